@@ -1,0 +1,1 @@
+"""Leakgauge: how much of its training data does a model give away?"""

@@ -1,0 +1,358 @@
+"""Figures that carry their own uncertainty.
+
+Everything that a report states is an `Estimate`: a value, its interval and the
+number of records behind it. Scores are "higher means more likely a member";
+`member` is a boolean array of the same length. Nothing here knows about models,
+files or reports.
+
+Sources
+-------
+Clopper & Pearson 1934 (exact binomial interval); Zou & Donner 2008 (MOVER, the
+interval of a sum of two independent estimates); Birnbaum & Klose 1957 (the
+variance of the area under the ROC curve is at most A(1 − A)/min(m, n));
+Jagielski, Ullman & Oprea 2020 (a lower bound on ε from exact intervals);
+Carlini et al. 2022 (true-positive rate at low false-positive rate).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+CONFIDENCE = 0.95
+BOOTSTRAP_REPLICATES = 1_000
+LEAST_FALSE_POSITIVES = 3
+"""A rate below which fewer false positives than this can be seen is not stated."""
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its interval (95 % unless said otherwise) and the number of records behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __post_init__(self) -> None:
+        """Refuse an interval that does not hold its own value."""
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"{self.value} lies outside [{self.low}, {self.high}]")
+
+
+@dataclass(frozen=True, slots=True)
+class RateAtLimit:
+    """The true-positive rate at a limit on the false-positive rate.
+
+    `value`, `low` and `high` are None where the rate is withheld, and
+    `withheld` then says why. `false_positives` is the number of non-members
+    above the threshold; `n` the number of members.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    false_positives: int
+    withheld: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRoc:
+    """The ROC curve as counts, one step per distinct score, from the strictest threshold down.
+
+    `true_positives[k]` members and `false_positives[k]` non-members score at
+    least `thresholds[k]`. Records with equal scores fall on the same side
+    together, so ties never help the attacker.
+    """
+
+    thresholds: FloatArray
+    true_positives: IntArray
+    false_positives: IntArray
+    members: int
+    non_members: int
+
+
+def confidence_for(comparisons: int, confidence: float = CONFIDENCE) -> float:
+    """The confidence at which each of several intervals holds so that all hold at `confidence`.
+
+    Bonferroni's correction: the strongest of many attacks is the one that luck
+    favoured most.
+    """
+    return 1.0 - (1.0 - confidence) / max(comparisons, 1)
+
+
+def clopper_pearson(successes: int, n: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Exact two-sided binomial interval of `successes` in `n` trials; (0, 1) for no trials."""
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes in {n} trials")
+    if n == 0:
+        return 0.0, 1.0
+    tail = (1.0 - confidence) / 2.0
+    low = float(beta.ppf(tail, successes, n - successes + 1)) if successes > 0 else 0.0
+    high = float(beta.ppf(1.0 - tail, successes + 1, n - successes)) if successes < n else 1.0
+    return low, high
+
+
+def proportion(successes: int, n: int, *, confidence: float = CONFIDENCE) -> Estimate:
+    """The share `successes / n` with its exact interval.
+
+    Raises
+    ------
+    ValueError
+        for `n` of 0: no records, no share.
+    """
+    if n < 1:
+        raise ValueError("a share of no records")
+    low, high = clopper_pearson(successes, n, confidence=confidence)
+    value = successes / n
+    # the exact limits are found numerically and may pass the value by one ulp
+    return Estimate(value, min(low, value), max(high, value), n)
+
+
+def mean_of_two(first: Estimate, second: Estimate) -> Estimate:
+    """The mean of two independent estimates, by MOVER (Zou & Donner 2008, eq. 5)."""
+    value = (first.value + second.value) / 2
+    below = np.hypot(first.value - first.low, second.value - second.low) / 2
+    above = np.hypot(first.high - first.value, second.high - second.value) / 2
+    return Estimate(value, value - float(below), value + float(above), first.n + second.n)
+
+
+def balanced_accuracy(decisions: BoolArray, member: BoolArray, *, confidence: float = CONFIDENCE) -> Estimate:
+    """Mean of the share of members called members and of non-members called non-members.
+
+    Parameters
+    ----------
+    decisions, member: (n,) booleans, "called a member" and "is a member".
+    """
+    return mean_of_two(
+        proportion(int(decisions[member].sum()), int(member.sum()), confidence=confidence),
+        proportion(int((~decisions[~member]).sum()), int((~member).sum()), confidence=confidence),
+    )
+
+
+def step_roc(scores: FloatArray, member: BoolArray) -> StepRoc:
+    """The step ROC of (n,) scores; both members and non-members must be present.
+
+    Raises
+    ------
+    ValueError
+        for non-finite scores, or when one side is missing.
+    """
+    _check(scores, member)
+    values, position = np.unique(-scores, return_inverse=True)
+    true_positives = np.cumsum(np.bincount(position[member], minlength=len(values)))
+    false_positives = np.cumsum(np.bincount(position[~member], minlength=len(values)))
+    return StepRoc(
+        thresholds=-values,
+        true_positives=true_positives.astype(np.int64),
+        false_positives=false_positives.astype(np.int64),
+        members=int(member.sum()),
+        non_members=int((~member).sum()),
+    )
+
+
+def area_under_roc(scores: FloatArray, member: BoolArray) -> float:
+    """The chance that a random member scores above a random non-member, ties counting half."""
+    _check(scores, member)
+    values, position = np.unique(scores, return_inverse=True)
+    members = np.bincount(position[member], minlength=len(values))
+    non_members = np.bincount(position[~member], minlength=len(values))
+    return _area(members, non_members)
+
+
+def area_estimate(
+    scores: FloatArray,
+    member: BoolArray,
+    *,
+    rng: np.random.Generator,
+    confidence: float = CONFIDENCE,
+    replicates: int = BOOTSTRAP_REPLICATES,
+) -> Estimate:
+    """The area under the ROC curve with a percentile interval from a stratified bootstrap.
+
+    Members and non-members are drawn anew separately. Where the replicates do
+    not vary (perfect separation) the bootstrap knows no uncertainty; the
+    interval then is the exact binomial one for min(members, non-members)
+    trials, which is conservative (Birnbaum & Klose 1957).
+    """
+    value = area_under_roc(scores, member)
+    values, position = np.unique(scores, return_inverse=True)
+    levels = len(values)
+    of_members, of_non_members = position[member], position[~member]
+    areas = np.empty(replicates)
+    for replicate in range(replicates):
+        drawn_members = of_members[rng.integers(0, len(of_members), len(of_members))]
+        drawn_non_members = of_non_members[rng.integers(0, len(of_non_members), len(of_non_members))]
+        areas[replicate] = _area(
+            np.bincount(drawn_members, minlength=levels), np.bincount(drawn_non_members, minlength=levels)
+        )
+    tail = (1.0 - confidence) / 2.0
+    low, high = (float(limit) for limit in np.quantile(areas, [tail, 1.0 - tail]))
+    if low == high:
+        trials = min(len(of_members), len(of_non_members))
+        low, high = clopper_pearson(round(value * trials), trials, confidence=confidence)
+    return Estimate(value, min(low, value), max(high, value), len(scores))
+
+
+def true_positive_rate_at(roc: StepRoc, limit: float, *, confidence: float = CONFIDENCE) -> RateAtLimit:
+    """The true-positive rate at the loosest threshold whose false-positive rate is within `limit`.
+
+    No interpolation between steps. Withheld where `limit` times the number of
+    non-members is below three: so few false positives cannot be told from none.
+    """
+    allowed = int(np.floor(limit * roc.non_members + 1e-9))
+    within = int(np.searchsorted(roc.false_positives, allowed, side="right"))
+    true_positives = int(roc.true_positives[within - 1]) if within else 0
+    false_positives = int(roc.false_positives[within - 1]) if within else 0
+    if allowed < LEAST_FALSE_POSITIVES:
+        needed = int(np.ceil(LEAST_FALSE_POSITIVES / limit))
+        return RateAtLimit(
+            None,
+            None,
+            None,
+            roc.members,
+            false_positives,
+            withheld=f"{roc.non_members:,} non-members cannot resolve this rate; it takes {needed:,}",
+        )
+    rate = proportion(true_positives, roc.members, confidence=confidence)
+    return RateAtLimit(rate.value, rate.low, rate.high, roc.members, false_positives)
+
+
+def cross_fitted_decisions(
+    scores: FloatArray,
+    member: BoolArray,
+    *,
+    rng: np.random.Generator,
+    strata: IntArray | None = None,
+    folds: int = 10,
+    least: int = 20,
+) -> BoolArray:
+    """(n,) "called a member", by thresholds chosen on other records than the one they judge.
+
+    The threshold of a fold maximises balanced accuracy on the other folds. With
+    `strata` (n,), small integers such as class positions, each stratum has its
+    own threshold wherever it holds at least `least` members and as many
+    non-members outside the fold (Song & Mittal 2021, section 4.2).
+    """
+    _check(scores, member)
+    fold = np.empty(len(scores), dtype=np.int64)
+    for side in (member, ~member):
+        where = np.flatnonzero(side)
+        fold[where] = rng.permutation(len(where)) % folds
+    decisions = np.zeros(len(scores), dtype=np.bool_)
+    for held_out in range(folds):
+        test, train = fold == held_out, fold != held_out
+        if not (member[train].any() and (~member[train]).any()):
+            continue
+        common = _best_threshold(scores[train], member[train])
+        decisions[test] = scores[test] >= common
+        if strata is None:
+            continue
+        for stratum in np.unique(strata[test]):
+            known = train & (strata == stratum)
+            if min(int(member[known].sum()), int((~member[known]).sum())) >= least:
+                judged = test & (strata == stratum)
+                decisions[judged] = scores[judged] >= _best_threshold(scores[known], member[known])
+    return decisions
+
+
+def empirical_epsilon(
+    roc: StepRoc,
+    *,
+    limits: Sequence[float] = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5),
+    confidence: float = CONFIDENCE,
+) -> float:
+    """A lower bound on ε that this attack demonstrates, at δ = 0; 0 where it shows nothing.
+
+    An (ε, 0)-private model allows TPR ≤ e^ε FPR and TNR ≤ e^ε FNR at every
+    threshold (Kairouz, Oh & Viswanath 2015). The rates enter by exact bounds,
+    corrected for the thresholds looked at (Jagielski et al. 2020, section 4).
+    This is an observation on one model, not an audit of a training algorithm.
+    """
+    looked_at = confidence_for(2 * len(limits), confidence)
+    best = 0.0
+    for limit in limits:
+        for strict_side in (False, True):
+            if strict_side:  # the mirrored test: how surely is a record called a non-member
+                hits = roc.non_members - roc.false_positives
+                errors = roc.members - roc.true_positives
+                hit_total, error_total = roc.non_members, roc.members
+                usable = np.flatnonzero(errors <= limit * error_total)
+                if not len(usable):
+                    continue
+                at = int(usable[0])
+            else:
+                hits, errors = roc.true_positives, roc.false_positives
+                hit_total, error_total = roc.members, roc.non_members
+                usable = np.flatnonzero(errors <= limit * error_total)
+                if not len(usable):
+                    continue
+                at = int(usable[-1])
+            hit_low, _ = clopper_pearson(int(hits[at]), hit_total, confidence=looked_at)
+            _, error_high = clopper_pearson(int(errors[at]), error_total, confidence=looked_at)
+            if hit_low > 0.0:
+                best = max(best, float(np.log(hit_low / error_high)))
+    return best
+
+
+def paired_difference(
+    first: BoolArray,
+    second: BoolArray,
+    member: BoolArray,
+    *,
+    rng: np.random.Generator,
+    confidence: float = CONFIDENCE,
+    replicates: int = BOOTSTRAP_REPLICATES,
+) -> Estimate:
+    """Balanced accuracy of `first` less that of `second`, both (n,) decisions on the same records.
+
+    A stratified bootstrap over records, which keeps the pairing: two attacks
+    that err on the same records differ less than their own intervals suggest.
+    """
+    gain = (first == member).astype(np.float64) - (second == member).astype(np.float64)
+    value = float(gain[member].mean() + gain[~member].mean()) / 2
+    drawn = np.zeros(replicates)
+    for side in (member, ~member):
+        # gains are -1, 0 or 1: a resample of them is a multinomial draw of three counts
+        counts = np.array([(gain[side] == step).sum() for step in (-1, 0, 1)])
+        total = int(counts.sum())
+        resampled = rng.multinomial(total, counts / total, size=replicates)
+        drawn += (resampled[:, 2] - resampled[:, 0]) / total / 2
+    tail = (1.0 - confidence) / 2.0
+    low, high = (float(limit) for limit in np.quantile(drawn, [tail, 1.0 - tail]))
+    return Estimate(value, min(low, value), max(high, value), len(gain))
+
+
+def _best_threshold(scores: FloatArray, member: BoolArray) -> float:
+    """The threshold with the best balanced accuracy, midway to the next score below it."""
+    roc = step_roc(scores, member)
+    gain = roc.true_positives / roc.members - roc.false_positives / roc.non_members
+    at = int(np.argmax(gain))
+    if at + 1 < len(roc.thresholds):
+        return float(roc.thresholds[at] + roc.thresholds[at + 1]) / 2
+    return float(roc.thresholds[at])
+
+
+def _area(members: IntArray, non_members: IntArray) -> float:
+    """Mann–Whitney area from counts per distinct score, ascending."""
+    below = np.cumsum(non_members) - non_members
+    wins = float(members @ below) + 0.5 * float(members @ non_members)
+    return wins / (float(members.sum()) * float(non_members.sum()))
+
+
+def _check(scores: FloatArray, member: BoolArray) -> None:
+    if scores.shape != member.shape or scores.ndim != 1:
+        raise ValueError(f"scores {scores.shape} and member {member.shape} must be the same (n,)")
+    if not np.isfinite(scores).all():
+        raise ValueError("scores must be finite")
+    if not member.any() or member.all():
+        raise ValueError("both members and non-members are needed")

@@ -1,0 +1,1 @@
+"""Model inversion: can an attacker draw the training data from the model's answers?"""

@@ -1,0 +1,50 @@
+"""Progress of long work, told in one way and shown in several.
+
+Work reports `(stage, fraction)`; who listens decides what becomes of it: a bar
+in a terminal, lines in a log, events to a parent process, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Listener of long work."""
+
+    def report(self, stage: str, fraction: float) -> None:
+        """`stage` in a few words; `fraction` of the whole work done, 0 to 1, never falling."""
+
+
+class Silent:
+    """Nobody listens."""
+
+    def report(self, stage: str, fraction: float) -> None:
+        """Ignore the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """Hands every report to a function: the bridge to terminals, logs and event streams."""
+
+    listener: Callable[[str, float], None]
+
+    def report(self, stage: str, fraction: float) -> None:
+        """Pass the report on."""
+        self.listener(stage, fraction)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part `[start, end]` of a larger progress, so that a step need not know the whole."""
+
+    whole: Progress
+    start: float
+    end: float
+
+    def report(self, stage: str, fraction: float) -> None:
+        """Report `fraction` of this share as the matching fraction of the whole."""
+        inside = min(max(fraction, 0.0), 1.0)
+        self.whole.report(stage, self.start + (self.end - self.start) * inside)

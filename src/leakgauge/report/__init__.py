@@ -1,0 +1,1 @@
+"""What an audit found, and the files that tell it."""

@@ -1,0 +1,359 @@
+"""The report: what an audit found, typed and versioned.
+
+`report.json` is this tree and nothing else; every other file of the report
+folder is a view of it. It holds no clock, no path and no duration, so that the
+same bundle, parameters and versions give the same bytes.
+
+Versioning: `SCHEMA_VERSION` is `major.minor`. Adding a field with a default
+raises the minor; removing, renaming or changing the meaning of one raises the
+major. The JSON Schema under `docs/` is generated from these classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from leakgauge.errors import JsonValue
+from leakgauge.estimates import Estimate, RateAtLimit
+
+SCHEMA_VERSION = "1.0"
+
+ThreatModel = Literal["labels", "probabilities", "model_file"]
+
+
+class Severity(StrEnum):
+    """How bad it is; the rule stands in `report/risk.py`."""
+
+    LOW = "low"
+    MODERATE = "moderate"
+    HIGH = "high"
+    CRITICAL = "critical"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer in one sentence, with the figures that led to it."""
+
+    severity: Severity
+    sentence: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about the input that a reader must know to trust the figures."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What to change, and the measured figure that speaks for it."""
+
+    title: str
+    text: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """A question answered in words from computed figures."""
+
+    name: str
+    question: str
+    sentence: str
+    figures: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """An attack that cannot be run on this target, and why; never to be read as "no risk"."""
+
+    name: str
+    title: str
+    threat_model: ThreatModel
+    citation: str
+    reason: str
+    status: Literal["not_applicable"] = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attack that should have run and did not; the audit went on without it."""
+
+    name: str
+    title: str
+    threat_model: ThreatModel
+    citation: str
+    reason: str
+    status: Literal["failed"] = "failed"
+
+
+# ---------------------------------------------------------------- membership
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipMetrics:
+    """What one attack's scores are worth.
+
+    `accuracy` is balanced and uses one threshold, `accuracy_per_class` one for
+    each class of the target, both chosen on other records than they judge.
+    `advantage` is 2 × accuracy − 1. `tpr_at_fpr` is keyed by the limit on the
+    false-positive rate. `auc_corrected` is the interval of `auc` corrected for
+    the number of attacks tried; the verdict uses that one.
+    """
+
+    auc: Estimate
+    auc_corrected: Estimate
+    accuracy: Estimate
+    accuracy_per_class: Estimate
+    member_accuracy: Estimate
+    non_member_accuracy: Estimate
+    advantage: Estimate
+    tpr_at_fpr: Mapping[str, RateAtLimit]
+    empirical_epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipMeasured:
+    """An attack that ran; `roc` holds its (false-positive, true-positive) rates, thinned for drawing."""
+
+    name: str
+    title: str
+    threat_model: ThreatModel
+    citation: str
+    queries: int
+    metrics: MembershipMetrics
+    roc: tuple[tuple[float, float], ...]
+    status: Literal["measured"] = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class ProportionRow:
+    """One attack model trained on one share of the attack data.
+
+    `percentage` of the pool's members and of its non-members, `records` in all,
+    were known to the attacker; the accuracies are on records it never saw.
+    """
+
+    percentage: int
+    records: int
+    attack: str
+    attack_model: Literal["NN", "RF", "GB"]
+    member_accuracy: Estimate
+    non_member_accuracy: Estimate
+    attack_accuracy: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The leak within one class of the target or one group of people.
+
+    `auc` and `accuracy` are None where there are too few records; `withheld`
+    then says so.
+    """
+
+    by: Literal["class", "group"]
+    name: str
+    members: int
+    non_members: int
+    auc: Estimate | None
+    accuracy: Estimate | None
+    withheld: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExposedRecord:
+    """A member that an attack singles out, by its row number in the members' table (first data row is 1).
+
+    `false_positive_rate` is the share of non-members that look at least as
+    much like members: the smaller, the more exposed.
+    """
+
+    row: int
+    attack: str
+    false_positive_rate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipTarget:
+    """The model under audit and the pool it was asked about."""
+
+    type: str
+    classes: tuple[str, ...]
+    features: int
+    members: int
+    non_members: int
+    train_accuracy: Estimate
+    test_accuracy: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipReport:
+    """Can an attacker tell who was in the training data?"""
+
+    verdict: Verdict
+    parameters: Mapping[str, JsonValue]
+    inputs: Mapping[str, str]
+    versions: Mapping[str, str]
+    seed: int
+    target: MembershipTarget
+    warnings: tuple[Notice, ...]
+    insights: tuple[Insight, ...]
+    attacks: tuple[MembershipMeasured | NotApplicable | Failed, ...]
+    table: tuple[ProportionRow, ...]
+    leak_by_proportion: tuple[ProportionRow, ...]
+    slices: tuple[Slice, ...]
+    records: tuple[ExposedRecord, ...]
+    recommendations: tuple[Recommendation, ...]
+    schema_version: str = SCHEMA_VERSION
+    kind: Literal["membership"] = "membership"
+
+
+# ----------------------------------------------------------------- inversion
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """Likeness of two images in the same range. `psnr` is in decibels, None for equal images."""
+
+    pearson: float
+    ssim: float
+    mse: float
+    psnr: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconstruction:
+    """The consensus over seeds of one attack on one class.
+
+    `image` names a PNG of the report folder. `chance` is the best likeness
+    (Pearson) that can be had without asking the target, `chance_source` what
+    reached it, `ceiling` the likeness that would count as a full leak.
+    `leakage` is (similarity − chance) / (ceiling − chance), clipped to 0..1,
+    with its interval over seeds; `robustness` is 100 (1 − leakage).
+    `confidence` is the target's probability for the class on this image;
+    `rank` the place (1 = best) that the attacked class takes among all classes
+    when their references are ordered by likeness, None when it was not asked.
+    """
+
+    attack: str
+    target_class: int
+    image: str
+    queries: int
+    iterations: int
+    similarity: Similarity
+    chance: float
+    chance_source: str
+    ceiling: float
+    leakage: Estimate
+    robustness: Estimate
+    confidence: float
+    rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The consensus of a run after `iterations` of it; `image` names a PNG of the report folder."""
+
+    attack: str
+    target_class: int
+    iterations: int
+    queries: int
+    image: str
+    similarity: Similarity
+
+
+@dataclass(frozen=True, slots=True)
+class LossPoint:
+    """The attack's loss (negative objective; mean over seeds) and the target's confidence, along a run."""
+
+    attack: str
+    target_class: int
+    iteration: int
+    queries: int
+    loss: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class InversionMetrics:
+    """Over all attacked classes, with intervals over seeds and classes."""
+
+    leakage: Estimate
+    robustness: Estimate
+    pearson: Estimate
+    ssim: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class InversionMeasured:
+    """An attack that ran."""
+
+    name: str
+    title: str
+    threat_model: ThreatModel
+    citation: str
+    queries: int
+    metrics: InversionMetrics
+    status: Literal["measured"] = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class InversionTarget:
+    """The image classifier under audit. `input_shape` is (height, width, channels)."""
+
+    type: str
+    format: str
+    classes: int
+    input_shape: tuple[int, int, int]
+    input_range: tuple[float, float]
+    output: Literal["probabilities", "logits"]
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarityRow:
+    """A row of `output.csv`: SSIM of the consensus after so many iterations."""
+
+    iterations: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class InversionReport:
+    """Can an attacker draw the training data from the model's answers?"""
+
+    verdict: Verdict
+    parameters: Mapping[str, JsonValue]
+    inputs: Mapping[str, str]
+    versions: Mapping[str, str]
+    seed: int
+    target: InversionTarget
+    warnings: tuple[Notice, ...]
+    insights: tuple[Insight, ...]
+    attacks: tuple[InversionMeasured | NotApplicable | Failed, ...]
+    table: tuple[SimilarityRow, ...]
+    original: str
+    reconstructions: tuple[Reconstruction, ...]
+    snapshots: tuple[Snapshot, ...]
+    loss_curve: tuple[LossPoint, ...]
+    recommendations: tuple[Recommendation, ...]
+    schema_version: str = SCHEMA_VERSION
+    kind: Literal["inversion"] = "inversion"
+
+
+Report: TypeAlias = MembershipReport | InversionReport
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A report and the further files (images) that belong into its folder, by plain name."""
+
+    report: Report
+    files: Mapping[str, bytes] = field(default_factory=dict)

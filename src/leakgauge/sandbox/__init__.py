@@ -1,0 +1,1 @@
+"""Where untrusted bytes are opened, and nowhere else."""

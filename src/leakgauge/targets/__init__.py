@@ -1,0 +1,1 @@
+"""Models under audit, as black boxes."""

@@ -1,0 +1,38 @@
+"""The target: a black box that answers and counts what it is asked."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
+BoolArray: TypeAlias = NDArray[np.bool_]
+
+
+@runtime_checkable
+class Target(Protocol):
+    """A classifier seen from outside.
+
+    Attributes
+    ----------
+    classes:
+        (n_classes,) the class labels, in the order of the columns of `probabilities`.
+    queries:
+        number of input rows sent so far, over both methods.
+    has_probabilities:
+        False for a model that gives labels alone; `probabilities` then raises
+        `UnsupportedModel` with problem `labels_only`.
+    """
+
+    classes: NDArray[Any]
+    queries: int
+    has_probabilities: bool
+
+    def probabilities(self, x: Any) -> FloatArray:
+        """(n, n_classes) class probabilities, float64, rows sum to 1, for `n` input rows."""
+
+    def labels(self, x: Any) -> IntArray:
+        """(n,) positions in `classes` of the predicted labels, for `n` input rows."""
