@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from leakgauge.errors import JsonValue
+from pydantic import JsonValue
+
 from leakgauge.estimates import Estimate, RateAtLimit
 
 SCHEMA_VERSION = "1.0"
@@ -104,18 +105,20 @@ class MembershipMetrics:
     `accuracy` is balanced and uses one threshold, `accuracy_per_class` one for
     each class of the target, both chosen on other records than they judge.
     `advantage` is 2 × accuracy − 1. `tpr_at_fpr` is keyed by the limit on the
-    false-positive rate. `auc_corrected` is the interval of `auc` corrected for
-    the number of attacks tried; the verdict uses that one.
+    false-positive rate. The `_corrected` figures are the same values with
+    intervals corrected for the number of attacks tried; the verdict uses those.
     """
 
     auc: Estimate
     auc_corrected: Estimate
     accuracy: Estimate
+    accuracy_corrected: Estimate
     accuracy_per_class: Estimate
     member_accuracy: Estimate
     non_member_accuracy: Estimate
     advantage: Estimate
     tpr_at_fpr: Mapping[str, RateAtLimit]
+    tpr_at_fpr_corrected: Mapping[str, RateAtLimit]
     empirical_epsilon: float
 
 

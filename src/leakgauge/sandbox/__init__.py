@@ -1,1 +1,1 @@
-"""Where untrusted bytes are opened, and nowhere else."""
+"""Where untrusted bytes are opened: in a locked-down child of a preloaded server, and nowhere else."""

@@ -1,1 +1,1 @@
-"""The HTTP door."""
+"""The audit over HTTP, as SageMaker wants it. Opens no bundle and imports no framework."""

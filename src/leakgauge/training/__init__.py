@@ -1,1 +1,1 @@
-"""The training-job door."""
+"""The audit as a SageMaker training job."""

@@ -1,0 +1,74 @@
+"""Builds the sample bundles from data that ships with scikit-learn, the same bytes every time.
+
+    python sample-input/build.py [FOLDER]
+
+`membership.zip` holds a default random forest, which remembers its training
+data well; `membership-regularised.zip` its twin with larger leaves, which
+remembers less. Both were trained on the same half of the digits.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import train_test_split
+
+EARLIEST = (1980, 1, 1, 0, 0, 0)
+"""The first date a zip can hold: a clock in the bundle would change its bytes."""
+
+
+def membership_bundles() -> dict[str, bytes]:
+    """The two membership samples, by file name."""
+    digits = load_digits(as_frame=True)
+    table = digits.data.astype(int).assign(label=digits.target)
+    members, subjects = train_test_split(table, test_size=0.5, random_state=0, stratify=table.label)
+    forests = {
+        "membership.zip": RandomForestClassifier(random_state=0),
+        "membership-regularised.zip": RandomForestClassifier(min_samples_leaf=10, random_state=0),
+    }
+    return {
+        name: zipped(
+            {
+                "model.pkl": pickle.dumps(forest.fit(members.drop(columns="label"), members.label)),
+                "train_mia.csv": csv(members),
+                "test_mia.csv": csv(subjects),
+            }
+        )
+        for name, forest in forests.items()
+    }
+
+
+def csv(table: pd.DataFrame) -> bytes:
+    """A table as the bytes of a CSV file."""
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A zip of `files` with nothing in it that differs between two runs."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, date_time=EARLIEST)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
+    return packed.getvalue()
+
+
+def main(folder: Path) -> None:
+    """Write every sample into `folder`."""
+    for name, content in membership_bundles().items():
+        (folder / name).write_bytes(content)
+        print(f"{folder / name}  {len(content):,} bytes")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)

@@ -1,0 +1,25 @@
+"""A random forest as attack model.
+
+Source: Shokri et al. 2017, section 5.3, with a forest (Breiman 2001) in place of
+the network. Leaves hold at least ten records: a forest grown to purity
+memorises the noise in who was a member and does worse on unseen records.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+
+from leakgauge.membership.held_out import learned
+from leakgauge.targets.protocol import BoolArray, FloatArray
+
+
+def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:
+    """(m,) probability of membership; see `AttackModel`."""
+    forest = RandomForestClassifier(n_estimators=50, min_samples_leaf=10, random_state=seed)
+    forest.fit(known.astype(np.float32), member)
+    probability: FloatArray = forest.predict_proba(unknown.astype(np.float32))[:, 1]
+    return probability
+
+
+score = learned(fit_and_score)

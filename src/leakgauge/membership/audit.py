@@ -1,0 +1,331 @@
+"""The membership audit: a bundle in, a report out."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from traceback import extract_tb
+
+import numpy as np
+from pydantic import JsonValue
+
+from leakgauge.bundle import MembershipBundle
+from leakgauge.errors import AuditFailed, BadParameters, LeakgaugeError
+from leakgauge.estimates import Estimate, proportion, step_roc
+from leakgauge.membership.attacks import ATTACKS
+from leakgauge.membership.inputs import Inputs, read_inputs
+from leakgauge.membership.insights import difficulty, ease
+from leakgauge.membership.measure import decide, drawn_roc, measure, slices
+from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.membership.proportions import LEARNERS, Proportions, leak_by_proportion
+from leakgauge.membership.protocol import Attack, Unsuited
+from leakgauge.membership.randomness import generator_for
+from leakgauge.membership.recommendations import recommend
+from leakgauge.membership.shift import DIFFERENT_FROM, distribution_shift
+from leakgauge.parameters import MembershipParameters, membership_parameters
+from leakgauge.progress import Progress, Share
+from leakgauge.report import risk
+from leakgauge.report.model import (
+    Audited,
+    ExposedRecord,
+    Failed,
+    Insight,
+    MembershipMeasured,
+    MembershipReport,
+    MembershipTarget,
+    NotApplicable,
+    Notice,
+    Recommendation,
+    Severity,
+    Slice,
+)
+from leakgauge.targets.protocol import BoolArray, FloatArray, Target
+
+VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn", "torch")
+EXPOSED_WITHIN = 0.05
+"""A member counts as exposed when at most this share of non-members looks as much like a member."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An attack that ran: what the report says of it, and its (n,) scores and decisions."""
+
+    attack: Attack
+    outcome: MembershipMeasured
+    scores: FloatArray
+    decisions: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What follows from the attack that showed most; empty where no attack ran."""
+
+    insights: tuple[Insight, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    records: tuple[ExposedRecord, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+
+
+def audit_bundle(bundle: MembershipBundle, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
+    """Audit a membership bundle.
+
+    Parameters
+    ----------
+    bundle: the checked files.
+    overrides: parameters that win over the bundle's own `parameters.json`.
+
+    Raises
+    ------
+    LeakgaugeError
+        for a bundle, parameters or a model that cannot be audited.
+    """
+    progress.report("reading the bundle", 0.0)
+    file = bundle.parameters.path if bundle.parameters else None
+    parameters = membership_parameters(file, overrides)
+    chosen = chosen_attacks(parameters.attacks, ATTACKS)
+    inputs = read_inputs(bundle, parameters)
+    report = audit(
+        inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
+    )
+    return Audited(report)
+
+
+def chosen_attacks(names: Sequence[str] | None, table: Sequence[Attack]) -> tuple[Attack, ...]:
+    """The rows of the table that were asked for, all of them when none were named.
+
+    Raises
+    ------
+    BadParameters
+        for a name that is not in the table.
+    """
+    if names is None:
+        return tuple(table)
+    known = {attack.name for attack in table}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        raise BadParameters(
+            "unknown_attack",
+            f"There is no attack called {', '.join(unknown)}.",
+            hint=f"Choose from: {', '.join(attack.name for attack in table)}.",
+            details={"problems": [{"parameter": "attacks", "message": f"unknown: {', '.join(unknown)}"}]},
+        )
+    return tuple(attack for attack in table if attack.name in names)
+
+
+def audit(
+    inputs: Inputs,
+    *,
+    parameters: MembershipParameters,
+    attacks: Sequence[Attack],
+    inputs_sha256: Mapping[str, str],
+    progress: Progress,
+) -> MembershipReport:
+    """Run every attack on the pool, measure them all in the same way, and draw the conclusions.
+
+    Raises
+    ------
+    AuditFailed
+        when not one attack could be run to its end.
+    """
+    pool, seed = inputs.pool, parameters.seed
+    target = SharedAnswers(inputs.target, pool)
+
+    progress.report("asking the model", 0.03)
+    described = _describe(inputs, target)
+    progress.report("comparing the two tables", 0.06)
+    shift = distribution_shift(pool, rng=generator_for(seed, "shift"))
+    shifted = shift if shift.low > DIFFERENT_FROM else None
+
+    runs = _run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4))
+    outcomes = tuple(run.outcome if isinstance(run, Scored) else run for run in runs)
+    scored = {run.attack.name: run for run in runs if isinstance(run, Scored)}
+    proportions = Proportions((), (), {})
+    known = {
+        learner.attack: scored[learner.attack].scores for learner in LEARNERS if learner.attack in scored
+    }
+    if known:
+        proportions = leak_by_proportion(
+            target.probabilities(pool.x),
+            pool,
+            percentages=parameters.proportions,
+            known_scores=known,
+            seed=seed,
+            progress=Share(progress, 0.4, 0.97),
+        )
+
+    progress.report("writing the report", 0.97)
+    verdict = risk.verdict(outcomes, shift=shifted)
+    worst = risk.headline(outcomes)
+    findings = Findings()
+    if worst is not None:
+        findings = _findings(worst, verdict.severity, scored, proportions, pool, described, parameters)
+    notices = [*inputs.notices, *_shift_notice(shifted)]
+    if known:
+        notices += _missing_shares_notice(parameters.proportions, proportions)
+    return MembershipReport(
+        verdict=verdict,
+        parameters=parameters.model_dump(mode="json"),
+        inputs=dict(inputs_sha256),
+        versions={"python": platform.python_version()} | {name: version(name) for name in VERSIONS_OF},
+        seed=seed,
+        target=described,
+        warnings=tuple(notices),
+        insights=findings.insights,
+        attacks=outcomes,
+        table=proportions.best,
+        leak_by_proportion=proportions.all,
+        slices=findings.slices,
+        records=findings.records,
+        recommendations=findings.recommendations,
+    )
+
+
+def _describe(inputs: Inputs, target: Target) -> MembershipTarget:
+    pool = inputs.pool
+    right = target.labels(pool.x) == pool.y
+    members, non_members = int(pool.member.sum()), int((~pool.member).sum())
+    return MembershipTarget(
+        type=inputs.model_type,
+        classes=tuple(str(name) for name in target.classes),
+        features=inputs.features,
+        members=members,
+        non_members=non_members,
+        train_accuracy=proportion(int(right[pool.member].sum()), members),
+        test_accuracy=proportion(int(right[~pool.member].sum()), non_members),
+    )
+
+
+def _run_all(
+    attacks: Sequence[Attack], target: SharedAnswers, pool: Pool, *, seed: int, progress: Progress
+) -> list[Scored | NotApplicable | Failed]:
+    runs: list[Scored | NotApplicable | Failed] = []
+    for place, attack in enumerate(attacks):
+        share = Share(progress, place / len(attacks), (place + 1) / len(attacks))
+        share.report(attack.title.lower(), 0.0)
+        runs.append(_run(attack, target, pool, seed=seed, comparisons=len(attacks), progress=share))
+    if runs and all(isinstance(run, Failed) for run in runs):
+        raise AuditFailed(
+            "every_attack_failed",
+            "Every attack failed on this model.",
+            hint="Check that the model answers on its own training table; if it does, report a fault.",
+        )
+    return runs
+
+
+def _run(
+    attack: Attack,
+    target: SharedAnswers,
+    pool: Pool,
+    *,
+    seed: int,
+    comparisons: int,
+    progress: Progress,
+) -> Scored | NotApplicable | Failed:
+    """Run and measure one attack; its failure is an outcome, so that the others still count."""
+    facts = (attack.name, attack.title, attack.threat_model, attack.citation)
+    if attack.threat_model == "probabilities" and not target.has_probabilities:
+        return NotApplicable(*facts, "The model gives labels alone; this attack reads probabilities.")
+    asked_before = target.queries
+    try:
+        scores = attack.score(target, pool, rng=generator_for(seed, attack.name), progress=progress)
+        rng = generator_for(seed, f"measuring {attack.name}")
+        decisions = decide(scores, pool, threshold=attack.threshold, rng=rng)
+        metrics = measure(scores, decisions, pool, comparisons=comparisons, rng=rng)
+    except Unsuited as unsuited:
+        return NotApplicable(*facts, str(unsuited))
+    except (LeakgaugeError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 -- whatever an attack trips over, the others must still be told
+        place = extract_tb(error.__traceback__)[-1]
+        # type and place only: a message may hold values of the user's data
+        return Failed(*facts, f"{type(error).__name__} in {place.name}")
+    outcome = MembershipMeasured(
+        *facts,
+        queries=target.queries - asked_before,
+        metrics=metrics,
+        roc=drawn_roc(step_roc(scores, pool.member)),
+    )
+    return Scored(attack, outcome, scores, decisions)
+
+
+def _findings(
+    worst: MembershipMeasured,
+    severity: Severity,
+    scored: Mapping[str, Scored],
+    proportions: Proportions,
+    pool: Pool,
+    described: MembershipTarget,
+    parameters: MembershipParameters,
+) -> Findings:
+    seed = parameters.seed
+    run = scored[worst.name]
+    parts = slices(
+        run.scores,
+        run.decisions,
+        pool,
+        class_names=described.classes,
+        rng=generator_for(seed, "slices"),
+    )
+    learned = {learner.attack for learner in LEARNERS}
+    simple = {
+        name: (other.attack.title, other.decisions) for name, other in scored.items() if name not in learned
+    }
+    hard = difficulty(proportions, simple, pool.member, rng=generator_for(seed, "insights"))
+    return Findings(
+        insights=(ease(worst),) if hard is None else (ease(worst), hard),
+        slices=parts,
+        records=_exposed(run, pool, at_most=parameters.most_exposed),
+        recommendations=recommend(
+            severity=severity,
+            worst=worst,
+            worst_decisions=run.decisions,
+            label_decisions=scored["gap"].decisions if "gap" in scored else None,
+            member=pool.member,
+            target=described,
+            slices=parts,
+            rng=generator_for(seed, "recommendations"),
+        ),
+    )
+
+
+def _exposed(run: Scored, pool: Pool, *, at_most: int) -> tuple[ExposedRecord, ...]:
+    """The members that fewest non-members outscore, most exposed first, equal ones by row."""
+    non_members = np.sort(run.scores[~pool.member])
+    members = np.flatnonzero(pool.member)
+    outscored_by = len(non_members) - np.searchsorted(non_members, run.scores[members], side="left")
+    order = np.lexsort((pool.row[members], outscored_by))
+    exposed = []
+    for place in order[:at_most]:
+        rate = proportion(int(outscored_by[place]), len(non_members))
+        if rate.value > EXPOSED_WITHIN:
+            break
+        exposed.append(ExposedRecord(int(pool.row[members[place]]), run.attack.name, rate))
+    return tuple(exposed)
+
+
+def _shift_notice(shift: Estimate | None) -> list[Notice]:
+    if shift is None:
+        return []
+    return [
+        Notice(
+            "tables_differ",
+            f"A classifier that never asks the model tells the two tables apart (AUC {shift.value:.2f}, "
+            f"{shift.low:.2f} to {shift.high:.2f}). Members and subjects should come from the same source, "
+            "split at random; as they are, every attack looks better than it is.",
+        )
+    ]
+
+
+def _missing_shares_notice(percentages: Sequence[int], proportions: Proportions) -> list[Notice]:
+    missing = [share for share in percentages if share not in proportions.decisions]
+    if not missing:
+        return []
+    return [
+        Notice(
+            "shares_left_out",
+            f"At {', '.join(f'{share} %' for share in missing)} of the data too few records are known to "
+            "train an attack model; the table leaves these rows out.",
+        )
+    ]

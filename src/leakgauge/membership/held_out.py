@@ -1,0 +1,155 @@
+"""Attack models scored only on records they never saw.
+
+A learned attack knows the membership of some records and infers it for others
+(Shokri, Stronati, Song & Shmatikov 2017, section 5). Here the pool is cut into
+folds; for each fold an attack model is trained on records of the others and
+scores the fold, so that every record is scored exactly once, by a model that
+never saw it. Scored on its own training rows an attack model can read 1.0
+where it knows nothing.
+
+Deviation from the paper: the attacker trains on known members and non-members
+of the target itself instead of on shadow models. That is the stronger attacker
+who already holds part of the data, and the one that the proportions describe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from scipy.special import logit
+
+from leakgauge.membership.pool import Pool, true_label_probability
+from leakgauge.membership.protocol import Score, Unsuited
+from leakgauge.progress import Progress
+from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray, Target
+
+GREATEST_PERCENTAGE = 90
+"""Nine folds of ten: what is left of the pool when one fold is held out."""
+LEAST_KNOWN = 5
+"""Known members, and as many non-members, below which there is nothing to learn from."""
+
+
+class AttackModel(Protocol):
+    """Learns membership from known records and infers it for unknown ones."""
+
+    def __call__(self, known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:
+        """(m,) probability of membership for (m, d) `unknown`, from (k, d) `known` and (k,) `member`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One fold: who is scored, and who is known to the attacker.
+
+    `known_members` and `known_non_members` are as long as each other, so that
+    an attack model sees balanced data however unequal the tables are.
+    """
+
+    test: IntArray
+    known_members: IntArray
+    known_non_members: IntArray
+    seed: int
+
+    @property
+    def known(self) -> IntArray:
+        """Positions of all known records."""
+        return np.concatenate([self.known_members, self.known_non_members])
+
+
+def folds_for(percentage: int) -> int:
+    """Into how many folds the pool is cut when `percentage` of it is known: five where that is enough."""
+    return 5 if percentage <= 80 else 10
+
+
+def splits(member: BoolArray, *, percentage: int, rng: np.random.Generator) -> Iterator[Split]:
+    """The splits of a pool, stratified by membership, with `percentage` of each side known.
+
+    Where rounding leaves less than that outside a fold, all that is left is known.
+    """
+    folds = folds_for(percentage)
+    shuffled = [rng.permutation(np.flatnonzero(side)) for side in (member, ~member)]
+    smaller = min(len(side) for side in shuffled)
+    known_per_side = min(smaller * percentage // 100, smaller - -(-smaller // folds))
+    for held_out in range(folds):
+        test, known = [], []
+        for side in shuffled:
+            fold = np.arange(len(side)) % folds
+            test.append(side[fold == held_out])
+            # rotated, so that a small share is made of other records in each fold
+            known.append(np.roll(side[fold != held_out], -held_out * len(side) // folds)[:known_per_side])
+        yield Split(np.concatenate(test), known[0], known[1], seed=int(rng.integers(2**31)))
+
+
+def attack_features(probabilities: FloatArray, y: IntArray) -> FloatArray:
+    """(n, 2 · n_classes + 1) what an attack model sees: p, one-hot y, and the logit of p_y.
+
+    The last column is a function of the others that networks and trees would
+    have to learn first; it is clipped at 1e-3, below which a forest's answers
+    are too coarse to mean anything.
+    """
+    p_y = np.clip(true_label_probability(probabilities, y), 1e-3, 1.0 - 1e-3)
+    return np.column_stack([probabilities, np.eye(probabilities.shape[1])[y], logit(p_y)])
+
+
+def held_out_scores(
+    fit_and_score: AttackModel,
+    features: FloatArray,
+    member: BoolArray,
+    *,
+    percentage: int,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> FloatArray:
+    """(n,) probability of membership for every record, by models that never saw it.
+
+    Parameters
+    ----------
+    features: (n, d) what the attack model sees of a record.
+    percentage: share of the pool known to the attacker, 1 to 90.
+
+    Raises
+    ------
+    Unsuited
+        when fewer than five members or non-members would be known.
+    """
+    every_split = list(splits(member, percentage=percentage, rng=rng))
+    least = min(len(split.known_members) for split in every_split)
+    if least < LEAST_KNOWN:
+        raise Unsuited(
+            f"{percentage} % of this pool leaves {least} known members to learn from; it takes {LEAST_KNOWN}"
+        )
+
+    def score_fold(split: Split) -> FloatArray:
+        return fit_and_score(
+            features[split.known], member[split.known], features[split.test], seed=split.seed
+        )
+
+    scores = np.empty(len(member))
+    # threads, not processes: the sandbox allows no fork, and the fits release the GIL
+    folds = Parallel(n_jobs=effective_n_jobs(-1), prefer="threads", return_as="generator")(
+        delayed(score_fold)(split) for split in every_split
+    )
+    for done, (split, of_fold) in enumerate(zip(every_split, folds, strict=True), start=1):
+        scores[split.test] = of_fold
+        progress.report("training attack models", done / len(every_split))
+    return scores
+
+
+def learned(fit_and_score: AttackModel) -> Score:
+    """The membership attack that an attack model makes: trained on 90 %, scored out of fold."""
+
+    def score(target: Target, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
+        features = attack_features(target.probabilities(pool.x), pool.y)
+        return held_out_scores(
+            fit_and_score,
+            features,
+            pool.member,
+            percentage=GREATEST_PERCENTAGE,
+            rng=rng,
+            progress=progress,
+        )
+
+    return score

@@ -1,0 +1,397 @@
+"""From a bundle's files to a target and a pool that fit each other.
+
+Every way in which model and tables may fail to fit has its own error, which
+names file, line and column, never a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leakgauge.bundle import MembershipBundle
+from leakgauge.errors import BadBundle, BadParameters, LeakgaugeError, UnsupportedModel
+from leakgauge.membership.labels import named, positions_of
+from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.membership.randomness import generator_for
+from leakgauge.membership.tables import Table, read_pair
+from leakgauge.parameters import MembershipParameters
+from leakgauge.report.model import Notice
+from leakgauge.targets.protocol import BoolArray, IntArray
+from leakgauge.targets.sklearn_pickle import load_model
+from leakgauge.targets.sklearn_target import SklearnTarget
+
+DEFAULT_LABEL = "label"
+LEAST_RECORDS = 20
+"""Members, and as many subjects, below which no figure means anything."""
+MOST_GROUPS = 100
+NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The target, asked about the pool already, and what a reader must know of both."""
+
+    target: SharedAnswers
+    pool: Pool
+    model_type: str
+    features: int
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns of a table play which role, by name or, in a file without header, by number."""
+
+    features: tuple[object, ...]
+    label: object
+    group: object | None
+
+
+def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> Inputs:
+    """Open the model, read the tables, fit one to the other, and ask the model about every record.
+
+    Raises
+    ------
+    LeakgaugeError
+        for whatever does not fit, with file, line and column.
+    """
+    loaded = load_model(bundle.model.path)
+    target = SklearnTarget(loaded.estimator)
+    notices = [Notice("model_file", text) for text in loaded.warnings]
+    members, subjects = read_pair(
+        bundle.members.path,
+        bundle.subjects.path,
+        names=(bundle.members.name, bundle.subjects.name),
+        limits=bundle.limits,
+        header=parameters.header,
+        expected=(*(target.feature_names or ()), parameters.label_column or DEFAULT_LABEL),
+    )
+    for table in (members, subjects):
+        _check_size(table)
+        notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
+
+    columns = _columns(members, parameters, target, notices)
+    _check_same_columns(members, subjects, columns)
+    sides = (_Side.of(members, columns, target.classes), _Side.of(subjects, columns, target.classes))
+    pool = _pool(sides, target, parameters, notices)
+    return Inputs(
+        target=_ask(target, pool, sides),
+        pool=pool,
+        model_type=target.type_name,
+        features=len(columns.features),
+        notices=tuple(notices),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One table taken apart: features (n, d), labels as positions (n,), groups (n,) or None."""
+
+    table: Table
+    features: pd.DataFrame
+    y: IntArray
+    group: NDArray[np.str_] | None
+
+    @classmethod
+    def of(cls, table: Table, columns: Columns, classes: NDArray[Any]) -> _Side:
+        group = None
+        if columns.group is not None:
+            group = table.frame[columns.group].fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
+        return cls(
+            table,
+            table.frame[list(columns.features)],
+            positions_of(table, columns.label, classes),
+            group,
+        )
+
+
+def _check_size(table: Table) -> None:
+    if len(table.frame) < LEAST_RECORDS:
+        raise BadBundle(
+            "too_few_records",
+            f"{table.name} has {len(table.frame)} records; it takes {LEAST_RECORDS} to say anything.",
+            hint="Send as many members and subjects as you can; from some hundreds of each the figures "
+            "become useful.",
+        )
+
+
+def _columns(
+    members: Table, parameters: MembershipParameters, target: SklearnTarget, notices: list[Notice]
+) -> Columns:
+    """Decide which column is what, from the table of members."""
+    columns = list(members.frame.columns)
+    wanted = target.feature_names
+    by_name = members.has_header and wanted is not None
+    label = _label_column(members, parameters, wanted if by_name else None)
+    group = _column_named(members, parameters.group_column, "group_column")
+    if by_name and wanted is not None:
+        missing = [name for name in wanted if name not in columns]
+        if missing:
+            _refuse_missing(missing, columns, members.name)
+        extra = [name for name in columns if name not in wanted and name not in (label, group)]
+        if extra:
+            notices.append(Notice("unused_columns", f"Not used by the model and left out: {_list(extra)}."))
+        return Columns(tuple(wanted), label, group)
+
+    features = [name for name in columns if name != label]
+    expected = target.n_features
+    if expected is not None and len(features) == expected + 1:
+        if group is not None and group in features:
+            features.remove(group)
+        elif _is_index(members.frame[features[0]], features[0]):
+            notices.append(
+                Notice(
+                    "index_column",
+                    f"The first column counts the rows and was left out: {named(features[0])}.",
+                )
+            )
+            features.pop(0)
+    if expected is not None and len(features) != expected:
+        raise BadBundle(
+            "columns_do_not_fit",
+            f"The model takes {expected} features; {members.name} has {len(features)} columns beside the "
+            f"label ({named(label)}).",
+            hint="Send the very columns that the model was trained on, in the same order, and the label; "
+            "set label_column in parameters.json if another column holds the label.",
+        )
+    return Columns(tuple(features), label, group)
+
+
+def _label_column(
+    table: Table, parameters: MembershipParameters, feature_names: tuple[str, ...] | None
+) -> object:
+    """The column asked for, else `label`, else the last one, unless that is a feature of the model."""
+    asked = _column_named(table, parameters.label_column, "label_column")
+    if asked is not None:
+        return asked
+    columns = list(table.frame.columns)
+    for name in columns:
+        if isinstance(name, str) and name.strip().lower() == DEFAULT_LABEL:
+            return name
+    if feature_names is None or columns[-1] not in feature_names:
+        return columns[-1]
+    left = [name for name in columns if name not in feature_names]
+    if len(left) == 1:
+        return left[0]
+    raise BadBundle(
+        "no_label_column",
+        f"{table.name} has no column called “{DEFAULT_LABEL}”, and its last one is a feature of the model.",
+        hint="Name the column with the true labels as label_column in parameters.json.",
+    )
+
+
+def _column_named(table: Table, name: str | None, parameter: str) -> object | None:
+    """The column that a parameter names, by name or, in a file without header, by number from 1."""
+    if name is None:
+        return None
+    columns = list(table.frame.columns)
+    if name in columns:
+        return name
+    if not table.has_header and name.isdecimal() and 1 <= int(name) <= len(columns):
+        return int(name) - 1
+    close = get_close_matches(name, [str(column) for column in columns], n=1)
+    raise BadParameters(
+        "unknown_column",
+        f"{table.name} has no column called “{name}”, which {parameter} asks for.",
+        hint=f"Did you mean “{close[0]}”?" if close else f"Its columns are {_list(columns)}.",
+        details={"problems": [{"parameter": parameter, "message": f"no column called “{name}”"}]},
+    )
+
+
+def _check_same_columns(members: Table, subjects: Table, columns: Columns) -> None:
+    needed = [*columns.features, columns.label, *([columns.group] if columns.group is not None else [])]
+    present = list(subjects.frame.columns)
+    if not subjects.has_header and len(present) != len(members.frame.columns):
+        raise BadBundle(
+            "columns_differ",
+            f"{members.name} has {len(members.frame.columns)} columns, {subjects.name} has {len(present)}.",
+            hint="Both tables need the same columns in the same order.",
+        )
+    missing = [name for name in needed if name not in present]
+    if missing:
+        _refuse_missing(missing, present, subjects.name)
+
+
+def _refuse_missing(missing: list[Any], present: list[Any], table: str) -> NoReturn:
+    hints = []
+    for name in missing[:NAMED_AT_MOST]:
+        close = get_close_matches(str(name), [str(column) for column in present], n=1)
+        if close:
+            hints.append(f"“{close[0]}” may be meant for “{name}”")
+    raise BadBundle(
+        "missing_columns",
+        f"{table} lacks {len(missing)} of the columns that the model needs: {_list(missing)}.",
+        hint=("; ".join(hints) + ". " if hints else "")
+        + "Send the very columns that the model was trained on, and the label.",
+    )
+
+
+def _is_index(column: pd.Series[Any], name: object) -> bool:
+    """Whether this is the row index that `DataFrame.to_csv` writes when nobody stops it."""
+    unnamed = isinstance(name, int) or str(name).startswith("Unnamed:") or str(name).strip() in ("", "index")
+    return (
+        unnamed
+        and pd.api.types.is_integer_dtype(column)
+        and bool((column.to_numpy() == np.arange(len(column)) + column.iloc[0]).all())
+    )
+
+
+def _pool(
+    sides: tuple[_Side, _Side],
+    target: SklearnTarget,
+    parameters: MembershipParameters,
+    notices: list[Notice],
+) -> Pool:
+    """Both tables together, without the records that stand in both, cut to size."""
+    members, subjects = sides
+    in_both = _rows_in_both(members, subjects)
+    kept: list[IntArray] = []
+    for side, shared in zip(sides, in_both, strict=True):
+        left = np.flatnonzero(~shared)
+        if len(left) < LEAST_RECORDS:
+            raise BadBundle(
+                "members_among_subjects",
+                f"{int(shared.sum()):,} of the {len(shared):,} records of {side.table.name} stand in the "
+                "other table too, with the same label.",
+                hint="Subjects must be records that the model was not trained on.",
+            )
+        most = parameters.max_records // 2
+        if len(left) > most:
+            rng = generator_for(parameters.seed, f"sample of {side.table.name}")
+            notices.append(
+                Notice(
+                    "sampled",
+                    f"{side.table.name}: {most:,} of {len(left):,} records were drawn at random; raise "
+                    "max_records to use more.",
+                )
+            )
+            left = np.sort(rng.choice(left, most, replace=False))
+        kept.append(left)
+    if in_both[0].any():
+        rows = ", ".join(str(row + 1) for row in np.flatnonzero(in_both[0])[:NAMED_AT_MOST])
+        more = ", …" if in_both[0].sum() > NAMED_AT_MOST else ""
+        notices.append(
+            Notice(
+                "records_in_both_tables",
+                f"{int(in_both[0].sum()):,} records of {members.table.name} and {int(in_both[1].sum()):,} of "
+                f"{subjects.table.name} stand in both tables and were left out of both (rows {rows}{more} of "
+                f"{members.table.name}).",
+            )
+        )
+    features = pd.concat(
+        [side.features.iloc[rows] for side, rows in zip(sides, kept, strict=True)], ignore_index=True
+    )
+    group = None
+    if members.group is not None and subjects.group is not None:
+        group = np.concatenate([members.group[kept[0]], subjects.group[kept[1]]])
+        _check_groups(group)
+    return Pool(
+        x=target.as_input(features),
+        y=np.concatenate([side.y[rows] for side, rows in zip(sides, kept, strict=True)]),
+        member=np.repeat([True, False], [len(kept[0]), len(kept[1])]),
+        row=np.concatenate(kept) + 1,
+        group=group,
+    )
+
+
+def _rows_in_both(members: _Side, subjects: _Side) -> tuple[BoolArray, BoolArray]:
+    """(n,) for each table: whether the same features and label stand in the other table too."""
+    both = pd.concat([members.features, subjects.features], ignore_index=True)
+    for position in range(both.shape[1]):
+        if pd.api.types.is_object_dtype(both.dtypes.iloc[position]):
+            both.isetitem(position, both.iloc[:, position].astype(str).to_numpy())
+    digest = pd.util.hash_pandas_object(both, index=False).to_numpy()
+    # odd multiplier: mixes the label in without folding two labels onto one digest
+    keys = digest + np.concatenate([members.y, subjects.y]).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    first, second = np.split(keys, [len(members.y)])
+    return np.isin(first, second), np.isin(second, first)
+
+
+def _check_groups(group: NDArray[np.str_]) -> None:
+    count = len(np.unique(group))
+    if count > MOST_GROUPS:
+        raise BadParameters(
+            "too_many_groups",
+            f"The column that group_column names has {count:,} different values.",
+            hint=f"Choose a column with at most {MOST_GROUPS}, such as an age band or a region.",
+            details={"problems": [{"parameter": "group_column", "message": f"{count:,} different values"}]},
+        )
+
+
+def _ask(target: SklearnTarget, pool: Pool, sides: tuple[_Side, _Side]) -> SharedAnswers:
+    """The target with its answers about the whole pool, or an error that says why it cannot answer."""
+    answers = SharedAnswers(target, pool)
+    try:
+        answers.labels(pool.x)
+        if target.has_probabilities:
+            answers.probabilities(pool.x)
+    except (LeakgaugeError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 -- a stranger's model may raise anything; the sender is told why
+        _explain(error, sides)
+    answers.queries = 0
+    return answers
+
+
+def _explain(error: Exception, sides: tuple[_Side, _Side]) -> NoReturn:
+    """Turn a model's refusal to answer into an error about the first cell that can be to blame."""
+    for problem, what, hint, test in (
+        (
+            "text_in_numbers",
+            "text",
+            "Encode text as the model was trained on it, or send the whole Pipeline that encodes it.",
+            _is_text,
+        ),
+        (
+            "missing_values",
+            "no value",
+            "Fill it in as in training, or send the whole Pipeline that imputes it.",
+            lambda column: column.isna(),
+        ),
+        (
+            "infinite_values",
+            "an infinite or too large number",
+            "Replace it as in training.",
+            _is_too_large,
+        ),
+    ):
+        for side in sides:
+            for name in side.features.columns:
+                bad = test(side.features[name]).to_numpy()
+                if bad.any():
+                    row = int(np.argmax(bad))
+                    raise BadBundle(
+                        problem,
+                        f"The model cannot take column {named(name)} of {side.table.name}: "
+                        f"{side.table.place(row)} holds {what}, the first of {int(bad.sum()):,} such.",
+                        hint=hint,
+                    ) from error
+    raise UnsupportedModel(
+        "cannot_answer",
+        f"The model raised {type(error).__name__} when it was asked about the records.",
+        hint="Check that it predicts on these very tables where it was trained, with scikit-learn alone.",
+    ) from error
+
+
+def _is_text(column: pd.Series[Any]) -> pd.Series[bool]:
+    if pd.api.types.is_numeric_dtype(column):
+        return pd.Series(False, index=column.index)
+    return pd.to_numeric(column, errors="coerce").isna() & column.notna()
+
+
+def _is_too_large(column: pd.Series[Any]) -> pd.Series[bool]:
+    if not pd.api.types.is_numeric_dtype(column):
+        return pd.Series(False, index=column.index)
+    return column.abs() > float(np.finfo(np.float32).max)
+
+
+def _list(names: Sequence[Any]) -> str:
+    shown = ", ".join(named(name) for name in names[:NAMED_AT_MOST])
+    return shown if len(names) <= NAMED_AT_MOST else f"{shown} and {len(names) - NAMED_AT_MOST} more"

@@ -1,0 +1,131 @@
+"""What an attack's scores are worth: the one way in which every attack is measured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from leakgauge.estimates import (
+    CONFIDENCE,
+    Estimate,
+    StepRoc,
+    area_estimate,
+    balanced_accuracy,
+    confidence_for,
+    cross_fitted_decisions,
+    empirical_epsilon,
+    proportion,
+    step_roc,
+    true_positive_rate_at,
+)
+from leakgauge.membership.pool import Pool
+from leakgauge.report.model import MembershipMetrics, Slice
+from leakgauge.targets.protocol import BoolArray, FloatArray
+
+FALSE_POSITIVE_LIMITS = ("0.1", "0.01", "0.001")
+ROC_POINTS = 60
+LEAST_IN_SLICE = 20
+"""Members, and as many non-members, below which a class or group is not measured on its own."""
+
+
+def measure(
+    scores: FloatArray,
+    decisions: BoolArray,
+    pool: Pool,
+    *,
+    comparisons: int,
+    rng: np.random.Generator,
+) -> MembershipMetrics:
+    """The metrics of one attack.
+
+    Parameters
+    ----------
+    scores: (n,) higher = more likely a member.
+    decisions: (n,) "called a member", from thresholds that saw other records.
+    comparisons: number of attacks measured in this audit, for the corrected intervals.
+    """
+    member = pool.member
+    roc = step_roc(scores, member)
+    per_class = cross_fitted_decisions(scores, member, rng=rng, strata=pool.y)
+    accuracy = balanced_accuracy(decisions, member)
+    corrected = confidence_for(comparisons)
+    # the same resamples at two confidences: the corrected interval holds the plain one
+    bootstrap_seed = int(rng.integers(2**63))
+
+    def area(confidence: float) -> Estimate:
+        return area_estimate(scores, member, rng=np.random.default_rng(bootstrap_seed), confidence=confidence)
+
+    return MembershipMetrics(
+        auc=area(CONFIDENCE),
+        auc_corrected=area(corrected),
+        accuracy=accuracy,
+        accuracy_corrected=balanced_accuracy(decisions, member, confidence=corrected),
+        accuracy_per_class=balanced_accuracy(per_class, member),
+        member_accuracy=proportion(int(decisions[member].sum()), int(member.sum())),
+        non_member_accuracy=proportion(int((~decisions[~member]).sum()), int((~member).sum())),
+        advantage=Estimate(2 * accuracy.value - 1, 2 * accuracy.low - 1, 2 * accuracy.high - 1, accuracy.n),
+        tpr_at_fpr={limit: true_positive_rate_at(roc, float(limit)) for limit in FALSE_POSITIVE_LIMITS},
+        tpr_at_fpr_corrected={
+            limit: true_positive_rate_at(roc, float(limit), confidence=corrected)
+            for limit in FALSE_POSITIVE_LIMITS
+        },
+        empirical_epsilon=empirical_epsilon(roc),
+    )
+
+
+def decide(scores: FloatArray, pool: Pool, *, threshold: float | None, rng: np.random.Generator) -> BoolArray:
+    """(n,) "called a member": by the attack's own threshold, or one chosen on other records."""
+    if threshold is None:
+        return cross_fitted_decisions(scores, pool.member, rng=rng)
+    return scores >= threshold
+
+
+def drawn_roc(roc: StepRoc) -> tuple[tuple[float, float], ...]:
+    """Steps of the ROC for drawing: all ends kept, thinned evenly on the logarithm of the rate."""
+    false_positive_rate = roc.false_positives / roc.non_members
+    true_positive_rate = roc.true_positives / roc.members
+    if len(false_positive_rate) > ROC_POINTS:
+        smallest = 1.0 / roc.non_members
+        wanted = np.concatenate([[0.0], np.geomspace(smallest, 1.0, ROC_POINTS - 1)])
+        # the last step within each wanted rate: a real operating point, never an interpolated one
+        at = np.searchsorted(false_positive_rate, wanted, side="right") - 1
+        kept = np.unique(np.append(at[at >= 0], len(false_positive_rate) - 1))
+    else:
+        kept = np.arange(len(false_positive_rate))
+    return tuple((float(false_positive_rate[k]), float(true_positive_rate[k])) for k in kept)
+
+
+def slices(
+    scores: FloatArray,
+    decisions: BoolArray,
+    pool: Pool,
+    *,
+    class_names: tuple[str, ...],
+    rng: np.random.Generator,
+) -> tuple[Slice, ...]:
+    """The leak within each class of the target, then within each group, each with its own interval."""
+    parts: list[tuple[Literal["class", "group"], str, BoolArray]] = [
+        ("class", name, pool.y == position) for position, name in enumerate(class_names)
+    ]
+    if pool.group is not None:
+        parts += [("group", str(name), pool.group == name) for name in np.unique(pool.group)]
+    found = []
+    for by, name, inside in parts:
+        member = pool.member[inside]
+        members, non_members = int(member.sum()), int((~member).sum())
+        if min(members, non_members) < LEAST_IN_SLICE:
+            withheld = f"{members} members and {non_members} non-members; it takes {LEAST_IN_SLICE} of each"
+            found.append(Slice(by, name, members, non_members, None, None, withheld))
+            continue
+        found.append(
+            Slice(
+                by,
+                name,
+                members,
+                non_members,
+                area_estimate(scores[inside], member, rng=rng),
+                balanced_accuracy(decisions[inside], member),
+            )
+        )
+    return tuple(found)

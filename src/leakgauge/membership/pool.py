@@ -1,0 +1,83 @@
+"""The pool: members and non-members together, as the attacks see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """`n` records, some of which the target was trained on.
+
+    Attributes
+    ----------
+    x:
+        `n` input rows in the form that the target takes: a DataFrame or an array.
+    y:
+        (n,) true labels as positions in the target's classes.
+    member:
+        (n,) True where the target was trained on the record. Attacks that
+        train on it must score records they did not train on.
+    row:
+        (n,) place of the record in its own table, 1 for the first data row.
+    group:
+        (n,) name of the group a record belongs to, or None when groups are not asked for.
+    """
+
+    x: Any
+    y: IntArray
+    member: BoolArray
+    row: IntArray
+    group: NDArray[np.str_] | None = None
+
+    def __len__(self) -> int:
+        """Number of records."""
+        return len(self.y)
+
+
+def true_label_probability(probabilities: FloatArray, y: IntArray) -> FloatArray:
+    """(n,) probability of each record's true label, from (n, n_classes)."""
+    chosen: FloatArray = np.take_along_axis(probabilities, y[:, None], axis=1)[:, 0]
+    return chosen
+
+
+class SharedAnswers:
+    """The target, asked once about the pool and answering every attack from memory.
+
+    Attacks that look at the same answers need not pay for them again. `queries`
+    counts the rows that were asked for, remembered or not, since an attacker
+    who runs one attack alone has to send them.
+    """
+
+    def __init__(self, target: Target, pool: Pool) -> None:
+        self._target = target
+        self._pool_x = pool.x
+        self._probabilities: FloatArray | None = None
+        self._labels: IntArray | None = None
+        self.classes = target.classes
+        self.has_probabilities = target.has_probabilities
+        self.queries = 0
+
+    def probabilities(self, x: Any) -> FloatArray:
+        """(n, n_classes) class probabilities; see `Target.probabilities`."""
+        self.queries += len(x)
+        if x is not self._pool_x:
+            return self._target.probabilities(x)
+        if self._probabilities is None:
+            self._probabilities = self._target.probabilities(x)
+        return self._probabilities
+
+    def labels(self, x: Any) -> IntArray:
+        """(n,) positions of the predicted labels; see `Target.labels`."""
+        self.queries += len(x)
+        if x is not self._pool_x:
+            return self._target.labels(x)
+        if self._labels is None:
+            self._labels = self._target.labels(x)
+        return self._labels

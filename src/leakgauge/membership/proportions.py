@@ -1,0 +1,160 @@
+"""How the leak grows with what the attacker knows: the table of `output.csv`.
+
+Every attack model is trained on 10 %, 20 %, ... of the pool and scores the rest
+out of fold. A row of the table names the best of the models; which one that is
+gets decided on one half of the records and its accuracy is read on the other
+half, and the other way round, so that choosing the best does not flatter it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from leakgauge.estimates import balanced_accuracy, proportion
+from leakgauge.membership.attacks import learned_gb, learned_nn, learned_rf
+from leakgauge.membership.held_out import (
+    GREATEST_PERCENTAGE,
+    AttackModel,
+    attack_features,
+    held_out_scores,
+)
+from leakgauge.membership.pool import Pool
+from leakgauge.membership.protocol import Unsuited
+from leakgauge.membership.randomness import generator_for
+from leakgauge.progress import Progress, Share
+from leakgauge.report.model import ProportionRow
+from leakgauge.targets.protocol import BoolArray, FloatArray
+
+ModelLabel = Literal["NN", "RF", "GB"]
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """An attack model of the table: the attack that it belongs to and its label there."""
+
+    attack: str
+    label: ModelLabel
+    fit_and_score: AttackModel
+
+
+LEARNERS: tuple[Learner, ...] = (
+    Learner("learned_nn", "NN", learned_nn.fit_and_score),
+    Learner("learned_rf", "RF", learned_rf.fit_and_score),
+    Learner("learned_gb", "GB", learned_gb.fit_and_score),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proportions:
+    """What was learned at each share.
+
+    `best` has one row a percentage, `all` one a percentage and attack model;
+    `decisions` holds the (n,) out-of-fold decisions behind each row of `best`.
+    """
+
+    best: tuple[ProportionRow, ...]
+    all: tuple[ProportionRow, ...]
+    decisions: Mapping[int, BoolArray]
+
+
+def leak_by_proportion(
+    probabilities: FloatArray,
+    pool: Pool,
+    *,
+    percentages: Sequence[int],
+    known_scores: Mapping[str, FloatArray],
+    seed: int,
+    progress: Progress,
+) -> Proportions:
+    """Train every attack model of the table on every share.
+
+    Parameters
+    ----------
+    probabilities: (n, n_classes) the target's answers about the pool.
+    percentages: shares of the pool known to the attacker, each 1 to 90.
+    known_scores:
+        (n,) out-of-fold scores of the learned attacks at 90 %, by attack; only
+        the attack models named here are trained, and these scores are used again.
+    """
+    learners = [learner for learner in LEARNERS if learner.attack in known_scores]
+    features = attack_features(probabilities, pool.y)
+    first_half = _halves(pool.member, seed=seed)
+    best: list[ProportionRow] = []
+    every: list[ProportionRow] = []
+    best_decisions: dict[int, BoolArray] = {}
+    steps = len(percentages) * len(learners)
+    for place, percentage in enumerate(percentages):
+        decisions: dict[str, BoolArray] = {}
+        for number, learner in enumerate(learners):
+            step = place * len(learners) + number
+            if percentage == GREATEST_PERCENTAGE:
+                scores = known_scores[learner.attack]
+            else:
+                try:
+                    scores = held_out_scores(
+                        learner.fit_and_score,
+                        features,
+                        pool.member,
+                        percentage=percentage,
+                        rng=generator_for(seed, learner.attack),
+                        progress=Share(progress, step / steps, (step + 1) / steps),
+                    )
+                except Unsuited:
+                    continue  # too few records at this share; the row is left out, larger ones follow
+            decisions[learner.attack] = scores >= 0.5
+        if not decisions:
+            continue
+        rows = {
+            learner.attack: _row(percentage, learner, decisions[learner.attack], pool)
+            for learner in learners
+            if learner.attack in decisions
+        }
+        every.extend(rows.values())
+        chosen = _choose(decisions, pool.member, first_half)
+        combined = np.where(first_half, decisions[chosen[True]], decisions[chosen[False]])
+        named = max(rows.values(), key=lambda row: row.attack_accuracy.value)
+        winner = next(learner for learner in learners if learner.attack == named.attack)
+        best.append(_row(percentage, winner, combined, pool))
+        best_decisions[percentage] = combined
+    return Proportions(tuple(best), tuple(every), best_decisions)
+
+
+def _row(percentage: int, learner: Learner, decisions: BoolArray, pool: Pool) -> ProportionRow:
+    member = pool.member
+    smaller_side = min(int(member.sum()), int((~member).sum()))
+    return ProportionRow(
+        percentage=percentage,
+        records=2 * round(smaller_side * percentage / 100),
+        attack=learner.attack,
+        attack_model=learner.label,
+        member_accuracy=proportion(int(decisions[member].sum()), int(member.sum())),
+        non_member_accuracy=proportion(int((~decisions[~member]).sum()), int((~member).sum())),
+        attack_accuracy=balanced_accuracy(decisions, member),
+    )
+
+
+def _halves(member: BoolArray, *, seed: int) -> BoolArray:
+    """(n,) True for a random half of the members and of the non-members."""
+    rng = generator_for(seed, "halves")
+    first = np.zeros(len(member), dtype=np.bool_)
+    for side in (member, ~member):
+        where = rng.permutation(np.flatnonzero(side))
+        first[where[: len(where) // 2]] = True
+    return first
+
+
+def _choose(decisions: Mapping[str, BoolArray], member: BoolArray, first_half: BoolArray) -> dict[bool, str]:
+    """For each half, the attack model that did best on the other half."""
+    return {
+        half: max(
+            decisions,
+            key=lambda attack: (
+                balanced_accuracy(decisions[attack][first_half != half], member[first_half != half]).value
+            ),
+        )
+        for half in (True, False)
+    }

@@ -1,0 +1,48 @@
+"""What a membership attack is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from leakgauge.membership.pool import Pool
+from leakgauge.progress import Progress
+from leakgauge.report.model import ThreatModel
+from leakgauge.targets.protocol import FloatArray, Target
+
+
+class Score(Protocol):
+    """Scores every record of a pool."""
+
+    def __call__(
+        self, target: Target, pool: Pool, *, rng: np.random.Generator, progress: Progress
+    ) -> FloatArray:
+        """(n,) finite scores, higher = more likely a member.
+
+        Raises
+        ------
+        Unsuited
+            when the attack cannot be run on this target, with the reason.
+        """
+
+
+class Unsuited(Exception):  # noqa: N818 -- an outcome that the report states, not an error
+    """The attack cannot be run on this target; the message says why, for the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """A row of the table of attacks.
+
+    `threshold` is the score from which the attack itself calls a record a
+    member. None: it has no opinion, and a threshold is chosen on other records.
+    """
+
+    name: str
+    title: str
+    threat_model: ThreatModel
+    citation: str
+    score: Score
+    threshold: float | None = None

@@ -1,0 +1,115 @@
+"""What to change, each with the measured figure that speaks for it; nothing measured, nothing said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from leakgauge.estimates import Estimate, paired_difference
+from leakgauge.report.model import (
+    MembershipMeasured,
+    MembershipTarget,
+    Recommendation,
+    Severity,
+    Slice,
+)
+from leakgauge.targets.protocol import BoolArray
+
+WORTH_SAYING = 0.02
+OVERFITTED_FROM = 0.05
+
+
+def recommend(
+    *,
+    severity: Severity,
+    worst: MembershipMeasured,
+    worst_decisions: BoolArray,
+    label_decisions: BoolArray | None,
+    member: BoolArray,
+    target: MembershipTarget,
+    slices: Sequence[Slice],
+    rng: np.random.Generator,
+) -> tuple[Recommendation, ...]:
+    """Recommendations in the order of what they are likely to change.
+
+    Parameters
+    ----------
+    worst_decisions: (n,) decisions of the attack that showed most.
+    label_decisions: (n,) decisions of the gap attack, None when it did not run.
+    """
+    found: list[Recommendation] = []
+    if severity is Severity.INCONCLUSIVE:
+        found.append(_more_records(worst, target))
+    overfit = _difference(target.train_accuracy, target.test_accuracy)
+    if severity not in (Severity.LOW, Severity.INCONCLUSIVE) and overfit.low > OVERFITTED_FROM:
+        found.append(
+            Recommendation(
+                "Fit the training data less closely",
+                "Try larger leaves, shallower or fewer trees, stronger regularisation or early stopping, "
+                "and audit again: the leak should fall with the gap below.",
+                f"The model is right about {target.train_accuracy.value:.1%} of its training records and "
+                f"{target.test_accuracy.value:.1%} of the others, a gap of {100 * overfit.value:.1f} points "
+                f"({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",
+            )
+        )
+    if label_decisions is not None and worst.threat_model == "probabilities":
+        more = paired_difference(worst_decisions, label_decisions, member, rng=rng)
+        if more.low > WORTH_SAYING:
+            found.append(
+                Recommendation(
+                    "Answer with less than full probabilities",
+                    "Where callers need only the label, return only the label; where they need a "
+                    "confidence, round it. Audit the rounded answers too: rounding hides less than it seems.",
+                    f"Probabilities let the attacker judge {100 * more.value:.1f} more of 100 records "
+                    f"rightly than labels do ({100 * more.low:.1f} to {100 * more.high:.1f}).",
+                )
+            )
+    found.extend(_exposed_slices(worst, slices))
+    return tuple(found)
+
+
+def _more_records(worst: MembershipMeasured, target: MembershipTarget) -> Recommendation:
+    area = worst.metrics.auc_corrected
+    width = (area.high - area.low) / 2
+    smaller = min(target.members, target.non_members)
+    # the half-width of an interval falls with the square root of the number of records
+    needed = int(np.ceil(smaller * (width / 0.04) ** 2 / 100) * 100)
+    return Recommendation(
+        "Send more records",
+        f"About {max(needed, smaller):,} members and as many subjects would narrow the interval enough "
+        "for a verdict.",
+        f"With {target.members:,} members and {target.non_members:,} subjects the area under the ROC curve "
+        f"is only known to lie between {area.low:.2f} and {area.high:.2f}.",
+    )
+
+
+def _exposed_slices(worst: MembershipMeasured, slices: Sequence[Slice]) -> list[Recommendation]:
+    found = []
+    for by in ("class", "group"):
+        exposed = [
+            part
+            for part in slices
+            if part.by == by and part.auc is not None and part.auc.low > worst.metrics.auc.high
+        ]
+        if exposed:
+            most = max(exposed, key=lambda part: part.auc.low if part.auc else 0.0)
+            if most.auc is not None:
+                found.append(
+                    Recommendation(
+                        f"Look at the {by} that leaks most",
+                        f"Collect more records of {by} “{most.name}”, merge it with a neighbour, or leave it "
+                        "out of what the model offers.",
+                        f"Within it the attack reaches an AUC of {most.auc.value:.2f} ({most.auc.low:.2f} to "
+                        f"{most.auc.high:.2f}), over all records {worst.metrics.auc.value:.2f}.",
+                    )
+                )
+    return found
+
+
+def _difference(first: Estimate, second: Estimate) -> Estimate:
+    """First less second of two independent estimates, by MOVER (Zou & Donner 2008, eq. 6)."""
+    value = first.value - second.value
+    below = np.hypot(first.value - first.low, second.high - second.value)
+    above = np.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value, value - float(below), value + float(above), first.n + second.n)

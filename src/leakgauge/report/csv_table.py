@@ -1,0 +1,43 @@
+"""`output.csv`: the table that subscribers' scripts parse, column for column."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from leakgauge.report.model import MembershipReport, Report
+
+MEMBERSHIP_COLUMNS = (
+    "Percentage Data",
+    "Member Accuracy",
+    "Non-member Accuracy",
+    "Attack Accuracy",
+    "Attack Model",
+)
+INVERSION_COLUMNS = ("No of iterations", "Similarity")
+
+
+def to_csv(report: Report) -> bytes:
+    r"""The report's `table` as UTF-8 CSV with a header, lines ending in `\n`.
+
+    Percentages are whole numbers; accuracies and similarities are fractions with four decimals.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    if isinstance(report, MembershipReport):
+        table.writerow(MEMBERSHIP_COLUMNS)
+        for row in report.table:
+            accuracies = (row.member_accuracy, row.non_member_accuracy, row.attack_accuracy)
+            table.writerow(
+                [row.percentage, *(_fraction(accuracy.value) for accuracy in accuracies), row.attack_model]
+            )
+    else:
+        table.writerow(INVERSION_COLUMNS)
+        for point in report.table:
+            table.writerow([point.iterations, _fraction(point.similarity)])
+    return text.getvalue().encode()
+
+
+def _fraction(value: float) -> str:
+    # rounding twice as report.json does keeps the two files in step; adding zero turns -0.0 into 0.0
+    return f"{round(round(value, 6), 4) + 0.0:.4f}"

@@ -1,0 +1,194 @@
+"""What the membership page shows, put in order and into words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from markupsafe import Markup
+
+from leakgauge.estimates import RateAtLimit
+from leakgauge.report import charts, wording
+from leakgauge.report.model import (
+    ExposedRecord,
+    Failed,
+    MembershipMeasured,
+    MembershipReport,
+    NotApplicable,
+    Slice,
+    ThreatModel,
+)
+
+_MOST_DRAWN_SLICES = 20
+_MOST_RECORDS = 20
+_FOOTNOTE_SIGNS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class RateCell:
+    """A true-positive rate, or the sign of the footnote that says why it is withheld."""
+
+    shown: str
+    interval: str
+    footnote: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttackRow:
+    """One measured attack in the table; `rates` stand in the order of the page's `limits`."""
+
+    attack: MembershipMeasured
+    rates: tuple[RateCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttackGroup:
+    """The attacks of one threat model: measured ones by strength, then those without a figure."""
+
+    threat_model: ThreatModel
+    title: str
+    measured: tuple[AttackRow, ...]
+    without_figure: tuple[NotApplicable | Failed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RocPanel:
+    """One of the small multiples."""
+
+    attack: MembershipMeasured
+    chart: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFigure:
+    """Classes or groups, the most exposed first; only the first of them are `drawn`."""
+
+    title: str
+    column: str
+    slices: tuple[Slice, ...]
+    drawn: int
+    chart: Markup | None
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipPage:
+    """Everything that `membership.html.j2` needs beside the report itself."""
+
+    limits: tuple[str, ...]
+    groups: tuple[AttackGroup, ...]
+    footnotes: tuple[tuple[str, str], ...]
+    roc_panels: tuple[RocPanel, ...]
+    proportion_chart: Markup | None
+    slice_figures: tuple[SliceFigure, ...]
+    records: tuple[ExposedRecord, ...]
+    further_records: int
+    titles: Mapping[str, str]
+    parameters: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, report: MembershipReport) -> Self:
+        """The page of `report`."""
+        measured = sorted(
+            (attack for attack in report.attacks if isinstance(attack, MembershipMeasured)),
+            key=lambda attack: attack.metrics.auc_corrected.low,
+            reverse=True,
+        )
+        limits = tuple(dict.fromkeys(key for attack in measured for key in attack.metrics.tpr_at_fpr))
+        signs = _footnote_signs(measured)
+        return cls(
+            limits=limits,
+            groups=tuple(_groups(report, measured, limits, signs)),
+            footnotes=tuple((sign, reason) for reason, sign in signs.items()),
+            roc_panels=tuple(_roc_panel(place, attack, report) for place, attack in enumerate(measured)),
+            proportion_chart=(
+                charts.proportion_chart(report.leak_by_proportion, identifier="proportions")
+                if report.leak_by_proportion
+                else None
+            ),
+            slice_figures=tuple(_slice_figures(report.slices)),
+            records=report.records[:_MOST_RECORDS],
+            further_records=max(len(report.records) - _MOST_RECORDS, 0),
+            titles={attack.name: attack.title for attack in report.attacks},
+            parameters=tuple(
+                (key, json.dumps(value, ensure_ascii=False)) for key, value in report.parameters.items()
+            ),
+        )
+
+
+def _footnote_signs(measured: list[MembershipMeasured]) -> dict[str, str]:
+    """A sign for each different reason to withhold a rate: most attacks share theirs."""
+    reasons = dict.fromkeys(
+        _reason(found)
+        for attack in measured
+        for found in attack.metrics.tpr_at_fpr.values()
+        if wording.rate(found) is None
+    )
+    return {reason: _FOOTNOTE_SIGNS[place % 26] * (1 + place // 26) for place, reason in enumerate(reasons)}
+
+
+def _reason(found: RateAtLimit) -> str:
+    return found.withheld or "no reason was given"
+
+
+def _groups(
+    report: MembershipReport,
+    measured: list[MembershipMeasured],
+    limits: tuple[str, ...],
+    signs: Mapping[str, str],
+) -> list[AttackGroup]:
+    groups = []
+    for threat_model, title in wording.THREAT_MODEL_TITLES.items():
+        rows = tuple(
+            AttackRow(attack, tuple(_rate_cell(attack.metrics.tpr_at_fpr.get(key), signs) for key in limits))
+            for attack in measured
+            if attack.threat_model == threat_model
+        )
+        without_figure = tuple(
+            attack
+            for attack in report.attacks
+            if not isinstance(attack, MembershipMeasured) and attack.threat_model == threat_model
+        )
+        if rows or without_figure:
+            groups.append(AttackGroup(threat_model, title, rows, without_figure))
+    return groups
+
+
+def _rate_cell(found: RateAtLimit | None, signs: Mapping[str, str]) -> RateCell:
+    if found is None:
+        return RateCell("–", "", "")
+    rate = wording.rate(found)
+    if rate is None:
+        return RateCell("withheld", "", signs[_reason(found)])
+    return RateCell(wording.percent_value(rate), wording.percent_interval(rate), "")
+
+
+def _roc_panel(place: int, attack: MembershipMeasured, report: MembershipReport) -> RocPanel:
+    chart = charts.roc_chart(
+        attack.roc,
+        attack.metrics.tpr_at_fpr,
+        report.target.non_members,
+        identifier=f"roc-{place}",
+        title=attack.title,
+    )
+    return RocPanel(attack, Markup(chart))  # noqa: S704 - charts escapes every text it is given
+
+
+def _slice_figures(slices: tuple[Slice, ...]) -> list[SliceFigure]:
+    figures = []
+    for by, title, column in (
+        ("class", "Exposure of each class", "Class"),
+        ("group", "Exposure of each group", "Group"),
+    ):
+        ordered = sorted(
+            (part for part in slices if part.by == by),
+            key=lambda part: part.auc.low if part.auc else -1.0,
+            reverse=True,
+        )
+        if not ordered:
+            continue
+        drawn = [part for part in ordered if part.auc is not None][:_MOST_DRAWN_SLICES]
+        chart = charts.slice_chart(drawn, identifier=f"slices-{by}", title=title) if drawn else None
+        figures.append(SliceFigure(title, column, tuple(ordered), len(drawn), chart))
+    return figures

@@ -1,0 +1,170 @@
+"""From figures to a verdict: the one rule by which a membership audit is called bad or not.
+
+The rule looks at interval ends, never at point values, and at intervals that
+are corrected for the number of attacks tried:
+
+    critical      AUC at least .90, or TPR at 1 % FPR at least .50     (lower ends)
+    high          AUC at least .70, or TPR at 1 % FPR at least .10     (lower ends)
+    moderate      AUC at least .55, or TPR at 1 % FPR at least .03     (lower ends)
+    low           every attack's AUC at most .60 and TPR at 1 % FPR
+                  at most .06, as far as it can be measured            (upper ends)
+    inconclusive  none of these: the intervals are too wide, an attack
+                  failed, or the tables differ as much as the attack sees
+
+So "moderate" and worse mean that a leak was shown, "low" that a larger one was
+ruled out for the attacks that ran, and everything else is "inconclusive": a
+small sample can never earn a "low".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leakgauge.estimates import Estimate
+from leakgauge.report.model import (
+    Failed,
+    MembershipMeasured,
+    MembershipMetrics,
+    NotApplicable,
+    Severity,
+    ThreatModel,
+    Verdict,
+)
+
+LOW_FALSE_POSITIVES = "0.01"
+SHOWN: tuple[tuple[Severity, float, float], ...] = (
+    (Severity.CRITICAL, 0.90, 0.50),
+    (Severity.HIGH, 0.70, 0.10),
+    (Severity.MODERATE, 0.55, 0.03),
+)
+RULED_OUT_AUC = 0.60
+RULED_OUT_TPR = 0.06
+
+SEES: dict[ThreatModel, str] = {
+    "labels": "only the predicted labels",
+    "probabilities": "only the model's probabilities",
+    "model_file": "the model file",
+}
+
+Outcome = MembershipMeasured | NotApplicable | Failed
+
+
+def severity_of(metrics: MembershipMetrics) -> Severity | None:
+    """The leak that one attack has shown, or None when it has shown none worth a name."""
+    rate = metrics.tpr_at_fpr_corrected[LOW_FALSE_POSITIVES].low
+    for severity, area, tpr in SHOWN:
+        if metrics.auc_corrected.low >= area or (rate is not None and rate >= tpr):
+            return severity
+    return None
+
+
+def rules_out(metrics: MembershipMetrics) -> bool:
+    """Whether this attack's own leak is bounded from above."""
+    rate = metrics.tpr_at_fpr_corrected[LOW_FALSE_POSITIVES].high
+    return metrics.auc_corrected.high <= RULED_OUT_AUC and (rate is None or rate <= RULED_OUT_TPR)
+
+
+def headline(outcomes: Sequence[Outcome]) -> MembershipMeasured | None:
+    """The attack that showed most: by severity, then by the lower end of its area."""
+    measured = [outcome for outcome in outcomes if isinstance(outcome, MembershipMeasured)]
+    ranks = {severity: -place for place, (severity, _, _) in enumerate(SHOWN)}
+
+    def strength(attack: MembershipMeasured) -> tuple[int, float]:
+        shown = severity_of(attack.metrics)
+        return (ranks[shown] if shown else -len(SHOWN), attack.metrics.auc_corrected.low)
+
+    return max(measured, key=strength, default=None)
+
+
+def verdict(outcomes: Sequence[Outcome], *, shift: Estimate | None) -> Verdict:
+    """The verdict over all attacks.
+
+    Parameters
+    ----------
+    outcomes: what became of every attack of the table.
+    shift:
+        area under the ROC curve of a classifier that tells the two tables
+        apart without the target, when it can; None when it cannot.
+    """
+    worst = headline(outcomes)
+    if worst is None:
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            "No attack could be run on this model, so nothing is known about what it gives away.",
+            tuple(
+                f"{outcome.title}: {outcome.reason}"
+                for outcome in outcomes
+                if not isinstance(outcome, MembershipMeasured)
+            ),
+        )
+    metrics = worst.metrics
+    shown = severity_of(metrics)
+    reasons = [_figures(worst)]
+    if shift is not None:
+        reasons.append(
+            "The two tables differ in distribution: without asking the model at all, a classifier tells "
+            f"them apart with an AUC of {_number(shift.value)}. Every attack looks better than it is."
+        )
+        if metrics.auc_corrected.low <= shift.high:
+            return Verdict(
+                Severity.INCONCLUSIVE,
+                "The tables of members and subjects differ as much as the best attack sees, so the "
+                "leak cannot be told from the difference.",
+                tuple(reasons),
+            )
+    who = f"An attacker who sees {SEES[worst.threat_model]}"
+    about = _of_hundred(metrics.accuracy.value)
+    if shown:
+        sentence = f"{who} is right about {about} of 100 records; guessing gives 50."
+        if metrics.accuracy_corrected.low <= 0.52:  # a leak for a few records, hardly visible on average
+            rate = metrics.tpr_at_fpr[LOW_FALSE_POSITIVES]
+            sentence = (
+                f"{who} singles out {_of_hundred(rate.value or 0.0)} of 100 members while wrongly "
+                "naming 1 of 100 outsiders; guessing finds 1."
+            )
+        return Verdict(shown, sentence, tuple(reasons))
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    measured = [outcome for outcome in outcomes if isinstance(outcome, MembershipMeasured)]
+    if not failed and all(rules_out(attack.metrics) for attack in measured):
+        return Verdict(
+            Severity.LOW,
+            f"No attack that ran found more than a small leak: {_lower_first(who)} is right about "
+            f"{about} of 100 records; guessing gives 50.",
+            tuple(reasons),
+        )
+    reasons += [f"{outcome.title} failed: {outcome.reason}" for outcome in failed]
+    accuracy = metrics.accuracy_corrected
+    return Verdict(
+        Severity.INCONCLUSIVE,
+        f"This sample cannot tell: the best attack is right about {about} of 100 records, and anything "
+        f"from {_of_hundred(accuracy.low)} to {_of_hundred(accuracy.high)} fits what was seen.",
+        tuple(reasons),
+    )
+
+
+def _figures(attack: MembershipMeasured) -> str:
+    metrics = attack.metrics
+    area = metrics.auc_corrected
+    text = (
+        f"{attack.title}: AUC {_number(area.value)}, between {_number(area.low)} and {_number(area.high)} "
+        "with the interval corrected for the number of attacks"
+    )
+    rate = metrics.tpr_at_fpr_corrected[LOW_FALSE_POSITIVES]
+    if rate.value is None or rate.low is None or rate.high is None:
+        return f"{text}; the rate at 1 % false positives is withheld: {rate.withheld}."
+    return (
+        f"{text}; it finds {rate.value:.1%} of members at 1 % false positives "
+        f"(between {rate.low:.1%} and {rate.high:.1%})."
+    )
+
+
+def _of_hundred(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _lower_first(text: str) -> str:
+    return text[0].lower() + text[1:]

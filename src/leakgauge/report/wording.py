@@ -1,0 +1,162 @@
+"""Figures as people read them: no more digits than the interval supports."""
+
+from __future__ import annotations
+
+import math
+
+from leakgauge.estimates import Estimate, RateAtLimit
+from leakgauge.report.model import Severity, ThreatModel
+
+CHANCE = 0.5
+"""What guessing gets, for accuracy and area alike."""
+
+SEVERITY_WORDS = {
+    Severity.LOW: "low",
+    Severity.MODERATE: "moderate",
+    Severity.HIGH: "high",
+    Severity.CRITICAL: "critical",
+    Severity.INCONCLUSIVE: "inconclusive",
+}
+SEVERITY_STEPS = {
+    Severity.LOW: 1,
+    Severity.MODERATE: 2,
+    Severity.HIGH: 3,
+    Severity.CRITICAL: 4,
+    Severity.INCONCLUSIVE: 0,
+}
+"""How many of four steps the gauge beside the verdict fills."""
+
+THREAT_MODEL_TITLES: dict[ThreatModel, str] = {
+    "labels": "The attacker sees labels only",
+    "probabilities": "The attacker sees probabilities",
+    "model_file": "The attacker holds the model file",
+}
+
+_FIGURES = {
+    "attack_accuracy": "Records judged right",
+    "auc": "AUC",
+    "tpr_at_1_percent_fpr": "Members found at 1 % false alarms",
+    "gain_of_more_data": "Gain from more data",
+    "gain_of_attack_model": "Gain from an attack model",
+    "attack_accuracy_with_enough_records": "Records judged right, with enough known",
+}
+
+_LONGEST_TEXT = 2_000
+_LONGEST_NAME = 60
+# orders the text around it would obey; a name must not turn the rest of the page
+_BIDIRECTIONAL_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: str, *, longest: int = _LONGEST_TEXT) -> str:
+    """`text` cut to `longest` characters, without what HTML or XML cannot hold or would obey."""
+    shown = text if len(text) <= longest else text[: longest - 1] + "…"
+    return "".join(character if _is_printable(character) else "\ufffd" for character in shown)
+
+
+def name(text: str) -> str:
+    """A name that came from outside, short enough for a table cell or an axis."""
+    return printable(text, longest=_LONGEST_NAME)
+
+
+def figure_label(key: str) -> str:
+    """The key of an insight's figure as a label; an unknown one is spelled out."""
+    spelled = name(key).replace("_", " ")
+    return _FIGURES.get(key, spelled[:1].upper() + spelled[1:])
+
+
+def percent(estimate: Estimate) -> str:
+    """`67 % (64–70)`."""
+    return f"{_share(estimate.value, estimate)} % ({percent_interval(estimate)})"
+
+
+def percent_value(estimate: Estimate) -> str:
+    """`67 %`."""
+    return f"{_share(estimate.value, estimate)} %"
+
+
+def percent_interval(estimate: Estimate) -> str:
+    """`64–70`, in per cent."""
+    return _between(_share(estimate.low, estimate), _share(estimate.high, estimate))
+
+
+def number(estimate: Estimate) -> str:
+    """`0.735 (0.712–0.757)`."""
+    return f"{number_value(estimate)} ({number_interval(estimate)})"
+
+
+def number_value(estimate: Estimate) -> str:
+    """`0.735`."""
+    return _figure(estimate.value, estimate)
+
+
+def number_interval(estimate: Estimate) -> str:
+    """`0.712–0.757`."""
+    return _between(_figure(estimate.low, estimate), _figure(estimate.high, estimate))
+
+
+def rate(found: RateAtLimit) -> Estimate | None:
+    """The rate as an estimate, None where it is withheld."""
+    if found.value is None or found.low is None or found.high is None:
+        return None
+    return Estimate(found.value, found.low, found.high, found.n)
+
+
+def limit_value(key: str) -> float | None:
+    """A key of `tpr_at_fpr` as the share it stands for, None where it stands for none."""
+    try:
+        share = float(key)
+    except ValueError:
+        return None
+    return share if 0 < share <= 1 else None
+
+
+def limit(key: str) -> str:
+    """A key of `tpr_at_fpr` as per cent: `0.01` is `1 %`."""
+    share = limit_value(key)
+    return name(key) if share is None else f"{100 * share:.4g} %"
+
+
+def plain(value: float, decimals: int = 2) -> str:
+    """A figure that has no interval of its own; minus zero is zero."""
+    return _signed(f"{round(value, decimals) + 0.0:,.{decimals}f}")
+
+
+def _share(share: float, estimate: Estimate) -> str:
+    # where the whole interval is a few per cent, whole ones would all read "0" or "1"
+    least = 1 if max(-estimate.low, estimate.high) <= 0.05 else 0
+    return plain(100 * share, max(least, _supported(100 * (estimate.high - estimate.low), most=2)))
+
+
+def _figure(value: float, estimate: Estimate) -> str:
+    spread = estimate.high - estimate.low
+    # areas and likenesses live between 0 and 1, where a single decimal says too little
+    least = 2 if abs(estimate.value) <= 1 else 0
+    return plain(value, max(least, _supported(spread, most=3)))
+
+
+def _supported(spread: float, *, most: int) -> int:
+    """Decimals whose last place is of the size of half the interval's width."""
+    if spread <= 0:
+        return most
+    return min(max(round(-math.log10(spread / 2)), 0), most)
+
+
+def _between(low: str, high: str) -> str:
+    # a dash between signed numbers would read as another sign
+    return f"{low} to {high}" if "−" in low + high else f"{low}–{high}"
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _is_printable(character: str) -> bool:
+    if character in _BIDIRECTIONAL_CONTROLS:
+        return False
+    code = ord(character)
+    return not (
+        (code < 0x20 and character not in "\n\t")
+        or 0x7F <= code < 0xA0
+        or 0xD800 <= code < 0xE000
+        or code & 0xFFFE == 0xFFFE
+    )

@@ -1,0 +1,50 @@
+"""The audit as the child runs it: the one place where bundle, audit and report meet."""
+
+from __future__ import annotations
+
+import os
+
+from leakgauge.bundle import Bundle, InversionBundle, Limits, MembershipBundle, open_bundle
+from leakgauge.errors import BadBundle
+from leakgauge.progress import Progress
+from leakgauge.report.model import Audited
+from leakgauge.report.writers import write
+from leakgauge.sandbox.job import Job, Kind
+
+_QUESTIONS: dict[Kind, str] = {
+    "membership": "a scikit-learn model with members and non-members",
+    "inversion": "an image classifier with an image",
+}
+
+
+def audit(job: Job, progress: Progress) -> None:
+    """Audit the bundle of `job` and write the finished report folder.
+
+    Raises
+    ------
+    LeakgaugeError
+        whatever the bundle, its parameters or its model deserve; `bad_bundle.other_kind` when
+        this installation runs the other kind of audit.
+    """
+    bundle = open_bundle(job.source, job.scratch, limits=Limits.from_environment(os.environ))
+    if job.only is not None and bundle.kind != job.only:
+        raise BadBundle(
+            "other_kind",
+            f"The bundle holds {_QUESTIONS[bundle.kind]}, which asks for the {bundle.kind} audit; "
+            f"here runs the {job.only} audit.",
+            hint=f"Send it to leakgauge-{bundle.kind}, or send {_QUESTIONS[job.only]}.",
+        )
+    write(_audited(bundle, job, progress), job.report)
+
+
+def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
+    # Imported late: each image holds the libraries of one kind alone.
+    match bundle:
+        case MembershipBundle():
+            from leakgauge.membership.audit import audit_bundle as audit_membership
+
+            return audit_membership(bundle, job.overrides, progress)
+        case InversionBundle():
+            from leakgauge.inversion.audit import audit_bundle as audit_inversion
+
+            return audit_inversion(bundle, job.overrides, progress)

@@ -1,0 +1,97 @@
+"""How a child ended, and what that says about the audit."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from leakgauge.errors import AuditFailed, AuditTimeout, JsonValue, LeakgaugeError, LimitExceeded
+from leakgauge.sandbox.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What the kernel tells of a child that has ended.
+
+    Attributes
+    ----------
+    code:
+        exit code, or minus the number of the signal that ended it.
+    cpu_seconds:
+        processor time used, all threads.
+    peak_bytes:
+        largest resident memory.
+    """
+
+    code: int
+    cpu_seconds: float
+    peak_bytes: int
+
+    def message(self) -> dict[str, JsonValue]:
+        """The ending as JSON."""
+        return {"code": self.code, "cpu_seconds": self.cpu_seconds, "peak_bytes": self.peak_bytes}
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, JsonValue]) -> Ending:
+        """The ending that `message()` described.
+
+        Raises
+        ------
+        ValueError
+            when it is not one.
+        """
+        code, cpu, peak = (message.get(name) for name in ("code", "cpu_seconds", "peak_bytes"))
+        if not (isinstance(code, int) and isinstance(cpu, int | float) and isinstance(peak, int)):
+            raise ValueError("not an ending")
+        return cls(code=code, cpu_seconds=float(cpu), peak_bytes=peak)
+
+    def error(self, policy: Policy, *, memory: int) -> LeakgaugeError:
+        """The error for an ending that brought no result.
+
+        Parameters
+        ----------
+        policy:
+            the limits that the child ran under.
+        memory:
+            bytes of memory granted to this machine or container.
+        """
+        used_up = self.cpu_seconds >= policy.cpu_seconds
+        if self.code == -signal.SIGXCPU or (self.code == -signal.SIGKILL and used_up):
+            return AuditTimeout(
+                "cpu",
+                f"The audit used up its {policy.cpu_seconds} seconds of processor time.",
+                hint="Ask for less (fewer records, attacks or iterations), or raise LEAKGAUGE_CPU_SECONDS.",
+            )
+        if self.code == -signal.SIGKILL and self.peak_bytes >= min(policy.memory_bytes, memory) // 2:
+            return memory_exceeded()
+        if self.code < 0:
+            name = _signal_name(-self.code)
+            return AuditFailed(
+                "child_died",
+                f"The process that ran the audit was ended by {name}.",
+                hint="Try again; if it happens again, the model file may be damaged or need more memory.",
+                details={"signal": name},
+            )
+        return AuditFailed(
+            "child_died",
+            "The process that ran the audit ended without a result.",
+            hint="Try again; if it happens again, report it with the id.",
+            details={"exit_code": self.code},
+        )
+
+
+def memory_exceeded() -> LimitExceeded:
+    """The error for an audit that needed more memory than it was given."""
+    return LimitExceeded(
+        "memory",
+        "The audit needed more memory than it was given.",
+        hint="Send fewer records or a smaller model, or raise LEAKGAUGE_MEMORY_BYTES on a larger machine.",
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

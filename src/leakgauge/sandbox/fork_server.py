@@ -1,0 +1,190 @@
+"""A process that has everything imported and forks a child for every audit.
+
+    python -m leakgauge.sandbox.fork_server CONTROL_FD WORKSPACE [KIND]
+
+Importing the frameworks takes seconds, forking takes milliseconds. The server has a single
+thread, opens nothing of a user's, and knows four things to wait for: a job on the control socket,
+the end of a child, a caller that hangs up, and the clock. When the control socket closes, because
+the parent has ended in whatever way, the server kills its children, removes the workspace and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from leakgauge.errors import JsonValue
+from leakgauge.sandbox.ending import Ending
+from leakgauge.sandbox.job import Job
+from leakgauge.sandbox.lockdown import prepare
+from leakgauge.sandbox.process import live
+from leakgauge.sandbox.wire import READY, receive_message, send_message
+
+# What a child of each kind would otherwise import first. Without a kind nothing is loaded, so
+# that a command line starts at once.
+PRELOADS: dict[str, tuple[str, ...]] = {
+    "membership": (
+        *("leakgauge.sandbox.child", "leakgauge.membership.audit"),
+        *("sklearn.ensemble", "sklearn.neural_network", "sklearn.pipeline", "pandas", "torch"),
+    ),
+    "inversion": (
+        *("leakgauge.sandbox.child", "leakgauge.inversion.audit"),
+        *("keras", "onnxruntime", "skimage.metrics", "PIL.Image"),
+    ),
+}
+
+_OVERDUE_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Running:
+    """A child and what there is to wait for."""
+
+    pid: int
+    pidfd: int
+    caller: socket.socket
+    deadline: float
+
+
+class ForkServer:
+    """Takes jobs from `control` until it closes."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(control, selectors.EVENT_READ, None)
+        self._running: dict[int, _Running] = {}
+
+    def serve(self) -> None:
+        """Serve until the control socket closes; no child outlives the call."""
+        try:
+            while self._turn():
+                pass
+        finally:
+            for running in list(self._running.values()):
+                _kill(running)
+                self._bury(running)
+
+    def _turn(self) -> bool:
+        """Wait for something and deal with it; False when the parent has gone."""
+        for key, _ in self._selector.select(self._patience()):
+            running: _Running | None = key.data
+            if running is None:
+                if not self._accept():
+                    return False
+            elif self._running.get(running.pid) is not running:
+                pass  # buried earlier in this very turn
+            elif key.fileobj == running.pidfd:
+                self._bury(running)
+            else:
+                # The caller sends nothing: readable means that it hung up.
+                self._selector.unregister(key.fileobj)
+                _kill(running)
+        now = time.monotonic()
+        for overdue in [each for each in self._running.values() if each.deadline <= now]:
+            _kill(overdue)
+        return True
+
+    def _patience(self) -> float | None:
+        if not self._running:
+            return None
+        first = min(running.deadline for running in self._running.values())
+        return max(first - time.monotonic(), 0.05)
+
+    def _accept(self) -> bool:
+        try:
+            received = receive_message(self._control)
+        except (ValueError, OSError):
+            return False
+        if received is None:
+            return False
+        message, (events, caller_descriptor) = received
+        caller = socket.socket(fileno=caller_descriptor)
+        job = Job.from_message(message)
+        server = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError:
+            # No process to be had: the caller learns it from the closed socket.
+            os.close(events)
+            caller.close()
+            return True
+        if pid == 0:
+            live(job, events, server)
+        os.close(events)
+        self._watch(pid, caller, job)
+        return True
+
+    def _watch(self, pid: int, caller: socket.socket, job: Job) -> None:
+        running = _Running(
+            pid=pid,
+            pidfd=os.pidfd_open(pid),
+            caller=caller,
+            # The parent keeps the time; this is for a parent that is stuck.
+            deadline=time.monotonic() + job.policy.wall_seconds + _OVERDUE_SECONDS,
+        )
+        self._running[pid] = running
+        self._selector.register(running.pidfd, selectors.EVENT_READ, running)
+        self._selector.register(caller, selectors.EVENT_READ, running)
+        _tell(caller, {"started": pid})
+
+    def _bury(self, running: _Running) -> None:
+        """Collect an ended child, whatever it left in its process group, and tell the caller."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        _, status, usage = os.wait4(running.pid, 0)
+        ending = Ending(
+            code=os.waitstatus_to_exitcode(status),
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            peak_bytes=usage.ru_maxrss << 10,
+        )
+        _tell(running.caller, ending.message())
+        del self._running[running.pid]
+        for watched in (running.pidfd, running.caller):
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(watched)
+        os.close(running.pidfd)
+        running.caller.close()
+
+
+def _kill(running: _Running) -> None:
+    signal.pidfd_send_signal(running.pidfd, signal.SIGKILL)
+
+
+def _tell(caller: socket.socket, message: dict[str, JsonValue]) -> None:
+    with contextlib.suppress(OSError):  # a caller that has gone wants to know nothing
+        send_message(caller, message)
+
+
+def main() -> None:
+    """Preload, say so with one byte on the control socket, and serve."""
+    descriptor, workspace, *kinds = sys.argv[1:]
+    # Ctrl-C belongs to the parent, which then hangs up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.chdir(workspace)
+    control = socket.socket(fileno=int(descriptor))
+    prepare()
+    for kind in kinds:
+        for module in PRELOADS[kind]:
+            importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # children then share these pages instead of copying them at their first collection
+    with contextlib.suppress(BrokenPipeError):
+        control.send(READY)
+        ForkServer(control).serve()
+    # Only now: after a crash of this server its parent, and what it keeps there, live on.
+    shutil.rmtree(Path(workspace), ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""One audit to be run in the sandbox, and how it travels to the child."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.sandbox.policy import Policy
+
+Kind: TypeAlias = Literal["membership", "inversion"]
+
+AUDIT_RUNNER = "leakgauge.sandbox.child:audit"
+
+
+def installed_kind(environment: Mapping[str, str] | None = None) -> Kind | None:
+    """The one kind of audit that this installation runs (`LEAKGAUGE_AUDIT`), or None for either.
+
+    Raises
+    ------
+    BadParameters
+        `environment` when the variable names no audit.
+    """
+    variables = os.environ if environment is None else environment
+    match variables.get("LEAKGAUGE_AUDIT", "").strip().lower():
+        case "":
+            return None
+        case "membership":
+            return "membership"
+        case "inversion":
+            return "inversion"
+        case _:
+            raise BadParameters(
+                "environment",
+                "LEAKGAUGE_AUDIT names no audit.",
+                hint="Set it to membership or inversion.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a child needs to know.
+
+    Attributes
+    ----------
+    source:
+        the uploaded zip, or a folder; opened by the child alone.
+    scratch, report:
+        two empty folders of the child's own: to unpack into, and for the finished files.
+    overrides:
+        parameters that win over the bundle's own `parameters.json`.
+    only:
+        the one kind of audit that this installation runs; None for either.
+    runner:
+        `module:function` that does the work, called as `function(job, progress)`. Set by the
+        program that makes the sandbox, never by a request.
+    """
+
+    source: Path
+    scratch: Path
+    report: Path
+    overrides: Mapping[str, JsonValue]
+    only: Kind | None
+    policy: Policy
+    runner: str = AUDIT_RUNNER
+
+    def message(self) -> dict[str, JsonValue]:
+        """The job as JSON."""
+        return {
+            "source": str(self.source),
+            "scratch": str(self.scratch),
+            "report": str(self.report),
+            "overrides": dict(self.overrides),
+            "only": self.only,
+            "policy": asdict(self.policy),
+            "runner": self.runner,
+        }
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, object]) -> Job:
+        """The job that `message()` described. Trusts its sender, who is this very program."""
+        policy, overrides, only = message["policy"], message["overrides"], message["only"]
+        assert isinstance(policy, dict)  # noqa: S101 - narrows the types of our own message
+        assert isinstance(overrides, dict)  # noqa: S101 - likewise
+        return cls(
+            source=Path(str(message["source"])),
+            scratch=Path(str(message["scratch"])),
+            report=Path(str(message["report"])),
+            overrides=overrides,
+            only="membership" if only == "membership" else "inversion" if only == "inversion" else None,
+            policy=Policy(**policy),
+            runner=str(message["runner"]),
+        )

@@ -1,0 +1,255 @@
+"""The sandbox as the doors see it: a bundle goes in, a finished report folder comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
+from leakgauge.progress import Progress
+from leakgauge.sandbox.ending import Ending
+from leakgauge.sandbox.events import Crashed, Done, Refused, Result
+from leakgauge.sandbox.job import AUDIT_RUNNER, Job, Kind
+from leakgauge.sandbox.machine import memory_granted
+from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.server import Server
+from leakgauge.sandbox.takeover import check_destination, take_over
+from leakgauge.sandbox.watch import ServerLostError
+
+_log = logging.getLogger(__name__)
+
+_DYING_SECONDS = 2.0
+
+
+class Sandbox:
+    """Runs audits in locked-down children of one fork server. Safe to share between threads.
+
+    Nothing of a bundle is opened in this process, and no framework is imported by it.
+
+    Parameters
+    ----------
+    only:
+        the one kind of audit to run; None runs whichever the bundle asks for.
+    policy:
+        what one audit may use.
+    preload:
+        import the libraries of `only` at the start of the server, so that no audit waits for it.
+    runner:
+        `module:function` that a child calls; for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        only: Kind | None = None,
+        policy: Policy | None = None,
+        preload: bool = False,
+        runner: str = AUDIT_RUNNER,
+    ) -> None:
+        self._only = only
+        self._policy = Policy.from_environment() if policy is None else policy
+        self._preload = only if preload else None
+        self._runner = runner
+        self._changing = threading.Lock()
+        self._workspace: Path | None = None
+        self._server: Server | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the fork server if it does not run; returns at once, imports go on behind."""
+        self._live_server()
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Wait until every preloaded library is imported; False when that failed or takes longer."""
+        return self._live_server().wait_ready(timeout)
+
+    @property
+    def server_pid(self) -> int:
+        """Process id of the fork server."""
+        return self._live_server().pid
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._closed
+
+    def close(self) -> None:
+        """Stop every audit, end the server, remove every file. Final; calls may be repeated."""
+        with self._changing:
+            self._closed = True
+            server, self._server = self._server, None
+            workspace, self._workspace = self._workspace, None
+        if server is not None:
+            server.stop()
+        if workspace is not None:
+            shutil.rmtree(workspace, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def private_folder(self) -> Iterator[Path]:
+        """A new folder that nobody else can read, removed at the end of the context.
+
+        It lies in the sandbox's own workspace, which goes even if this process is killed.
+        """
+        with self._changing:
+            folder = Path(tempfile.mkdtemp(dir=self._existing_workspace()))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def run(
+        self,
+        source: Path,
+        output: Path,
+        *,
+        overrides: Mapping[str, JsonValue],
+        progress: Progress,
+        timeout: float | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> None:
+        """Audit the zip or folder `source` and leave the report in the folder `output`.
+
+        `output` is written only when the audit has succeeded; an earlier report there is replaced.
+
+        Parameters
+        ----------
+        overrides:
+            parameters that win over those in the bundle.
+        progress:
+            told by the calling thread.
+        timeout:
+            seconds from now; the policy's wall clock holds as well.
+        cancelled:
+            setting it stops the audit, which then raises `audit_failed.cancelled`.
+
+        Raises
+        ------
+        LeakgaugeError
+            any of the tree. An `AuditFailed` has an `id` in its details that stands in the log.
+        """
+        output = Path(output)
+        check_destination(output)
+        deadline = time.monotonic() + min(self._policy.wall_seconds, math.inf if timeout is None else timeout)
+        with self.private_folder() as folder:
+            job = Job(
+                source=Path(source).resolve(),
+                scratch=folder / "scratch",
+                report=folder / "report",
+                overrides=overrides,
+                only=self._only,
+                policy=self._policy,
+                runner=self._runner,
+            )
+            try:
+                result, ending = self._follow(job, progress, deadline=deadline, cancelled=cancelled)
+                if result is None and self._closed:
+                    raise _shutting_down()
+                self._judge(result, ending)
+                take_over(job.report, output)
+            except AuditFailed as error:
+                raise _logged(error) from None
+
+    def _follow(
+        self, job: Job, progress: Progress, *, deadline: float, cancelled: threading.Event | None
+    ) -> tuple[Result | None, Ending]:
+        for last_attempt in (False, True):
+            for folder in (job.scratch, job.report):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            server = self._live_server()
+            try:
+                watch = server.submit(job, progress.report)
+            except OSError:
+                server.stop()
+                continue
+            with watch:
+                try:
+                    return watch.follow(deadline=deadline, cancelled=cancelled)
+                except ServerLostError:
+                    server.ended(within=_DYING_SECONDS)
+                    if self._closed:
+                        raise _shutting_down() from None
+                    # A job that no child has seen yet is simply given to the next server.
+                    if watch.started or last_attempt:
+                        raise _server_died() from None
+        raise _server_died()
+
+    def _judge(self, result: Result | None, ending: Ending) -> None:
+        match result:
+            case Done(layers) if ending.code == 0:
+                if "seccomp" not in layers:
+                    _log.warning("audit ran without a system call filter, as configured")
+            case Refused(error):
+                raise error
+            case Crashed(trace):
+                raise _unexpected().with_details(type=trace.type, frames=list(trace.frames))
+            case _:
+                raise ending.error(self._policy, memory=memory_granted())
+
+    def _live_server(self) -> Server:
+        with self._changing:
+            workspace = self._existing_workspace()
+            if self._server is None or self._server.ended():
+                if self._server is not None:
+                    self._server.stop()
+                    _log.warning("fork server ended and is started anew")
+                self._server = Server(
+                    workspace=workspace, preload=self._preload, threads=self._policy.threads
+                )
+            return self._server
+
+    def _existing_workspace(self) -> Path:
+        if self._closed:
+            raise _shutting_down()
+        if self._workspace is None:
+            self._workspace = Path(tempfile.mkdtemp(prefix="leakgauge-")).resolve()
+        return self._workspace
+
+
+def _logged(error: AuditFailed) -> LeakgaugeError:
+    """The error with an id, its trace gone to the log under the same id."""
+    identifier = secrets.token_hex(8)
+    facts = dict(error.details)
+    kept = {name: value for name, value in facts.items() if name not in ("type", "frames")}
+    _log.error("audit failed", extra={"id": identifier, "code": error.code, "facts": facts})
+    return AuditFailed(error.problem, error.message, hint=error.hint, details=kept | {"id": identifier})
+
+
+def _unexpected() -> AuditFailed:
+    return AuditFailed(
+        "unexpected",
+        "The audit met a situation that it was not written for.",
+        hint="Report it with the id, which stands in the log; the input has not been kept.",
+    )
+
+
+def _server_died() -> AuditFailed:
+    return AuditFailed(
+        "server_died",
+        "The process that starts audits ended while it was needed.",
+        hint="Try again; a new one is started.",
+    )
+
+
+def _shutting_down() -> Busy:
+    return Busy(
+        "shutting_down",
+        "This service is being stopped.",
+        hint="Send the bundle again; another instance will take it.",
+        details={"retry_after": 10},
+    )

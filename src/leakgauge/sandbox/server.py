@@ -1,0 +1,133 @@
+"""The fork server as its parent holds it: started, given jobs, stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from leakgauge.sandbox.job import Job, Kind
+from leakgauge.sandbox.watch import Watch
+from leakgauge.sandbox.wire import READY, send_message
+
+_SEND_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+
+# All that the server inherits. What is not here (credentials first of all) cannot be read by a
+# model that breaks out of its reader.
+_KEPT = {"PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV"}
+_KEPT_PREFIXES = ("LC_", "PYTHON", "LEAKGAUGE_", "SAGEMAKER_")
+
+
+class Server:
+    """One fork server process.
+
+    Parameters
+    ----------
+    workspace:
+        folder that the server removes when it finds its parent gone.
+    preload:
+        kind of audit whose libraries it imports at its start, or None for none.
+    threads:
+        threads of the numerical libraries.
+    """
+
+    def __init__(self, *, workspace: Path, preload: Kind | None, threads: int) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, no outside argument
+                [
+                    *(sys.executable, "-P", "-m", "leakgauge.sandbox.fork_server"),
+                    *(str(theirs.fileno()), str(workspace)),
+                    *([] if preload is None else [preload]),
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=_environment(os.environ, workspace=workspace, threads=threads),
+                start_new_session=True,
+            )
+        ours.settimeout(_SEND_SECONDS)
+        self._control = ours
+        self._sending = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def ended(self, *, within: float = 0.0) -> bool:
+        """Whether the process has ended, or ends within so many seconds."""
+        try:
+            self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Wait until everything is imported; False when the server ended first, or time is up."""
+        with selectors.DefaultSelector() as selector, contextlib.suppress(OSError, ValueError):
+            selector.register(self._control, selectors.EVENT_READ)
+            if selector.select(timeout):
+                # Peeked at, so that others can wait for the same byte.
+                return self._control.recv(1, socket.MSG_PEEK) == READY
+        return False
+
+    def submit(self, job: Job, progress: Callable[[str, float], None]) -> Watch:
+        """Hand a job over.
+
+        Raises
+        ------
+        OSError
+            when the server is gone, or takes nothing; it is then good for nothing more.
+        """
+        events, events_theirs = os.pipe()
+        caller, caller_theirs = socket.socketpair()
+        try:
+            with caller_theirs, self._sending:
+                send_message(self._control, job.message(), [events_theirs, caller_theirs.fileno()])
+        except BaseException:
+            os.close(events)
+            caller.close()
+            raise
+        finally:
+            os.close(events_theirs)
+        return Watch(events=events, caller=caller, progress=progress)
+
+    def stop(self) -> None:
+        """End the server and its children, and wait until they have ended."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        if not self.ended(within=_STOP_SECONDS):
+            self._process.kill()
+            self._process.wait()
+        self._control.close()
+
+
+def _environment(variables: Mapping[str, str], *, workspace: Path, threads: int) -> dict[str, str]:
+    kept = {
+        name: value for name, value in variables.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
+    return kept | {
+        # A home of its own: no user's configuration files change what a library does.
+        "HOME": str(workspace),
+        "TMPDIR": str(workspace),
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": str(threads),
+        # Audits may not start processes. Told so, joblib works in one; left to find out, it would
+        # do so when imported in a child, and fail when imported before the fork.
+        "JOBLIB_MULTIPROCESSING": "0",
+        # Arrow's allocator would keep a thread, and a server that forks must have a single one.
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "",
+    }

@@ -1,0 +1,150 @@
+"""The Flask application: three addresses, no state but the sandbox and its slots."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from leakgauge.logs import Milestones, request_id
+from leakgauge.sandbox.job import Kind, installed_kind
+from leakgauge.sandbox.parent import Sandbox
+from leakgauge.service import problems, upload
+from leakgauge.service.answers import answer, negotiate
+from leakgauge.service.settings import Settings
+from leakgauge.service.slots import Slots
+
+_log = logging.getLogger(__name__)
+
+_ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/octet-stream", ""}
+_CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+_MOST_ATTRIBUTES = 1_024
+_EXTENSION = "leakgauge.sandbox"
+
+
+def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings | None = None) -> Flask:
+    """The service for one kind of audit.
+
+    Parameters
+    ----------
+    kind:
+        the audit that this installation runs.
+    sandbox:
+        where audits run; by default a new one with the libraries of `kind` preloaded, started
+        with the first request or by whoever calls `sandbox_of(app).start()`.
+    settings:
+        by default those of the environment.
+    """
+    settings = Settings.from_environment() if settings is None else settings
+    sandbox = Sandbox(only=kind, preload=True) if sandbox is None else sandbox
+    slots = Slots(slots=settings.slots, queue=settings.queue, wait_seconds=settings.wait_seconds)
+    app = Flask(__name__, static_folder=None)
+    app.extensions[_EXTENSION] = sandbox
+    problems.install(app)
+    _frame_requests(app, settings)
+
+    @app.get("/ping")
+    def ping() -> Response:
+        return Response(status=200)
+
+    @app.get("/execution-parameters")
+    def execution_parameters() -> Response:
+        return jsonify(
+            MaxConcurrentTransforms=settings.batch_concurrency,
+            BatchStrategy="SINGLE_RECORD",
+            MaxPayloadInMB=settings.max_payload_mb,
+        )
+
+    @app.post("/invocations")
+    def invocations() -> Response:
+        if request.mimetype not in _ZIP_TYPES:
+            raise UnsupportedMediaType
+        media_type = negotiate(request, default_type=settings.default_type)
+        upload.check_length(request, limit=settings.max_payload_bytes)
+        with slots.admitted(), sandbox.private_folder() as folder:
+            bundle, report = folder / "bundle.zip", folder / "report"
+            size = upload.save(request, bundle, limit=settings.max_payload_bytes)
+            with slots.running(), _timed(kind, size):
+                sandbox.run(
+                    bundle, report, overrides={}, progress=Milestones(_told), timeout=settings.audit_seconds
+                )
+            return answer(report, media_type)
+
+    return app
+
+
+def from_environment() -> Flask:
+    """The service for the audit that `LEAKGAUGE_AUDIT` names, `membership` by default.
+
+    Raises
+    ------
+    BadParameters
+        `environment` when it names no audit, or another setting cannot be read.
+    """
+    return create_app(kind=installed_kind() or "membership")
+
+
+def sandbox_of(app: Flask) -> Sandbox:
+    """The sandbox of an application that `create_app` made."""
+    sandbox = app.extensions[_EXTENSION]
+    assert isinstance(sandbox, Sandbox)  # noqa: S101 - narrows the type of what create_app put there
+    return sandbox
+
+
+def _frame_requests(app: Flask, settings: Settings) -> None:
+    """Give every request its id, its log line, its echoed attributes and a clean end."""
+
+    @app.before_request
+    def begin() -> None:
+        g.stack = ExitStack()
+        g.request_id = g.stack.enter_context(request_id(request.headers.get("X-Request-Id")))
+        g.begun = time.monotonic()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.request_id
+        attributes = request.headers.get(_CUSTOM_ATTRIBUTES)
+        if attributes is not None and request.path == "/invocations":
+            response.headers[_CUSTOM_ATTRIBUTES] = _sanitised(attributes)
+        if response.status_code >= 400 and request.method == "POST":
+            # The body may not have been read: answer first, then hear the sender out.
+            response.headers["Connection"] = "close"
+            unread = request.stream
+            response.call_on_close(lambda: upload.drain(unread, limit=2 * settings.max_payload_bytes))
+        _log.log(
+            logging.DEBUG if request.path == "/ping" else logging.INFO,
+            "request",
+            extra={
+                "method": request.method,
+                "route": str(request.url_rule) if request.url_rule else None,
+                "status": response.status_code,
+                "seconds": round(time.monotonic() - g.begun, 3),
+            },
+        )
+        return response
+
+    @app.teardown_request
+    def leave(_error: BaseException | None) -> None:
+        stack = g.pop("stack", None)
+        if stack is not None:
+            stack.close()
+
+
+@contextmanager
+def _timed(kind: Kind, size: int) -> Iterator[None]:
+    _log.info("audit begins", extra={"kind": kind, "bytes": size})
+    begun = time.monotonic()
+    yield
+    _log.info("audit ends", extra={"kind": kind, "seconds": round(time.monotonic() - begun, 3)})
+
+
+def _told(stage: str, fraction: float) -> None:
+    _log.info("progress", extra={"stage": stage, "fraction": round(fraction, 3)})
+
+
+def _sanitised(attributes: str) -> str:
+    return "".join(each for each in attributes if each.isascii() and each.isprintable())[:_MOST_ATTRIBUTES]

@@ -1,0 +1,107 @@
+"""How one installation of the service is set up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.sandbox.machine import cpus_granted
+
+_MIB = 1 << 20
+_MOST_SLOTS = 64
+# SageMaker refuses a batch job whose concurrent requests could carry more than this together.
+_BATCH_TOTAL_MB = 100
+_DEFAULT_TYPE = "application/zip"
+_DEFAULT_PAYLOAD_MB = 100
+_DEFAULT_QUEUE = 4
+# Under the 25 seconds after which gunicorn ends a worker, and the 30 after which SageMaker kills.
+_DEFAULT_STOP_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Limits of the door; those of an audit stand in `sandbox.policy.Policy`.
+
+    Attributes
+    ----------
+    max_payload_mb:
+        largest body of a request, in MiB.
+    slots:
+        audits that run at once.
+    queue:
+        further requests that may upload and wait for a slot.
+    wait_seconds:
+        how long one waits for a slot before it is told to come back.
+    default_type:
+        what a request without an `Accept` header gets.
+    audit_seconds:
+        time that one audit may take, or None for the policy's own limit.
+    stop_seconds:
+        how long running audits go on after SIGTERM.
+    """
+
+    max_payload_mb: int = _DEFAULT_PAYLOAD_MB
+    slots: int = 1
+    queue: int = _DEFAULT_QUEUE
+    wait_seconds: float = 20.0
+    default_type: str = _DEFAULT_TYPE
+    audit_seconds: float | None = None
+    stop_seconds: float = _DEFAULT_STOP_SECONDS
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """Largest body of a request."""
+        return self.max_payload_mb * _MIB
+
+    @property
+    def batch_concurrency(self) -> int:
+        """Requests that a batch transform may send at once under its rule for payloads."""
+        return max(1, min(self.slots, _BATCH_TOTAL_MB // self.max_payload_mb))
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """The settings that the environment asks for.
+
+        Raises
+        ------
+        BadParameters
+            `environment`, with every variable that cannot be read.
+        """
+        variables = os.environ if environment is None else environment
+        problems: list[JsonValue] = []
+
+        def whole(*names: str) -> int | None:
+            for name in names:
+                text = variables.get(name, "").strip()
+                if text.isascii() and text.isdigit() and len(text) < 10:
+                    return int(text)
+                if text:
+                    problems.append(f"{name} is not a whole number")
+            return None
+
+        slots = whole(
+            "LEAKGAUGE_SLOTS", "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS", "SAGEMAKER_MODEL_SERVER_WORKERS"
+        )
+        payload = whole("SAGEMAKER_MAX_PAYLOAD_IN_MB")
+        queue = whole("LEAKGAUGE_QUEUE")
+        seconds = whole("SAGEMAKER_MODEL_SERVER_TIMEOUT")
+        stop = whole("LEAKGAUGE_STOP_SECONDS")
+        if problems:
+            raise BadParameters(
+                "environment",
+                f"The environment holds {len(problems)} setting(s) that cannot be read: {problems[0]}.",
+                hint="Give whole numbers, or leave the variables unset for the defaults.",
+                details={"problems": problems},
+            )
+        return cls(
+            # 0 means "no limit, chunked" to SageMaker; a limit there is all the same.
+            max_payload_mb=payload or _DEFAULT_PAYLOAD_MB,
+            slots=min(slots or cpus_granted(), _MOST_SLOTS),
+            queue=_DEFAULT_QUEUE if queue is None else min(queue, _MOST_SLOTS),
+            default_type=variables.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "").strip() or _DEFAULT_TYPE,
+            audit_seconds=float(seconds) if seconds else None,
+            stop_seconds=float(_DEFAULT_STOP_SECONDS if stop is None else min(stop, _DEFAULT_STOP_SECONDS)),
+        )

@@ -1,0 +1,89 @@
+"""From the wire to the disk, counted on the way; nothing of it is looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+from flask import Request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected
+
+from leakgauge.errors import BadBundle, LimitExceeded
+
+_CHUNK = 1 << 20
+
+
+def check_length(request: Request, *, limit: int) -> None:
+    """Refuse a body that announces itself as too large, before a byte of it is read.
+
+    Raises
+    ------
+    LimitExceeded
+        `payload`.
+    """
+    if request.content_length is not None and request.content_length > limit:
+        raise _too_large(limit)
+
+
+def save(request: Request, path: Path, *, limit: int) -> int:
+    """Write the body of `request` to the new file `path`; its length in bytes.
+
+    Works with and without `Content-Length`.
+
+    Raises
+    ------
+    LimitExceeded
+        `payload` as soon as `limit` bytes have been passed.
+    BadBundle
+        `empty_body`; `truncated_upload` when the sender stops in the middle.
+    """
+    check_length(request, limit=limit)
+    size = 0
+    with path.open("xb") as file:
+        while chunk := _read(request.stream):
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            file.write(chunk)
+    if not size:
+        raise BadBundle(
+            "empty_body",
+            "The request has no body.",
+            hint="Send the bundle as the body, for example with curl --data-binary @bundle.zip.",
+        )
+    return size
+
+
+def drain(stream: IO[bytes], *, limit: int) -> None:
+    """Read and forget what the sender still has to say, up to `limit` bytes.
+
+    A connection that is closed with unread bytes resets, and the sender, still busy sending,
+    would never see the answer that has been written to it.
+    """
+    size = 0
+    try:
+        while size < limit and (chunk := _read(stream)):
+            size += len(chunk)
+    except BadBundle:
+        return
+
+
+def _read(stream: IO[bytes]) -> bytes:
+    try:
+        return stream.read(_CHUNK)
+    except (OSError, ParseException, ClientDisconnected):
+        raise BadBundle(
+            "truncated_upload",
+            "The body ended before all of it had arrived, or is not encoded as announced.",
+            hint="Send the request again.",
+        ) from None
+
+
+def _too_large(limit: int) -> LimitExceeded:
+    return LimitExceeded(
+        "payload",
+        f"The body is larger than the {limit >> 20} MiB that are accepted here.",
+        hint="Send a smaller bundle; compressing the tables inside helps most.",
+        details={"max_bytes": limit},
+    )

@@ -1,0 +1,249 @@
+"""Opens a scikit-learn model file without running anything of it.
+
+    bytes ─▶ decompress (with a limit) ─▶ survey: what does it ask for?
+                                            │ anything not on the list: UnsafeModel, all of it named
+                                            ▼
+          Loaded ◀─ upgrade ◀─ soundness ◀─ construction, from the very same bytes
+
+The kind of file is told from its contents, never from its name.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sklearn
+
+from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
+from leakgauge.targets import soundness
+from leakgauge.targets.compression import decompress, too_large
+from leakgauge.targets.legacy_sklearn import Version, upgrade
+from leakgauge.targets.pickle_construction import Construction
+from leakgauge.targets.pickle_machine import Budget, Machine
+from leakgauge.targets.pickle_survey import Survey
+from leakgauge.targets.skops_file import is_skops, load_skops
+
+OLDEST_VERSION: Version = (0, 24)
+"""The oldest scikit-learn whose models are brought up to date."""
+
+_OTHER_FORMATS = (
+    (b"\x89HDF", "an HDF5 file, such as Keras writes"),
+    (b"PK\x03\x04", "a zip archive, such as Keras and PyTorch write"),
+    (b"\x08", "a protocol buffer, such as ONNX writes"),
+    (b"<", "a page of markup"),
+    (b"{", "a JSON text"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is spent on a model file at most.
+
+    Parameters
+    ----------
+    bytes:
+        size of the file, and of its contents when unpacked.
+    instructions:
+        number of pickle instructions; a forest of 1,000 trees has about 100,000.
+    """
+
+    bytes: int = 2**30
+    instructions: int = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model from a file.
+
+    Parameters
+    ----------
+    estimator:
+        the object in the file, brought up to date. Not yet known to be a fitted classifier.
+    saved_by:
+        the version of scikit-learn that saved it, `None` when the file does not say.
+    warnings:
+        sentences for the report.
+    """
+
+    estimator: Any
+    saved_by: str | None
+    warnings: tuple[str, ...]
+
+
+def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
+    """The model in a `.pkl`, `.pickle`, `.joblib` or `.skops` file.
+
+    Parameters
+    ----------
+    path:
+        the file; its name is not looked at.
+    limits:
+        default `Limits()`.
+
+    Raises
+    ------
+    UnsafeModel
+        `refused_globals`, with everything that the file asks for and must not have in
+        `details["globals"]`, or `refused_instructions`.
+    UnsupportedModel
+        `empty_file`, `not_a_model`, `unreadable`, `future_version`, `version_too_old`,
+        `lz4_not_installed`, `skops_not_installed`.
+    LimitExceeded
+        `model_too_large`, `too_many_instructions`.
+    """
+    bounds = limits or Limits()
+    with path.open("rb") as file:
+        data = file.read(bounds.bytes + 1)
+    if len(data) > bounds.bytes:
+        raise too_large(bounds.bytes)
+    if not data:
+        raise UnsupportedModel(
+            "empty_file", "The model file is empty.", hint="Save the model again and send the whole file."
+        )
+    if is_skops(data):
+        return _load_skops(data, bounds)
+    return _load_pickle(decompress(data, limit=bounds.bytes), bounds)
+
+
+def _load_pickle(data: bytes, limits: Limits) -> Loaded:
+    survey = _survey(data, limits)
+    saved_by = _check_versions(survey)
+    try:
+        construction = Construction(Budget(limits.instructions))
+        model = Machine(io.BytesIO(data), construction, construction.budget).run()
+        return _finished(model, saved_by=saved_by)
+    except LeakgaugeError:
+        raise
+    except Exception as error:  # a file can make any step fail in any way; all of them mean the same
+        raise _unreadable() from error
+
+
+def _load_skops(data: bytes, limits: Limits) -> Loaded:
+    model = load_skops(data, limit=limits.bytes)
+    try:
+        return _finished(model, saved_by=None)
+    except Exception as error:  # as above
+        raise _unreadable() from error
+
+
+def _survey(data: bytes, limits: Limits) -> Survey:
+    survey = Survey(Budget(limits.instructions))
+    failure: Exception | None = None
+    try:
+        Machine(io.BytesIO(data), survey, survey.budget).run()
+    except LeakgaugeError:
+        raise
+    except Exception as error:  # noqa: BLE001 (raised below, unless what was found before weighs more)
+        failure = error
+    if survey.refused:
+        raise _refused(survey)
+    if survey.instructions:
+        raise UnsafeModel(
+            "refused_instructions",
+            "The model file refers to things outside of itself, as PyTorch files and shelves do.",
+            hint="Send a fitted scikit-learn model, saved with pickle, joblib or skops.",
+            details={"instructions": [*sorted(survey.instructions)]},
+        )
+    if failure is not None:
+        raise _not_a_pickle(data) from failure
+    return survey
+
+
+def _check_versions(survey: Survey) -> str | None:
+    """The oldest version in the file.
+
+    Raises
+    ------
+    UnsupportedModel
+        `future_version` for a later minor version than the installed one: what it changed
+        is unknown here, and a wrong probability is worse than none. Later patches of the
+        same minor version are let through with a warning, since scikit-learn keeps its
+        attributes within one. `version_too_old` for what the upgrade does not cover.
+    """
+    known = sorted((version for version in survey.versions if _minor(version)), key=_numbers)
+    if not known:
+        return None
+    oldest, newest = known[0], known[-1]
+    if _numbers(newest)[:2] > _numbers(sklearn.__version__)[:2]:
+        raise UnsupportedModel(
+            "future_version",
+            f"The model was saved by scikit-learn {newest}, and {sklearn.__version__} is installed here.",
+            hint=f"Fit and save the model with scikit-learn {sklearn.__version__} or earlier.",
+            details={"saved_by": newest, "installed": sklearn.__version__},
+        )
+    if _numbers(oldest)[:2] < OLDEST_VERSION:
+        raise UnsupportedModel(
+            "version_too_old",
+            f"The model was saved by scikit-learn {oldest}; models of 0.24 and later can be read.",
+            hint=f"Fit and save the model with scikit-learn {sklearn.__version__}.",
+            details={"saved_by": oldest, "installed": sklearn.__version__},
+        )
+    return oldest
+
+
+def _minor(version: str) -> bool:
+    return re.match(r"[0-9]{1,4}\.[0-9]{1,4}(\D|$)", version) is not None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"[0-9]{1,9}", version)[:3])
+
+
+def _finished(model: object, *, saved_by: str | None) -> Loaded:
+    """The model brought up to date and checked, with what the report should say about it."""
+    installed = sklearn.__version__
+    numbers = _numbers(saved_by or installed)
+    upgrade(model, saved_by=(numbers[0], numbers[1]))
+    soundness.check(model)
+    warnings: tuple[str, ...] = ()
+    if saved_by is not None and numbers[:2] < _numbers(installed)[:2]:
+        warnings = (f"The model was saved by scikit-learn {saved_by} and upgraded in memory to {installed}.",)
+    elif saved_by is not None and numbers > _numbers(installed):
+        warnings = (
+            f"The model was saved by scikit-learn {saved_by}, a little later than {installed} used here.",
+        )
+    return Loaded(estimator=model, saved_by=saved_by, warnings=warnings)
+
+
+def _refused(survey: Survey) -> LeakgaugeError:
+    names = [f"{module}.{name}" for module, name in survey.refused]
+    shown = ", ".join(_printable(name) for name in names[:5])
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return UnsafeModel(
+        "refused_globals",
+        f"The model file asks for {shown}{more}, which no scikit-learn model needs; nothing of it was run.",
+        hint=(
+            "Build the model from scikit-learn's own classes: replace FunctionTransformer, lambdas and "
+            "classes of your own by ready-made transformers, or apply them to the tables before the audit; "
+            "then save it again with pickle, joblib or skops."
+        ),
+        details={"globals": [_printable(name) for name in names[:100]]},
+    )
+
+
+def _printable(name: str) -> str:
+    """The name without anything that could disturb a log or a page, at most 120 characters."""
+    return "".join(sign if sign.isprintable() else "?" for sign in name[:120])
+
+
+def _unreadable() -> UnsupportedModel:
+    return UnsupportedModel(
+        "unreadable",
+        "The model file is damaged, or its parts contradict each other.",
+        hint="Save the model again with pickle or joblib and send the whole file.",
+    )
+
+
+def _not_a_pickle(data: bytes) -> UnsupportedModel:
+    for sign, what in _OTHER_FORMATS:
+        if data.startswith(sign):
+            return UnsupportedModel(
+                "not_a_model",
+                f"The model file is {what}, not a scikit-learn model.",
+                hint="Send a fitted scikit-learn classifier, saved with pickle, joblib or skops.",
+            )
+    return _unreadable()

@@ -1,0 +1,96 @@
+"""One audit, from the channel that SageMaker has filled to the folders that it will collect."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+from leakgauge import logs
+from leakgauge.errors import AuditFailed, LeakgaugeError
+from leakgauge.sandbox.job import installed_kind
+from leakgauge.sandbox.parent import Sandbox
+from leakgauge.sandbox.trace import trace
+from leakgauge.training.layout import Layout
+from leakgauge.training.metrics import metric_lines
+
+_log = logging.getLogger(__name__)
+
+_ROOT_VARIABLE = "LEAKGAUGE_ML_ROOT"
+_REASON_CHARACTERS = 1_024
+
+
+def main() -> int:
+    """Run the job under `LEAKGAUGE_ML_ROOT`, `/opt/ml` by default; the exit code."""
+    logs.configure()
+    layout = Layout(Path(os.environ.get(_ROOT_VARIABLE) or "/opt/ml"))
+    cancelled = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
+    try:
+        with Sandbox(only=installed_kind()) as sandbox:
+            run(layout, sandbox, cancelled=cancelled)
+    except LeakgaugeError as error:
+        return _fail(layout, error)
+    except Exception as error:  # noqa: BLE001 - a job must leave a reason, whatever it met
+        found = trace(error)
+        identifier = secrets.token_hex(8)
+        _log.error("unexpected", extra={"id": identifier, "type": found.type, "frames": found.frames})
+        return _fail(
+            layout,
+            AuditFailed(
+                "unexpected",
+                "The job met a situation that it was not written for.",
+                hint=f"Report it with the id {identifier}, which stands in the log.",
+            ),
+        )
+    return 0
+
+
+def run(layout: Layout, sandbox: Sandbox, *, cancelled: threading.Event | None = None) -> None:
+    """Audit the bundle in the channel; report into `model` and `output/data`, metrics to stdout.
+
+    Parameters
+    ----------
+    cancelled:
+        set when the job is to be stopped.
+
+    Raises
+    ------
+    LeakgaugeError
+        whatever the job's configuration, its bundle or the audit deserve.
+    """
+    if not layout.works_here():
+        _log.info("another instance of this job does the audit")
+        return
+    overrides = layout.overrides()
+    with sandbox.private_folder() as folder:
+        report = folder / "report"
+        sandbox.run(
+            layout.bundle(),
+            report,
+            overrides=overrides,
+            progress=logs.Milestones(_told),
+            cancelled=cancelled,
+        )
+        # Copied into folders that stand already: SageMaker mounts them.
+        for collected in (layout.model, layout.output_data):
+            shutil.copytree(report, collected, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        for line in metric_lines(report / "report.json"):
+            print(line, flush=True)
+    _log.info("report written")
+
+
+def _told(stage: str, fraction: float) -> None:
+    _log.info("progress", extra={"stage": stage, "fraction": round(fraction, 3)})
+
+
+def _fail(layout: Layout, error: LeakgaugeError) -> int:
+    _log.error("job failed", extra={"code": error.code})
+    layout.failure.parent.mkdir(parents=True, exist_ok=True)
+    reason = f"{error.message} {error.hint} [{error.code}]"
+    layout.failure.write_text(reason[:_REASON_CHARACTERS], encoding="utf-8")
+    return error.exit_code

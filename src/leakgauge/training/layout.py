@@ -1,0 +1,121 @@
+"""The folder that SageMaker lays out for a training job, and what is read from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from leakgauge.errors import BadBundle, BadParameters, JsonValue
+from leakgauge.parameters import decode_hyperparameters
+
+_CHANNEL = "training"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Addresses under the root, `/opt/ml` in a container.
+
+    Files that SageMaker does not write in every case (no hyperparameters, no resource
+    configuration) count as empty when they are missing.
+    """
+
+    root: Path
+
+    @property
+    def model(self) -> Path:
+        """What SageMaker packs into `model.tar.gz`."""
+        return self.root / "model"
+
+    @property
+    def output_data(self) -> Path:
+        """What SageMaker packs into `output.tar.gz`."""
+        return self.root / "output" / "data"
+
+    @property
+    def failure(self) -> Path:
+        """Where the reason of a failure goes."""
+        return self.root / "output" / "failure"
+
+    def overrides(self) -> dict[str, JsonValue]:
+        """The hyperparameters, decoded: parameters that win over the bundle's own.
+
+        Raises
+        ------
+        BadParameters
+            `job_configuration` when they are not strings by name.
+        """
+        strings = {}
+        for name, value in self._configuration("hyperparameters").items():
+            if not isinstance(value, str):
+                raise _unreadable("hyperparameters")
+            strings[name] = value
+        return decode_hyperparameters(strings)
+
+    def works_here(self) -> bool:
+        """Whether this host does the audit: of several instances only the first does.
+
+        Raises
+        ------
+        BadBundle
+            `sharded_channel` when the bundle's files have been dealt out to several instances.
+        """
+        resources = self._configuration("resourceconfig")
+        hosts, current = resources.get("hosts"), resources.get("current_host")
+        if not isinstance(hosts, list) or len(hosts) < 2:
+            return True
+        for channel in self._configuration("inputdataconfig").values():
+            if isinstance(channel, dict) and channel.get("S3DistributionType") == "ShardedByS3Key":
+                raise BadBundle(
+                    "sharded_channel",
+                    "The channel deals its files out to several instances, so none has the whole bundle.",
+                    hint="Use one instance, or the distribution type FullyReplicated.",
+                )
+        return current == min(str(host) for host in hosts)
+
+    def bundle(self) -> Path:
+        """The channel's folder, or the zip when that is the only file in it.
+
+        Raises
+        ------
+        BadBundle
+            `no_channel` when there is no channel `training` and not exactly one other.
+        """
+        data = self.root / "input" / "data"
+        channels = sorted(entry for entry in data.iterdir() if entry.is_dir()) if data.is_dir() else []
+        named = [channel for channel in channels if channel.name == _CHANNEL] or channels
+        if len(named) != 1:
+            raise BadBundle(
+                "no_channel",
+                f"The job has {len(channels)} input channels and none is called {_CHANNEL}.",
+                hint=f"Put the bundle, zipped or as loose files, into the channel {_CHANNEL}.",
+            )
+        (channel,) = named
+        files = [entry for entry in channel.iterdir() if not entry.name.startswith(".")]
+        if len(files) == 1 and files[0].is_file() and files[0].suffix.lower() == ".zip":
+            return files[0]
+        return channel
+
+    def _configuration(self, name: str) -> dict[str, JsonValue]:
+        path = self.root / "input" / "config" / f"{name}.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError):
+            raise _unreadable(name) from None
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            raise _unreadable(name) from None
+        if not isinstance(value, dict):
+            raise _unreadable(name)
+        return value
+
+
+def _unreadable(name: str) -> BadParameters:
+    return BadParameters(
+        "job_configuration",
+        f"The job's {name}.json is not what SageMaker writes.",
+        hint="Give every hyperparameter as a string, and start the job again.",
+    )

@@ -1,0 +1,182 @@
+"""The report in a real browser: nothing is asked for, nothing complains, nothing sticks out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page
+from report_examples import inversion_audited, membership_report, with_every_text
+
+from leakgauge.report.model import Audited
+from leakgauge.report.writers import write
+
+Scheme = Literal["light", "dark"]
+KINDS = ("membership", "inversion", "hostile")
+
+# contrast of every piece of text against the first opaque background behind it, as WCAG 2.1 defines it;
+# lists the offenders below 4.5 to 1 (3 to 1 for large text)
+LOW_CONTRAST = """() => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const luminance = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = channels(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const offenders = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!own || ["title", "desc"].includes(element.tagName)) continue;
+    const style = getComputedStyle(element);
+    const ink = channels(element instanceof SVGElement ? style.fill : style.color);
+    const [high, low] = [luminance(ink), luminance(behind(element))].sort((a, b) => b - a);
+    const size = parseFloat(style.fontSize);
+    const enough = size >= 24 || (size >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5;
+    if ((high + 0.05) / (low + 0.05) < enough) offenders.push(element.outerHTML.slice(0, 120));
+  }
+  return offenders;
+}"""
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("reports")
+    report = membership_report(n=300, classes=12)
+    wide = "<b>unbreakable" + "\u202e" + "w" * 3_000
+    hostile = replace(with_every_text(report, lambda _: wide), verdict=report.verdict)
+    reports = {
+        "membership": Audited(report),
+        "inversion": inversion_audited(classes=3),
+        "hostile": Audited(hostile),
+    }
+    for name, audited in reports.items():
+        write(audited, root / name)
+    return {name: root / name for name in reports}
+
+
+def opened(browser: Browser, folder: Path, *, width: int, scheme: Scheme) -> tuple[Page, list[str]]:
+    """The page, and everything that it asked for or complained about."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    trouble: list[str] = []
+    address = (folder / "report.html").as_uri()
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url == address or request.url.startswith("data:image/png")
+            else trouble.append(f"asked for {request.url[:80]}")
+        ),
+    )
+    page.on("console", lambda message: trouble.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
+    page.goto(address)
+    return page, trouble
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 375, 1280])
+def test_the_page_fits_and_asks_for_nothing(
+    browser: Browser, folders: dict[str, Path], kind: str, scheme: Scheme, width: int
+) -> None:
+    page, trouble = opened(browser, folders[kind], width=width, scheme=scheme)
+    assert trouble == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # the policy let our own stylesheet through
+    assert page.evaluate("getComputedStyle(document.querySelector('.verdict')).borderLeftWidth") == "6px"
+    page.close()
+
+
+@pytest.mark.parametrize("kind", ["membership", "inversion"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_background(
+    browser: Browser, folders: dict[str, Path], kind: str, scheme: Scheme
+) -> None:
+    page, _ = opened(browser, folders[kind], width=1280, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true })")
+    assert page.evaluate(LOW_CONTRAST) == []
+    page.close()
+
+
+def test_the_two_schemes_differ_and_print_is_light(browser: Browser, folders: dict[str, Path]) -> None:
+    page, _ = opened(browser, folders["membership"], width=1280, scheme="dark")
+    ink = "getComputedStyle(document.body).color"
+    dark = page.evaluate(ink)
+    page.emulate_media(media="print", color_scheme="dark")
+    printed = page.evaluate(ink)
+    page.emulate_media(media="screen", color_scheme="light")
+    assert dark != page.evaluate(ink) == printed
+    page.close()
+
+
+@pytest.mark.parametrize("kind", ["membership", "inversion"])
+def test_the_page_prints(browser: Browser, folders: dict[str, Path], kind: str) -> None:
+    page, trouble = opened(browser, folders[kind], width=1280, scheme="dark")
+    printed = page.pdf(format="A4")
+    assert printed.startswith(b"%PDF")
+    assert trouble == []
+    page.close()
+
+
+@pytest.mark.parametrize("kind", ["membership", "inversion"])
+def test_the_link_downloads_the_very_json(browser: Browser, folders: dict[str, Path], kind: str) -> None:
+    page, trouble = opened(browser, folders[kind], width=1280, scheme="light")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download report.json").click()
+    download = started.value
+    assert download.suggested_filename == "report.json"
+    assert Path(download.path()).read_bytes() == (folders[kind] / "report.json").read_bytes()
+    assert [line for line in trouble if "data:application/json" not in line] == []
+    page.close()
+
+
+def test_the_policy_stops_what_the_page_never_holds(
+    browser: Browser, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """The meta tag is understood: what is smuggled in behind it does not run and does not load."""
+    text = (folders["membership"] / "report.html").read_text("utf-8")
+    smuggled = (
+        '<script>document.title = "taken"</script><img src="file:///nowhere.png"><p style="color: red">x</p>'
+    )
+    (tmp_path / "report.html").write_text(text.replace("<main>", "<main>" + smuggled), "utf-8")
+    page, trouble = opened(browser, tmp_path, width=1280, scheme="light")
+    assert page.title() == "Membership audit · Leakgauge"
+    assert len([line for line in trouble if "Content Security Policy" in line]) == 3
+    page.close()
+
+
+def test_wide_tables_scroll_in_their_own_box_and_by_keyboard(
+    browser: Browser, folders: dict[str, Path]
+) -> None:
+    page, _ = opened(browser, folders["membership"], width=375, scheme="light")
+    box = page.locator(".scroll").first
+    assert box.evaluate("(box) => box.scrollWidth > box.clientWidth")
+    box.focus()
+    page.keyboard.press("ArrowRight")
+    for _ in range(40):  # scrolling is animated, and the policy forbids the page's own wait_for_function
+        if box.evaluate("(box) => box.scrollLeft") > 0:
+            break
+        page.wait_for_timeout(50)
+    assert box.evaluate("(box) => box.scrollLeft") > 0
+    page.close()
+
+
+def test_a_screen_reader_meets_named_regions_and_pictures(browser: Browser, folders: dict[str, Path]) -> None:
+    page, _ = opened(browser, folders["membership"], width=1280, scheme="light")
+    assert page.get_by_role("main").count() == 1
+    assert page.get_by_role("heading", level=1).count() == 1
+    assert page.get_by_role("heading", name="Leakage: high").count() == 1
+    pictures = page.get_by_role("img")
+    assert pictures.count() >= 8
+    assert page.get_by_role("img", name="ROC curve of Leaf counts").count() == 1
+    assert page.get_by_role("region", name="Read this before the figures").count() == 1
+    assert page.get_by_role("columnheader", name="Percentage Data").count() == 1
+    page.close()

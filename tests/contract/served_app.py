@@ -1,0 +1,25 @@
+"""The service with a runner for tests instead of the audit, for gunicorn to load."""
+
+from __future__ import annotations
+
+import os
+
+from leakgauge.sandbox.parent import Sandbox
+from leakgauge.service.app import create_app
+
+
+def build():
+    sandbox = Sandbox(only="membership", runner="sandbox_runners:by_name")
+    app = create_app(kind="membership", sandbox=sandbox)
+
+    @app.get("/bug")
+    def bug():
+        raise KeyError("Alice,42")
+
+    return app
+
+
+def build_with_a_broken_server():
+    app = build()
+    os.environ["PYTHONPATH"] = os.environ["TEST_HOLLOW"]
+    return app

@@ -1,0 +1,239 @@
+"""The statistics hold on what they promise, for any scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sklearn.metrics import roc_auc_score
+
+from leakgauge.estimates import (
+    Estimate,
+    area_estimate,
+    area_under_roc,
+    balanced_accuracy,
+    clopper_pearson,
+    confidence_for,
+    cross_fitted_decisions,
+    empirical_epsilon,
+    mean_of_two,
+    paired_difference,
+    proportion,
+    step_roc,
+    true_positive_rate_at,
+)
+
+examples = settings(max_examples=60, derandomize=True, deadline=None)
+
+
+@st.composite
+def scored_pools(draw: st.DrawFn, least: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Scores with many ties, and who is a member; both sides are there."""
+    members = draw(st.integers(least, 40))
+    non_members = draw(st.integers(least, 40))
+    levels = draw(st.integers(1, 12))
+    scores = draw(
+        st.lists(st.integers(0, levels), min_size=members + non_members, max_size=members + non_members)
+    )
+    member = np.r_[np.ones(members, bool), np.zeros(non_members, bool)]
+    return np.array(scores, float), member
+
+
+@examples
+@given(st.integers(0, 200), st.integers(0, 200), st.sampled_from([0.9, 0.95, 0.995]))
+def test_clopper_pearson_is_the_exact_interval(first: int, second: int, confidence: float) -> None:
+    successes, n = min(first, second), max(first, second)
+    low, high = clopper_pearson(successes, n, confidence=confidence)
+    if n == 0:
+        assert (low, high) == (0.0, 1.0)
+        return
+    expected = binomtest(successes, n).proportion_ci(confidence, method="exact")
+    assert low == pytest.approx(expected.low, abs=1e-9)
+    assert high == pytest.approx(expected.high, abs=1e-9)
+
+
+def test_impossible_counts_are_refused() -> None:
+    with pytest.raises(ValueError, match="4 successes in 3 trials"):
+        clopper_pearson(4, 3)
+    with pytest.raises(ValueError, match="no records"):
+        proportion(0, 0)
+
+
+def test_an_estimate_holds_its_own_value() -> None:
+    with pytest.raises(ValueError, match="outside"):
+        Estimate(0.5, 0.6, 0.7, 10)
+
+
+@examples
+@given(scored_pools())
+def test_area_is_the_mann_whitney_area(pool: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, member = pool
+    assert area_under_roc(scores, member) == pytest.approx(roc_auc_score(member, scores))
+    assert area_under_roc(-scores, member) == pytest.approx(1 - area_under_roc(scores, member))
+
+
+@examples
+@given(scored_pools())
+def test_the_interval_of_an_area_holds_it_and_widens_with_confidence(
+    pool: tuple[np.ndarray, np.ndarray],
+) -> None:
+    scores, member = pool
+    plain = area_estimate(scores, member, rng=np.random.default_rng(0), replicates=100)
+    wide = area_estimate(scores, member, rng=np.random.default_rng(0), replicates=100, confidence=0.999)
+    assert wide.low <= plain.low <= plain.value <= plain.high <= wide.high
+
+
+def test_perfect_separation_of_few_records_is_not_certain() -> None:
+    scores = np.array([2.0, 2.0, 2.0, 1.0, 1.0, 1.0])
+    member = np.array([True, True, True, False, False, False])
+    found = area_estimate(scores, member, rng=np.random.default_rng(0))
+    assert found.value == 1.0
+    assert found.low < 0.35
+
+
+@examples
+@given(scored_pools(), st.sampled_from([0.0, 0.05, 0.1, 0.25, 0.5, 1.0]))
+def test_the_step_roc_never_passes_the_limit_and_never_splits_a_tie(
+    pool: tuple[np.ndarray, np.ndarray], limit: float
+) -> None:
+    scores, member = pool
+    roc = step_roc(scores, member)
+    rate = true_positive_rate_at(roc, limit) if limit else true_positive_rate_at(roc, 1e-9)
+    allowed = int(limit * roc.non_members + 1e-9)
+    best = max(
+        (
+            int((scores[member] >= t).sum())
+            for t in np.unique(scores)
+            if (scores[~member] >= t).sum() <= allowed
+        ),
+        default=0,
+    )
+    assert rate.false_positives <= allowed
+    if allowed < 3:
+        assert rate.value is None
+        assert rate.withheld
+    else:
+        assert rate.value == pytest.approx(best / roc.members)
+        assert rate.low <= rate.value <= rate.high
+
+
+def test_equal_scores_give_the_attacker_nothing_at_a_low_rate() -> None:
+    scores, member = np.zeros(2000), np.arange(2000) < 1000
+    assert true_positive_rate_at(step_roc(scores, member), 0.01).value == 0.0
+    assert area_under_roc(scores, member) == 0.5
+    assert empirical_epsilon(step_roc(scores, member)) == 0.0
+
+
+@pytest.mark.parametrize("broken", [np.array([0.0, np.nan]), np.array([0.0, np.inf])])
+def test_scores_that_are_not_finite_are_refused(broken: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        step_roc(broken, np.array([True, False]))
+
+
+def test_one_sided_pools_are_refused() -> None:
+    with pytest.raises(ValueError, match="both"):
+        area_under_roc(np.zeros(3), np.ones(3, bool))
+    with pytest.raises(ValueError, match="same"):
+        area_under_roc(np.zeros(3), np.ones(4, bool))
+
+
+@examples
+@given(scored_pools(least=12), st.integers(0, 5))
+def test_cross_fitted_thresholds_never_read_the_record_they_judge(
+    pool: tuple[np.ndarray, np.ndarray], seed: int
+) -> None:
+    scores, member = pool
+    before = cross_fitted_decisions(scores, member, rng=np.random.default_rng(seed), folds=len(scores))
+    # a threshold chosen with the record in it could follow the record's score; one chosen without
+    # it can only flip the decision the way the score moves
+    raised = scores.copy()
+    raised[0] += 100.0
+    after = cross_fitted_decisions(raised, member, rng=np.random.default_rng(seed), folds=len(scores))
+    assert after[0] >= before[0]
+
+
+def test_noise_is_not_called_better_than_guessing() -> None:
+    rng = np.random.default_rng(0)
+    accuracies = []
+    for _ in range(40):
+        scores, member = rng.normal(size=400), rng.permutation(400) < 200
+        accuracies.append(balanced_accuracy(cross_fitted_decisions(scores, member, rng=rng), member).value)
+    # thresholds chosen and judged on the same records would read about .55 here
+    assert abs(np.mean(accuracies) - 0.5) < 0.015
+
+
+def test_strata_get_their_own_thresholds() -> None:
+    rng = np.random.default_rng(1)
+    strata = np.repeat([0, 1], 400)
+    member = np.tile(np.repeat([True, False], 200), 2)
+    scores = member + 10.0 * strata + rng.normal(scale=0.1, size=800)
+    common = cross_fitted_decisions(scores, member, rng=np.random.default_rng(0))
+    own = cross_fitted_decisions(scores, member, rng=np.random.default_rng(0), strata=strata)
+    assert balanced_accuracy(common, member).value < 0.8
+    assert balanced_accuracy(own, member).value > 0.99
+
+
+@examples
+@given(st.integers(1, 60), st.integers(1, 60), st.data())
+def test_mover_lies_between_its_parts(first_n: int, second_n: int, data: st.DataObject) -> None:
+    first = proportion(data.draw(st.integers(0, first_n)), first_n)
+    second = proportion(data.draw(st.integers(0, second_n)), second_n)
+    mean = mean_of_two(first, second)
+    assert min(first.low, second.low) - 1e-12 <= mean.low <= mean.value <= mean.high
+    assert mean.high <= max(first.high, second.high) + 1e-12
+    assert mean.n == first_n + second_n
+
+
+def test_epsilon_of_randomised_response_is_not_overstated() -> None:
+    """Scores drawn as an (ε, 0)-private mechanism draws them never demonstrate more than ε, but in 5 %."""
+    epsilon = 1.0
+    rng = np.random.default_rng(3)
+    truthful = np.exp(epsilon) / (1 + np.exp(epsilon))
+    member = np.arange(4000) < 2000
+    over, found = 0, []
+    for _ in range(100):
+        told = np.where(rng.random(4000) < truthful, member, ~member).astype(float)
+        found.append(empirical_epsilon(step_roc(told, member)))
+        over += found[-1] > epsilon
+    assert over <= 8
+    assert np.mean(found) > 0.6  # and it is not so shy that it says nothing
+
+
+def test_intervals_cover_what_they_promise() -> None:
+    """The area's interval holds the true area, and that of balanced accuracy the true accuracy, in ≥ 93 %."""
+    from scipy.stats import norm
+
+    rng = np.random.default_rng(5)
+    shift, n, repeats = 0.5, 300, 200
+    true_area = norm.cdf(shift / np.sqrt(2))
+    true_accuracy = norm.cdf(shift / 2)
+    member = np.arange(2 * n) < n
+    area_hits = accuracy_hits = 0
+    for _ in range(repeats):
+        scores = rng.normal(size=2 * n) + shift * member
+        area = area_estimate(scores, member, rng=rng, replicates=300)
+        area_hits += area.low <= true_area <= area.high
+        accuracy = balanced_accuracy(scores >= shift / 2, member)
+        accuracy_hits += accuracy.low <= true_accuracy <= accuracy.high
+    assert area_hits >= 0.91 * repeats  # .93 less two standard errors of this simulation
+    assert accuracy_hits >= 0.93 * repeats
+
+
+def test_pairing_is_kept() -> None:
+    rng = np.random.default_rng(0)
+    member = np.arange(1000) < 500
+    first = np.where(rng.random(1000) < 0.7, member, ~member)
+    same = paired_difference(first, first, member, rng=rng)
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    better = first.copy()
+    better[np.flatnonzero(first != member)[:100]] = member[np.flatnonzero(first != member)[:100]]
+    gain = paired_difference(better, first, member, rng=rng)
+    assert gain.value == pytest.approx(0.1)
+    assert 0.07 < gain.low < gain.high < 0.13
+
+
+def test_many_comparisons_are_corrected() -> None:
+    assert confidence_for(1) == pytest.approx(0.95)
+    assert confidence_for(10) == pytest.approx(0.995)

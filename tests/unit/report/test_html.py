@@ -1,0 +1,289 @@
+"""report.html: complete, self-contained, small, and unmoved by what stands in the names."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import itertools
+import re
+from html.parser import HTMLParser
+
+import pytest
+from report_examples import inversion_audited, measured, membership_report, png, with_every_text
+
+from leakgauge.report.html import LARGEST_PAGE, render
+from leakgauge.report.json_document import to_json
+from leakgauge.report.model import Audited, InversionReport, MembershipReport, Report, Severity, Verdict
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+EXAMPLES = {"membership": Audited(membership_report(n=120)), "inversion": inversion_audited(classes=2)}
+
+
+class Page(HTMLParser):
+    """Elements, attributes and text of a page; fails where a tag is closed that is not open."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.said: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.said.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.said))
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(params=list(EXAMPLES))
+def audited(request: pytest.FixtureRequest) -> Audited:
+    return EXAMPLES[request.param]
+
+
+def test_the_page_asks_for_nothing_and_runs_nothing(audited: Audited) -> None:
+    text = render(audited)
+    page = Page(text)
+    tags = {tag for tag, _ in page.elements}
+    assert not tags & {"script", "link", "iframe", "object", "embed", "base", "form", "video", "use", "image"}
+    assert "://" not in text
+    for tag, attributes in page.elements:
+        assert not [
+            key for key in attributes if key.startswith("on") or key in ("style", "srcset", "xmlns")
+        ], tag
+        for key in ("src", "href"):
+            assert (attributes.get(key) or "data:").startswith("data:")
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_the_policy_allows_the_stylesheet_by_its_hash_and_nothing_more(audited: Audited) -> None:
+    text = render(audited)
+    policy = next(
+        attributes["content"]
+        for attributes in Page(text).attributes("meta")
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    style = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert len(style) == 1
+    digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_the_download_is_the_very_json(audited: Audited) -> None:
+    (link,) = [link for link in Page(render(audited)).attributes("a") if "download" in link]
+    kind, _, encoded = (link["href"] or "").partition(",")
+    assert kind == "data:application/json;base64"
+    assert base64.b64decode(encoded) == to_json(audited.report)
+    assert link["download"] == "report.json"
+
+
+def test_rendering_is_repeatable(audited: Audited) -> None:
+    assert render(audited) == render(audited)
+
+
+def test_headings_are_in_order_and_landmarks_named(audited: Audited) -> None:
+    page = Page(render(audited))
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(levels))
+    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    for _, attributes in page.elements:
+        for name in (attributes.get("aria-labelledby") or "").split():
+            assert name in identifiers
+    assert len(page.attributes("main")) == 1
+    assert all(image.get("alt") for image in page.attributes("img"))
+    assert len(page.attributes("caption")) == len(page.attributes("table"))
+
+
+def test_the_order_of_the_membership_page() -> None:
+    text = Page(render(EXAMPLES["membership"])).text
+    places = [
+        text.index(part)
+        for part in (
+            "Leakage: high",
+            "right about 75 of 100",
+            "AUC 0.835",
+            "Read this before the figures",
+            "How easily is it told",
+            "What each attack could tell",
+            "The attacker sees labels only",
+            "The attacker sees probabilities",
+            "Failed: the reference models",
+            "The attacker holds the model file",
+            "Not applicable: the target is a forest",
+            "Withheld: 120 non-members cannot resolve",
+            "Percentage Data",
+            "Who is most exposed",
+            "stand out most",
+            "What to change",
+            "How this was measured",
+            "Sources",
+            "What went in",
+            "Download report.json",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_every_withheld_rate_points_to_its_reason() -> None:
+    page = Page(render(EXAMPLES["membership"]))
+    # six attacks withhold at both limits, and each limit has one reason for all of them
+    assert [page.text.count(f"withheld{sign}") for sign in "abc"] == [6, 6, 0]
+    assert page.text.count("Withheld:") == 2
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+def test_no_verdict_calls_a_model_safe(severity: Severity) -> None:
+    report = dataclasses.replace(membership_report(n=40), verdict=Verdict(severity, "A sentence.", ()))
+    text = Page(render(Audited(report))).text
+    assert f"Leakage: {severity.value}" in text
+    assert not re.search(r"\b(safe|secure)\b", text, re.IGNORECASE)
+    assert ("does not prove that no attack can do more" in text) == (severity is Severity.LOW)
+    assert ("is not “low”" in text) == (severity is Severity.INCONCLUSIVE)
+
+
+HOSTILE_TEXTS = {
+    "script": "<script>alert(1)</script>",
+    "closing": "</style></title></svg></td></table><h1>",
+    "quotes": "\"'`><img src=x onerror=alert(1)>",
+    "template": "{{ 7 * 7 }}{% raw %}&amp;",
+    "order": "\u202eevil\u2066 \u200f",
+    "controls": "a\0b\x1b[31m\x85",
+    "long": "n" * 10_000,
+    "words": "wide " * 2_000,
+    "emoji": "👩‍👩‍👧‍👦" * 50,
+    "comment": "--><!--",
+    "markdown": "]]>&lt;",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS.keys())
+def test_no_text_breaks_the_page(audited: Audited, text: str) -> None:
+    plain = Page(render(audited))
+    report: Report = with_every_text(audited.report, lambda _: text)
+    hostile_source = render(Audited(report, audited.files))
+    hostile = Page(hostile_source)
+    allowed = {tag for tag, _ in plain.elements} | {"ul", "sup", "span"}
+    assert {tag for tag, _ in hostile.elements} <= allowed
+    for _, attributes in hostile.elements:
+        assert not [key for key in attributes if key.startswith("on")]
+    body = hostile_source.split("</style>", 1)[1]
+    assert not set("\u202e\u2066\0\x1b\x85") & set(body)
+    assert len(hostile.attributes("main")) == 1
+    assert len(hostile_source.encode()) < LARGEST_PAGE
+
+
+def test_a_hundred_classes_and_twelve_attacks_stay_small() -> None:
+    report = membership_report(n=3_500, classes=100)
+    further = tuple(
+        measured(
+            f"further_{place}",
+            f"Further attack {place}",
+            "probabilities",
+            "Someone 2020",
+            strength=1.0,
+            n=3_500,
+        )
+        for place in range(6)
+    )
+    page = render(Audited(dataclasses.replace(report, attacks=report.attacks + further)))
+    assert len(page.encode()) < LARGEST_PAGE
+    assert "Exposure of each class" in page
+    assert "Drawn are the 20 with" in page
+
+
+def test_a_page_that_would_grow_too_large_points_to_the_json_instead() -> None:
+    notes = {f"parameter {place}": "x" * 1_000 for place in range(110)}
+    page = render(Audited(dataclasses.replace(membership_report(n=60), parameters=notes)))
+    assert "data:application/json" not in page
+    assert "too large to be carried" in page
+    assert len(page.encode()) < LARGEST_PAGE
+
+
+def bare(report: Report) -> Report:
+    empty: dict[str, object] = {
+        part.name: () for part in dataclasses.fields(report) if isinstance(getattr(report, part.name), tuple)
+    }
+    emptied = dataclasses.replace(report, parameters={}, inputs={}, versions={}, **empty)  # type: ignore[arg-type]  # by name
+    assert isinstance(emptied, MembershipReport | InversionReport)
+    return emptied
+
+
+def test_a_report_with_nothing_in_it_is_still_a_page(audited: Audited) -> None:
+    page = Page(render(Audited(bare(audited.report))))
+    assert audited.report.verdict.sentence in page.text
+    assert len(page.attributes("svg")) == 0
+
+
+def test_images_are_inlined_and_missing_ones_named() -> None:
+    audited = EXAMPLES["inversion"]
+    sources = [image["src"] for image in Page(render(audited)).attributes("img")]
+    assert sources[0] == "data:image/png;base64," + base64.b64encode(audited.files["original.png"]).decode()
+    files = {name: content for name, content in audited.files.items() if name != "original.png"}
+    page = Page(render(Audited(audited.report, files)))
+    assert "original.png" in page.text
+    assert len(page.attributes("img")) == len(sources) - 1
+
+
+def test_only_png_is_inlined() -> None:
+    audited = EXAMPLES["inversion"]
+    svg = b"<svg onload=alert(1)>"
+    page = Page(render(Audited(audited.report, dict.fromkeys(audited.files, svg))))
+    assert page.attributes("img") == []
+
+
+def test_large_images_are_left_out_in_the_order_of_importance() -> None:
+    audited = inversion_audited(classes=10)
+    files = {name: content + b"\0" * 4_000 for name, content in audited.files.items()}
+    page = render(Audited(audited.report, files))
+    assert len(page.encode()) < LARGEST_PAGE
+    shown = [image["alt"] for image in Page(page).attributes("img")]
+    assert "Your image of the class" in shown
+    assert "Drawing of class 9 after 1500 iterations" in shown
+    assert "Drawing of class 9 after 250 iterations" not in shown
+
+
+def test_small_images_of_ten_classes_stay_small() -> None:
+    assert len(render(inversion_audited(classes=10)).encode()) < LARGEST_PAGE
+    assert len(png(1)) < 1_500
+
+
+def test_the_inversion_page_says_what_a_drawing_is() -> None:
+    text = Page(render(EXAMPLES["inversion"])).text
+    assert "draws the class’s typical image, not this very picture" in text
+    assert "No of iterations" in text
+    assert "1,500 iterations" in text
+
+
+def test_a_result_that_is_no_snapshot_is_shown_too() -> None:
+    audited = EXAMPLES["inversion"]
+    assert isinstance(audited.report, InversionReport)
+    found = dataclasses.replace(audited.report.reconstructions[0], image="other.png", iterations=9_999)
+    report = dataclasses.replace(audited.report, reconstructions=(found,))
+    text = Page(render(Audited(report, audited.files))).text
+    assert "9,999 iterations" in text

@@ -1,0 +1,277 @@
+"""What the sandbox's tests run in a child in place of an audit: `module:function(job, progress)`."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from leakgauge.errors import AuditFailed, BadBundle, BadParameters
+
+
+def _finish(job, **facts):
+    (job.report / "report.json").write_text(json.dumps(facts))
+
+
+def echo(job, progress):
+    progress.report("reading", 0.25)
+    size = job.source.stat().st_size if job.source.is_file() else None
+    progress.report("writing", 1.0)
+    (job.report / "output.csv").write_text("a,b\n1,2\n")
+    (job.report / "report.html").write_text("<!doctype html><title>report</title>")
+    _finish(
+        job,
+        size=size,
+        overrides=dict(job.overrides),
+        only=job.only,
+        head={"sentence": "It is so."},
+        verdict={"severity": "low", "sentence": "Nothing leaks.", "reasons": []},
+        attacks=[
+            {
+                "name": "gap",
+                "status": "measured",
+                "metrics": {"auc": {"value": 0.5}, "accuracy": {"value": 0.25}},
+            },
+            {"name": "rmia", "status": "not_applicable"},
+        ],
+    )
+
+
+def surroundings(job, progress):
+    _finish(
+        job,
+        environment=dict(os.environ),
+        descriptors=sorted(int(path.name) for path in Path("/proc/self/fd").iterdir()),
+        umask=os.umask(0o077),
+        session=os.getsid(0) == os.getpid(),
+        folder=str(Path.cwd()),
+        niceness=os.nice(0),
+    )
+
+
+def spin(job, progress):
+    progress.report("spinning", 0.1)
+    while True:
+        pass
+
+
+def sleep(job, progress):
+    progress.report("sleeping", 0.1)
+    time.sleep(600)
+
+
+def nap(job, progress):
+    time.sleep(1)
+    echo(job, progress)
+
+
+def ignore_termination(job, progress):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXCPU):
+        signal.signal(number, signal.SIG_IGN)
+    spin(job, progress)
+
+
+def allocate(job, progress):
+    kept = []
+    while True:
+        kept.append(bytearray(16 << 20))
+
+
+def segfault(job, progress):
+    ctypes.string_at(1)
+
+
+def abort(job, progress):
+    os.abort()
+
+
+def refuse(job, progress):
+    raise BadBundle("not_a_zip", "This is no zip.", hint="Send a zip.", details={"file": "x"})
+
+
+def fail(job, progress):
+    raise AuditFailed("stuck", "It stuck.", hint="Try again.")
+
+
+def crash_with_a_secret(job, progress):
+    secret = "Alice,42"
+    raise KeyError(f"no such row: {secret}")
+
+
+def leave_early(job, progress):
+    os._exit(0)
+
+
+def huge_file(job, progress):
+    with (job.scratch / "huge").open("wb") as file:
+        while True:
+            file.write(bytes(1 << 20))
+
+
+def leave_a_folder(job, progress):
+    _finish(job)
+    (job.report / "folder").mkdir()
+
+
+def leave_a_strange_name(job, progress):
+    _finish(job)
+    (job.report / "-rf *").write_text("")
+
+
+def leave_nothing(job, progress):
+    pass
+
+
+def use_threads(job, progress):
+    found = []
+    threads = [threading.Thread(target=found.append, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    _finish(job, found=sorted(found))
+
+
+def print_secrets(job, progress):
+    print("SECRET-OUT")
+    print("SECRET-ERR", file=sys.stderr)
+    os.write(1, b"SECRET-RAW")
+    _finish(job)
+
+
+def _attempts():
+    def kill_the_parent():
+        os.kill(os.getppid(), 0)
+
+    def connect():
+        socket.create_connection(("127.0.0.1", 1), timeout=1)
+
+    def system_call(number, *arguments):
+        def call():
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.syscall(number, *arguments) < 0:
+                raise OSError(ctypes.get_errno(), "system call")
+
+        return call
+
+    return {
+        "execve": lambda: os.execv("/bin/true", ["true"]),
+        "subprocess": lambda: subprocess.run(["/bin/true"], check=True),
+        "fork": os.fork,
+        "posix_spawn": lambda: os.posix_spawn("/bin/true", ["true"], {}),
+        "socket": socket.socket,
+        "unix_socket": lambda: socket.socket(socket.AF_UNIX),
+        "netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
+        "connect": connect,
+        "kill": kill_the_parent,
+        "kill_all": lambda: os.kill(-1, 0),
+        "pidfd_open": lambda: os.pidfd_open(os.getppid()),
+        "ptrace": system_call(101, 16, os.getppid(), 0, 0),
+        "symlink": lambda: Path("link").symlink_to("/etc/passwd"),
+        "hard_link": lambda: os.link("/etc/hostname", "link"),
+        "chmod": lambda: Path().chmod(0o777),
+        "chown": lambda: os.chown(".", 1, 1),
+        "mknod": lambda: os.mkfifo("pipe"),
+        "chroot": lambda: os.chroot("."),
+        "unshare": system_call(272, 0x10000000),
+        "bpf": system_call(321, 0, 0, 0),
+        "io_uring": system_call(425, 1, 0),
+        "userfaultfd": system_call(323, 0),
+        "keyctl": system_call(250, 0, 0, 0, 0, 0),
+        "fchmodat2": system_call(452, -100, 0, 0, 0),
+        "setrlimit": system_call(160, 9, (ctypes.c_ulong * 2)(1 << 40, 1 << 40)),
+        "prlimit": system_call(302, 0, 9, (ctypes.c_ulong * 2)(1 << 40, 1 << 40), 0),
+        "setuid": lambda: os.setuid(1),
+    }
+
+
+def try_everything(job, progress):
+    outcomes = {}
+    for name, attempt in _attempts().items():
+        try:
+            attempt()
+            outcomes[name] = "allowed"
+        except OSError as error:
+            outcomes[name] = error.errno
+    _finish(job, outcomes=outcomes)
+
+
+def clone_three(job, progress):
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall(435, 0, 0)
+    _finish(job, errno=ctypes.get_errno())
+
+
+def write_to_the_parent(data):
+    def run(job, progress):
+        os.write(3, data)
+        _finish(job)
+
+    return run
+
+
+garbage_events = write_to_the_parent(b"\x00\xff not json\n")
+nested_events = write_to_the_parent(b"[" * 100_000 + b"\n")
+strange_events = write_to_the_parent(b'{"progress": ["a", "b"]}\n')
+not_finite_events = write_to_the_parent(b'{"progress": ["a", NaN]}\n')
+forged_frames = write_to_the_parent(b'{"crash": {"type": "X\\u001b[2J", "frames": []}}\n')
+two_endings = write_to_the_parent(b'{"done": []}\n')
+unknown_family = write_to_the_parent(b'{"error": {"code": "no.such", "message": "", "hint": ""}}\n')
+
+
+def endless_line(job, progress):
+    while True:
+        os.write(3, b"x" * 65_536)
+
+
+def endless_events(job, progress):
+    while True:
+        os.write(3, b'{"progress": ["%s", 0.5]}\n' % (b"a" * 4_000))
+
+
+def steering_stage(job, progress):
+    progress.report("\x1b[2Jcleared\n{forged}", 7.0)
+    _finish(job)
+
+
+def falling_progress(job, progress):
+    for stage, fraction in (("a", 0.5), ("b", 0.2), ("c", -3.0), ("d", 0.75)):
+        progress.report(stage, fraction)
+    _finish(job)
+
+
+def import_frameworks(job, progress):
+    import joblib
+    import pandas as pd
+    import sklearn.ensemble
+    import torch
+
+    x = pd.DataFrame({"x": [0.0, 1.0] * 20})
+    sklearn.ensemble.RandomForestClassifier(n_estimators=3, n_jobs=2).fit(x, [0, 1] * 20)
+    sizes = joblib.Parallel(n_jobs=2)(joblib.delayed(len)(word) for word in ("a", "bc"))
+    _finish(job, sizes=sizes, sum=float(torch.ones(512, 512).matmul(torch.ones(512, 512)).sum()))
+
+
+def by_name(job, progress):
+    """Run what the first word of the upload names: one server then serves every test."""
+    name = job.source.read_bytes()[:100].split(b" ")[0].decode("ascii", "replace")
+    runner = globals().get(name)
+    if runner is None:
+        raise BadBundle("not_a_zip", "The upload is not a zip.", hint="Send a zip.")
+    runner(job, progress)
+
+
+def refuse_parameters(job, progress):
+    problems = ["seed\x1b[2J is negative", {"parameter": "x", "message": "y"}]
+    raise BadParameters("invalid", "Two are wrong.", hint="Correct them.", details={"problems": problems})
+
+
+def refuse_at_length(job, progress):
+    raise BadBundle("not_a_zip", "This is no zip. " * 1_000, hint="Send a zip.")

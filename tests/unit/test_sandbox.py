@@ -1,0 +1,417 @@
+"""The sandbox from outside: real fork server, real children, jobs that misbehave."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from leakgauge.errors import AuditFailed, AuditTimeout, BadBundle, BadParameters, Busy, LimitExceeded
+from leakgauge.progress import Calling, Silent
+from leakgauge.sandbox.parent import Sandbox
+from leakgauge.sandbox.policy import Policy
+
+HERE = Path(__file__).parent
+SOURCE = Path(__file__).parents[2] / "src"
+PATIENT = 30.0
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", f"{SOURCE}:{HERE}")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    yield
+    assert list(temporary.iterdir()) == [], "the sandbox left files behind"
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(b"PK-not-really")
+    return path
+
+
+def sandbox(runner, **policy):
+    return Sandbox(policy=Policy(**policy), runner=f"sandbox_runners:{runner}")
+
+
+def run(box, bundle, **settings):
+    """Run one job and return what it reported."""
+    output = bundle.parent / "report"
+    settings = {"overrides": {}, "progress": Silent(), "timeout": PATIENT} | settings
+    box.run(bundle, output, **settings)
+    return json.loads((output / "report.json").read_text())
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return b") Z " not in Path(f"/proc/{pid}/stat").read_bytes()
+
+
+def children_of(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def wait_until(condition, seconds=PATIENT):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+class Background:
+    """A job in a thread, for tests that interfere with it."""
+
+    def __init__(self, box, bundle, **settings):
+        self.begun = threading.Event()
+        self.error = None
+
+        def work():
+            progress = Calling(lambda stage, fraction: self.begun.set())
+            try:
+                run(box, bundle, progress=progress, **settings)
+            except Exception as error:  # noqa: BLE001 - looked at by the test, in its own thread
+                self.error = error
+
+        self._thread = threading.Thread(target=work)
+        self._thread.start()
+        assert self.begun.wait(PATIENT)
+
+    def ended(self):
+        self._thread.join(PATIENT)
+        assert not self._thread.is_alive()
+        return self.error
+
+
+def test_a_job_travels_there_and_its_report_back(bundle):
+    stages = []
+    with sandbox("echo") as box:
+        found = run(
+            box,
+            bundle,
+            overrides={"seed": 7},
+            progress=Calling(lambda stage, fraction: stages.append((stage, fraction))),
+        )
+    assert found["size"] == bundle.stat().st_size
+    assert found["overrides"] == {"seed": 7}
+    assert stages == [("reading", 0.25), ("writing", 1.0)]
+
+
+def test_the_child_has_left_everything_behind(bundle, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do not tell")
+    with sandbox("surroundings") as box:
+        found = run(box, bundle)
+    assert "AWS_SECRET_ACCESS_KEY" not in found["environment"]
+    assert found["environment"]["OMP_NUM_THREADS"] == "1"
+    assert found["environment"]["HOME"] != os.environ["HOME"]
+    # 4 is the listing of the folder itself
+    assert found["descriptors"] == [0, 1, 2, 3, 4]
+    assert found["umask"] == 0o077
+    assert found["session"] is True
+    assert found["folder"].endswith("scratch")
+    assert found["niceness"] >= 10
+
+
+def test_what_an_audit_does_not_need_is_denied(bundle):
+    with sandbox("try_everything") as box:
+        outcomes = run(box, bundle)["outcomes"]
+    assert len(outcomes) > 20
+    assert {name: outcome for name, outcome in outcomes.items() if outcome != errno.EPERM} == {}
+
+
+def test_clone3_is_not_there(bundle):
+    with sandbox("clone_three") as box:
+        assert run(box, bundle)["errno"] == errno.ENOSYS
+
+
+def test_threads_work(bundle):
+    with sandbox("use_threads") as box:
+        assert run(box, bundle)["found"] == list(range(8))
+
+
+@pytest.mark.parametrize("preload", [False, True])
+def test_frameworks_work_the_same_loaded_before_the_fork_or_after(bundle, preload):
+    box = Sandbox(
+        only="membership", policy=Policy(), preload=preload, runner="sandbox_runners:import_frameworks"
+    )
+    with box:
+        assert box.wait_ready(PATIENT)
+        assert len(list(Path(f"/proc/{box.server_pid}/task").iterdir())) == 1, "forks with threads"
+        assert run(box, bundle) == {"sizes": [1, 2], "sum": 512.0**3}
+
+
+def test_what_a_job_prints_goes_nowhere(bundle, capfd):
+    with sandbox("print_secrets") as box:
+        run(box, bundle)
+    shown = capfd.readouterr()
+    assert "SECRET" not in shown.out + shown.err
+
+
+def test_an_error_of_the_tree_arrives_as_it_was_raised(bundle):
+    with sandbox("refuse") as box, pytest.raises(BadBundle) as raised:
+        run(box, bundle)
+    assert raised.value.code == "bad_bundle.not_a_zip"
+    assert raised.value.details == {"file": "x"}
+
+
+def test_a_failure_of_ours_gets_an_id_that_stands_in_the_log(bundle, caplog):
+    with sandbox("fail") as box, pytest.raises(AuditFailed) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "stuck"
+    assert [record.id for record in caplog.records] == [raised.value.details["id"]]
+
+
+def test_an_unexpected_exception_tells_its_place_to_the_log_and_its_text_to_nobody(bundle, caplog):
+    with sandbox("crash_with_a_secret") as box, pytest.raises(AuditFailed) as raised:
+        run(box, bundle)
+    (record,) = caplog.records
+    assert raised.value.code == "audit_failed.unexpected"
+    assert raised.value.details == {"id": record.id}
+    assert record.facts["type"] == "builtins.KeyError"
+    assert any(frame.startswith("sandbox_runners.py:") for frame in record.facts["frames"])
+    assert "Alice" not in f"{raised.value.body()}{vars(record)}{caplog.text}"
+
+
+@pytest.mark.parametrize(("runner", "signal_name"), [("segfault", "SIGSEGV"), ("abort", "SIGABRT")])
+def test_a_signal_is_told_by_name(bundle, runner, signal_name):
+    with sandbox(runner) as box, pytest.raises(AuditFailed) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "child_died"
+    assert raised.value.details["signal"] == signal_name
+
+
+def test_an_exit_without_a_result_is_a_failure(bundle):
+    with sandbox("leave_early") as box, pytest.raises(AuditFailed) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "child_died"
+
+
+def test_memory_is_limited(bundle):
+    with sandbox("allocate", memory_bytes=512 << 20) as box, pytest.raises(LimitExceeded) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "memory"
+
+
+def test_file_size_is_limited(bundle):
+    with sandbox("huge_file", file_bytes=8 << 20) as box, pytest.raises(LimitExceeded) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "disk"
+
+
+@pytest.mark.parametrize("runner", ["spin", "ignore_termination"])
+def test_processor_time_is_limited(bundle, runner):
+    with sandbox(runner, cpu_seconds=1) as box, pytest.raises(AuditTimeout) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "cpu"
+
+
+def test_wall_clock_is_limited_by_the_policy(bundle):
+    with sandbox("sleep", wall_seconds=1) as box, pytest.raises(AuditTimeout) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "wall_clock"
+
+
+def test_wall_clock_is_limited_by_the_caller_and_the_next_job_works(bundle):
+    with sandbox("ignore_termination") as box:
+        server = box.server_pid
+        with pytest.raises(AuditTimeout):
+            run(box, bundle, timeout=0.5)
+        wait_until(lambda: children_of(server) == [])
+        assert box.server_pid == server
+
+
+def test_a_cancelled_job_is_killed(bundle):
+    cancelled = threading.Event()
+    with sandbox("ignore_termination") as box:
+        job = Background(box, bundle, cancelled=cancelled)
+        assert len(children_of(box.server_pid)) == 1
+        cancelled.set()
+        error = job.ended()
+        assert isinstance(error, AuditFailed)
+        assert error.problem == "cancelled"
+        assert children_of(box.server_pid) == []
+
+
+def test_an_exception_in_the_listener_kills_the_job(bundle):
+    def interrupt(stage, fraction):
+        raise KeyboardInterrupt
+
+    with sandbox("spin") as box:
+        with pytest.raises(KeyboardInterrupt):
+            run(box, bundle, progress=Calling(interrupt))
+        assert children_of(box.server_pid) == []
+
+
+def test_kill_of_a_child_fails_its_job_alone(bundle):
+    with sandbox("sleep") as box:
+        job = Background(box, bundle)
+        os.kill(children_of(box.server_pid)[0], signal.SIGKILL)
+        error = job.ended()
+        assert isinstance(error, AuditFailed)
+        assert error.details["signal"] == "SIGKILL"
+        with pytest.raises(AuditTimeout):
+            run(box, bundle, timeout=0.2)
+
+
+def test_kill_of_the_fork_server_kills_its_children_and_the_next_job_gets_a_new_one(bundle):
+    with sandbox("sleep") as box:
+        job = Background(box, bundle)
+        server = box.server_pid
+        (child,) = children_of(server)
+        os.kill(server, signal.SIGKILL)
+        error = job.ended()
+        assert isinstance(error, AuditFailed)
+        assert error.problem == "server_died"
+        wait_until(lambda: not alive(child))
+        with pytest.raises(AuditTimeout):
+            run(box, bundle, timeout=0.5)
+        assert box.server_pid != server
+
+
+def test_a_fork_server_killed_between_jobs_is_not_noticed(bundle):
+    with sandbox("echo") as box:
+        for _ in range(3):
+            assert run(box, bundle)["size"]
+            os.kill(box.server_pid, signal.SIGKILL)
+
+
+def test_kill_of_the_parent_leaves_no_process_and_no_file(tmp_path, bundle):
+    temporary = tmp_path / "orphans"
+    temporary.mkdir()
+    program = (
+        "import sys, pathlib; from leakgauge.progress import Calling;"
+        "from leakgauge.sandbox.parent import Sandbox; from leakgauge.sandbox.policy import Policy;"
+        "box = Sandbox(policy=Policy(), runner='sandbox_runners:ignore_termination');"
+        "tell = Calling(lambda stage, fraction: print(box.server_pid, flush=True));"
+        "box.run(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), overrides={}, progress=tell)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(bundle), str(tmp_path / "out")],
+        env=os.environ | {"TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+    ) as parent:
+        server = int(parent.stdout.readline())
+        (child,) = children_of(server)
+        parent.kill()
+        parent.wait()
+    wait_until(lambda: not alive(child) and not alive(server))
+    assert list(temporary.iterdir()) == []
+
+
+def test_jobs_run_side_by_side(bundle):
+    with sandbox("sleep") as box:
+        first, second = threading.Event(), threading.Event()
+        jobs = [Background(box, bundle, cancelled=event) for event in (first, second)]
+        assert len(children_of(box.server_pid)) == 2
+        first.set()
+        jobs[0].ended()
+        assert len(children_of(box.server_pid)) == 1
+        second.set()
+        jobs[1].ended()
+
+
+def test_close_ends_running_jobs_and_refuses_new_ones(bundle):
+    box = sandbox("ignore_termination")
+    job = Background(box, bundle)
+    server = box.server_pid
+    box.close()
+    assert isinstance(job.ended(), Busy)
+    assert not alive(server)
+    with pytest.raises(Busy) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "shutting_down"
+    box.close()
+
+
+@pytest.mark.parametrize(
+    "runner",
+    [
+        *("garbage_events", "nested_events", "strange_events", "not_finite_events", "forged_frames"),
+        *("two_endings", "unknown_family", "endless_line", "endless_events"),
+    ],
+)
+def test_events_that_are_none_end_the_job(bundle, runner):
+    with sandbox(runner) as box:
+        with pytest.raises(AuditFailed) as raised:
+            run(box, bundle)
+        assert raised.value.problem == "child_misbehaved"
+        assert children_of(box.server_pid) == []
+    assert not (bundle.parent / "report").exists()
+
+
+def test_a_stage_cannot_steer_a_terminal(bundle):
+    told = []
+    with sandbox("steering_stage") as box:
+        run(box, bundle, progress=Calling(lambda *report: told.append(report)))
+    assert told == [("\ufffd[2Jcleared\ufffd{forged}", 1.0)]
+
+
+def test_progress_never_falls(bundle):
+    told = []
+    with sandbox("falling_progress") as box:
+        run(box, bundle, progress=Calling(lambda *report: told.append(report)))
+    assert told == [("a", 0.5), ("b", 0.5), ("c", 0.5), ("d", 0.75)]
+
+
+@pytest.mark.parametrize("runner", ["leave_a_folder", "leave_a_strange_name", "leave_nothing"])
+def test_an_output_that_is_no_report_is_not_taken(bundle, runner):
+    with sandbox(runner) as box, pytest.raises(AuditFailed) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "untrusted_output"
+    assert not (bundle.parent / "report").exists()
+
+
+def test_a_failed_job_leaves_the_earlier_report_alone(bundle):
+    with sandbox("echo") as box:
+        run(box, bundle)
+    with sandbox("refuse") as box, pytest.raises(BadBundle):
+        run(box, bundle)
+    assert json.loads((bundle.parent / "report" / "report.json").read_text())["size"]
+
+
+def test_a_folder_that_is_no_report_is_not_replaced(bundle):
+    output = bundle.parent / "report"
+    output.mkdir()
+    (output / "thesis.tex").write_text("years of work")
+    with sandbox("echo") as box, pytest.raises(BadParameters) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "output_folder"
+    assert (output / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_fork_server_that_cannot_import_is_not_ready(bundle, monkeypatch, tmp_path):
+    hollow = tmp_path / "hollow" / "leakgauge"
+    hollow.mkdir(parents=True)
+    (hollow / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(hollow.parent))
+    with sandbox("echo") as box:
+        assert not box.wait_ready(PATIENT)
+        with pytest.raises(AuditFailed) as raised:
+            run(box, bundle)
+        assert raised.value.problem == "server_died"
+
+
+def test_a_fork_server_gets_ready(bundle):
+    with sandbox("echo") as box:
+        assert box.wait_ready(PATIENT)
+        assert box.wait_ready(PATIENT)
+        assert run(box, bundle)["size"]
+
+
+def test_a_runner_that_does_not_exist_is_a_crash(bundle):
+    with sandbox("no_such_runner") as box, pytest.raises(AuditFailed) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "unexpected"

@@ -1,0 +1,426 @@
+"""The parts of the sandbox that need no process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+
+import pytest
+
+from leakgauge.errors import AuditFailed, AuditTimeout, BadBundle, BadParameters, LimitExceeded
+from leakgauge.sandbox import lockdown
+from leakgauge.sandbox.ending import Ending
+from leakgauge.sandbox.events import (
+    MAX_LINE_BYTES,
+    Crashed,
+    Done,
+    EventReader,
+    EventWriter,
+    Refused,
+    printable,
+)
+from leakgauge.sandbox.job import Job, installed_kind
+from leakgauge.sandbox.machine import cpus_granted, memory_granted
+from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.server import _environment
+from leakgauge.sandbox.takeover import check_destination, take_over
+from leakgauge.sandbox.trace import Trace, trace
+from leakgauge.sandbox.wire import receive_message, send_message
+
+MIB = 1 << 20
+
+
+# --- policy ------------------------------------------------------------------------------------------
+
+
+def test_every_limit_can_be_set_by_the_environment():
+    names = ("MEMORY_BYTES", "CPU_SECONDS", "WALL_SECONDS", "FILE_BYTES", "OPEN_FILES", "THREADS")
+    environment = {f"LEAKGAUGE_{name}": str(number) for number, name in enumerate(names, start=1)}
+    assert Policy.from_environment(environment) == Policy(1, 2, 3, 4, 5, 6)
+
+
+def test_an_empty_environment_gives_the_defaults():
+    assert Policy.from_environment({"LEAKGAUGE_THREADS": " "}) == Policy()
+
+
+def test_all_limits_that_cannot_be_read_are_named_at_once():
+    environment = {"LEAKGAUGE_THREADS": "-1", "LEAKGAUGE_OPEN_FILES": "0", "LEAKGAUGE_CPU_SECONDS": "\u0663"}
+    with pytest.raises(BadParameters) as raised:
+        Policy.from_environment(environment)
+    assert len(raised.value.details["problems"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("", None), (" Inversion ", "inversion"), ("membership", "membership")]
+)
+def test_the_kind_of_an_installation(text, kind):
+    assert installed_kind({"LEAKGAUGE_AUDIT": text}) == kind
+
+
+def test_an_unknown_kind_of_installation():
+    with pytest.raises(BadParameters):
+        installed_kind({"LEAKGAUGE_AUDIT": "both"})
+
+
+# --- job and wire ------------------------------------------------------------------------------------
+
+
+def test_a_job_survives_its_journey(tmp_path):
+    job = Job(
+        source=tmp_path / "a b.zip",
+        scratch=tmp_path / "s",
+        report=tmp_path / "r",
+        overrides={"seed": 1, "attacks": ["gap"]},
+        only="inversion",
+        policy=Policy(threads=3),
+        runner="module:function",
+    )
+    assert Job.from_message(json.loads(json.dumps(job.message()))) == job
+
+
+def test_messages_carry_descriptors():
+    ours, theirs = socket.socketpair()
+    reading, writing = os.pipe()
+    with ours, theirs:
+        send_message(ours, {"n": 1, "long": "x" * 10_000}, [writing])
+        os.close(writing)
+        message, (received,) = receive_message(theirs)
+        os.write(received, b"through")
+        os.close(received)
+        assert os.read(reading, 100) == b"through"
+        assert message["n"] == 1
+        ours.close()
+        assert receive_message(theirs) is None
+    os.close(reading)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\x00", b"\x00\x00\x00\x05{", b"\xff\xff\xff\xff", struct.pack("!I", 2) + b"[]", b"\x00\x00\x00\x01x"],
+)
+def test_what_is_no_message_is_refused_and_its_descriptors_are_closed(data):
+    ours, theirs = socket.socketpair()
+    reading, writing = os.pipe()
+    with ours, theirs:
+        socket.send_fds(ours, [data], [writing])
+        os.close(writing)
+        ours.close()
+        with pytest.raises(ValueError, match=r"message|object|Expecting"):
+            receive_message(theirs)
+    assert os.read(reading, 1) == b"", "somebody still holds the other end"
+    os.close(reading)
+
+
+# --- events ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def line():
+    """A writer, and what it has written, read back in pieces of one byte."""
+    reading, writing = os.pipe()
+    told = []
+    reader = EventReader(lambda *report: told.append(report))
+
+    def read_back():
+        os.close(writing)
+        while data := os.read(reading, 1):
+            reader.feed(data)
+        os.close(reading)
+        return reader.result, told
+
+    return EventWriter(writing), read_back
+
+
+def test_progress_and_an_end_arrive(line):
+    writer, read_back = line
+    writer.report("half", 0.5)
+    writer.done(("limits", "seccomp"))
+    assert read_back() == (Done(("limits", "seccomp")), [("half", 0.5)])
+
+
+def test_a_crash_arrives(line):
+    writer, read_back = line
+    found = Trace(type="builtins.KeyError", frames=("leakgauge/bundle.py:7", "<frozen x>:1"))
+    writer.crashed(found)
+    assert read_back() == (Crashed(found), [])
+
+
+def test_an_error_too_long_for_a_line_arrives_without_its_details():
+    reading, writing = os.pipe()
+    EventWriter(writing).refused(BadBundle("x", "m", hint="h", details={"rows": ["y" * 1_000] * 60}))
+    os.close(writing)
+    reader = EventReader(lambda *report: None)
+    while data := os.read(reading, MIB):
+        reader.feed(data)
+    os.close(reading)
+    assert isinstance(reader.result, Refused)
+    assert reader.result.error.details == {"rows": ["y" * 1_000] * 60}
+    reading, writing = os.pipe()
+    EventWriter(writing).refused(BadBundle("x", "m", hint="h", details={"rows": ["y" * 1_000] * 300}))
+    os.close(writing)
+    reader = EventReader(lambda *report: None)
+    reader.feed(os.read(reading, MIB))
+    os.close(reading)
+    assert isinstance(reader.result, Refused)
+    assert reader.result.error.code == "bad_bundle.x"
+    assert reader.result.error.details == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"x\n", b"[]\n", b"{}\n", b'{"progress": ["a", 0.1], "done": []}\n', b'{"progress": "a"}\n'),
+        *(b'{"progress": ["a", Infinity]}\n', b'{"done": [1]}\n', b'{"done": ["a b"]}\n', b'{"later": 1}\n'),
+        *(b'{"done": []}\n{"done": []}\n', b'{"error": {}}\n', b'{"crash": {}}\n', b"\xff\n"),
+        b'{"crash": {"type": "X", "frames": ["/etc/passwd says root"]}}\n',
+        b'{"error": {"error": {"code": "made.up", "message": "", "hint": "", "details": {}}}}\n',
+        b"x" * (MAX_LINE_BYTES + 1),
+    ],
+)
+def test_events_that_are_none_are_refused(data):
+    with pytest.raises(ValueError, match=r"event|list|progress|error|unpack|code|family") as raised:
+        EventReader(lambda *report: None).feed(data)
+    assert "passwd" not in str(raised.value)
+
+
+def test_printable_keeps_letters_and_replaces_what_steers():
+    assert printable("Zürich \x1b[31m\r\n\u202e") == "Zürich \ufffd[31m\ufffd\ufffd\ufffd"
+
+
+def test_a_trace_names_places_and_no_values():
+    try:
+        json.loads("{'Alice': 42}")
+    except ValueError as error:
+        found = trace(error)
+    assert found.type == "json.decoder.JSONDecodeError"
+    assert found.frames[0].startswith("test_sandbox_parts.py:") or "tests" in found.frames[0]
+    assert all("Alice" not in frame and not frame.startswith("/") for frame in found.frames)
+
+
+# --- endings -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind", "problem"),
+    [
+        (Ending(-24, 7.0, 0), AuditTimeout, "cpu"),
+        (Ending(-9, 7.0, 0), AuditTimeout, "cpu"),
+        (Ending(-9, 1.0, 60 * MIB), LimitExceeded, "memory"),
+        (Ending(-9, 1.0, 10 * MIB), AuditFailed, "child_died"),
+        (Ending(-11, 7.0, 60 * MIB), AuditFailed, "child_died"),
+        (Ending(-64, 0.0, 0), AuditFailed, "child_died"),
+        (Ending(0, 0.0, 0), AuditFailed, "child_died"),
+        (Ending(1, 0.0, 0), AuditFailed, "child_died"),
+    ],
+)
+def test_what_an_ending_says(ending, kind, problem):
+    policy = Policy(cpu_seconds=7, memory_bytes=1 << 40)
+    error = ending.error(policy, memory=100 * MIB)
+    assert type(error) is kind
+    assert error.problem == problem
+    assert Ending.from_message(ending.message()) == ending
+
+
+def test_an_ending_of_another_form_is_refused():
+    with pytest.raises(ValueError, match="not an ending"):
+        Ending.from_message({"code": "0"})
+
+
+# --- machine -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "cpus"),
+    [
+        ({}, None),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "100001 100000"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu.max": "garbage"}, None),
+    ],
+)
+def test_processors_granted(tmp_path, monkeypatch, files, cpus):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    assert cpus_granted(tmp_path) == (cpus or 8)
+
+
+def test_memory_granted(tmp_path):
+    whole = memory_granted(tmp_path)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory_granted(tmp_path) == whole
+    (tmp_path / "memory.max").write_text(f"{64 * MIB}\n")
+    assert memory_granted(tmp_path) == 64 * MIB
+
+
+# --- layers ------------------------------------------------------------------------------------------
+
+
+def _without_seccomp(monkeypatch):
+    def missing(name):
+        raise RuntimeError("Unable to find libseccomp")
+
+    monkeypatch.setattr("importlib.import_module", missing)
+    monkeypatch.setattr(lockdown, "_LAYERS", lockdown._LAYERS[-1:])
+
+
+def test_without_libseccomp_nothing_is_opened(monkeypatch):
+    _without_seccomp(monkeypatch)
+    monkeypatch.delenv("LEAKGAUGE_SANDBOX", raising=False)
+    lockdown.prepare()
+    with pytest.raises(AuditFailed) as raised:
+        lockdown.lock_down(Policy())
+    assert raised.value.problem == "no_seccomp"
+
+
+def test_an_operator_may_do_without_libseccomp(monkeypatch):
+    _without_seccomp(monkeypatch)
+    monkeypatch.setenv("LEAKGAUGE_SANDBOX", "relaxed")
+    assert lockdown.lock_down(Policy()) == ()
+
+
+def test_a_layer_that_the_kernel_refuses_fails_the_audit(monkeypatch):
+    def refuse(policy):
+        raise PermissionError(1, "no")
+
+    monkeypatch.setattr(lockdown, "_LAYERS", (("moat", refuse),))
+    with pytest.raises(AuditFailed) as raised:
+        lockdown.lock_down(Policy())
+    assert raised.value.details["layer"] == "moat"
+
+
+def test_the_server_inherits_no_credentials(tmp_path):
+    kept = _environment(
+        {"AWS_SESSION_TOKEN": "x", "PATH": "/bin", "LEAKGAUGE_MAX_ENTRIES": "3", "OMP_NUM_THREADS": "64"},
+        workspace=tmp_path,
+        threads=2,
+    )
+    assert "AWS_SESSION_TOKEN" not in kept
+    assert (kept["PATH"], kept["LEAKGAUGE_MAX_ENTRIES"], kept["OMP_NUM_THREADS"]) == ("/bin", "3", "2")
+
+
+# --- taking over -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def report(tmp_path):
+    folder = tmp_path / "from-the-child"
+    folder.mkdir()
+    (folder / "report.json").write_text("{}")
+    return folder
+
+
+def test_a_report_is_copied_and_an_earlier_one_replaced(tmp_path, report):
+    output = tmp_path / "deep" / "er" / "report"
+    take_over(report, output)
+    (report / "new.png").write_bytes(b"png")
+    (report / "report.json").write_text("[]")
+    take_over(report, output)
+    assert sorted(path.name for path in output.iterdir()) == ["new.png", "report.json"]
+    assert (output / "report.json").read_text() == "[]"
+    assert [path.name for path in output.parent.iterdir()] == ["report"]
+
+
+def test_files_that_a_report_no_longer_has_are_gone(tmp_path, report):
+    output = tmp_path / "report"
+    output.mkdir()
+    for name in ("report.json", "old.png"):
+        (output / name).write_text("old")
+    take_over(report, output)
+    assert [path.name for path in output.iterdir()] == ["report.json"]
+
+
+def test_a_mounted_folder_is_filled_in_place(tmp_path, report, monkeypatch):
+    output = tmp_path / "report"
+    output.mkdir()
+    for name in ("report.json", "old.png"):
+        (output / name).write_text("old")
+    before = output.stat().st_ino
+    monkeypatch.setattr("pathlib.Path.is_mount", lambda self: self == output)
+    take_over(report, output)
+    assert output.stat().st_ino == before
+    assert [(path.name, path.read_text()) for path in output.iterdir()] == [("report.json", "{}")]
+
+
+def test_an_empty_folder_is_used(tmp_path, report):
+    output = tmp_path / "report"
+    output.mkdir()
+    take_over(report, output)
+    assert (output / "report.json").exists()
+
+
+def test_a_link_to_a_folder_keeps_being_one(tmp_path, report):
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    link.symlink_to(real)
+    take_over(report, link)
+    assert link.is_symlink()
+    assert (real / "report.json").exists()
+
+
+def test_links_and_pipes_are_not_taken(tmp_path, report):
+    secret = tmp_path / "secret"
+    secret.write_text("s")
+    for make in (
+        lambda path: path.symlink_to(secret),
+        lambda path: path.hardlink_to(secret),
+        os.mkfifo,
+        lambda path: path.mkdir(),
+    ):
+        make(report / "stolen")
+        with pytest.raises(AuditFailed) as raised:
+            take_over(report, tmp_path / "report")
+        assert raised.value.problem == "untrusted_output"
+        assert not (tmp_path / "report").exists()
+        (report / "stolen").rmdir() if (report / "stolen").is_dir() else (report / "stolen").unlink()
+
+
+@pytest.mark.parametrize("name", [".hidden", "-option", "a b", "é", "x" * 121, "new\nline"])
+def test_names_that_are_not_plain_are_not_taken(tmp_path, report, name):
+    (report / name).write_text("")
+    with pytest.raises(AuditFailed):
+        take_over(report, tmp_path / "report")
+
+
+def test_caps_hold(tmp_path, report, monkeypatch):
+    monkeypatch.setattr("leakgauge.sandbox.takeover._MAX_BYTES", 10)
+    (report / "large").write_bytes(bytes(11))
+    with pytest.raises(AuditFailed):
+        take_over(report, tmp_path / "report")
+    (report / "large").unlink()
+    monkeypatch.setattr("leakgauge.sandbox.takeover._MAX_FILES", 2)
+    for number in range(2):
+        (report / f"{number}").touch()
+    with pytest.raises(AuditFailed):
+        take_over(report, tmp_path / "report")
+
+
+@pytest.mark.parametrize("kind", ["file", "other_files", "folder_inside", "dangling_link"])
+def test_what_is_no_report_is_never_replaced(tmp_path, report, kind):
+    output = tmp_path / "report"
+    if kind == "file":
+        output.write_text("precious")
+    elif kind == "dangling_link":
+        output.symlink_to(tmp_path / "nowhere")
+    else:
+        output.mkdir()
+        (output / ("report.json" if kind == "folder_inside" else "thesis.tex")).write_text("precious")
+        (output / "sub").mkdir() if kind == "folder_inside" else None
+    with pytest.raises(BadParameters) as raised:
+        check_destination(output)
+    assert raised.value.problem == "output_folder"
+
+
+def test_a_folder_that_cannot_be_written_is_told_by_name_of_the_problem(tmp_path, report):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(BadParameters) as raised:
+        take_over(report, blocked / "report")
+    assert raised.value.problem == "output_folder"
+    assert str(tmp_path) not in raised.value.message

@@ -1,0 +1,98 @@
+"""The parts of the service that need no server; the rest stands in tests/contract."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from leakgauge.errors import BadParameters, Busy
+from leakgauge.service.settings import Settings
+from leakgauge.service.slots import Slots
+
+
+def settings(**environment):
+    return Settings.from_environment(environment)
+
+
+def test_defaults(monkeypatch):
+    monkeypatch.setattr("leakgauge.service.settings.cpus_granted", lambda: 3)
+    found = settings()
+    assert (found.slots, found.max_payload_mb, found.default_type) == (3, 100, "application/zip")
+    assert found.audit_seconds is None
+
+
+@pytest.mark.parametrize("text", ["0", "", "100"])
+def test_no_limit_of_payload_means_the_default_one(text):
+    assert settings(SAGEMAKER_MAX_PAYLOAD_IN_MB=text).max_payload_mb == 100
+
+
+@pytest.mark.parametrize(
+    ("environment", "slots"),
+    [
+        ({"SAGEMAKER_MODEL_SERVER_WORKERS": "5"}, 5),
+        ({"SAGEMAKER_MODEL_SERVER_WORKERS": "5", "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "6"}, 6),
+        ({"SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "6", "LEAKGAUGE_SLOTS": "7"}, 7),
+        ({"LEAKGAUGE_SLOTS": "1000"}, 64),
+    ],
+)
+def test_slots_have_three_names_in_order(environment, slots):
+    assert settings(**environment).slots == slots
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 7, 50, 64])
+@pytest.mark.parametrize("payload", [1, 6, 33, 50, 51, 100])
+def test_batch_keeps_to_the_rule_for_payloads(slots, payload):
+    found = settings(LEAKGAUGE_SLOTS=str(slots), SAGEMAKER_MAX_PAYLOAD_IN_MB=str(payload))
+    assert 1 <= found.batch_concurrency <= slots
+    assert found.batch_concurrency * found.max_payload_mb <= 100
+
+
+def test_everything_that_cannot_be_read_is_named():
+    with pytest.raises(BadParameters) as raised:
+        settings(LEAKGAUGE_SLOTS="two", LEAKGAUGE_QUEUE="-1", SAGEMAKER_MAX_PAYLOAD_IN_MB="1e3")
+    assert len(raised.value.details["problems"]) == 3
+
+
+def test_audits_cannot_go_on_past_the_end_of_the_service():
+    assert settings(LEAKGAUGE_STOP_SECONDS="600").stop_seconds == 20
+    assert settings(LEAKGAUGE_STOP_SECONDS="0").stop_seconds == 0
+
+
+def test_slots_admit_and_run_no_more_than_they_may():
+    slots = Slots(slots=1, queue=1, wait_seconds=0.05)
+    with slots.admitted(), slots.running():
+        with slots.admitted():
+            with pytest.raises(Busy) as raised, slots.running():
+                pass
+            assert raised.value.problem == "no_slot"
+            with pytest.raises(Busy) as raised, slots.admitted():
+                pass
+            assert raised.value.problem == "queue_full"
+        with slots.admitted():
+            pass
+    with slots.admitted(), slots.running():
+        pass
+
+
+def test_an_error_gives_its_slot_back():
+    slots = Slots(slots=1, queue=0, wait_seconds=0.05)
+    for _ in range(3):
+        with pytest.raises(KeyError), slots.admitted(), slots.running():
+            raise KeyError
+
+
+def test_who_waits_gets_the_slot_that_becomes_free():
+    slots = Slots(slots=1, queue=1, wait_seconds=10)
+    got = threading.Event()
+
+    def wait():
+        with slots.admitted(), slots.running():
+            got.set()
+
+    with slots.admitted(), slots.running():
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert not got.wait(0.05)
+    assert got.wait(10)
+    waiting.join()

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from leakgauge.errors import AuditFailed, BadBundle, BadParameters
+from leakgauge.sandbox.parent import Sandbox
+from leakgauge.training import job
+from leakgauge.training.layout import Layout
+from leakgauge.training.metrics import metric_lines
+
+HERE = Path(__file__).parent
+PATHS = f"{HERE.parents[1] / 'src'}:{HERE}"
+
+
+@pytest.fixture
+def root(tmp_path):
+    """The folder as SageMaker lays it out, with loose files in channel `training`."""
+    folder = tmp_path / "ml"
+    for name in ("input/config", "input/data/training", "model", "output/data"):
+        (folder / name).mkdir(parents=True)
+    (folder / "input/data/training/model.pkl").write_bytes(b"m")
+    (folder / "input/data/training/data.zip").write_bytes(b"z")
+    return folder
+
+
+def configure(root, name, value):
+    (root / "input" / "config" / f"{name}.json").write_text(
+        value if isinstance(value, str) else json.dumps(value)
+    )
+
+
+@pytest.fixture
+def sandbox(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", PATHS)
+
+    def make(runner="echo", **_):
+        return Sandbox(runner=f"sandbox_runners:{runner}")
+
+    return make
+
+
+@pytest.fixture
+def main(root, monkeypatch, sandbox):
+    """The whole job, as the program `train` runs it."""
+    monkeypatch.setenv("LEAKGAUGE_ML_ROOT", str(root))
+    monkeypatch.setattr("leakgauge.logs.configure", lambda: None)
+
+    def run(runner):
+        before = signal.getsignal(signal.SIGTERM)
+        monkeypatch.setattr(job, "Sandbox", lambda **_: sandbox(runner))
+        try:
+            return job.main()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    return run
+
+
+def test_a_job_fills_both_folders_and_prints_metrics(root, main, capsys):
+    configure(root, "hyperparameters", {"seed": "7", "label_column": "y", "sagemaker_program": '"x.py"'})
+    configure(root, "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1"]})
+    assert main("echo") == 0
+    for folder in ("model", "output/data"):
+        names = sorted(path.name for path in (root / folder).iterdir())
+        assert names == ["output.csv", "report.html", "report.json"]
+    report = json.loads((root / "model" / "report.json").read_text())
+    assert report["overrides"] == {"seed": 7, "label_column": "y"}
+    assert capsys.readouterr().out.splitlines() == [
+        *("gap_auc=0.5;", "gap_accuracy=0.25;", "attack_auc=0.5;", "attack_accuracy=0.25;")
+    ]
+    assert not (root / "output" / "failure").exists()
+
+
+def test_a_refusal_leaves_its_reason_and_its_exit_code(root, main):
+    assert main("refuse") == 2
+    assert (root / "output" / "failure").read_text() == "This is no zip. Send a zip. [bad_bundle.not_a_zip]"
+    assert list((root / "model").iterdir()) == []
+
+
+def test_a_reason_is_cut_where_sagemaker_cuts_it(root, main):
+    assert main("refuse_at_length") == 2
+    assert len((root / "output" / "failure").read_text()) == 1_024
+
+
+def test_a_bug_leaves_a_reason_without_its_text(root, main, monkeypatch, caplog):
+    def broken(*_, **__):
+        raise KeyError("Alice,42")
+
+    monkeypatch.setattr(job, "run", broken)
+    assert main("echo") == 4
+    reason = (root / "output" / "failure").read_text()
+    assert "audit_failed.unexpected" in reason
+    assert caplog.records[0].id in reason
+    assert "Alice" not in reason + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("files", "source"),
+    [
+        (["bundle.zip"], "bundle.zip"),
+        (["BUNDLE.ZIP", ".hidden"], "BUNDLE.ZIP"),
+        (["model.pkl", "data.zip"], ""),
+        (["a.zip", "b.zip"], ""),
+        (["model.pkl"], ""),
+    ],
+)
+def test_a_lone_zip_is_the_bundle_else_the_folder_is(tmp_path, files, source):
+    channel = tmp_path / "input" / "data" / "training"
+    channel.mkdir(parents=True)
+    (channel.parent / "another").mkdir()
+    for name in files:
+        (channel / name).touch()
+    assert Layout(tmp_path).bundle() == channel / source
+
+
+def test_the_only_channel_may_have_any_name(tmp_path):
+    (tmp_path / "input" / "data" / "audit").mkdir(parents=True)
+    assert Layout(tmp_path).bundle().name == "audit"
+
+
+@pytest.mark.parametrize("channels", [[], ["a", "b"]])
+def test_no_channel_is_told(tmp_path, channels):
+    for name in channels:
+        (tmp_path / "input" / "data" / name).mkdir(parents=True)
+    with pytest.raises(BadBundle) as raised:
+        Layout(tmp_path).bundle()
+    assert raised.value.problem == "no_channel"
+
+
+def test_of_several_instances_the_first_works(root, main):
+    configure(root, "resourceconfig", {"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]})
+    assert main("refuse") == 0
+    assert list((root / "model").iterdir()) == []
+    configure(root, "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-2", "algo-1"]})
+    assert main("refuse") == 2
+
+
+def test_a_bundle_dealt_out_to_several_instances_is_refused(root):
+    configure(root, "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]})
+    configure(root, "inputdataconfig", {"training": {"S3DistributionType": "ShardedByS3Key"}})
+    with pytest.raises(BadBundle) as raised:
+        Layout(root).works_here()
+    assert raised.value.problem == "sharded_channel"
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "[" * 100_000, '{"seed": 7}'])
+def test_a_configuration_that_sagemaker_would_not_write(root, text):
+    configure(root, "hyperparameters", text)
+    with pytest.raises(BadParameters) as raised:
+        Layout(root).overrides()
+    assert raised.value.problem == "job_configuration"
+
+
+def test_metrics_of_every_measured_attack_and_the_worst(tmp_path):
+    report = tmp_path / "report.json"
+    measured = {"status": "measured"}
+    report.write_text(
+        json.dumps(
+            {
+                "attacks": [
+                    {"name": "gap", "metrics": {"auc": {"value": 0.625}, "epsilon": 3}} | measured,
+                    {"name": "rmia", "metrics": {"auc": {"value": 0.75}}} | measured,
+                    {"name": "lira", "status": "failed", "metrics": {"auc": {"value": 1}}},
+                    {"name": "nn", "metrics": {"auc_corrected": {"value": 1}}} | measured,
+                ]
+            }
+        )
+    )
+    assert metric_lines(report) == ["gap_auc=0.625;", "rmia_auc=0.75;", "attack_auc=0.75;"]
+
+
+@pytest.mark.parametrize("text", ["{}", '{"attacks": [3, {}]}', "[]"])
+def test_a_report_without_attacks_has_no_metrics(tmp_path, text):
+    (tmp_path / "report.json").write_text(text)
+    assert metric_lines(tmp_path / "report.json") == []
+
+
+def test_a_stopped_job_ends_with_a_reason(root, tmp_path):
+    program = (
+        "import functools, sys, leakgauge.training.job as job;"
+        "job.Sandbox = functools.partial(job.Sandbox, runner='sandbox_runners:ignore_termination');"
+        "sys.exit(job.main())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": PATHS, "LEAKGAUGE_ML_ROOT": str(root), "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert any(b"spinning" in line for line in process.stderr)
+        begun = time.monotonic()
+        process.terminate()
+        process.stderr.read()
+        assert process.wait(30) == AuditFailed.exit_code
+    assert time.monotonic() - begun < 10
+    assert "audit_failed.cancelled" in (root / "output" / "failure").read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["ml"]
+
+
+def test_the_program_train_runs_the_job(root, tmp_path):
+    configure(root, "hyperparameters", "{")
+    done = subprocess.run(
+        [sys.executable, str(HERE.parents[1] / "train")],
+        env=os.environ | {"PYTHONPATH": PATHS, "LEAKGAUGE_ML_ROOT": str(root), "TMPDIR": str(tmp_path)},
+        check=False,
+        capture_output=True,
+        timeout=30,
+    )
+    assert done.returncode == 2
+    assert "job_configuration" in (root / "output" / "failure").read_text()
