@@ -1,8 +1,8 @@
 """Leakgauge: how much of its training data does a model give away?
 
-    import leakgauge
-    report = leakgauge.audit("my-model.zip")
-    print(report.verdict.severity, report.verdict.sentence)
+import leakgauge
+report = leakgauge.audit("my-model.zip")
+print(report.verdict.severity, report.verdict.sentence)
 """
 
 from leakgauge.api import audit

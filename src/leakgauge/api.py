@@ -38,7 +38,5 @@ def audit(
     """
     with TemporaryDirectory(prefix="leakgauge-") as temporary, Sandbox() as sandbox:
         folder = Path(output) if output is not None else Path(temporary) / "report"
-        sandbox.run(
-            Path(source), folder, overrides=dict(parameters or {}), progress=progress or Silent()
-        )
+        sandbox.run(Path(source), folder, overrides=dict(parameters or {}), progress=progress or Silent())
         return from_json((folder / "report.json").read_bytes())

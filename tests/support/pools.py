@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.targets.sklearn_target import SklearnTarget

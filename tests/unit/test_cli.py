@@ -15,7 +15,7 @@ from leakgauge.cli import main
 from leakgauge.sandbox.parent import Sandbox
 
 HERE = Path(__file__).parent
-PATHS = f"{HERE.parents[1] / 'src'}:{HERE}"
+PATHS = f"{HERE.parents[1] / 'src'}:{HERE.parent / 'support'}"
 
 
 @pytest.fixture(autouse=True)

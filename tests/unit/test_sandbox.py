@@ -19,14 +19,14 @@ from leakgauge.progress import Calling, Silent
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.policy import Policy
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parents[1] / "support"
 SOURCE = Path(__file__).parents[2] / "src"
 PATIENT = 30.0
 
 
 @pytest.fixture(autouse=True)
 def _importable(monkeypatch, tmp_path):
-    monkeypatch.setenv("PYTHONPATH", f"{SOURCE}:{HERE}")
+    monkeypatch.setenv("PYTHONPATH", f"{SOURCE}:{SUPPORT}")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))

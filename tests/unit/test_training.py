@@ -17,7 +17,7 @@ from leakgauge.training.layout import Layout
 from leakgauge.training.metrics import metric_lines
 
 HERE = Path(__file__).parent
-PATHS = f"{HERE.parents[1] / 'src'}:{HERE}"
+PATHS = f"{HERE.parents[1] / 'src'}:{HERE.parent / 'support'}"
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ who already holds part of the data, and the one that the proportions describe.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 from scipy.special import logit
 
 from leakgauge.membership.pool import Pool, true_label_probability
@@ -129,12 +130,11 @@ def held_out_scores(
 
     scores = np.empty(len(member))
     # threads, not processes: the sandbox allows no fork, and the fits release the GIL
-    folds = Parallel(n_jobs=effective_n_jobs(-1), prefer="threads", return_as="generator")(
-        delayed(score_fold)(split) for split in every_split
-    )
-    for done, (split, of_fold) in enumerate(zip(every_split, folds, strict=True), start=1):
-        scores[split.test] = of_fold
-        progress.report("training attack models", done / len(every_split))
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        folds = threads.map(score_fold, every_split)
+        for done, (split, of_fold) in enumerate(zip(every_split, folds, strict=True), start=1):
+            scores[split.test] = of_fold
+            progress.report("training attack models", done / len(every_split))
     return scores
 
 

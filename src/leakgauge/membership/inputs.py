@@ -6,7 +6,7 @@ names file, line and column, never a value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn
@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leakgauge.bundle import MembershipBundle
-from leakgauge.errors import BadBundle, BadParameters, LeakgaugeError, UnsupportedModel
+from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
 from leakgauge.membership.labels import named, positions_of
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.randomness import generator_for
@@ -292,6 +292,8 @@ def _pool(
     if members.group is not None and subjects.group is not None:
         group = np.concatenate([members.group[kept[0]], subjects.group[kept[1]]])
         _check_groups(group)
+    if target.feature_names is not None:
+        features.columns = pd.Index(target.feature_names)  # a file without header has only places
     return Pool(
         x=target.as_input(features),
         y=np.concatenate([side.y[rows] for side, rows in zip(sides, kept, strict=True)]),
@@ -332,52 +334,28 @@ def _ask(target: SklearnTarget, pool: Pool, sides: tuple[_Side, _Side]) -> Share
         answers.labels(pool.x)
         if target.has_probabilities:
             answers.probabilities(pool.x)
-    except (LeakgaugeError, MemoryError):
+    except UnsupportedModel as refusal:
+        if refusal.problem == "prediction_failed":
+            _blame_a_cell(refusal, sides)
         raise
-    except Exception as error:  # noqa: BLE001 -- a stranger's model may raise anything; the sender is told why
-        _explain(error, sides)
     answers.queries = 0
     return answers
 
 
-def _explain(error: Exception, sides: tuple[_Side, _Side]) -> NoReturn:
-    """Turn a model's refusal to answer into an error about the first cell that can be to blame."""
-    for problem, what, hint, test in (
-        (
-            "text_in_numbers",
-            "text",
-            "Encode text as the model was trained on it, or send the whole Pipeline that encodes it.",
-            _is_text,
-        ),
-        (
-            "missing_values",
-            "no value",
-            "Fill it in as in training, or send the whole Pipeline that imputes it.",
-            lambda column: column.isna(),
-        ),
-        (
-            "infinite_values",
-            "an infinite or too large number",
-            "Replace it as in training.",
-            _is_too_large,
-        ),
-    ):
+def _blame_a_cell(refusal: UnsupportedModel, sides: tuple[_Side, _Side]) -> None:
+    """Raise an error about the first cell that can be why the model could not answer, if there is one."""
+    for suspicion in SUSPICIONS:
         for side in sides:
             for name in side.features.columns:
-                bad = test(side.features[name]).to_numpy()
+                bad = suspicion.cells(side.features[name]).to_numpy()
                 if bad.any():
                     row = int(np.argmax(bad))
                     raise BadBundle(
-                        problem,
+                        suspicion.problem,
                         f"The model cannot take column {named(name)} of {side.table.name}: "
-                        f"{side.table.place(row)} holds {what}, the first of {int(bad.sum()):,} such.",
-                        hint=hint,
-                    ) from error
-    raise UnsupportedModel(
-        "cannot_answer",
-        f"The model raised {type(error).__name__} when it was asked about the records.",
-        hint="Check that it predicts on these very tables where it was trained, with scikit-learn alone.",
-    ) from error
+                        f"{side.table.place(row)} holds {suspicion.what}, as do {int(bad.sum()) - 1:,} more.",
+                        hint=suspicion.hint,
+                    ) from refusal
 
 
 def _is_text(column: pd.Series[Any]) -> pd.Series[bool]:
@@ -390,6 +368,38 @@ def _is_too_large(column: pd.Series[Any]) -> pd.Series[bool]:
     if not pd.api.types.is_numeric_dtype(column):
         return pd.Series(False, index=column.index)
     return column.abs() > float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspicion:
+    """A kind of cell that many models cannot take, and what its sender can do about it."""
+
+    problem: str
+    what: str
+    hint: str
+    cells: Callable[[pd.Series[Any]], pd.Series[bool]]
+
+
+SUSPICIONS = (
+    _Suspicion(
+        "text_in_numbers",
+        "text",
+        "Encode text as the model was trained on it, or send the whole Pipeline that encodes it.",
+        _is_text,
+    ),
+    _Suspicion(
+        "missing_values",
+        "no value",
+        "Fill it in as in training, or send the whole Pipeline that imputes it.",
+        pd.isna,
+    ),
+    _Suspicion(
+        "infinite_values",
+        "an infinite or too large number",
+        "Replace it as in training.",
+        _is_too_large,
+    ),
+)
 
 
 def _list(names: Sequence[Any]) -> str:

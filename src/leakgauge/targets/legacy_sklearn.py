@@ -187,7 +187,7 @@ def _upgrade_fitted_attributes(part: Any) -> None:
     attributes = vars(part)
     if isinstance(part, GaussianNB) and "sigma_" in attributes:
         attributes.setdefault("var_", attributes.pop("sigma_"))  # 1.0
-    elif isinstance(part, LogisticRegression) and part.penalty == "deprecated" and part.l1_ratio is None:
+    elif isinstance(part, LogisticRegression) and attributes.get("l1_ratio", 0.0) is None:
         part.l1_ratio = 0.0  # 1.8
     elif isinstance(part, SGDClassifier):
         part.loss = {"log": "log_loss", "squared_loss": "squared_error"}.get(part.loss, part.loss)  # 1.1

@@ -60,7 +60,7 @@ CLASSES = _pairs(
         "sklearn.discriminant_analysis": "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis",
         "sklearn.gaussian_process._gpc": "GaussianProcessClassifier _BinaryGaussianProcessClassifierLaplace",
         "sklearn.gaussian_process.kernels": (
-            "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Hyperparameter Matern "
+            "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern "
             "Product RBF RationalQuadratic Sum WhiteKernel"
         ),
         "sklearn.naive_bayes": "BernoulliNB CategoricalNB ComplementNB GaussianNB MultinomialNB",

@@ -213,7 +213,7 @@ def _classes_of(estimator: Any) -> NDArray[Any]:
     try:
         check_is_fitted(estimator)
         classes = estimator.classes_
-    except (NotFittedError, AttributeError, IndexError, TypeError) as error:
+    except (NotFittedError, AttributeError, IndexError, TypeError, RecursionError) as error:
         raise _not_fitted(f"a {_type_name(estimator)}") from error
     several = isinstance(classes, list) or np.ndim(classes) != 1
     # a network for many labels looks like one for many classes but for this
@@ -236,7 +236,13 @@ def _classes_of(estimator: Any) -> NDArray[Any]:
 def _is_classifier(estimator: Any) -> bool:
     try:
         return bool(is_classifier(estimator))
-    except (AttributeError, ValueError, TypeError, IndexError):  # a Pipeline without steps, for one
+    except (
+        AttributeError,
+        ValueError,
+        TypeError,
+        IndexError,
+        RecursionError,
+    ):  # a Pipeline without steps, say
         return False
 
 

@@ -88,7 +88,10 @@ def kinds():
         "ada_boost": (AdaBoostClassifier(n_estimators=3, random_state=0), False),
         "ada_boost_binary": (AdaBoostClassifier(n_estimators=3, random_state=0), True),
         "gradient_boosting": (GradientBoostingClassifier(n_estimators=2, max_depth=2, random_state=0), False),
-        "gradient_boosting_binary": (GradientBoostingClassifier(n_estimators=2, max_depth=2, random_state=0), True),
+        "gradient_boosting_binary": (
+            GradientBoostingClassifier(n_estimators=2, max_depth=2, random_state=0),
+            True,
+        ),
         "gradient_boosting_exponential": (
             GradientBoostingClassifier(loss="exponential", n_estimators=3, max_depth=2, random_state=0),
             True,

@@ -7,6 +7,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from pools import inputs_of, records
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -20,8 +21,6 @@ from leakgauge.membership.protocol import Attack, Unsuited
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Calling, Silent
 from leakgauge.report.model import Failed, MembershipMeasured, MembershipReport, NotApplicable, Severity
-
-from pools import inputs_of, records
 
 QUICK = tuple(attack for attack in ATTACKS if not attack.name.startswith("learned"))
 

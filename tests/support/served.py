@@ -1,0 +1,156 @@
+"""A real gunicorn, started as a container starts it, and a client that talks to it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30.0
+ZIP = {"Content-Type": "application/zip"}
+
+
+def wait_until(condition, seconds=PATIENCE):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def processes_naming(text):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if text.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def children_of(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+class Reply:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def code(self):
+        return self.json["error"]["code"]
+
+
+class Server:
+    def __init__(self, folder, *, app: str | None = "served_app:build()", **environment):
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        self.log = folder / "log"
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        paths = (ROOT / "src", ROOT / "tests" / "support")
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "serve"), *([app] if app else [])],
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONPATH": ":".join(map(str, paths)),
+                    "TMPDIR": str(self.temporary),
+                    "SAGEMAKER_BIND_TO_PORT": str(self.port),
+                    "LEAKGAUGE_SLOTS": "2",
+                    "LEAKGAUGE_STOP_SECONDS": "1",
+                    **environment,
+                },
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+            )
+
+    def wait_up(self):
+        wait_until(lambda: self.process.poll() is None and self._answers())
+
+    def _answers(self):
+        try:
+            return self.send("GET", "/ping").status == 200
+        except OSError:
+            return False
+
+    def connect(self, timeout=PATIENCE):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def send(self, method, path, body=None, headers=(), **settings):
+        with closing(self.connect()) as connection:
+            connection.request(method, path, body=body, headers=dict(headers), **settings)
+            return Reply(connection.getresponse())
+
+    def invoke(self, body=b"echo ", **headers):
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.send("POST", "/invocations", body=body, headers=ZIP | named)
+
+    @property
+    def worker(self):
+        (pid,) = children_of(self.process.pid)
+        return pid
+
+    def lines(self):
+        return self.log.read_text().splitlines()
+
+    def left_over(self):
+        return processes_naming(str(self.temporary)), list(self.temporary.iterdir())
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+
+
+@contextmanager
+def running(folder, **settings):
+    server = Server(folder, **settings)
+    try:
+        server.wait_up()
+        yield server
+    finally:
+        code = server.stop()
+    assert code == 0, server.log.read_text()
+    wait_until(lambda: server.left_over() == ([], []))
+
+
+class InBackground:
+    """A request that is still under way while the test goes on."""
+
+    def __init__(self, server, body, **headers):
+        self.reply = None
+
+        def work():
+            self.reply = server.invoke(body, **headers)
+
+        before = len([line for line in server.lines() if "audit begins" in line])
+        self._thread = threading.Thread(target=work)
+        self._thread.start()
+        wait_until(lambda: len([line for line in server.lines() if "audit begins" in line]) > before)
+
+    def ended(self):
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+        return self.reply
