@@ -52,7 +52,9 @@ class SharedAnswers:
 
     Attacks that look at the same answers need not pay for them again. `queries`
     counts the rows that were asked for, remembered or not, since an attacker
-    who runs one attack alone has to send them.
+    who runs one attack alone has to send them. `estimator` is the fitted model
+    itself, for attacks that see the model file and for training its clones; None
+    where the target has none to show.
     """
 
     def __init__(self, target: Target, pool: Pool) -> None:
@@ -62,6 +64,7 @@ class SharedAnswers:
         self._labels: IntArray | None = None
         self.classes = target.classes
         self.has_probabilities = target.has_probabilities
+        self.estimator: Any = getattr(target, "estimator", None)
         self.queries = 0
 
     def probabilities(self, x: Any) -> FloatArray:
