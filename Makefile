@@ -17,7 +17,7 @@ PIP := $(RUN)/pip --disable-pip-version-check --quiet
 TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test lint serve samples bench docs clean
+.PHONY: help audit test system lint serve samples docs clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -37,7 +37,14 @@ $(VENV)/installed-dev: $(VENV)/installed container/requirements-dev.txt
 audit: $(VENV)/installed  ## audit sample-input/membership.zip
 	@$(RUN)/leakgauge audit sample-input/membership.zip -o build/membership
 
-test: lint  ## lint, types, import contracts, all tests but the image tests
+# The report is tested in a real browser, the sandbox with the real filter; on Debian both can be had.
+system:
+	@command -v chromium >/dev/null && ldconfig -p | grep -q libseccomp.so.2 || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && apt-get install -y -qq chromium libseccomp2 >/dev/null; } || { \
+	  echo "install chromium and libseccomp2 first, for example: sudo apt-get install chromium libseccomp2"; exit 1; }
+
+test: lint system  ## lint, types, import contracts, all tests but the image tests
 	$(RUN)/python -m pytest -n 2 --dist worksteal -m "not images"
 
 lint: $(VENV)/installed-dev  ## style, types, walls between the rooms
@@ -54,6 +61,7 @@ samples: $(VENV)/installed  ## rebuild the sample bundles and their expected out
 
 docs: $(VENV)/installed  ## regenerate docs/report.schema.json and docs/parameters.md
 	$(RUN)/python -m leakgauge.report.schema > docs/report.schema.json
+	$(RUN)/python docs/make_parameters.py > docs/parameters.md
 
 clean:  ## remove what was built, and the virtual environment
 	rm -rf build $(VENV)

@@ -151,8 +151,8 @@ class MembershipParameters(_Parameters):
     )
     max_records: Annotated[int, Field(ge=200, le=1_000_000)] = Field(
         default=20_000,
-        description="How many records a learned attack is trained and scored on at most; "
-        "larger pools are sampled. From 200 to 1,000,000. Default: 20,000.",
+        description="How many records the attacks look at, half of them members; of larger tables a random "
+        "sample is taken. From 200 to 1,000,000. Default: 20,000.",
     )
     most_exposed: Annotated[int, Field(ge=0, le=1_000)] = Field(
         default=20,

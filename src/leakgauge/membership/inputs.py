@@ -71,7 +71,7 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         names=(bundle.members.name, bundle.subjects.name),
         limits=bundle.limits,
         header=parameters.header,
-        expected=(*(target.feature_names or ()), parameters.label_column or DEFAULT_LABEL),
+        expected=(*(target.feature_names or ()), *_named_label(parameters)),
     )
     for table in (members, subjects):
         _check_size(table)
@@ -164,6 +164,12 @@ def _columns(
     return Columns(tuple(features), label, group)
 
 
+def _named_label(parameters: MembershipParameters) -> tuple[str, ...]:
+    """The label's name as a header would hold it; none where the parameter counts columns."""
+    name = parameters.label_column or DEFAULT_LABEL
+    return () if name.isdecimal() else (name,)
+
+
 def _label_column(
     table: Table, parameters: MembershipParameters, feature_names: tuple[str, ...] | None
 ) -> object:
@@ -188,14 +194,14 @@ def _label_column(
 
 
 def _column_named(table: Table, name: str | None, parameter: str) -> object | None:
-    """The column that a parameter names, by name or, in a file without header, by number from 1."""
+    """The column that a parameter names, by name or, in a file without header, by position from 0."""
     if name is None:
         return None
     columns = list(table.frame.columns)
     if name in columns:
         return name
-    if not table.has_header and name.isdecimal() and 1 <= int(name) <= len(columns):
-        return int(name) - 1
+    if not table.has_header and name.isdecimal() and int(name) < len(columns):
+        return int(name)
     close = get_close_matches(name, [str(column) for column in columns], n=1)
     raise BadParameters(
         "unknown_column",

@@ -60,8 +60,8 @@ def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
 
 
 def named(column: object) -> str:
-    """A column for a message: its quoted name, or its number from 1 where the file has no header."""
-    return f"number {column + 1}" if isinstance(column, int) else f"“{column}”"
+    """A column for a message: its quoted name, or its position from 0 where the file has no header."""
+    return f"at position {column} (from 0)" if isinstance(column, int) else f"“{column}”"
 
 
 def _key(value: Any, classes: NDArray[Any]) -> Any:

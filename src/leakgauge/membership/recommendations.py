@@ -48,9 +48,9 @@ def recommend(
                 "Fit the training data less closely",
                 "Try larger leaves, shallower or fewer trees, stronger regularisation or early stopping, "
                 "and audit again: the leak should fall with the gap below.",
-                f"The model is right about {target.train_accuracy.value:.1%} of its training records and "
-                f"{target.test_accuracy.value:.1%} of the others, a gap of {100 * overfit.value:.1f} points "
-                f"({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",
+                f"The model is right about {100 * target.train_accuracy.value:.1f} % of its training records "
+                f"and {100 * target.test_accuracy.value:.1f} % of the others, a gap of "
+                f"{100 * overfit.value:.1f} points ({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",
             )
         )
     if label_decisions is not None and worst.threat_model == "probabilities":

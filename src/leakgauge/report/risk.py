@@ -153,8 +153,8 @@ def _figures(attack: MembershipMeasured) -> str:
     if rate.value is None or rate.low is None or rate.high is None:
         return f"{text}; the rate at 1 % false positives is withheld: {rate.withheld}."
     return (
-        f"{text}; it finds {rate.value:.1%} of members at 1 % false positives "
-        f"(between {rate.low:.1%} and {rate.high:.1%})."
+        f"{text}; it finds {100 * rate.value:.1f} % of members at 1 % false positives "
+        f"(between {100 * rate.low:.1f} % and {100 * rate.high:.1f} %)."
     )
 
 
