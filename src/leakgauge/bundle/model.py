@@ -1,0 +1,96 @@
+"""What a bundle is, once it has been checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from leakgauge.bundle.limits import Limits
+
+Kind = Literal["membership", "inversion"]
+
+
+@dataclass(frozen=True, slots=True)
+class BundledFile:
+    """One file that an audit uses.
+
+    Attributes
+    ----------
+    name:
+        its name for messages and reports, in lower case and without the folders that it came in:
+        `train_mia.csv`, `auxiliary/0.png`. `path` may be called otherwise.
+    path:
+        where its bytes are.
+    sha256:
+        hexadecimal digest of those bytes.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipBundle:
+    """A model with the records it was trained on and records it was not.
+
+    Attributes
+    ----------
+    root:
+        the folder that holds the files: the scratch folder of a zip, the folder itself of loose files.
+    ignored:
+        names of files that no audit uses, sorted, safe to print.
+    limits:
+        what the tables are held to when they are read.
+    """
+
+    root: Path
+    model: BundledFile
+    members: BundledFile
+    subjects: BundledFile
+    parameters: BundledFile | None
+    ignored: tuple[str, ...]
+    limits: Limits
+    kind: Literal["membership"] = field(default="membership", init=False)
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Digest of every used file by its name, sorted by name."""
+        return _digests(self.model, self.members, self.subjects, self.parameters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InversionBundle:
+    """An image classifier with an image of the class to draw.
+
+    Attributes
+    ----------
+    auxiliary, reference:
+        optional public images for an attack with a prior, and further images of the class for the
+        ceiling; sorted by name.
+    root, ignored, limits:
+        as in `MembershipBundle`.
+    """
+
+    root: Path
+    model: BundledFile
+    image: BundledFile
+    auxiliary: tuple[BundledFile, ...]
+    reference: tuple[BundledFile, ...]
+    parameters: BundledFile | None
+    ignored: tuple[str, ...]
+    limits: Limits
+    kind: Literal["inversion"] = field(default="inversion", init=False)
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Digest of every used file by its name, sorted by name."""
+        return _digests(self.model, self.image, *self.auxiliary, *self.reference, self.parameters)
+
+
+Bundle: TypeAlias = MembershipBundle | InversionBundle
+
+
+def _digests(*files: BundledFile | None) -> dict[str, str]:
+    return dict(sorted((file.name, file.sha256) for file in files if file is not None))

@@ -1,0 +1,175 @@
+"""A zip or a folder, opened, checked and assembled into a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from leakgauge.bundle.limits import Budget, Limits
+from leakgauge.bundle.loose import loose_files
+from leakgauge.bundle.model import Bundle, BundledFile, InversionBundle, MembershipBundle
+from leakgauge.bundle.roles import (
+    NESTED_ZIP,
+    TABLE_ROLES,
+    Placed,
+    Source,
+    only,
+    optional,
+    place,
+    refuse_several,
+    tell_kind,
+)
+from leakgauge.bundle.zipped import ZippedFile, zipped_files
+from leakgauge.errors import BadBundle
+
+
+def open_bundle(source: Path, scratch: Path, *, limits: Limits) -> Bundle:
+    """The bundle in `source`, a zip or a folder.
+
+    Parameters
+    ----------
+    source:
+        a zip, or a folder as `open_folder` takes it.
+    scratch:
+        an empty folder of ours, made if missing, for what has to be unpacked.
+
+    Raises
+    ------
+    BadBundle, LimitExceeded, UnsupportedModel
+        as `unpack` and `open_folder` do; `not_found` when there is nothing at `source`.
+    """
+    if source.is_dir():
+        return open_folder(source, scratch, limits=limits)
+    if source.is_file():
+        return unpack(source, scratch, limits=limits)
+    raise BadBundle(
+        "not_found",
+        "There is no file or folder of that name.",
+        hint="Name a zip or a folder that holds a model and its data.",
+    )
+
+
+def unpack(archive: Path, into: Path, *, limits: Limits) -> Bundle:
+    """The bundle in a zip; the files that an audit uses are written into `into`, mode 0600.
+
+    Raises
+    ------
+    BadBundle
+        for a file that is not a sound, plain zip of stored or deflated entries (nothing before or
+        after the archive, so that every reader sees the same files), for names that point elsewhere,
+        and for missing or doubled parts of an audit. Each has its own `problem`.
+    LimitExceeded
+        with the limit's name as `problem`.
+    UnsupportedModel
+        for a SavedModel folder or a file of weights in place of a model.
+    """
+    size = archive.stat().st_size
+    if size > limits.upload_bytes:
+        raise limits.exceeded("upload_bytes", f"The zip has {size:,} bytes.")
+    into.mkdir(mode=0o700, parents=True, exist_ok=True)
+    budget = Budget(limits)
+    with ExitStack() as stack:
+        sources = stack.enter_context(zipped_files(archive, label="", budget=budget))
+        return _assemble(sources, root=into, into=into, budget=budget, stack=stack)
+
+
+def open_folder(folder: Path, scratch: Path, *, limits: Limits) -> Bundle:
+    """The bundle whose files lie loose in `folder`, or in one zip that lies there alone.
+
+    `folder` is only read: loose files stay where they are, and only a `data.zip` or the lone zip is
+    unpacked, into `scratch`. Hidden files and folders (checkpoints of notebooks among them) do not count.
+
+    Raises
+    ------
+    BadBundle, LimitExceeded, UnsupportedModel
+        as `unpack` does; further `link` and `special_file` for a used file that is not a plain one.
+    """
+    budget = Budget(limits)
+    sources = loose_files(folder, budget=budget)
+    if len(sources) == 1 and sources[0].parts[-1].lower().endswith(".zip"):
+        lone = sources[0]
+        with lone.open():
+            pass  # refuses links and special files before the path is handed on
+        return unpack(lone.path, scratch, limits=limits)
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        return _assemble(sources, root=folder, into=scratch, budget=budget, stack=stack)
+
+
+def _assemble(
+    sources: Sequence[Source], *, root: Path, into: Path, budget: Budget, stack: ExitStack
+) -> Bundle:
+    placed = place(sources, limits=budget.limits)
+    nested = [item for item in placed if item.name == NESTED_ZIP]
+    refuse_several("data.zip", nested, accepted=(NESTED_ZIP,))
+    ignored = [item.shown for item in placed if item.role is None and item not in nested]
+    roles: dict[str, list[Placed]] = {}
+    for item in placed:
+        if item.role is not None:
+            roles.setdefault(item.role, []).append(item)
+    for item in nested:
+        for inner in _tables_in(item, into=into, budget=budget, stack=stack):
+            if inner.role in TABLE_ROLES:
+                roles.setdefault(inner.role, []).append(inner)
+            else:
+                ignored.append(f"{NESTED_ZIP}/{inner.shown}")
+
+    kind = tell_kind(roles, has_data_zip=bool(nested), placed=placed)
+    model = only(f"{kind} model", roles, placed=placed)
+    parameters = optional("parameters", roles)
+    if kind == "membership":
+        ignored += [item.shown for role in ("auxiliary", "reference") for item in roles.get(role, ())]
+        members, subjects = (only(role, roles, placed=placed) for role in TABLE_ROLES)
+        return MembershipBundle(
+            root=root,
+            model=_settle(model, into),
+            members=_settle(members, into),
+            subjects=_settle(subjects, into),
+            parameters=_settle(parameters, into) if parameters else None,
+            ignored=tuple(sorted(ignored)),
+            limits=budget.limits,
+        )
+    image = only("image", roles, placed=placed)
+    return InversionBundle(
+        root=root,
+        model=_settle(model, into),
+        image=_settle(image, into),
+        auxiliary=_settle_folder("auxiliary", roles, into),
+        reference=_settle_folder("reference", roles, into),
+        parameters=_settle(parameters, into) if parameters else None,
+        ignored=tuple(sorted(ignored)),
+        limits=budget.limits,
+    )
+
+
+def _settle(item: Placed, into: Path) -> BundledFile:
+    return item.source.settle(item.name, into, disk_name=item.name)
+
+
+def _settle_folder(role: str, roles: Mapping[str, list[Placed]], into: Path) -> tuple[BundledFile, ...]:
+    items = sorted(roles.get(role, ()), key=lambda item: item.name)
+    return tuple(
+        item.source.settle(
+            f"{role}/{item.name}", into / role, disk_name=f"{number:04d}{Path(item.name).suffix}"
+        )
+        for number, item in enumerate(items)
+    )
+
+
+def _tables_in(item: Placed, *, into: Path, budget: Budget, stack: ExitStack) -> list[Placed]:
+    """What lies in `data.zip`, under the same checks and the same budget."""
+    archive = item.source.settle(NESTED_ZIP, into, disk_name=NESTED_ZIP)
+    sources = stack.enter_context(zipped_files(archive.path, label=NESTED_ZIP, budget=budget))
+    if isinstance(item.source, ZippedFile):
+        # a copy of ours; the open handle keeps its bytes readable for as long as they are needed
+        archive.path.unlink()
+    placed = place(sources, limits=budget.limits)
+    for inner in placed:
+        if inner.name.endswith(".zip"):
+            raise BadBundle(
+                "nested_zip",
+                f"{NESTED_ZIP} holds another zip, {inner.shown}.",
+                hint=f"Put the two tables into {NESTED_ZIP} directly.",
+            )
+    return placed

@@ -1,0 +1,45 @@
+"""What it is that somebody sent in place of a zip."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_MAGIC: Final = (
+    (b"\x1f\x8b", "a gzip file"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ\x00", "an xz file"),
+    (b"\x28\xb5\x2f\xfd", "a zstandard file"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (a bare .h5 model?)"),
+    (b"PAR1", "a parquet file"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"%PDF", "a PDF document"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"UEsDB", "a zip in base64"),
+)
+_PICKLE_PROTOCOLS: Final = range(2, 6)
+
+
+def recognise(head: bytes) -> str | None:
+    """The kind of file that starts with `head`, in words; None when it is none that is known."""
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    if head[:1] == b"\x80" and head[1:2] and head[1] in _PICKLE_PROTOCOLS:
+        return "a bare pickle"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"--") and b"ontent-" in text:
+        return "a multipart form (with curl use --data-binary, not -F)"
+    if text.startswith((b"{", b"[")):
+        return "JSON"
+    if text.startswith(b"<"):
+        return "HTML or XML"
+    if b"\0" not in head and b"," in head and b"\n" in head:
+        return "a CSV table"
+    return None

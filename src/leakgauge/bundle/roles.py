@@ -1,0 +1,206 @@
+"""Which file plays which part, told from names alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from leakgauge.bundle.limits import Limits
+from leakgauge.bundle.model import BundledFile, Kind
+from leakgauge.bundle.names import folded, is_junk, shown_name
+from leakgauge.errors import BadBundle, JsonValue, UnsupportedModel
+
+_TABLE_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+_IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy")
+_IMAGE_FOLDERS: Final = ("auxiliary", "reference")
+NESTED_ZIP: Final = "data.zip"
+TABLE_ROLES: Final = ("members", "subjects")
+
+
+def _names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(stem + suffix for stem in stems for suffix in suffixes)
+
+
+_ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "membership model": _names(("model",), (".pkl", ".pickle", ".joblib", ".skops")),
+    "inversion model": _names(("model",), (".h5", ".hdf5", ".keras", ".onnx")),
+    "members": _names(("train_mia", "train", "members"), _TABLE_SUFFIXES),
+    "subjects": _names(("test_mia", "test", "subject", "subjects"), _TABLE_SUFFIXES),
+    "image": _names(("input_image",), _IMAGE_SUFFIXES),
+    "parameters": ("parameters.json",),
+}
+_ROLE_OF: Final = {name: role for role, names in _ACCEPTED.items() for name in names}
+
+_DESCRIBED: Final = {
+    "membership model": "scikit-learn model",
+    "inversion model": "image classifier",
+    "members": "table of members (training data)",
+    "subjects": "table of subjects (non-members)",
+    "image": "image of the target class",
+    "parameters": "parameter file",
+}
+
+
+class Source(Protocol):
+    """A file that may be used, wherever it is."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Folders and name, as the sender wrote them."""
+
+    def settle(self, name: str, into: Path, *, disk_name: str) -> BundledFile:
+        """Its content as a file on disk, counted and hashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A source with its place in the bundle, cleared of a top folder, case and Unicode variants."""
+
+    source: Source
+    folders: tuple[str, ...]
+    name: str
+    shown: str
+
+    @property
+    def role(self) -> str | None:
+        """The part that the name says it plays, None for none."""
+        if len(self.folders) == 1 and self.folders[0] in _IMAGE_FOLDERS:
+            return self.folders[0] if self.name.endswith(_IMAGE_SUFFIXES) else None
+        return _ROLE_OF.get(self.name)
+
+
+def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
+    """Sources that count, below their common top folder if they have one; refuses twins and depth."""
+    counting = [source for source in sources if not is_junk(source.parts)]
+    if not counting:
+        raise BadBundle(
+            "no_files",
+            "There is no file in it.",
+            hint="A bundle holds a model and its data; the README lists the names.",
+        )
+    tops = {folded(source.parts[0]) for source in counting}
+    has_top = len(tops) == 1 and all(len(source.parts) > 1 for source in counting)
+    if has_top and tops <= set(_IMAGE_FOLDERS):
+        has_top = False
+    placed: list[Placed] = []
+    seen: set[tuple[str, ...]] = set()
+    for source in counting:
+        parts = source.parts[1:] if has_top else source.parts
+        key = tuple(folded(part) for part in parts)
+        item = Placed(source, key[:-1], key[-1], shown="/".join(shown_name(part) for part in parts))
+        if key in seen:
+            raise BadBundle(
+                "duplicate_name",
+                f"{item.shown} is there twice (names are compared without regard to case).",
+                hint="Keep one of the two.",
+            )
+        seen.add(key)
+        placed.append(item)
+    if any(item.name == "saved_model.pb" for item in placed):
+        raise UnsupportedModel(
+            "saved_model",
+            "The bundle holds a TensorFlow SavedModel folder, not a Keras file.",
+            hint='Load it where it was made and export it with model.save("model.keras").',
+        )
+    for item in placed:
+        if len(item.folders) > limits.depth:
+            raise limits.exceeded("depth", f"{item.shown} lies {len(item.folders)} folders deep.")
+    return placed
+
+
+def tell_kind(roles: Mapping[str, list[Placed]], *, has_data_zip: bool, placed: Sequence[Placed]) -> Kind:
+    """The audit that the data are for; without data, the audit that the model is for."""
+    has_tables = has_data_zip or any(role in roles for role in TABLE_ROLES)
+    has_image = "image" in roles
+    if has_tables and has_image:
+        raise BadBundle(
+            "two_kinds",
+            "The bundle holds tables and an input image, so it could mean either audit.",
+            hint="Send two bundles: tables for a membership audit, input_image.* for an inversion audit.",
+        )
+    if has_tables or has_image:
+        kind: Kind = "membership" if has_tables else "inversion"
+        other = "inversion" if has_tables else "membership"
+        strangers = roles.get(f"{other} model", [])
+        if strangers and f"{kind} model" in roles:
+            refuse_several("model", [*roles[f"{kind} model"], *strangers], accepted=())
+        if strangers:
+            raise BadBundle(
+                "wrong_model",
+                f"The data are those of a {kind} audit, but {strangers[0].shown} is a model for "
+                f"{other} audits.",
+                hint=f"A {kind} audit takes one of: {', '.join(_ACCEPTED[f'{kind} model'])}.",
+            )
+        return kind
+    models = [*roles.get("membership model", ()), *roles.get("inversion model", ())]
+    refuse_several("model", models, accepted=())
+    if models:
+        return "membership" if "membership model" in roles else "inversion"
+    _explain_bare_model(placed)
+    raise BadBundle(
+        "unknown_kind",
+        "The bundle holds neither tables nor an input image nor a model under a name that is known.",
+        hint="A membership audit needs model.pkl, train_mia.csv and test_mia.csv; "
+        "an inversion audit needs model.keras and input_image.png.",
+        details={"found": _found(placed)},
+    )
+
+
+def _explain_bare_model(placed: Sequence[Placed]) -> None:
+    """Keras and skops files are zips themselves and get sent without a bundle around them."""
+    names = {item.name for item in placed if not item.folders}
+    if {"config.json", "metadata.json"} <= names or "schema.json" in names:
+        raise BadBundle(
+            "bare_model",
+            "This looks like the inside of a model file (.keras or .skops), not like a bundle.",
+            hint="Put the model file, unchanged, into a zip together with its data.",
+        )
+
+
+def optional(role: str, roles: Mapping[str, list[Placed]]) -> Placed | None:
+    """The one file of a role, or None; several are refused."""
+    found = roles.get(role, [])
+    refuse_several(role, found, accepted=_ACCEPTED[role])
+    return found[0] if found else None
+
+
+def only(role: str, roles: Mapping[str, list[Placed]], *, placed: Sequence[Placed]) -> Placed:
+    """The one file of a role that must be there."""
+    found = optional(role, roles)
+    if found is not None:
+        return found
+    if role == "inversion model" and any(item.name.endswith(".weights.h5") for item in placed):
+        raise UnsupportedModel(
+            "weights_only",
+            "The bundle holds a file of weights without the model's architecture.",
+            hint='Export the whole model with model.save("model.keras").',
+        )
+    raise BadBundle(
+        f"no_{_word(role)}",
+        f"The bundle has no {_DESCRIBED[role]}.",
+        hint=f"Name it one of: {', '.join(_ACCEPTED[role])}.",
+        details={"accepted": list(_ACCEPTED[role]), "found": _found(placed)},
+    )
+
+
+def refuse_several(role: str, found: Sequence[Placed], *, accepted: Sequence[str]) -> None:
+    """Raise `two_<role>` when more than one file plays the same part."""
+    if len(found) < 2:
+        return
+    names = sorted(item.shown for item in found)
+    raise BadBundle(
+        f"two_{_word(role)}",
+        f"The bundle has more than one {_DESCRIBED.get(role, role)}: {', '.join(names[:5])}.",
+        hint="Keep the one that the audit is about.",
+        details={"found": [*names], "accepted": list(accepted)},
+    )
+
+
+def _word(role: str) -> str:
+    return "model" if role.endswith("model") else role.replace(".", "_")
+
+
+def _found(placed: Sequence[Placed]) -> list[JsonValue]:
+    return [item.shown for item in placed[:20]]
