@@ -74,9 +74,9 @@ def test_an_old_model_answers_as_its_own_version_did(archive: Path, file: str, t
     answers = SklearnTarget(loaded.estimator).probabilities(x[::5])
     np.testing.assert_allclose(answers, expected["probabilities"], rtol=0, atol=1e-9)
     assert loaded.saved_by == archive.stem
-    assert loaded.warnings == (
-        f"The model was saved by scikit-learn {archive.stem} and upgraded in memory to {sklearn.__version__}.",
-    )
+    (warning,) = loaded.warnings
+    assert archive.stem in warning
+    assert sklearn.__version__ in warning
 
 
 @pytest.fixture(scope="module")

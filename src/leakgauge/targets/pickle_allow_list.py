@@ -124,7 +124,8 @@ VALUES = _pairs(
         "builtins": "bool dict float int list object str tuple",
         "numpy": (
             "bool bool_ bytes_ complex128 complex64 float16 float32 float64 floating generic inexact int16 "
-            "int32 int64 int8 intc integer intp longlong ndarray number object_ str_ uint16 uint32 uint64 uint8"
+            "int32 int64 int8 intc integer intp longlong ndarray number object_ str_ uint16 uint32 uint64 "
+            "uint8"
         ),
         "numpy.random._mt19937": "MT19937",
         "sklearn.utils.validation": "check_array",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
 
 def _load_pickle(data: bytes, limits: Limits) -> Loaded:
     survey = _survey(data, limits)
-    saved_by = _check_versions(survey)
+    saved_by = _check_versions(survey.versions)
     try:
         construction = Construction(Budget(limits.instructions))
         model = Machine(io.BytesIO(data), construction, construction.budget).run()
@@ -123,9 +124,10 @@ def _load_pickle(data: bytes, limits: Limits) -> Loaded:
 
 
 def _load_skops(data: bytes, limits: Limits) -> Loaded:
-    model = load_skops(data, limit=limits.bytes)
+    model, versions = load_skops(data, limit=limits.bytes)
+    saved_by = _check_versions(versions)
     try:
-        return _finished(model, saved_by=None)
+        return _finished(model, saved_by=saved_by)
     except Exception as error:  # as above
         raise _unreadable() from error
 
@@ -140,6 +142,8 @@ def _survey(data: bytes, limits: Limits) -> Survey:
     except Exception as error:  # noqa: BLE001 (raised below, unless what was found before weighs more)
         failure = error
     if survey.refused:
+        if all(module.startswith("sklearn.") for module, _name in survey.refused):
+            _check_versions(survey.versions)  # a later version may have moved its own classes
         raise _refused(survey)
     if survey.instructions:
         raise UnsafeModel(
@@ -153,7 +157,7 @@ def _survey(data: bytes, limits: Limits) -> Survey:
     return survey
 
 
-def _check_versions(survey: Survey) -> str | None:
+def _check_versions(versions: Collection[str]) -> str | None:
     """The oldest version in the file.
 
     Raises
@@ -164,7 +168,7 @@ def _check_versions(survey: Survey) -> str | None:
         same minor version are let through with a warning, since scikit-learn keeps its
         attributes within one. `version_too_old` for what the upgrade does not cover.
     """
-    known = sorted((version for version in survey.versions if _minor(version)), key=_numbers)
+    known = sorted((version for version in versions if _minor(version)), key=_numbers)
     if not known:
         return None
     oldest, newest = known[0], known[-1]

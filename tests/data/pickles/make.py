@@ -159,7 +159,7 @@ def kinds():
 
 
 def write(folder):
-    """Fit and store every kind; return, by file, the data it was fitted on and its own version's probabilities."""
+    """Fit and store every kind; return the probabilities of its own version, by file."""
     expected = {}
     for name, (model, binary) in kinds().items():
         x, y = data(binary)
