@@ -172,7 +172,7 @@ def test_a_folder_may_itself_be_the_scratch_folder_and_keeps_its_data_zip(tmp_pa
             "unsupported_model.saved_model",
         ),
     ],
-    ids=str,
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else str(value),
 )
 def test_missing_and_doubled_parts_have_their_own_names(
     files: dict[str, bytes], code: str, tmp_path: Path

@@ -72,7 +72,6 @@ PLAIN = "a,b,label\n1,x,0\n2.5,y,1\n"
         gzip.compress(PLAIN[:10].encode()) + gzip.compress(PLAIN[10:].encode()) + b"\0" * 100,
         gzip.compress(PLAIN.encode("utf-16")),
     ],
-    ids=lambda content: repr(content[:30]),
 )
 def test_one_table_however_it_is_written(content: str | bytes, tmp_path: Path) -> None:
     table = read(content, tmp_path)
