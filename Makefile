@@ -1,6 +1,6 @@
 # Everything that a stranger needs, with nothing but Python 3.11, pip and make.
 #
-#   make audit    audit the sample bundle and write the report to build/
+#   make audit    audit the sample bundles and write the reports to build/
 #   make test     lint, types, import contracts and all tests but those of the images
 #   make help     the rest
 
@@ -22,20 +22,21 @@ TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-$(VENV)/installed: container/requirements-membership.txt pyproject.toml
+$(VENV)/installed: container/requirements-membership.txt container/requirements-inversion.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once; a few minutes)"
-	$(PIP) install $(TORCH) -r container/requirements-membership.txt
+	$(PIP) install $(TORCH) -r container/requirements-membership.txt -r container/requirements-inversion.txt
 	$(PIP) install --no-deps --editable .
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed container/requirements-dev.txt
+$(VENV)/installed-dev: $(VENV)/installed container/requirements-dev.txt container/requirements-publish.txt
 	@echo "installing what the tests need"
-	$(PIP) install -r container/requirements-dev.txt
+	$(PIP) install -r container/requirements-dev.txt -r container/requirements-publish.txt
 	@touch $@
 
-audit: $(VENV)/installed  ## audit sample-input/membership.zip
+audit: $(VENV)/installed  ## audit the two sample bundles; the reports are in build/
 	@$(RUN)/leakgauge audit sample-input/membership.zip -o build/membership
+	@$(RUN)/leakgauge audit sample-input/inversion.zip -o build/inversion
 
 # The report is tested in a real browser, the sandbox with the real filter; on Debian both can be had.
 system:
@@ -45,7 +46,7 @@ system:
 	  echo "install chromium and libseccomp2 first, for example: sudo apt-get install chromium libseccomp2"; exit 1; }
 
 test: lint system  ## lint, types, import contracts, all tests but the image tests
-	$(RUN)/python -m pytest -n 2 --dist worksteal -m "not images"
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python -m pytest -n 2 --dist worksteal -m "not images"
 
 lint: $(VENV)/installed-dev  ## style, types, walls between the rooms
 	$(RUN)/ruff check .
@@ -62,6 +63,47 @@ samples: $(VENV)/installed  ## rebuild the sample bundles and their expected out
 docs: $(VENV)/installed  ## regenerate docs/report.schema.json and docs/parameters.md
 	$(RUN)/python -m leakgauge.report.schema > docs/report.schema.json
 	$(RUN)/python docs/make_parameters.py > docs/parameters.md
+
+# --- images -----------------------------------------------------------------------------------------
+
+.PHONY: images test-images listing scale bill
+
+# Where distributions put the engine's own client.
+DOCKER ?= /usr/bin/docker
+VERSION = $(shell sed -nE 's/^version = "(.*)"$$/\1/p' pyproject.toml)
+BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg TORCH_INDEX=$(TORCH_INDEX)
+SAGEMAKER := build/sagemaker
+
+images:  ## build leakgauge-membership and leakgauge-inversion
+	$(BUILD) --target membership --tag leakgauge-membership .
+	$(BUILD) --target inversion --tag leakgauge-inversion .
+
+$(SAGEMAKER)/installed: container/requirements-sagemaker.txt
+	$(PYTHON) -m venv $(SAGEMAKER)
+	@echo "installing the SageMaker SDK into $(SAGEMAKER) (once; a minute or two)"
+	$(SAGEMAKER)/bin/pip --disable-pip-version-check --quiet install -r $<
+	@touch $@
+
+test-images: images $(VENV)/installed-dev $(SAGEMAKER)/installed  ## test both images with a real engine
+	DOCKER=$(DOCKER) $(RUN)/python -m pytest -m images -s --durations=10 tests/images
+
+listing: $(VENV)/installed-dev  ## show and check the requests that publish both products
+	@for kind in membership inversion; do \
+	  $(RUN)/python marketplace-listing/publish.py $$kind --dry-run --bucket example-bucket \
+	    --registry 111122223333.dkr.ecr.us-east-1.amazonaws.com \
+	    --role arn:aws:iam::111122223333:role/leakgauge-validation || exit 1; \
+	done
+
+scale: images  ## audits an hour and their cost, for 1 and 2 containers
+	DOCKER=$(DOCKER) python3 container/local_test/scale.py leakgauge-$(AUDIT) build/scale \
+	  sample-input/$(AUDIT).zip --copies 8 --instances 1 2 --cpus 1
+
+bill:  ## list every package in the images with its licence, as CycloneDX and as a table
+	for kind in membership inversion; do \
+	  $(BUILD) --target $$kind-bill --tag leakgauge-$$kind-bill . && \
+	  $(DOCKER) run --rm leakgauge-$$kind-bill > container/licences/$$kind.cdx.json || exit 1; \
+	done
+	python3 container/licences/table.py container/licences/*.cdx.json > container/licences/README.md
 
 clean:  ## remove what was built, and the virtual environment
 	rm -rf build $(VENV)

@@ -5,6 +5,7 @@
 `membership.zip` holds a default random forest, which remembers its training
 data well; `membership-regularised.zip` its twin with larger leaves, which
 remembers less. Both were trained on the same half of the digits.
+`inversion.zip` holds a small Keras classifier of digits and one of its images.
 """
 
 from __future__ import annotations
@@ -67,7 +68,11 @@ def main(folder: Path) -> None:
     """Write every sample into `folder`."""
     for name, content in membership_bundles().items():
         (folder / name).write_bytes(content)
-        print(f"{folder / name}  {len(content):,} bytes")
+    from inversion_sample import build  # late: it imports TensorFlow, which takes a while
+
+    build(folder)
+    for sample in sorted(folder.glob("*.zip")):
+        print(f"{sample}  {sample.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

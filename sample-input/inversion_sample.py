@@ -1,4 +1,4 @@
-"""The inversion sample: a small Keras classifier of handwritten digits, one of its training images, parameters.
+"""The inversion sample: a small Keras classifier of digits, one of its training images, parameters.
 
 Everything but the training is the same on every machine. Training runs on one
 thread with every seed fixed, so that one machine with one TensorFlow gives the

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from leakgauge.logs import Milestones, configure
 from leakgauge.parameters import decode_hyperparameters
 from leakgauge.progress import Calling, Progress
 from leakgauge.sandbox.events import printable
-from leakgauge.sandbox.job import Kind
+from leakgauge.sandbox.job import SANITIZE_RUNNER, SANITIZED_MODEL, SANITIZED_NOTES, Kind
 from leakgauge.sandbox.parent import Sandbox
 
 _FILES = ("report.html", "report.json", "output.csv")
@@ -62,6 +64,50 @@ def audit(bundle: Path, output: Path, seed: int | None, parameters: Sequence[str
         with Sandbox(only=only) as sandbox, _shown_progress() as progress:
             sandbox.run(bundle, output, overrides=overrides, progress=progress)
         _conclude(output)
+
+
+@main.command()
+@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The new model file; must not exist yet.",
+)
+def sanitize(model: Path, output: Path) -> None:
+    """Write MODEL, a scikit-learn model file, without what its trees need not tell.
+
+    Seeds, node counts, impurities and out-of-bag results go; predictions stay the same to the
+    last bit, which is verified before anything is written.
+    """
+    with _told_to_people():
+        with (
+            Sandbox(runner=SANITIZE_RUNNER) as sandbox,
+            sandbox.private_folder() as folder,
+            _shown_progress() as progress,
+        ):
+            finished = folder / "finished"
+            sandbox.run(model, finished, overrides={}, progress=progress)
+            notes = json.loads((finished / SANITIZED_NOTES).read_bytes())
+            _keep(finished / SANITIZED_MODEL, output)
+        for heading, sentences in (("taken out", notes["removed"]), ("note", notes["remaining"])):
+            for sentence in sentences:
+                click.echo(f"{heading}: {printable(str(sentence))}", err=True)
+        click.echo(output)
+
+
+def _keep(finished: Path, output: Path) -> None:
+    """Copy a finished file to a new one; nothing that stands there is ever replaced."""
+    try:
+        with finished.open("rb") as reading, output.open("xb") as writing:
+            shutil.copyfileobj(reading, writing)
+    except OSError as error:
+        raise BadParameters(
+            "output_file",
+            f"The output file cannot be written ({os.strerror(error.errno or 0)}).",
+            hint="Name a file that does not exist yet, in a folder that you may write to.",
+        ) from None
 
 
 def _overrides(parameters: Sequence[str], *, seed: int | None) -> dict[str, JsonValue]:

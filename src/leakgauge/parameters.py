@@ -90,6 +90,12 @@ def _initialization(value: object) -> object:
     return "grey" if value == "gray" else value
 
 
+def _even(number: int) -> int:
+    if number % 2:
+        raise ValueError("must be even, since the models come in pairs")
+    return number
+
+
 def _low_below_high(bounds: tuple[float, float] | None) -> tuple[float, float] | None:
     if bounds is not None and bounds[0] >= bounds[1]:
         raise ValueError("the first number must be below the second")
@@ -153,6 +159,17 @@ class MembershipParameters(_Parameters):
         default=20_000,
         description="How many records the attacks look at, half of them members; of larger tables a random "
         "sample is taken. From 200 to 1,000,000. Default: 20,000.",
+    )
+    reference_models: Annotated[int, Field(ge=0, le=256), AfterValidator(_even)] = Field(
+        default=16,
+        description="How many clones of the model the strongest attacks compare it with, each trained on "
+        "half of the records: 0 for none, or an even number up to 256. 2 is quick, 64 is deep. Default: 16.",
+    )
+    time_budget: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
+        default=900.0,
+        description="After how many seconds no further reference models are begun, which a report then says; "
+        "`null` for never. The report of an audit that ran into it depends on the speed of the machine. "
+        "Default: 900.",
     )
     most_exposed: Annotated[int, Field(ge=0, le=1_000)] = Field(
         default=20,
@@ -234,7 +251,7 @@ class InversionParameters(_Parameters):
     background: _Finite | None = Field(
         default=None,
         description="Pixel value, in the input range, that drawings tend to where the model does not care. "
-        "Default: the middle of the range.",
+        "Default: the dark end of the range.",
     )
     channel_order: Literal["last", "first"] | None = Field(
         default=None,

@@ -38,6 +38,12 @@ def test_the_table_of_membership_attacks() -> None:
         ("learned_nn", "probabilities"),
         ("learned_rf", "probabilities"),
         ("learned_gb", "probabilities"),
+        ("label_only", "labels"),
+        ("rmia", "probabilities"),
+        ("lira", "probabilities"),
+        ("leaf_counts", "model_file"),
+        ("bootstrap_replay", "model_file"),
+        ("boosting_equations", "model_file"),
     ]
     assert all(attack.citation for attack in ATTACKS)
 

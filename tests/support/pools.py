@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.targets.sklearn_target import SklearnTarget
 
 
@@ -27,12 +29,39 @@ def inputs_of(
 ) -> Inputs:
     """What `read_inputs` would make of a fitted estimator and two arrays of records."""
     target = SklearnTarget(estimator)
+    pool = pool_of(target, members, subjects, group)
+    return Inputs(SharedAnswers(target, pool), pool, target.type_name, pool.x.shape[1], ())
+
+
+def referenced(
+    estimator: Any,
+    members: tuple[Any, np.ndarray],
+    subjects: tuple[Any, np.ndarray],
+    *,
+    models: int,
+    seed: int = 0,
+) -> tuple[SharedAnswers, Pool]:
+    """A target with reference models, and the pool, as an attack gets them."""
+    target = SklearnTarget(estimator)
+    pool = pool_of(target, members, subjects)
+    plan = Plan(estimator, target.classes, models=models, seconds=None, seed=seed)
+    return SharedAnswers(target, pool, references=ReferenceModels(plan, pool)), pool
+
+
+def pool_of(
+    target: SklearnTarget,
+    members: tuple[Any, np.ndarray],
+    subjects: tuple[Any, np.ndarray],
+    group: np.ndarray | None = None,
+) -> Pool:
+    """Members and subjects, both arrays or both frames, as one pool."""
     y = np.concatenate([members[1], subjects[1]])
-    pool = Pool(
-        x=np.concatenate([members[0], subjects[0]]),
+    frames = isinstance(members[0], pd.DataFrame)
+    both = [members[0], subjects[0]]
+    return Pool(
+        x=pd.concat(both, ignore_index=True) if frames else np.concatenate(both),
         y=np.searchsorted(target.classes, y).astype(np.int64),
         member=np.repeat([True, False], [len(members[1]), len(subjects[1])]),
         row=np.concatenate([np.arange(len(members[1])), np.arange(len(subjects[1]))]) + 1,
         group=group,
     )
-    return Inputs(SharedAnswers(target, pool), pool, target.type_name, members[0].shape[1], ())

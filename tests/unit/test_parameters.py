@@ -90,6 +90,10 @@ def test_an_override_heals_a_wrong_value_in_the_file(tmp_path: Path) -> None:
         (membership_parameters, 2**32 - 1, "seed", 2**32 - 1),
         (membership_parameters, 200, "max_records", 200),
         (membership_parameters, 0, "most_exposed", 0),
+        (membership_parameters, 0, "reference_models", 0),
+        (membership_parameters, 256, "reference_models", 256),
+        (membership_parameters, None, "time_budget", None),
+        (membership_parameters, 60, "time_budget", 60.0),
         (inversion_parameters, "all", "class_to_attack", "all"),
         (inversion_parameters, [3, 0], "class_to_attack", (3, 0)),
         (inversion_parameters, 1_000_000, "iterations", (1_000_000,)),
@@ -119,6 +123,8 @@ def test_taken(load: Loader, given: JsonValue, name: str, taken: object) -> None
         *((membership_parameters, "label_column", value) for value in ("", True, 1.5, ["a"], "x" * 1_001)),
         *((membership_parameters, "max_records", value) for value in (199, 1_000_001, "1e4")),
         *((membership_parameters, "most_exposed", value) for value in (-1, 1_001)),
+        *((membership_parameters, "reference_models", value) for value in (-2, 3, 258, "16", 16.0, None)),
+        *((membership_parameters, "time_budget", value) for value in (0, -1, 86_401, "60", True)),
         *(
             (inversion_parameters, "class_to_attack", value)
             for value in (-1, [], [1, 1], "ALL", "1", [0, "1"], True, 1.0, {}, list(range(1_001)), ["all"])

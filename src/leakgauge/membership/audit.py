@@ -8,24 +8,25 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from traceback import extract_tb
 
-import numpy as np
 from pydantic import JsonValue
 
 from leakgauge.bundle import MembershipBundle
 from leakgauge.errors import AuditFailed, BadParameters, LeakgaugeError
 from leakgauge.estimates import Estimate, proportion, step_roc
 from leakgauge.membership.attacks import ATTACKS
+from leakgauge.membership.exposure import exposed_records
 from leakgauge.membership.inputs import Inputs, read_inputs
 from leakgauge.membership.insights import difficulty, ease
 from leakgauge.membership.measure import decide, drawn_roc, measure, slices
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import LEARNERS, Proportions, leak_by_proportion
 from leakgauge.membership.protocol import Attack, Unsuited
-from leakgauge.membership.randomness import generator_for
 from leakgauge.membership.recommendations import recommend
+from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.shift import DIFFERENT_FROM, distribution_shift
 from leakgauge.parameters import MembershipParameters, membership_parameters
 from leakgauge.progress import Progress, Share
+from leakgauge.randomness import generator_for
 from leakgauge.report import risk
 from leakgauge.report.model import (
     Audited,
@@ -44,8 +45,8 @@ from leakgauge.report.model import (
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
 
 VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn", "torch")
-EXPOSED_WITHIN = 0.05
-"""A member counts as exposed when at most this share of non-members looks as much like a member."""
+PLAIN = frozenset({"gap", "loss", "entropy", "modified_entropy"})
+"""Attacks that train nothing, against which the effort of the others is weighed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,17 @@ def audit(
         when not one attack could be run to its end.
     """
     pool, seed = inputs.pool, parameters.seed
-    target = SharedAnswers(inputs.target, pool)
+    references = ReferenceModels(
+        Plan(
+            inputs.target.estimator,
+            inputs.target.classes,
+            models=parameters.reference_models,
+            seconds=parameters.time_budget,
+            seed=seed,
+        ),
+        pool,
+    )
+    target = SharedAnswers(inputs.target, pool, references=references)
 
     progress.report("asking the model", 0.03)
     described = _describe(inputs, target)
@@ -161,7 +172,7 @@ def audit(
     findings = Findings()
     if worst is not None:
         findings = _findings(worst, verdict.severity, scored, proportions, pool, described, parameters)
-    notices = [*inputs.notices, *_shift_notice(shifted)]
+    notices = [*inputs.notices, *_shift_notice(shifted), *references.notices]
     if known:
         notices += _missing_shares_notice(parameters.proportions, proportions)
     return MembershipReport(
@@ -268,15 +279,19 @@ def _findings(
         class_names=described.classes,
         rng=generator_for(seed, "slices"),
     )
-    learned = {learner.attack for learner in LEARNERS}
-    simple = {
-        name: (other.attack.title, other.decisions) for name, other in scored.items() if name not in learned
+    simple = {name: (other.attack.title, other.decisions) for name, other in scored.items() if name in PLAIN}
+    as_severe = risk.severity_of(worst.metrics)
+    strongest = {
+        name: other.scores
+        for name, other in scored.items()
+        if name == worst.name
+        or (as_severe and risk.counts(other.outcome) and risk.severity_of(other.outcome.metrics) is as_severe)
     }
     hard = difficulty(proportions, simple, pool.member, rng=generator_for(seed, "insights"))
     return Findings(
         insights=(ease(worst),) if hard is None else (ease(worst), hard),
         slices=parts,
-        records=_exposed(run, pool, at_most=parameters.most_exposed),
+        records=exposed_records(strongest, pool, at_most=parameters.most_exposed),
         recommendations=recommend(
             severity=severity,
             worst=worst,
@@ -288,21 +303,6 @@ def _findings(
             rng=generator_for(seed, "recommendations"),
         ),
     )
-
-
-def _exposed(run: Scored, pool: Pool, *, at_most: int) -> tuple[ExposedRecord, ...]:
-    """The members that fewest non-members outscore, most exposed first, equal ones by row."""
-    non_members = np.sort(run.scores[~pool.member])
-    members = np.flatnonzero(pool.member)
-    outscored_by = len(non_members) - np.searchsorted(non_members, run.scores[members], side="left")
-    order = np.lexsort((pool.row[members], outscored_by))
-    exposed = []
-    for place in order[:at_most]:
-        rate = proportion(int(outscored_by[place]), len(non_members))
-        if rate.value > EXPOSED_WITHIN:
-            break
-        exposed.append(ExposedRecord(int(pool.row[members[place]]), run.attack.name, rate))
-    return tuple(exposed)
 
 
 def _shift_notice(shift: Estimate | None) -> list[Notice]:

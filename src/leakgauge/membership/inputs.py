@@ -19,9 +19,9 @@ from leakgauge.bundle import MembershipBundle
 from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
 from leakgauge.membership.labels import named, positions_of
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.randomness import generator_for
 from leakgauge.membership.tables import Table, read_pair
 from leakgauge.parameters import MembershipParameters
+from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import BoolArray, IntArray
 from leakgauge.targets.sklearn_pickle import load_model

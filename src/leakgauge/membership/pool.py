@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray, Target
 
 
@@ -47,6 +49,32 @@ def true_label_probability(probabilities: FloatArray, y: IntArray) -> FloatArray
     return chosen
 
 
+@dataclass(frozen=True, slots=True)
+class ReferenceAnswers:
+    """What M clones of the target, trained on halves of a pool of `n` records, say of it.
+
+    Attributes
+    ----------
+    p_y:
+        (M, n) probability that each clone gives to each record's true label.
+    trained_on:
+        (M, n) whether the clone was trained on the record; M/2 of each column are True.
+    """
+
+    p_y: NDArray[np.float32]
+    trained_on: BoolArray
+
+    def mean_in(self) -> FloatArray:
+        """(n,) mean over the clones that were trained on the record."""
+        mean: FloatArray = self.p_y.mean(axis=0, dtype=np.float64, where=self.trained_on)
+        return mean
+
+    def mean_out(self) -> FloatArray:
+        """(n,) mean over the clones that were not trained on the record."""
+        mean: FloatArray = self.p_y.mean(axis=0, dtype=np.float64, where=~self.trained_on)
+        return mean
+
+
 class SharedAnswers:
     """The target, asked once about the pool and answering every attack from memory.
 
@@ -54,11 +82,19 @@ class SharedAnswers:
     counts the rows that were asked for, remembered or not, since an attacker
     who runs one attack alone has to send them. `estimator` is the fitted model
     itself, for attacks that see the model file and for training its clones; None
-    where the target has none to show.
+    where the target has none to show. `references` trains its clones, once, when
+    an attack first asks for them.
     """
 
-    def __init__(self, target: Target, pool: Pool) -> None:
+    def __init__(
+        self,
+        target: Target,
+        pool: Pool,
+        *,
+        references: Callable[[Progress], ReferenceAnswers] | None = None,
+    ) -> None:
         self._target = target
+        self._references = references
         self._pool_x = pool.x
         self._probabilities: FloatArray | None = None
         self._labels: IntArray | None = None
@@ -84,3 +120,17 @@ class SharedAnswers:
         if self._labels is None:
             self._labels = self._target.labels(x)
         return self._labels
+
+    def reference_answers(self, progress: Progress) -> ReferenceAnswers:
+        """What clones of the target say of the pool; no query, since they are the attacker's own.
+
+        Raises
+        ------
+        Unsuited
+            when the target cannot be cloned, or a clone not be trained.
+        ValueError
+            when no reference models were planned.
+        """
+        if self._references is None:
+            raise ValueError("no reference models were planned")
+        return self._references(progress)

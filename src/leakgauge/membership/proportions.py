@@ -24,8 +24,8 @@ from leakgauge.membership.held_out import (
 )
 from leakgauge.membership.pool import Pool
 from leakgauge.membership.protocol import Unsuited
-from leakgauge.membership.randomness import generator_for
 from leakgauge.progress import Progress, Share
+from leakgauge.randomness import generator_for
 from leakgauge.report.model import ProportionRow
 from leakgauge.targets.protocol import BoolArray, FloatArray
 

@@ -7,17 +7,17 @@ from typing import Protocol
 
 import numpy as np
 
-from leakgauge.membership.pool import Pool
+from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.progress import Progress
 from leakgauge.report.model import ThreatModel
-from leakgauge.targets.protocol import FloatArray, Target
+from leakgauge.targets.protocol import FloatArray
 
 
 class Score(Protocol):
     """Scores every record of a pool."""
 
     def __call__(
-        self, target: Target, pool: Pool, *, rng: np.random.Generator, progress: Progress
+        self, target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress
     ) -> FloatArray:
         """(n,) finite scores, higher = more likely a member.
 

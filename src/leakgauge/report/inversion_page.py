@@ -169,6 +169,8 @@ def _groups(report: InversionReport) -> Iterator[AttackGroup]:
 def _curves(report: InversionReport, titles: Mapping[str, str]) -> Iterator[CurvePair]:
     for place, attack in enumerate(dict.fromkeys(point.attack for point in report.loss_curve)):
         points = [point for point in report.loss_curve if point.attack == attack]
+        if len({point.iteration for point in points}) < 2:
+            continue  # an attack that asks once has no way to show
         title = titles.get(attack, attack)
         yield CurvePair(
             title,

@@ -23,6 +23,15 @@ from leakgauge.report.model import (
 
 _MOST_DRAWN_SLICES = 20
 _MOST_RECORDS = 20
+_READS = {
+    "leaf_counts": "how many training records of each class stand in each leaf of each tree "
+    "(n_node_samples, weighted_n_node_samples)",
+    "bootstrap_replay": "the same counts, and the seeds from which each tree’s rows were drawn "
+    "(random_state of the forest and of every tree)",
+    "boosting_equations": "node counts, impurities and the values of inner nodes and leaves, stage by stage",
+}
+"""What each attack on a model file reads there."""
+
 _FOOTNOTE_SIGNS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -54,6 +63,19 @@ class AttackGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class LeakedFile:
+    """The section about attackers who hold the model file.
+
+    `reads` has, for each attack that gave a figure, its title and what it reads in the file;
+    `can_be_stripped` is False where stripping the file would help against none of them.
+    """
+
+    group: AttackGroup
+    reads: tuple[tuple[str, str], ...]
+    can_be_stripped: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RocPanel:
     """One of the small multiples."""
 
@@ -78,6 +100,7 @@ class MembershipPage:
 
     limits: tuple[str, ...]
     groups: tuple[AttackGroup, ...]
+    leaked_file: LeakedFile | None
     footnotes: tuple[tuple[str, str], ...]
     roc_panels: tuple[RocPanel, ...]
     proportion_chart: Markup | None
@@ -97,9 +120,11 @@ class MembershipPage:
         )
         limits = tuple(dict.fromkeys(key for attack in measured for key in attack.metrics.tpr_at_fpr))
         signs = _footnote_signs(measured)
+        groups = _groups(report, measured, limits, signs)
         return cls(
             limits=limits,
-            groups=tuple(_groups(report, measured, limits, signs)),
+            groups=tuple(group for group in groups if group.threat_model != "model_file"),
+            leaked_file=next(map(_leaked_file, (g for g in groups if g.threat_model == "model_file")), None),
             footnotes=tuple((sign, reason) for reason, sign in signs.items()),
             roc_panels=tuple(_roc_panel(place, attack, report) for place, attack in enumerate(measured)),
             proportion_chart=(
@@ -153,6 +178,15 @@ def _groups(
         if rows or without_figure:
             groups.append(AttackGroup(threat_model, title, rows, without_figure))
     return groups
+
+
+def _leaked_file(group: AttackGroup) -> LeakedFile:
+    measured = [row.attack for row in group.measured]
+    return LeakedFile(
+        group,
+        reads=tuple((attack.title, _READS[attack.name]) for attack in measured if attack.name in _READS),
+        can_be_stripped=bool(measured),
+    )
 
 
 def _rate_cell(found: RateAtLimit | None, signs: Mapping[str, str]) -> RateCell:

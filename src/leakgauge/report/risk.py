@@ -14,6 +14,10 @@ are corrected for the number of attacks tried:
 So "moderate" and worse mean that a leak was shown, "low" that a larger one was
 ruled out for the attacks that ran, and everything else is "inconclusive": a
 small sample can never earn a "low".
+
+The verdict is over what the model's answers give away (labels, probabilities).
+Attacks that read the model file itself do not enter: who has the file is
+another question than how much the model memorised.
 """
 
 from __future__ import annotations
@@ -64,9 +68,16 @@ def rules_out(metrics: MembershipMetrics) -> bool:
     return metrics.auc_corrected.high <= RULED_OUT_AUC and (rate is None or rate <= RULED_OUT_TPR)
 
 
+def counts(outcome: Outcome) -> bool:
+    """Whether an attack enters the verdict: it sees the model's answers and no more."""
+    return outcome.threat_model != "model_file"
+
+
 def headline(outcomes: Sequence[Outcome]) -> MembershipMeasured | None:
-    """The attack that showed most: by severity, then by the lower end of its area."""
-    measured = [outcome for outcome in outcomes if isinstance(outcome, MembershipMeasured)]
+    """The attack on the model's answers that showed most: by severity, then by the lower end of its area."""
+    measured = [
+        outcome for outcome in outcomes if isinstance(outcome, MembershipMeasured) and counts(outcome)
+    ]
     ranks = {severity: -place for place, (severity, _, _) in enumerate(SHOWN)}
 
     def strength(attack: MembershipMeasured) -> tuple[int, float]:
@@ -77,15 +88,16 @@ def headline(outcomes: Sequence[Outcome]) -> MembershipMeasured | None:
 
 
 def verdict(outcomes: Sequence[Outcome], *, shift: Estimate | None) -> Verdict:
-    """The verdict over all attacks.
+    """The verdict over all attacks on the model's answers.
 
     Parameters
     ----------
-    outcomes: what became of every attack of the table.
+    outcomes: what became of every attack of the table; those on the model file are passed over.
     shift:
         area under the ROC curve of a classifier that tells the two tables
         apart without the target, when it can; None when it cannot.
     """
+    outcomes = [outcome for outcome in outcomes if counts(outcome)]
     worst = headline(outcomes)
     if worst is None:
         return Verdict(

@@ -1,7 +1,8 @@
-"""The audit as the child runs it: the one place where bundle, audit and report meet."""
+"""What a child does: the one place where bundle, audit and report meet, and where models are sanitised."""
 
 from __future__ import annotations
 
+import json
 import os
 
 from leakgauge.bundle import Bundle, InversionBundle, Limits, MembershipBundle, open_bundle
@@ -9,7 +10,7 @@ from leakgauge.errors import BadBundle
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
-from leakgauge.sandbox.job import Job, Kind
+from leakgauge.sandbox.job import SANITIZED_MODEL, SANITIZED_NOTES, Job, Kind
 
 _QUESTIONS: dict[Kind, str] = {
     "membership": "a scikit-learn model with members and non-members",
@@ -35,6 +36,23 @@ def audit(job: Job, progress: Progress) -> None:
             hint=f"Send it to leakgauge-{bundle.kind}, or send {_QUESTIONS[job.only]}.",
         )
     write(_audited(bundle, job, progress), job.report)
+
+
+def sanitize(job: Job, progress: Progress) -> None:
+    """Strip the model file of `job`, and leave the new one beside notes on what was done.
+
+    Raises
+    ------
+    LeakgaugeError
+        whatever the model file deserves; see `leakgauge.defences.sanitize`.
+    """
+    # imported late: only an image for membership holds scikit-learn
+    from leakgauge.defences.sanitize import sanitize as sanitize_model
+
+    sanitized = sanitize_model(job.source, job.scratch, progress)
+    notes = {"removed": sanitized.removed, "remaining": sanitized.remaining}
+    (job.report / SANITIZED_MODEL).write_bytes(sanitized.pickled)
+    (job.report / SANITIZED_NOTES).write_text(json.dumps(notes), encoding="utf-8")
 
 
 def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:

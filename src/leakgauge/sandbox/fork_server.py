@@ -39,6 +39,7 @@ PRELOADS: dict[str, tuple[str, ...]] = {
     ),
     "inversion": (
         *("leakgauge.sandbox.child", "leakgauge.inversion.audit"),
+        *("leakgauge.targets.keras_file", "leakgauge.targets.onnx_file", "tf2onnx"),
         *("keras", "onnxruntime", "skimage.metrics", "PIL.Image"),
     ),
 }

@@ -1,4 +1,4 @@
-"""One audit to be run in the sandbox, and how it travels to the child."""
+"""One piece of work to be done in the sandbox, and how it travels to the child."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from leakgauge.sandbox.policy import Policy
 Kind: TypeAlias = Literal["membership", "inversion"]
 
 AUDIT_RUNNER = "leakgauge.sandbox.child:audit"
+SANITIZE_RUNNER = "leakgauge.sandbox.child:sanitize"
+
+SANITIZED_MODEL = "model.pkl"
+SANITIZED_NOTES = "notes.json"
+"""What the sanitiser leaves in its folder: the model, and two lists of sentences about it."""
 
 
 def installed_kind(environment: Mapping[str, str] | None = None) -> Kind | None:

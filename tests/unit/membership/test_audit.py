@@ -16,19 +16,19 @@ from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.errors import AuditFailed, BadParameters
 from leakgauge.membership.attacks import ATTACKS
-from leakgauge.membership.audit import audit, chosen_attacks
+from leakgauge.membership.audit import PLAIN, audit, chosen_attacks
 from leakgauge.membership.protocol import Attack, Unsuited
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Calling, Silent
 from leakgauge.report.model import Failed, MembershipMeasured, MembershipReport, NotApplicable, Severity
 
-QUICK = tuple(attack for attack in ATTACKS if not attack.name.startswith("learned"))
+QUICK = tuple(attack for attack in ATTACKS if attack.name in PLAIN)
 
 
 def run(inputs, attacks=QUICK, progress=None, **parameters) -> MembershipReport:
     return audit(
         inputs,
-        parameters=membership_parameters(None, parameters),
+        parameters=membership_parameters(None, {"reference_models": 4, **parameters}),
         attacks=attacks,
         inputs_sha256={"model.pkl": "0" * 64},
         progress=progress or Silent(),
@@ -45,8 +45,9 @@ def test_a_model_that_has_seen_neither_table_is_not_called_leaky(seed: int) -> N
         seed=seed,
     )
     assert report.verdict.severity in (Severity.LOW, Severity.INCONCLUSIVE)
-    for attack in report.attacks:
-        assert isinstance(attack, MembershipMeasured)
+    measured = [attack for attack in report.attacks if isinstance(attack, MembershipMeasured)]
+    assert {"gap", "loss", "learned_rf", "label_only", "rmia", "lira"} <= {attack.name for attack in measured}
+    for attack in measured:
         assert attack.metrics.auc_corrected.low <= 0.5
         assert attack.metrics.empirical_epsilon == 0.0
     assert all(row.attack_accuracy.low <= 0.52 for row in report.table)
@@ -95,10 +96,12 @@ def test_labels_alone_are_attacked_by_labels_and_the_rest_says_why_not() -> None
     members = records(400, seed=0)
     report = run(inputs_of(LinearSVC().fit(*members), members, records(400, seed=1)), attacks=ATTACKS)
     outcomes = {attack.name: attack for attack in report.attacks}
-    assert isinstance(outcomes["gap"], MembershipMeasured)
-    for name in set(outcomes) - {"gap"}:
-        assert isinstance(outcomes[name], NotApplicable)
-        assert "labels alone" in outcomes[name].reason
+    for outcome in outcomes.values():
+        if outcome.threat_model == "labels":
+            assert isinstance(outcome, MembershipMeasured)
+        elif outcome.threat_model == "probabilities":
+            assert isinstance(outcome, NotApplicable)
+            assert "labels alone" in outcome.reason
     assert report.table == ()
 
 
@@ -207,6 +210,45 @@ def test_an_attack_that_fails_is_told_and_forbids_a_low() -> None:
     assert report.verdict.severity is Severity.INCONCLUSIVE
     with pytest.raises(AuditFailed, match="Every attack failed"):
         run(inputs, attacks=rows[-2:-1])
+
+
+def test_attacks_on_the_model_file_do_not_enter_the_verdict() -> None:
+    def perfect(target, pool, *, rng, progress):
+        return pool.member.astype(float)
+
+    def broken(target, pool, *, rng, progress):
+        raise ZeroDivisionError
+
+    members, subjects = records(900, seed=0), records(900, seed=1)
+    inputs = inputs_of(LogisticRegression().fit(*records(900, seed=2)), members, subjects)
+    rows = (
+        *QUICK,
+        Attack("perfect", "Perfect", "model_file", "-", perfect),
+        Attack("broken", "Broken", "model_file", "-", broken),
+    )
+    report = run(inputs, attacks=rows)
+    assert report.attacks[-2].metrics.auc.value == 1.0
+    assert isinstance(report.attacks[-1], Failed)
+    assert report.verdict.severity is Severity.LOW
+    assert "perfect" not in repr(report.verdict).lower()
+    assert report.records == ()
+    alone = run(inputs, attacks=rows[-2:-1])
+    assert alone.verdict.severity is Severity.INCONCLUSIVE
+
+
+def test_attacks_share_their_reference_models_and_say_when_there_are_none() -> None:
+    members, subjects = records(300, seed=0), records(300, seed=1)
+    model = RandomForestClassifier(10, random_state=0).fit(*members)
+    both = [attack for attack in ATTACKS if attack.name in ("rmia", "lira")]
+    trained: list[str] = []
+    progress = Calling(lambda stage, fraction: trained.append(stage))
+    together = run(inputs_of(model, members, subjects), attacks=both, progress=progress)
+    assert trained.count("training reference models") == 4
+    alone = run(inputs_of(model, members, subjects), attacks=both[1:])
+    assert together.attacks[1].roc == alone.attacks[0].roc
+    none = run(inputs_of(model, members, subjects), attacks=[*QUICK, *both], reference_models=0)
+    assert all(isinstance(attack, NotApplicable) for attack in none.attacks[-2:])
+    assert "reference_models is 0" in none.attacks[-1].reason
 
 
 def test_unknown_attacks_are_refused_by_name() -> None:

@@ -133,12 +133,15 @@ def test_the_order_of_the_membership_page() -> None:
             "The attacker sees labels only",
             "The attacker sees probabilities",
             "Failed: the reference models",
-            "The attacker holds the model file",
-            "Not applicable: the target is a forest",
             "Withheld: 120 non-members cannot resolve",
             "Percentage Data",
             "Who is most exposed",
             "stand out most",
+            "If the file leaks",
+            "The attacker holds the model file",
+            "Not applicable: the target is a forest",
+            "how many training records of each class",
+            "What to strip",
             "What to change",
             "How this was measured",
             "Sources",
@@ -147,6 +150,21 @@ def test_the_order_of_the_membership_page() -> None:
         )
     ]
     assert places == sorted(places)
+
+
+def test_without_an_attack_on_the_file_nothing_is_said_of_it() -> None:
+    report = membership_report(n=120)
+    answers = tuple(attack for attack in report.attacks if attack.threat_model != "model_file")
+    page = Page(render(Audited(dataclasses.replace(report, attacks=answers))))
+    assert "If the file leaks" not in page.text
+
+
+def test_where_no_attack_on_the_file_ran_no_stripping_is_advised() -> None:
+    report = membership_report(n=120)
+    attacks = tuple(attack for attack in report.attacks if attack.name != "leaf_counts")
+    text = Page(render(Audited(dataclasses.replace(report, attacks=attacks)))).text
+    assert "If the file leaks" in text
+    assert "sanitize" not in text
 
 
 def test_every_withheld_rate_points_to_its_reason() -> None:

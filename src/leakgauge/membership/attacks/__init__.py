@@ -8,19 +8,30 @@ every row.
 from __future__ import annotations
 
 from leakgauge.membership.attacks import (
+    boosting_equations,
+    bootstrap_replay,
     entropy,
     gap,
+    label_only,
+    leaf_counts,
     learned_gb,
     learned_nn,
     learned_rf,
+    lira,
     loss,
     modified_entropy,
+    rmia,
 )
 from leakgauge.membership.protocol import Attack
 
 YEOM = "Yeom et al. 2018, Privacy Risk in Machine Learning"
 SONG = "Song & Mittal 2021, Systematic Evaluation of Privacy Risks"
 SHOKRI = "Shokri et al. 2017, Membership Inference Attacks Against Machine Learning Models"
+CHOQUETTE_CHOO = "Choquette-Choo et al. 2021, Label-Only Membership Inference Attacks"
+ZARIFZADEH = "Zarifzadeh et al. 2024, Low-Cost High-Power Membership Inference Attacks"
+CARLINI = "Carlini et al. 2022, Membership Inference Attacks From First Principles"
+FERRY = "cf. Ferry et al. 2024, Trained Random Forests Completely Reveal your Dataset"
+OWN = "no earlier description known; see the attack's own documentation"
 
 ATTACKS: tuple[Attack, ...] = (
     Attack("gap", "Correct label", "labels", YEOM, gap.score, threshold=0.5),
@@ -30,4 +41,10 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("learned_nn", "Attack model: neural network", "probabilities", SHOKRI, learned_nn.score, 0.5),
     Attack("learned_rf", "Attack model: random forest", "probabilities", SHOKRI, learned_rf.score, 0.5),
     Attack("learned_gb", "Attack model: gradient boosting", "probabilities", SHOKRI, learned_gb.score, 0.5),
+    Attack("label_only", "Robust label", "labels", CHOQUETTE_CHOO, label_only.score, 0.5),
+    Attack("rmia", "Reference models: RMIA", "probabilities", ZARIFZADEH, rmia.score),
+    Attack("lira", "Reference models: LiRA", "probabilities", CARLINI, lira.score),
+    Attack("leaf_counts", "Counts in the leaves", "model_file", FERRY, leaf_counts.score),
+    Attack("bootstrap_replay", "Bootstrap, replayed", "model_file", OWN, bootstrap_replay.score),
+    Attack("boosting_equations", "Equations of boosting", "model_file", OWN, boosting_equations.score),
 )

@@ -1,13 +1,10 @@
-"""The real audit over a real server: bad input, good input, every door, under load and at the end."""
+"""The real membership audit over a real server: bad input, every door, load, and the end."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 import zipfile
@@ -15,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from bad_inputs import BadInput, bad_inputs, bundle
+from doors import as_training_job, by_command_line
 from served import ROOT, ZIP, InBackground, Server, running, wait_until
 
 SAMPLE = ROOT / "sample-input" / "membership.zip"
@@ -74,27 +72,11 @@ def test_every_door_gives_the_same_report(server: Server, tmp_path: Path) -> Non
     again = server.invoke(quick_sample(), Accept="application/json").body
     assert first == again
 
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src")}
-    subprocess.run(
-        [sys.executable, "-m", "leakgauge", "audit", str(source), "-o", str(tmp_path / "cli")],
-        check=True,
-        env=environment,
-        capture_output=True,
-    )
-    assert (tmp_path / "cli" / "report.json").read_bytes() == first
-
-    with zipfile.ZipFile(source) as archive:  # loose in the channel, as today's subscribers send them
-        archive.extractall(tmp_path / "ml" / "input" / "data" / "training")
-    trained = subprocess.run(
-        [sys.executable, str(ROOT / "train")],
-        check=True,
-        env=environment | {"LEAKGAUGE_ML_ROOT": str(tmp_path / "ml")},
-        capture_output=True,
-        text=True,
-    )
-    assert (tmp_path / "ml" / "model" / "report.json").read_bytes() == first
-    assert (tmp_path / "ml" / "model" / "output.csv").exists()
-    assert "attack_auc=" in trained.stdout
+    assert (by_command_line(source, tmp_path / "cli") / "report.json").read_bytes() == first
+    model, log = as_training_job(source, tmp_path / "ml")  # loose, as today's subscribers send them
+    assert (model / "report.json").read_bytes() == first
+    assert (model / "output.csv").exists()
+    assert "attack_auc=" in log
 
     folder = server.invoke(quick_sample())
     with zipfile.ZipFile(io.BytesIO(folder.body)) as archive:

@@ -1,0 +1,1 @@
+"""What lowers the leak of a model without training it anew."""

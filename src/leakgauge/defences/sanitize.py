@@ -1,0 +1,101 @@
+"""Sanitising a model file: what the attacks on model files read goes, every answer stays.
+
+file ─▶ open safely ─▶ strip ─▶ pickle ─▶ open again ─▶ same answers? ─▶ bytes
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.model_selection._search import BaseSearchCV
+
+from leakgauge.defences.comparison import same_answers
+from leakgauge.defences.strip import remaining, strip
+from leakgauge.errors import AuditFailed, UnsupportedModel
+from leakgauge.progress import Progress
+from leakgauge.targets.model_graph import parts_of
+from leakgauge.targets.sklearn_pickle import load_model
+
+
+@dataclass(frozen=True, slots=True)
+class Sanitized:
+    """A model without what it need not tell.
+
+    Attributes
+    ----------
+    pickled:
+        the model as a pickle, which joblib reads too.
+    removed:
+        what was taken out, in words.
+    remaining:
+        sentences on what it still gives away.
+    """
+
+    pickled: bytes
+    removed: tuple[str, ...]
+    remaining: tuple[str, ...]
+
+
+def sanitize(source: Path, scratch: Path, progress: Progress) -> Sanitized:
+    """The sanitised form of a model file.
+
+    Parameters
+    ----------
+    source: a scikit-learn model file; it is opened as untrusted.
+    scratch: an empty folder to put the new file into for opening it again.
+
+    Raises
+    ------
+    LeakgaugeError
+        what `load_model` raises for a file that cannot be read;
+        `UnsupportedModel.nothing_to_strip` for a model without trees;
+        `UnsupportedModel.saved_by_earlier_version` for one that answers differently under the
+        installed scikit-learn; `AuditFailed.answers_changed` rather than a changed model.
+    """
+    progress.report("opening the model", 0.0)
+    loaded: object = load_model(source).estimator
+    model = _best_of(loaded)
+    searched = () if model is loaded else ("the search that found the model, with its results",)
+    _refuse_stand_ins(model)
+    progress.report("stripping", 0.3)
+    stripped = strip(model)
+    if not stripped:
+        raise UnsupportedModel(
+            "nothing_to_strip",
+            f"A {type(model).__name__} has no trees, and nothing that could be taken out of its file.",
+            hint="Audit it as it is; to lower its leak, regularise it and fit it anew.",
+        )
+    pickled = pickle.dumps(model, protocol=5)
+    progress.report("comparing the answers", 0.6)
+    again = scratch / "sanitized.pkl"
+    again.write_bytes(pickled)
+    if not same_answers(_best_of(load_model(source).estimator), load_model(again).estimator):
+        raise AuditFailed(
+            "answers_changed",
+            "The stripped model would not answer exactly as before, so it was not written.",
+            hint="Report it as a fault; the model file is untouched.",
+        )
+    return Sanitized(pickled, (*searched, *stripped), remaining(model))
+
+
+def _best_of(model: Any) -> Any:
+    """The model that a search found; a search in a search, and so on, is looked through."""
+    while isinstance(model, BaseSearchCV) and "best_estimator_" in vars(model):
+        model = model.best_estimator_
+    return model
+
+
+def _refuse_stand_ins(model: Any) -> None:
+    """Refuse models of earlier versions that answer through a class of this package."""
+    package = __name__.partition(".")[0]
+    for part in parts_of(model):
+        if isinstance(part, BaseEstimator) and type(part).__module__.partition(".")[0] == package:
+            raise UnsupportedModel(
+                "saved_by_earlier_version",
+                "The model was saved by an earlier scikit-learn and would answer differently if saved anew.",
+                hint="Fit it with the installed scikit-learn, save it, and sanitise that file.",
+            )

@@ -1,0 +1,40 @@
+"""Natural evolution strategies: the same ascent along Gaussian directions.
+
+Wierstra et al. 2014, "Natural Evolution Strategies"; as a black-box attack in
+Ilyas et al. 2018, "Black-box Adversarial Attacks with Limited Queries and
+Information", equation 1, with antithetic pairs. Departures as in `spsa`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from leakgauge.inversion.ascent import climb
+from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.progress import Progress
+from leakgauge.targets.protocol import FloatArray, Target
+
+
+def reconstruct(
+    target: Target,
+    target_class: int,
+    *,
+    budget: int,
+    rng: np.random.Generator,
+    progress: Progress,
+    settings: Settings,
+) -> Drawn:
+    """Draw the class along Gaussian directions; see `protocol.Reconstruct`."""
+    return climb(
+        target,
+        target_class,
+        directions=_gaussian,
+        budget=budget,
+        rng=rng,
+        progress=progress,
+        settings=settings,
+    )
+
+
+def _gaussian(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
+    return rng.standard_normal(size)

@@ -1,0 +1,286 @@
+"""The inversion audit: a bundle in, a report and its pictures out."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+from pydantic import JsonValue
+
+from leakgauge.bundle import InversionBundle
+from leakgauge.errors import AuditFailed, BadParameters
+from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.conclusions import insights, recommendations
+from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, run_attack
+from leakgauge.inversion.inputs import Inputs, read_inputs
+from leakgauge.inversion.measure import Measured, mean_picture, measure, reference_for, robustness
+from leakgauge.inversion.pictures import to_png
+from leakgauge.inversion.protocol import Attack
+from leakgauge.inversion.similarity import similarity
+from leakgauge.inversion.verdict import verdict
+from leakgauge.parameters import InversionParameters, inversion_parameters
+from leakgauge.progress import Progress, Share
+from leakgauge.randomness import generator_for
+from leakgauge.report.model import (
+    Audited,
+    Failed,
+    InversionMeasured,
+    InversionMetrics,
+    InversionReport,
+    InversionTarget,
+    LossPoint,
+    Notice,
+    Reconstruction,
+    SimilarityRow,
+    Snapshot,
+)
+
+ORIGINAL = "original.png"
+VERSIONS_OF = (
+    "leakgauge",
+    "numpy",
+    "scipy",
+    "tensorflow-cpu",
+    "keras",
+    "onnxruntime",
+    "tf2onnx",
+    "scikit-image",
+    "pillow",
+)
+
+
+def audit_bundle(bundle: InversionBundle, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
+    """Audit an inversion bundle.
+
+    Parameters
+    ----------
+    bundle: the checked files.
+    overrides: parameters that win over the bundle's own `parameters.json`.
+
+    Raises
+    ------
+    LeakgaugeError
+        for a bundle, parameters or a model that cannot be audited.
+    """
+    progress.report("reading the bundle", 0.0)
+    file = bundle.parameters.path if bundle.parameters else None
+    parameters = inversion_parameters(file, overrides)
+    chosen = chosen_attacks(parameters.attacks, ATTACKS)
+    inputs = read_inputs(bundle, parameters)
+    return audit(
+        inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
+    )
+
+
+def chosen_attacks(names: Sequence[str] | None, table: Sequence[Attack]) -> tuple[Attack, ...]:
+    """The rows of the table that were asked for; those that run by default when none were named.
+
+    Raises
+    ------
+    BadParameters
+        for a name that is not in the table.
+    """
+    if names is None:
+        return tuple(attack for attack in table if attack.by_default)
+    known = {attack.name for attack in table}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        raise BadParameters(
+            "unknown_attack",
+            f"There is no attack called {', '.join(unknown)}.",
+            hint=f"Choose from: {', '.join(attack.name for attack in table)}.",
+            details={"problems": [{"parameter": "attacks", "message": f"unknown: {', '.join(unknown)}"}]},
+        )
+    return tuple(attack for attack in table if attack.name in names)
+
+
+def audit(
+    inputs: Inputs,
+    *,
+    parameters: InversionParameters,
+    attacks: Sequence[Attack],
+    inputs_sha256: Mapping[str, str],
+    progress: Progress,
+) -> Audited:
+    """Run every attack, hold what it drew against the picture, and draw the conclusions.
+
+    Raises
+    ------
+    AuditFailed
+        when not one attack could be run to its end.
+    """
+    target, seed = inputs.target, parameters.seed
+    controls = choose_controls(
+        target.facts.classes, inputs.classes, rng=generator_for(seed, "classes to compare with")
+    )
+    outcomes = [
+        run_attack(
+            attack,
+            target,
+            classes=inputs.classes,
+            controls=controls,
+            settings=inputs.settings,
+            budget=parameters.query_budget,
+            seed=seed,
+            progress=Share(
+                progress, 0.05 + 0.9 * place / len(attacks), 0.05 + 0.9 * (place + 1) / len(attacks)
+            ),
+        )
+        for place, attack in enumerate(attacks)
+    ]
+    runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
+    if not runs and any(isinstance(outcome, Failed) for outcome in outcomes):
+        raise AuditFailed(
+            "every_attack_failed",
+            "Not one attack could be run to its end.",
+            hint="Send the bundle to the maintainers, or try other parameters.",
+        )
+
+    progress.report("writing the report", 0.96)
+    files = {ORIGINAL: to_png(inputs.original)}
+    reconstructions: list[Reconstruction] = []
+    snapshots: list[Snapshot] = []
+    measured: dict[str, InversionMeasured] = {}
+    for run in runs:
+        for number in inputs.classes:
+            found = _measure(run, number, inputs, seed=seed)
+            reconstruction, shots = _describe(run, number, found, inputs, files)
+            reconstructions.append(reconstruction)
+            snapshots.extend(shots)
+            if number == inputs.original_class:
+                measured[run.attack.name] = _measured(run, found)
+    described = tuple(
+        measured[outcome.attack.name] if isinstance(outcome, Run) else outcome for outcome in outcomes
+    )
+    own = [found for found in reconstructions if found.target_class == inputs.original_class]
+    own_shots = [shot for shot in snapshots if shot.target_class == inputs.original_class]
+    recognised = int(target.labels(inputs.original[None])[0]) == inputs.original_class
+    judged = verdict(described, own, recognised=recognised)
+    report = InversionReport(
+        verdict=judged,
+        parameters=parameters.model_dump(mode="json"),
+        inputs=dict(inputs_sha256),
+        versions={"python": platform.python_version()} | {name: version(name) for name in VERSIONS_OF},
+        seed=seed,
+        target=_target(inputs),
+        warnings=(*inputs.notices, *_run_notices(runs, controls, parameters)),
+        insights=insights(own, own_shots, measured),
+        attacks=described,
+        table=_table(runs, own_shots),
+        original=ORIGINAL,
+        reconstructions=tuple(reconstructions),
+        snapshots=tuple(snapshots),
+        loss_curve=tuple(_curve(runs)),
+        recommendations=recommendations(judged.severity, own_shots),
+    )
+    return Audited(report, files)
+
+
+def _measure(run: Run, number: int, inputs: Inputs, *, seed: int) -> Measured:
+    reference = reference_for(inputs.original, inputs.settings.start, inputs.references)
+    return measure(
+        run,
+        number,
+        reference,
+        n_classes=inputs.target.facts.classes,
+        rng=generator_for(seed, "smooth noise"),
+    )
+
+
+def _describe(
+    run: Run, number: int, found: Measured, inputs: Inputs, files: dict[str, bytes]
+) -> tuple[Reconstruction, list[Snapshot]]:
+    """The report's account of one drawing; its pictures go into `files`."""
+    name = run.attack.name
+    shots = []
+    for frame in run.drawn[number].frames:
+        picture = mean_picture(frame.pictures)
+        image = f"{name}_class{number}_{frame.iterations}.png"
+        files[image] = to_png(picture)
+        likeness = similarity(picture, inputs.original)
+        shots.append(Snapshot(name, number, frame.iterations, frame.queries, image, likeness))
+    reference = reference_for(inputs.original, inputs.settings.start, inputs.references)
+    last = shots[-1]
+    return (
+        Reconstruction(
+            attack=name,
+            target_class=number,
+            image=last.image,
+            queries=last.queries,
+            iterations=last.iterations,
+            similarity=last.similarity,
+            chance=found.chance.level,
+            chance_source=found.chance.source,
+            ceiling=reference.ceiling,
+            leakage=found.leakage,
+            robustness=robustness(found.leakage),
+            confidence=float(inputs.target.probabilities(found.consensus[None])[0, number]),
+            rank=found.rank,
+        ),
+        shots,
+    )
+
+
+def _measured(run: Run, found: Measured) -> InversionMeasured:
+    attack = run.attack
+    return InversionMeasured(
+        attack.name,
+        attack.title,
+        attack.threat_model,
+        attack.citation,
+        run.queries,
+        InversionMetrics(found.leakage, robustness(found.leakage), found.pearson, found.ssim),
+    )
+
+
+def _target(inputs: Inputs) -> InversionTarget:
+    facts = inputs.target.facts
+    return InversionTarget(
+        type=facts.kind,
+        format=facts.format,
+        classes=facts.classes,
+        input_shape=facts.shape,
+        input_range=facts.input_range,
+        output=facts.output,
+        engine=facts.engine,
+    )
+
+
+def _table(runs: Sequence[Run], shots: Sequence[Snapshot]) -> tuple[SimilarityRow, ...]:
+    """SSIM after each iteration asked for, of the first attack of the table that ran."""
+    if not runs:
+        return ()
+    first = runs[0].attack.name
+    return tuple(
+        SimilarityRow(shot.iterations, shot.similarity.ssim) for shot in shots if shot.attack == first
+    )
+
+
+def _curve(runs: Sequence[Run]) -> list[LossPoint]:
+    return [
+        LossPoint(run.attack.name, number, point.iteration, point.queries, point.loss, point.confidence)
+        for run in runs
+        for number, drawn in run.drawn.items()
+        for point in drawn.curve
+    ]
+
+
+def _run_notices(
+    runs: Sequence[Run], controls: Sequence[int], parameters: InversionParameters
+) -> tuple[Notice, ...]:
+    departures = [notice for run in runs for drawn in run.drawn.values() for notice in drawn.departures]
+    notices = list(dict.fromkeys(departures))
+    if controls and parameters.iterations[-1] > CONTROL_ITERATIONS:
+        notices.append(
+            Notice(
+                "controls",
+                f"The other classes that chance is measured by were drawn for {CONTROL_ITERATIONS:,} of the "
+                f"{parameters.iterations[-1]:,} iterations; drawings hardly change after that.",
+            )
+        )
+    if parameters.seeds == 1:
+        notices.append(
+            Notice("one_seed", "With one seed there is no interval: it is given as wide as it can be.")
+        )
+    return tuple(notices)

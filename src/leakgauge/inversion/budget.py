@@ -1,0 +1,46 @@
+"""The wall around a query budget: an attack cannot ask past it, whatever it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.targets.protocol import FloatArray, IntArray, Target
+
+
+class QueryBudgetError(Exception):
+    """The target was asked for more than the budget allows; the question was not answered."""
+
+
+class BudgetedTarget:
+    """A target that answers at most `budget` queries and counts those that came through it."""
+
+    def __init__(self, target: Target, budget: int) -> None:
+        self._target = target
+        self._budget = budget
+        self.classes: NDArray[Any] = target.classes
+        self.has_probabilities = target.has_probabilities
+        self.queries = 0
+
+    def probabilities(self, x: Any) -> FloatArray:
+        """As the target's own.
+
+        Raises
+        ------
+        QueryBudgetError
+            when these queries would pass the budget; none of them is sent.
+        """
+        self._count(len(np.asarray(x)))
+        return self._target.probabilities(x)
+
+    def labels(self, x: Any) -> IntArray:
+        """As the target's own; raises as `probabilities` does."""
+        self._count(len(np.asarray(x)))
+        return self._target.labels(x)
+
+    def _count(self, n: int) -> None:
+        if self.queries + n > self._budget:
+            raise QueryBudgetError(f"{n} more queries would pass the budget of {self._budget}")
+        self.queries += n

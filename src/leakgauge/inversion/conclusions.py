@@ -1,0 +1,95 @@
+"""Questions answered in words, and advice, each from a figure that was measured in this audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from leakgauge.report.model import (
+    Insight,
+    InversionMeasured,
+    Recommendation,
+    Reconstruction,
+    Severity,
+    Snapshot,
+)
+
+NEARLY_ALL = 0.9
+"""Share of the final likeness at which a drawing counts as nearly done."""
+
+
+def insights(
+    reconstructions: Sequence[Reconstruction],
+    snapshots: Sequence[Snapshot],
+    measured: Mapping[str, InversionMeasured],
+) -> tuple[Insight, ...]:
+    """What the drawing of the picture's class shows, and how soon it shows it."""
+    best = max(reconstructions, key=lambda found: found.leakage.value, default=None)
+    if best is None:
+        return ()
+    metrics = measured[best.attack].metrics
+    found = [
+        Insight(
+            name="likeness",
+            question="Is the drawing like the picture beyond what guessing reaches?",
+            sentence=(
+                f"Its likeness is {best.similarity.pearson:.2f}; {best.chance_source} reaches "
+                f"{best.chance:.2f}. It draws the class's typical image, not this very picture."
+            ),
+            figures={"pearson": metrics.pearson, "leakage": metrics.leakage},
+        )
+    ]
+    early = nearly_done([shot for shot in snapshots if shot.attack == best.attack])
+    if early is not None:
+        first, last = early
+        found.append(
+            Insight(
+                name="effort",
+                question="How many queries does an attacker need?",
+                sentence=(
+                    f"After {first.queries:,} of {last.queries:,} queries the drawing has reached "
+                    f"{_share(first, last)} % of its final likeness."
+                ),
+                figures={"pearson": metrics.pearson},
+            )
+        )
+    return tuple(found)
+
+
+def nearly_done(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, Snapshot] | None:
+    """The first snapshot with nearly all of the final likeness, and the last; None where they are one."""
+    shots = sorted(snapshots, key=lambda shot: shot.iterations)
+    if len(shots) < 2 or shots[-1].similarity.pearson <= 0:
+        return None
+    last = shots[-1]
+    first = next(shot for shot in shots if shot.similarity.pearson >= NEARLY_ALL * last.similarity.pearson)
+    return None if first is last else (first, last)
+
+
+def recommendations(severity: Severity, snapshots: Sequence[Snapshot]) -> tuple[Recommendation, ...]:
+    """Advice that a figure of this audit speaks for; none where nothing leaks or nothing was measured."""
+    if severity not in (Severity.MODERATE, Severity.HIGH, Severity.CRITICAL):
+        return ()
+    attacks = dict.fromkeys(shot.attack for shot in snapshots)
+    early = [nearly_done([shot for shot in snapshots if shot.attack == attack]) for attack in attacks]
+    found = [pair for pair in early if pair is not None]
+    if not found:
+        return ()
+    first, last = min(found, key=lambda pair: pair[0].queries)
+    return (
+        Recommendation(
+            title="Limit queries per caller, and expect it to slow an attacker, not to stop one",
+            text=(
+                "Answer fewer probability queries to one caller than the drawing takes, and watch for "
+                "callers that send many similar pictures."
+            ),
+            because=(
+                f"{first.queries:,} queries were enough for {_share(first, last)} % of the likeness that "
+                f"{last.queries:,} reach."
+            ),
+        ),
+    )
+
+
+def _share(first: Snapshot, last: Snapshot) -> int:
+    """Likeness of the first as a percentage of the last's."""
+    return round(100 * first.similarity.pearson / last.similarity.pearson)

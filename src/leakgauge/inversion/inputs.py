@@ -1,0 +1,220 @@
+"""From a bundle to what an inversion audit works on: the target, the picture, the classes to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from leakgauge.bundle import InversionBundle
+from leakgauge.errors import BadParameters
+from leakgauge.inversion.objective import LEAST_PROBABILITY
+from leakgauge.inversion.pictures import Picture, fit, read_picture
+from leakgauge.inversion.protocol import Pictures, Settings
+from leakgauge.parameters import InversionParameters
+from leakgauge.report.model import Notice
+from leakgauge.targets.image_model import open_image_model
+from leakgauge.targets.image_target import ImageTarget
+
+SATURATED = 1e-12
+"""Probability left to all other classes below which an answer speaks of an input out of range."""
+_OTHER_RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What an audit works on.
+
+    Attributes
+    ----------
+    original: (height, width, channels) the user's picture.
+    original_class: the class that the picture belongs to.
+    classes: the classes to draw, in ascending order.
+    references: further pictures of the class, for the ceiling.
+    settings: what every attack is told.
+    """
+
+    target: ImageTarget
+    original: Pictures
+    original_class: int
+    classes: tuple[int, ...]
+    references: tuple[Pictures, ...]
+    settings: Settings
+    notices: tuple[Notice, ...]
+
+
+def read_inputs(bundle: InversionBundle, parameters: InversionParameters) -> Inputs:
+    """Open the model and the pictures of a bundle.
+
+    Raises
+    ------
+    LeakgaugeError
+        for a model, a picture or parameters that no audit can be run on.
+    """
+    picture = read_picture(bundle.image, input_range=parameters.input_range)
+    target = open_image_model(
+        bundle.model.path,
+        picture_size=(picture.values.shape[0], picture.values.shape[1]),
+        input_range=parameters.input_range,
+        channel_order=parameters.channel_order,
+    )
+    shape = target.facts.shape
+
+    def fitted(found: Picture) -> Picture:
+        return fit(found, shape, resize=parameters.resize)
+
+    original = fitted(picture)
+    references = [
+        fitted(read_picture(file, input_range=parameters.input_range)).values for file in bundle.reference
+    ]
+    auxiliary = [
+        fitted(read_picture(file, input_range=parameters.input_range)).values for file in bundle.auxiliary
+    ]
+    likeliest = int(target.labels(original.values[None])[0])
+    classes = _classes(parameters, target.facts.classes, likeliest)
+    original_class = likeliest if likeliest in classes else classes[0]
+    start, start_notices = _start(parameters, shape, auxiliary)
+    settings = Settings(
+        start=start,
+        iterations=parameters.iterations,
+        seeds=parameters.seeds,
+        learning_rate=parameters.learning_rate,
+        background=_background(parameters, target),
+        floor=target.facts.step / 2 if target.facts.step else LEAST_PROBABILITY,
+    )
+    notices = (
+        *original.notices,
+        *_range_notices(target, original.values, original_class),
+        *_class_notices(classes, original_class, likeliest),
+        *start_notices,
+        *_step_notices(target),
+    )
+    return Inputs(target, original.values, original_class, classes, tuple(references), settings, notices)
+
+
+def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) -> tuple[int, ...]:
+    asked = parameters.class_to_attack
+    if asked is None:
+        return (likeliest,)
+    if asked == "all":
+        return tuple(range(n_classes))
+    beyond = sorted(number for number in asked if number >= n_classes)
+    if beyond:
+        message = f"the model has classes 0 to {n_classes - 1}, not {', '.join(map(str, beyond))}"
+        raise BadParameters(
+            "class_out_of_range",
+            f"class_to_attack: {message}.",
+            hint="Classes are numbered from 0, in the order of the model's outputs.",
+            details={"problems": [{"parameter": "class_to_attack", "message": message}]},
+        )
+    return tuple(sorted(asked))
+
+
+def _start(
+    parameters: InversionParameters, shape: tuple[int, int, int], auxiliary: list[Pictures]
+) -> tuple[Pictures, tuple[Notice, ...]]:
+    """The picture that attacks start from, and a notice where it is not quite the one asked for."""
+    match parameters.initialization:
+        case "white":
+            return np.ones(shape, dtype=np.float32), ()
+        case "black":
+            return np.zeros(shape, dtype=np.float32), ()
+        case "random":
+            rng = np.random.default_rng([parameters.seed, len(shape)])
+            # noise finer than the search reaches would stay in the drawing to its end
+            coarse = rng.random((4, 4, shape[2]))
+            rows = np.linspace(0, 3, shape[0]).round().astype(int)
+            columns = np.linspace(0, 3, shape[1]).round().astype(int)
+            notice = Notice(
+                "initialization",
+                "The random start is made of coarse patches: noise of single pixels would stay for good.",
+            )
+            return coarse[rows][:, columns].astype(np.float32), (notice,)
+        case "average" if auxiliary:
+            return np.mean(np.stack(auxiliary), axis=0).astype(np.float32), ()
+        case "average":
+            notice = Notice(
+                "initialization",
+                "The average of auxiliary images was asked for and there are none; grey was used.",
+            )
+            return np.full(shape, 0.5, dtype=np.float32), (notice,)
+        case "grey":
+            return np.full(shape, 0.5, dtype=np.float32), ()
+
+
+def _background(parameters: InversionParameters, target: ImageTarget) -> float:
+    """The background between 0 and 1; the dark end of the range where none is given."""
+    if parameters.background is None:
+        return 0.0
+    low, high = target.facts.input_range
+    inside = (parameters.background - low) / (high - low)
+    if not 0.0 <= inside <= 1.0:
+        message = f"must lie within the model's input range, {low:g} to {high:g}"
+        raise BadParameters(
+            "background_out_of_range",
+            f"background {message}.",
+            hint="Give the background as a pixel value of the model's input.",
+            details={"problems": [{"parameter": "background", "message": message}]},
+        )
+    return inside
+
+
+def _range_notices(target: ImageTarget, original: Pictures, original_class: int) -> tuple[Notice, ...]:
+    """Whether the model's answer to the picture speaks against the range of a pixel."""
+    facts = target.facts
+    low, high = facts.input_range
+    answer = target.probabilities(original[None])[0]
+    if facts.range_source == "asked":
+        return ()
+    notices = []
+    if float(np.delete(answer, answer.argmax()).sum()) < SATURATED:
+        notices.append(
+            Notice(
+                "saturated",
+                "The model leaves nothing to any other class. That is a sign of pixels in a wrong range, "
+                f"here {low:g} to {high:g}: set input_range to the range that it was trained on.",
+            )
+        )
+    if facts.range_source == "assumed" and int(answer.argmax()) != original_class:
+        recognising = [
+            other
+            for other in _OTHER_RANGES
+            if other != facts.input_range
+            and int(target.probabilities_within(original[None], other)[0].argmax()) == original_class
+        ]
+        notices += [
+            Notice(
+                "input_range",
+                f"With pixels from {low:g} to {high:g} the model does not recognise the picture, with "
+                f"{other[0]:g} to {other[1]:g} it does: set input_range if that is its range.",
+            )
+            for other in recognising
+        ]
+    return tuple(notices)
+
+
+def _class_notices(classes: tuple[int, ...], original_class: int, likeliest: int) -> tuple[Notice, ...]:
+    notices = []
+    if likeliest != original_class:
+        notices.append(
+            Notice(
+                "other_class",
+                f"The model takes the picture for class {likeliest}, not for class {original_class}: "
+                "the likeness says little if the picture is not of the class.",
+            )
+        )
+    if len(classes) > 1:
+        notices.append(
+            Notice(
+                "one_original",
+                f"There is one picture, of class {original_class}: only the drawing of that class can be "
+                "measured against it, the others are shown.",
+            )
+        )
+    return tuple(notices)
+
+
+def _step_notices(target: ImageTarget) -> tuple[Notice, ...]:
+    if target.facts.step is None:
+        return ()
+    return (Notice("rounded", f"The model's probabilities are rounded to steps of {target.facts.step:g}."),)

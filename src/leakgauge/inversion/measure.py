@@ -1,0 +1,138 @@
+"""From drawings to figures: likeness, chance, leakage and their intervals over seeds.
+
+The figure of an audit is that of the consensus, the mean picture over seeds.
+Its interval comes from the jackknife (Efron & Tibshirani 1993, chapter 11):
+one seed is left out at a time, of the attacked class and of the other classes
+alike, and Student's t with one degree of freedom less than there are seeds turns
+the standard error into an interval. One seed has no interval: it spans 0 to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from leakgauge.estimates import Estimate
+from leakgauge.inversion.drawing import Run
+from leakgauge.inversion.protocol import Drawn, Pictures
+from leakgauge.inversion.similarity import (
+    Chance,
+    ceiling_from,
+    chance,
+    leakage,
+    pearson,
+    smooth_noise_level,
+    ssim,
+)
+
+CONFIDENCE = 0.95
+LEAST_CEILING = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What drawings are held against: the user's picture, and the ceiling where references are given."""
+
+    original: Pictures
+    start: Pictures
+    ceiling: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One attack's drawing of one class, measured against the user's picture."""
+
+    consensus: Pictures
+    chance: Chance
+    leakage: Estimate
+    pearson: Estimate
+    ssim: Estimate
+    rank: int | None
+
+
+def reference_for(original: Pictures, start: Pictures, references: Sequence[Pictures]) -> Reference:
+    """The reference; its ceiling is 1 without further pictures of the class, or with ones unlike it."""
+    found = ceiling_from(list(references), original) if references else 1.0
+    return Reference(original, start, found if found > LEAST_CEILING else 1.0)
+
+
+def consensus(drawn: Drawn, *, without: int | None = None) -> Pictures:
+    """The mean of the last pictures over seeds, all of them or all but one."""
+    return mean_picture(drawn.frames[-1].pictures, without=without)
+
+
+def mean_picture(pictures: Pictures, *, without: int | None = None) -> Pictures:
+    """(height, width, channels) mean of (seeds, height, width, channels) pictures."""
+    kept = pictures if without is None else np.delete(pictures, without, axis=0)
+    return np.asarray(kept.mean(axis=0), dtype=np.float32)
+
+
+def measure(
+    run: Run, target_class: int, reference: Reference, *, n_classes: int, rng: np.random.Generator
+) -> Measured:
+    """Measure the drawing of `target_class`, with every other drawing of the run as chance."""
+    mine = run.drawn[target_class]
+    others = {
+        number: drawn for number, drawn in {**run.drawn, **run.controls}.items() if number != target_class
+    }
+    whole = consensus(mine)
+    noise = smooth_noise_level(whole, reference.original, rng=rng)
+
+    def chance_without(seed: int | None) -> Chance:
+        return chance(
+            reference.original,
+            start=reference.start,
+            others={number: consensus(drawn, without=seed) for number, drawn in others.items()},
+            noise_level=noise,
+        )
+
+    def gain(seed: int | None) -> float:
+        level = chance_without(seed).level
+        room = reference.ceiling - level
+        return (
+            (pearson(consensus(mine, without=seed), reference.original) - level) / room if room > 0 else 0.0
+        )
+
+    seeds = len(mine.frames[-1].pictures)
+    found = chance_without(None)
+    exact = leakage(pearson(whole, reference.original), found.level, reference.ceiling)
+    return Measured(
+        consensus=whole,
+        chance=found,
+        leakage=_clipped(jackknife(gain, seeds), value=exact),
+        pearson=jackknife(lambda seed: pearson(consensus(mine, without=seed), reference.original), seeds),
+        ssim=jackknife(lambda seed: ssim(consensus(mine, without=seed), reference.original), seeds),
+        rank=_rank(whole, others, reference.original) if len(others) + 1 == n_classes else None,
+    )
+
+
+def jackknife(statistic: Callable[[int | None], float], n: int) -> Estimate:
+    """The statistic of all `n` parts with its interval; `statistic(i)` leaves part i out, None leaves none.
+
+    A single part knows nothing about its own error: the interval is -1 to 1.
+    """
+    value = statistic(None)
+    if n < 2:
+        return Estimate(value, min(-1.0, value), max(1.0, value), n)
+    left_out = np.array([statistic(part) for part in range(n)])
+    error = float(np.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum()))
+    reach = float(student.ppf(0.5 + CONFIDENCE / 2, n - 1)) * error
+    return Estimate(value, value - reach, value + reach, n)
+
+
+def robustness(found: Estimate) -> Estimate:
+    """100 (1 − leakage)."""
+    return Estimate(100 * (1 - found.value), 100 * (1 - found.high), 100 * (1 - found.low), found.n)
+
+
+def _clipped(found: Estimate, *, value: float) -> Estimate:
+    low, high = (float(np.clip(end, 0.0, 1.0)) for end in (found.low, found.high))
+    return Estimate(value, min(low, value), max(high, value), found.n)
+
+
+def _rank(drawing: Pictures, others: Mapping[int, Drawn], original: Pictures) -> int:
+    mine = pearson(drawing, original)
+    return 1 + sum(pearson(consensus(other), original) > mine for other in others.values())

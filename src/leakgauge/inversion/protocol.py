@@ -1,0 +1,111 @@
+"""What an inversion attack is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.inversion.objective import LEAST_PROBABILITY
+from leakgauge.progress import Progress
+from leakgauge.report.model import Notice, ThreatModel
+from leakgauge.targets.protocol import Target
+
+Pictures = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an attack is told besides the target and the class.
+
+    Attributes
+    ----------
+    start:
+        (height, width, channels) picture in [0, 1] that the search starts from.
+    iterations:
+        ascending; after each of them the run's pictures are kept. One iteration is a pair of queries
+        per seed.
+    seeds:
+        number of independent runs.
+    learning_rate:
+        what the user asks the step size to be; None leaves it to the attack.
+    background:
+        value in [0, 1] that pixels tend to where the target does not care.
+    floor:
+        smallest probability told from 0: half the step of rounded answers.
+    """
+
+    start: Pictures
+    iterations: tuple[int, ...]
+    seeds: int
+    learning_rate: float | None = None
+    background: float = 0.0
+    floor: float = LEAST_PROBABILITY
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """(seeds, height, width, channels) pictures after `iterations`; `queries` so far, over all seeds."""
+
+    iterations: int
+    queries: int
+    pictures: Pictures
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Mean loss (negative objective) and confidence over the pictures asked about at `iteration`."""
+
+    iteration: int
+    queries: int
+    loss: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What an attack has drawn: frames and curve in the order of the run, and where it left its settings."""
+
+    frames: tuple[Frame, ...]
+    curve: tuple[CurvePoint, ...]
+    departures: tuple[Notice, ...] = ()
+
+
+class Reconstruct(Protocol):
+    """Draws a class from the target's answers."""
+
+    def __call__(
+        self,
+        target: Target,
+        target_class: int,
+        *,
+        budget: int,
+        rng: np.random.Generator,
+        progress: Progress,
+        settings: Settings,
+    ) -> Drawn:
+        """Pictures of the class, for at most `budget` queries over all seeds.
+
+        Raises
+        ------
+        Unsuited
+            when the attack cannot be run on this target or within this budget, with the reason.
+        """
+
+
+class Unsuited(Exception):  # noqa: N818 -- an outcome that the report states, not an error
+    """The attack cannot be run on this target; the message says why, for the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """A row of the table of attacks. `by_default` rows run when the user names none."""
+
+    name: str
+    title: str
+    threat_model: ThreatModel
+    citation: str
+    reconstruct: Reconstruct
+    by_default: bool = True

@@ -1,0 +1,116 @@
+"""How alike two pictures are, and how much of that a target gave away.
+
+Pearson correlation is the headline: it ignores brightness and contrast, which
+the prior decides and not the target. SSIM is that of Wang et al. 2004 with a
+uniform window of 7 × 7 pixels (the largest odd one that fits, for smaller
+pictures), data range 1, averaged over channels. MSE and PSNR are on [0, 1].
+
+No likeness is a verdict by itself: an all-black picture reaches SSIM .49
+against a handwritten digit. `leakage` is the share of the way from what is had
+by chance to what would count as a full leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from skimage.metrics import structural_similarity
+
+from leakgauge.inversion.basis import LowFrequencyBasis
+from leakgauge.inversion.protocol import Pictures
+from leakgauge.report.model import Similarity
+
+LARGEST_WINDOW = 7
+NOISE_PICTURES = 200
+NOISE_QUANTILE = 0.95
+
+
+def similarity(drawing: Pictures, original: Pictures) -> Similarity:
+    """Likeness of two (height, width, channels) pictures in [0, 1]."""
+    mse = float(np.square(drawing.astype(np.float64) - original.astype(np.float64)).mean())
+    return Similarity(
+        pearson=pearson(drawing, original),
+        ssim=ssim(drawing, original),
+        mse=mse,
+        psnr=float(-10.0 * np.log10(mse)) if mse > 0 else None,
+    )
+
+
+def pearson(first: Pictures, second: Pictures) -> float:
+    """Correlation of all pixels and channels; 0 where one picture is constant."""
+    a = first.astype(np.float64).ravel()
+    b = second.astype(np.float64).ravel()
+    a, b = a - a.mean(), b - b.mean()
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    # what floating point leaves of a constant picture is no contrast
+    return float(np.clip(a @ b / lengths, -1.0, 1.0)) if lengths > 1e-9 * a.size else 0.0
+
+
+def ssim(first: Pictures, second: Pictures) -> float:
+    """Mean structural similarity; see the module for window and range."""
+    side = min(LARGEST_WINDOW, *first.shape[:2])
+    return float(
+        structural_similarity(  # type: ignore[no-untyped-call]  # scikit-image ships no types for it
+            first.astype(np.float64),
+            second.astype(np.float64),
+            win_size=side if side % 2 else side - 1,
+            data_range=1.0,
+            channel_axis=2,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """The best likeness (Pearson) to be had without learning the class from the target, and by what."""
+
+    level: float
+    source: str
+
+
+def chance(
+    original: Pictures, *, start: Pictures, others: Mapping[int, Pictures], noise_level: float
+) -> Chance:
+    """What guessing reaches.
+
+    Parameters
+    ----------
+    original: the user's picture.
+    start: where the attack started.
+    others: drawings of other classes, by class.
+    noise_level: what `smooth_noise_level` found.
+    """
+    # every constant picture, the best one included, has a correlation of 0
+    found = [
+        Chance(0.0, "a constant picture"),
+        Chance(pearson(start, original), "the picture that the attack starts from"),
+        Chance(noise_level, "smooth noise of the same contrast"),
+        *(
+            Chance(pearson(drawing, original), f"the drawing of class {other}")
+            for other, drawing in others.items()
+        ),
+    ]
+    return max(found, key=lambda one: one.level)
+
+
+def smooth_noise_level(drawing: Pictures, original: Pictures, *, rng: np.random.Generator) -> float:
+    """Likeness that 1 in 20 smooth random pictures reach, with the mean and the contrast of `drawing`."""
+    basis = LowFrequencyBasis((drawing.shape[0], drawing.shape[1], drawing.shape[2]))
+    noise = basis.pictures(rng.standard_normal((NOISE_PICTURES, basis.dimensions)))
+    noise /= np.maximum(noise.std(axis=(1, 2, 3), keepdims=True), 1e-12)
+    pictures = np.clip(noise * drawing.std() + drawing.mean(), 0.0, 1.0)
+    return float(np.quantile([pearson(picture, original) for picture in pictures], NOISE_QUANTILE))
+
+
+def leakage(likeness: float, chance_level: float, ceiling: float) -> float:
+    """(likeness − chance) / (ceiling − chance), clipped to 0..1; 0 where chance reaches the ceiling."""
+    if ceiling <= chance_level:
+        return 0.0
+    return float(np.clip((likeness - chance_level) / (ceiling - chance_level), 0.0, 1.0))
+
+
+def ceiling_from(references: list[Pictures], original: Pictures) -> float:
+    """Likeness to the original of the mean of further pictures of its class."""
+    return pearson(np.mean(np.stack(references), axis=0).astype(np.float32), original)

@@ -1,0 +1,99 @@
+"""From figures to a verdict: the one rule by which an inversion audit is called bad or not.
+
+Leakage is the share of the way from what guessing reaches to a full leak. The
+rule looks at the ends of its interval over seeds, never at the value itself,
+for the attack that showed most:
+
+    critical      leakage at least .60                  (lower end)
+    high          leakage at least .30                  (lower end)
+    moderate      leakage at least .10                  (lower end)
+    low           every attack's leakage at most .15    (upper end)
+    inconclusive  none of these, or no attack ran
+
+"Low" is said only when the picture is recognised as its class: a drawing of a
+class that the picture does not belong to is unlike it whatever leaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leakgauge.report.model import (
+    Failed,
+    InversionMeasured,
+    NotApplicable,
+    Reconstruction,
+    Severity,
+    Verdict,
+)
+
+SHOWN: tuple[tuple[Severity, float], ...] = (
+    (Severity.CRITICAL, 0.60),
+    (Severity.HIGH, 0.30),
+    (Severity.MODERATE, 0.10),
+)
+RULED_OUT = 0.15
+
+Outcome = InversionMeasured | NotApplicable | Failed
+
+
+def verdict(
+    outcomes: Sequence[Outcome], reconstructions: Sequence[Reconstruction], *, recognised: bool
+) -> Verdict:
+    """The verdict over all attacks.
+
+    Parameters
+    ----------
+    reconstructions: those of the class that the user's picture belongs to.
+    recognised: whether the model takes the picture for that class.
+    """
+    measured = {outcome.name: outcome for outcome in outcomes if isinstance(outcome, InversionMeasured)}
+    candidates = [found for found in reconstructions if found.attack in measured]
+    if not candidates:
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            "No attack could be run on this model, so nothing is known about what it gives away.",
+            tuple(
+                f"{outcome.title}: {outcome.reason}"
+                for outcome in outcomes
+                if not isinstance(outcome, InversionMeasured)
+            ),
+        )
+    worst = max(candidates, key=lambda found: (found.leakage.low, found.leakage.value))
+    reasons = (
+        _figures(measured[worst.attack], worst),
+        "A drawing shows the class's typical image, not this very picture: where one class is one person "
+        "or one object, its typical image is that person or object.",
+    )
+    shown = next((severity for severity, limit in SHOWN if worst.leakage.low >= limit), None)
+    asked = f"With {worst.queries:,} queries for probabilities"
+    if shown is not None:
+        share = round(100 * worst.leakage.value)
+        return Verdict(
+            shown,
+            f"{asked} an attacker draws what class {worst.target_class} typically looks like: the drawing "
+            f"goes {share} % of the way from a guess to a full leak.",
+            reasons,
+        )
+    if recognised and all(found.leakage.high <= RULED_OUT for found in candidates):
+        return Verdict(
+            Severity.LOW,
+            f"{asked} an attacker draws nothing of class {worst.target_class} that is noticeably more "
+            "like the picture than a guess.",
+            reasons,
+        )
+    return Verdict(
+        Severity.INCONCLUSIVE,
+        f"{asked} the drawing of class {worst.target_class} cannot be told reliably from a guess, nor can a "
+        "leak be ruled out.",
+        (*reasons, "More seeds narrow the interval: set seeds in parameters.json."),
+    )
+
+
+def _figures(attack: InversionMeasured, found: Reconstruction) -> str:
+    return (
+        f"{attack.title}: likeness {found.similarity.pearson:.2f} (Pearson) against {found.chance:.2f} by "
+        f"chance ({found.chance_source}) and {found.ceiling:.2f} for a full leak; leakage "
+        f"{found.leakage.value:.2f}, 95 % interval {found.leakage.low:.2f} to {found.leakage.high:.2f} over "
+        f"{found.leakage.n} seeds."
+    )

@@ -1,0 +1,268 @@
+"""The boosting-equations attack: gradient boosting writes down sums over its training data.
+
+Let z_i be 1 where record i of the pool was trained on, else 0. All trees are in
+the file, so what each record had been told before each stage is known, and
+with it its residual there: r_i = 1[y_i = k] − p_k(x_i) in the tree of class k.
+scikit-learn fits the tree to these residuals and keeps, for every node with
+records I,
+
+    n_node    = Σ_{i ∈ I} z_i                 number of records
+    n · mean  = Σ_{i ∈ I} z_i r_i             value, inner nodes only
+    n · (impurity + mean²) = Σ_{i ∈ I} z_i r_i²
+
+and for every leaf the value v of a Newton step (Friedman 2001, algorithms 5 and 6),
+
+    v = f · Σ z_i r_i / Σ z_i h_i    ⟺    Σ_{i ∈ leaf} z_i (f r_i − v h_i) = 0,
+
+with h = |r| (1 − |r|) and f = (K − 1)/K for K > 2 classes, f = 1 for two, and
+h = |r|, r = ± exp(∓F) for the exponential loss. All of it is linear in z:
+thousands of equations, A z = b. Sums of inner nodes are used less those of their
+inner children, which leaves each record in four equations per tree and none of
+them dependent on another. Rows are scaled to length 1, which makes their
+noise alike, and
+
+    minimise ½ |A z − b|² + ½ λ |z − ½|²    subject to 0 ≤ z ≤ 1
+
+is solved by accelerated projected gradients (FISTA, Beck & Teboulle 2009) with
+restarts (O'Donoghue & Candès 2015).
+
+With `subsample` s < 1 each stage saw another, unknown share s of the records.
+b is then divided by s, and equals A z but for the drawing, whose variance is
+(1 − s)/s in each row; against a prior variance of ¼ of z that makes
+λ = 4 (1 − s)/s the posterior mode. Without subsampling the equations are exact.
+
+A file may have been stripped of counts and inner values. The Newton equations
+remain, since a leaf's value is what the model answers with; they leave the
+scale of z open, and the box and its middle as start then settle it.
+
+Source: none that we know of. "TimberStrike" (2025) reconstructs
+data of *federated* boosting from the gradients of single trees; Ferry et al. 2024
+read counts of forests. We know of no earlier description of membership as a
+linear system over all stages of a boosted model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import expit, softmax
+from sklearn.ensemble import GradientBoostingClassifier
+
+from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.membership.protocol import Unsuited
+from leakgauge.membership.tree_cells import as_trees_read, final_step
+from leakgauge.progress import Progress
+from leakgauge.targets.protocol import FloatArray, IntArray
+
+MOST_STEPS = 3_000
+TOLERANCE = 1e-4
+"""Largest change of any z in one step at which the solver stops."""
+START = 0.5
+PRIOR_VARIANCE = 0.25
+MOST_COEFFICIENTS = 40_000_000
+"""Non-zero entries of A, 12 bytes each; later stages, whose residuals say least, are left out beyond."""
+MOST_DENSE = 5_000
+"""Records up to which AᵀA is kept whole, which makes a step many times faster: 100 MB at most."""
+WORK = 1e10
+"""Products that are worth their time where AᵀA is not kept whole: about half a minute."""
+LEAST_STEPS = 100
+POWER_STEPS = 30
+"""Steps of the power method, after which the largest eigenvalue is known to well within the margin."""
+MARGIN = 1.05
+
+_LEAF = -1
+_LEAST_LENGTH = 1e-9
+"""Length of a row below which its residuals are rounding errors."""
+_STRIPPED = 1
+"""The number of records in the root of a tree whose counts were taken out."""
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """Some rows of A z = b, each record in exactly one of them.
+
+    Attributes
+    ----------
+    row:
+        (n,) row of each record.
+    coefficient:
+        (n,) its coefficient there.
+    right:
+        (n_rows,) the sums that the file holds.
+    """
+
+    row: IntArray
+    coefficient: FloatArray
+    right: FloatArray
+
+    def scaled(self) -> Equations:
+        """The same equations with rows of length 1; rows of nothing but rounding errors become 0 = 0."""
+        length = np.sqrt(np.bincount(self.row, weights=self.coefficient**2, minlength=len(self.right)))
+        scale = np.where(length > _LEAST_LENGTH, 1.0 / np.maximum(length, _LEAST_LENGTH), 0.0)
+        return Equations(self.row, self.coefficient * scale[self.row], self.right * scale)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """All equations.
+
+    Attributes
+    ----------
+    transposed:
+        (n, n_equations) Aᵀ, CSR, float32.
+    right:
+        (n_equations,) b.
+    """
+
+    transposed: Any
+    right: Float32
+
+
+def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
+    """(n,) estimate of z, between 0 for a non-member and 1 for a member."""
+    step = final_step(target, pool)
+    boosting = step.estimator
+    if not isinstance(boosting, GradientBoostingClassifier):
+        raise Unsuited("The model is not a GradientBoostingClassifier, so it holds no sums of residuals.")
+    progress.report("reading the equations", 0.0)
+    system = _system(boosting, as_trees_read(step.x), pool.y)
+    share = float(boosting.subsample)
+    return solve(
+        System(system.transposed, system.right / np.float32(share)),
+        pull=(1.0 - share) / share / PRIOR_VARIANCE,
+        rng=rng,
+        progress=progress,
+    )
+
+
+def _system(boosting: Any, x: Any, y: IntArray) -> System:
+    rows, coefficients, rights, n_rows = [], [], [], 0
+    for equations in _equations(boosting, x, y):
+        scaled = equations.scaled()
+        rows.append((scaled.row + n_rows).astype(np.int32))
+        coefficients.append(scaled.coefficient.astype(np.float32))
+        rights.append(scaled.right.astype(np.float32))
+        n_rows += len(scaled.right)
+        if (len(rows) + 1) * len(y) > MOST_COEFFICIENTS:
+            break
+    # every record stands once in each block of equations, so that the rows of Aᵀ are of one length
+    ends = np.arange(0, len(y) * len(rows) + 1, len(rows))
+    entries = (np.stack(coefficients, axis=1).ravel(), np.stack(rows, axis=1).ravel(), ends)
+    return System(sparse.csr_array(entries, shape=(len(y), n_rows)), np.concatenate(rights))
+
+
+def _equations(boosting: Any, x: Any, y: IntArray) -> Iterator[Equations]:
+    n_trees = boosting.estimators_.shape[1]
+    raw = boosting._raw_predict_init(x).astype(np.float64)
+    for stage in boosting.estimators_:
+        updated = raw.copy()
+        for place, regressor in enumerate(stage):
+            tree = regressor.tree_
+            leaf = tree.apply(x)
+            updated[:, place] += boosting.learning_rate * tree.value[leaf, 0, 0]
+            is_class = y == (place if n_trees > 1 else 1)
+            residual, curvature = _residuals(raw, place, is_class, loss=boosting.loss)
+            newton = (n_trees - 1) / n_trees if n_trees > 1 else 1.0
+            slope = newton * residual - tree.value[leaf, 0, 0] * curvature
+            yield Equations(leaf, slope, np.zeros(tree.node_count))
+            yield from _of_counts(tree, leaf, residual)
+        raw = updated
+
+
+def _residuals(
+    raw: FloatArray, place: int, is_class: NDArray[np.bool_], *, loss: str
+) -> tuple[FloatArray, FloatArray]:
+    """(n,) negative gradient and curvature of the loss in one tree's output."""
+    if loss == "exponential":
+        size = np.exp(np.where(is_class, -raw[:, 0], raw[:, 0]))
+        return np.where(is_class, size, -size), size
+    probability = expit(raw[:, 0]) if raw.shape[1] == 1 else softmax(raw, axis=1)[:, place]
+    return is_class - probability, probability * (1.0 - probability)
+
+
+def _of_counts(tree: Any, leaf: IntArray, residual: FloatArray) -> Iterator[Equations]:
+    """The equations of the node counts, none where the counts were taken out of the file."""
+    count = tree.n_node_samples.astype(np.float64)
+    if tree.node_count > 1 and count[0] == _STRIPPED:
+        return
+    if np.any(tree.weighted_n_node_samples != count):
+        raise Unsuited("The records were weighted in training, by weights that the file does not hold.")
+    yield Equations(leaf, np.ones(len(leaf)), count)
+    inner = np.flatnonzero(tree.children_left != _LEAF)
+    if not len(inner):
+        return
+    parent = np.zeros(tree.node_count, dtype=np.int64)
+    parent[tree.children_left[inner]] = inner
+    parent[tree.children_right[inner]] = inner
+    mean = tree.value[:, 0, 0]
+    for power, stored in ((1, mean), (2, tree.impurity + mean**2)):
+        own = np.zeros(tree.node_count)
+        own[inner] = count[inner] * stored[inner]
+        below = inner[inner > 0]
+        # a sum without those of its inner children is over the records of its own leaves alone
+        remainder = own.copy()
+        np.subtract.at(remainder, parent[below], own[below])
+        yield Equations(parent[leaf], residual**power, remainder)
+
+
+def solve(system: System, *, pull: float, rng: np.random.Generator, progress: Progress) -> FloatArray:
+    """(n,) minimiser of ½ |A z − b|² + ½ pull |z − ½|² within 0 ≤ z ≤ 1."""
+    gradient_of, curvature = _quadratic(system, rng=rng)
+    step = 1.0 / (MARGIN * curvature + pull)
+    z = np.full(system.transposed.shape[0], START, dtype=np.float32)
+    ahead, momentum = z, 1.0
+    steps = _steps(system)
+    for turn in range(steps):
+        if turn % 100 == 0:
+            progress.report("solving the equations", turn / steps)
+        gradient = gradient_of(ahead) + np.float32(pull) * (ahead - np.float32(START))
+        newer = np.clip(ahead - np.float32(step) * gradient, 0.0, 1.0)
+        change = newer - z
+        if np.dot(ahead - newer, change) > 0:
+            momentum = 1.0
+        following = (1.0 + np.sqrt(1.0 + 4.0 * momentum**2)) / 2.0
+        ahead = newer + np.float32((momentum - 1.0) / following) * change
+        z, momentum = newer, following
+        if np.abs(change).max() < TOLERANCE:
+            break
+    return z.astype(np.float64)
+
+
+def _steps(system: System) -> int:
+    """Steps of the solver at most: all of them where they are cheap."""
+    if system.transposed.shape[0] <= MOST_DENSE:
+        return MOST_STEPS
+    return int(np.clip(WORK / (2 * system.transposed.nnz), LEAST_STEPS, MOST_STEPS))
+
+
+def _quadratic(system: System, *, rng: np.random.Generator) -> tuple[Callable[[Float32], Float32], float]:
+    """The gradient Aᵀ(A z − b), and the largest eigenvalue of AᵀA."""
+    n = system.transposed.shape[0]
+    equations = system.transposed.T.tocsr()
+    constant = system.transposed @ system.right
+    if n <= MOST_DENSE:
+        gram = np.zeros((n, n), dtype=np.float32)
+        for first in range(0, equations.shape[0], MOST_DENSE):
+            block = equations[first : first + MOST_DENSE].toarray()
+            gram += block.T @ block
+        times: Callable[[Float32], Float32] = gram.__matmul__
+    else:
+
+        def times(z: Float32) -> Float32:
+            product: Float32 = system.transposed @ (equations @ z)
+            return product
+
+    direction = rng.random(n, dtype=np.float32)
+    largest = 1.0
+    for _ in range(POWER_STEPS):
+        direction = times(direction)
+        largest = max(float(np.linalg.norm(direction)), _LEAST_LENGTH)
+        direction /= np.float32(largest)
+    return lambda z: times(z) - constant, largest

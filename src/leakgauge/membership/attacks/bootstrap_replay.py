@@ -1,0 +1,301 @@
+"""The bootstrap-replay attack: the seeds in a forest's file say which rows each tree was given.
+
+scikit-learn keeps the seed of every tree, and drawing from it again gives
+w_ti, how often row i of the (unknown) training table entered tree t
+(`estimators_samples_`). The leaves give W_tc, the training weight of each cell
+c = (leaf, class). A record x that stood in row i brought exactly w_ti to its
+cell c_t(x) in every tree, so that the counts of its cells over the T trees must
+follow the pattern of that row:
+
+    S(x, i) = Σ_t log P(W_t,c_t(x) | x brought w_ti) − log P(W_t,c_t(x) | x brought 0).
+
+The row is unknown and marginalised; what says "member" is the log-likelihood ratio
+
+    Λ(x) = log (1/n) Σ_i exp S(x, i).
+
+P(W | w) needs what the *other* records of the cell brought. Mean and variance
+of that are summed over the cell from the current posterior, and the law is
+taken for a Gaussian where they are nearly known, for Poisson's where not.
+Posterior and sums are recomputed in turn as in mean-field inference, each time
+mixed with the last, since undamped updates swing; Λ is averaged over the turns
+for the same reason. The start is `leaf_counts`.
+
+It takes log n nats to name one of n rows. With others of variance v in a cell,
+and draws of variance 1, a cell carries about ½ log(1 + 1/v) of them (the
+capacity of a Gaussian channel; Cover & Thomas 2006, chapter 9). Where the trees
+are so regularised or so few that all cells of a record together carry less
+than half of it (`ENOUGH`), the replay only adds noise, and the score is that
+of `leaf_counts`.
+
+Source: none that we know of. Ferry et al. 2024, "Trained Random Forests
+Completely Reveal your Dataset" (DRAFT), treat the bootstrap as unknown and
+optimise over it; we know of no earlier description of an attack that replays
+the stored seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, gammaln
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
+
+# the very functions that drew the rows: a public way to them exists only for models of today
+from sklearn.ensemble._bagging import _generate_bagging_indices
+from sklearn.ensemble._forest import _generate_sample_indices
+
+from leakgauge.membership.attacks.leaf_counts import training_weights
+from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.membership.protocol import Unsuited
+from leakgauge.membership.tree_cells import Cells, cells_of_trees, final_step, is_whole
+from leakgauge.progress import Progress
+from leakgauge.targets.protocol import FloatArray, IntArray
+
+MOST_STEPS = 20
+LEAST_STEPS = 6
+WORK = 5e10
+"""Records × rows × trees, summed over the steps, that are worth their time: about half a minute."""
+MOST_DAMPING = 0.3
+ENOUGH = 0.5
+"""Share of the nats that name a row from which the replay beat `leaf_counts` on every model tried."""
+MOST_DRAWS = 4
+"""A row drawn more often is taken as drawn this often; in a bootstrap 0.4 % of the rows are."""
+BLOCK = 2**24
+"""Records × rows looked at together; bounds the memory at 64 MiB for the largest table."""
+MOST_WORK = 2e11
+"""Records × rows × trees of one step beyond which the replay would take hours, not minutes."""
+MOST_ROWS = 1_000_000
+"""Rows that are drawn again at most: a number in a file can be anything."""
+
+_LEAST_LOG_PROBABILITY = -12.0
+"""What one cell can say at most, so that no approximation in one tree rules a row out."""
+_LEAST_MEAN = 0.02
+_LEAST_VARIANCE = 0.05
+_POISSON_FROM = 0.6
+"""Ratio of variance to mean of the others from which they are taken for Poisson."""
+
+Float32: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of the training table, each told by its draws.
+
+    Attributes
+    ----------
+    drawn:
+        (MOST_DRAWS * n_trees, n_rows) one block per number of draws, 1, 2, ...: 1.0 where the
+        row entered the tree that often; in the last block, that often or more.
+    moments:
+        (n_rows, 2 * n_trees) the draws of each row, then their squares.
+    """
+
+    drawn: Float32
+    moments: Float32
+
+    @classmethod
+    def of(cls, draws: IntArray) -> Rows:
+        """The tables for (n_trees, n_rows) draws."""
+        capped = np.minimum(draws, MOST_DRAWS)
+        return cls(
+            drawn=np.concatenate([capped == times for times in range(1, MOST_DRAWS + 1)]).astype(np.float32),
+            moments=np.concatenate([draws, draws**2]).T.astype(np.float32, order="C"),
+        )
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.moments)
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Moments of what each record brought to each tree.
+
+    Attributes
+    ----------
+    mean, variance:
+        (n_trees, n) of the number of draws.
+    """
+
+    mean: Float32
+    variance: Float32
+
+    def mixed(self, newer: Belief, share: float) -> Belief:
+        """The belief that takes `share` of itself from the newer one."""
+        return Belief(
+            self.mean + np.float32(share) * (newer.mean - self.mean),
+            self.variance + np.float32(share) * (newer.variance - self.variance),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What the other records of each record's cell brought to it: (n_trees, n) moments."""
+
+    mean: Float32
+    variance: Float32
+
+    @classmethod
+    def of(cls, cells: Sequence[Cells], belief: Belief) -> Others:
+        """Sums over each cell, less the record's own part, kept off zero."""
+        mean, variance = np.empty_like(belief.mean), np.empty_like(belief.variance)
+        for place, tree in enumerate(cells):
+            own_mean, own_variance = belief.mean[place], belief.variance[place]
+            mean[place] = tree.total(own_mean)[tree.of_record] - own_mean
+            variance[place] = tree.total(own_variance)[tree.of_record] - own_variance
+        return cls(np.maximum(mean, _LEAST_MEAN), np.maximum(variance, _LEAST_VARIANCE))
+
+
+def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:  # noqa: ARG001 -- the protocol's signature
+    """(n,) log-likelihood ratio of having been a row of the training table, in nats.
+
+    Training weights as of `leaf_counts` where rows cannot be recognised.
+    """
+    step = final_step(target, pool)
+    draws = replayed_draws(step.estimator)
+    cells = cells_of_trees(step, pool.y)
+    if not all(is_whole(tree.weight) for tree in cells):
+        raise Unsuited("The leaves hold no whole numbers of records, so no draws can be told from them.")
+    if len(pool) * draws.size > MOST_WORK:
+        raise Unsuited("The training table and the forest are too large to replay within minutes.")
+    weights = training_weights(cells, n=len(pool))
+    rows = Rows.of(draws)
+    start = _start(weights, rows, n_trees=len(cells))
+    if _nats_about_rows(Others.of(cells, start)) < ENOUGH * np.log(len(rows)):
+        return weights
+    return _replayed(cells, rows, start, progress)
+
+
+def replayed_draws(estimator: Any) -> IntArray:
+    """(n_trees, n_rows) how often each row of the training table entered each tree.
+
+    Raises
+    ------
+    Unsuited
+        when the model drew no bootstrap, or its file does not hold the seeds.
+    """
+    if not isinstance(estimator, RandomForestClassifier | ExtraTreesClassifier | BaggingClassifier):
+        raise Unsuited("The model is not a forest or a bagging of trees, so no rows were drawn.")
+    if not estimator.bootstrap:
+        raise Unsuited("The trees were fitted on all rows, without a bootstrap to replay.")
+    n_rows = vars(estimator).get("_n_samples")
+    if not isinstance(n_rows, int | np.integer) or not 0 < n_rows <= MOST_ROWS:
+        raise Unsuited("The file does not tell how many rows were drawn from, or they are too many.")
+    drawn = _drawn_by_bagging if isinstance(estimator, BaggingClassifier) else _drawn_by_forest
+    return np.stack([np.bincount(rows, minlength=n_rows) for rows in drawn(estimator, int(n_rows))])
+
+
+def _drawn_by_forest(forest: Any, n_rows: int) -> list[IntArray]:
+    # a forest of before 1.9 has no weights of rows: they multiplied the draws, not their chances
+    weights = vars(forest).get("_sample_weight")
+    size = vars(forest).get("_n_samples_bootstrap")
+    if size is None:
+        size = n_rows if forest.max_samples is None else None
+    numbers = [size, *(tree.random_state for tree in forest.estimators_)]
+    if not all(isinstance(number, int | np.integer) for number in numbers) or not 0 < size <= MOST_ROWS:
+        raise Unsuited("The seeds of the trees are not in the file, so their rows cannot be drawn again.")
+    return [_generate_sample_indices(seed, n_rows, size, weights) for seed in numbers[1:]]
+
+
+def _drawn_by_bagging(bagging: Any, n_rows: int) -> list[IntArray]:
+    kept = vars(bagging)
+    seeds = kept.get("_seeds")
+    if seeds is None or not {"_max_features", "_max_samples"} <= kept.keys():
+        raise Unsuited("The seeds of the trees are not in the file, so their rows cannot be drawn again.")
+    return [
+        _generate_bagging_indices(
+            seed,
+            bagging.bootstrap_features,
+            True,
+            bagging.n_features_in_,
+            n_rows,
+            bagging._max_features,
+            bagging._max_samples,
+            kept.get("_sample_weight"),
+        )[1]
+        for seed in seeds
+    ]
+
+
+def _start(weights: FloatArray, rows: Rows, *, n_trees: int) -> Belief:
+    """Every tree alike: the training weights of `leaf_counts`, scaled so that they sum to the rows."""
+    brought = np.clip(weights, 0.01, 1.0)
+    brought *= len(rows) / brought.sum()
+    mean = np.tile(brought.astype(np.float32), (n_trees, 1))
+    return Belief(mean, mean)
+
+
+def _nats_about_rows(others: Others) -> float:
+    """What the cells of a record can tell of the row that it stood in, in nats, mean over records."""
+    return float(0.5 * np.log1p(1.0 / others.variance).sum(axis=0).mean())
+
+
+def _replayed(cells: Sequence[Cells], rows: Rows, start: Belief, progress: Progress) -> FloatArray:
+    """(n,) Λ averaged over the steps."""
+    n_trees, n = start.mean.shape
+    steps = int(np.clip(WORK / (n * len(rows) * n_trees), LEAST_STEPS, MOST_STEPS))
+    # more steps are smaller ones: about the same way in all
+    damping = min(MOST_DAMPING, 3.0 / steps)
+    counted = [np.rint(tree.weight[tree.of_record]).astype(np.int64) for tree in cells]
+    belief, total = start, np.zeros(n)
+    for step in range(steps):
+        progress.report("replaying the bootstrap", step / steps)
+        log_ratio, newer = _updated(counted, Others.of(cells, belief), rows)
+        belief = belief.mixed(newer, damping)
+        total += log_ratio
+    return total / steps
+
+
+def _updated(counted: Sequence[IntArray], others: Others, rows: Rows) -> tuple[FloatArray, Belief]:
+    """(n,) Λ of each record, and the posterior moments that follow from it."""
+    n_trees, n = others.mean.shape
+    log_ratio = np.empty(n)
+    mean, variance = np.empty_like(others.mean), np.empty_like(others.variance)
+    # as many records are members as the table has rows, before anything else is known
+    share = np.clip(len(rows) / n, 0.05, 0.95)
+    prior = np.log(share / (1.0 - share))
+    block = max(BLOCK // len(rows), 1)
+    for first in range(0, n, block):
+        part = slice(first, first + block)
+        evidence = np.stack(
+            [
+                _evidence(counted[place][part], others.mean[place, part], others.variance[place, part])
+                for place in range(n_trees)
+            ],
+            axis=1,
+        )
+        likelihood = evidence.reshape(MOST_DRAWS * n_trees, -1).T @ rows.drawn
+        top = likelihood.max(axis=1, keepdims=True)
+        likelihood -= top
+        np.exp(likelihood, out=likelihood)
+        total = likelihood.sum(axis=1, keepdims=True)
+        log_ratio[part] = (top + np.log(total / len(rows)))[:, 0]
+        present = expit(log_ratio[part] + prior)[:, None].astype(np.float32)
+        moments = ((likelihood @ rows.moments) * (present / total)).T
+        mean[:, part] = moments[:n_trees]
+        variance[:, part] = np.maximum(moments[n_trees:] - moments[:n_trees] ** 2, 0.0)
+    return log_ratio, Belief(mean, variance)
+
+
+def _evidence(counted: IntArray, mean: Float32, variance: Float32) -> Float32:
+    """(MOST_DRAWS, n) log P(W | w) − log P(W | 0) for w = 1, 2, ... in one tree.
+
+    Parameters
+    ----------
+    counted: (n,) W of each record's cell.
+    mean, variance: (n,) moments of what the others brought.
+    """
+    rest = counted[None, :] - np.arange(MOST_DRAWS + 1)[:, None]
+    possible = rest >= 0
+    log_factorial = gammaln(np.arange(counted.max() + 1) + 1.0)
+    at_least_none = np.maximum(rest, 0)
+    poisson = at_least_none * np.log(mean) - mean - log_factorial[at_least_none]
+    gaussian = -0.5 * ((rest - mean) ** 2 / variance + np.log(2.0 * np.pi * variance))
+    logarithm = np.where(variance > _POISSON_FROM * mean, poisson, gaussian)
+    logarithm = np.where(possible, np.maximum(logarithm, _LEAST_LOG_PROBABILITY), _LEAST_LOG_PROBABILITY)
+    evidence: Float32 = (logarithm[1:] - logarithm[0]).astype(np.float32)
+    return evidence

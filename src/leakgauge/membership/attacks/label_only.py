@@ -1,0 +1,85 @@
+"""The noise-robustness attack, for models that answer with a label and nothing else.
+
+Source: Choquette-Choo, Tramèr, Carlini & Papernot 2021, "Label-Only Membership
+Inference Attacks", section 4.3: the share of a record's noisy copies that still
+get the true label measures its distance from the decision boundary, and records
+that were trained on lie elsewhere than others.
+
+Deviations
+----------
+The paper picks one strength of noise with shadow models and takes the larger
+distance for the member's. Here copies are made at four strengths, fixed for all
+models, and a logistic regression learns what each says, trained on other
+records than it judges. That matters: where a model has memorised a record that
+its neighbourhood contradicts, as deep trees do, a right label that little noise
+overturns betrays a member, and the paper's order is upside down.
+
+Binary features are swapped for another record's value instead of flipped, so
+that one-hot and text columns stay valid.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from leakgauge.membership.held_out import GREATEST_PERCENTAGE, held_out_scores
+from leakgauge.membership.perturbations import Perturbations
+from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.progress import Progress, Share
+from leakgauge.targets.protocol import BoolArray, FloatArray
+
+STRENGTHS = (0.05, 0.1, 0.2, 0.4)
+"""Noise in units of a column's spread, and the probability of a swap."""
+MOST_ROUNDS = 12
+MOST_QUERIES = 100_000
+"""Rows sent at most, but for the first round, which every pool gets."""
+
+
+def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:  # noqa: ARG001 -- the protocol's signature
+    """(m,) probability of membership; see `AttackModel`."""
+    probability: FloatArray = LogisticRegression().fit(known, member).predict_proba(unknown)[:, 1]
+    return probability
+
+
+def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
+    """(n,) probability of membership, learned from the labels of records and of their changed copies.
+
+    Raises
+    ------
+    Unsuited
+        for fewer members or non-members than there is something to learn from.
+    """
+    right = (target.labels(pool.x) == pool.y).astype(np.float64)
+    robustness = _robustness(target, pool, rng=rng, progress=Share(progress, 0.0, 0.9))
+    return held_out_scores(
+        fit_and_score,
+        _standardised(np.column_stack([right, robustness])),
+        pool.member,
+        percentage=GREATEST_PERCENTAGE,
+        rng=rng,
+        progress=Share(progress, 0.9, 1.0),
+    )
+
+
+def _robustness(
+    target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress
+) -> FloatArray:
+    """(n, strengths) share of a record's changed copies that still get its true label."""
+    rounds = min(max(MOST_QUERIES // (len(pool) * len(STRENGTHS)), 1), MOST_ROUNDS)
+    perturbations = Perturbations.of(pool.x)
+    right = np.zeros((len(pool), len(STRENGTHS)))
+    for done in range(rounds):
+        for place, strength in enumerate(STRENGTHS):
+            copies = perturbations.copy(noise=strength, swap=strength, rng=rng)
+            right[:, place] += target.labels(copies) == pool.y
+        progress.report("asking about changed copies", (done + 1) / rounds)
+    return right / rounds
+
+
+def _standardised(features: FloatArray) -> FloatArray:
+    """The features in units of their spread over the pool, which tells nothing of membership."""
+    spread = features.std(axis=0)
+    spread[spread == 0] = 1.0
+    scaled: FloatArray = (features - features.mean(axis=0)) / spread
+    return scaled

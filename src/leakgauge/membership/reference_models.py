@@ -1,0 +1,233 @@
+"""Reference models: clones of the target, trained on halves of the pool.
+
+What a clone that was trained on a record says of it, and what one that was not
+says, is what RMIA and LiRA compare the target's own answer with (Carlini et al.
+2022, section IV; Zarifzadeh, Liu & Shokri 2024, section 3). The clones come in
+pairs on complementary halves, so that every record is in the training data of
+exactly half of them. The halves are balanced over labels, so that a rare class
+does not go missing from one for want of luck.
+
+Deviation from the papers: the population that the clones are drawn from is the
+pool itself, since an auditor has no other records of the same kind. Nothing
+that is learned from a record's membership enters.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.ensemble._forest import BaseForest
+from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.frozen import FrozenEstimator
+from sklearn.tree import BaseDecisionTree
+
+from leakgauge.membership.earlier_settings import modernise
+from leakgauge.membership.pool import Pool, ReferenceAnswers
+from leakgauge.membership.protocol import Unsuited
+from leakgauge.progress import Progress
+from leakgauge.randomness import generator_for
+from leakgauge.report.model import Notice
+from leakgauge.targets.protocol import IntArray
+
+CHUNK_ROWS = 8_192
+"""Rows that a clone is asked for at once, which bounds the memory of its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to train.
+
+    Attributes
+    ----------
+    estimator:
+        the fitted target, None where there is none to clone.
+    classes:
+        (n_classes,) its labels.
+    models:
+        how many clones; even, since they come in pairs; 0 for none.
+    seconds:
+        after how many seconds no further pair is begun, None for never.
+    seed:
+        seed of the halves and of the clones, whichever attack asks first.
+    """
+
+    estimator: Any
+    classes: NDArray[Any]
+    models: int
+    seconds: float | None
+    seed: int
+
+
+class ReferenceModels:
+    """The reference models of one audit: trained when an attack first asks, and remembered.
+
+    Parameters
+    ----------
+    clock:
+        seconds from any start, never falling; only a plan with a limit looks at it.
+    """
+
+    def __init__(self, plan: Plan, pool: Pool, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._plan = plan
+        self._pool = pool
+        self._clock = clock
+        self._answers: ReferenceAnswers | None = None
+        self._refusal: Unsuited | None = None
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What a reader must know: that time allowed for fewer models than were asked for."""
+        if self._answers is None or len(self._answers.p_y) == self._plan.models:
+            return ()
+        return (
+            Notice(
+                "fewer_reference_models",
+                f"Within {self._plan.seconds:g} seconds {len(self._answers.p_y)} of {self._plan.models} "
+                "reference models were trained; the attacks that use them would see more with all of them. "
+                "Raise time_budget to allow for that.",
+            ),
+        )
+
+    def __call__(self, progress: Progress) -> ReferenceAnswers:
+        """The clones' answers about the pool.
+
+        Raises
+        ------
+        Unsuited
+            when none were asked for, the target cannot be cloned, or a clone not be trained.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        if self._answers is None:
+            try:
+                self._answers = _train(self._plan, self._pool, self._clock, progress)
+            except Unsuited as refusal:
+                self._refusal = refusal
+                raise
+        return self._answers
+
+
+def _train(plan: Plan, pool: Pool, clock: Callable[[], float], progress: Progress) -> ReferenceAnswers:
+    if plan.models == 0:
+        raise Unsuited("The parameter reference_models is 0, so there are none to compare the model with.")
+    blank = _blank_clone(plan.estimator)
+    x = _lean(pool.x, plan.estimator)
+    labels = plan.classes[pool.y]
+    rng = generator_for(plan.seed, "reference models")
+    halves = _paired_halves(pool.y, pairs=plan.models // 2, rng=rng)
+    seeds = rng.integers(2**31, size=plan.models)
+
+    def answers_of(model: int) -> NDArray[np.float32]:
+        return _refitted(blank, x, labels, rows=halves[model], seed=int(seeds[model]), plan=plan, pool=pool)
+
+    p_y: list[NDArray[np.float32]] = []
+    threads = min(len(os.sched_getaffinity(0)), plan.models)
+    at_once = threads + threads % 2
+    started = clock() if plan.seconds is not None else 0.0
+    # warnings are silenced here, in one thread, for all: the filters belong to the whole process
+    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as executor:
+        warnings.simplefilter("ignore")
+        while len(p_y) < plan.models:
+            batch = range(len(p_y), min(len(p_y) + at_once, plan.models))
+            for answer in executor.map(answers_of, batch):
+                p_y.append(answer)
+                progress.report("training reference models", len(p_y) / plan.models)
+            if plan.seconds is not None:
+                elapsed = clock() - started
+                if elapsed + elapsed * at_once / len(p_y) > plan.seconds:
+                    break
+    trained_on = np.zeros((len(p_y), len(pool)), dtype=np.bool_)
+    for model in range(len(p_y)):
+        trained_on[model, halves[model]] = True
+    return ReferenceAnswers(np.stack(p_y), trained_on)
+
+
+def _blank_clone(estimator: Any) -> Any:
+    """An untrained copy with the target's own settings, by the names of today."""
+    if estimator is None:
+        raise Unsuited("The model cannot be trained again, so it has no reference models.")
+    try:
+        blank = clone(estimator)
+        modernise(blank)
+        settings = blank.get_params(deep=True)
+    except Exception as error:
+        raise Unsuited(f"The model cannot be cloned ({type(error).__name__}).") from error
+    if any(isinstance(part, FrozenEstimator) for part in (blank, *settings.values())):
+        raise Unsuited("A part of the model is frozen: its clones would know what the target knows.")
+    return blank
+
+
+def _refitted(
+    blank: Any,
+    x: Any,
+    labels: NDArray[Any],
+    *,
+    rows: IntArray,
+    seed: int,
+    plan: Plan,
+    pool: Pool,
+) -> NDArray[np.float32]:
+    """(n,) the probability that a clone trained on `rows` gives to every record's true label."""
+    try:
+        model = _seeded(clone(blank), seed)
+        model.fit(_take(x, rows), labels[rows])
+        known = {label: position for position, label in enumerate(model.classes_.tolist())}
+        # the clone may know fewer classes than the target; what it does not know it gives no chance
+        column_of = np.array([known.get(label, -1) for label in plan.classes.tolist()])
+        p_y = np.zeros(len(pool), dtype=np.float32)
+        for start in range(0, len(pool), CHUNK_ROWS):
+            chunk = np.arange(start, min(start + CHUNK_ROWS, len(pool)))
+            probabilities = model.predict_proba(_take(x, chunk))
+            columns = column_of[pool.y[chunk]]
+            found = columns >= 0
+            p_y[chunk[found]] = probabilities[np.flatnonzero(found), columns[found]]
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise Unsuited(
+            f"The model cannot be trained again on half of the pool ({type(error).__name__})."
+        ) from error
+    if not np.isfinite(p_y).all():
+        raise Unsuited("The model, trained again on half of the pool, gives no finite probabilities.")
+    return p_y
+
+
+def _seeded(model: Any, seed: int) -> Any:
+    """The model with a seed of its own in every part that draws numbers."""
+    seeds = np.random.default_rng(seed)
+    names = sorted(name for name in model.get_params(deep=True) if name.rpartition("__")[2] == "random_state")
+    return model.set_params(**{name: int(seeds.integers(2**31)) for name in names})
+
+
+def _paired_halves(y: IntArray, *, pairs: int, rng: np.random.Generator) -> list[IntArray]:
+    """Rows of each model: 2k and 2k + 1 share the pool out between them, and each label too."""
+    halves = []
+    for _ in range(pairs):
+        shuffled = rng.permutation(len(y))
+        by_label = shuffled[np.argsort(y[shuffled], kind="stable")]
+        halves += [np.sort(by_label[0::2]), np.sort(by_label[1::2])]
+    return halves
+
+
+def _lean(x: Any, estimator: Any) -> Any:
+    """The rows as 32-bit numbers where the model would make them so anyway, on every fit and answer."""
+    if not isinstance(estimator, BaseForest | BaseDecisionTree | BaseGradientBoosting):
+        return x
+    kinds = x.dtypes if isinstance(x, pd.DataFrame) else [x.dtype]
+    if not all(isinstance(kind, np.dtype) and kind.kind in "biuf" for kind in kinds):
+        return x
+    return np.ascontiguousarray(x, dtype=np.float32)
+
+
+def _take(x: Any, rows: IntArray) -> Any:
+    return x.iloc[rows] if isinstance(x, pd.DataFrame) else x[rows]

@@ -1,0 +1,167 @@
+"""What a fitted tree ensemble keeps of its training data, laid out for the attacks on model files.
+
+scikit-learn stores in every leaf the number of training records and their
+class frequencies, weighted as the tree was fitted. With the leaf that each
+record of the pool falls into, this says how much training weight each
+(leaf, class) cell holds and which records of the pool could have brought it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    RandomForestClassifier,
+)
+from sklearn.pipeline import Pipeline
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import check_array
+
+from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.membership.protocol import Unsuited
+from leakgauge.targets.protocol import FloatArray, IntArray
+
+_LEAF = -1
+"""scikit-learn's mark for "no child"."""
+
+
+_DRIFT = 1e-3
+"""How far sums of float64 may be from the whole number that they count."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalStep:
+    """The last estimator of the target with the pool as this estimator gets it.
+
+    Attributes
+    ----------
+    estimator:
+        the model behind every transforming step of a Pipeline.
+    x:
+        (n, n_features) input rows, float32 as trees read them, dense or CSR.
+    """
+
+    estimator: Any
+    x: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The (leaf, class) cells of one tree that the pool touches.
+
+    Attributes
+    ----------
+    of_record:
+        (n,) cell of each record: its leaf, and its own class in it.
+    weight:
+        (n_cells,) training weight that the tree keeps for the cell, in records.
+    """
+
+    of_record: IntArray
+    weight: FloatArray
+
+    def total(self, values: NDArray[Any]) -> FloatArray:
+        """(n_cells,) sum of (n,) values over the records of each cell."""
+        sums: FloatArray = np.bincount(self.of_record, weights=values, minlength=len(self.weight)).astype(
+            float
+        )
+        return sums
+
+
+def is_whole(weights: FloatArray) -> bool:
+    """Whether training weights count records."""
+    return bool(np.all(np.abs(weights - np.rint(weights)) <= _DRIFT))
+
+
+def final_step(target: SharedAnswers, pool: Pool) -> FinalStep:
+    """The last estimator, with the pool brought into its form.
+
+    Raises
+    ------
+    Unsuited
+        when the target shows no fitted model, or a model whose steps are not a plain chain.
+    """
+    estimator = target.estimator
+    if estimator is None:
+        raise Unsuited("The model file itself was not given, only its answers.")
+    x = pool.x
+    while isinstance(estimator, Pipeline):
+        x = estimator[:-1].transform(x) if len(estimator.steps) > 1 else x
+        estimator = estimator.steps[-1][1]
+    return FinalStep(estimator, x)
+
+
+def as_trees_read(x: Any) -> Any:
+    """(n, n_features) rows in float32, dense and contiguous or CSR: what compiled trees take."""
+    return check_array(x, dtype=np.float32, order="C", accept_sparse="csr", ensure_all_finite=False)
+
+
+def cells_of_trees(step: FinalStep, y: IntArray) -> tuple[Cells, ...]:
+    """The cells of every tree.
+
+    Parameters
+    ----------
+    y: (n,) true labels as positions in the model's classes.
+
+    Raises
+    ------
+    Unsuited
+        when the model is not a classification tree or an ensemble that trains such trees on the
+        records themselves.
+    """
+    trees = list(_trees_of(step.estimator))
+    x = as_trees_read(step.x)
+    reweighs = getattr(step.estimator, "class_weight", None) is not None
+    return tuple(
+        _cells(tree, x if columns is None else x[:, columns], y, reweighs=reweighs) for tree, columns in trees
+    )
+
+
+def _trees_of(estimator: Any) -> Iterator[tuple[DecisionTreeClassifier, IntArray | None]]:
+    """Each tree with the columns that it was given; None for all of them."""
+    if isinstance(estimator, DecisionTreeClassifier):
+        yield estimator, None
+    elif isinstance(estimator, RandomForestClassifier | ExtraTreesClassifier):
+        for tree in estimator.estimators_:
+            yield tree, None
+    elif isinstance(estimator, BaggingClassifier):
+        for tree, columns in zip(estimator.estimators_, estimator.estimators_features_, strict=True):
+            if not isinstance(tree, DecisionTreeClassifier):
+                raise Unsuited("The bagged models are not single trees, so there are no leaves to count.")
+            yield tree, columns
+    else:
+        raise Unsuited("The model is not a decision tree, a forest of them or bagged trees.")
+
+
+def _cells(tree: DecisionTreeClassifier, x: Any, y: IntArray, *, reweighs: bool) -> Cells:
+    stored = tree.tree_
+    # since scikit-learn 1.3 a node keeps its class frequencies, and the weight to multiply them by
+    weights = stored.value[:, 0, :] * stored.weighted_n_node_samples[:, None]
+    if (reweighs or tree.class_weight is not None) and not is_whole(weights):
+        leaf = stored.children_left == _LEAF
+        weights = weights / _class_units(weights[leaf], stored.n_node_samples[leaf])
+    touched, of_record = np.unique(stored.apply(x) * weights.shape[1] + y, return_inverse=True)
+    return Cells(of_record.astype(np.int64), weights.ravel()[touched])
+
+
+def _class_units(weights: FloatArray, records: IntArray) -> FloatArray:
+    """(n_classes,) weight of one record of each class, which class weights make differ from 1.
+
+    In a leaf of one class, weight over number of records is the unit times the mean number of draws
+    of the records, which is 1 in some leaf; without a bootstrap, in all of them.
+
+    Parameters
+    ----------
+    weights: (n_leaves, n_classes) training weight.
+    records: (n_leaves,) number of different records.
+    """
+    present = weights > 0
+    alone = present & (present.sum(axis=1, keepdims=True) == 1)
+    least: FloatArray = np.min(np.where(alone, weights / records[:, None], np.inf), axis=0)
+    return np.where(np.isfinite(least), least, 1.0)

@@ -1,0 +1,110 @@
+"""An image classifier as a black box: pictures between 0 and 1 go in, probabilities come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.targets.model_format import ModelFormat
+from leakgauge.targets.onnx_engine import Engine
+from leakgauge.targets.protocol import FloatArray, IntArray
+
+RangeSource = Literal["asked", "rescaling layer", "assumed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageModelFacts:
+    """What was found out about an image classifier.
+
+    Attributes
+    ----------
+    kind: the model's class, such as "Sequential".
+    format: "keras", "hdf5" or "onnx".
+    shape: (height, width, channels) of a picture.
+    input_range: smallest and largest value that the model expects in a pixel.
+    range_source: where the range comes from: "asked", "rescaling layer" or "assumed".
+    output: what the model's head gives.
+    engine: what answers the queries.
+    classes: number of classes.
+    independent_scores: the head gives a score per class that need not sum to 1; rows are normalised.
+    step: smallest difference between two answers where they are seen to be rounded, else None.
+    """
+
+    kind: str
+    format: ModelFormat
+    shape: tuple[int, int, int]
+    input_range: tuple[float, float]
+    range_source: RangeSource
+    output: Literal["probabilities", "logits"]
+    engine: str
+    classes: int
+    independent_scores: bool
+    step: float | None
+
+
+class ImageTarget:
+    """The `Target` of the inversion audit.
+
+    Takes (n, height, width, channels) pictures with values in [0, 1] and counts
+    every picture that reaches the model, the probes of its own opening included.
+    """
+
+    has_probabilities = True
+
+    def __init__(self, engine: Engine, facts: ImageModelFacts, layout: Layout, *, queries: int = 0) -> None:
+        self._engine = engine
+        self._layout = layout
+        self.facts = facts
+        self.classes: NDArray[Any] = np.arange(facts.classes)
+        self.queries = queries
+
+    def probabilities(self, x: Any) -> FloatArray:
+        """(n, n_classes) probabilities for (n, height, width, channels) pictures in [0, 1]."""
+        return self.probabilities_within(x, self.facts.input_range)
+
+    def probabilities_within(self, x: Any, input_range: tuple[float, float]) -> FloatArray:
+        """The same, were the pixels of the model's input to lie in `input_range`."""
+        pictures = np.asarray(x, dtype=np.float32)
+        self.queries += len(pictures)
+        low, high = input_range
+        outputs = self._engine.outputs(
+            self._layout.arrange(np.float32(low) + np.float32(high - low) * pictures)
+        )
+        return _probabilities(outputs, self.facts.output, independent=self.facts.independent_scores)
+
+    def labels(self, x: Any) -> IntArray:
+        """(n,) positions of the likeliest classes."""
+        return np.asarray(self.probabilities(x).argmax(axis=1), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the model wants its pictures: axis order, and whether there is a channel axis at all."""
+
+    channel_axis: Literal["last", "first", "none"]
+
+    def arrange(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The model's own arrangement of (n, height, width, channels) pictures."""
+        if self.channel_axis == "first":
+            return pictures.transpose(0, 3, 1, 2)
+        if self.channel_axis == "none":
+            return pictures[..., 0]
+        return pictures
+
+
+def _probabilities(
+    outputs: NDArray[np.float32], output: Literal["probabilities", "logits"], *, independent: bool
+) -> FloatArray:
+    scores = outputs.astype(np.float64)
+    if scores.shape[1] == 1:  # one sigmoid unit: the second class's probability
+        return np.concatenate([1.0 - scores, scores], axis=1)
+    if output == "logits":
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+    elif not independent:
+        return scores
+    total = scores.sum(axis=1, keepdims=True)
+    even = np.full_like(scores, 1.0 / scores.shape[1])
+    return np.asarray(np.divide(scores, total, out=even, where=total > 0), dtype=np.float64)

@@ -1,0 +1,112 @@
+"""Opening an ONNX file: standard operators only, nothing outside the file, no loops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import onnx
+
+from leakgauge.errors import LimitExceeded, UnsafeModel, UnsupportedModel
+
+MAX_BYTES = 1024**3
+MAX_NODES = 50_000
+MAX_DECLARED = 200_000_000
+"""Numbers that the stored arrays may declare."""
+
+_STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
+_CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+_EXPORT_AGAIN = "Export the model again with tf2onnx or torch.onnx at a standard operator set, in one file."
+
+
+def read_onnx(path: Path) -> onnx.ModelProto:
+    """The model in `path`, checked.
+
+    Raises
+    ------
+    UnsafeModel
+        for weights in other files.
+    UnsupportedModel
+        for a file that is no ONNX model, custom operators, or control flow.
+    LimitExceeded
+        for a file, or declared arrays, that are too large.
+    """
+    if path.stat().st_size > MAX_BYTES:
+        raise LimitExceeded(
+            "onnx_too_large", "The ONNX model is larger than 1 GB.", hint="Audit a smaller model."
+        )
+    try:
+        model = onnx.load_model_from_string(path.read_bytes())
+    except Exception as error:  # protobuf's errors have no base that is typed, and depend on its version
+        raise not_a_model() from error
+    if not model.graph.node or not model.opset_import:
+        raise not_a_model()
+    if model.functions:
+        _refuse_operators()
+    _check_nodes(model.graph.node)
+    _check_tensors(model.graph)
+    return model
+
+
+def not_a_model() -> UnsupportedModel:
+    """The error for a file that no reader here recognises."""
+    return UnsupportedModel(
+        "not_a_model",
+        "The model file is neither a .keras archive nor a Keras HDF5 file nor an ONNX model.",
+        hint='Save the model with model.save("model.keras"), or export it to ONNX.',
+    )
+
+
+def _check_nodes(nodes: Iterable[onnx.NodeProto]) -> None:
+    for count, node in enumerate(nodes, start=1):
+        if count > MAX_NODES:
+            raise LimitExceeded(
+                "onnx_too_many_nodes",
+                f"The ONNX model has more than {MAX_NODES:,} operators.",
+                hint="Audit a smaller model.",
+            )
+        if node.domain not in _STANDARD_DOMAINS:
+            _refuse_operators()
+        if node.op_type in _CONTROL_FLOW:
+            raise UnsupportedModel(
+                "onnx_control_flow",
+                f"The ONNX model holds {node.op_type}: its work on an image cannot be bounded.",
+                hint="Export the model without loops or branches.",
+            )
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield attribute.t
+            yield from attribute.tensors
+
+
+def _check_tensors(graph: onnx.GraphProto) -> None:
+    declared = 0
+    for tensor in _tensors(graph):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+            raise UnsafeModel(
+                "onnx_external_data",
+                "The ONNX model keeps weights in another file.",
+                hint="Save it in one file: onnx.save_model(model, path, save_as_external_data=False).",
+            )
+        declared += math.prod(tensor.dims)
+        if declared > MAX_DECLARED:
+            raise LimitExceeded(
+                "onnx_declares_too_much",
+                f"The ONNX model declares more than {MAX_DECLARED // 10**6} million weights.",
+                hint="Audit a smaller model.",
+            )
+
+
+def _refuse_operators() -> None:
+    raise UnsupportedModel(
+        "onnx_custom_operators",
+        "The ONNX model uses operators outside the standard set.",
+        hint=_EXPORT_AGAIN,
+    )

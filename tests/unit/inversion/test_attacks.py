@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from template_target import SIDE, TemplateTarget, templates
+
+from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.drawing import Run, choose_controls, run_attack
+from leakgauge.inversion.protocol import Attack, Drawn, Frame, Settings, Unsuited
+from leakgauge.inversion.similarity import pearson
+from leakgauge.progress import Silent
+from leakgauge.report.model import Failed, NotApplicable
+
+SHAPE = (SIDE, SIDE, 1)
+
+
+def settings(start: float = 0.5, **changes: object) -> Settings:
+    plain = Settings(start=np.full(SHAPE, start, dtype=np.float32), iterations=(300,), seeds=2)
+    return replace(plain, **changes)  # type: ignore[arg-type]  # the fields are those of Settings
+
+
+def draw(attack: Attack, target_class: int, told: Settings, *, budget: int = 10**6, seed: int = 0) -> Drawn:
+    return attack.reconstruct(
+        TemplateTarget(),
+        target_class,
+        budget=budget,
+        rng=np.random.default_rng(seed),
+        progress=Silent(),
+        settings=told,
+    )
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("target_class", [0, 1, 2])
+def test_a_drawing_is_most_like_its_own_class(attack: Attack, target_class: int) -> None:
+    drawing = draw(attack, target_class, settings()).frames[-1].pictures.mean(axis=0)
+    likeness = [pearson(drawing, template) for template in templates()]
+    assert int(np.argmax(likeness)) == target_class
+    assert likeness[target_class] > 0.4
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("budget", [4, 7, 50, 403])
+def test_the_budget_is_never_passed(attack: Attack, budget: int) -> None:
+    target = TemplateTarget()
+    drawn = attack.reconstruct(
+        target, 0, budget=budget, rng=np.random.default_rng(0), progress=Silent(), settings=settings()
+    )
+    assert target.queries <= budget
+    assert drawn.frames[-1].queries == target.queries
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_a_budget_below_one_pair_is_not_applicable(attack: Attack) -> None:
+    with pytest.raises(Unsuited):
+        draw(attack, 0, settings(), budget=3)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_the_same_seed_draws_the_same_and_another_does_not(attack: Attack) -> None:
+    first, again, other = (draw(attack, 0, settings(), seed=seed).frames[-1].pictures for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_a_snapshot_is_what_a_shorter_run_gives(attack: Attack) -> None:
+    long = draw(attack, 0, settings(iterations=(50, 120, 300)))
+    assert [frame.iterations for frame in long.frames] == [50, 120, 300]
+    for frame in long.frames:
+        short = draw(attack, 0, settings(iterations=(frame.iterations,))).frames[-1]
+        assert np.array_equal(short.pictures, frame.pictures)
+        assert short.queries == frame.queries
+
+
+@pytest.mark.parametrize("rate", [1e-6, 0.01, 0.2, 0.5, 1.0])
+@pytest.mark.parametrize("start", [0.0, 0.5, 1.0])
+def test_no_learning_rate_wrecks_the_drawing(rate: float, start: float) -> None:
+    drawn = draw(ATTACKS[0], 1, settings(start, learning_rate=rate, iterations=(600,)))
+    assert pearson(drawn.frames[-1].pictures.mean(axis=0), templates()[1]) > 0.4
+    departed = [notice.code for notice in drawn.departures]
+    assert departed == ([] if rate == 0.2 else ["learning_rate"])
+
+
+def test_the_loss_falls_and_the_confidence_rises() -> None:
+    curve = draw(ATTACKS[0], 0, settings(1.0)).curve
+    assert curve[-1].loss < curve[0].loss
+    assert curve[-1].confidence > curve[0].confidence
+    assert [point.iteration for point in curve] == sorted({point.iteration for point in curve})
+
+
+def test_a_target_that_is_hard_to_convince_is_drawn_all_the_same() -> None:
+    target = TemplateTarget(sharpness=4.0)
+    drawn = ATTACKS[0].reconstruct(
+        target,
+        0,
+        budget=10**6,
+        rng=np.random.default_rng(0),
+        progress=Silent(),
+        settings=settings(iterations=(600,)),
+    )
+    assert pearson(drawn.frames[-1].pictures.mean(axis=0), templates()[0]) > 0.4
+
+
+def test_a_budget_cuts_the_run_and_says_so() -> None:
+    drawn = draw(ATTACKS[0], 0, settings(iterations=(50, 300)), budget=400)
+    assert [frame.iterations for frame in drawn.frames] == [50, 100]
+    assert [notice.code for notice in drawn.departures] == ["iterations_cut"]
+
+
+# ------------------------------------------------------------ running a table row
+
+
+def toy(reconstruct: object) -> Attack:
+    return Attack("toy", "A toy", "probabilities", "nobody", reconstruct)  # type: ignore[arg-type]  # a double
+
+
+def all_grey(target, target_class, *, budget, rng, progress, settings):  # type: ignore[no-untyped-def]  # a double
+    target.probabilities(settings.start[None])
+    pictures = np.repeat(settings.start[None], settings.seeds, axis=0)
+    return Drawn((Frame(settings.iterations[-1], 1, pictures),), ())
+
+
+def run(attack: Attack, *, budget: int | None = None) -> object:
+    return run_attack(
+        attack,
+        TemplateTarget(),
+        classes=(0,),
+        controls=(1, 2),
+        settings=settings(iterations=(10,)),
+        budget=budget,
+        seed=0,
+        progress=Silent(),
+    )
+
+
+def test_a_toy_attack_is_one_function_and_one_row() -> None:
+    outcome = run(toy(all_grey))
+    assert isinstance(outcome, Run)
+    assert outcome.queries == 3
+    assert set(outcome.drawn) == {0}
+    assert set(outcome.controls) == {1, 2}
+
+
+def test_an_attack_that_overspends_is_stopped_and_called_failed() -> None:
+    def greedy(target, *_args, **_settings):  # type: ignore[no-untyped-def]  # a double
+        while True:
+            target.labels(np.zeros((100, *SHAPE)))
+
+    outcome = run(toy(greedy), budget=30)
+    assert isinstance(outcome, Failed)
+    assert "budget" in outcome.reason
+
+
+def test_an_attack_that_breaks_does_not_take_the_audit_with_it() -> None:
+    def broken(*_args, **_settings):  # type: ignore[no-untyped-def]  # a double
+        raise ZeroDivisionError("secret")
+
+    outcome = run(toy(broken))
+    assert isinstance(outcome, Failed)
+    assert "secret" not in outcome.reason
+
+
+def test_an_unsuited_attack_is_not_applicable_with_its_reason() -> None:
+    def unsuited(*_args, **_settings):  # type: ignore[no-untyped-def]  # a double
+        raise Unsuited("not for this one")
+
+    outcome = run(toy(unsuited))
+    assert isinstance(outcome, NotApplicable)
+    assert outcome.reason == "not for this one"
+
+
+def test_controls_are_the_other_classes_at_most_nine() -> None:
+    rng = np.random.default_rng(0)
+    assert choose_controls(3, (1,), rng=rng) == (0, 2)
+    assert choose_controls(3, (0, 1, 2), rng=rng) == ()
+    many = choose_controls(1_000, (7,), rng=rng)
+    assert len(many) == 9
+    assert 7 not in many

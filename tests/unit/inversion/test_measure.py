@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from template_target import SIDE, TemplateTarget, templates
+
+from leakgauge.estimates import Estimate
+from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.drawing import Run, run_attack
+from leakgauge.inversion.measure import jackknife, measure, reference_for, robustness
+from leakgauge.inversion.protocol import Drawn, Frame, Pictures, Settings
+from leakgauge.progress import Silent
+
+SHAPE = (SIDE, SIDE, 1)
+GREY = np.full(SHAPE, 0.5, dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def real_run() -> Run:
+    outcome = run_attack(
+        ATTACKS[0],
+        TemplateTarget(),
+        classes=(0, 1, 2),
+        controls=(),
+        settings=Settings(start=GREY, iterations=(300,), seeds=3),
+        budget=None,
+        seed=0,
+        progress=Silent(),
+    )
+    assert isinstance(outcome, Run)
+    return outcome
+
+
+def pretending(run: Run, picture: Pictures) -> Run:
+    """The run, had it drawn `picture` of class 0."""
+    frame = Frame(300, 1_800, np.repeat(picture[None], 3, axis=0))
+    return Run(run.attack, {**run.drawn, 0: Drawn((frame,), ())}, {}, run.queries)
+
+
+def leakage_of(run: Run, picture: Pictures) -> Estimate:
+    reference = reference_for(templates()[0], GREY, ())
+    return measure(pretending(run, picture), 0, reference, n_classes=3, rng=np.random.default_rng(0)).leakage
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros(SHAPE, dtype=np.float32),
+        np.ones(SHAPE, dtype=np.float32),
+        GREY,
+        np.random.default_rng(1).random(SHAPE, dtype=np.float32),
+        templates()[1],
+        templates()[2],
+    ],
+    ids=["black", "white", "grey", "noise", "another class", "a third class"],
+)
+def test_what_was_not_learned_from_the_target_is_no_leak(real_run: Run, picture: Pictures) -> None:
+    assert leakage_of(real_run, picture).value <= 0.01
+
+
+def test_the_drawing_of_another_class_is_no_leak(real_run: Run) -> None:
+    for other in (1, 2):
+        drawing = real_run.drawn[other].frames[-1].pictures.mean(axis=0)
+        assert leakage_of(real_run, drawing).value <= 0.01
+
+
+def test_the_very_picture_is_a_full_leak_and_a_real_drawing_a_partial_one(real_run: Run) -> None:
+    assert leakage_of(real_run, templates()[0]).value == pytest.approx(1.0)
+    found = measure(
+        real_run,
+        0,
+        reference_for(templates()[0], GREY, ()),
+        n_classes=3,
+        rng=np.random.default_rng(0),
+    )
+    assert 0.1 < found.leakage.value < 1.0
+    assert found.rank == 1
+
+
+def test_references_lower_the_ceiling_and_useless_ones_do_not() -> None:
+    original = templates()[0]
+    noisy = np.clip(original + 0.3 * np.random.default_rng(0).standard_normal(SHAPE), 0, 1).astype(np.float32)
+    assert 0.5 < reference_for(original, GREY, (noisy,)).ceiling < 1.0
+    assert reference_for(original, GREY, (1 - original,)).ceiling == 1.0
+
+
+def test_the_jackknife_of_a_mean_is_the_standard_error() -> None:
+    values = np.array([1.0, 2.0, 4.0, 9.0])
+    found = jackknife(lambda part: float(np.delete(values, [] if part is None else part).mean()), 4)
+    error = values.std(ddof=1) / 2
+    assert found.value == 4.0
+    assert found.high - found.value == pytest.approx(3.1824463 * error)
+
+
+def test_one_seed_has_the_widest_interval() -> None:
+    assert jackknife(lambda _: 0.3, 1) == Estimate(0.3, -1.0, 1.0, 1)
+
+
+def test_robustness_mirrors_leakage() -> None:
+    assert robustness(Estimate(0.25, 0.125, 0.5, 3)) == Estimate(75.0, 50.0, 87.5, 3)

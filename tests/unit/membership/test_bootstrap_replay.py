@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from fitted_pools import area, digits, fitted_pool, scores_of, shared
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from leakgauge.membership.attacks import bootstrap_replay, leaf_counts
+from leakgauge.membership.protocol import Unsuited
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_seeds_give_more_away_than_counts(seed):
+    target, pool = fitted_pool(RandomForestClassifier(60, random_state=seed), *digits(500), seed=seed)
+    replayed = area(bootstrap_replay.score, target, pool)
+    assert replayed > 0.985
+    assert replayed > area(leaf_counts.score, target, pool) + 0.01
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RandomForestClassifier(40, min_samples_leaf=5, random_state=2),
+        RandomForestClassifier(40, max_samples=0.5, random_state=2),
+        RandomForestClassifier(40, class_weight="balanced", random_state=2),
+        ExtraTreesClassifier(40, bootstrap=True, random_state=2),
+        BaggingClassifier(n_estimators=40, max_features=0.7, random_state=2),
+        make_pipeline(StandardScaler(), RandomForestClassifier(40, random_state=2)),
+    ],
+    ids=lambda model: str(model)[:40],
+)
+def test_every_model_that_draws_rows(model):
+    target, pool = fitted_pool(model, *digits(500), seed=4)
+    replayed = area(bootstrap_replay.score, target, pool)
+    assert replayed > 0.93
+    assert replayed > area(leaf_counts.score, target, pool)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RandomForestClassifier(40, max_depth=2, random_state=0),
+        RandomForestClassifier(40, min_samples_leaf=60, random_state=0),
+        RandomForestClassifier(2, random_state=0),
+    ],
+    ids=["shallow", "large leaves", "few trees"],
+)
+def test_where_rows_cannot_be_recognised_the_counts_stand(model):
+    target, pool = fitted_pool(model, *digits(600), seed=0)
+    np.testing.assert_array_equal(
+        scores_of(bootstrap_replay.score, target, pool), scores_of(leaf_counts.score, target, pool)
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RandomForestClassifier(5, random_state=7, max_samples=0.6),
+        BaggingClassifier(n_estimators=5, max_features=0.5, max_samples=0.6, random_state=7),
+    ],
+)
+def test_the_draws_are_those_of_the_training(model):
+    x, y = digits(120)
+    model.fit(x, y)
+    draws = bootstrap_replay.replayed_draws(model)
+    assert draws.shape == (5, 120)
+    for own, rows in zip(draws, model.estimators_samples_, strict=True):
+        np.testing.assert_array_equal(own, np.bincount(rows, minlength=120))
+
+
+def test_a_model_trained_on_none_of_the_pool_scores_no_side_higher():
+    x, y = digits(900)
+    model = RandomForestClassifier(30, random_state=0).fit(x[:300], y[:300])
+    member = np.random.default_rng(3).random(600) < 0.5
+    assert abs(area(bootstrap_replay.score, *shared(model, x[300:], y[300:], member)) - 0.5) < 0.07
+
+
+def test_neither_membership_nor_the_order_of_the_pool_is_read(monkeypatch):
+    target, pool = fitted_pool(RandomForestClassifier(30, random_state=0), *digits(200), seed=0)
+    once = scores_of(bootstrap_replay.score, target, pool)
+    # small blocks as of a large table
+    monkeypatch.setattr(bootstrap_replay, "BLOCK", 1_000)
+    back = np.arange(200)[::-1]
+    turned = dataclasses.replace(
+        pool, x=pool.x[back], y=pool.y[back], member=~pool.member[back], row=pool.row[back]
+    )
+    np.testing.assert_allclose(scores_of(bootstrap_replay.score, target, turned)[back], once, atol=0.05)
+
+
+def test_the_evidence_of_one_cell():
+    counted, mean, variance = np.array([0, 3]), np.float32([0.02, 1.0]), np.float32([0.05, 0.1])
+    evidence = bootstrap_replay._evidence(counted, mean, variance)
+    assert np.all(evidence[:, 0] < -5)  # an empty cell received nothing
+    assert np.argmax(evidence[:, 1]) == 1  # others brought about 1 of 3: this one brought 2
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (LogisticRegression(max_iter=5000), "forest"),
+        (DecisionTreeClassifier(), "forest"),
+        (ExtraTreesClassifier(3), "bootstrap"),
+        (BaggingClassifier(n_estimators=3, bootstrap=False), "bootstrap"),
+    ],
+)
+def test_models_that_draw_no_rows_are_unsuited(model, reason):
+    target, pool = fitted_pool(model, *digits(200), seed=0)
+    with pytest.raises(Unsuited, match=reason):
+        scores_of(bootstrap_replay.score, target, pool)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        *[("_n_samples", value) for value in (None, -1, 10**12, "many")],
+        *[("_n_samples_bootstrap", value) for value in (0, 10**12, 1.5)],
+    ],
+)
+def test_a_file_with_other_numbers_of_rows_is_unsuited(attribute, value):
+    target, pool = fitted_pool(RandomForestClassifier(3, random_state=0), *digits(100), seed=0)
+    setattr(target.estimator, attribute, value)
+    with pytest.raises(Unsuited):
+        scores_of(bootstrap_replay.score, target, pool)
+
+
+def test_a_file_without_seeds_is_unsuited():
+    target, pool = fitted_pool(RandomForestClassifier(3, random_state=0), *digits(100), seed=0)
+    target.estimator.estimators_[1].random_state = None
+    with pytest.raises(Unsuited, match="seeds"):
+        scores_of(bootstrap_replay.score, target, pool)
+
+
+def test_records_with_fractional_weights_are_unsuited():
+    x, y = digits(200)
+    model = BaggingClassifier(DecisionTreeClassifier(), n_estimators=3, random_state=0)
+    target, pool = fitted_pool(model, x, y, seed=0)
+    for tree in model.estimators_:
+        state = tree.tree_.__getstate__()
+        state["nodes"]["weighted_n_node_samples"] *= 0.37
+        tree.tree_.__setstate__(state)
+    with pytest.raises(Unsuited, match="whole"):
+        scores_of(bootstrap_replay.score, target, pool)
+
+
+def test_a_table_too_large_to_replay_is_unsuited(monkeypatch):
+    monkeypatch.setattr(bootstrap_replay, "MOST_WORK", 1_000)
+    target, pool = fitted_pool(RandomForestClassifier(3, random_state=0), *digits(100), seed=0)
+    with pytest.raises(Unsuited, match="too large"):
+        scores_of(bootstrap_replay.score, target, pool)

@@ -1,0 +1,40 @@
+"""The most exposed records: by the attack that shows them, at a rate that trying several does not flatter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from leakgauge.membership.exposure import exposed_records
+from leakgauge.membership.pool import Pool
+
+
+def pool(members: int, non_members: int) -> Pool:
+    n = members + non_members
+    member = np.arange(n) < members
+    return Pool(np.zeros((n, 1)), np.zeros(n, int), member, np.arange(n) + 11)
+
+
+def test_each_record_is_shown_by_the_attack_that_singles_it_out() -> None:
+    quiet = np.random.default_rng(0).random(1200)
+    first, second = quiet.copy(), quiet[::-1].copy()
+    first[7], second[3] = 9.0, 9.0
+    found = exposed_records({"first": first, "second": second}, pool(200, 1000), at_most=2)
+    assert [(record.row, record.attack) for record in found] == [(14, "second"), (18, "first")]
+    # in each attack one non-member stands out from all other non-members too
+    assert all(record.false_positive_rate.value == 2 / 1000 for record in found)
+
+
+def test_trying_many_attacks_flatters_nobody() -> None:
+    rng = np.random.default_rng(1)
+    scores = {f"guess {k}": rng.random(4000) for k in range(20)}
+    found = exposed_records(scores, pool(2000, 2000), at_most=2000)
+    # with nothing to find, as many members as non-members look exposed: one in twenty
+    assert 60 <= len(found) <= 140
+
+
+def test_one_attack_counts_ties_for_the_record() -> None:
+    scores = np.repeat([5.0, 5.0, 1.0], [1, 1, 98])
+    (only,) = exposed_records({"loss": scores}, pool(1, 99), at_most=5)
+    assert only.row == 11
+    assert only.false_positive_rate.value == 1 / 99
+    assert exposed_records({"loss": scores}, pool(1, 99), at_most=0) == ()
