@@ -5,21 +5,27 @@ report = leakgauge.audit("my-model.zip")
 print(report.verdict.severity, report.verdict.sentence)
 """
 
-from leakgauge.api import audit
-from leakgauge.errors import (
-    AuditFailed,
-    AuditTimeout,
-    BadBundle,
-    BadParameters,
-    Busy,
-    InputError,
-    LeakgaugeError,
-    LimitExceeded,
-    UnsafeModel,
-    UnsupportedModel,
-)
-from leakgauge.estimates import Estimate
-from leakgauge.report.model import InversionReport, MembershipReport, Report, Severity
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leakgauge.api import audit
+    from leakgauge.errors import (
+        AuditFailed,
+        AuditTimeout,
+        BadBundle,
+        BadParameters,
+        Busy,
+        InputError,
+        LeakgaugeError,
+        LimitExceeded,
+        UnsafeModel,
+        UnsupportedModel,
+    )
+    from leakgauge.estimates import Estimate
+    from leakgauge.report.model import InversionReport, MembershipReport, Report, Severity
 
 __all__ = [
     "AuditFailed",
@@ -39,3 +45,19 @@ __all__ = [
     "UnsupportedModel",
     "audit",
 ]
+
+# Imported at first use: the web process needs its own few modules within a second, not SciPy.
+_HOMES = {
+    "audit": "leakgauge.api",
+    "Estimate": "leakgauge.estimates",
+    "InversionReport": "leakgauge.report.model",
+    "MembershipReport": "leakgauge.report.model",
+    "Report": "leakgauge.report.model",
+    "Severity": "leakgauge.report.model",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'leakgauge' has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "leakgauge.errors")), name)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 CONFIDENCE = 0.95
 BOOTSTRAP_REPLICATES = 1_000
@@ -97,8 +97,8 @@ def clopper_pearson(successes: int, n: int, *, confidence: float = CONFIDENCE) -
     if n == 0:
         return 0.0, 1.0
     tail = (1.0 - confidence) / 2.0
-    low = float(beta.ppf(tail, successes, n - successes + 1)) if successes > 0 else 0.0
-    high = float(beta.ppf(1.0 - tail, successes + 1, n - successes)) if successes < n else 1.0
+    low = float(betaincinv(successes, n - successes + 1, tail)) if successes > 0 else 0.0
+    high = float(betaincinv(successes + 1, n - successes, 1.0 - tail)) if successes < n else 1.0
     return low, high
 
 

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = 120.0  # a whole audit on a machine that has much else to do
 ZIP = {"Content-Type": "application/zip"}
 
 

@@ -14,7 +14,14 @@ from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, run_attack
 from leakgauge.inversion.inputs import Inputs, read_inputs
-from leakgauge.inversion.measure import Measured, mean_picture, measure, reference_for, robustness
+from leakgauge.inversion.measure import (
+    Measured,
+    consensus,
+    mean_picture,
+    measure,
+    reference_for,
+    robustness,
+)
 from leakgauge.inversion.pictures import to_png
 from leakgauge.inversion.protocol import Attack
 from leakgauge.inversion.similarity import similarity
@@ -179,11 +186,13 @@ def audit(
 
 def _measure(run: Run, number: int, inputs: Inputs, *, seed: int) -> Measured:
     reference = reference_for(inputs.original, inputs.settings.start, inputs.references)
+    taken_for = int(inputs.target.labels(consensus(run.drawn[number])[None])[0])
     return measure(
         run,
         number,
         reference,
         n_classes=inputs.target.facts.classes,
+        recognised=taken_for == number,
         rng=generator_for(seed, "smooth noise"),
     )
 

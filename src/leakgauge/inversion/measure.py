@@ -71,9 +71,23 @@ def mean_picture(pictures: Pictures, *, without: int | None = None) -> Pictures:
 
 
 def measure(
-    run: Run, target_class: int, reference: Reference, *, n_classes: int, rng: np.random.Generator
+    run: Run,
+    target_class: int,
+    reference: Reference,
+    *,
+    n_classes: int,
+    recognised: bool,
+    rng: np.random.Generator,
 ) -> Measured:
-    """Measure the drawing of `target_class`, with every other drawing of the run as chance."""
+    """Measure the drawing of `target_class`, with every other drawing of the run as chance.
+
+    Parameters
+    ----------
+    recognised:
+        whether the target takes the consensus for `target_class`. A drawing that it takes for
+        another class shows that class, if anything, however like the user's picture the two
+        classes are: its leakage is 0, and the upper end of its interval stays what was measured.
+    """
     mine = run.drawn[target_class]
     others = {
         number: drawn for number, drawn in {**run.drawn, **run.controls}.items() if number != target_class
@@ -98,7 +112,7 @@ def measure(
 
     seeds = len(mine.frames[-1].pictures)
     found = chance_without(None)
-    exact = leakage(pearson(whole, reference.original), found.level, reference.ceiling)
+    exact = leakage(pearson(whole, reference.original), found.level, reference.ceiling) if recognised else 0.0
     return Measured(
         consensus=whole,
         chance=found,

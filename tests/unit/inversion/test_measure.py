@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
 from template_target import SIDE, TemplateTarget, templates
 
 from leakgauge.estimates import Estimate
@@ -39,7 +41,14 @@ def pretending(run: Run, picture: Pictures) -> Run:
 
 def leakage_of(run: Run, picture: Pictures) -> Estimate:
     reference = reference_for(templates()[0], GREY, ())
-    return measure(pretending(run, picture), 0, reference, n_classes=3, rng=np.random.default_rng(0)).leakage
+    return measure(
+        pretending(run, picture),
+        0,
+        reference,
+        n_classes=3,
+        recognised=int(TemplateTarget().labels(picture[None])[0]) == 0,
+        rng=np.random.default_rng(0),
+    ).leakage
 
 
 @pytest.mark.parametrize(
@@ -64,6 +73,38 @@ def test_the_drawing_of_another_class_is_no_leak(real_run: Run) -> None:
         assert leakage_of(real_run, drawing).value <= 0.01
 
 
+def test_a_real_picture_of_another_class_is_no_leak_though_a_four_is_like_a_nine(real_run: Run) -> None:
+    digits = load_digits()
+    images = (digits.images[..., None] / 16.0).astype(np.float32)
+    known, unknown = slice(None, None, 2), slice(1, None, 2)
+    model = LogisticRegression(max_iter=2000).fit(images[known].reshape(-1, 64), digits.target[known])
+    grey = np.full((8, 8, 1), 0.5, dtype=np.float32)
+    means = {number: images[known][digits.target[known] == number].mean(axis=0) for number in range(10)}
+    drawn = {
+        number: Drawn((Frame(300, 1_800, np.repeat(mean[None], 3, 0)),), ()) for number, mean in means.items()
+    }
+    original = images[known][digits.target[known] == 9][0]
+
+    def pretend(picture: Pictures) -> float:
+        mine = Drawn((Frame(300, 1_800, np.repeat(picture[None], 3, 0)),), ())
+        return measure(
+            Run(real_run.attack, {**drawn, 9: mine}, {}, 0),
+            9,
+            reference_for(original, grey, ()),
+            n_classes=10,
+            recognised=int(model.predict(picture.reshape(1, -1))[0]) == 9,
+            rng=np.random.default_rng(0),
+        ).leakage.value
+
+    shown = digits.target[unknown]
+    others = [pretend(image) for image, label in zip(images[unknown], shown, strict=True) if label != 9][:150]
+    # all but the few that the model itself takes for a nine
+    assert np.mean(np.array(others) <= 0.01) > 0.95
+    nines = [pretend(image) for image, label in zip(images[unknown], shown, strict=True) if label == 9][:50]
+    assert np.mean(nines) > 5 * np.mean(others)
+    assert pretend(original) == pytest.approx(1.0)
+
+
 def test_the_very_picture_is_a_full_leak_and_a_real_drawing_a_partial_one(real_run: Run) -> None:
     assert leakage_of(real_run, templates()[0]).value == pytest.approx(1.0)
     found = measure(
@@ -71,6 +112,7 @@ def test_the_very_picture_is_a_full_leak_and_a_real_drawing_a_partial_one(real_r
         0,
         reference_for(templates()[0], GREY, ()),
         n_classes=3,
+        recognised=True,
         rng=np.random.default_rng(0),
     )
     assert 0.1 < found.leakage.value < 1.0
