@@ -57,13 +57,14 @@ def licence(component: dict[str, Any]) -> str:
     return READ.get(component["name"], UNKNOWN)
 
 
-def without_addresses(bill: dict[str, Any]) -> dict[str, Any]:
-    """The bill without its components' external references."""
-    components = [
-        {name: value for name, value in component.items() if name != "externalReferences"}
-        for component in bill["components"]
-    ]
-    return bill | {"components": components}
+def without_addresses(part: Any) -> Any:
+    """A bill, or a part of one, without external references at any depth."""
+    if isinstance(part, list):
+        return [without_addresses(entry) for entry in part]
+    if isinstance(part, dict):
+        kept = {name: value for name, value in part.items() if name != "externalReferences"}
+        return {name: without_addresses(value) for name, value in kept.items()}
+    return part
 
 
 def main(bills: list[Path]) -> None:

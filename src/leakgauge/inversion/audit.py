@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 
 from pydantic import JsonValue
 
@@ -168,7 +166,7 @@ def audit(
         verdict=judged,
         parameters=parameters.model_dump(mode="json"),
         inputs=dict(inputs_sha256),
-        versions={"python": platform.python_version()} | {name: version(name) for name in VERSIONS_OF},
+        versions=versions_of(VERSIONS_OF),
         seed=seed,
         target=_target(inputs),
         warnings=(*inputs.notices, *_run_notices(runs, controls, parameters)),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from traceback import extract_tb
 
 from pydantic import JsonValue
@@ -42,6 +40,7 @@ from leakgauge.report.model import (
     Severity,
     Slice,
 )
+from leakgauge.report.versions import versions_of
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
 
 VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn", "torch")
@@ -179,7 +178,7 @@ def audit(
         verdict=verdict,
         parameters=parameters.model_dump(mode="json"),
         inputs=dict(inputs_sha256),
-        versions={"python": platform.python_version()} | {name: version(name) for name in VERSIONS_OF},
+        versions=versions_of(VERSIONS_OF),
         seed=seed,
         target=described,
         warnings=tuple(notices),
