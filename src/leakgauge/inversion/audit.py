@@ -40,6 +40,7 @@ from leakgauge.report.model import (
     SimilarityRow,
     Snapshot,
 )
+from leakgauge.report.versions import versions_of
 
 ORIGINAL = "original.png"
 VERSIONS_OF = (
