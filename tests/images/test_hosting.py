@@ -142,3 +142,7 @@ def test_a_fatal_start_says_why_and_ends(kind):
         lines = container.logs().splitlines()
         assert len([line for line in lines if "LEAKGAUGE_AUDIT names no audit" in line]) == 1
         assert not [line for line in lines if "Traceback" in line]
+
+
+def test_a_request_need_not_say_what_it_is(server, quick):
+    assert server.send("POST", "/invocations", body=quick()).headers["Content-Type"] == "application/zip"
