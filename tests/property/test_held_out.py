@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.membership.held_out import held_out_scores, splits
-from leakgauge.membership.protocol import Unsuited
 from leakgauge.progress import Silent
 
 examples = settings(max_examples=40, derandomize=True, deadline=None)

@@ -26,13 +26,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.cli import main
 from leakgauge.defences.comparison import probes, same_answers
 from leakgauge.defences.sanitize import sanitize
 from leakgauge.defences.strip import remaining, strip
 from leakgauge.errors import AuditFailed, UnsafeModel, UnsupportedModel
 from leakgauge.membership.attacks import boosting_equations, bootstrap_replay, leaf_counts
-from leakgauge.membership.protocol import Unsuited
 from leakgauge.progress import Silent
 from leakgauge.targets.legacy_sklearn import EarlierLogisticRegression
 from leakgauge.targets.model_graph import parts_of

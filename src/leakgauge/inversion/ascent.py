@@ -14,9 +14,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.basis import LowFrequencyBasis
 from leakgauge.inversion.objective import Prior, log_odds
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Pictures, Settings, Unsuited
+from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Pictures, Settings
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import FloatArray, Target

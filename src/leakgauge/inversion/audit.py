@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
+from leakgauge.attack_table import chosen_attacks
 from leakgauge.bundle import InversionBundle
-from leakgauge.errors import AuditFailed, BadParameters
+from leakgauge.errors import AuditFailed
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, run_attack
@@ -77,28 +78,6 @@ def audit_bundle(bundle: InversionBundle, overrides: Mapping[str, JsonValue], pr
     return audit(
         inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
     )
-
-
-def chosen_attacks(names: Sequence[str] | None, table: Sequence[Attack]) -> tuple[Attack, ...]:
-    """The rows of the table that were asked for; those that run by default when none were named.
-
-    Raises
-    ------
-    BadParameters
-        for a name that is not in the table.
-    """
-    if names is None:
-        return tuple(attack for attack in table if attack.by_default)
-    known = {attack.name for attack in table}
-    unknown = sorted(set(names) - known)
-    if unknown:
-        raise BadParameters(
-            "unknown_attack",
-            f"There is no attack called {', '.join(unknown)}.",
-            hint=f"Choose from: {', '.join(attack.name for attack in table)}.",
-            details={"problems": [{"parameter": "attacks", "message": f"unknown: {', '.join(unknown)}"}]},
-        )
-    return tuple(attack for attack in table if attack.name in names)
 
 
 def audit(

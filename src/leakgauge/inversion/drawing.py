@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
-from leakgauge.inversion.protocol import Attack, Drawn, Settings, Unsuited
+from leakgauge.inversion.protocol import Attack, Drawn, Settings
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Failed, NotApplicable

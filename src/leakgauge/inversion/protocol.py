@@ -95,10 +95,6 @@ class Reconstruct(Protocol):
         """
 
 
-class Unsuited(Exception):  # noqa: N818 -- an outcome that the report states, not an error
-    """The attack cannot be run on this target; the message says why, for the report."""
-
-
 @dataclass(frozen=True, slots=True)
 class Attack:
     """A row of the table of attacks. `by_default` rows run when the user names none."""

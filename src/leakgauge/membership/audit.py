@@ -8,8 +8,9 @@ from traceback import extract_tb
 
 from pydantic import JsonValue
 
+from leakgauge.attack_table import Unsuited, chosen_attacks
 from leakgauge.bundle import MembershipBundle
-from leakgauge.errors import AuditFailed, BadParameters, LeakgaugeError
+from leakgauge.errors import AuditFailed, LeakgaugeError
 from leakgauge.estimates import Estimate, proportion, step_roc
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.exposure import exposed_records
@@ -18,7 +19,7 @@ from leakgauge.membership.insights import difficulty, ease
 from leakgauge.membership.measure import decide, drawn_roc, measure, slices
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import LEARNERS, Proportions, leak_by_proportion
-from leakgauge.membership.protocol import Attack, Unsuited
+from leakgauge.membership.protocol import Attack
 from leakgauge.membership.recommendations import recommend
 from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.shift import DIFFERENT_FROM, distribution_shift
@@ -90,28 +91,6 @@ def audit_bundle(bundle: MembershipBundle, overrides: Mapping[str, JsonValue], p
         inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
     )
     return Audited(report)
-
-
-def chosen_attacks(names: Sequence[str] | None, table: Sequence[Attack]) -> tuple[Attack, ...]:
-    """The rows of the table that were asked for, all of them when none were named.
-
-    Raises
-    ------
-    BadParameters
-        for a name that is not in the table.
-    """
-    if names is None:
-        return tuple(table)
-    known = {attack.name for attack in table}
-    unknown = sorted(set(names) - known)
-    if unknown:
-        raise BadParameters(
-            "unknown_attack",
-            f"There is no attack called {', '.join(unknown)}.",
-            hint=f"Choose from: {', '.join(attack.name for attack in table)}.",
-            details={"problems": [{"parameter": "attacks", "message": f"unknown: {', '.join(unknown)}"}]},
-        )
-    return tuple(attack for attack in table if attack.name in names)
 
 
 def audit(

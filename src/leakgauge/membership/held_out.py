@@ -23,8 +23,9 @@ from typing import Protocol
 import numpy as np
 from scipy.special import logit
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.membership.pool import Pool, true_label_probability
-from leakgauge.membership.protocol import Score, Unsuited
+from leakgauge.membership.protocol import Score
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray, Target
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.estimates import balanced_accuracy, proportion
 from leakgauge.membership.attacks import learned_gb, learned_nn, learned_rf
 from leakgauge.membership.held_out import (
@@ -23,7 +24,6 @@ from leakgauge.membership.held_out import (
     held_out_scores,
 )
 from leakgauge.membership.pool import Pool
-from leakgauge.membership.protocol import Unsuited
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import ProportionRow

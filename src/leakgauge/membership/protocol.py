@@ -28,16 +28,13 @@ class Score(Protocol):
         """
 
 
-class Unsuited(Exception):  # noqa: N818 -- an outcome that the report states, not an error
-    """The attack cannot be run on this target; the message says why, for the report."""
-
-
 @dataclass(frozen=True, slots=True)
 class Attack:
     """A row of the table of attacks.
 
     `threshold` is the score from which the attack itself calls a record a
     member. None: it has no opinion, and a threshold is chosen on other records.
+    `by_default` rows run when the user names none.
     """
 
     name: str
@@ -46,3 +43,4 @@ class Attack:
     citation: str
     score: Score
     threshold: float | None = None
+    by_default: bool = True

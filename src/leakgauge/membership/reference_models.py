@@ -31,9 +31,9 @@ from sklearn.ensemble._gb import BaseGradientBoosting
 from sklearn.frozen import FrozenEstimator
 from sklearn.tree import BaseDecisionTree
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.pool import Pool, ReferenceAnswers
-from leakgauge.membership.protocol import Unsuited
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice

@@ -23,8 +23,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.protocol import Unsuited
 from leakgauge.targets.protocol import FloatArray, IntArray
 
 _LEAF = -1

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from template_target import SIDE, TemplateTarget, templates
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.drawing import Run, choose_controls, run_attack
-from leakgauge.inversion.protocol import Attack, Drawn, Frame, Settings, Unsuited
+from leakgauge.inversion.protocol import Attack, Drawn, Frame, Settings
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Silent
 from leakgauge.report.model import Failed, NotApplicable

@@ -14,10 +14,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+from leakgauge.attack_table import Unsuited, chosen_attacks
 from leakgauge.errors import AuditFailed, BadParameters
 from leakgauge.membership.attacks import ATTACKS
-from leakgauge.membership.audit import PLAIN, audit, chosen_attacks
-from leakgauge.membership.protocol import Attack, Unsuited
+from leakgauge.membership.audit import PLAIN, audit
+from leakgauge.membership.protocol import Attack
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Calling, Silent
 from leakgauge.report.model import Failed, MembershipMeasured, MembershipReport, NotApplicable, Severity

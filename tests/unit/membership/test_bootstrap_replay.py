@@ -11,8 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.membership.attacks import bootstrap_replay, leaf_counts
-from leakgauge.membership.protocol import Unsuited
 
 
 @pytest.mark.parametrize("seed", range(3))

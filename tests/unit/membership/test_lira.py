@@ -11,9 +11,9 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.membership.attacks import lira
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
-from leakgauge.membership.protocol import Unsuited
 from leakgauge.progress import Silent
 
 

@@ -26,8 +26,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.membership.pool import Pool
-from leakgauge.membership.protocol import Unsuited
 from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.progress import Calling, Silent
 from leakgauge.targets.sklearn_pickle import load_model

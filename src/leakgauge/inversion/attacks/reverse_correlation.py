@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.basis import LowFrequencyBasis
 from leakgauge.inversion.objective import Prior, log_odds
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Pictures, Settings, Unsuited
+from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Pictures, Settings
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 

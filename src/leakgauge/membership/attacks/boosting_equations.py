@@ -53,8 +53,8 @@ from scipy import sparse
 from scipy.special import expit, softmax
 from sklearn.ensemble import GradientBoostingClassifier
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.protocol import Unsuited
 from leakgauge.membership.tree_cells import as_trees_read, final_step
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray

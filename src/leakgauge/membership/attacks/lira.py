@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from scipy.stats import norm
 
+from leakgauge.attack_table import Unsuited
 from leakgauge.membership.pool import Pool, SharedAnswers, true_label_probability
-from leakgauge.membership.protocol import Unsuited
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
