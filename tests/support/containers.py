@@ -13,6 +13,8 @@ import zipfile
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from replies import Reply
+
 ROOT = Path(__file__).parents[2]
 DOCKER = os.environ.get("DOCKER", "/usr/bin/docker")
 KINDS = ("membership", "inversion")
@@ -65,17 +67,6 @@ def quick_bundle(kind, *, parameters=None, further=None):
         for name, content in (further or {}).items():
             bundle.writestr(name, content, zipfile.ZIP_STORED)
     return packed.getvalue()
-
-
-class Reply:
-    def __init__(self, response):
-        self.status = response.status
-        self.headers = response.headers
-        self.body = response.read()
-
-    @property
-    def code(self):
-        return json.loads(self.body)["error"]["code"]
 
 
 class Container:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import socket
 import subprocess
@@ -12,6 +11,8 @@ import threading
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
+
+from replies import Reply
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0  # a whole audit on a machine that has much else to do
@@ -38,21 +39,6 @@ def processes_naming(text):
 
 def children_of(pid):
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-class Reply:
-    def __init__(self, response):
-        self.status = response.status
-        self.headers = response.headers
-        self.body = response.read()
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-    @property
-    def code(self):
-        return self.json["error"]["code"]
 
 
 class Server:
