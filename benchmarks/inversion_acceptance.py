@@ -35,6 +35,7 @@ from sklearn.svm import SVC
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
+from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.pictures import to_png
 from leakgauge.inversion.protocol import Settings
 from leakgauge.progress import Silent
@@ -89,7 +90,9 @@ def drawings(target: ImageTarget, judge: SVC, held_out: Half) -> None:
     for seed in range(SEEDS):
         for iterations in (1_500 // SEEDS, 1_500):
             told = Settings(
-                start=np.full((28, 28, 1), 0.5, dtype=np.float32), iterations=(iterations,), seeds=SEEDS
+                space=low_frequencies(np.full((28, 28, 1), 0.5, dtype=np.float32)),
+                iterations=(iterations,),
+                seeds=SEEDS,
             )
             started = time.perf_counter()
             drawn = [

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from sklearn.svm import SVC
 
 from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.protocol import Settings
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Silent
@@ -45,7 +46,9 @@ Draw = Callable[[int], NDArray[np.float32]]
 
 def ours(target: ImageTarget) -> Draw:
     """Our default attack: the consensus of three seeds, as the audit runs it."""
-    told = Settings(start=np.ones((28, 28, 1), dtype=np.float32), iterations=(ITERATIONS,), seeds=SEEDS)
+    told = Settings(
+        space=low_frequencies(np.ones((28, 28, 1), dtype=np.float32)), iterations=(ITERATIONS,), seeds=SEEDS
+    )
 
     def draw(digit: int) -> NDArray[np.float32]:
         drawn = ATTACKS[0].reconstruct(

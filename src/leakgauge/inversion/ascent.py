@@ -15,9 +15,8 @@ from typing import TypeAlias
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.inversion.basis import LowFrequencyBasis
-from leakgauge.inversion.objective import Prior, log_odds
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Pictures, Settings
+from leakgauge.inversion.objective import log_odds
+from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import FloatArray, Target
@@ -53,8 +52,8 @@ def climb(
 ) -> Drawn:
     """Run `settings.seeds` searches side by side and keep their pictures at every asked iteration.
 
-    Adam (Kingma & Ba 2015) on coefficients in `LowFrequencyBasis`; its step
-    starts at five times the learning rate and falls with 1/√(1 + t/300) until it
+    Adam (Kingma & Ba 2015) on coefficients in the space; its step starts
+    at five times the learning rate and falls with 1/√(1 + t/300) until it
     reaches it: a white or black start is left quickly, and no step depends on
     how long the run will be, so a snapshot is what a shorter run would have given.
 
@@ -68,12 +67,12 @@ def climb(
     """
     frames_at, departures = _affordable(settings, budget)
     rate, departure = _learning_rate(settings.learning_rate)
-    basis = LowFrequencyBasis(_shape(settings.start))
-    prior = Prior(background=settings.background)
+    space = settings.space
+    prior = settings.prior
     streams = rng.spawn(settings.seeds)
 
     yielding = np.ones(settings.seeds)
-    z = np.zeros((settings.seeds, basis.dimensions))
+    z = np.zeros((settings.seeds, space.dimensions))
     mean, square, total = np.zeros_like(z), np.zeros_like(z), np.zeros_like(z)
     tail_starts = {after: int(after * (1 - TAIL)) for after in frames_at}
     totals_at = {0: total.copy()}
@@ -86,16 +85,16 @@ def climb(
         offset = (iteration - 1) % _BLOCK
         if offset == 0:
             progress.report(f"drawing class {target_class}", (iteration - 1) / last)
-            block = np.stack([directions(stream, (_BLOCK, basis.dimensions)) for stream in streams], axis=1)
+            block = np.stack([directions(stream, (_BLOCK, space.dimensions)) for stream in streams], axis=1)
         direction = block[offset]
 
         probes = np.concatenate([z + PROBE_RADIUS * direction, z - PROBE_RADIUS * direction])
-        pictures = _pictures(basis, probes, settings.start)
+        pictures = space.pictures(probes)
         answers = target.probabilities(pictures)
         odds = log_odds(answers, target_class, settings.floor)
         ahead, behind = np.split(odds, 2)
         gradient = ((ahead - behind) / (2 * PROBE_RADIUS))[:, None] * direction
-        gradient -= yielding[:, None] * sum(np.split(basis.coefficients(prior.gradient(pictures)), 2)) / 2
+        gradient -= yielding[:, None] * sum(np.split(space.coefficients(prior.gradient(pictures)), 2)) / 2
         recognised = (ahead + behind) / 2 > RECOGNISED
         yielding = np.clip(yielding * np.where(recognised, YIELD, 1 / YIELD), LEAST_PRIOR, 1.0)
 
@@ -113,20 +112,11 @@ def climb(
         if iteration in tail_starts:
             start = tail_starts[iteration]
             average = (total - totals_at[start]) / (iteration - start)
-            frames.append(Frame(iteration, queries, _pictures(basis, average, settings.start)))
+            frames.append(Frame(iteration, queries, space.pictures(average)))
         if iteration % every == 0 or iteration in (1, last):
             loss = float((prior.penalty(pictures) - odds).mean())
             curve.append(CurvePoint(iteration, queries, loss, float(answers[:, target_class].mean())))
     return Drawn(tuple(frames), tuple(curve), (*departures, *departure))
-
-
-def _pictures(basis: LowFrequencyBasis, z: FloatArray, start: Pictures) -> Pictures:
-    return np.asarray(np.clip(basis.pictures(z) + start, 0.0, 1.0), dtype=np.float32)
-
-
-def _shape(start: Pictures) -> tuple[int, int, int]:
-    height, width, channels = start.shape
-    return height, width, channels
 
 
 def _affordable(settings: Settings, budget: int) -> tuple[tuple[int, ...], tuple[Notice, ...]]:

@@ -163,7 +163,7 @@ def audit(
 
 
 def _measure(run: Run, number: int, inputs: Inputs, *, seed: int) -> Measured:
-    reference = reference_for(inputs.original, inputs.settings.start, inputs.references)
+    reference = reference_for(inputs.original, inputs.settings.space, inputs.references)
     taken_for = int(inputs.target.labels(consensus(run.drawn[number])[None])[0])
     return measure(
         run,
@@ -187,7 +187,7 @@ def _describe(
         files[image] = to_png(picture)
         likeness = similarity(picture, inputs.original)
         shots.append(Snapshot(name, number, frame.iterations, frame.queries, image, likeness))
-    reference = reference_for(inputs.original, inputs.settings.start, inputs.references)
+    reference = reference_for(inputs.original, inputs.settings.space, inputs.references)
     last = shots[-1]
     return (
         Reconstruction(

@@ -1,8 +1,6 @@
-"""The space that attacks search: pictures made of low spatial frequencies.
+"""The space that needs no pictures: low spatial frequencies.
 
-An image classifier answers to noise as readily as to pictures, so a search over
-pixels ends in noise (Nguyen, Yosinski & Clune 2015). A search over the lowest
-frequencies of a discrete cosine transform can only draw something smooth, and
+A search over the lowest frequencies of a discrete cosine transform can only draw something smooth, and
 has few enough dimensions for finite differences (Guo, Frank & Weinberger 2019).
 
 How the cut-off goes with the size was measured, as accuracy of the drawings as
@@ -18,9 +16,10 @@ cut-off of brightness costs accuracy (.76, against .83 with one cut-off for all)
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.fft import idctn
 
+from leakgauge.inversion.protocol import Pictures
+from leakgauge.inversion.space import Space
 from leakgauge.targets.protocol import FloatArray
 
 CUTOFF = 10.0
@@ -28,30 +27,19 @@ LARGEST_SHARE = 0.75
 """Cut-off as a share of the side, for pictures too small for `CUTOFF` to leave anything out."""
 
 
-class LowFrequencyBasis:
-    """Pictures as sums of cosine waves below a cut-off.
+def low_frequencies(start: Pictures, *, cutoff: float = CUTOFF) -> Space:
+    """Pictures that differ from `start` by cosine waves below a cut-off.
 
     Parameters
     ----------
-    shape: (height, width, channels).
+    start: (height, width, channels) picture in [0, 1].
     cutoff: √(u² + v²) of every wave used is below this, u and v in half periods per picture side.
     """
-
-    def __init__(self, shape: tuple[int, int, int], *, cutoff: float = CUTOFF) -> None:
-        self.shape = shape
-        waves = _waves(shape[:2], cutoff)
-        # one row for each wave in each plane, spread over the channels that the plane is mixed of
-        rows = [(waves[..., None] * plane).reshape(len(waves), -1) for plane in _planes(shape[2])]
-        self._matrix: NDArray[np.float32] = np.concatenate(rows).astype(np.float32)
-        self.dimensions = len(self._matrix)
-
-    def coefficients(self, pictures: NDArray[np.float32]) -> FloatArray:
-        """(n, dimensions) coefficients of the part of (n, *shape) pictures that lies in the space."""
-        return np.asarray(pictures.reshape(len(pictures), -1) @ self._matrix.T, dtype=np.float64)
-
-    def pictures(self, coefficients: FloatArray) -> NDArray[np.float32]:
-        """(n, *shape) pictures, unclipped, for (n, dimensions) coefficients."""
-        return (coefficients.astype(np.float32) @ self._matrix).reshape(len(coefficients), *self.shape)
+    height, width, channels = start.shape
+    waves = _waves((height, width), cutoff)
+    # one row for each wave in each plane, spread over the channels that the plane is mixed of
+    rows = [(waves[..., None] * plane).reshape(len(waves), -1) for plane in _planes(channels)]
+    return Space(start, np.concatenate(rows).astype(np.float32))
 
 
 def _planes(channels: int) -> FloatArray:

@@ -8,7 +8,8 @@ import numpy as np
 
 from leakgauge.bundle import InversionBundle
 from leakgauge.errors import BadParameters
-from leakgauge.inversion.objective import LEAST_PROBABILITY
+from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.objective import LEAST_PROBABILITY, Prior
 from leakgauge.inversion.pictures import Picture, fit, read_picture
 from leakgauge.inversion.protocol import Pictures, Settings
 from leakgauge.parameters import InversionParameters
@@ -75,11 +76,11 @@ def read_inputs(bundle: InversionBundle, parameters: InversionParameters) -> Inp
     original_class = likeliest if likeliest in classes else classes[0]
     start, start_notices = _start(parameters, shape, auxiliary)
     settings = Settings(
-        start=start,
+        space=low_frequencies(start),
         iterations=parameters.iterations,
         seeds=parameters.seeds,
         learning_rate=parameters.learning_rate,
-        background=_background(parameters, target),
+        prior=Prior(background=_background(parameters, target)),
         floor=target.facts.step / 2 if target.facts.step else LEAST_PROBABILITY,
     )
     notices = (

@@ -27,6 +27,7 @@ from leakgauge.inversion.similarity import (
     smooth_noise_level,
     ssim,
 )
+from leakgauge.inversion.space import Space
 
 CONFIDENCE = 0.95
 LEAST_CEILING = 0.05
@@ -34,10 +35,10 @@ LEAST_CEILING = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What drawings are held against: the user's picture, and the ceiling where references are given."""
+    """The user's picture, the space that was searched, and the ceiling where references are given."""
 
     original: Pictures
-    start: Pictures
+    space: Space
     ceiling: float
 
 
@@ -53,10 +54,10 @@ class Measured:
     rank: int | None
 
 
-def reference_for(original: Pictures, start: Pictures, references: Sequence[Pictures]) -> Reference:
+def reference_for(original: Pictures, space: Space, references: Sequence[Pictures]) -> Reference:
     """The reference; its ceiling is 1 without further pictures of the class, or with ones unlike it."""
     found = ceiling_from(list(references), original) if references else 1.0
-    return Reference(original, start, found if found > LEAST_CEILING else 1.0)
+    return Reference(original, space, found if found > LEAST_CEILING else 1.0)
 
 
 def consensus(drawn: Drawn, *, without: int | None = None) -> Pictures:
@@ -93,12 +94,12 @@ def measure(
         number: drawn for number, drawn in {**run.drawn, **run.controls}.items() if number != target_class
     }
     whole = consensus(mine)
-    noise = smooth_noise_level(whole, reference.original, rng=rng)
+    noise = smooth_noise_level(whole, reference.original, reference.space, rng=rng)
 
     def chance_without(seed: int | None) -> Chance:
         return chance(
             reference.original,
-            start=reference.start,
+            start=reference.space.start,
             others={number: consensus(drawn, without=seed) for number, drawn in others.items()},
             noise_level=noise,
         )

@@ -12,6 +12,7 @@ changes half as much from each to the next.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,16 @@ from leakgauge.targets.protocol import FloatArray
 PRIOR_WEIGHT = 40.0
 REFERENCE_SIDE = 28.0
 LEAST_PROBABILITY = 1e-30
+
+
+class Penalty(Protocol):
+    """What an attacker knows about pictures before any answer, and computes without a query."""
+
+    def penalty(self, pictures: NDArray[np.float32]) -> FloatArray:
+        """(n,) penalties, in units of log odds, of (n, height, width, channels) pictures."""
+
+    def gradient(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, height, width, channels) gradient of the penalty with respect to every pixel."""
 
 
 @dataclass(frozen=True, slots=True)

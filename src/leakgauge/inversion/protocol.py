@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leakgauge.inversion.objective import LEAST_PROBABILITY
+from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
+from leakgauge.inversion.space import Space
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice, ThreatModel
 from leakgauge.targets.protocol import Target
@@ -22,8 +23,8 @@ class Settings:
 
     Attributes
     ----------
-    start:
-        (height, width, channels) picture in [0, 1] that the search starts from.
+    space:
+        the pictures that the search is over, and the one that it starts from.
     iterations:
         ascending; after each of them the run's pictures are kept. One iteration is a pair of queries
         per seed.
@@ -31,17 +32,17 @@ class Settings:
         number of independent runs.
     learning_rate:
         what the user asks the step size to be; None leaves it to the attack.
-    background:
-        value in [0, 1] that pixels tend to where the target does not care.
+    prior:
+        what makes a picture unlike a picture, which is taken off the objective.
     floor:
         smallest probability told from 0: half the step of rounded answers.
     """
 
-    start: Pictures
+    space: Space
     iterations: tuple[int, ...]
     seeds: int
     learning_rate: float | None = None
-    background: float = 0.0
+    prior: Penalty = Prior()  # noqa: RUF009 -- frozen, so that all may share it
     floor: float = LEAST_PROBABILITY
 
 

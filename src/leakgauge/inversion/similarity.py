@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from skimage.metrics import structural_similarity
 
-from leakgauge.inversion.basis import LowFrequencyBasis
 from leakgauge.inversion.protocol import Pictures
+from leakgauge.inversion.space import Space
 from leakgauge.report.model import Similarity
 
 LARGEST_WINDOW = 7
@@ -95,10 +95,11 @@ def chance(
     return max(found, key=lambda one: one.level)
 
 
-def smooth_noise_level(drawing: Pictures, original: Pictures, *, rng: np.random.Generator) -> float:
-    """Likeness that 1 in 20 smooth random pictures reach, with the mean and the contrast of `drawing`."""
-    basis = LowFrequencyBasis((drawing.shape[0], drawing.shape[1], drawing.shape[2]))
-    noise = basis.pictures(rng.standard_normal((NOISE_PICTURES, basis.dimensions)))
+def smooth_noise_level(
+    drawing: Pictures, original: Pictures, space: Space, *, rng: np.random.Generator
+) -> float:
+    """Likeness that 1 in 20 random pictures of the space reach, with the mean and contrast of `drawing`."""
+    noise = space.offsets(rng.standard_normal((NOISE_PICTURES, space.dimensions)))
     noise /= np.maximum(noise.std(axis=(1, 2, 3), keepdims=True), 1e-12)
     pictures = np.clip(noise * drawing.std() + drawing.mean(), 0.0, 1.0)
     return float(np.quantile([pearson(picture, original) for picture in pictures], NOISE_QUANTILE))

@@ -8,6 +8,7 @@ from template_target import SIDE, TemplateTarget, templates
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.drawing import Run, choose_controls, run_attack
 from leakgauge.inversion.protocol import Attack, Drawn, Frame, Settings
 from leakgauge.inversion.similarity import pearson
@@ -18,7 +19,9 @@ SHAPE = (SIDE, SIDE, 1)
 
 
 def settings(start: float = 0.5, **changes: object) -> Settings:
-    plain = Settings(start=np.full(SHAPE, start, dtype=np.float32), iterations=(300,), seeds=2)
+    plain = Settings(
+        space=low_frequencies(np.full(SHAPE, start, dtype=np.float32)), iterations=(300,), seeds=2
+    )
     return replace(plain, **changes)  # type: ignore[arg-type]  # the fields are those of Settings
 
 
@@ -119,8 +122,8 @@ def toy(reconstruct: object) -> Attack:
 
 
 def all_grey(target, target_class, *, budget, rng, progress, settings):  # type: ignore[no-untyped-def]  # a double
-    target.probabilities(settings.start[None])
-    pictures = np.repeat(settings.start[None], settings.seeds, axis=0)
+    target.probabilities(settings.space.start[None])
+    pictures = np.repeat(settings.space.start[None], settings.seeds, axis=0)
     return Drawn((Frame(settings.iterations[-1], 1, pictures),), ())
 
 

@@ -8,6 +8,7 @@ from template_target import SIDE, TemplateTarget, templates
 
 from leakgauge.estimates import Estimate
 from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.drawing import Run, run_attack
 from leakgauge.inversion.measure import jackknife, measure, reference_for, robustness
 from leakgauge.inversion.protocol import Drawn, Frame, Pictures, Settings
@@ -15,6 +16,7 @@ from leakgauge.progress import Silent
 
 SHAPE = (SIDE, SIDE, 1)
 GREY = np.full(SHAPE, 0.5, dtype=np.float32)
+SPACE = low_frequencies(GREY)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def real_run() -> Run:
         TemplateTarget(),
         classes=(0, 1, 2),
         controls=(),
-        settings=Settings(start=GREY, iterations=(300,), seeds=3),
+        settings=Settings(space=SPACE, iterations=(300,), seeds=3),
         budget=None,
         seed=0,
         progress=Silent(),
@@ -40,7 +42,7 @@ def pretending(run: Run, picture: Pictures) -> Run:
 
 
 def leakage_of(run: Run, picture: Pictures) -> Estimate:
-    reference = reference_for(templates()[0], GREY, ())
+    reference = reference_for(templates()[0], SPACE, ())
     return measure(
         pretending(run, picture),
         0,
@@ -90,7 +92,7 @@ def test_a_real_picture_of_another_class_is_no_leak_though_a_four_is_like_a_nine
         return measure(
             Run(real_run.attack, {**drawn, 9: mine}, {}, 0),
             9,
-            reference_for(original, grey, ()),
+            reference_for(original, low_frequencies(grey), ()),
             n_classes=10,
             recognised=int(model.predict(picture.reshape(1, -1))[0]) == 9,
             rng=np.random.default_rng(0),
@@ -110,7 +112,7 @@ def test_the_very_picture_is_a_full_leak_and_a_real_drawing_a_partial_one(real_r
     found = measure(
         real_run,
         0,
-        reference_for(templates()[0], GREY, ()),
+        reference_for(templates()[0], SPACE, ()),
         n_classes=3,
         recognised=True,
         rng=np.random.default_rng(0),
@@ -122,8 +124,8 @@ def test_the_very_picture_is_a_full_leak_and_a_real_drawing_a_partial_one(real_r
 def test_references_lower_the_ceiling_and_useless_ones_do_not() -> None:
     original = templates()[0]
     noisy = np.clip(original + 0.3 * np.random.default_rng(0).standard_normal(SHAPE), 0, 1).astype(np.float32)
-    assert 0.5 < reference_for(original, GREY, (noisy,)).ceiling < 1.0
-    assert reference_for(original, GREY, (1 - original,)).ceiling == 1.0
+    assert 0.5 < reference_for(original, SPACE, (noisy,)).ceiling < 1.0
+    assert reference_for(original, SPACE, (1 - original,)).ceiling == 1.0
 
 
 def test_the_jackknife_of_a_mean_is_the_standard_error() -> None:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.inversion.basis import LowFrequencyBasis
-from leakgauge.inversion.objective import Prior, log_odds
+from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Pictures, Settings
+from leakgauge.inversion.space import Space
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -36,23 +36,21 @@ def reconstruct(
     affordable = min(budget // settings.seeds, MOST_QUERIES) // 2
     if affordable < 1:
         raise Unsuited("The query budget does not pay for one pair of queries per seed.")
-    height, width, channels = settings.start.shape
-    basis = LowFrequencyBasis((height, width, channels))
-    amplitude = CONTRAST * np.sqrt(height * width * channels / basis.dimensions)
-    prior = Prior(background=settings.background)
+    space = settings.space
+    amplitude = CONTRAST * np.sqrt(space.start.size / space.dimensions)
 
     asked_for = sorted({min(after, affordable) for after in settings.iterations})
     queries = 2 * asked_for[-1]
-    z = np.empty((settings.seeds, queries, basis.dimensions))
+    z = np.empty((settings.seeds, queries, space.dimensions))
     odds = np.empty((settings.seeds, queries))
     curve: list[CurvePoint] = []
     for place, stream in enumerate(rng.spawn(settings.seeds)):
         progress.report(f"previewing class {target_class}", place / settings.seeds)
-        z[place] = amplitude * stream.standard_normal((queries, basis.dimensions))
-        pictures = np.clip(basis.pictures(z[place]) + np.float32(0.5), 0.0, 1.0)
+        z[place] = amplitude * stream.standard_normal((queries, space.dimensions))
+        pictures = np.clip(space.offsets(z[place]) + np.float32(0.5), 0.0, 1.0)
         answers = target.probabilities(pictures)
         odds[place] = log_odds(answers, target_class, settings.floor)
-        loss = float((prior.penalty(pictures) - odds[place]).mean())
+        loss = float((settings.prior.penalty(pictures) - odds[place]).mean())
         asked = (place + 1) * queries
         curve.append(CurvePoint(asked_for[-1], asked, loss, float(answers[:, target_class].mean())))
     frames = tuple(
@@ -60,7 +58,7 @@ def reconstruct(
             after,
             2 * after * settings.seeds,
             np.stack(
-                [_template(basis, z[seed, : 2 * after], odds[seed, : 2 * after]) for seed in range(len(z))]
+                [_template(space, z[seed, : 2 * after], odds[seed, : 2 * after]) for seed in range(len(z))]
             ),
         )
         for after in asked_for
@@ -68,9 +66,9 @@ def reconstruct(
     return Drawn(frames, tuple(curve[-1:]))
 
 
-def _template(basis: LowFrequencyBasis, z: FloatArray, odds: FloatArray) -> Pictures:
+def _template(space: Space, z: FloatArray, odds: FloatArray) -> Pictures:
     """The covariance of coefficients and log odds as a picture around grey that uses the whole range."""
     covariance = (odds - odds.mean()) @ (z - z.mean(axis=0)) / len(z)
-    pattern = basis.pictures(covariance[None])[0]
+    pattern = space.offsets(covariance[None])[0]
     highest = float(np.abs(pattern).max())
     return np.asarray(0.5 + 0.5 * pattern / (highest if highest > 0 else 1.0), dtype=np.float32)

@@ -1,0 +1,52 @@
+"""The space that an attack searches: x = clip(x₀ + zB), and never single pixels.
+
+An image classifier answers to noise as readily as to pictures, so a search over
+pixels ends in noise (Nguyen, Yosinski & Clune 2015). An attack is given a space
+of pictures instead and does not know what it is made of; `basis` builds them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.targets.protocol import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Pictures that differ from one picture by a few patterns.
+
+    Attributes
+    ----------
+    start: (height, width, channels) the picture x₀ that z = 0 stands for.
+    axes: (dimensions, height · width · channels) the patterns B, orthonormal rows.
+    """
+
+    start: NDArray[np.float32]
+    axes: NDArray[np.float32]
+
+    @property
+    def dimensions(self) -> int:
+        """Length of z."""
+        return len(self.axes)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        height, width, channels = self.start.shape
+        return height, width, channels
+
+    def pictures(self, coefficients: FloatArray) -> NDArray[np.float32]:
+        """(n, *shape) pictures in [0, 1] for (n, dimensions) coefficients."""
+        return np.asarray(np.clip(self.offsets(coefficients) + self.start, 0.0, 1.0), dtype=np.float32)
+
+    def offsets(self, coefficients: FloatArray) -> NDArray[np.float32]:
+        """(n, *shape) differences zB from the start, unclipped, for (n, dimensions) coefficients."""
+        return (coefficients.astype(np.float32) @ self.axes).reshape(len(coefficients), *self.shape)
+
+    def coefficients(self, offsets: NDArray[np.float32]) -> FloatArray:
+        """(n, dimensions) coefficients of (n, *shape) offsets, or of gradients, as far as they lie in it."""
+        return np.asarray(offsets.reshape(len(offsets), -1) @ self.axes.T, dtype=np.float64)
