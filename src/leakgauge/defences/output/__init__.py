@@ -1,0 +1,140 @@
+"""The table of output defences: one file and one row each.
+
+To add a defence, write a file beside these with a `change` function (see
+`protocol.Change`) and add its row; `settings_of` then knows it by name, and so
+do the command line, the comparison and the demo page.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Sequence
+
+from leakgauge.defences.output import label_only, logit_clipping, noise, rounding, temperature, top_k
+from leakgauge.defences.output.protocol import OutputDefence, Strength
+from leakgauge.defences.output.target import DefendedTarget, Setting, changed
+from leakgauge.errors import BadParameters
+
+__all__ = [
+    "OUTPUT_DEFENCES",
+    "DefendedTarget",
+    "OutputDefence",
+    "Setting",
+    "Strength",
+    "changed",
+    "settings_of",
+]
+
+SHOKRI = "Shokri et al. 2017, Membership Inference Attacks Against Machine Learning Models"
+WEI = "cf. Wei et al. 2023, Mitigating Memorization of Noisy Labels by Clipping the Model Prediction"
+GUO = "Guo et al. 2017, On Calibration of Modern Neural Networks"
+JIA = "cf. Jia et al. 2019, MemGuard"
+
+OUTPUT_DEFENCES: tuple[OutputDefence, ...] = (
+    OutputDefence(
+        "logit_clipping",
+        "Clipped logits",
+        "The surest answers are understated and classes far behind become equal; labels stay.",
+        WEI,
+        logit_clipping.change,
+        Strength("nats below the likeliest", 3.0, 0.1, 50.0),
+    ),
+    OutputDefence(
+        "rounding",
+        "Rounded probabilities",
+        "Callers lose the further decimals; labels stay.",
+        SHOKRI,
+        rounding.change,
+        Strength("decimals", 2, 0, 9, whole=True),
+        step=rounding.step,
+    ),
+    OutputDefence(
+        "top_k",
+        "Largest probabilities only",
+        "Callers lose the order and size of all other classes; labels stay.",
+        SHOKRI,
+        top_k.change,
+        Strength("classes", 3, 1, 10_000, whole=True),
+    ),
+    OutputDefence(
+        "label_only",
+        "Label only",
+        "Callers lose every probability: no ranking, no threshold; labels stay.",
+        SHOKRI,
+        label_only.change,
+        gives="labels",
+    ),
+    OutputDefence(
+        "temperature",
+        "Softened probabilities",
+        "Probabilities understate how sure the model is; labels and their order stay.",
+        GUO,
+        temperature.change,
+        Strength("times the temperature", 5.0, 1.0, 1_000.0),
+    ),
+    OutputDefence(
+        "noise",
+        "Noisy probabilities",
+        "Probabilities are off by a random factor, and close calls change their label.",
+        JIA,
+        noise.change,
+        Strength("nats of standard deviation", 1.0, 0.0, 20.0),
+        keeps_labels=False,
+    ),
+)
+
+
+def settings_of(
+    spellings: Sequence[str], table: Sequence[OutputDefence] = OUTPUT_DEFENCES
+) -> tuple[Setting, ...]:
+    """Defences as a user writes them (`rounding=2`, `label_only`), in the order of application.
+
+    A defence without a number has its default strength.
+
+    Raises
+    ------
+    BadParameters
+        `unknown_defence` for a name that is not in the table; `defence_strength` for a number that
+        is none, out of range, not whole where it must be, or given where there is nothing to set.
+    """
+    return tuple(_setting(spelling, table) for spelling in spellings)
+
+
+def _setting(spelling: str, table: Sequence[OutputDefence]) -> Setting:
+    name, equals, number = spelling.strip().partition("=")
+    known = {defence.name: defence for defence in table}
+    name = name.strip().replace("-", "_")
+    defence = known.get(name)
+    if defence is None:
+        close = difflib.get_close_matches(name[:100].lower(), known, n=1)
+        raise BadParameters(
+            "unknown_defence",
+            "There is no output defence of that name.",
+            hint=(f"Did you mean {close[0]}? " if close else "") + f"Choose from: {', '.join(known)}.",
+        )
+    allowed = defence.strength
+    if allowed is None:
+        if equals:
+            raise _unfit(defence, "has nothing to set", f"Write {defence.name} alone.")
+        return Setting(defence)
+    if not equals:
+        return Setting(defence, allowed.default)
+    kind = "a whole number" if allowed.whole else "a number"
+    hint = (
+        f"Give {kind} of {allowed.unit} from {allowed.least:g} to {allowed.greatest:g}, "
+        f"such as {defence.name}={allowed.default:g}."
+    )
+    try:
+        strength = float(number)
+    except ValueError:
+        raise _unfit(defence, f"is set by {kind}", hint) from None
+    if not (math.isfinite(strength) and allowed.least <= strength <= allowed.greatest):
+        raise _unfit(defence, f"takes {allowed.least:g} to {allowed.greatest:g}", hint)
+    if allowed.whole and not strength.is_integer():
+        raise _unfit(defence, f"is set by {kind}", hint)
+    return Setting(defence, strength)
+
+
+def _unfit(defence: OutputDefence, what: str, hint: str) -> BadParameters:
+    return BadParameters("defence_strength", f"The defence {defence.name} {what}.", hint=hint)

@@ -1,0 +1,64 @@
+"""What an output defence is: a change to the model's answers, made after training and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from leakgauge.targets.protocol import FloatArray
+
+
+class Change(Protocol):
+    """Changes answers on their way out."""
+
+    def __call__(self, answers: FloatArray, *, strength: float, queries: Any) -> FloatArray:
+        """(n, n_classes) changed probabilities, rows sum to 1.
+
+        Parameters
+        ----------
+        answers: (n, n_classes) the model's own.
+        strength: in the unit and range that the table states.
+        queries: the `n` input rows, for defences whose answer depends on them.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """The one number that a defence is set by.
+
+    Attributes
+    ----------
+    unit: what it counts, such as "decimals".
+    """
+
+    unit: str
+    default: float
+    least: float
+    greatest: float
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutputDefence:
+    """A row of the table of output defences.
+
+    Attributes
+    ----------
+    cost: what honest callers lose, in a sentence.
+    strength: None where there is nothing to set.
+    gives: what callers still see.
+    keeps_labels: the predicted label never changes, so that accuracy is not touched.
+    step: from strength to the smallest difference between two answers, where answers are rounded;
+        an attacker who knows the defence reads answers with that in mind.
+    """
+
+    name: str
+    title: str
+    cost: str
+    citation: str
+    change: Change
+    strength: Strength | None = None
+    gives: Literal["probabilities", "labels"] = "probabilities"
+    keeps_labels: bool = True
+    step: Callable[[float], float] | None = None

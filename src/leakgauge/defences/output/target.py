@@ -1,0 +1,98 @@
+"""Any target behind output defences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.defences.output.protocol import OutputDefence
+from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.protocol import FloatArray, IntArray, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A defence at a strength; 0 where it has none to set."""
+
+    defence: OutputDefence
+    strength: float = 0.0
+
+    def __str__(self) -> str:
+        """As a user writes it: `rounding=2`."""
+        return (
+            self.defence.name if self.defence.strength is None else f"{self.defence.name}={self.strength:g}"
+        )
+
+    @property
+    def title(self) -> str:
+        """As a reader reads it: `Rounded probabilities (2 decimals)`."""
+        strength = self.defence.strength
+        return (
+            self.defence.title
+            if strength is None
+            else f"{self.defence.title} ({self.strength:g} {strength.unit})"
+        )
+
+    @property
+    def step(self) -> float | None:
+        """Smallest difference between two answers, None where they are not rounded."""
+        return None if self.defence.step is None else self.defence.step(self.strength)
+
+
+class DefendedTarget:
+    """A target whose answers pass through defences, in their order, before anybody sees them.
+
+    `queries` counts what came through here. Labels are the model's own where every defence keeps
+    them, else those of the changed answers, which is what a caller would take them for.
+    """
+
+    def __init__(self, target: Target, settings: Sequence[Setting]) -> None:
+        self._target = target
+        self._settings = tuple(settings)
+        self.classes: NDArray[Any] = target.classes
+        self.queries = 0
+        self.has_probabilities = target.has_probabilities and all(
+            setting.defence.gives == "probabilities" for setting in self._settings
+        )
+
+    def probabilities(self, x: Any) -> FloatArray:
+        """(n, n_classes) changed probabilities, rows sum to 1.
+
+        Raises
+        ------
+        UnsupportedModel
+            `labels_only` behind a defence that lets none through; and whatever the target raises.
+        """
+        if not self.has_probabilities:
+            raise UnsupportedModel(
+                "labels_only",
+                "The model, as it is defended, gives labels and no probabilities.",
+                hint="Use attacks that see labels only.",
+            )
+        self.queries += len(x)
+        return changed(self._target.probabilities(x), x, self._settings)
+
+    def labels(self, x: Any) -> IntArray:
+        """(n,) positions in `classes` of the labels that callers see."""
+        self.queries += len(x)
+        given = [setting for setting in self._settings if setting.defence.gives == "probabilities"]
+        if all(setting.defence.keeps_labels for setting in given) or not self._target.has_probabilities:
+            return self._target.labels(x)
+        return np.asarray(changed(self._target.probabilities(x), x, given).argmax(axis=1), dtype=np.int64)
+
+
+def changed(answers: FloatArray, queries: Any, settings: Sequence[Setting]) -> FloatArray:
+    """(n, n_classes) answers to `n` queries as they come out behind the defences.
+
+    Raises
+    ------
+    UnsupportedModel
+        `labels_only` behind a defence that lets no probabilities through.
+    """
+    for setting in settings:
+        answers = setting.defence.change(answers, strength=setting.strength, queries=queries)
+    return answers
