@@ -37,6 +37,7 @@ from leakgauge.report.model import (
     MembershipTarget,
     NotApplicable,
     Notice,
+    PriorKnowledge,
     ProportionRow,
     Recommendation,
     Reconstruction,
@@ -376,13 +377,24 @@ def inversion_audited(*, classes: int = 10, size: int = 28) -> Audited:
                 "Round the answers", "Return two decimals.", "leakage of SPSA fell from 31 to 12 %."
             ),
         ),
+        prior=PriorKnowledge("bundle", 899, 40),
     )
     return Audited(report, files)
 
 
 def with_every_text(value: Report, replace: Callable[[str], str]) -> Report:
     """`value` with every free text replaced; fields that choose among fixed words stay."""
-    fixed = {"kind", "status", "threat_model", "severity", "schema_version", "by", "attack_model", "output"}
+    fixed = {
+        "kind",
+        "status",
+        "threat_model",
+        "severity",
+        "schema_version",
+        "by",
+        "attack_model",
+        "output",
+        "source",
+    }
     images = {"image", "original"}
 
     def visit(item: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -11,7 +12,7 @@ from leakgauge.bundle import InversionBundle
 from leakgauge.errors import AuditFailed
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
-from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, run_attack
+from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attack
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.inversion.measure import (
     Measured,
@@ -57,13 +58,20 @@ VERSIONS_OF = (
 )
 
 
-def audit_bundle(bundle: InversionBundle, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
+def audit_bundle(
+    bundle: InversionBundle,
+    overrides: Mapping[str, JsonValue],
+    progress: Progress,
+    *,
+    trained_prior: Path | None = None,
+) -> Audited:
     """Audit an inversion bundle.
 
     Parameters
     ----------
     bundle: the checked files.
     overrides: parameters that win over the bundle's own `parameters.json`.
+    trained_prior: a prior's file, for bundles that bring no auxiliary images.
 
     Raises
     ------
@@ -74,9 +82,13 @@ def audit_bundle(bundle: InversionBundle, overrides: Mapping[str, JsonValue], pr
     file = bundle.parameters.path if bundle.parameters else None
     parameters = inversion_parameters(file, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS)
-    inputs = read_inputs(bundle, parameters)
+    inputs = read_inputs(bundle, parameters, trained_prior=trained_prior)
     return audit(
-        inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
+        inputs,
+        parameters=parameters,
+        attacks=chosen,
+        inputs_sha256={**bundle.sha256, **dict(inputs.prior.sha256)},
+        progress=progress,
     )
 
 
@@ -99,20 +111,21 @@ def audit(
     controls = choose_controls(
         target.facts.classes, inputs.classes, rng=generator_for(seed, "classes to compare with")
     )
+    planned = plan(attacks, inputs.settings, inputs.prior.space)
     outcomes = [
         run_attack(
             attack,
             target,
             classes=inputs.classes,
             controls=controls,
-            settings=inputs.settings,
+            settings=settings,
             budget=parameters.query_budget,
             seed=seed,
             progress=Share(
-                progress, 0.05 + 0.9 * place / len(attacks), 0.05 + 0.9 * (place + 1) / len(attacks)
+                progress, 0.05 + 0.9 * place / len(planned), 0.05 + 0.9 * (place + 1) / len(planned)
             ),
         )
-        for place, attack in enumerate(attacks)
+        for place, (attack, settings) in enumerate(planned)
     ]
     runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
     if not runs and any(isinstance(outcome, Failed) for outcome in outcomes):
@@ -158,12 +171,13 @@ def audit(
         snapshots=tuple(snapshots),
         loss_curve=tuple(_curve(runs)),
         recommendations=recommendations(judged.severity, own_shots),
+        prior=inputs.prior.known,
     )
     return Audited(report, files)
 
 
 def _measure(run: Run, number: int, inputs: Inputs, *, seed: int) -> Measured:
-    reference = reference_for(inputs.original, inputs.settings.space, inputs.references)
+    reference = reference_for(inputs.original, run.space, inputs.references)
     taken_for = int(inputs.target.labels(consensus(run.drawn[number])[None])[0])
     return measure(
         run,
@@ -187,7 +201,7 @@ def _describe(
         files[image] = to_png(picture)
         likeness = similarity(picture, inputs.original)
         shots.append(Snapshot(name, number, frame.iterations, frame.queries, image, likeness))
-    reference = reference_for(inputs.original, inputs.settings.space, inputs.references)
+    reference = reference_for(inputs.original, run.space, inputs.references)
     last = shots[-1]
     return (
         Reconstruction(
@@ -218,6 +232,7 @@ def _measured(run: Run, found: Measured) -> InversionMeasured:
         attack.citation,
         run.queries,
         InversionMetrics(found.leakage, robustness(found.leakage), found.pearson, found.ssim),
+        attack.with_prior,
     )
 
 

@@ -39,7 +39,8 @@ def low_frequencies(start: Pictures, *, cutoff: float = CUTOFF) -> Space:
     waves = _waves((height, width), cutoff)
     # one row for each wave in each plane, spread over the channels that the plane is mixed of
     rows = [(waves[..., None] * plane).reshape(len(waves), -1) for plane in _planes(channels)]
-    return Space(start, np.concatenate(rows).astype(np.float32))
+    axes = np.concatenate(rows).astype(np.float32)
+    return Space(start, axes, np.ones(len(axes)))
 
 
 def _planes(channels: int) -> FloatArray:

@@ -11,6 +11,7 @@ import numpy as np
 from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
+from leakgauge.inversion.space import Space
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Failed, NotApplicable
@@ -24,12 +25,13 @@ changed by less than .01 between 1,500 and 5,000 iterations."""
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attack on all classes: what it drew of the attacked ones and of the others, as controls."""
+    """One attack on all classes: what it drew of the attacked ones and of the others, and in which space."""
 
     attack: Attack
     drawn: Mapping[int, Drawn]
     controls: Mapping[int, Drawn]
     queries: int
+    space: Space
 
 
 Outcome: TypeAlias = Run | NotApplicable | Failed
@@ -80,7 +82,27 @@ def run_attack(
         {number: drawn[number] for number in classes},
         {number: drawn[number] for number in controls},
         queries,
+        settings.space,
     )
+
+
+def plan(
+    attacks: Sequence[Attack], settings: Settings, prior: Space | None
+) -> tuple[tuple[Attack, Settings], ...]:
+    """What is run: each attack as it is and then, where there is a prior, once more in its space.
+
+    Pictures unlike the training data make a prior that hinders, so it never replaces the attack without.
+    """
+    plain = [(attack, settings) for attack in attacks]
+    if prior is None:
+        return tuple(plain)
+    informed = replace(settings, space=prior)
+    again = [
+        replace(attack, name=f"{attack.name}_prior", title=f"{attack.title}, with a prior", with_prior=True)
+        for attack in attacks
+        if attack.takes_prior
+    ]
+    return (*plain, *((attack, informed) for attack in again))
 
 
 def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Generator) -> tuple[int, ...]:

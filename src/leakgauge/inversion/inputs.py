@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from leakgauge.bundle import InversionBundle
 from leakgauge.errors import BadParameters
 from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.components import MOST_NUMBERS, evenly
 from leakgauge.inversion.objective import LEAST_PROBABILITY, Prior
 from leakgauge.inversion.pictures import Picture, fit, read_picture
+from leakgauge.inversion.prior import ChosenPrior, choose_prior
 from leakgauge.inversion.protocol import Pictures, Settings
 from leakgauge.parameters import InversionParameters
 from leakgauge.report.model import Notice
@@ -33,6 +37,7 @@ class Inputs:
     classes: the classes to draw, in ascending order.
     references: further pictures of the class, for the ceiling.
     settings: what every attack is told.
+    prior: what attacks with a prior are given besides, if there is one.
     """
 
     target: ImageTarget
@@ -41,10 +46,13 @@ class Inputs:
     classes: tuple[int, ...]
     references: tuple[Pictures, ...]
     settings: Settings
+    prior: ChosenPrior
     notices: tuple[Notice, ...]
 
 
-def read_inputs(bundle: InversionBundle, parameters: InversionParameters) -> Inputs:
+def read_inputs(
+    bundle: InversionBundle, parameters: InversionParameters, *, trained_prior: Path | None = None
+) -> Inputs:
     """Open the model and the pictures of a bundle.
 
     Raises
@@ -69,8 +77,10 @@ def read_inputs(bundle: InversionBundle, parameters: InversionParameters) -> Inp
         fitted(read_picture(file, input_range=parameters.input_range)).values for file in bundle.reference
     ]
     auxiliary = [
-        fitted(read_picture(file, input_range=parameters.input_range)).values for file in bundle.auxiliary
+        fitted(read_picture(file, input_range=parameters.input_range)).values
+        for file in evenly(bundle.auxiliary, most=MOST_NUMBERS // math.prod(shape))
     ]
+    prior = choose_prior(auxiliary, original.values, target, trained=trained_prior)
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     original_class = likeliest if likeliest in classes else classes[0]
@@ -89,8 +99,11 @@ def read_inputs(bundle: InversionBundle, parameters: InversionParameters) -> Inp
         *_class_notices(classes, original_class, likeliest),
         *start_notices,
         *_step_notices(target),
+        *prior.notices,
     )
-    return Inputs(target, original.values, original_class, classes, tuple(references), settings, notices)
+    return Inputs(
+        target, original.values, original_class, classes, tuple(references), settings, prior, notices
+    )
 
 
 def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) -> tuple[int, ...]:

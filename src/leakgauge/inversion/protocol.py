@@ -98,7 +98,14 @@ class Reconstruct(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """A row of the table of attacks. `by_default` rows run when the user names none."""
+    """A row of the table of attacks.
+
+    Attributes
+    ----------
+    by_default: it runs when the user names none.
+    takes_prior: where there is a prior, it is run a second time in the space of that prior.
+    with_prior: this row is such a second run.
+    """
 
     name: str
     title: str
@@ -106,3 +113,5 @@ class Attack:
     citation: str
     reconstruct: Reconstruct
     by_default: bool = True
+    takes_prior: bool = True
+    with_prior: bool = False

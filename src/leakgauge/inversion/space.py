@@ -23,10 +23,12 @@ class Space:
     ----------
     start: (height, width, channels) the picture x₀ that z = 0 stands for.
     axes: (dimensions, height · width · channels) the patterns B, orthonormal rows.
+    spread: (dimensions,) standard deviation of pictures along each axis; ones where it is not known.
     """
 
     start: NDArray[np.float32]
     axes: NDArray[np.float32]
+    spread: FloatArray
 
     @property
     def dimensions(self) -> int:

@@ -66,7 +66,8 @@ def verdict(
         "or one object, its typical image is that person or object.",
     )
     shown = next((severity for severity, limit in SHOWN if worst.leakage.low >= limit), None)
-    asked = f"With {worst.queries:,} queries for probabilities"
+    known = " and pictures of the same kind" if measured[worst.attack].with_prior else ""
+    asked = f"With {worst.queries:,} queries for probabilities{known}"
     if shown is not None:
         share = round(100 * worst.leakage.value)
         return Verdict(

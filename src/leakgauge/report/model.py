@@ -20,7 +20,7 @@ from pydantic import JsonValue
 
 from leakgauge.estimates import Estimate, RateAtLimit
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 ThreatModel = Literal["labels", "probabilities", "model_file"]
 
@@ -296,7 +296,7 @@ class InversionMetrics:
 
 @dataclass(frozen=True, slots=True)
 class InversionMeasured:
-    """An attack that ran."""
+    """An attack that ran; `with_prior` where it searched among pictures like the attacker's own."""
 
     name: str
     title: str
@@ -304,6 +304,7 @@ class InversionMeasured:
     citation: str
     queries: int
     metrics: InversionMetrics
+    with_prior: bool = False
     status: Literal["measured"] = "measured"
 
 
@@ -318,6 +319,19 @@ class InversionTarget:
     input_range: tuple[float, float]
     output: Literal["probabilities", "logits"]
     engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriorKnowledge:
+    """What attacks with a prior were given: principal components of pictures that are the attacker's own.
+
+    They come from the `bundle` or were `trained` on before. `pictures` is how many there were,
+    `components` in how many directions the search went.
+    """
+
+    source: Literal["bundle", "trained"]
+    pictures: int
+    components: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +361,7 @@ class InversionReport:
     snapshots: tuple[Snapshot, ...]
     loss_curve: tuple[LossPoint, ...]
     recommendations: tuple[Recommendation, ...]
+    prior: PriorKnowledge | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["inversion"] = "inversion"
 

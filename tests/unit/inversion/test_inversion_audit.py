@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import io
-import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from inversion_bundles import QUICK, png, write_bundle
 from PIL import Image
 from template_target import SIDE, templates
 
@@ -22,49 +20,11 @@ from leakgauge.inversion.audit import audit_bundle
 from leakgauge.progress import Calling, Silent
 from leakgauge.report.model import Audited, InversionReport
 
-QUICK = {"class_to_attack": 0, "iterations": [20, 200], "seeds": 3}
-
-
-def template_model() -> bytes:
-    """An ONNX classifier that likes what resembles its templates, with logits for a head."""
-    flat = templates().reshape(3, -1)
-    centred = flat - flat.mean(axis=1, keepdims=True)
-    weights = (40 * centred / np.linalg.norm(centred, axis=1, keepdims=True) / SIDE).T.astype(np.float32)
-    graph = helper.make_graph(
-        [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["y"])],
-        "templates",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", SIDE, SIDE, 1])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
-        [numpy_helper.from_array(weights, "w")],
-    )
-    model: onnx.ModelProto = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
-    )
-    return bytes(model.SerializeToString())
-
-
-def png(picture: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray((picture[..., 0] * 255).round().astype(np.uint8)).save(stream, format="PNG")
-    return stream.getvalue()
-
-
-def bundle(folder: Path, parameters: Mapping[str, object], **more: bytes) -> Path:
-    folder.mkdir()
-    (folder / "model.onnx").write_bytes(template_model())
-    (folder / "input_image.png").write_bytes(png(templates()[0]))
-    (folder / "parameters.json").write_text(json.dumps(parameters))
-    for name, content in more.items():
-        path = folder / name.replace("__", "/")
-        path.parent.mkdir(exist_ok=True)
-        path.with_suffix(".png").write_bytes(content)
-    return folder
-
 
 def audited(tmp_path: Path, parameters: Mapping[str, object] = QUICK, **more: bytes) -> Audited:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    source = bundle(tmp_path / "bundle", parameters, **more)
+    source = write_bundle(tmp_path / "bundle", parameters, **more)
     return audit_bundle(open_bundle(source, scratch, limits=Limits()), {}, Silent())
 
 
@@ -172,7 +132,7 @@ def test_progress_never_falls(tmp_path: Path) -> None:
     seen: list[float] = []
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    source = bundle(tmp_path / "bundle", QUICK)
+    source = write_bundle(tmp_path / "bundle", QUICK)
     listener = Calling(lambda _, fraction: seen.append(fraction))
     audit_bundle(open_bundle(source, scratch, limits=Limits()), {}, listener)
     assert seen == sorted(seen)

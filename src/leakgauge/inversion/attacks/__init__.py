@@ -24,6 +24,7 @@ ATTACKS: tuple[Attack, ...] = (
         "probabilities",
         "Ahumada & Lovell 1971, Stimulus Features in Signal Detection",
         reverse_correlation.reconstruct,
+        takes_prior=False,
     ),
     Attack(
         "nes",

@@ -1,0 +1,102 @@
+"""Which prior an audit uses: the bundle's own auxiliary pictures, else one that was trained before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from leakgauge.errors import BadBundle
+from leakgauge.inversion.components import Components, principal_components
+from leakgauge.inversion.prior_file import FILE_NAME, read_components
+from leakgauge.inversion.protocol import Pictures
+from leakgauge.inversion.similarity import pearson
+from leakgauge.inversion.space import Space
+from leakgauge.report.model import Notice, PriorKnowledge
+from leakgauge.targets.image_target import ImageTarget
+
+SAME_PICTURE = 0.995
+"""Likeness (Pearson) from which an auxiliary picture counts as the user's: JPEG and resizing leave more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPrior:
+    """The prior of an audit, if it has one; what the report says of it; the file's digest, by its name."""
+
+    components: Components | None = None
+    known: PriorKnowledge | None = None
+    notices: tuple[Notice, ...] = ()
+    sha256: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def space(self) -> Space | None:
+        """The space that it gives to search."""
+        return self.components.space if self.components else None
+
+
+def choose_prior(
+    auxiliary: Sequence[Pictures], original: Pictures, target: ImageTarget, *, trained: Path | None
+) -> ChosenPrior:
+    """The prior made from `auxiliary` pictures, else the one in the file `trained`.
+
+    Parameters
+    ----------
+    auxiliary: pictures of the bundle, with the model's size and channels.
+    original: the user's picture; should not be among them.
+    trained: a prior's file that belongs to this installation.
+
+    Raises
+    ------
+    BadBundle, LimitExceeded
+        for a file that is no prior. Auxiliary pictures that make no prior are told in a notice.
+    """
+    if auxiliary:
+        try:
+            components = principal_components(auxiliary)
+        except BadBundle as unusable:
+            return ChosenPrior(notices=(Notice("prior_unusable", f"{unusable} None was used."),))
+        known = PriorKnowledge("bundle", components.pictures, components.space.dimensions)
+        return ChosenPrior(components, known, _about(auxiliary, original, target))
+    if trained is None:
+        return ChosenPrior()
+    components = read_components(trained)
+    if components.space.shape != target.facts.shape:
+        return ChosenPrior(notices=(_other_size(components, target),))
+    known = PriorKnowledge("trained", components.pictures, components.space.dimensions)
+    digest = hashlib.sha256(trained.read_bytes()).hexdigest()
+    return ChosenPrior(components, known, sha256=((FILE_NAME, digest),))
+
+
+def _about(auxiliary: Sequence[Pictures], original: Pictures, target: ImageTarget) -> tuple[Notice, ...]:
+    """What the reader must know about pictures that are meant to be an attacker's."""
+    notices = []
+    same = sum(pearson(picture, original) >= SAME_PICTURE for picture in auxiliary)
+    if same:
+        notices.append(
+            Notice(
+                "auxiliary_original",
+                f"{same} of the auxiliary images {'is' if same == 1 else 'are'} your image of the class: an "
+                "attacker who has it needs no model. Take it out, or the figures with a prior mean nothing.",
+            )
+        )
+    seen = int((target.labels(np.stack(auxiliary)) == int(target.labels(original[None])[0])).sum())
+    if seen:
+        notices.append(
+            Notice(
+                "auxiliary_class",
+                f"The model takes {seen:,} of the {len(auxiliary):,} auxiliary images for the class of your "
+                "image: what an attack with the prior draws may be theirs.",
+            )
+        )
+    return tuple(notices)
+
+
+def _other_size(components: Components, target: ImageTarget) -> Notice:
+    made, wanted = (" × ".join(map(str, shape)) for shape in (components.space.shape, target.facts.shape))
+    return Notice(
+        "prior_other_size",
+        f"The trained prior is one of {made} pictures and the model takes {wanted}: it was not used.",
+    )

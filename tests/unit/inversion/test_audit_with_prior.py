@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inversion_bundles import QUICK, png, write_bundle
+from template_target import SIDE, templates
+
+from leakgauge.bundle import Limits, open_bundle
+from leakgauge.inversion.audit import audit_bundle
+from leakgauge.inversion.components import principal_components
+from leakgauge.inversion.prior_file import to_bytes
+from leakgauge.progress import Silent
+from leakgauge.report.model import InversionMeasured, InversionReport
+
+
+def public_pictures(n: int, side: int = SIDE) -> np.ndarray:
+    """Bars, discs and corners at other places and of other sizes than the target's."""
+    rng = np.random.default_rng(5)
+    rows, columns = np.mgrid[0:side, 0:side]
+    found = []
+    for number in range(n):
+        row, column, size = (*rng.uniform(2, side - 2, 2), rng.uniform(1.5, 4))
+        shape = [abs(columns - column) < size, np.hypot(rows - row, columns - column) < size, rows < row]
+        found.append(shape[number % 3])
+    return np.stack(found).astype(np.float32)[..., None]
+
+
+def report_of(
+    tmp_path: Path,
+    auxiliary: Sequence[np.ndarray] = (),
+    *,
+    parameters: Mapping[str, object] = QUICK,
+    trained: bytes | None = None,
+) -> InversionReport:
+    source = write_bundle(tmp_path / "bundle", parameters)
+    (source / "auxiliary").mkdir()
+    for number, picture in enumerate(auxiliary):
+        (source / "auxiliary" / f"{number}.png").write_bytes(png(picture))
+    prior = tmp_path / "prior.npz" if trained is not None else None
+    if prior is not None:
+        prior.write_bytes(trained)
+    opened = open_bundle(source, tmp_path / "scratch", limits=Limits())
+    report = audit_bundle(opened, {}, Silent(), trained_prior=prior).report
+    assert isinstance(report, InversionReport)
+    return report
+
+
+def by_name(report: InversionReport) -> dict[str, InversionMeasured]:
+    return {each.name: each for each in report.attacks if isinstance(each, InversionMeasured)}
+
+
+@pytest.fixture(scope="module")
+def informed(tmp_path_factory: pytest.TempPathFactory) -> InversionReport:
+    return report_of(tmp_path_factory.mktemp("informed"), public_pictures(60))
+
+
+def test_a_prior_adds_an_attack_and_changes_none(informed: InversionReport, tmp_path: Path) -> None:
+    plain, found = by_name(report_of(tmp_path)), by_name(informed)
+    assert set(found) == {*plain, "spsa_prior"}
+    assert all(found[name] == plain[name] for name in plain)
+    assert found["spsa_prior"].with_prior
+    assert found["spsa_prior"].metrics.pearson.value > found["spsa"].metrics.pearson.value
+
+
+def test_the_report_says_which_prior(informed: InversionReport) -> None:
+    assert informed.prior is not None
+    assert (informed.prior.source, informed.prior.pictures) == ("bundle", 60)
+    assert 10 < informed.prior.components <= 40
+    assert "auxiliary/0.png" in informed.inputs
+    assert "auxiliary_original" not in {notice.code for notice in informed.warnings}
+
+
+def test_chance_is_what_the_prior_shows_by_itself(informed: InversionReport) -> None:
+    mean = public_pictures(60).mean(axis=0)
+    likeness = np.corrcoef(mean.ravel(), templates()[0].ravel())[0, 1]
+    (found,) = (one for one in informed.reconstructions if one.attack == "spsa_prior")
+    assert found.chance >= likeness - 0.01
+
+
+def test_a_verdict_that_rests_on_the_prior_says_so(informed: InversionReport) -> None:
+    assert "pictures of the same kind" in informed.verdict.sentence
+
+
+def test_the_users_own_picture_among_the_auxiliary_ones_is_pointed_out(tmp_path: Path) -> None:
+    report = report_of(tmp_path, [*public_pictures(30), templates()[0]])
+    said = {notice.code: notice.message for notice in report.warnings}
+    assert said["auxiliary_original"].startswith("1 of the auxiliary images is your image")
+
+
+@pytest.mark.parametrize("pictures", [public_pictures(5), [templates()[1]] * 30], ids=["few", "alike"])
+def test_pictures_that_make_no_prior_do_not_end_the_audit(
+    pictures: Sequence[np.ndarray], tmp_path: Path
+) -> None:
+    report = report_of(tmp_path, pictures)
+    assert report.prior is None
+    assert "prior_unusable" in {notice.code for notice in report.warnings}
+    assert "spsa_prior" not in by_name(report)
+
+
+def test_a_trained_prior_does_what_its_pictures_would_have_done(
+    informed: InversionReport, tmp_path: Path
+) -> None:
+    trained = to_bytes(principal_components(public_pictures(60)))
+    report = report_of(tmp_path, trained=trained)
+    assert report.prior is not None
+    assert (report.prior.source, report.prior.pictures) == ("trained", 60)
+    assert report.inputs["prior.npz"] == hashlib.sha256(trained).hexdigest()
+    assert by_name(report) == by_name(informed)
+
+
+def test_the_bundles_own_pictures_come_before_a_trained_prior(tmp_path: Path) -> None:
+    report = report_of(tmp_path, public_pictures(40), trained=b"not even opened")
+    assert report.prior is not None
+    assert report.prior.source == "bundle"
+
+
+def test_a_trained_prior_of_another_size_is_left_out_and_named(tmp_path: Path) -> None:
+    report = report_of(tmp_path, trained=to_bytes(principal_components(public_pictures(40, side=8))))
+    assert report.prior is None
+    said = {notice.code: notice.message for notice in report.warnings}
+    assert "8 × 8 × 1" in said["prior_other_size"]
+    assert f"{SIDE} × {SIDE} × 1" in said["prior_other_size"]
