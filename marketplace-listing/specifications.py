@@ -108,16 +108,7 @@ def algorithm(publication: Publication) -> Request:
             "MetricDefinitions": [
                 {"Name": name, "Regex": f"^{name}=([0-9.eE+-]+);"} for name in _METRICS[publication.kind]
             ],
-            "TrainingChannels": [
-                {
-                    "Name": "training",
-                    "Description": "The bundle, as one zip or as loose files.",
-                    "IsRequired": True,
-                    "SupportedContentTypes": [ZIP],
-                    "SupportedCompressionTypes": ["None"],
-                    "SupportedInputModes": ["File", "FastFile"],
-                }
-            ],
+            "TrainingChannels": _channels(publication.kind),
         },
         "InferenceSpecification": _inference(publication),
         "ValidationSpecification": {
@@ -215,17 +206,38 @@ def _inference(publication: Publication) -> Request:
     }
 
 
-def _hyperparameters(kind: Kind) -> list[Request]:
-    """The audit's own parameters. All are free text to the service; the audit checks them itself."""
+def _channels(kind: Kind) -> list[Request]:
+    """The bundle's channel; for inversion also that of the images which a prior is made of."""
+    told = {"training": "The bundle, as one zip or as loose files."}
+    if kind == "inversion":
+        told["auxiliary"] = "With the hyperparameter task=prior, instead of a bundle: images for a prior."
     return [
         {
             "Name": name,
-            "Description": _shortened(field.description or ""),
+            "Description": description,
+            "IsRequired": len(told) == 1,
+            "SupportedContentTypes": [ZIP],
+            "SupportedCompressionTypes": ["None"],
+            "SupportedInputModes": ["File", "FastFile"],
+        }
+        for name, description in told.items()
+    ]
+
+
+def _hyperparameters(kind: Kind) -> list[Request]:
+    """The audit's own parameters. All are free text to the service; the audit checks them itself."""
+    told = {name: field.description or "" for name, field in _PARAMETERS[kind].model_fields.items()}
+    if kind == "inversion":
+        told["task"] = "audit, the default, or prior: make a prior from the images in channel auxiliary."
+    return [
+        {
+            "Name": name,
+            "Description": _shortened(description),
             "Type": "FreeText",
             "IsTunable": False,
             "IsRequired": False,
         }
-        for name, field in _PARAMETERS[kind].model_fields.items()
+        for name, description in told.items()
     ]
 
 

@@ -6,8 +6,10 @@ import io
 import json
 import zipfile
 
+import numpy as np
 import pytest
-from containers import docker, image
+from containers import docker, image, serving
+from PIL import Image
 
 pytestmark = pytest.mark.images
 
@@ -62,6 +64,31 @@ def test_hyperparameters_are_strings_and_win(job, quick, tmp_path):
     code, printed = job({"bundle.zip": quick()}, seed="11")
     assert code == 0, printed
     assert json.loads((tmp_path / "model" / "report.json").read_bytes())["seed"] == 11
+
+
+def test_a_prior_is_trained_and_served(kind, job, quick, tmp_path):
+    channel = tmp_path / "input" / "data" / "auxiliary"
+    channel.mkdir()
+    for number in range(25):
+        (channel / f"{number}.png").write_bytes(noise(seed=number))
+    code, printed = job({}, task="prior")
+    if kind == "membership":
+        assert code == 2
+        assert "[bad_parameters.other_kind]" in (tmp_path / "output" / "failure").read_text()
+        return
+    assert code == 0, printed
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["prior.npz"]
+    with serving(kind, options=("--volume", f"{tmp_path / 'model'}:/opt/ml/model:ro")) as container:
+        report = container.invoke(quick(), Accept="application/json")
+        assert json.loads(report.body)["prior"] == {"source": "trained", "pictures": 25, "components": 24}
+
+
+def noise(*, seed):
+    """A PNG of the size that the sample model takes."""
+    packed = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8), dtype=np.uint8)
+    Image.fromarray(pixels).save(packed, format="PNG")
+    return packed.getvalue()
 
 
 def test_a_failed_job_says_why(job, tmp_path):

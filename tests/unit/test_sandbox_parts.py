@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -67,7 +68,8 @@ def test_an_unknown_kind_of_installation():
 # --- job and wire ------------------------------------------------------------------------------------
 
 
-def test_a_job_survives_its_journey(tmp_path):
+@pytest.mark.parametrize("prior", [None, Path("/a/prior.npz")])
+def test_a_job_survives_its_journey(tmp_path, prior):
     job = Job(
         source=tmp_path / "a b.zip",
         scratch=tmp_path / "s",
@@ -75,6 +77,7 @@ def test_a_job_survives_its_journey(tmp_path):
         overrides={"seed": 1, "attacks": ["gap"]},
         only="inversion",
         policy=Policy(threads=3),
+        trained_prior=prior,
         runner="module:function",
     )
     assert Job.from_message(json.loads(json.dumps(job.message()))) == job

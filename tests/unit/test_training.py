@@ -118,12 +118,12 @@ def test_a_lone_zip_is_the_bundle_else_the_folder_is(tmp_path, files, source):
     (channel.parent / "another").mkdir()
     for name in files:
         (channel / name).touch()
-    assert Layout(tmp_path).bundle() == channel / source
+    assert Layout(tmp_path).source() == channel / source
 
 
 def test_the_only_channel_may_have_any_name(tmp_path):
     (tmp_path / "input" / "data" / "audit").mkdir(parents=True)
-    assert Layout(tmp_path).bundle().name == "audit"
+    assert Layout(tmp_path).source().name == "audit"
 
 
 @pytest.mark.parametrize("channels", [[], ["a", "b"]])
@@ -131,7 +131,7 @@ def test_no_channel_is_told(tmp_path, channels):
     for name in channels:
         (tmp_path / "input" / "data" / name).mkdir(parents=True)
     with pytest.raises(BadBundle) as raised:
-        Layout(tmp_path).bundle()
+        Layout(tmp_path).source()
     assert raised.value.problem == "no_channel"
 
 
@@ -149,6 +149,43 @@ def test_a_bundle_dealt_out_to_several_instances_is_refused(root):
     with pytest.raises(BadBundle) as raised:
         Layout(root).works_here()
     assert raised.value.problem == "sharded_channel"
+
+
+def test_the_task_is_an_audit_unless_told(root):
+    assert Layout(root).task() == "audit"
+    configure(root, "hyperparameters", {"task": "prior", "sagemaker_region": "eu-west-1"})
+    assert Layout(root).task() == "prior"
+    configure(root, "hyperparameters", {"task": "audit", "seed": "7"})
+    assert Layout(root).task() == "audit"
+    assert Layout(root).overrides() == {"seed": 7}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"task": "Prior"}, "unknown_task"),
+        ({"task": "[]"}, "unknown_task"),
+        ({"task": "prior", "seed": "7"}, "prior_parameters"),
+    ],
+)
+def test_a_task_that_cannot_be_done_is_told(root, main, given, problem):
+    configure(root, "hyperparameters", given)
+    assert main("echo") == 2
+    assert f"[bad_parameters.{problem}]" in (root / "output" / "failure").read_text()
+
+
+def test_images_for_a_prior_are_in_a_channel_of_their_own(root):
+    (root / "input" / "data" / "auxiliary").mkdir()
+    assert Layout(root).source("prior").name == "auxiliary"
+    assert Layout(root).source("audit").name == "training"
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "[" * 100_000, '{"seed": 7}'])
+def test_no_task_is_read_from_what_sagemaker_would_not_write(root, text):
+    configure(root, "hyperparameters", text)
+    with pytest.raises(BadParameters) as raised:
+        Layout(root).task()
+    assert raised.value.problem == "job_configuration"
 
 
 @pytest.mark.parametrize("text", ["[]", "{", "[" * 100_000, '{"seed": 7}'])
@@ -185,8 +222,8 @@ def test_a_report_without_attacks_has_no_metrics(tmp_path, text):
 
 def test_a_stopped_job_ends_with_a_reason(root, tmp_path):
     program = (
-        "import functools, sys, leakgauge.training.job as job;"
-        "job.Sandbox = functools.partial(job.Sandbox, runner='sandbox_runners:ignore_termination');"
+        "import sys, leakgauge.training.job as job;"
+        "job._RUNNERS['audit'] = 'sandbox_runners:ignore_termination';"
         "sys.exit(job.main())"
     )
     with subprocess.Popen(

@@ -14,7 +14,7 @@ Nothing in here parses a table, an image or a model.
 
 from leakgauge.bundle.limits import Limits
 from leakgauge.bundle.model import Bundle, BundledFile, InversionBundle, Kind, MembershipBundle
-from leakgauge.bundle.opening import open_bundle, open_folder, unpack
+from leakgauge.bundle.opening import open_bundle, open_folder, open_pictures, unpack
 
 __all__ = [
     "Bundle",
@@ -25,5 +25,6 @@ __all__ = [
     "MembershipBundle",
     "open_bundle",
     "open_folder",
+    "open_pictures",
     "unpack",
 ]

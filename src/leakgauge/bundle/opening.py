@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from leakgauge.bundle.limits import Budget, Limits
@@ -14,6 +15,7 @@ from leakgauge.bundle.roles import (
     TABLE_ROLES,
     Placed,
     Source,
+    is_picture,
     only,
     optional,
     place,
@@ -22,6 +24,9 @@ from leakgauge.bundle.roles import (
 )
 from leakgauge.bundle.zipped import ZippedFile, zipped_files
 from leakgauge.errors import BadBundle
+
+MOST_PICTURES = 100_000
+"""Entries among which the images for a prior may be; a bundle holds far fewer."""
 
 
 def open_bundle(source: Path, scratch: Path, *, limits: Limits) -> Bundle:
@@ -95,6 +100,40 @@ def open_folder(folder: Path, scratch: Path, *, limits: Limits) -> Bundle:
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
         return _assemble(sources, root=folder, into=scratch, budget=budget, stack=stack)
+
+
+def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[BundledFile, ...]:
+    """The images in a folder, or in the zip that `source` is, sorted by name; nothing else there counts.
+
+    Raises
+    ------
+    BadBundle, LimitExceeded
+        as `open_bundle` does; `no_images` where there is none.
+    """
+    budget = Budget(replace(limits, entries=max(limits.entries, MOST_PICTURES)))
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        sources: Sequence[Source] = (
+            loose_files(source, budget=budget)
+            if source.is_dir()
+            else stack.enter_context(zipped_files(source, label="", budget=budget))
+        )
+        placed = [item for item in place(sources, limits=budget.limits) if is_picture(item)]
+        if not placed:
+            raise BadBundle(
+                "no_images",
+                "There is no image in it.",
+                hint="Put PNG, JPEG or NPY files there, all of one size.",
+            )
+        placed.sort(key=lambda item: (item.folders, item.name))
+        return tuple(
+            item.source.settle(
+                "/".join((*item.folders, item.name)),
+                scratch,
+                disk_name=f"{number:05d}{Path(item.name).suffix}",
+            )
+            for number, item in enumerate(placed)
+        )
 
 
 def _assemble(

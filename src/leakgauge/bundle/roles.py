@@ -110,6 +110,11 @@ def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
     return placed
 
 
+def is_picture(item: Placed) -> bool:
+    """Whether the name is that of an image, wherever it lies."""
+    return item.name.endswith(_IMAGE_SUFFIXES)
+
+
 def tell_kind(roles: Mapping[str, list[Placed]], *, has_data_zip: bool, placed: Sequence[Placed]) -> Kind:
     """The audit that the data are for; without data, the audit that the model is for."""
     has_tables = has_data_zip or any(role in roles for role in TABLE_ROLES)

@@ -11,7 +11,7 @@ import numpy as np
 
 from leakgauge.errors import BadBundle
 from leakgauge.inversion.components import Components, principal_components
-from leakgauge.inversion.prior_file import FILE_NAME, read_components
+from leakgauge.inversion.prior_file import read_components
 from leakgauge.inversion.protocol import Pictures
 from leakgauge.inversion.similarity import pearson
 from leakgauge.inversion.space import Space
@@ -67,7 +67,7 @@ def choose_prior(
         return ChosenPrior(notices=(_other_size(components, target),))
     known = PriorKnowledge("trained", components.pictures, components.space.dimensions)
     digest = hashlib.sha256(trained.read_bytes()).hexdigest()
-    return ChosenPrior(components, known, sha256=((FILE_NAME, digest),))
+    return ChosenPrior(components, known, sha256=((trained.name, digest),))
 
 
 def _about(auxiliary: Sequence[Pictures], original: Pictures, target: ImageTarget) -> tuple[Notice, ...]:

@@ -20,7 +20,6 @@ from leakgauge.errors import BadBundle, LimitExceeded
 from leakgauge.inversion.components import MOST_COMPONENTS, Components
 from leakgauge.inversion.space import Space
 
-FILE_NAME = "prior.npz"
 MAX_BYTES = 512 * 1024**2
 _DIMENSIONS = {"mean": 3, "axes": 2, "spread": 1, "pictures": 0}
 _ORTHONORMAL = 1e-3
@@ -56,7 +55,7 @@ def read_components(path: Path) -> Components:
     if path.stat().st_size > MAX_BYTES:
         raise LimitExceeded(
             "prior_too_large",
-            f"{FILE_NAME} is larger than {MAX_BYTES // 1024**2} MB.",
+            f"{path.name} is larger than {MAX_BYTES // 1024**2} MB.",
             hint="Make the prior from smaller images.",
         )
     try:
@@ -68,7 +67,7 @@ def read_components(path: Path) -> Components:
     ) as error:
         raise BadBundle(
             "prior_damaged",
-            f"{FILE_NAME} is not a prior that this program has made, or is damaged.",
+            f"{path.name} is not a prior that this program has made, or is damaged.",
             hint="Make it anew: a training job with task=prior and images in the channel auxiliary.",
         ) from error
 

@@ -1,16 +1,16 @@
-"""What a child does: the one place where bundle, audit and report meet, and where models are sanitised."""
+"""What a child does: where bundle, audit and report meet, models are sanitised and priors are made."""
 
 from __future__ import annotations
 
 import json
 import os
 
-from leakgauge.bundle import Bundle, InversionBundle, Limits, MembershipBundle, open_bundle
-from leakgauge.errors import BadBundle
+from leakgauge.bundle import Bundle, InversionBundle, Limits, MembershipBundle, open_bundle, open_pictures
+from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
-from leakgauge.sandbox.job import SANITIZED_MODEL, SANITIZED_NOTES, Job, Kind
+from leakgauge.sandbox.job import SANITIZED_MODEL, SANITIZED_NOTES, TRAINED_PRIOR, Job, Kind
 
 _QUESTIONS: dict[Kind, str] = {
     "membership": "a scikit-learn model with members and non-members",
@@ -55,6 +55,29 @@ def sanitize(job: Job, progress: Progress) -> None:
     (job.report / SANITIZED_NOTES).write_text(json.dumps(notes), encoding="utf-8")
 
 
+def prior(job: Job, progress: Progress) -> None:
+    """Make a prior for inversion audits from the images in the folder or zip of `job`.
+
+    Raises
+    ------
+    LeakgaugeError
+        whatever the images deserve, see `leakgauge.inversion.components`; `bad_parameters.other_kind`
+        where only membership audits run, which need none.
+    """
+    if job.only == "membership":
+        raise BadParameters(
+            "other_kind",
+            "A prior is for inversion audits; here run membership audits.",
+            hint="Run the job with leakgauge-inversion.",
+        )
+    # imported late: only an image for inversion holds what reads pictures
+    from leakgauge.inversion.prior_file import to_bytes
+    from leakgauge.inversion.prior_training import components_of
+
+    files = open_pictures(job.source, job.scratch, limits=Limits.from_environment(os.environ))
+    (job.report / TRAINED_PRIOR).write_bytes(to_bytes(components_of(files, progress)))
+
+
 def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
     # Imported late: each image holds the libraries of one kind alone.
     match bundle:
@@ -65,4 +88,4 @@ def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
         case InversionBundle():
             from leakgauge.inversion.audit import audit_bundle as audit_inversion
 
-            return audit_inversion(bundle, job.overrides, progress)
+            return audit_inversion(bundle, job.overrides, progress, trained_prior=job.trained_prior)

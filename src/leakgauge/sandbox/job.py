@@ -15,10 +15,16 @@ Kind: TypeAlias = Literal["membership", "inversion"]
 
 AUDIT_RUNNER = "leakgauge.sandbox.child:audit"
 SANITIZE_RUNNER = "leakgauge.sandbox.child:sanitize"
+PRIOR_RUNNER = "leakgauge.sandbox.child:prior"
 
 SANITIZED_MODEL = "model.pkl"
 SANITIZED_NOTES = "notes.json"
 """What the sanitiser leaves in its folder: the model, and two lists of sentences about it."""
+
+TRAINED_PRIOR = "prior.npz"
+"""What a training job with task=prior leaves, and a serving container with that model finds."""
+
+_ROOT_VARIABLE = "LEAKGAUGE_ML_ROOT"
 
 
 def installed_kind(environment: Mapping[str, str] | None = None) -> Kind | None:
@@ -45,6 +51,18 @@ def installed_kind(environment: Mapping[str, str] | None = None) -> Kind | None:
             )
 
 
+def ml_root(environment: Mapping[str, str] | None = None) -> Path:
+    """The folder that SageMaker lays out: `LEAKGAUGE_ML_ROOT`, `/opt/ml` by default."""
+    variables = os.environ if environment is None else environment
+    return Path(variables.get(_ROOT_VARIABLE) or "/opt/ml")
+
+
+def installed_prior(environment: Mapping[str, str] | None = None) -> Path | None:
+    """The prior that came with the model that this container serves; None where none did. Not opened."""
+    found = ml_root(environment) / "model" / TRAINED_PRIOR
+    return found if found.is_file() else None
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What a child needs to know.
@@ -59,6 +77,8 @@ class Job:
         parameters that win over the bundle's own `parameters.json`.
     only:
         the one kind of audit that this installation runs; None for either.
+    trained_prior:
+        a prior for inversion audits whose bundle brings no auxiliary images, if there is one.
     runner:
         `module:function` that does the work, called as `function(job, progress)`. Set by the
         program that makes the sandbox, never by a request.
@@ -70,6 +90,7 @@ class Job:
     overrides: Mapping[str, JsonValue]
     only: Kind | None
     policy: Policy
+    trained_prior: Path | None = None
     runner: str = AUDIT_RUNNER
 
     def message(self) -> dict[str, JsonValue]:
@@ -81,6 +102,7 @@ class Job:
             "overrides": dict(self.overrides),
             "only": self.only,
             "policy": asdict(self.policy),
+            "trained_prior": None if self.trained_prior is None else str(self.trained_prior),
             "runner": self.runner,
         }
 
@@ -88,6 +110,7 @@ class Job:
     def from_message(cls, message: Mapping[str, object]) -> Job:
         """The job that `message()` described. Trusts its sender, who is this very program."""
         policy, overrides, only = message["policy"], message["overrides"], message["only"]
+        trained_prior = message["trained_prior"]
         assert isinstance(policy, dict)  # noqa: S101 - narrows the types of our own message
         assert isinstance(overrides, dict)  # noqa: S101 - likewise
         return cls(
@@ -97,5 +120,6 @@ class Job:
             overrides=overrides,
             only="membership" if only == "membership" else "inversion" if only == "inversion" else None,
             policy=Policy(**policy),
+            trained_prior=None if trained_prior is None else Path(str(trained_prior)),
             runner=str(message["runner"]),
         )

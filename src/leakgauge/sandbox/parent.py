@@ -43,8 +43,10 @@ class Sandbox:
         what one audit may use.
     preload:
         import the libraries of `only` at the start of the server, so that no audit waits for it.
+    trained_prior:
+        a prior for inversion audits whose bundle brings no auxiliary images; opened by children alone.
     runner:
-        `module:function` that a child calls; for tests.
+        `module:function` that a child calls, if it is not to audit.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class Sandbox:
         only: Kind | None = None,
         policy: Policy | None = None,
         preload: bool = False,
+        trained_prior: Path | None = None,
         runner: str = AUDIT_RUNNER,
     ) -> None:
         self._only = only
         self._policy = Policy.from_environment() if policy is None else policy
         self._preload = only if preload else None
+        self._trained_prior = trained_prior
         self._runner = runner
         self._changing = threading.Lock()
         self._workspace: Path | None = None
@@ -154,6 +158,7 @@ class Sandbox:
                 overrides=overrides,
                 only=self._only,
                 policy=self._policy,
+                trained_prior=self._trained_prior,
                 runner=self._runner,
             )
             try:

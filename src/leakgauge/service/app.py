@@ -11,7 +11,7 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from leakgauge.logs import Milestones, request_id
-from leakgauge.sandbox.job import Kind, installed_kind
+from leakgauge.sandbox.job import Kind, installed_kind, installed_prior
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.service import problems, upload
 from leakgauge.service.answers import answer, negotiate
@@ -34,13 +34,15 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
     kind:
         the audit that this installation runs.
     sandbox:
-        where audits run; by default a new one with the libraries of `kind` preloaded, started
-        with the first request or by whoever calls `sandbox_of(app).start()`.
+        where audits run; by default a new one with the libraries of `kind` preloaded, and with the
+        prior that lies in the folder of the served model, if one does. It is started with the
+        first request or by whoever calls `sandbox_of(app).start()`.
     settings:
         by default those of the environment.
     """
     settings = Settings.from_environment() if settings is None else settings
-    sandbox = Sandbox(only=kind, preload=True) if sandbox is None else sandbox
+    if sandbox is None:
+        sandbox = Sandbox(only=kind, preload=True, trained_prior=installed_prior())
     slots = Slots(slots=settings.slots, queue=settings.queue, wait_seconds=settings.wait_seconds)
     app = Flask(__name__, static_folder=None)
     app.extensions[_EXTENSION] = sandbox

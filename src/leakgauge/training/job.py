@@ -1,38 +1,37 @@
-"""One audit, from the channel that SageMaker has filled to the folders that it will collect."""
+"""One audit, or one prior, from the channel that SageMaker has filled to the folders that it collects."""
 
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import shutil
 import signal
 import threading
-from pathlib import Path
 
 from leakgauge import logs
 from leakgauge.errors import AuditFailed, LeakgaugeError
-from leakgauge.sandbox.job import installed_kind
+from leakgauge.sandbox.job import AUDIT_RUNNER, PRIOR_RUNNER, installed_kind, ml_root
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.trace import trace
-from leakgauge.training.layout import Layout
+from leakgauge.training.layout import Layout, Task
 from leakgauge.training.metrics import metric_lines
 
 _log = logging.getLogger(__name__)
 
-_ROOT_VARIABLE = "LEAKGAUGE_ML_ROOT"
+_RUNNERS: dict[Task, str] = {"audit": AUDIT_RUNNER, "prior": PRIOR_RUNNER}
 _REASON_CHARACTERS = 1_024
 
 
 def main() -> int:
     """Run the job under `LEAKGAUGE_ML_ROOT`, `/opt/ml` by default; the exit code."""
     logs.configure()
-    layout = Layout(Path(os.environ.get(_ROOT_VARIABLE) or "/opt/ml"))
+    layout = Layout(ml_root())
     cancelled = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
     try:
-        with Sandbox(only=installed_kind()) as sandbox:
-            run(layout, sandbox, cancelled=cancelled)
+        task = layout.task()
+        with Sandbox(only=installed_kind(), runner=_RUNNERS[task]) as sandbox:
+            run(layout, sandbox, task=task, cancelled=cancelled)
     except LeakgaugeError as error:
         return _fail(layout, error)
     except Exception as error:  # noqa: BLE001 - a job must leave a reason, whatever it met
@@ -50,11 +49,15 @@ def main() -> int:
     return 0
 
 
-def run(layout: Layout, sandbox: Sandbox, *, cancelled: threading.Event | None = None) -> None:
-    """Audit the bundle in the channel; report into `model` and `output/data`, metrics to stdout.
+def run(
+    layout: Layout, sandbox: Sandbox, *, task: Task = "audit", cancelled: threading.Event | None = None
+) -> None:
+    """Do the task with what its channel holds; files into `model` and `output/data`, metrics to stdout.
 
     Parameters
     ----------
+    sandbox:
+        one that runs the task.
     cancelled:
         set when the job is to be stopped.
 
@@ -68,20 +71,21 @@ def run(layout: Layout, sandbox: Sandbox, *, cancelled: threading.Event | None =
         return
     overrides = layout.overrides()
     with sandbox.private_folder() as folder:
-        report = folder / "report"
+        finished = folder / "finished"
         sandbox.run(
-            layout.bundle(),
-            report,
+            layout.source(task),
+            finished,
             overrides=overrides,
             progress=logs.Milestones(_told),
             cancelled=cancelled,
         )
         # Copied into folders that stand already: SageMaker mounts them.
         for collected in (layout.model, layout.output_data):
-            shutil.copytree(report, collected, dirs_exist_ok=True, copy_function=shutil.copyfile)
-        for line in metric_lines(report / "report.json"):
-            print(line, flush=True)
-    _log.info("report written")
+            shutil.copytree(finished, collected, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        if task == "audit":
+            for line in metric_lines(finished / "report.json"):
+                print(line, flush=True)
+    _log.info("written", extra={"task": task})
 
 
 def _told(stage: str, fraction: float) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from leakgauge.errors import BadBundle, BadParameters, JsonValue
 from leakgauge.parameters import decode_hyperparameters
 
-_CHANNEL = "training"
+_TASK = "task"
+_CHANNELS = {"audit": "training", "prior": "auxiliary"}
+
+Task: TypeAlias = Literal["audit", "prior"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,45 @@ class Layout:
         """Where the reason of a failure goes."""
         return self.root / "output" / "failure"
 
+    def task(self) -> Task:
+        """What the hyperparameter `task` asks for: `audit`, the default, or `prior`.
+
+        Raises
+        ------
+        BadParameters
+            `unknown_task` for anything else, `prior_parameters` for a prior with other hyperparameters.
+        """
+        hyperparameters = self._hyperparameters()
+        match hyperparameters.pop(_TASK, "audit"):
+            case "audit":
+                return "audit"
+            case "prior" if not hyperparameters:
+                return "prior"
+            case "prior":
+                raise BadParameters(
+                    "prior_parameters",
+                    f"A job with task=prior takes no other hyperparameter; {len(hyperparameters)} more came.",
+                    hint="Leave the others out: they are parameters of audits.",
+                )
+        raise BadParameters(
+            "unknown_task",
+            "The hyperparameter task is neither audit nor prior.",
+            hint="Leave it out for an audit; task=prior makes a prior from the images in channel auxiliary.",
+        )
+
     def overrides(self) -> dict[str, JsonValue]:
-        """The hyperparameters, decoded: parameters that win over the bundle's own.
+        """The hyperparameters but `task`, decoded: parameters that win over the bundle's own.
 
         Raises
         ------
         BadParameters
             `job_configuration` when they are not strings by name.
         """
+        hyperparameters = self._hyperparameters()
+        hyperparameters.pop(_TASK, None)
+        return hyperparameters
+
+    def _hyperparameters(self) -> dict[str, JsonValue]:
         strings = {}
         for name, value in self._configuration("hyperparameters").items():
             if not isinstance(value, str):
@@ -73,22 +108,24 @@ class Layout:
                 )
         return current == min(str(host) for host in hosts)
 
-    def bundle(self) -> Path:
-        """The channel's folder, or the zip when that is the only file in it.
+    def source(self, task: Task = "audit") -> Path:
+        """The folder of the task's channel, or the zip when that is the only file in it.
 
         Raises
         ------
         BadBundle
-            `no_channel` when there is no channel `training` and not exactly one other.
+            `no_channel` when there is no channel `training` (for a prior: `auxiliary`) and not exactly
+            one other.
         """
+        wanted = _CHANNELS[task]
         data = self.root / "input" / "data"
         channels = sorted(entry for entry in data.iterdir() if entry.is_dir()) if data.is_dir() else []
-        named = [channel for channel in channels if channel.name == _CHANNEL] or channels
+        named = [channel for channel in channels if channel.name == wanted] or channels
         if len(named) != 1:
             raise BadBundle(
                 "no_channel",
-                f"The job has {len(channels)} input channels and none is called {_CHANNEL}.",
-                hint=f"Put the bundle, zipped or as loose files, into the channel {_CHANNEL}.",
+                f"The job has {len(channels)} input channels and none is called {wanted}.",
+                hint=f"Put the files, zipped or loose, into the channel {wanted}.",
             )
         (channel,) = named
         files = [entry for entry in channel.iterdir() if not entry.name.startswith(".")]

@@ -1,0 +1,31 @@
+"""Making a prior once, from a folder of images, for audits to come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leakgauge.bundle import BundledFile
+from leakgauge.inversion.components import MOST_NUMBERS, Components, evenly, principal_components
+from leakgauge.inversion.pictures import fit, read_picture
+from leakgauge.inversion.protocol import Pictures
+from leakgauge.progress import Progress
+
+
+def components_of(files: Sequence[BundledFile], progress: Progress) -> Components:
+    """The principal components of images that all have the size of the first, read with its channels.
+
+    Raises
+    ------
+    BadBundle, LimitExceeded
+        for what is no image, has another size, or is too little to make a prior of.
+    """
+    first = read_picture(files[0], input_range=None).values
+    height, width, channels = first.shape
+    used = evenly(files, most=MOST_NUMBERS // first.size)
+    pictures: list[Pictures] = []
+    for number, file in enumerate(used):
+        progress.report("reading images", number / len(used))
+        found = read_picture(file, input_range=None)
+        pictures.append(fit(found, (height, width, channels), resize=False).values)
+    progress.report("computing principal components", 0.99)
+    return principal_components(pictures)
