@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from leakgauge.api import audit
+    from leakgauge.api import audit, gate
     from leakgauge.errors import (
         AuditFailed,
         AuditTimeout,
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
         UnsupportedModel,
     )
     from leakgauge.estimates import Estimate
-    from leakgauge.report.model import InversionReport, MembershipReport, Report, Severity
+    from leakgauge.report.model import (
+        GateOutcome,
+        GateResult,
+        InversionReport,
+        MembershipReport,
+        Report,
+        Severity,
+    )
 
 __all__ = [
     "AuditFailed",
@@ -34,6 +41,8 @@ __all__ = [
     "BadParameters",
     "Busy",
     "Estimate",
+    "GateOutcome",
+    "GateResult",
     "InputError",
     "InversionReport",
     "LeakgaugeError",
@@ -44,12 +53,16 @@ __all__ = [
     "UnsafeModel",
     "UnsupportedModel",
     "audit",
+    "gate",
 ]
 
 # Imported at first use: the web process needs its own few modules within a second, not SciPy.
 _HOMES = {
     "audit": "leakgauge.api",
+    "gate": "leakgauge.api",
     "Estimate": "leakgauge.estimates",
+    "GateOutcome": "leakgauge.report.model",
+    "GateResult": "leakgauge.report.model",
     "InversionReport": "leakgauge.report.model",
     "MembershipReport": "leakgauge.report.model",
     "Report": "leakgauge.report.model",

@@ -6,25 +6,28 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 
-from leakgauge.errors import BadParameters, JsonValue, LeakgaugeError
-from leakgauge.logs import Milestones, configure
+from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.logs import configure
 from leakgauge.parameters import decode_hyperparameters
-from leakgauge.progress import Calling, Progress
+from leakgauge.policy import read_policy
 from leakgauge.sandbox.events import printable
 from leakgauge.sandbox.job import SANITIZE_RUNNER, SANITIZED_MODEL, SANITIZED_NOTES, Kind
 from leakgauge.sandbox.parent import Sandbox
+from leakgauge.terminal import shown_progress, told_to_people
 
 _FILES = ("report.html", "report.json", "output.csv")
-_INTERRUPTED = 130
+_EXIT_CODES = {"passed": 0, "failed": 1, "inconclusive": 3}
+_POLICY = click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML file with the limits that the report is held to.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,13 +60,68 @@ def main() -> None:
     type=click.Choice(["membership", "inversion"]),
     help="Refuse a bundle that asks for the other audit.",
 )
-def audit(bundle: Path, output: Path, seed: int | None, parameters: Sequence[str], only: Kind | None) -> None:
-    """Audit BUNDLE, a zip or a folder with a model and its data, and write a report."""
-    with _told_to_people():
+@_POLICY
+def audit(
+    bundle: Path,
+    output: Path,
+    seed: int | None,
+    parameters: Sequence[str],
+    only: Kind | None,
+    policy: Path | None,
+) -> None:
+    """Audit BUNDLE, a zip or a folder with a model and its data, and write a report.
+
+    With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
+    """
+    with told_to_people():
         overrides = _overrides(parameters, seed=seed)
-        with Sandbox(only=only) as sandbox, _shown_progress() as progress:
+        if policy is not None:
+            overrides["policy"] = read_policy(policy).model_dump(mode="json")
+        with Sandbox(only=only) as sandbox, shown_progress() as progress:
             sandbox.run(bundle, output, overrides=overrides, progress=progress)
-        _conclude(output)
+        exit_code = _conclude(output)
+    sys.exit(exit_code)
+
+
+@main.command()
+@click.argument("report", type=click.Path(exists=True, path_type=Path))
+@_POLICY
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write JUnit XML there.")
+@click.option(
+    "--sarif", type=click.Path(dir_okay=False, path_type=Path), help="Also write SARIF 2.1.0 there."
+)
+@click.option("--github", is_flag=True, help="Also print GitHub annotations.")
+def gate(report: Path, policy: Path | None, junit: Path | None, sarif: Path | None, github: bool) -> None:
+    """Hold REPORT, a report.json or its folder, to a policy; without --policy to the default one.
+
+    Exit codes: 0 passed, 1 failed, 3 inconclusive, 2 for a report or policy that cannot be read.
+    """
+    # imported at first use: SciPy comes along, which the other commands need not wait for
+    from leakgauge.report.files import read_report, replace_file
+    from leakgauge.report.gate import gate as hold
+    from leakgauge.report.github import to_github
+    from leakgauge.report.junit import to_junit
+    from leakgauge.report.sarif import to_sarif
+
+    with told_to_people():
+        found = read_report(report)
+        result = hold(found, read_policy(policy) if policy is not None else None)
+        if junit is not None:
+            replace_file(junit, to_junit(result, found))
+        if sarif is not None:
+            replace_file(sarif, to_sarif(result, found, artifact=_address(report)))
+        for rule in result.rules:
+            click.echo(printable(f"{rule.outcome.value:<13}{rule.title}. {rule.reason}"))
+        if github:
+            click.echo(to_github(result, found), nl=False)
+        click.echo(printable(result.sentence))
+    sys.exit(_EXIT_CODES[result.outcome])
+
+
+def _address(report: Path) -> str:
+    """Where a report stands in a repository, for results that point to it; its name where that is unknown."""
+    file = report / "report.json" if report.is_dir() else report
+    return quote(file.name if file.is_absolute() else file.as_posix())
 
 
 @main.command()
@@ -81,11 +139,11 @@ def sanitize(model: Path, output: Path) -> None:
     Seeds, node counts, impurities and out-of-bag results go; predictions stay the same to the
     last bit, which is verified before anything is written.
     """
-    with _told_to_people():
+    with told_to_people():
         with (
             Sandbox(runner=SANITIZE_RUNNER) as sandbox,
             sandbox.private_folder() as folder,
-            _shown_progress() as progress,
+            shown_progress() as progress,
         ):
             finished = folder / "finished"
             sandbox.run(model, finished, overrides={}, progress=progress)
@@ -125,51 +183,14 @@ def _overrides(parameters: Sequence[str], *, seed: int | None) -> dict[str, Json
     return overrides if seed is None else overrides | {"seed": seed}
 
 
-@contextmanager
-def _shown_progress() -> Iterator[Progress]:
-    """A bar on a terminal, plain lines elsewhere; both on standard error."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield Milestones(lambda stage, fraction: click.echo(f"{fraction:4.0%} {stage}", err=True))
-        return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-    )
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=1.0)
-        yield Calling(lambda stage, fraction: bar.update(task, description=stage, completed=fraction))
-
-
-def _conclude(output: Path) -> None:
+def _conclude(output: Path) -> int:
+    """Tell the verdict, the gate's where there is one, and the files; the exit code."""
     report = json.loads((output / "report.json").read_bytes())
     click.echo(printable(str(report["verdict"]["sentence"])))
+    result = report.get("gate")
+    if result is not None:
+        click.echo(printable(str(result["sentence"])))
     for name in _FILES:
         if (output / name).is_file():
             click.echo(output / name)
-
-
-@contextmanager
-def _told_to_people() -> Iterator[None]:
-    """Errors as a message and a hint on standard error, with the exit code of their family."""
-    try:
-        yield
-    except LeakgaugeError as error:
-        click.echo(f"leakgauge: {printable(error.message)}", err=True)
-        problems = error.details.get("problems")
-        for problem in problems if isinstance(problems, list) else []:
-            click.echo(f"  - {printable(_in_words(problem))}", err=True)
-        click.echo(f"hint: {printable(error.hint)}", err=True)
-        identifier = error.details.get("id")
-        if identifier is not None:
-            click.echo(f"id: {printable(str(identifier))}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("leakgauge: interrupted; nothing was written", err=True)
-        sys.exit(_INTERRUPTED)
-
-
-def _in_words(problem: JsonValue) -> str:
-    return problem if isinstance(problem, str) else json.dumps(problem, ensure_ascii=False)
+    return 0 if result is None else _EXIT_CODES[result["outcome"]]

@@ -7,12 +7,11 @@ is not a number) and reports every problem at once.
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +24,8 @@ from pydantic import (
 )
 
 from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.policy import Policy
+from leakgauge.validation import explained, listed, shown, summary, unknown
 
 MAX_BYTES: Final = 1 << 20
 _MOST_CLASSES: Final = 1_000
@@ -176,6 +177,11 @@ class MembershipParameters(_Parameters):
         description="How many of the most exposed records are listed by row number, from 0 to 1,000. "
         "Default: 20.",
     )
+    policy: Policy | None = Field(
+        default=None,
+        description="Limits that the report is held to, as in [policy.md](policy.md); `{}` for the default "
+        "ones. The report then says passed, failed or inconclusive. Default: none.",
+    )
     seed: _Seed = Field(
         default=0, description="Seed of all that is random; the same seed gives the same report. Default: 0."
     )
@@ -261,6 +267,11 @@ class InversionParameters(_Parameters):
         default=False,
         description="Whether images of another size than the model's input are resized instead of refused. "
         "Default: false.",
+    )
+    policy: Policy | None = Field(
+        default=None,
+        description="Limits that the report is held to, as in [policy.md](policy.md); `{}` for the default "
+        "ones. The report then says passed, failed or inconclusive. Default: none.",
     )
     seed: _Seed = Field(
         default=0, description="Seed of all that is random; the same seed gives the same report. Default: 0."
@@ -357,7 +368,7 @@ def _object(pairs: list[tuple[str, JsonValue]]) -> JsonValue:
     found: dict[str, JsonValue] = {}
     for key, value in pairs:
         if key in found:
-            raise _UnacceptableError("duplicate_key", f"{_shown(key)} stands in it twice")
+            raise _UnacceptableError("duplicate_key", f"{shown(key)} stands in it twice")
         found[key] = value
     return found
 
@@ -409,59 +420,17 @@ def _bad_file(problem: str, what: str) -> BadParameters:
 def _load(model: type[_Model], file: Path | None, overrides: Mapping[str, JsonValue]) -> _Model:
     values = {**(_read(file) if file is not None else {}), **overrides}
     known = {name: value for name, value in values.items() if name in model.model_fields}
-    problems = [_unknown(name, model) for name in values if name not in known]
+    problems = [(shown(name), unknown(name, model.model_fields)) for name in values if name not in known]
     try:
         parameters = model.model_validate(known)
     except ValidationError as error:
-        problems += _explained(error)
+        problems += explained(error, model, whole="parameters")
     else:
         if not problems:
             return parameters
-    listed: list[JsonValue] = [{"parameter": name, "message": message} for name, message in problems]
     raise BadParameters(
         "invalid",
-        "; ".join(f"{name}: {message}" for name, message in problems[:5])
-        + (f"; and {len(problems) - 5} more." if len(problems) > 5 else "."),
+        summary(problems),
         hint="Correct or leave out what is named; all parameters have defaults.",
-        details={"problems": listed},
+        details={"problems": listed(problems)},
     )
-
-
-_Problem: TypeAlias = tuple[str, str]
-_REPHRASED: Final = {
-    "bool_type": "must be true or false",
-    "float_type": "must be a number",
-    "int_type": "must be a whole number",
-    "string_type": "must be text",
-    "too_long": "has too many entries",
-    "too_short": "must not be empty",
-    "tuple_type": "must be a list",
-}
-
-
-def _unknown(name: str, model: type[_Parameters]) -> _Problem:
-    close = difflib.get_close_matches(name[:100].lower(), model.model_fields, n=1)
-    if close:
-        return _shown(name), f"is unknown; did you mean {close[0]}?"
-    return _shown(name), f"is unknown; known are {', '.join(model.model_fields)}"
-
-
-def _explained(error: ValidationError) -> list[_Problem]:
-    found: list[_Problem] = []
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        location = problem["loc"]
-        if problem["type"] == "too_short" and found and found[-1][0] == location[0]:
-            continue  # follows from the entries that were refused, and is named for them already
-        message = _REPHRASED.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
-        entry = f" (entry {location[1] + 1})" if len(location) > 1 and isinstance(location[1], int) else ""
-        name = str(location[0]) if location else "parameters"
-        found.append((name, message[:1].lower() + message[1:] + entry))
-    return found
-
-
-def _shown(name: str) -> str:
-    printable = "".join(
-        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in name[:60]
-    )
-    return printable if len(name) <= 60 else printable + "…"

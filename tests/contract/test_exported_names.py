@@ -15,6 +15,8 @@ def test_the_package_exports_what_it_promises() -> None:
         "BadParameters",
         "Busy",
         "Estimate",
+        "GateOutcome",
+        "GateResult",
         "InputError",
         "InversionReport",
         "LeakgaugeError",
@@ -25,6 +27,7 @@ def test_the_package_exports_what_it_promises() -> None:
         "UnsafeModel",
         "UnsupportedModel",
         "audit",
+        "gate",
     ]
     assert all(hasattr(leakgauge, name) for name in leakgauge.__all__)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import json
 import os
 import signal
@@ -42,6 +43,22 @@ def echo(job, progress):
             {"name": "rmia", "status": "not_applicable"},
         ],
     )
+
+
+def held_to_a_policy(job, progress):
+    """A real report, held to the policy among the parameters as audits hold theirs."""
+    from report_examples import membership_report
+
+    from leakgauge.parameters import membership_parameters
+    from leakgauge.report.gate import held_to
+    from leakgauge.report.model import Audited
+    from leakgauge.report.writers import write
+
+    parameters = membership_parameters(overrides=job.overrides)
+    made = membership_report(n=60)
+    ran = tuple(attack for attack in made.attacks if attack.status == "measured")
+    audited = Audited(dataclasses.replace(made, attacks=ran))
+    write(held_to(audited, parameters.policy), job.report)
 
 
 def surroundings(job, progress):

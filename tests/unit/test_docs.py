@@ -5,6 +5,10 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import yaml
+
+from leakgauge.policy import InversionLimits, MembershipLimits, Policy, policy_of
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -13,3 +17,12 @@ def test_the_page_of_parameters_is_what_the_code_says() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (DOCS / "parameters.md").read_text() == module.document(), "run `make docs`"
+
+
+def test_the_page_of_policies_shows_the_default_one_and_names_every_limit() -> None:
+    page = (DOCS / "policy.md").read_text()
+    shown = page.partition("```yaml\n")[2].partition("```")[0]
+    assert policy_of(shown.encode()) == Policy()
+    assert yaml.safe_load(shown) == Policy().model_dump(mode="json")
+    for limits in (MembershipLimits, InversionLimits):
+        assert all(f"`{name}`" in page for name in limits.model_fields)

@@ -29,6 +29,7 @@ from leakgauge.inversion.verdict import verdict
 from leakgauge.parameters import InversionParameters, inversion_parameters
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
+from leakgauge.report.gate import held_to
 from leakgauge.report.model import (
     Audited,
     Failed,
@@ -83,13 +84,14 @@ def audit_bundle(
     parameters = inversion_parameters(file, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS)
     inputs = read_inputs(bundle, parameters, trained_prior=trained_prior)
-    return audit(
+    audited = audit(
         inputs,
         parameters=parameters,
         attacks=chosen,
         inputs_sha256={**bundle.sha256, **dict(inputs.prior.sha256)},
         progress=progress,
     )
+    return held_to(audited, parameters.policy)
 
 
 def audit(

@@ -27,6 +27,7 @@ from leakgauge.parameters import MembershipParameters, membership_parameters
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
 from leakgauge.report import risk
+from leakgauge.report.gate import held_to
 from leakgauge.report.model import (
     Audited,
     ExposedRecord,
@@ -90,7 +91,7 @@ def audit_bundle(bundle: MembershipBundle, overrides: Mapping[str, JsonValue], p
     report = audit(
         inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
     )
-    return Audited(report)
+    return held_to(Audited(report), parameters.policy)
 
 
 def audit(

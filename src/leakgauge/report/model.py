@@ -95,6 +95,42 @@ class Failed:
     status: Literal["failed"] = "failed"
 
 
+class GateOutcome(StrEnum):
+    """What became of a report that was held to a policy, or of one rule of it."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """One rule of a policy, held against the report.
+
+    `low` and `high` are the ends of the interval that decided, `attack` names
+    the attack it belongs to; None where there is no such figure. `limit` is
+    None for rules that are not about a figure.
+    """
+
+    rule: str
+    title: str
+    outcome: GateOutcome
+    reason: str
+    attack: str | None = None
+    limit: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """A report held to a policy: failed if any rule is broken, else inconclusive if any could not be told."""
+
+    outcome: GateOutcome
+    sentence: str
+    rules: tuple[RuleResult, ...]
+
+
 # ---------------------------------------------------------------- membership
 
 
@@ -214,6 +250,7 @@ class MembershipReport:
     slices: tuple[Slice, ...]
     records: tuple[ExposedRecord, ...]
     recommendations: tuple[Recommendation, ...]
+    gate: GateResult | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["membership"] = "membership"
 
@@ -362,6 +399,7 @@ class InversionReport:
     loss_curve: tuple[LossPoint, ...]
     recommendations: tuple[Recommendation, ...]
     prior: PriorKnowledge | None = None
+    gate: GateResult | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["inversion"] = "inversion"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.report.model import Severity, ThreatModel
+from leakgauge.report.model import GateOutcome, Severity, ThreatModel
 
 CHANCE = 0.5
 """What guessing gets, for accuracy and area alike."""
@@ -25,6 +25,12 @@ SEVERITY_STEPS = {
     Severity.INCONCLUSIVE: 0,
 }
 """How many of four steps the gauge beside the verdict fills."""
+
+GATE_WORDS = {
+    GateOutcome.PASSED: "The policy is kept",
+    GateOutcome.FAILED: "The policy is broken",
+    GateOutcome.INCONCLUSIVE: "The policy’s question stays open",
+}
 
 THREAT_MODEL_TITLES: dict[ThreatModel, str] = {
     "labels": "The attacker sees labels only",

@@ -1,0 +1,222 @@
+"""The limits that a gate holds a report to: a YAML file, or the parameter `policy`.
+
+The models below are the reference for docs/policy.md. A rule that is `null` is
+switched off. Unknown names are refused by name: a limit that is misspelled would
+otherwise hold nobody to anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from leakgauge.errors import BadParameters
+from leakgauge.validation import explained, listed, shown, summary
+
+if TYPE_CHECKING:
+    import yaml
+
+MAX_BYTES: Final = 1 << 16
+_MOST_ATTACKS = 50
+_HINT = "docs/policy.md describes every limit; {} is a policy too, the default one."
+
+
+def _as_tuple(value: object) -> object:
+    """YAML and JSON know lists only."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _rates(value: object) -> object:
+    """Limits on rates, keyed as reports key them: 0.010 is "0.01"; YAML may read the key as a number."""
+    if not isinstance(value, Mapping):
+        return value
+    found: dict[str, object] = {}
+    for key, limit in value.items():
+        try:
+            share = float(key)
+        except (TypeError, ValueError):
+            raise ValueError(f"{shown(str(key))} is no false-positive rate, such as 0.01") from None
+        if not 0 < share < 1:
+            raise ValueError("a false-positive rate lies between 0 and 1")
+        name = f"{share:g}"
+        if name in found:
+            raise ValueError(f"names the rate {name} twice")
+        found[name] = limit
+    return found
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("must not name anything twice")
+    return names
+
+
+_Area = Annotated[float, Field(ge=0.5, le=1)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Severity = Literal["low", "moderate", "high"]
+_Rates = Annotated[dict[str, _Share], BeforeValidator(_rates, json_schema_input_type=dict[str, _Share])]
+_Attacks = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=100)], ...],
+    Field(max_length=_MOST_ATTACKS),
+    BeforeValidator(_as_tuple, json_schema_input_type=list[str]),
+    AfterValidator(_distinct),
+]
+
+
+class _Limits(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_default=True, hide_input_in_errors=True
+    )
+
+
+class MembershipLimits(_Limits):
+    """What a membership report is held to; the defaults are where the report says "high"."""
+
+    max_auc: _Area | None = Field(
+        default=0.70,
+        description="Largest area under the ROC curve that any attack on the model's answers may reach.",
+    )
+    max_tpr_at_fpr: _Rates = Field(
+        default={"0.01": 0.10},
+        description="For each false-positive rate, the largest share of members that any attack on the "
+        "model's answers may find at it.",
+    )
+    max_accuracy: _Area | None = Field(
+        default=None,
+        description="Largest share of records, balanced between members and non-members, that any attack on "
+        "the model's answers may judge rightly.",
+    )
+    max_model_file_auc: _Area | None = Field(
+        default=None,
+        description="As max_auc, for attacks that read the model file: set it for models whose file is "
+        "given away.",
+    )
+    max_severity: _Severity | None = Field(
+        default=None, description="The worst verdict that passes: low, moderate or high."
+    )
+    required_attacks: _Attacks = Field(
+        default=("label_only", "rmia"),
+        description="Attacks without whose figures nothing is called passed, by name.",
+    )
+
+
+class InversionLimits(_Limits):
+    """What an inversion report is held to; the defaults are where the report says "high"."""
+
+    max_leakage: _Share | None = Field(
+        default=0.30,
+        description="Largest leakage, the share of the way from a guess to a full leak, that the drawing of "
+        "any attack on the model's answers may reach.",
+    )
+    max_model_file_leakage: _Share | None = Field(
+        default=None, description="As max_leakage, for attacks that read the model file."
+    )
+    max_severity: _Severity | None = Field(
+        default=None, description="The worst verdict that passes: low, moderate or high."
+    )
+    required_attacks: _Attacks = Field(
+        default=("spsa",), description="Attacks without whose figures nothing is called passed, by name."
+    )
+
+
+class Policy(_Limits):
+    """Limits for both kinds of report."""
+
+    version: Annotated[int, Field(ge=1, le=1)] = Field(default=1, description="Version of this format: 1.")
+    membership: MembershipLimits = Field(default=MembershipLimits(), description="For membership reports.")
+    inversion: InversionLimits = Field(default=InversionLimits(), description="For inversion reports.")
+
+
+def read_policy(file: Path) -> Policy:
+    """The policy in a file; errors as `policy_of`, and `policy_file` for a file that cannot be read."""
+    try:
+        with file.open("rb") as handle:
+            data = handle.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _bad_file(f"cannot be read ({os.strerror(error.errno or 0)})") from None
+    return policy_of(data)
+
+
+def policy_of(data: bytes) -> Policy:
+    """The policy that a YAML (or JSON) file holds; what it leaves out has its default.
+
+    Raises
+    ------
+    BadParameters
+        `policy_file` for what is no YAML mapping, names a key twice, uses references, or is larger
+        than 64 KiB; `policy` for unknown names and limits that do not fit, all of them at once.
+    """
+    return policy_from(_document(data))
+
+
+def policy_from(document: Mapping[str, Any]) -> Policy:
+    """The policy that names and values give, as a file would hold them.
+
+    Raises
+    ------
+    BadParameters
+        `policy` for unknown names and limits that do not fit, all of them at once.
+    """
+    try:
+        return Policy.model_validate(document)
+    except ValidationError as error:
+        problems = explained(error, Policy, whole="policy")
+        raise BadParameters(
+            "policy", summary(problems), hint=_HINT, details={"problems": listed(problems)}
+        ) from None
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    # imported at first use: the web process needs parameters.py, and this file for that, but no YAML
+    import yaml
+
+    if len(data) > MAX_BYTES:
+        raise _bad_file("is larger than 64 KiB")
+    try:
+        value = yaml.load(data, Loader=_loader())  # noqa: S506 - a SafeLoader, made stricter
+    except yaml.MarkedYAMLError as error:
+        line = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise _bad_file(f"is not taken: {shown(error.problem or 'not YAML')}{line}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise _bad_file("is not YAML in UTF-8") from error
+    except RecursionError as error:
+        raise _bad_file("is nested too deep") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise _bad_file("does not hold names with values")
+    return value
+
+
+def _loader() -> type[yaml.SafeLoader]:
+    """PyYAML's safe loader without two things: the last of equal keys winning, and references.
+
+    References let a small file stand for one of any size.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.composer.ComposerError(None, None, "it uses references (*)", self.get_mark())
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            seen = set()
+            for key, _ in node.value:
+                if (name := str(key.value)) in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{shown(name)} stands in it twice", key.start_mark
+                    )
+                seen.add(name)
+            return super().construct_mapping(node, deep=deep)
+
+    return Loader
+
+
+def _bad_file(what: str) -> BadParameters:
+    return BadParameters("policy_file", f"The policy file {what}.", hint=_HINT)

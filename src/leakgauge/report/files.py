@@ -1,0 +1,59 @@
+"""Report files that people hand in, and files that they ask for beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from leakgauge.errors import BadBundle, BadParameters
+from leakgauge.report.json_document import from_json
+from leakgauge.report.model import Report
+
+MAX_BYTES = 256 << 20
+"""As large as the sandbox lets a report grow."""
+_NAME = "report.json"
+_HINT = "Name a report.json that an audit wrote, or the folder that it stands in."
+
+
+def read_report(path: Path) -> Report:
+    """The report in a `report.json`, or in the folder that holds one.
+
+    Raises
+    ------
+    BadBundle
+        `no_report` where there is none or it cannot be read; `not_a_report` and `report_version`
+        for a file of another kind or version.
+    """
+    try:
+        with (path / _NAME if path.is_dir() else path).open("rb") as handle:
+            data = handle.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise BadBundle("no_report", f"There is no report to read ({reason}).", hint=_HINT) from None
+    if len(data) > MAX_BYTES:
+        raise BadBundle("not_a_report", "The file is larger than any report.", hint=_HINT)
+    return from_json(data)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` as a whole: a reader never sees half of it, nor a result of an earlier run beside it.
+
+    Raises
+    ------
+    BadParameters
+        `output_file` when it cannot be written.
+    """
+    staging = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging.write_bytes(content)
+        staging.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            staging.unlink(missing_ok=True)
+        raise BadParameters(
+            "output_file",
+            f"The output file cannot be written ({os.strerror(error.errno or 0)}).",
+            hint="Name a file in a folder that you may write to.",
+        ) from None

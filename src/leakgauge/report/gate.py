@@ -1,0 +1,295 @@
+"""The gate: a report held to a policy passes, fails, or leaves the question open.
+
+Every rule looks at interval ends, never at points:
+
+    failed        the lower end of an attack's interval lies above the limit
+    passed        the upper ends of all attacks that ran lie within the limit
+    inconclusive  neither, or the figure is withheld, an attack failed, or no
+                  attack gave the figure at all
+
+An attack that is not applicable, that failed, or that was never asked for says
+nothing about the risk: it can keep a rule from passing and can never make it
+pass. Where the report itself warns that its figures cannot be trusted in one
+direction (tables that differ, a picture of another class), the rules do not
+conclude in that direction either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from leakgauge.estimates import Estimate, RateAtLimit
+from leakgauge.policy import InversionLimits, MembershipLimits, Policy
+from leakgauge.report.model import (
+    Audited,
+    Failed,
+    GateOutcome,
+    GateResult,
+    InversionMeasured,
+    InversionReport,
+    MembershipMeasured,
+    MembershipReport,
+    NotApplicable,
+    Report,
+    RuleResult,
+    Severity,
+)
+from leakgauge.report.wording import limit as rate_words
+
+_SEVERITIES = (Severity.LOW, Severity.MODERATE, Severity.HIGH, Severity.CRITICAL)
+_TABLES_DIFFER = "tables_differ"
+_OTHER_CLASS = "other_class"
+
+_Attack = MembershipMeasured | InversionMeasured | NotApplicable | Failed
+_Measured = TypeVar("_Measured", MembershipMeasured, InversionMeasured)
+
+
+def gate(report: Report, policy: Policy | None = None) -> GateResult:
+    """Hold `report` to `policy`, by default to the default one."""
+    limits = Policy() if policy is None else policy
+    if isinstance(report, MembershipReport):
+        rules = [_doubted(rule, report) for rule in _membership_rules(report, limits.membership)]
+    else:
+        rules = [_doubted(rule, report) for rule in _inversion_rules(report, limits.inversion)]
+    if not rules:
+        rules = [
+            RuleResult(
+                "policy",
+                f"The policy holds {report.kind} reports to something",
+                GateOutcome.INCONCLUSIVE,
+                f"Every limit for {report.kind} reports is switched off, so nothing was asked.",
+            )
+        ]
+    outcome = _worst([rule.outcome for rule in rules])
+    return GateResult(outcome, _sentence(outcome, rules), tuple(rules))
+
+
+def held_to(audited: Audited, policy: Policy | None) -> Audited:
+    """What an audit made, held to the policy that its parameters name; as it is where they name none."""
+    if policy is None:
+        return audited
+    return replace(audited, report=replace(audited.report, gate=gate(audited.report, policy)))
+
+
+def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Iterable[RuleResult]:
+    answers = [attack for attack in report.attacks if attack.threat_model != "model_file"]
+    file = [attack for attack in report.attacks if attack.threat_model == "model_file"]
+    yield from _severity_rule(report, limits.max_severity)
+    if limits.max_auc is not None:
+        yield _held(
+            "max_auc",
+            f"No attack on the model's answers reaches an AUC above {limits.max_auc:.3g}",
+            limits.max_auc,
+            _readings(answers, MembershipMeasured, lambda attack: attack.metrics.auc_corrected),
+        )
+    for key, share in limits.max_tpr_at_fpr.items():
+        yield _held(
+            f"max_tpr_at_fpr.{key}",
+            f"No attack on the model's answers finds more than {100 * share:.3g} % of members at "
+            f"{rate_words(key)} false positives",
+            share,
+            _readings(
+                answers,
+                MembershipMeasured,
+                lambda attack, key=key: attack.metrics.tpr_at_fpr_corrected.get(key),  # type: ignore[misc] # mypy infers no type for a lambda with a default
+            ),
+        )
+    if limits.max_accuracy is not None:
+        yield _held(
+            "max_accuracy",
+            f"No attack on the model's answers judges more than {100 * limits.max_accuracy:.3g} % of records "
+            "rightly",
+            limits.max_accuracy,
+            _readings(answers, MembershipMeasured, lambda attack: attack.metrics.accuracy_corrected),
+        )
+    if limits.max_model_file_auc is not None:
+        yield _held(
+            "max_model_file_auc",
+            f"No attack on the model file reaches an AUC above {limits.max_model_file_auc:.3g}",
+            limits.max_model_file_auc,
+            _readings(file, MembershipMeasured, lambda attack: attack.metrics.auc_corrected),
+        )
+    yield from _required(report.attacks, limits.required_attacks)
+
+
+def _inversion_rules(report: InversionReport, limits: InversionLimits) -> Iterable[RuleResult]:
+    answers = [attack for attack in report.attacks if attack.threat_model != "model_file"]
+    file = [attack for attack in report.attacks if attack.threat_model == "model_file"]
+    yield from _severity_rule(report, limits.max_severity)
+    for rule, title, limit, attacks in (
+        ("max_leakage", "the model's answers", limits.max_leakage, answers),
+        ("max_model_file_leakage", "the model file", limits.max_model_file_leakage, file),
+    ):
+        if limit is not None:
+            yield _held(
+                rule,
+                f"No attack on {title} draws the class with a leakage above {limit:.3g}",
+                limit,
+                _readings(attacks, InversionMeasured, lambda attack: attack.metrics.leakage),
+            )
+    yield from _required(report.attacks, limits.required_attacks)
+
+
+# ---------------------------------------------------------------- figures against a limit
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one attack says: the ends of an interval, or why there is none."""
+
+    attack: _Attack
+    low: float = 0.0
+    high: float = 0.0
+    missing: str | None = None
+
+
+def _readings(
+    attacks: Sequence[_Attack],
+    kind: type[_Measured],
+    figure: Callable[[_Measured], Estimate | RateAtLimit | None],
+) -> list[_Reading]:
+    """Readings of all attacks but those that are not applicable, which have none to give."""
+    found = []
+    for attack in attacks:
+        if isinstance(attack, kind):
+            found.append(_reading(attack, figure(attack)))
+        elif isinstance(attack, Failed):
+            found.append(_Reading(attack, missing=f"failed ({attack.reason})"))
+    return found
+
+
+def _reading(attack: _Attack, figure: Estimate | RateAtLimit | None) -> _Reading:
+    if figure is None:
+        return _Reading(attack, missing="the report does not hold this figure")
+    if figure.low is None or figure.high is None:
+        withheld = getattr(figure, "withheld", None)
+        return _Reading(attack, missing=f"withheld: {withheld or 'no reason was given'}")
+    return _Reading(attack, figure.low, figure.high)
+
+
+def _held(rule: str, title: str, limit: float, readings: Sequence[_Reading]) -> RuleResult:
+    known = [reading for reading in readings if reading.missing is None]
+    missing = [reading for reading in readings if reading.missing is not None]
+    worst = max(known, key=lambda reading: (reading.low, reading.high), default=None)
+    if worst is not None and worst.low > limit:
+        return _told(rule, title, GateOutcome.FAILED, limit, worst, "is at least {low}, above {limit}")
+    widest = max(known, key=lambda reading: reading.high, default=None)
+    if widest is not None and widest.high > limit:
+        reason = "may be {high}, above {limit}, or as little as {low}: the interval is too wide to tell"
+        return _told(rule, title, GateOutcome.INCONCLUSIVE, limit, widest, reason)
+    if missing:
+        first = missing[0]
+        reason = f"{first.attack.title}: {first.missing}. What is not known cannot pass."
+        return RuleResult(
+            rule, title, GateOutcome.INCONCLUSIVE, reason, attack=first.attack.name, limit=limit
+        )
+    if widest is None:
+        reason = "No attack that was run gives this figure; that says nothing about the risk."
+        return RuleResult(rule, title, GateOutcome.INCONCLUSIVE, reason, limit=limit)
+    return _told(rule, title, GateOutcome.PASSED, limit, widest, "is at most {high}, within {limit}")
+
+
+def _told(
+    rule: str, title: str, outcome: GateOutcome, limit: float, reading: _Reading, reason: str
+) -> RuleResult:
+    words = reason.format(
+        low=_rounded(reading.low, limit), high=_rounded(reading.high, limit), limit=f"{limit:.3g}"
+    )
+    return RuleResult(
+        rule,
+        title,
+        outcome,
+        f"{reading.attack.title}: {words}.",
+        attack=reading.attack.name,
+        limit=limit,
+        low=reading.low,
+        high=reading.high,
+    )
+
+
+def _rounded(value: float, limit: float) -> str:
+    """Three decimals, or as many as keep the figure on its side of the limit."""
+    for decimals in (3, 4, 5, 6):
+        shown = f"{value:.{decimals}f}"
+        if (float(shown) > limit) == (value > limit):
+            return shown
+    return repr(value)
+
+
+# ---------------------------------------------------------------- rules without a figure
+
+
+def _severity_rule(report: Report, most: str | None) -> Iterable[RuleResult]:
+    if most is None:
+        return
+    found = report.verdict.severity
+    title = f"The verdict is {most} or better"
+    if found is Severity.INCONCLUSIVE:
+        yield RuleResult("max_severity", title, GateOutcome.INCONCLUSIVE, "The verdict is inconclusive.")
+        return
+    broken = _SEVERITIES.index(found) > _SEVERITIES.index(Severity(most))
+    outcome = GateOutcome.FAILED if broken else GateOutcome.PASSED
+    yield RuleResult("max_severity", title, outcome, f"The verdict is {found.value}.")
+
+
+def _required(attacks: Sequence[_Attack], names: Sequence[str]) -> Iterable[RuleResult]:
+    """A rule for each attack that must have given its figures."""
+    found = {attack.name: attack for attack in attacks}
+    for name in names:
+        attack = found.get(name)
+        rule, title = f"required_attacks.{name}", f"The attack {name} was measured"
+        if attack is None:
+            reason = f"The audit did not run {name}; leave it among its attacks, or out of required_attacks."
+        elif isinstance(attack, NotApplicable):
+            reason = f"{attack.title} is not applicable: {_sentence_end(attack.reason)} " + _WHERE_TRUE
+        elif isinstance(attack, Failed):
+            reason = f"{attack.title} failed: {_sentence_end(attack.reason)}"
+        else:
+            yield RuleResult(rule, title, GateOutcome.PASSED, f"{attack.title} was measured.", attack=name)
+            continue
+        yield RuleResult(rule, title, GateOutcome.INCONCLUSIVE, reason, attack=name)
+
+
+_WHERE_TRUE = "If that is how the model is offered, leave the attack out of required_attacks."
+
+
+def _sentence_end(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+# ---------------------------------------------------------------- taken together
+
+
+def _doubted(rule: RuleResult, report: Report) -> RuleResult:
+    """The rule, undone where the report's own warnings forbid its conclusion."""
+    warned = {notice.code for notice in report.warnings}
+    if rule.limit is None:
+        return rule
+    if (
+        rule.outcome is GateOutcome.FAILED
+        and _TABLES_DIFFER in warned
+        and report.verdict.severity is Severity.INCONCLUSIVE
+    ):
+        doubt = "But the two tables differ as much as the attack sees, so it may not be a leak."
+        return replace(rule, outcome=GateOutcome.INCONCLUSIVE, reason=f"{rule.reason} {doubt}")
+    if rule.outcome is GateOutcome.PASSED and _OTHER_CLASS in warned:
+        doubt = "But the model takes the picture for another class, so an unlike drawing proves nothing."
+        return replace(rule, outcome=GateOutcome.INCONCLUSIVE, reason=f"{rule.reason} {doubt}")
+    return rule
+
+
+def _worst(outcomes: Sequence[GateOutcome]) -> GateOutcome:
+    order = (GateOutcome.FAILED, GateOutcome.INCONCLUSIVE, GateOutcome.PASSED)
+    return next(outcome for outcome in order if outcome in outcomes)
+
+
+def _sentence(outcome: GateOutcome, rules: Sequence[RuleResult]) -> str:
+    if outcome is GateOutcome.PASSED:
+        return f"Passed: the report keeps all {len(rules)} rules of the policy."
+    deciding = [rule for rule in rules if rule.outcome is outcome]
+    what = "are broken" if outcome is GateOutcome.FAILED else "cannot be told"
+    if len(deciding) == 1:
+        what = what.replace("are ", "is ")
+    return f"{outcome.value.capitalize()}: {len(deciding)} of {len(rules)} rules {what}. {deciding[0].reason}"

@@ -1,0 +1,241 @@
+"""The gate's rule, and that nothing unknown passes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import pytest
+from report_examples import inversion_audited, measured, membership_report
+
+from leakgauge.estimates import Estimate, RateAtLimit
+from leakgauge.policy import InversionLimits, MembershipLimits, Policy
+from leakgauge.report.gate import gate, held_to
+from leakgauge.report.json_document import from_json, to_json
+from leakgauge.report.model import Audited, Failed, GateOutcome, NotApplicable, Notice, Severity
+
+PASSED, FAILED, INCONCLUSIVE = GateOutcome.PASSED, GateOutcome.FAILED, GateOutcome.INCONCLUSIVE
+FACTS = ("rmia", "Reference models", "probabilities", "someone")
+
+
+@functools.cache
+def some_attack():
+    return measured("rmia", "Rmia", "probabilities", "someone", strength=0.1, n=60)
+
+
+@functools.cache
+def some_report():
+    return membership_report(n=60)
+
+
+def attack(low, high, *, name="rmia", threat_model="probabilities", rate=(0.01, 0.02), withheld=None):
+    """A measured attack with the given ends of its corrected area and of its rate at 1 %."""
+    made = dataclasses.replace(some_attack(), name=name, title=name.title(), threat_model=threat_model)
+    middle = (low + high) / 2
+    found = (
+        RateAtLimit(sum(rate) / 2, *rate, 400, 4)
+        if withheld is None
+        else RateAtLimit(None, None, None, 400, 0, withheld)
+    )
+    metrics = dataclasses.replace(
+        made.metrics,
+        # the plain interval says another thing on purpose: it must not be read
+        auc=Estimate(0.5, 0.5, 0.5, 800),
+        auc_corrected=Estimate(middle, low, high, 800),
+        accuracy_corrected=Estimate(middle, low, high, 800),
+        tpr_at_fpr={"0.01": RateAtLimit(0.0, 0.0, 0.0, 400, 4)},
+        tpr_at_fpr_corrected={"0.01": found},
+    )
+    return dataclasses.replace(made, metrics=metrics)
+
+
+def report(*attacks, warnings=(), severity=Severity.LOW):
+    made = some_report()
+    verdict = dataclasses.replace(made.verdict, severity=severity)
+    return dataclasses.replace(made, attacks=attacks, warnings=warnings, verdict=verdict)
+
+
+def policy(**limits):
+    return Policy(membership=MembershipLimits(**({"required_attacks": ()} | limits)))
+
+
+def outcome_of(found, rule):
+    return next(each for each in found.rules if each.rule == rule)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.50, 0.70, PASSED),
+        (0.50, 0.701, INCONCLUSIVE),
+        (0.70, 0.90, INCONCLUSIVE),
+        (0.7001, 0.90, FAILED),
+        (0.50, 1.0, INCONCLUSIVE),
+    ],
+)
+def test_interval_ends_decide(low, high, expected):
+    found = gate(report(attack(0.5, 0.55, name="loss"), attack(low, high)), policy(max_tpr_at_fpr={}))
+    assert found.outcome is expected
+    rule = outcome_of(found, "max_auc")
+    assert (rule.outcome, rule.limit) == (expected, 0.7)
+    assert (rule.attack, rule.low, rule.high) == ("rmia", low, high)
+    assert "0.7" in rule.reason
+    assert found.sentence.startswith(expected.value.capitalize())
+
+
+def test_the_worst_rule_decides():
+    wide, narrow = attack(0.5, 0.9), attack(0.5, 0.6, rate=(0.2, 0.3))
+    assert gate(report(wide), policy()).outcome is INCONCLUSIVE
+    both = gate(report(wide, narrow), policy())
+    assert both.outcome is FAILED
+    assert outcome_of(both, "max_auc").outcome is INCONCLUSIVE
+    assert outcome_of(both, "max_tpr_at_fpr.0.01").outcome is FAILED
+    assert "1 of 2 rules is broken" in both.sentence
+
+
+def test_a_leak_that_was_shown_fails_even_where_another_attack_broke_off():
+    broken = Failed(*FACTS, "ValueError in score")
+    assert gate(report(attack(0.8, 0.9, name="loss"), broken), policy()).outcome is FAILED
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        Failed(*FACTS, "ValueError in score"),
+        attack(0.5, 0.6, withheld="20 non-members cannot resolve this rate"),
+    ],
+    ids=["failed", "withheld"],
+)
+def test_what_is_not_known_does_not_pass(unknown):
+    found = gate(report(attack(0.5, 0.6, name="loss"), unknown), policy())
+    assert found.outcome is INCONCLUSIVE
+    assert any(word in outcome_of(found, "max_tpr_at_fpr.0.01").reason for word in ("failed", "withheld"))
+
+
+def test_attacks_that_do_not_apply_are_neither_a_pass_nor_a_bar():
+    other = NotApplicable("lira", "LiRA", "probabilities", "someone", "hard 0/1 trees")
+    assert gate(report(attack(0.5, 0.6), other), policy()).outcome is PASSED
+    alone = gate(report(other), policy())
+    assert {rule.outcome for rule in alone.rules} == {INCONCLUSIVE}
+    assert "says nothing about the risk" in alone.rules[0].reason
+
+
+def test_a_report_without_attacks_or_a_policy_without_rules_is_inconclusive():
+    assert gate(report()).outcome is INCONCLUSIVE
+    nothing = gate(report(attack(0.5, 0.5)), policy(max_auc=None, max_tpr_at_fpr={}))
+    assert (nothing.outcome, len(nothing.rules)) == (INCONCLUSIVE, 1)
+    assert "switched off" in nothing.rules[0].reason
+
+
+def test_a_rate_that_the_report_does_not_hold_is_inconclusive():
+    found = gate(report(attack(0.5, 0.6)), policy(max_tpr_at_fpr={"0.05": 0.2}))
+    assert outcome_of(found, "max_tpr_at_fpr.0.05").outcome is INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ((), "did not run rmia"),
+        ((NotApplicable(*FACTS, "The model cannot be cloned"),), "is not applicable: The model cannot be"),
+        ((Failed(*FACTS, "MemoryError in score"),), "failed: MemoryError"),
+    ],
+    ids=["not run", "not applicable", "failed"],
+)
+def test_required_attacks_must_have_been_measured(missing, told):
+    found = gate(report(attack(0.5, 0.6, name="loss"), *missing), policy(required_attacks=("rmia", "loss")))
+    assert found.outcome is INCONCLUSIVE
+    assert told in outcome_of(found, "required_attacks.rmia").reason
+    assert outcome_of(found, "required_attacks.loss").outcome is PASSED
+
+
+def test_attacks_on_the_model_file_have_their_own_rule():
+    leak = attack(0.95, 0.99, name="leaf_counts", threat_model="model_file")
+    harmless = attack(0.5, 0.6)
+    assert gate(report(harmless, leak), policy()).outcome is PASSED
+    found = gate(report(harmless, leak), policy(max_model_file_auc=0.8))
+    assert outcome_of(found, "max_model_file_auc").outcome is FAILED
+    absent = gate(report(harmless), policy(max_model_file_auc=0.8))
+    assert outcome_of(absent, "max_model_file_auc").outcome is INCONCLUSIVE
+    # and a harmless file does not stand in for answers that nobody attacked
+    hidden = dataclasses.replace(harmless, threat_model="model_file")
+    assert outcome_of(gate(report(hidden), policy()), "max_auc").outcome is INCONCLUSIVE
+
+
+def test_accuracy_is_held_when_asked_for():
+    assert gate(report(attack(0.5, 0.6)), policy(max_accuracy=0.55)).outcome is INCONCLUSIVE
+    assert gate(report(attack(0.56, 0.6)), policy(max_accuracy=0.55)).outcome is FAILED
+
+
+@pytest.mark.parametrize(
+    ("severity", "most", "expected"),
+    [
+        (Severity.LOW, "low", PASSED),
+        (Severity.MODERATE, "low", FAILED),
+        (Severity.HIGH, "high", PASSED),
+        (Severity.CRITICAL, "high", FAILED),
+        (Severity.INCONCLUSIVE, "high", INCONCLUSIVE),
+    ],
+)
+def test_the_verdict_can_be_held_too(severity, most, expected):
+    found = gate(report(attack(0.5, 0.6), severity=severity), policy(max_severity=most))
+    assert outcome_of(found, "max_severity").outcome is expected
+
+
+def test_tables_that_differ_take_the_conclusion_from_a_leak_that_they_may_feign():
+    leak = attack(0.8, 0.9)
+    warned = (Notice("tables_differ", "…"),)
+    assert (
+        gate(report(leak, warnings=warned, severity=Severity.INCONCLUSIVE), policy()).outcome is INCONCLUSIVE
+    )
+    # where the leak is larger than the difference can feign, the report itself says so
+    assert gate(report(leak, warnings=warned, severity=Severity.HIGH), policy()).outcome is FAILED
+    assert gate(report(leak, severity=Severity.INCONCLUSIVE), policy()).outcome is FAILED
+
+
+def with_leakage(low, high, *, warnings=()):
+    made = inversion_audited().report
+    attacks = tuple(
+        dataclasses.replace(
+            each,
+            metrics=dataclasses.replace(each.metrics, leakage=Estimate((low + high) / 2, low, high, 3)),
+        )
+        if each.status == "measured"
+        else each
+        for each in made.attacks
+    )
+    return dataclasses.replace(made, attacks=attacks, warnings=warnings)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"), [(0.0, 0.3, PASSED), (0.0, 0.5, INCONCLUSIVE), (0.31, 0.5, FAILED)]
+)
+def test_inversion_is_held_to_its_leakage(low, high, expected):
+    assert gate(with_leakage(low, high)).outcome is expected
+
+
+def test_a_picture_of_another_class_takes_the_conclusion_from_an_unlike_drawing():
+    warned = (Notice("other_class", "…"),)
+    assert gate(with_leakage(0.0, 0.1, warnings=warned)).outcome is INCONCLUSIVE
+    assert gate(with_leakage(0.5, 0.6, warnings=warned)).outcome is FAILED
+
+
+def test_inversion_rules_about_the_file_and_missing_attacks():
+    limits = Policy(inversion=InversionLimits(max_model_file_leakage=0.5, required_attacks=("cma",)))
+    found = gate(with_leakage(0.0, 0.1), limits)
+    assert outcome_of(found, "max_model_file_leakage").outcome is INCONCLUSIVE
+    assert outcome_of(found, "required_attacks.cma").outcome is INCONCLUSIVE
+
+
+def test_the_result_stands_in_the_report_and_survives_it():
+    audited = Audited(report(attack(0.8, 0.9)))
+    assert held_to(audited, None) is audited
+    judged = held_to(audited, Policy()).report
+    assert judged.gate.outcome is FAILED
+    assert from_json(to_json(judged)).gate == judged.gate
+    # a report that was written before there was a gate
+    assert from_json(to_json(audited.report).replace(b'  "gate": null,\n', b"")).gate is None
+
+
+def test_a_figure_is_never_rounded_onto_the_other_side_of_its_limit():
+    found = gate(report(attack(0.70004, 0.9)), policy(max_tpr_at_fpr={}))
+    assert "at least 0.70004" in found.rules[0].reason
