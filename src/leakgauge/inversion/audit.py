@@ -153,8 +153,14 @@ def audit(
     described = tuple(
         measured[outcome.attack.name] if isinstance(outcome, Run) else outcome for outcome in outcomes
     )
-    own = [found for found in reconstructions if found.target_class == inputs.original_class]
-    own_shots = [shot for shot in snapshots if shot.target_class == inputs.original_class]
+    asking = {run.attack.name for run in runs if run.attack.threat_model != "model_file"}
+    own = [
+        found
+        for found in reconstructions
+        if found.target_class == inputs.original_class and found.attack in asking
+    ]
+    every_shot = [shot for shot in snapshots if shot.target_class == inputs.original_class]
+    own_shots = [shot for shot in every_shot if shot.attack in asking]
     recognised = int(target.labels(inputs.original[None])[0]) == inputs.original_class
     judged = verdict(described, own, recognised=recognised)
     report = InversionReport(
@@ -167,7 +173,7 @@ def audit(
         warnings=(*inputs.notices, *_run_notices(runs, controls, parameters)),
         insights=insights(own, own_shots, measured),
         attacks=described,
-        table=_table(runs, own_shots),
+        table=_table(own_shots or every_shot),
         original=ORIGINAL,
         reconstructions=tuple(reconstructions),
         snapshots=tuple(snapshots),
@@ -251,11 +257,9 @@ def _target(inputs: Inputs) -> InversionTarget:
     )
 
 
-def _table(runs: Sequence[Run], shots: Sequence[Snapshot]) -> tuple[SimilarityRow, ...]:
+def _table(shots: Sequence[Snapshot]) -> tuple[SimilarityRow, ...]:
     """SSIM after each iteration asked for, of the first attack of the table that ran."""
-    if not runs:
-        return ()
-    first = runs[0].attack.name
+    first = shots[0].attack if shots else None
     return tuple(
         SimilarityRow(shot.iterations, shot.similarity.ssim) for shot in shots if shot.attack == first
     )

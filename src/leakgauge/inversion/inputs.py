@@ -91,6 +91,7 @@ def read_inputs(
         seeds=parameters.seeds,
         learning_rate=parameters.learning_rate,
         prior=Prior(background=_background(parameters, target)),
+        network=target.network,
         floor=target.facts.step / 2 if target.facts.step else LEAST_PROBABILITY,
     )
     notices = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from leakgauge.inversion.space import Space
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice, ThreatModel
 from leakgauge.targets.protocol import Target
+
+if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
+    from leakgauge.targets.keras_network import KerasNetwork
 
 Pictures = NDArray[np.float32]
 
@@ -34,6 +37,8 @@ class Settings:
         what the user asks the step size to be; None leaves it to the attack.
     prior:
         what makes a picture unlike a picture, which is taken off the objective.
+    network:
+        the opened model, for white-box references alone; None where the file gives no gradient.
     floor:
         smallest probability told from 0: half the step of rounded answers.
     """
@@ -44,6 +49,7 @@ class Settings:
     learning_rate: float | None = None
     prior: Penalty = Prior()  # noqa: RUF009 -- frozen, so that all may share it
     floor: float = LEAST_PROBABILITY
+    network: KerasNetwork | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,19 +40,24 @@ Outcome = InversionMeasured | NotApplicable | Failed
 def verdict(
     outcomes: Sequence[Outcome], reconstructions: Sequence[Reconstruction], *, recognised: bool
 ) -> Verdict:
-    """The verdict over all attacks.
+    """The verdict over all attacks that only ask; white-box references never count.
 
     Parameters
     ----------
     reconstructions: those of the class that the user's picture belongs to.
     recognised: whether the model takes the picture for that class.
     """
-    measured = {outcome.name: outcome for outcome in outcomes if isinstance(outcome, InversionMeasured)}
+    measured = {
+        outcome.name: outcome
+        for outcome in outcomes
+        if isinstance(outcome, InversionMeasured) and outcome.threat_model != "model_file"
+    }
     candidates = [found for found in reconstructions if found.attack in measured]
     if not candidates:
         return Verdict(
             Severity.INCONCLUSIVE,
-            "No attack could be run on this model, so nothing is known about what it gives away.",
+            "No attack that only asks was run on this model, so nothing is known about what its answers give "
+            "away.",
             tuple(
                 f"{outcome.title}: {outcome.reason}"
                 for outcome in outcomes

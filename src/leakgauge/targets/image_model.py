@@ -91,6 +91,7 @@ def open_image_model(
 def _open_keras(path: Path, kind: ModelFormat, told: _Told) -> ImageTarget:
     # importing Keras takes seconds and ONNX models do not need it
     from leakgauge.targets.keras_file import activations, open_archive, open_hdf5, rescaled_range
+    from leakgauge.targets.keras_network import KerasNetwork
 
     _one_thread()
     model = open_archive(path) if kind == "keras" else open_hdf5(path)
@@ -112,7 +113,9 @@ def _open_keras(path: Path, kind: ModelFormat, told: _Told) -> ImageTarget:
         raise _does_not_run() from error
     name = type(model).__name__
     # the engines were compared on the probes: two answers to each
-    return _ready(engine, found, name, kind, input_range, source, asked=2 * len(probes))
+    target = _ready(engine, found, name, kind, input_range, source, asked=2 * len(probes))
+    target.network = KerasNetwork(model, target.facts, found.layout)
+    return target
 
 
 def _open_onnx(path: Path, told: _Told) -> ImageTarget:

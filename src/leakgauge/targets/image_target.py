@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from leakgauge.targets.model_format import ModelFormat
 from leakgauge.targets.onnx_engine import Engine
 from leakgauge.targets.protocol import FloatArray, IntArray
+
+if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
+    from leakgauge.targets.keras_network import KerasNetwork
 
 RangeSource = Literal["asked", "rescaling layer", "assumed"]
 
@@ -50,6 +53,7 @@ class ImageTarget:
 
     Takes (n, height, width, channels) pictures with values in [0, 1] and counts
     every picture that reaches the model, the probes of its own opening included.
+    `network` is the Keras model behind it for those who own the file, if it is one.
     """
 
     has_probabilities = True
@@ -60,6 +64,7 @@ class ImageTarget:
         self.facts = facts
         self.classes: NDArray[Any] = np.arange(facts.classes)
         self.queries = queries
+        self.network: KerasNetwork | None = None
 
     def probabilities(self, x: Any) -> FloatArray:
         """(n, n_classes) probabilities for (n, height, width, channels) pictures in [0, 1]."""
@@ -93,6 +98,14 @@ class Layout:
         if self.channel_axis == "none":
             return pictures[..., 0]
         return pictures
+
+    def restore(self, arranged: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, height, width, channels) pictures of the model's own arrangement."""
+        if self.channel_axis == "first":
+            return arranged.transpose(0, 2, 3, 1)
+        if self.channel_axis == "none":
+            return arranged[..., None]
+        return arranged
 
 
 def _probabilities(

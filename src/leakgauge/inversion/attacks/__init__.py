@@ -6,7 +6,7 @@ To add an attack, write a file beside these with a `reconstruct` function (see
 
 from __future__ import annotations
 
-from leakgauge.inversion.attacks import nes, reverse_correlation, spsa
+from leakgauge.inversion.attacks import miface, miface_art, nes, reverse_correlation, spsa
 from leakgauge.inversion.protocol import Attack
 
 ATTACKS: tuple[Attack, ...] = (
@@ -33,5 +33,23 @@ ATTACKS: tuple[Attack, ...] = (
         "Wierstra et al. 2014, Natural Evolution Strategies",
         nes.reconstruct,
         by_default=False,
+    ),
+    Attack(
+        "miface",
+        "MI-Face (white-box reference)",
+        "model_file",
+        "Fredrikson, Jha & Ristenpart 2015, Model Inversion Attacks that Exploit Confidence Information",
+        miface.reconstruct,
+        by_default=False,
+        takes_prior=False,
+    ),
+    Attack(
+        "miface_art",
+        "MI-Face of the Adversarial Robustness Toolbox (white-box reference)",
+        "model_file",
+        "Fredrikson, Jha & Ristenpart 2015; Nicolae et al. 2018, Adversarial Robustness Toolbox",
+        miface_art.reconstruct,
+        by_default=False,
+        takes_prior=False,
     ),
 )
