@@ -112,6 +112,10 @@ _Attacks = Annotated[
     BeforeValidator(_as_tuple, json_schema_input_type=str | list[str] | None),
     AfterValidator(lambda names: names if names is None else _distinct(names)),
 ]
+_Defences = Annotated[
+    Annotated[tuple[_Name, ...], Field(max_length=20)],
+    BeforeValidator(_as_tuple, json_schema_input_type=str | list[str]),
+]
 _Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Proportion = Annotated[int, Field(ge=1, le=90)]
@@ -176,6 +180,11 @@ class MembershipParameters(_Parameters):
         default=20,
         description="How many of the most exposed records are listed by row number, from 0 to 1,000. "
         "Default: 20.",
+    )
+    defences: _Defences = Field(
+        default=(),
+        description="Output defences that the model's answers pass through before the attacks see them, in "
+        'this order, such as `["rounding=2"]`; see [defences.md](defences.md). Default: none.',
     )
     policy: Policy | None = Field(
         default=None,
@@ -267,6 +276,11 @@ class InversionParameters(_Parameters):
         default=False,
         description="Whether images of another size than the model's input are resized instead of refused. "
         "Default: false.",
+    )
+    defences: _Defences = Field(
+        default=(),
+        description="Output defences that the model's answers pass through before the attacks see them, in "
+        'this order, such as `["rounding=2"]`; see [defences.md](defences.md). Default: none.',
     )
     policy: Policy | None = Field(
         default=None,

@@ -23,7 +23,7 @@ from leakgauge.inversion.measure import (
     robustness,
 )
 from leakgauge.inversion.pictures import to_png
-from leakgauge.inversion.protocol import Attack
+from leakgauge.inversion.protocol import Attack, Pictures
 from leakgauge.inversion.similarity import similarity
 from leakgauge.inversion.verdict import verdict
 from leakgauge.parameters import InversionParameters, inversion_parameters
@@ -44,6 +44,7 @@ from leakgauge.report.model import (
     Snapshot,
 )
 from leakgauge.report.versions import versions_of
+from leakgauge.targets.protocol import Target
 
 ORIGINAL = "original.png"
 VERSIONS_OF = (
@@ -111,7 +112,7 @@ def audit(
     """
     target, seed = inputs.target, parameters.seed
     controls = choose_controls(
-        target.facts.classes, inputs.classes, rng=generator_for(seed, "classes to compare with")
+        inputs.facts.classes, inputs.classes, rng=generator_for(seed, "classes to compare with")
     )
     planned = plan(attacks, inputs.settings, inputs.prior.space)
     outcomes = [
@@ -191,7 +192,7 @@ def _measure(run: Run, number: int, inputs: Inputs, *, seed: int) -> Measured:
         run,
         number,
         reference,
-        n_classes=inputs.target.facts.classes,
+        n_classes=inputs.facts.classes,
         recognised=taken_for == number,
         rng=generator_for(seed, "smooth noise"),
     )
@@ -224,11 +225,18 @@ def _describe(
             ceiling=reference.ceiling,
             leakage=found.leakage,
             robustness=robustness(found.leakage),
-            confidence=float(inputs.target.probabilities(found.consensus[None])[0, number]),
+            confidence=_confidence(inputs.target, found.consensus, number),
             rank=found.rank,
         ),
         shots,
     )
+
+
+def _confidence(target: Target, picture: Pictures, number: int) -> float:
+    """The target's probability for the class; 1 or 0 by its label where it gives labels alone."""
+    if target.has_probabilities:
+        return float(target.probabilities(picture[None])[0, number])
+    return float(target.labels(picture[None])[0] == number)
 
 
 def _measured(run: Run, found: Measured) -> InversionMeasured:
@@ -245,7 +253,7 @@ def _measured(run: Run, found: Measured) -> InversionMeasured:
 
 
 def _target(inputs: Inputs) -> InversionTarget:
-    facts = inputs.target.facts
+    facts = inputs.facts
     return InversionTarget(
         type=facts.kind,
         format=facts.format,

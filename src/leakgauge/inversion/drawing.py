@@ -54,6 +54,9 @@ def run_attack(
     ----------
     budget: most queries for each class and seed; None: what the iterations need.
     """
+    if attack.threat_model == "probabilities" and not target.has_probabilities:
+        reason = "The model gives labels alone; this attack reads probabilities."
+        return NotApplicable(attack.name, attack.title, attack.threat_model, attack.citation, reason)
     per_seed = budget if budget is not None else 2 * settings.iterations[-1]
     brief = replace(settings, iterations=_shortened(settings.iterations))
     every = [(number, settings) for number in classes] + [(number, brief) for number in controls]

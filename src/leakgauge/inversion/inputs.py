@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from leakgauge.bundle import InversionBundle
+from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, settings_of
 from leakgauge.errors import BadParameters
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import MOST_NUMBERS, evenly
@@ -19,7 +21,8 @@ from leakgauge.inversion.protocol import Pictures, Settings
 from leakgauge.parameters import InversionParameters
 from leakgauge.report.model import Notice
 from leakgauge.targets.image_model import open_image_model
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.image_target import ImageModelFacts, ImageTarget
+from leakgauge.targets.protocol import Target
 
 SATURATED = 1e-12
 """Probability left to all other classes below which an answer speaks of an input out of range."""
@@ -32,6 +35,8 @@ class Inputs:
 
     Attributes
     ----------
+    target: the model, behind the output defences that were asked for.
+    facts: what was found out about the model itself.
     original: (height, width, channels) the user's picture.
     original_class: the class that the picture belongs to.
     classes: the classes to draw, in ascending order.
@@ -40,7 +45,8 @@ class Inputs:
     prior: what attacks with a prior are given besides, if there is one.
     """
 
-    target: ImageTarget
+    target: Target
+    facts: ImageModelFacts
     original: Pictures
     original_class: int
     classes: tuple[int, ...]
@@ -60,6 +66,7 @@ def read_inputs(
     LeakgaugeError
         for a model, a picture or parameters that no audit can be run on.
     """
+    defences = settings_of(parameters.defences)
     picture = read_picture(bundle.image, input_range=parameters.input_range)
     target = open_image_model(
         bundle.model.path,
@@ -92,9 +99,10 @@ def read_inputs(
         learning_rate=parameters.learning_rate,
         prior=Prior(background=_background(parameters, target)),
         network=target.network,
-        floor=target.facts.step / 2 if target.facts.step else LEAST_PROBABILITY,
+        floor=_floor(target, defences),
     )
     notices = (
+        *defended_notice(defences),
         *original.notices,
         *_range_notices(target, original.values, original_class),
         *_class_notices(classes, original_class, likeliest),
@@ -103,8 +111,22 @@ def read_inputs(
         *prior.notices,
     )
     return Inputs(
-        target, original.values, original_class, classes, tuple(references), settings, prior, notices
+        DefendedTarget(target, defences) if defences else target,
+        target.facts,
+        original.values,
+        original_class,
+        classes,
+        tuple(references),
+        settings,
+        prior,
+        notices,
     )
+
+
+def _floor(target: ImageTarget, defences: Sequence[Setting]) -> float:
+    """Smallest probability that an attacker takes for more than 0: half the coarsest step of answers."""
+    steps = [target.facts.step, *(setting.step for setting in defences)]
+    return max((step / 2 for step in steps if step is not None), default=LEAST_PROBABILITY)
 
 
 def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) -> tuple[int, ...]:

@@ -117,6 +117,7 @@ def audit(
             models=parameters.reference_models,
             seconds=parameters.time_budget,
             seed=seed,
+            defences=inputs.defences,
         ),
         pool,
     )

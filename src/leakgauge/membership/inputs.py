@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leakgauge.bundle import MembershipBundle
+from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, settings_of
 from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
 from leakgauge.membership.labels import named, positions_of
 from leakgauge.membership.pool import Pool, SharedAnswers
@@ -23,7 +24,7 @@ from leakgauge.membership.tables import Table, read_pair
 from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.protocol import BoolArray, IntArray
+from leakgauge.targets.protocol import BoolArray, IntArray, Target
 from leakgauge.targets.sklearn_pickle import load_model
 from leakgauge.targets.sklearn_target import SklearnTarget
 
@@ -43,6 +44,7 @@ class Inputs:
     model_type: str
     features: int
     notices: tuple[Notice, ...]
+    defences: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,10 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     LeakgaugeError
         for whatever does not fit, with file, line and column.
     """
+    defences = settings_of(parameters.defences)
     loaded = load_model(bundle.model.path)
     target = SklearnTarget(loaded.estimator)
-    notices = [Notice("model_file", text) for text in loaded.warnings]
+    notices = [*defended_notice(defences), *(Notice("model_file", text) for text in loaded.warnings)]
     members, subjects = read_pair(
         bundle.members.path,
         bundle.subjects.path,
@@ -82,11 +85,12 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     sides = (_Side.of(members, columns, target.classes), _Side.of(subjects, columns, target.classes))
     pool = _pool(sides, target, parameters, notices)
     return Inputs(
-        target=_ask(target, pool, sides),
+        target=_ask(DefendedTarget(target, defences) if defences else target, pool, sides),
         pool=pool,
         model_type=target.type_name,
         features=len(columns.features),
         notices=tuple(notices),
+        defences=defences,
     )
 
 
@@ -333,7 +337,7 @@ def _check_groups(group: NDArray[np.str_]) -> None:
         )
 
 
-def _ask(target: SklearnTarget, pool: Pool, sides: tuple[_Side, _Side]) -> SharedAnswers:
+def _ask(target: Target, pool: Pool, sides: tuple[_Side, _Side]) -> SharedAnswers:
     """The target with its answers about the whole pool, or an error that says why it cannot answer."""
     answers = SharedAnswers(target, pool)
     try:

@@ -32,6 +32,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.tree import BaseDecisionTree
 
 from leakgauge.attack_table import Unsuited
+from leakgauge.defences.output import Setting, changed
 from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.pool import Pool, ReferenceAnswers
 from leakgauge.progress import Progress
@@ -59,6 +60,9 @@ class Plan:
         after how many seconds no further pair is begun, None for never.
     seed:
         seed of the halves and of the clones, whichever attack asks first.
+    defences:
+        what the target's answers pass through; the attacker puts the clones behind as much of it
+        as can be repeated, so that both are seen alike.
     """
 
     estimator: Any
@@ -66,6 +70,7 @@ class Plan:
     models: int
     seconds: float | None
     seed: int
+    defences: tuple[Setting, ...] = ()
 
 
 class ReferenceModels:
@@ -187,7 +192,12 @@ def _refitted(
         p_y = np.zeros(len(pool), dtype=np.float32)
         for start in range(0, len(pool), CHUNK_ROWS):
             chunk = np.arange(start, min(start + CHUNK_ROWS, len(pool)))
-            probabilities = model.predict_proba(_take(x, chunk))
+            rows_of_chunk = _take(x, chunk)
+            probabilities = changed(
+                np.asarray(model.predict_proba(rows_of_chunk), dtype=np.float64),
+                rows_of_chunk,
+                [setting for setting in plan.defences if setting.defence.repeatable],
+            )
             columns = column_of[pool.y[chunk]]
             found = columns >= 0
             p_y[chunk[found]] = probabilities[np.flatnonzero(found), columns[found]]

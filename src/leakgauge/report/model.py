@@ -277,7 +277,8 @@ class Reconstruction:
     reached it, `ceiling` the likeness that would count as a full leak.
     `leakage` is (similarity − chance) / (ceiling − chance), clipped to 0..1,
     with its interval over seeds; `robustness` is 100 (1 − leakage).
-    `confidence` is the target's probability for the class on this image;
+    `confidence` is the target's probability for the class on this image (1 or
+    0 by its label, where it gives labels alone);
     `rank` the place (1 = best) that the attacked class takes among all classes
     when their references are ordered by likeness, None when it was not asked.
     """

@@ -15,6 +15,7 @@ from leakgauge.defences.output import label_only, logit_clipping, noise, roundin
 from leakgauge.defences.output.protocol import OutputDefence, Strength
 from leakgauge.defences.output.target import DefendedTarget, Setting, changed
 from leakgauge.errors import BadParameters
+from leakgauge.report.model import Notice
 
 __all__ = [
     "OUTPUT_DEFENCES",
@@ -23,6 +24,7 @@ __all__ = [
     "Setting",
     "Strength",
     "changed",
+    "defended_notice",
     "settings_of",
 ]
 
@@ -81,6 +83,7 @@ OUTPUT_DEFENCES: tuple[OutputDefence, ...] = (
         noise.change,
         Strength("nats of standard deviation", 1.0, 0.0, 20.0),
         keeps_labels=False,
+        repeatable=False,
     ),
 )
 
@@ -99,6 +102,18 @@ def settings_of(
         is none, out of range, not whole where it must be, or given where there is nothing to set.
     """
     return tuple(_setting(spelling, table) for spelling in spellings)
+
+
+def defended_notice(settings: Sequence[Setting]) -> tuple[Notice, ...]:
+    """What a reader of the report must know where answers were defended: they are not the model's own."""
+    if not settings:
+        return ()
+    passed = ", then ".join(setting.title for setting in settings)
+    return (
+        Notice(
+            "defended", f"Every answer passed through an output defence before an attack saw it: {passed}."
+        ),
+    )
 
 
 def _setting(spelling: str, table: Sequence[OutputDefence]) -> Setting:

@@ -49,6 +49,8 @@ class OutputDefence:
     strength: None where there is nothing to set.
     gives: what callers still see.
     keeps_labels: the predicted label never changes, so that accuracy is not touched.
+    repeatable: an attacker who knows the defence can do the same to models of their own, as with
+        all that holds no secret; attacks then compare like with like.
     step: from strength to the smallest difference between two answers, where answers are rounded;
         an attacker who knows the defence reads answers with that in mind.
     """
@@ -61,4 +63,5 @@ class OutputDefence:
     strength: Strength | None = None
     gives: Literal["probabilities", "labels"] = "probabilities"
     keeps_labels: bool = True
+    repeatable: bool = True
     step: Callable[[float], float] | None = None

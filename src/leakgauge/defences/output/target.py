@@ -46,8 +46,10 @@ class Setting:
 class DefendedTarget:
     """A target whose answers pass through defences, in their order, before anybody sees them.
 
-    `queries` counts what came through here. Labels are the model's own where every defence keeps
-    them, else those of the changed answers, which is what a caller would take them for.
+    `queries` counts what came through here. `estimator` is the target's own, if it has one to show:
+    whoever holds the model file is not stopped by what happens to its answers. Labels are the model's
+    own where every defence keeps them, else those of the changed answers, which is what a caller
+    would take them for.
     """
 
     def __init__(self, target: Target, settings: Sequence[Setting]) -> None:
@@ -55,6 +57,7 @@ class DefendedTarget:
         self._settings = tuple(settings)
         self.classes: NDArray[Any] = target.classes
         self.queries = 0
+        self.estimator: Any = getattr(target, "estimator", None)
         self.has_probabilities = target.has_probabilities and all(
             setting.defence.gives == "probabilities" for setting in self._settings
         )
