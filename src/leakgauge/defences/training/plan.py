@@ -1,0 +1,115 @@
+"""How a Keras classifier is going to be trained: what training defences change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import keras
+
+from leakgauge.errors import UnsupportedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What DP-SGD adds to a plan.
+
+    Attributes
+    ----------
+    noise_multiplier:
+        standard deviation of the noise, in units of `clip_norm`.
+    clip_norm:
+        largest Euclidean norm of one example's gradient.
+    """
+
+    noise_multiplier: float
+    clip_norm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that decides how a classifier is trained, but for the data and the seed.
+
+    Attributes
+    ----------
+    model:
+        a Keras model with fresh weights that gives (n, n_classes) logits. Never trained itself:
+        whoever trains takes a copy.
+    epochs, batch_size, learning_rate:
+        of Adam on the mean loss of a batch.
+    smoothing:
+        α: the label's share of the loss is 1 − α + α/K, every other class's α/K; see
+        `label_smoothing` and `negative_label_smoothing`.
+    weight_decay:
+        λ of the penalty λ Σ w² over all weights but biases.
+    privacy:
+        None for ordinary training.
+    """
+
+    model: Any
+    epochs: int = 60
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    smoothing: float = 0.0
+    weight_decay: float = 0.0
+    privacy: Privacy | None = None
+
+    @classmethod
+    def of(cls, model: Any, *, epochs: int = 60, batch_size: int = 64, learning_rate: float = 1e-3) -> Self:
+        """A plan for the architecture of `model`, a classifier that ends in softmax or in logits.
+
+        Raises
+        ------
+        UnsupportedModel
+            `not_a_classifier` when it has several inputs or outputs, or fewer than two classes.
+        """
+        return cls(
+            model=with_logits(model), epochs=epochs, batch_size=batch_size, learning_rate=learning_rate
+        )
+
+
+def as_graph(model: Any) -> Any:
+    """The same layers as a functional model, which can be cloned with changes; a Sequential cannot."""
+    return keras.Model(model.inputs[0], model.outputs[0])
+
+
+def with_logits(model: Any) -> Any:
+    """A copy of a classifier's architecture, with fresh weights, that ends before its softmax.
+
+    Losses are computed from logits: taken from probabilities, they end where a probability
+    rounds to 0 or 1.
+
+    Raises
+    ------
+    UnsupportedModel
+        see `Plan.of`.
+    """
+    # a Sequential that was never told its input has neither
+    inputs, outputs = (list(model.inputs), list(model.outputs)) if model.built else ([], [])
+    if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 2 or (outputs[0].shape[1] or 0) < 2:
+        raise UnsupportedModel(
+            "not_a_classifier",
+            "The model is not a classifier with one input and one row of at least two scores.",
+            hint="Give a Keras model that ends in a Dense layer with one unit for each class.",
+        )
+    graph = as_graph(model)
+    last = graph.layers[-1]
+    if isinstance(last, keras.layers.Softmax) or _is_softmax_alone(last):
+        graph = keras.Model(model.inputs[0], last.input)
+
+    def linear_at_the_end(layer: Any) -> Any:
+        config = layer.get_config()
+        if layer is last and config.get("activation") == "softmax":
+            config["activation"] = "linear"
+        return type(layer).from_config(config)
+
+    return keras.models.clone_model(graph, clone_function=linear_at_the_end)
+
+
+def _is_softmax_alone(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Activation) and layer.get_config()["activation"] == "softmax"
+
+
+def with_probabilities(model: Any) -> Any:
+    """The model, its weights shared, with a softmax at its end: what is saved and served."""
+    return keras.Model(model.inputs[0], keras.layers.Softmax(name="probabilities")(model.outputs[0]))
