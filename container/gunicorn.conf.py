@@ -4,6 +4,7 @@ import os
 import sys
 
 from leakgauge import logs
+from leakgauge.sandbox.lockdown import hide_from_others
 from leakgauge.service.app import sandbox_of
 from leakgauge.service.lifecycle import begin
 from leakgauge.service.settings import Settings
@@ -26,6 +27,11 @@ keepalive = 75  # longer than the load balancers in front keep an idle connectio
 
 accesslog = None  # the service writes its own line, without what the caller sent
 logconfig_dict = logs.settings(level=logs.level(), console=sys.stderr.isatty())
+
+
+def on_starting(_server):
+    """Keep the environment of the master, credentials and all, from whoever runs under its user."""
+    hide_from_others()
 
 
 def post_worker_init(worker):

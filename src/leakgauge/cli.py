@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from leakgauge.logs import configure
 from leakgauge.parameters import decode_hyperparameters
 from leakgauge.policy import read_policy
 from leakgauge.sandbox.events import printable
+from leakgauge.sandbox.examination import examine
 from leakgauge.sandbox.job import SANITIZE_RUNNER, SANITIZED_MODEL, SANITIZED_NOTES, Kind
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.terminal import shown_progress, told_to_people
@@ -153,6 +155,29 @@ def sanitize(model: Path, output: Path) -> None:
             for sentence in sentences:
                 click.echo(f"{heading}: {printable(str(sentence))}", err=True)
         click.echo(output)
+
+
+@main.command()
+@click.option("as_json", "--json", is_flag=True, help="For programs: one JSON object.")
+def doctor(as_json: bool) -> None:
+    """Try out, on this machine, whether the sandbox keeps a hostile model in.
+
+    Exits with 1 when a required layer is missing or something was possible that should not be.
+    """
+    with told_to_people():
+        found = examine()
+    if as_json:
+        click.echo(json.dumps(asdict(found) | {"sound": found.sound}))
+    else:
+        for name in found.layers:
+            click.echo(f"in force      {name}")
+        for name, reason in found.missing.items():
+            click.echo(f"not in force  {name}: {reason}")
+        for name, refused in found.trials.items():
+            click.echo(f"{'refused ' if refused else 'POSSIBLE'}      {name}")
+        click.echo("The sandbox holds." if found.sound else "The sandbox does NOT hold here.")
+    if not found.sound:
+        sys.exit(1)
 
 
 def _keep(finished: Path, output: Path) -> None:

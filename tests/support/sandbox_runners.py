@@ -292,3 +292,40 @@ def refuse_parameters(job, progress):
 
 def refuse_at_length(job, progress):
     raise BadBundle("not_a_zip", "This is no zip. " * 1_000, hint="Send a zip.")
+
+
+def start_threads(job, progress):
+    waiting = threading.Event()
+    while True:
+        try:
+            threading.Thread(target=waiting.wait, daemon=True).start()
+        except RuntimeError:
+            raise BadBundle("refused", "The kernel starts no more.", hint="None.") from None
+
+
+def map_a_hundred_gigabytes(job, progress):
+    bytearray(100 << 30)
+
+
+def leave_files_everywhere(job, progress):
+    """Files wherever anybody may write, by a user who may not even own this temporary folder."""
+    for folder in ("/tmp", "/dev/shm", "/var/tmp", job.scratch.parents[2]):
+        try:
+            Path(folder, "leakgauge-left-behind").write_text("x")
+        except OSError:
+            continue
+    raise BadBundle("done", "Done.", hint="None.")
+
+
+def build_a_maze(job, progress):
+    """Folders that nobody may enter, and folders too deep for a path."""
+    closed = job.scratch / "closed"
+    (closed / "inner").mkdir(parents=True)
+    (closed / "inner" / "file").write_text("x")
+    (job.scratch / "forbidden").mkdir(0)
+    os.chdir(job.scratch)
+    for _ in range(1_500):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("bottom").write_text("x")
+    raise BadBundle("done", "Done.", hint="None.")

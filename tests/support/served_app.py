@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.service.app import create_app
@@ -15,6 +16,10 @@ def build():
     @app.get("/bug")
     def bug():
         raise KeyError("Alice,42")
+
+    @app.get("/imported")
+    def imported():
+        return sorted({name.partition(".")[0] for name in sys.modules})
 
     return app
 

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import struct
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,14 @@ MIB = 1 << 20
 
 
 def test_every_limit_can_be_set_by_the_environment():
-    names = ("MEMORY_BYTES", "CPU_SECONDS", "WALL_SECONDS", "FILE_BYTES", "OPEN_FILES", "THREADS")
-    environment = {f"LEAKGAUGE_{name}": str(number) for number, name in enumerate(names, start=1)}
-    assert Policy.from_environment(environment) == Policy(1, 2, 3, 4, 5, 6)
+    names = [field.name for field in fields(Policy)]
+    environment = {f"LEAKGAUGE_{name.upper()}": str(number) for number, name in enumerate(names, start=1)}
+    assert Policy.from_environment(environment) == Policy(*range(1, 9))
 
 
 def test_an_empty_environment_gives_the_defaults():
-    assert Policy.from_environment({"LEAKGAUGE_THREADS": " "}) == Policy()
+    default = Policy.from_environment({"LEAKGAUGE_THREADS": " "})
+    assert replace(default, data_bytes=Policy().data_bytes, tasks=Policy().tasks) == Policy()
 
 
 def test_all_limits_that_cannot_be_read_are_named_at_once():
@@ -278,14 +280,14 @@ def test_without_libseccomp_nothing_is_opened(monkeypatch):
     monkeypatch.delenv("LEAKGAUGE_SANDBOX", raising=False)
     lockdown.prepare()
     with pytest.raises(AuditFailed) as raised:
-        lockdown.lock_down(Policy())
+        lockdown.lock_down(lockdown.Ground(Policy()))
     assert raised.value.problem == "no_seccomp"
 
 
 def test_an_operator_may_do_without_libseccomp(monkeypatch):
     _without_seccomp(monkeypatch)
     monkeypatch.setenv("LEAKGAUGE_SANDBOX", "relaxed")
-    assert lockdown.lock_down(Policy()) == ()
+    assert lockdown.lock_down(lockdown.Ground(Policy())) == ()
 
 
 def test_a_layer_that_the_kernel_refuses_fails_the_audit(monkeypatch):
@@ -294,7 +296,7 @@ def test_a_layer_that_the_kernel_refuses_fails_the_audit(monkeypatch):
 
     monkeypatch.setattr(lockdown, "_LAYERS", (("moat", refuse),))
     with pytest.raises(AuditFailed) as raised:
-        lockdown.lock_down(Policy())
+        lockdown.lock_down(lockdown.Ground(Policy()))
     assert raised.value.details["layer"] == "moat"
 
 

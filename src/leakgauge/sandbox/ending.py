@@ -22,15 +22,23 @@ class Ending:
         processor time used, all threads.
     peak_bytes:
         largest resident memory.
+    too_many_tasks:
+        whether it was ended because it had started too many threads.
     """
 
     code: int
     cpu_seconds: float
     peak_bytes: int
+    too_many_tasks: bool = False
 
     def message(self) -> dict[str, JsonValue]:
         """The ending as JSON."""
-        return {"code": self.code, "cpu_seconds": self.cpu_seconds, "peak_bytes": self.peak_bytes}
+        return {
+            "code": self.code,
+            "cpu_seconds": self.cpu_seconds,
+            "peak_bytes": self.peak_bytes,
+            "too_many_tasks": self.too_many_tasks,
+        }
 
     @classmethod
     def from_message(cls, message: Mapping[str, JsonValue]) -> Ending:
@@ -44,7 +52,8 @@ class Ending:
         code, cpu, peak = (message.get(name) for name in ("code", "cpu_seconds", "peak_bytes"))
         if not (isinstance(code, int) and isinstance(cpu, int | float) and isinstance(peak, int)):
             raise ValueError("not an ending")
-        return cls(code=code, cpu_seconds=float(cpu), peak_bytes=peak)
+        many = message.get("too_many_tasks") is True
+        return cls(code=code, cpu_seconds=float(cpu), peak_bytes=peak, too_many_tasks=many)
 
     def error(self, policy: Policy, *, memory: int) -> LeakgaugeError:
         """The error for an ending that brought no result.
@@ -56,6 +65,12 @@ class Ending:
         memory:
             bytes of memory granted to this machine or container.
         """
+        if self.too_many_tasks:
+            return LimitExceeded(
+                "tasks",
+                f"The audit started more than the {policy.tasks} threads that it may have.",
+                hint="Set n_jobs of the model lower, or raise LEAKGAUGE_TASKS.",
+            )
         used_up = self.cpu_seconds >= policy.cpu_seconds
         if self.code == -signal.SIGXCPU or (self.code == -signal.SIGKILL and used_up):
             return AuditTimeout(
@@ -63,7 +78,10 @@ class Ending:
                 f"The audit used up its {policy.cpu_seconds} seconds of processor time.",
                 hint="Ask for less (fewer records, attacks or iterations), or raise LEAKGAUGE_CPU_SECONDS.",
             )
-        if self.code == -signal.SIGKILL and self.peak_bytes >= min(policy.memory_bytes, memory) // 2:
+        if (
+            self.code == -signal.SIGKILL
+            and self.peak_bytes >= min(policy.memory_bytes, policy.data_bytes, memory) // 2
+        ):
             return memory_exceeded()
         if self.code < 0:
             name = _signal_name(-self.code)

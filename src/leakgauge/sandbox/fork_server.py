@@ -1,11 +1,12 @@
 """A process that has everything imported and forks a child for every audit.
 
-    python -m leakgauge.sandbox.fork_server CONTROL_FD WORKSPACE [KIND]
+    python -m leakgauge.sandbox.fork_server CONTROL_FD LOCK_FD WORKSPACE [KIND]
 
 Importing the frameworks takes seconds, forking takes milliseconds. The server has a single
 thread, opens nothing of a user's, and knows four things to wait for: a job on the control socket,
-the end of a child, a caller that hangs up, and the clock. When the control socket closes, because
-the parent has ended in whatever way, the server kills its children, removes the workspace and ends.
+the end of a child, a caller that hangs up, and the clock, at which it also counts threads. When the
+control socket closes, because the parent has ended in whatever way, the server kills its children,
+removes the workspace and ends.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import contextlib
 import gc
 import importlib
 import os
+import random
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -25,9 +26,12 @@ from pathlib import Path
 
 from leakgauge.errors import JsonValue
 from leakgauge.sandbox.ending import Ending
+from leakgauge.sandbox.identity import free_user, obstacle, remove_what_is_left
 from leakgauge.sandbox.job import Job
-from leakgauge.sandbox.lockdown import prepare
-from leakgauge.sandbox.process import live
+from leakgauge.sandbox.lockdown import hide_from_others, prepare
+from leakgauge.sandbox.machine import cpus_granted
+from leakgauge.sandbox.process import Station, live
+from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.wire import READY, receive_message, send_message
 
 # What a child of each kind would otherwise import first. Without a kind nothing is loaded, so
@@ -45,6 +49,13 @@ PRELOADS: dict[str, tuple[str, ...]] = {
 }
 
 _OVERDUE_SECONDS = 10.0
+_COUNT_SECONDS = 0.5
+
+# Where anybody may leave files, on most systems.
+_EVERYBODYS = (Path("/tmp"), Path("/dev/shm"), Path("/var/tmp"))  # noqa: S108 - never written to
+
+# Told to the kernel for when memory runs out: rather an audit, or this server, than the web process.
+_GO_FIRST = "300"
 
 
 @dataclass(slots=True)
@@ -55,13 +66,18 @@ class _Running:
     pidfd: int
     caller: socket.socket
     deadline: float
+    tasks: int
+    user: int | None
+    too_many_tasks: bool = False
 
 
 class ForkServer:
-    """Takes jobs from `control` until it closes."""
+    """Takes jobs from `control` until it closes; keeps nothing outside `workspace`."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, workspace: Path) -> None:
         self._control = control
+        self._workspace = workspace
+        self._users = obstacle(workspace) is None
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ, None)
         self._running: dict[int, _Running] = {}
@@ -92,15 +108,19 @@ class ForkServer:
                 self._selector.unregister(key.fileobj)
                 _kill(running)
         now = time.monotonic()
-        for overdue in [each for each in self._running.values() if each.deadline <= now]:
-            _kill(overdue)
+        for running in self._running.values():
+            if running.deadline <= now:
+                _kill(running)
+            elif _tasks_of(running.pid) > running.tasks:
+                running.too_many_tasks = True
+                _kill(running)
         return True
 
     def _patience(self) -> float | None:
         if not self._running:
             return None
         first = min(running.deadline for running in self._running.values())
-        return max(first - time.monotonic(), 0.05)
+        return min(max(first - time.monotonic(), 0.05), _COUNT_SECONDS)
 
     def _accept(self) -> bool:
         try:
@@ -112,7 +132,13 @@ class ForkServer:
         message, (events, caller_descriptor) = received
         caller = socket.socket(fileno=caller_descriptor)
         job = Job.from_message(message)
-        server = os.getpid()
+        taken = {running.user for running in self._running.values() if running.user is not None}
+        station = Station(
+            server=os.getpid(),
+            workspace=self._workspace,
+            user=free_user(taken) if self._users else None,
+            processors=_some_processors(),
+        )
         try:
             pid = os.fork()
         except OSError:
@@ -121,18 +147,20 @@ class ForkServer:
             caller.close()
             return True
         if pid == 0:
-            live(job, events, server)
+            live(job, events, station)
         os.close(events)
-        self._watch(pid, caller, job)
+        self._watch(pid, caller, job, station)
         return True
 
-    def _watch(self, pid: int, caller: socket.socket, job: Job) -> None:
+    def _watch(self, pid: int, caller: socket.socket, job: Job, station: Station) -> None:
         running = _Running(
             pid=pid,
             pidfd=os.pidfd_open(pid),
             caller=caller,
             # The parent keeps the time; this is for a parent that is stuck.
             deadline=time.monotonic() + job.policy.wall_seconds + _OVERDUE_SECONDS,
+            tasks=job.policy.tasks,
+            user=station.user,
         )
         self._running[pid] = running
         self._selector.register(running.pidfd, selectors.EVENT_READ, running)
@@ -148,7 +176,10 @@ class ForkServer:
             code=os.waitstatus_to_exitcode(status),
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             peak_bytes=usage.ru_maxrss << 10,
+            too_many_tasks=running.too_many_tasks,
         )
+        if running.user is not None:
+            remove_what_is_left(running.user, {self._workspace.parent, *_EVERYBODYS})
         _tell(running.caller, ending.message())
         del self._running[running.pid]
         for watched in (running.pidfd, running.caller):
@@ -162,6 +193,23 @@ def _kill(running: _Running) -> None:
     signal.pidfd_send_signal(running.pidfd, signal.SIGKILL)
 
 
+def _tasks_of(pid: int) -> int:
+    """Threads of a process, as the kernel counts them; 0 when it has gone."""
+    try:
+        return Path(f"/proc/{pid}/task").stat().st_nlink - 2
+    except OSError:
+        return 0
+
+
+def _some_processors() -> frozenset[int]:
+    """As many processors as the container is granted: where it has less than it sees, a choice.
+
+    Libraries that start a thread for each processor then start no more than there is time for.
+    """
+    seen = sorted(os.sched_getaffinity(0))
+    return frozenset(random.sample(seen, min(cpus_granted(), len(seen))))
+
+
 def _tell(caller: socket.socket, message: dict[str, JsonValue]) -> None:
     with contextlib.suppress(OSError):  # a caller that has gone wants to know nothing
         send_message(caller, message)
@@ -169,9 +217,14 @@ def _tell(caller: socket.socket, message: dict[str, JsonValue]) -> None:
 
 def main() -> None:
     """Preload, say so with one byte on the control socket, and serve."""
-    descriptor, workspace, *kinds = sys.argv[1:]
+    # The lock is held by holding its descriptor, nothing more; see `workspace.Workspace`.
+    descriptor, _lock, folder, *kinds = sys.argv[1:]
+    workspace = Path(folder)
     # Ctrl-C belongs to the parent, which then hangs up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_GO_FIRST, encoding="ascii")
+    hide_from_others()
     os.chdir(workspace)
     control = socket.socket(fileno=int(descriptor))
     prepare()
@@ -182,9 +235,9 @@ def main() -> None:
     gc.freeze()  # children then share these pages instead of copying them at their first collection
     with contextlib.suppress(BrokenPipeError):
         control.send(READY)
-        ForkServer(control).serve()
+        ForkServer(control, workspace).serve()
     # Only now: after a crash of this server its parent, and what it keeps there, live on.
-    shutil.rmtree(Path(workspace), ignore_errors=True)
+    remove_tree(workspace)
 
 
 if __name__ == "__main__":

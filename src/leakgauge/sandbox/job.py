@@ -16,6 +16,7 @@ Kind: TypeAlias = Literal["membership", "inversion"]
 AUDIT_RUNNER = "leakgauge.sandbox.child:audit"
 SANITIZE_RUNNER = "leakgauge.sandbox.child:sanitize"
 PRIOR_RUNNER = "leakgauge.sandbox.child:prior"
+EXAMINE_RUNNER = "leakgauge.sandbox.examination:attempt"
 
 SANITIZED_MODEL = "model.pkl"
 SANITIZED_NOTES = "notes.json"

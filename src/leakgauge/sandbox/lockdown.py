@@ -8,9 +8,15 @@ import importlib
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from leakgauge.errors import AuditFailed
+from leakgauge.sandbox import landlock
+from leakgauge.sandbox.identity import give_up_capabilities, take_on
+from leakgauge.sandbox.machine import private_memory_in_use
 from leakgauge.sandbox.policy import Policy
 from leakgauge.sandbox.system_calls import load_filter
 
@@ -21,7 +27,36 @@ _PR_SET_NO_NEW_PRIVS = 38
 _NICENESS = 10
 _CPU_GRACE_SECONDS = 2
 
+# What numerical libraries look at beside their own files: processors, memory, the time zone, names
+# of users. Nothing of it is private: what the kernel tells of other processes it tells their owner.
+_SYSTEM_FILES = (
+    *("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/opt", "/proc", "/sys"),
+    *("/dev/urandom", "/dev/random", "/dev/zero", "/etc/ld.so.cache", "/etc/localtime", "/etc/timezone"),
+    *("/etc/passwd", "/etc/nsswitch.conf", "/etc/mime.types", "/etc/magic"),
+)
+_NULL = Path(os.devnull)
+
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a child keeps.
+
+    Attributes
+    ----------
+    policy:
+        the limits.
+    readable, writable:
+        paths that it may read, and folders of its own.
+    user:
+        the user to become; None to stay the one it is.
+    """
+
+    policy: Policy
+    readable: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
+    user: int | None = None
 
 
 def prepare() -> None:
@@ -33,12 +68,17 @@ def prepare() -> None:
         importlib.import_module("pyseccomp")
 
 
+def hide_from_others() -> None:
+    """Keep the memory and the environment of the calling process from others of the same user."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
 def relaxed() -> bool:
     """Whether the operator accepts a sandbox without seccomp (`LEAKGAUGE_SANDBOX=relaxed`)."""
     return os.environ.get("LEAKGAUGE_SANDBOX", "").strip().lower() == "relaxed"
 
 
-def lock_down(policy: Policy) -> tuple[str, ...]:
+def lock_down(ground: Ground) -> tuple[str, ...]:
     """Give up, for the calling process and for good, all that an audit does not need.
 
     Returns the names of the layers in force, in the order in which they were put on.
@@ -52,7 +92,7 @@ def lock_down(policy: Policy) -> tuple[str, ...]:
     in_force = []
     for name, layer in _LAYERS:
         try:
-            if layer(policy):
+            if layer(ground):
                 in_force.append(name)
         except OSError as error:
             raise AuditFailed(
@@ -64,14 +104,23 @@ def lock_down(policy: Policy) -> tuple[str, ...]:
     return tuple(in_force)
 
 
-def _limits(policy: Policy) -> bool:
+def _limits(ground: Ground) -> bool:
+    policy = ground.policy
+    # What the libraries hold already, shared with the fork server, is not the audit's doing.
+    data = policy.data_bytes + private_memory_in_use()
     for limit, soft, hard in (
         (resource.RLIMIT_AS, policy.memory_bytes, policy.memory_bytes),
+        (resource.RLIMIT_DATA, data, data),
         # SIGXCPU at the soft limit can be ignored, SIGKILL at the hard one cannot.
         (resource.RLIMIT_CPU, policy.cpu_seconds, policy.cpu_seconds + _CPU_GRACE_SECONDS),
         (resource.RLIMIT_FSIZE, policy.file_bytes, policy.file_bytes),
         (resource.RLIMIT_NOFILE, policy.open_files, policy.open_files),
+        (resource.RLIMIT_MSGQUEUE, 0, 0),
+        (resource.RLIMIT_MEMLOCK, 0, 0),
         (resource.RLIMIT_CORE, 0, 0),
+        # The kernel counts by user, everywhere on the machine: this is for a user of one's own. The
+        # fork server counts the threads of every child, whoever it is.
+        *([(resource.RLIMIT_NPROC, policy.tasks, policy.tasks)] if ground.user is not None else []),
     ):
         ceiling = resource.getrlimit(limit)[1]
         if ceiling != resource.RLIM_INFINITY:
@@ -80,27 +129,50 @@ def _limits(policy: Policy) -> bool:
     return True
 
 
-def _niceness(_policy: Policy) -> bool:
+def _niceness(_ground: Ground) -> bool:
     os.nice(_NICENESS)
     return True
 
 
-def _undumpable(_policy: Policy) -> bool:
+def _landlock(ground: Ground) -> bool:
+    if not landlock.version():
+        return False
+    readable = [*_SYSTEM_FILES, sys.prefix, sys.base_prefix, *sys.path]
+    landlock.restrict(
+        readable=(*(Path(each) for each in readable if each), *ground.readable),
+        writable=(*ground.writable, _NULL),
+    )
+    return True
+
+
+def _identity(ground: Ground) -> bool:
+    if ground.user is None:
+        return False
+    take_on(ground.user)
+    return True
+
+
+def _capabilities(_ground: Ground) -> bool:
+    give_up_capabilities()
+    return True
+
+
+def _undumpable(_ground: Ground) -> bool:
     _prctl(_PR_SET_DUMPABLE, 0)
     return True
 
 
-def _dies_with_parent(_policy: Policy) -> bool:
+def _dies_with_parent(_ground: Ground) -> bool:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     return True
 
 
-def _no_new_privileges(_policy: Policy) -> bool:
+def _no_new_privileges(_ground: Ground) -> bool:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     return True
 
 
-def _seccomp(_policy: Policy) -> bool:
+def _seccomp(_ground: Ground) -> bool:
     try:
         # A RuntimeError is what pyseccomp raises where libseccomp is missing.
         load_filter(importlib.import_module("pyseccomp"))
@@ -122,13 +194,23 @@ def _prctl(option: int, value: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-# In this order: the death signal is forgotten by a change of identity and so follows it, and
-# nothing can be changed once the filter is loaded. Each layer says whether it came into force.
-_LAYERS: tuple[tuple[str, Callable[[Policy], bool]], ...] = (
+# In this order: Landlock and the filter ask for no_new_privs, a change of identity undoes the death
+# signal and the dumpable flag, and nothing can be changed once the filter is loaded. Each layer says
+# whether it came into force.
+_LAYERS: tuple[tuple[str, Callable[[Ground], bool]], ...] = (
     ("limits", _limits),
     ("niceness", _niceness),
+    ("no_new_privileges", _no_new_privileges),
+    ("landlock", _landlock),
+    ("identity", _identity),
+    ("capabilities", _capabilities),
     ("undumpable", _undumpable),
     ("dies_with_parent", _dies_with_parent),
-    ("no_new_privileges", _no_new_privileges),
     ("seccomp", _seccomp),
 )
+
+LAYERS = tuple(name for name, _ in _LAYERS)
+"""Every layer there is."""
+
+REQUIRED = tuple(name for name in LAYERS if name not in ("landlock", "identity"))
+"""Those without which no audit starts (`LEAKGAUGE_SANDBOX=relaxed` does without seccomp)."""

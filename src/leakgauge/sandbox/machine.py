@@ -28,6 +28,24 @@ def memory_granted(cgroup: Path = _CGROUP) -> int:
     return physical
 
 
+def tasks_granted(cgroup: Path = _CGROUP) -> int | None:
+    """Processes and threads that the control group may hold; None for no limit."""
+    for name in ("pids.max", "pids/pids.max"):
+        limit = _number(_first_word(cgroup / name))
+        if limit > 0:
+            return limit
+    return None
+
+
+def private_memory_in_use() -> int:
+    """Bytes of private memory that this process may write to, which is what RLIMIT_DATA counts."""
+    for line in _read(Path("/proc/self/status")).splitlines():
+        name, _, value = line.partition(":")
+        if name == "VmData":
+            return _number(next(iter(value.split()), "")) << 10
+    return 0
+
+
 def _quota(cgroup: Path) -> tuple[int, int]:
     words = _read(cgroup / "cpu.max").split()
     if len(words) == 2:

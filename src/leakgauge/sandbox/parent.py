@@ -6,8 +6,6 @@ import contextlib
 import logging
 import math
 import secrets
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -21,9 +19,11 @@ from leakgauge.sandbox.events import Crashed, Done, Refused, Result
 from leakgauge.sandbox.job import AUDIT_RUNNER, Job, Kind
 from leakgauge.sandbox.machine import memory_granted
 from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.server import Server
 from leakgauge.sandbox.takeover import check_destination, take_over
-from leakgauge.sandbox.watch import ServerLostError
+from leakgauge.sandbox.watch import Cancellation, ServerLostError
+from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Sandbox:
         self._trained_prior = trained_prior
         self._runner = runner
         self._changing = threading.Lock()
-        self._workspace: Path | None = None
+        self._workspace: Workspace | None = None
         self._server: Server | None = None
         self._closed = False
 
@@ -102,20 +102,25 @@ class Sandbox:
         if server is not None:
             server.stop()
         if workspace is not None:
-            shutil.rmtree(workspace, ignore_errors=True)
+            workspace.remove()
 
     @contextlib.contextmanager
     def private_folder(self) -> Iterator[Path]:
         """A new folder that nobody else can read, removed at the end of the context.
 
         It lies in the sandbox's own workspace, which goes even if this process is killed.
+
+        Raises
+        ------
+        LimitExceeded
+            `disk` when there is no room for it.
         """
         with self._changing:
-            folder = Path(tempfile.mkdtemp(dir=self._existing_workspace()))
+            folder = self._existing_workspace().new_folder()
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
 
     def run(
         self,
@@ -125,11 +130,13 @@ class Sandbox:
         overrides: Mapping[str, JsonValue],
         progress: Progress,
         timeout: float | None = None,
-        cancelled: threading.Event | None = None,
-    ) -> None:
+        cancelled: Cancellation | None = None,
+    ) -> tuple[str, ...]:
         """Audit the zip or folder `source` and leave the report in the folder `output`.
 
         `output` is written only when the audit has succeeded; an earlier report there is replaced.
+        A `source` in a private folder of this sandbox is used up: it moves to where the audit can
+        read it. Returns the layers that were in force, by the names of `lockdown.LAYERS`.
 
         Parameters
         ----------
@@ -140,7 +147,8 @@ class Sandbox:
         timeout:
             seconds from now; the policy's wall clock holds as well.
         cancelled:
-            setting it stops the audit, which then raises `audit_failed.cancelled`.
+            asked ten times a second; once it is set, the audit is stopped and raises
+            `audit_failed.cancelled`.
 
         Raises
         ------
@@ -165,17 +173,17 @@ class Sandbox:
                 result, ending = self._follow(job, progress, deadline=deadline, cancelled=cancelled)
                 if result is None and self._closed:
                     raise _shutting_down()
-                self._judge(result, ending)
+                layers = self._judge(result, ending)
                 take_over(job.report, output)
             except AuditFailed as error:
-                raise _logged(error) from None
+                raise error if error.problem == "cancelled" else _logged(error) from None
+            return layers
 
     def _follow(
-        self, job: Job, progress: Progress, *, deadline: float, cancelled: threading.Event | None
+        self, job: Job, progress: Progress, *, deadline: float, cancelled: Cancellation | None
     ) -> tuple[Result | None, Ending]:
         for last_attempt in (False, True):
-            for folder in (job.scratch, job.report):
-                folder.mkdir(mode=0o700, exist_ok=True)
+            _make_room(job)
             server = self._live_server()
             try:
                 watch = server.submit(job, progress.report)
@@ -194,11 +202,12 @@ class Sandbox:
                         raise _server_died() from None
         raise _server_died()
 
-    def _judge(self, result: Result | None, ending: Ending) -> None:
+    def _judge(self, result: Result | None, ending: Ending) -> tuple[str, ...]:
         match result:
             case Done(layers) if ending.code == 0:
                 if "seccomp" not in layers:
                     _log.warning("audit ran without a system call filter, as configured")
+                return layers
             case Refused(error):
                 raise error
             case Crashed(trace):
@@ -218,12 +227,28 @@ class Sandbox:
                 )
             return self._server
 
-    def _existing_workspace(self) -> Path:
+    def _existing_workspace(self) -> Workspace:
         if self._closed:
             raise _shutting_down()
+        if self._workspace is not None and not self._workspace.exists():
+            _log.warning("somebody removed the folder of running audits; everything is started anew")
+            if self._server is not None:
+                self._server.stop()
+            self._workspace.remove()
+            self._workspace = self._server = None
         if self._workspace is None:
-            self._workspace = Path(tempfile.mkdtemp(prefix="leakgauge-")).resolve()
+            self._workspace = Workspace.after_sweeping()
         return self._workspace
+
+
+def _make_room(job: Job) -> None:
+    try:
+        for folder in (job.scratch, job.report):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        if disk_is_full(error):
+            raise disk_exceeded() from None
+        raise
 
 
 def _logged(error: AuditFailed) -> LeakgaugeError:

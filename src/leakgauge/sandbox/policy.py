@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.sandbox.machine import memory_granted, tasks_granted
 
 _PREFIX = "LEAKGAUGE_"
+
+_SMALLEST_SHARE = 3 << 29
+_SMALLEST_DATA = 512 << 20
+_TASKS, _FEWEST_TASKS = 512, 32
+# Threads of the web process, its master, the fork server.
+_SERVICE_TASKS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,11 @@ class Policy:
     memory_bytes:
         address space of the child. The frameworks map far more than they touch: about 3 GiB
         before the first byte of a bundle is read.
+    data_bytes:
+        memory that the child may fill beyond what the libraries hold. By default most of the
+        machine's or the container's.
+    tasks:
+        threads of the child; processes it may not start at all.
     cpu_seconds:
         processor time, summed over threads.
     wall_seconds:
@@ -35,6 +47,8 @@ class Policy:
     """
 
     memory_bytes: int = 8 << 30
+    data_bytes: int = 8 << 30
+    tasks: int = 512
     cpu_seconds: int = 7_200
     wall_seconds: int = 3_500
     file_bytes: int = 2 << 30
@@ -69,4 +83,30 @@ class Policy:
                 hint="Give a positive whole number, or leave the variable unset for the default.",
                 details={"problems": problems},
             )
-        return cls(**values)
+        granted = {"data_bytes": _data_for(1), "tasks": _tasks_for(1)}
+        return cls(**granted | values)
+
+    def shared(self, slots: int) -> Self:
+        """The policy where so many audits run at once: each has its share of what there is."""
+        return replace(
+            self, data_bytes=min(self.data_bytes, _data_for(slots)), tasks=min(self.tasks, _tasks_for(slots))
+        )
+
+
+def slots_in_memory() -> int:
+    """How many audits at once the machine's or the container's memory is good for, at least 1."""
+    return max((memory_granted() - _reserve()) // _SMALLEST_SHARE, 1)
+
+
+def _data_for(slots: int) -> int:
+    return max((memory_granted() - _reserve()) // slots, _SMALLEST_DATA)
+
+
+def _reserve() -> int:
+    """Bytes for the web process and the libraries that every audit shares."""
+    return min(1 << 30, memory_granted() // 4)
+
+
+def _tasks_for(slots: int) -> int:
+    granted = tasks_granted()
+    return _TASKS if granted is None else max(min((granted - _SERVICE_TASKS) // slots, _TASKS), _FEWEST_TASKS)

@@ -15,6 +15,7 @@ from pathlib import Path
 from leakgauge.sandbox.job import Job, Kind
 from leakgauge.sandbox.watch import Watch
 from leakgauge.sandbox.wire import READY, send_message
+from leakgauge.sandbox.workspace import Workspace
 
 _SEND_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -31,26 +32,26 @@ class Server:
     Parameters
     ----------
     workspace:
-        folder that the server removes when it finds its parent gone.
+        folder that the server removes when it finds its parent gone, and whose lock it shares.
     preload:
         kind of audit whose libraries it imports at its start, or None for none.
     threads:
         threads of the numerical libraries.
     """
 
-    def __init__(self, *, workspace: Path, preload: Kind | None, threads: int) -> None:
+    def __init__(self, *, workspace: Workspace, preload: Kind | None, threads: int) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no outside argument
                 [
                     *(sys.executable, "-P", "-m", "leakgauge.sandbox.fork_server"),
-                    *(str(theirs.fileno()), str(workspace)),
+                    *(str(theirs.fileno()), str(workspace.lock), str(workspace.path)),
                     *([] if preload is None else [preload]),
                 ],
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), workspace.lock],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=_environment(os.environ, workspace=workspace, threads=threads),
+                env=_environment(os.environ, workspace=workspace.path, threads=threads),
                 start_new_session=True,
             )
         ours.settimeout(_SEND_SECONDS)

@@ -13,6 +13,16 @@ from typing import Any
 
 _CLONE_THREAD = 0x00010000
 
+# By the value of one argument: (system call, which argument, value).
+_DENIED_VALUES: tuple[tuple[str, int, int], ...] = (
+    # PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_PTRACER: what the layers before this one have set
+    *(("prctl", 0, option) for option in (1, 4, 0x59616D61)),
+    # F_SETOWN, F_SETSIG, F_SETOWN_EX: a descriptor that sends any signal to any process of the user
+    *(("fcntl", 1, command) for command in (8, 10, 15)),
+    # TIOCSTI, TIOCLINUX: typing into somebody's terminal
+    *(("ioctl", 1, request) for request in (0x5412, 0x541C)),
+)
+
 _DENIED: dict[str, tuple[str | int, ...]] = {
     "other programs": ("execve", "execveat"),
     "other processes": ("fork", "vfork", "setsid", "setpgid"),
@@ -36,32 +46,56 @@ _DENIED: dict[str, tuple[str | int, ...]] = {
         *("settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname"),
         *("iopl", "ioperm", "vhangup", "open_by_handle_at", "name_to_handle_at", "lookup_dcookie"),
     ),
-    "links, devices and ownership": (
+    "links, devices, ownership and dates": (
         *("link", "linkat", "symlink", "symlinkat", "mknod", "mknodat"),
         *("chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat"),
         452,  # fchmodat2, by number: libseccomp 2.5 does not know the name; it is 452 everywhere
+        *("utime", "utimes", "utimensat", "futimesat"),
         *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
     ),
-    "own limits and identity": ("setrlimit", "capset", "setuid", "setgid", "setresuid", "setresgid"),
+    "what outlives a process": (
+        *("shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgctl", "semget", "semop", "semctl"),
+        *("mq_open", "mq_unlink", "mq_notify"),
+    ),
+    "own limits and identity": (
+        "setrlimit",
+        "capset",
+        "setuid",
+        "setgid",
+        "setresuid",
+        "setresgid",
+        "setgroups",
+    ),
 }
 
 
 def load_filter(seccomp: Any) -> None:
     """Put the filter in force for the calling process, for good.
 
-    Parameters
-    ----------
-    seccomp:
-        the module `pyseccomp`. Handed in, since importing it looks for its library by starting
-        a program, which a child must not need to do.
-
     Raises
     ------
     OSError
         when the kernel or libseccomp refuses.
     """
+    build_filter(seccomp).load()
+
+
+def build_filter(seccomp: Any, *, architecture: int | None = None) -> Any:
+    """The filter, ready to be loaded.
+
+    Parameters
+    ----------
+    seccomp:
+        the module `pyseccomp`. Handed in, since importing it looks for its library by starting
+        a program, which a child must not need to do.
+    architecture:
+        for another one than this machine's, by the number that libseccomp gives it.
+    """
     deny = seccomp.ERRNO(errno.EPERM)
     rules = seccomp.SyscallFilter(defaction=seccomp.ALLOW)
+    if architecture is not None:
+        rules.add_arch(architecture)
+        rules.remove_arch(seccomp.system_arch())
     for calls in _DENIED.values():
         for call in calls:
             rules.add_rule(deny, call)
@@ -72,6 +106,9 @@ def load_filter(seccomp: Any) -> None:
     # abort() signals its own process; nobody else may be signalled.
     for call in ("kill", "tgkill"):
         rules.add_rule(deny, call, seccomp.Arg(0, seccomp.NE, os.getpid()))
+    for call, place, value in _DENIED_VALUES:
+        # Compared as the kernel does, by the lower half: the upper one may hold anything.
+        rules.add_rule(deny, call, seccomp.Arg(place, seccomp.MASKED_EQ, 0xFFFF_FFFF, value))
     # Reading limits is common, raising them is what root could still do.
     rules.add_rule(deny, "prlimit64", seccomp.Arg(2, seccomp.NE, 0))
-    rules.load()
+    return rules

@@ -16,6 +16,7 @@ import stat
 from pathlib import Path
 
 from leakgauge.errors import AuditFailed, BadParameters
+from leakgauge.sandbox.workspace import disk_exceeded, disk_is_full
 
 _MAX_FILES = 4_096
 _MAX_BYTES = 256 << 20
@@ -54,6 +55,8 @@ def take_over(report: Path, output: Path) -> None:
         `untrusted_output` when the folder is not what a child should leave.
     BadParameters
         `output_folder` when `output` cannot be written.
+    LimitExceeded
+        `disk` when there is no room for it.
     """
     names = _checked_names(report)
     output = output.resolve()
@@ -70,6 +73,8 @@ def take_over(report: Path, output: Path) -> None:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
+        if disk_is_full(error):
+            raise disk_exceeded() from None
         raise _refusal(f"The output folder cannot be written ({os.strerror(error.errno or 0)}).") from None
 
 

@@ -6,10 +6,9 @@ import contextlib
 import os
 import selectors
 import socket
-import threading
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import Protocol, Self
 
 from leakgauge.errors import AuditFailed, AuditTimeout
 from leakgauge.sandbox.ending import Ending
@@ -23,6 +22,13 @@ _READ_BYTES = 64 << 10
 
 class ServerLostError(Exception):
     """The fork server closed the connection without telling how the child ended."""
+
+
+class Cancellation(Protocol):
+    """Says whether the audit is still wanted; a `threading.Event` is one."""
+
+    def is_set(self) -> bool:
+        """Whether the audit should stop."""
 
 
 class Watch:
@@ -60,7 +66,7 @@ class Watch:
         self._caller.close()
         os.close(self._events)
 
-    def follow(self, *, deadline: float, cancelled: threading.Event | None) -> tuple[Result | None, Ending]:
+    def follow(self, *, deadline: float, cancelled: Cancellation | None) -> tuple[Result | None, Ending]:
         """Wait for the child's end.
 
         Parameters
@@ -68,7 +74,7 @@ class Watch:
         deadline:
             on the monotonic clock.
         cancelled:
-            set by whoever wants the audit to stop.
+            set once the audit is no longer wanted.
 
         Raises
         ------

@@ -8,6 +8,7 @@ import signal
 import threading
 from types import FrameType
 
+from leakgauge.sandbox.lockdown import hide_from_others
 from leakgauge.sandbox.parent import Sandbox
 
 _log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ def begin(sandbox: Sandbox, *, stop_seconds: float) -> None:
     stop_seconds:
         how long running audits go on after SIGTERM.
     """
+    hide_from_others()
     sandbox.start()
     threading.Thread(target=_end_unless_ready, args=(sandbox,), name="sandbox-start", daemon=True).start()
     _give_audits_notice(sandbox, stop_seconds)

@@ -1,0 +1,65 @@
+"""A program that lets children run wild, one after the other, and prints as JSON how each was ended.
+
+Runs wherever leakgauge is installed: in the checkout as any user, and inside the images.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from leakgauge.errors import LeakgaugeError
+from leakgauge.progress import Calling
+from leakgauge.sandbox.parent import Sandbox
+from leakgauge.sandbox.policy import Policy
+
+MIB = 1 << 20
+CASES = {
+    "memory": ("allocate", {"data_bytes": 128 * MIB}),
+    "address_space": ("map_a_hundred_gigabytes", {}),
+    "threads": ("start_threads", {"tasks": 40}),
+    "processor": ("spin", {"cpu_seconds": 1}),
+    "deaf": ("ignore_termination", {"wall_seconds": 1}),
+    "file": ("huge_file", {"file_bytes": 8 * MIB}),
+    "leaver": ("leave_files_everywhere", {}),
+    "maze": ("build_a_maze", {}),
+}
+ENDINGS = {
+    "memory": {"limit_exceeded.memory"},
+    "address_space": {"limit_exceeded.memory"},
+    # by the fork server, or by the kernel where the audit has a user of its own
+    "threads": {"limit_exceeded.tasks", "bad_bundle.refused"},
+    "processor": {"audit_timeout.cpu"},
+    "deaf": {"audit_timeout.wall_clock"},
+    "file": {"limit_exceeded.disk"},
+    "leaver": {"bad_bundle.done"},
+    "maze": {"bad_bundle.done"},
+}
+
+
+def ended(runner, limits, folder):
+    source = folder / "source"
+    source.write_bytes(b"x")
+    with Sandbox(policy=Policy(**limits), runner=f"sandbox_runners:{runner}") as box:
+        try:
+            box.run(source, folder / "report", overrides={}, progress=Calling(lambda *_: None), timeout=60)
+        except LeakgaugeError as error:
+            return error.code
+    return "finished"
+
+
+def main(*chosen):
+    cases = {name: case for name, case in CASES.items() if not chosen or name in chosen}
+    temporary = Path(tempfile.gettempdir())
+    with tempfile.TemporaryDirectory() as folder:
+        before = set(temporary.iterdir())
+        found = {name: ended(*case, Path(folder)) for name, case in cases.items()}
+        left = [path.name for path in set(temporary.iterdir()) - before]
+    print(json.dumps({"endings": found, "left": left}))
+    return 0 if not left and all(code in ENDINGS[name] for name, code in found.items()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
