@@ -246,6 +246,12 @@ class InversionParameters(_Parameters):
         description="How many queries each attack may send at most for each class and seed. "
         "Default: as many as `iterations` need.",
     )
+    time_budget: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
+        default=None,
+        description="Within how many seconds all drawings together should end; they get fewer iterations "
+        "where that is needed, which a report then says, and which depends on the speed of the machine. "
+        "Default: as long as it takes.",
+    )
     seeds: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3,
         description="How many independent runs the consensus and its interval are made of, from 1 to 20. "
@@ -320,7 +326,7 @@ def membership_parameters(
     Raises
     ------
     BadParameters
-        `invalid`, with every problem in `details["problems"]` as `{parameter, message}`; or, for a file
+        `invalid`, with the problems in `details["problems"]` as `{parameter, message}`; or, for a file
         that is no JSON object, `not_json`, `duplicate_key`, `not_an_object`, `nested_too_deep`,
         `not_finite`, `encoding` or `too_large`.
     """

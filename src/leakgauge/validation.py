@@ -14,6 +14,7 @@ Problem: TypeAlias = tuple[str, str]
 """A name, dotted where it lies within another, and what is wrong with it."""
 
 _LISTED_IN_MESSAGE = 5
+_LISTED_IN_DETAILS = 100
 _REPHRASED: Final = {
     "bool_type": "must be true or false",
     "dict_type": "must be an object of names and values",
@@ -67,8 +68,8 @@ def summary(problems: Sequence[Problem]) -> str:
 
 
 def listed(problems: Sequence[Problem]) -> list[JsonValue]:
-    """All problems for an error's `details`."""
-    return [{"parameter": name, "message": message} for name, message in problems]
+    """The problems for an error's `details`; of thousands only some, since answers must stay short."""
+    return [{"parameter": name, "message": message} for name, message in problems[:_LISTED_IN_DETAILS]]
 
 
 def shown(name: str) -> str:

@@ -93,6 +93,10 @@ class Server:
         (pid,) = children_of(self.process.pid)
         return pid
 
+    def audits(self):
+        """Process ids of the audits that run."""
+        return [audit for server in children_of(self.worker) for audit in children_of(server)]
+
     def lines(self):
         return self.log.read_text().splitlines()
 

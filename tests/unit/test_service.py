@@ -6,9 +6,12 @@ import threading
 
 import pytest
 
-from leakgauge.errors import BadParameters, Busy
+from leakgauge.errors import AuditFailed, BadParameters, Busy
+from leakgauge.service.attributes import overrides_for, timeout_of
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
+
+WAITING = threading.Event()  # never set: somebody still wants the answer
 
 
 def settings(**environment):
@@ -17,6 +20,7 @@ def settings(**environment):
 
 def test_defaults(monkeypatch):
     monkeypatch.setattr("leakgauge.service.settings.cpus_granted", lambda: 3)
+    monkeypatch.setattr("leakgauge.service.settings.slots_in_memory", lambda: 9)
     found = settings()
     assert (found.slots, found.max_payload_mb, found.default_type) == (3, 100, "application/zip")
     assert found.audit_seconds is None
@@ -61,9 +65,9 @@ def test_audits_cannot_go_on_past_the_end_of_the_service():
 
 def test_slots_admit_and_run_no_more_than_they_may():
     slots = Slots(slots=1, queue=1, wait_seconds=0.05)
-    with slots.admitted(), slots.running():
+    with slots.admitted(), slots.running(WAITING):
         with slots.admitted():
-            with pytest.raises(Busy) as raised, slots.running():
+            with pytest.raises(Busy) as raised, slots.running(WAITING):
                 pass
             assert raised.value.problem == "no_slot"
             with pytest.raises(Busy) as raised, slots.admitted():
@@ -71,14 +75,14 @@ def test_slots_admit_and_run_no_more_than_they_may():
             assert raised.value.problem == "queue_full"
         with slots.admitted():
             pass
-    with slots.admitted(), slots.running():
+    with slots.admitted(), slots.running(WAITING):
         pass
 
 
 def test_an_error_gives_its_slot_back():
     slots = Slots(slots=1, queue=0, wait_seconds=0.05)
     for _ in range(3):
-        with pytest.raises(KeyError), slots.admitted(), slots.running():
+        with pytest.raises(KeyError), slots.admitted(), slots.running(WAITING):
             raise KeyError
 
 
@@ -87,12 +91,66 @@ def test_who_waits_gets_the_slot_that_becomes_free():
     got = threading.Event()
 
     def wait():
-        with slots.admitted(), slots.running():
+        with slots.admitted(), slots.running(WAITING):
             got.set()
 
-    with slots.admitted(), slots.running():
+    with slots.admitted(), slots.running(WAITING):
         waiting = threading.Thread(target=wait)
         waiting.start()
         assert not got.wait(0.05)
     assert got.wait(10)
     waiting.join()
+
+
+def test_who_hangs_up_while_waiting_leaves_the_queue():
+    slots = Slots(slots=1, queue=1, wait_seconds=30)
+    gone = threading.Event()
+    gone.set()
+    with slots.admitted(), slots.running(WAITING), slots.admitted():
+        with pytest.raises(AuditFailed) as raised, slots.running(gone):
+            pass
+        assert raised.value.problem == "cancelled"
+
+
+def test_nobody_waits_longer_for_a_slot_than_for_the_answer():
+    slots = Slots(slots=1, queue=1, wait_seconds=30)
+    with slots.admitted(), slots.running(WAITING), slots.admitted():
+        with pytest.raises(Busy) as raised, slots.running(WAITING, within=0.05):
+            pass
+        assert raised.value.problem == "no_slot"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "seconds"),
+    [
+        ("", None),
+        ("trace=7", None),
+        ("my_timeout=5", None),
+        ("timeout=50", 50.0),
+        ("trace=7; Timeout = 2.5;x=y", 2.5),
+        ("a,timeout=86400", 86_400.0),
+    ],
+)
+def test_how_long_a_caller_waits(attributes, seconds):
+    assert timeout_of(attributes) == seconds
+
+
+@pytest.mark.parametrize("said", ["", "soon", "-1", "0", "1e3", "nan", "inf", "86401", "9" * 400, "\u0665"])
+def test_a_timeout_that_is_none_is_told(said):
+    with pytest.raises(BadParameters) as raised:
+        timeout_of(f"timeout={said}")
+    assert raised.value.code == "bad_parameters.timeout"
+
+
+def test_a_hurried_caller_gets_a_smaller_audit_and_a_patient_one_the_usual():
+    assert overrides_for(None) == {}
+    assert overrides_for(50.0) == {"time_budget": 25.0}
+    assert overrides_for(0.0) == {"time_budget": 1.0}
+    assert overrides_for(3_600.0) == {}
+
+
+def test_memory_may_allow_fewer_audits_than_processors(monkeypatch):
+    monkeypatch.setattr("leakgauge.service.settings.cpus_granted", lambda: 8)
+    monkeypatch.setattr("leakgauge.service.settings.slots_in_memory", lambda: 2)
+    assert settings().slots == 2
+    assert settings(LEAKGAUGE_SLOTS="5").slots == 5

@@ -25,6 +25,7 @@ from leakgauge.inversion.measure import (
 from leakgauge.inversion.pictures import to_png
 from leakgauge.inversion.protocol import Attack, Pictures
 from leakgauge.inversion.similarity import similarity
+from leakgauge.inversion.time_budget import within
 from leakgauge.inversion.verdict import verdict
 from leakgauge.parameters import InversionParameters, inversion_parameters
 from leakgauge.progress import Progress, Share
@@ -84,7 +85,8 @@ def audit_bundle(
     file = bundle.parameters.path if bundle.parameters else None
     parameters = inversion_parameters(file, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS)
-    inputs = read_inputs(bundle, parameters, trained_prior=trained_prior)
+    found = read_inputs(bundle, parameters, trained_prior=trained_prior)
+    inputs = within(found, chosen, seconds=parameters.time_budget)
     audited = audit(
         inputs,
         parameters=parameters,

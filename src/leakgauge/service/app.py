@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import UnsupportedMediaType
@@ -13,17 +15,19 @@ from werkzeug.exceptions import UnsupportedMediaType
 from leakgauge.logs import Milestones, request_id
 from leakgauge.sandbox.job import Kind, installed_kind, installed_prior
 from leakgauge.sandbox.parent import Sandbox
+from leakgauge.sandbox.policy import Policy
 from leakgauge.service import problems, upload
 from leakgauge.service.answers import answer, negotiate
+from leakgauge.service.attributes import HEADER, echoed, overrides_for, timeout_of
+from leakgauge.service.hangup import Sender
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
 
 _log = logging.getLogger(__name__)
 
 _ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/octet-stream", ""}
-_CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-_MOST_ATTRIBUTES = 1_024
 _EXTENSION = "leakgauge.sandbox"
+_LAYERS = "X-Leakgauge-Sandbox"
 
 
 def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings | None = None) -> Flask:
@@ -42,7 +46,8 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
     """
     settings = Settings.from_environment() if settings is None else settings
     if sandbox is None:
-        sandbox = Sandbox(only=kind, preload=True, trained_prior=installed_prior())
+        policy = Policy.from_environment().shared(settings.slots)
+        sandbox = Sandbox(only=kind, policy=policy, preload=True, trained_prior=installed_prior())
     slots = Slots(slots=settings.slots, queue=settings.queue, wait_seconds=settings.wait_seconds)
     app = Flask(__name__, static_folder=None)
     app.extensions[_EXTENSION] = sandbox
@@ -67,14 +72,24 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
             raise UnsupportedMediaType
         media_type = negotiate(request, default_type=settings.default_type)
         upload.check_length(request, limit=settings.max_payload_bytes)
+        waits = timeout_of(request.headers.get(HEADER, ""))
+        sender = Sender(request)
         with slots.admitted(), sandbox.private_folder() as folder:
             bundle, report = folder / "bundle.zip", folder / "report"
             size = upload.save(request, bundle, limit=settings.max_payload_bytes)
-            with slots.running(), _timed(kind, size):
-                sandbox.run(
-                    bundle, report, overrides={}, progress=Milestones(_told), timeout=settings.audit_seconds
+            with slots.running(sender, within=_left(waits)), _timed(kind, size) as told:
+                remaining = _left(waits)
+                told["layers"] = sandbox.run(
+                    bundle,
+                    report,
+                    overrides=overrides_for(remaining),
+                    progress=Milestones(_told),
+                    timeout=_shorter(settings.audit_seconds, remaining),
+                    cancelled=sender,
                 )
-            return answer(report, media_type)
+            response = answer(report, media_type)
+            response.headers[_LAYERS] = ", ".join(told["layers"])
+            return response
 
     return app
 
@@ -109,9 +124,9 @@ def _frame_requests(app: Flask, settings: Settings) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.request_id
-        attributes = request.headers.get(_CUSTOM_ATTRIBUTES)
+        attributes = request.headers.get(HEADER)
         if attributes is not None and request.path == "/invocations":
-            response.headers[_CUSTOM_ATTRIBUTES] = _sanitised(attributes)
+            response.headers[HEADER] = echoed(attributes)
         if response.status_code >= 400 and request.method == "POST":
             # The body may not have been read: answer first, then hear the sender out.
             response.headers["Connection"] = "close"
@@ -137,16 +152,24 @@ def _frame_requests(app: Flask, settings: Settings) -> None:
 
 
 @contextmanager
-def _timed(kind: Kind, size: int) -> Iterator[None]:
+def _timed(kind: Kind, size: int) -> Iterator[dict[str, Any]]:
+    """Log the begin and the end of an audit; what is put into the dictionary stands in the latter."""
     _log.info("audit begins", extra={"kind": kind, "bytes": size})
     begun = time.monotonic()
-    yield
-    _log.info("audit ends", extra={"kind": kind, "seconds": round(time.monotonic() - begun, 3)})
+    told: dict[str, Any] = {}
+    yield told
+    _log.info("audit ends", extra={"kind": kind, "seconds": round(time.monotonic() - begun, 3), **told})
+
+
+def _left(waits: float | None) -> float | None:
+    """Of the seconds that the sender waits, from the first byte of its request, those that are left."""
+    return None if waits is None else max(waits - math.floor(time.monotonic() - g.begun), 0.0)
+
+
+def _shorter(first: float | None, second: float | None) -> float | None:
+    given = [each for each in (first, second) if each is not None]
+    return min(given) if given else None
 
 
 def _told(stage: str, fraction: float) -> None:
     _log.info("progress", extra={"stage": stage, "fraction": round(fraction, 3)})
-
-
-def _sanitised(attributes: str) -> str:
-    return "".join(each for each in attributes if each.isascii() and each.isprintable())[:_MOST_ATTRIBUTES]

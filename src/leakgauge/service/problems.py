@@ -15,6 +15,10 @@ from leakgauge.service.answers import OFFERED
 
 _log = logging.getLogger(__name__)
 
+# What proxies log for a request whose sender did not wait for the answer, who never gets to see it.
+_SENDER_GONE = 499
+_CANCELLED = "audit_failed.cancelled"
+
 # What HTTP itself finds wrong; the code of each is "http." and its word.
 _HTTP: dict[int, tuple[str, str, str]] = {
     400: ("bad_request", "The request cannot be read.", "Send it again as HTTP/1.1."),
@@ -50,8 +54,9 @@ def install(app: Flask) -> None:
 
 
 def _ours(error: LeakgaugeError) -> Response:
-    _log.info("refused", extra={"code": error.code, "status": error.status})
-    response = _response(error.body(), error.status)
+    status = error.status if error.code != _CANCELLED else _SENDER_GONE
+    _log.info("refused", extra={"code": error.code, "status": status})
+    response = _response(error.body(), status)
     if isinstance(error, Busy):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

@@ -9,6 +9,7 @@ from typing import Self
 
 from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.sandbox.machine import cpus_granted
+from leakgauge.sandbox.policy import slots_in_memory
 
 _MIB = 1 << 20
 _MOST_SLOTS = 64
@@ -30,7 +31,7 @@ class Settings:
     max_payload_mb:
         largest body of a request, in MiB.
     slots:
-        audits that run at once.
+        audits that run at once; by default one for each processor, and no more than memory is for.
     queue:
         further requests that may upload and wait for a slot.
     wait_seconds:
@@ -99,7 +100,7 @@ class Settings:
         return cls(
             # 0 means "no limit, chunked" to SageMaker; a limit there is all the same.
             max_payload_mb=payload or _DEFAULT_PAYLOAD_MB,
-            slots=min(slots or cpus_granted(), _MOST_SLOTS),
+            slots=min(slots or min(cpus_granted(), slots_in_memory()), _MOST_SLOTS),
             queue=_DEFAULT_QUEUE if queue is None else min(queue, _MOST_SLOTS),
             default_type=variables.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "").strip() or _DEFAULT_TYPE,
             audit_seconds=float(seconds) if seconds else None,

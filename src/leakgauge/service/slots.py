@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from leakgauge.errors import Busy
+from leakgauge.errors import AuditFailed, Busy
+from leakgauge.sandbox.watch import Cancellation
 
 _RETRY_AFTER_SECONDS = 10
+_LOOK_SECONDS = 0.25
 
 
 class Slots:
@@ -46,16 +49,33 @@ class Slots:
             self._admission.release()
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, cancelled: Cancellation, *, within: float | None = None) -> Iterator[None]:
         """Be among those who run.
+
+        Parameters
+        ----------
+        cancelled:
+            asked while waiting; set once nobody wants the slot any more.
+        within:
+            seconds after which a slot is of no use; the longest wait holds as well.
 
         Raises
         ------
         Busy
             `no_slot`, after the longest wait.
+        AuditFailed
+            `cancelled`.
         """
-        if not self._running.acquire(timeout=self._wait_seconds):
-            raise _busy("no_slot", "Every audit slot stayed taken for as long as a request may wait.")
+        until = time.monotonic() + min(self._wait_seconds, self._wait_seconds if within is None else within)
+        while not self._running.acquire(timeout=max(0.0, min(_LOOK_SECONDS, until - time.monotonic()))):
+            if cancelled.is_set():
+                raise AuditFailed(
+                    "cancelled",
+                    "The sender hung up before its audit began.",
+                    hint="Send the bundle again when the report is wanted.",
+                )
+            if time.monotonic() >= until:
+                raise _busy("no_slot", "Every audit slot stayed taken for as long as a request may wait.")
         try:
             yield
         finally:

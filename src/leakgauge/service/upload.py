@@ -10,6 +10,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from leakgauge.errors import BadBundle, LimitExceeded
+from leakgauge.sandbox.workspace import disk_exceeded, disk_is_full
 
 _CHUNK = 1 << 20
 
@@ -35,17 +36,25 @@ def save(request: Request, path: Path, *, limit: int) -> int:
     ------
     LimitExceeded
         `payload` as soon as `limit` bytes have been passed.
+        `disk` when there is no room for it.
     BadBundle
         `empty_body`; `truncated_upload` when the sender stops in the middle.
     """
     check_length(request, limit=limit)
     size = 0
-    with path.open("xb") as file:
-        while chunk := _read(request.stream):
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            file.write(chunk)
+    try:
+        with path.open("xb") as file:
+            while chunk := _read(request.stream):
+                size += len(chunk)
+                if size > limit:
+                    raise _too_large(limit)
+                file.write(chunk)
+    except OSError as error:
+        if disk_is_full(error):
+            raise disk_exceeded() from None
+        raise
+    if size < (request.content_length or 0):
+        raise _truncated()
     if not size:
         raise BadBundle(
             "empty_body",
@@ -73,11 +82,15 @@ def _read(stream: IO[bytes]) -> bytes:
     try:
         return stream.read(_CHUNK)
     except (OSError, ParseException, ClientDisconnected):
-        raise BadBundle(
-            "truncated_upload",
-            "The body ended before all of it had arrived, or is not encoded as announced.",
-            hint="Send the request again.",
-        ) from None
+        raise _truncated() from None
+
+
+def _truncated() -> BadBundle:
+    return BadBundle(
+        "truncated_upload",
+        "The body ended before all of it had arrived, or is not encoded as announced.",
+        hint="Send the request again.",
+    )
 
 
 def _too_large(limit: int) -> LimitExceeded:

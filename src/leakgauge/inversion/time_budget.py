@@ -1,0 +1,88 @@
+"""An audit for a caller who does not wait: as many iterations as there is time for, and a word about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from leakgauge.attack_table import Unsuited
+from leakgauge.inversion.drawing import CONTROL_ITERATIONS, choose_controls, plan
+from leakgauge.inversion.inputs import Inputs
+from leakgauge.inversion.protocol import Attack, Settings
+from leakgauge.progress import Silent
+from leakgauge.randomness import generator_for
+from leakgauge.report.model import Notice
+
+FEWEST_ITERATIONS = 20
+_WARM, _TIMED = 2, 20
+_QUERIES_ENOUGH = 1 << 30
+
+
+def within(
+    inputs: Inputs,
+    attacks: Sequence[Attack],
+    *,
+    seconds: float | None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Inputs:
+    """The same inputs with as many iterations as `seconds` allow, and a notice where those are fewer.
+
+    A few iterations of each attack are timed on the audit's own target. One class is told from
+    another only by drawings of equal length, so every drawing is shortened alike; fewer than 20
+    iterations are never drawn.
+
+    Parameters
+    ----------
+    seconds: for all drawings together; None for as long as it takes.
+    """
+    if seconds is None:
+        return inputs
+    asked = inputs.settings.iterations
+    others = choose_controls(
+        inputs.target.facts.classes, inputs.classes, rng=generator_for(0, "classes to compare with")
+    )
+    planned = plan(attacks, inputs.settings, inputs.prior.space)
+    each = sum(_seconds_of_one(attack, inputs, settings, clock) for attack, settings in planned)
+    most = asked[-1]
+    while most > FEWEST_ITERATIONS and _drawn(most, len(inputs.classes), len(others)) * each > seconds:
+        most = max(int(most * 0.9), FEWEST_ITERATIONS)
+    if most == asked[-1]:
+        return inputs
+    kept = tuple(after for after in asked if after < most)
+    notice = Notice(
+        "fewer_iterations",
+        f"Within {seconds:g} seconds the drawings had to end after {most:,} of {asked[-1]:,} iterations; "
+        "with all of them they would show more. Raise time_budget to allow for that.",
+    )
+    return replace(
+        inputs,
+        settings=replace(inputs.settings, iterations=(*kept, most)),
+        notices=(*inputs.notices, notice),
+    )
+
+
+def _drawn(iterations: int, classes: int, others: int) -> int:
+    return classes * iterations + others * min(iterations, CONTROL_ITERATIONS)
+
+
+def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: Callable[[], float]) -> float:
+    """Seconds per iteration; 0 for an attack that cannot be run here."""
+    try:
+        _run(attack, inputs, settings, _WARM)
+        begun = clock()
+        _run(attack, inputs, settings, _TIMED)
+    except Unsuited:
+        return 0.0
+    return (clock() - begun) / _TIMED
+
+
+def _run(attack: Attack, inputs: Inputs, settings: Settings, iterations: int) -> None:
+    attack.reconstruct(
+        inputs.target,
+        inputs.classes[0],
+        budget=_QUERIES_ENOUGH,
+        rng=generator_for(0, "time"),
+        progress=Silent(),
+        settings=replace(settings, iterations=(iterations,)),
+    )
