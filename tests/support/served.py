@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from replies import Reply
@@ -38,13 +38,18 @@ def processes_naming(text):
 
 
 def children_of(pid):
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Of all its threads: the kernel tells them thread by thread."""
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(word) for word in path.read_text().split()]
+    return found
 
 
 class Server:
     def __init__(self, folder, *, app: str | None = "served_app:build()", **environment):
         self.temporary = folder / "tmp"
-        self.temporary.mkdir()
+        self.temporary.mkdir(exist_ok=True)
         self.log = folder / "log"
         with closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
@@ -131,9 +136,13 @@ class InBackground:
 
     def __init__(self, server, body, **headers):
         self.reply = None
+        self.failure = None
 
         def work():
-            self.reply = server.invoke(body, **headers)
+            try:
+                self.reply = server.invoke(body, **headers)
+            except (OSError, http.client.HTTPException) as failure:
+                self.failure = failure
 
         before = len([line for line in server.lines() if "audit begins" in line])
         self._thread = threading.Thread(target=work)
@@ -143,4 +152,10 @@ class InBackground:
     def ended(self):
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
+        assert self.failure is None, repr(self.failure)
         return self.reply
+
+    def broke_off(self):
+        """Whether the connection ended without a reply."""
+        self._thread.join(PATIENCE)
+        return self.failure is not None

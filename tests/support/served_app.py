@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+
+from flask import request
 
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.service.app import create_app
@@ -20,6 +23,19 @@ def build():
     @app.get("/imported")
     def imported():
         return sorted({name.partition(".")[0] for name in sys.modules})
+
+    return app
+
+
+def build_with_a_jumping_clock():
+    app = build()
+    true, ahead = time.time, [0.0]
+    time.time = lambda: true() + ahead[0]
+
+    @app.post("/jump")
+    def jump():
+        ahead[0] += float(request.args["seconds"])
+        return ""
 
     return app
 
