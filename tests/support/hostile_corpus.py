@@ -331,7 +331,10 @@ def parameter_files() -> list[Hostile]:
         "UTF-16": ('{"seed": 1}'.encode("utf-16"), "encoding"),
         "Latin-1": (b'{"label_column": "\xe4"}', "encoding"),
         "random bytes": (np.random.default_rng(1).bytes(500), "encoding"),
-        "a megabyte too much": (b"{" + b" " * (1 << 20) + b"}", "too_large"),
+        "a megabyte too much": (
+            b'{"x": "' + np.random.default_rng(2).bytes(1 << 19).hex().encode() + b'"}',
+            "too_large",
+        ),
     }
     values: dict[str, Any] = {
         "unknown": {"sead": 1},

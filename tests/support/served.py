@@ -47,7 +47,7 @@ def children_of(pid):
 
 
 class Server:
-    def __init__(self, folder, *, app: str | None = "served_app:build()", **environment):
+    def __init__(self, folder, *, app: str | None = "served_app:build()", under=(), **environment):
         self.temporary = folder / "tmp"
         self.temporary.mkdir(exist_ok=True)
         self.log = folder / "log"
@@ -57,7 +57,7 @@ class Server:
         paths = (ROOT / "src", ROOT / "tests" / "support")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "serve"), *([app] if app else [])],
+                [*under, sys.executable, str(ROOT / "serve"), *([app] if app else [])],
                 env={
                     "PATH": os.environ["PATH"],
                     "PYTHONPATH": ":".join(map(str, paths)),
