@@ -176,6 +176,13 @@ class MembershipParameters(_Parameters):
         "`null` for never. The report of an audit that ran into it depends on the speed of the machine. "
         "Default: 900.",
     )
+    tradeoffs: bool = Field(
+        default=True,
+        description="Whether the model is trained again with a few standard changes, such as larger leaves, "
+        "to measure what each costs in accuracy and saves in leakage. That takes up to four reference models "
+        "for each, within `time_budget`, and is left out where no attack uses reference models. "
+        "Default: true.",
+    )
     most_exposed: Annotated[int, Field(ge=0, le=1_000)] = Field(
         default=20,
         description="How many of the most exposed records are listed by row number, from 0 to 1,000. "

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from leakgauge.estimates import (
     Estimate,
+    area_difference,
     area_estimate,
     area_under_roc,
     balanced_accuracy,
@@ -21,6 +22,7 @@ from leakgauge.estimates import (
     mean_of_two,
     paired_difference,
     proportion,
+    share_difference,
     step_roc,
     true_positive_rate_at,
 )
@@ -237,3 +239,47 @@ def test_pairing_is_kept() -> None:
 def test_many_comparisons_are_corrected() -> None:
     assert confidence_for(1) == pytest.approx(0.95)
     assert confidence_for(10) == pytest.approx(0.995)
+
+
+def test_the_difference_of_two_areas_is_that_of_delong() -> None:
+    rng = np.random.default_rng(0)
+    member = np.arange(70) < 30
+    first, second = (np.round(rng.normal(size=70) + shift * member, 1) for shift in (1.0, 0.5))
+
+    def wins(scores: np.ndarray) -> np.ndarray:  # equation 3 of the paper, pair by pair
+        gap = scores[member][:, None] - scores[~member]
+        return (gap > 0) + 0.5 * (gap == 0)
+
+    gain = wins(first) - wins(second)
+    variance = gain.mean(axis=1).var(ddof=1) / 30 + gain.mean(axis=0).var(ddof=1) / 40
+    found = area_difference(first, second, member)
+    assert found.value == pytest.approx(gain.mean())
+    assert found.high - found.value == pytest.approx(1.959964 * np.sqrt(variance), rel=1e-6)
+
+
+@examples
+@given(scored_pools())
+def test_a_difference_turns_with_its_sides_and_is_none_from_itself(
+    pool: tuple[np.ndarray, np.ndarray],
+) -> None:
+    scores, member = pool
+    other = scores[::-1]
+    there, back = area_difference(scores, other, member), area_difference(other, scores, member)
+    assert (there.value, there.low) == (pytest.approx(-back.value), pytest.approx(-back.high))
+    same = area_difference(scores, scores, member)
+    assert (same.low, same.high) == (0.0, 0.0)
+
+
+def test_the_interval_of_a_difference_of_shares_covers_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(800):
+        first = rng.random(60) < 0.9
+        second = np.where(rng.random(60) < 0.15, rng.random(60) < 0.5, first)
+        found = share_difference(first, second)
+        covered += found.low <= 0.9 - (0.85 * 0.9 + 0.15 * 0.5) <= found.high
+    assert covered / 800 > 0.935
+    same = share_difference(first, first)
+    assert same.low < same.value == 0 < same.high
+    with pytest.raises(ValueError, match="no records"):
+        share_difference(first[:0], first[:0])

@@ -23,6 +23,7 @@ from leakgauge.membership.protocol import Attack
 from leakgauge.membership.recommendations import recommend
 from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.shift import DIFFERENT_FROM, distribution_shift
+from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.parameters import MembershipParameters, membership_parameters
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
@@ -41,6 +42,7 @@ from leakgauge.report.model import (
     Recommendation,
     Severity,
     Slice,
+    Tradeoffs,
 )
 from leakgauge.report.versions import versions_of
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
@@ -48,6 +50,8 @@ from leakgauge.targets.protocol import BoolArray, FloatArray, Target
 VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn", "torch")
 PLAIN = frozenset({"gap", "loss", "entropy", "modified_entropy"})
 """Attacks that train nothing, against which the effort of the others is weighed."""
+REFERENCED = frozenset({"rmia", "lira"})
+"""Attacks that use reference models; where neither is wanted, nothing else trains any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,16 @@ def audit(
             percentages=parameters.proportions,
             known_scores=known,
             seed=seed,
-            progress=Share(progress, 0.4, 0.97),
+            progress=Share(progress, 0.4, 0.75),
+        )
+    tried = None
+    if parameters.tradeoffs and REFERENCED & {attack.name for attack in attacks}:
+        tried = tradeoffs(
+            target,
+            pool,
+            seconds=references.seconds_left,
+            seed=seed,
+            progress=Share(progress, 0.75, 0.97),
         )
 
     progress.report("writing the report", 0.97)
@@ -151,7 +164,7 @@ def audit(
     worst = risk.headline(outcomes)
     findings = Findings()
     if worst is not None:
-        findings = _findings(worst, verdict.severity, scored, proportions, pool, described, parameters)
+        findings = _findings(worst, verdict.severity, scored, proportions, tried, pool, described, parameters)
     notices = [*inputs.notices, *_shift_notice(shifted), *references.notices]
     if known:
         notices += _missing_shares_notice(parameters.proportions, proportions)
@@ -170,6 +183,7 @@ def audit(
         slices=findings.slices,
         records=findings.records,
         recommendations=findings.recommendations,
+        tradeoffs=tried,
     )
 
 
@@ -246,6 +260,7 @@ def _findings(
     severity: Severity,
     scored: Mapping[str, Scored],
     proportions: Proportions,
+    tried: Tradeoffs | None,
     pool: Pool,
     described: MembershipTarget,
     parameters: MembershipParameters,
@@ -280,6 +295,7 @@ def _findings(
             member=pool.member,
             target=described,
             slices=parts,
+            tried=tried,
             rng=generator_for(seed, "recommendations"),
         ),
     )

@@ -85,6 +85,15 @@ def splits(member: BoolArray, *, percentage: int, rng: np.random.Generator) -> I
         yield Split(np.concatenate(test), known[0], known[1], seed=int(rng.integers(2**31)))
 
 
+def random_halves(member: BoolArray, *, rng: np.random.Generator) -> BoolArray:
+    """(n,) True for a random half of the members and of the non-members."""
+    first = np.zeros(len(member), dtype=np.bool_)
+    for side in (member, ~member):
+        where = rng.permutation(np.flatnonzero(side))
+        first[where[: len(where) // 2]] = True
+    return first
+
+
 def attack_features(probabilities: FloatArray, y: IntArray) -> FloatArray:
     """(n, 2 · n_classes + 1) what an attack model sees: p, one-hot y, and the logit of p_y.
 

@@ -22,6 +22,7 @@ from leakgauge.membership.held_out import (
     AttackModel,
     attack_features,
     held_out_scores,
+    random_halves,
 )
 from leakgauge.membership.pool import Pool
 from leakgauge.progress import Progress, Share
@@ -82,7 +83,7 @@ def leak_by_proportion(
     """
     learners = [learner for learner in LEARNERS if learner.attack in known_scores]
     features = attack_features(probabilities, pool.y)
-    first_half = _halves(pool.member, seed=seed)
+    first_half = random_halves(pool.member, rng=generator_for(seed, "halves"))
     best: list[ProportionRow] = []
     every: list[ProportionRow] = []
     best_decisions: dict[int, BoolArray] = {}
@@ -135,16 +136,6 @@ def _row(percentage: int, learner: Learner, decisions: BoolArray, pool: Pool) ->
         non_member_accuracy=proportion(int((~decisions[~member]).sum()), int((~member).sum())),
         attack_accuracy=balanced_accuracy(decisions, member),
     )
-
-
-def _halves(member: BoolArray, *, seed: int) -> BoolArray:
-    """(n,) True for a random half of the members and of the non-members."""
-    rng = generator_for(seed, "halves")
-    first = np.zeros(len(member), dtype=np.bool_)
-    for side in (member, ~member):
-        where = rng.permutation(np.flatnonzero(side))
-        first[where[: len(where) // 2]] = True
-    return first
 
 
 def _choose(decisions: Mapping[str, BoolArray], member: BoolArray, first_half: BoolArray) -> dict[bool, str]:

@@ -13,6 +13,7 @@ from leakgauge.report.model import (
     Recommendation,
     Severity,
     Slice,
+    Tradeoffs,
 )
 from leakgauge.targets.protocol import BoolArray
 
@@ -29,6 +30,7 @@ def recommend(
     member: BoolArray,
     target: MembershipTarget,
     slices: Sequence[Slice],
+    tried: Tradeoffs | None,
     rng: np.random.Generator,
 ) -> tuple[Recommendation, ...]:
     """Recommendations in the order of what they are likely to change.
@@ -37,12 +39,22 @@ def recommend(
     ----------
     worst_decisions: (n,) decisions of the attack that showed most.
     label_decisions: (n,) decisions of the gap attack, None when it did not run.
+    tried: what changes were measured to do, None where that was not asked for.
     """
     found: list[Recommendation] = []
     if severity is Severity.INCONCLUSIVE:
         found.append(_more_records(worst, target))
+    knee = _knee(tried)
+    if knee is not None:
+        found.append(knee)
+    measured = tried is not None and tried.changes
     overfit = _difference(target.train_accuracy, target.test_accuracy)
-    if severity not in (Severity.LOW, Severity.INCONCLUSIVE) and overfit.low > OVERFITTED_FROM:
+    # where changes were measured, a guess at what they would do has no place
+    if (
+        not measured
+        and severity not in (Severity.LOW, Severity.INCONCLUSIVE)
+        and overfit.low > OVERFITTED_FROM
+    ):
         found.append(
             Recommendation(
                 "Fit the training data less closely",
@@ -67,6 +79,26 @@ def recommend(
             )
     found.extend(_exposed_slices(worst, slices))
     return tuple(found)
+
+
+def _knee(tried: Tradeoffs | None) -> Recommendation | None:
+    """The change at the knee, if one was shown to pay."""
+    if tried is None or tried.knee is None:
+        return None
+    change = next(change for change in tried.changes if change.name == tried.knee)
+    if change.kind == "output":
+        return Recommendation(
+            "Round the answers",
+            "This changes no label and needs no training, but it hides the leak rather than closing it: "
+            "whoever may ask often, or sees the model file, is not stopped by it.",
+            tried.sentence,
+        )
+    return Recommendation(
+        f"Train again with {change.name}",
+        f"{change.title}: of the changes tried on your own data this is the one that saves most for what "
+        "it costs. The figures are of quick attacks; audit the new model before you rely on it.",
+        tried.sentence,
+    )
 
 
 def _more_records(worst: MembershipMeasured, target: MembershipTarget) -> Recommendation:

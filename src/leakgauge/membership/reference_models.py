@@ -23,25 +23,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
-from sklearn.ensemble._forest import BaseForest
-from sklearn.ensemble._gb import BaseGradientBoosting
-from sklearn.frozen import FrozenEstimator
-from sklearn.tree import BaseDecisionTree
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.defences.output import Setting, changed
-from leakgauge.membership.earlier_settings import modernise
+from leakgauge.defences.output import Setting
 from leakgauge.membership.pool import Pool, ReferenceAnswers
+from leakgauge.membership.refitting import Refitting, blank_clone
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import IntArray
-
-CHUNK_ROWS = 8_192
-"""Rows that a clone is asked for at once, which bounds the memory of its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +79,12 @@ class ReferenceModels:
         self._clock = clock
         self._answers: ReferenceAnswers | None = None
         self._refusal: Unsuited | None = None
+        self._spent = 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What training has left of the plan's seconds; None where they have no limit."""
+        return None if self._plan.seconds is None else max(self._plan.seconds - self._spent, 0.0)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -115,30 +112,31 @@ class ReferenceModels:
             raise self._refusal
         if self._answers is None:
             try:
-                self._answers = _train(self._plan, self._pool, self._clock, progress)
+                self._answers, self._spent = _train(self._plan, self._pool, self._clock, progress)
             except Unsuited as refusal:
                 self._refusal = refusal
                 raise
         return self._answers
 
 
-def _train(plan: Plan, pool: Pool, clock: Callable[[], float], progress: Progress) -> ReferenceAnswers:
+def _train(
+    plan: Plan, pool: Pool, clock: Callable[[], float], progress: Progress
+) -> tuple[ReferenceAnswers, float]:
+    """The answers, and the seconds that they took where these are counted."""
     if plan.models == 0:
         raise Unsuited("The parameter reference_models is 0, so there are none to compare the model with.")
-    blank = _blank_clone(plan.estimator)
-    x = _lean(pool.x, plan.estimator)
-    labels = plan.classes[pool.y]
+    refitting = Refitting.of(blank_clone(plan.estimator), plan.classes, pool, defences=plan.defences)
     rng = generator_for(plan.seed, "reference models")
-    halves = _paired_halves(pool.y, pairs=plan.models // 2, rng=rng)
+    halves = paired_halves(pool.y, pairs=plan.models // 2, rng=rng)
     seeds = rng.integers(2**31, size=plan.models)
 
     def answers_of(model: int) -> NDArray[np.float32]:
-        return _refitted(blank, x, labels, rows=halves[model], seed=int(seeds[model]), plan=plan, pool=pool)
+        return refitting.answers(halves[model], seed=int(seeds[model]), what="half of the pool").p_y
 
     p_y: list[NDArray[np.float32]] = []
     threads = min(len(os.sched_getaffinity(0)), plan.models)
     at_once = threads + threads % 2
-    started = clock() if plan.seconds is not None else 0.0
+    started, elapsed = clock() if plan.seconds is not None else 0.0, 0.0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as executor:
         warnings.simplefilter("ignore")
@@ -154,72 +152,10 @@ def _train(plan: Plan, pool: Pool, clock: Callable[[], float], progress: Progres
     trained_on = np.zeros((len(p_y), len(pool)), dtype=np.bool_)
     for model in range(len(p_y)):
         trained_on[model, halves[model]] = True
-    return ReferenceAnswers(np.stack(p_y), trained_on)
+    return ReferenceAnswers(np.stack(p_y), trained_on), elapsed
 
 
-def _blank_clone(estimator: Any) -> Any:
-    """An untrained copy with the target's own settings, by the names of today."""
-    if estimator is None:
-        raise Unsuited("The model cannot be trained again, so it has no reference models.")
-    try:
-        blank = clone(estimator)
-        modernise(blank)
-        settings = blank.get_params(deep=True)
-    except Exception as error:
-        raise Unsuited(f"The model cannot be cloned ({type(error).__name__}).") from error
-    if any(isinstance(part, FrozenEstimator) for part in (blank, *settings.values())):
-        raise Unsuited("A part of the model is frozen: its clones would know what the target knows.")
-    return blank
-
-
-def _refitted(
-    blank: Any,
-    x: Any,
-    labels: NDArray[Any],
-    *,
-    rows: IntArray,
-    seed: int,
-    plan: Plan,
-    pool: Pool,
-) -> NDArray[np.float32]:
-    """(n,) the probability that a clone trained on `rows` gives to every record's true label."""
-    try:
-        model = _seeded(clone(blank), seed)
-        model.fit(_take(x, rows), labels[rows])
-        known = {label: position for position, label in enumerate(model.classes_.tolist())}
-        # the clone may know fewer classes than the target; what it does not know it gives no chance
-        column_of = np.array([known.get(label, -1) for label in plan.classes.tolist()])
-        p_y = np.zeros(len(pool), dtype=np.float32)
-        for start in range(0, len(pool), CHUNK_ROWS):
-            chunk = np.arange(start, min(start + CHUNK_ROWS, len(pool)))
-            rows_of_chunk = _take(x, chunk)
-            probabilities = changed(
-                np.asarray(model.predict_proba(rows_of_chunk), dtype=np.float64),
-                rows_of_chunk,
-                [setting for setting in plan.defences if setting.defence.repeatable],
-            )
-            columns = column_of[pool.y[chunk]]
-            found = columns >= 0
-            p_y[chunk[found]] = probabilities[np.flatnonzero(found), columns[found]]
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise Unsuited(
-            f"The model cannot be trained again on half of the pool ({type(error).__name__})."
-        ) from error
-    if not np.isfinite(p_y).all():
-        raise Unsuited("The model, trained again on half of the pool, gives no finite probabilities.")
-    return p_y
-
-
-def _seeded(model: Any, seed: int) -> Any:
-    """The model with a seed of its own in every part that draws numbers."""
-    seeds = np.random.default_rng(seed)
-    names = sorted(name for name in model.get_params(deep=True) if name.rpartition("__")[2] == "random_state")
-    return model.set_params(**{name: int(seeds.integers(2**31)) for name in names})
-
-
-def _paired_halves(y: IntArray, *, pairs: int, rng: np.random.Generator) -> list[IntArray]:
+def paired_halves(y: IntArray, *, pairs: int, rng: np.random.Generator) -> list[IntArray]:
     """Rows of each model: 2k and 2k + 1 share the pool out between them, and each label too."""
     halves = []
     for _ in range(pairs):
@@ -227,17 +163,3 @@ def _paired_halves(y: IntArray, *, pairs: int, rng: np.random.Generator) -> list
         by_label = shuffled[np.argsort(y[shuffled], kind="stable")]
         halves += [np.sort(by_label[0::2]), np.sort(by_label[1::2])]
     return halves
-
-
-def _lean(x: Any, estimator: Any) -> Any:
-    """The rows as 32-bit numbers where the model would make them so anyway, on every fit and answer."""
-    if not isinstance(estimator, BaseForest | BaseDecisionTree | BaseGradientBoosting):
-        return x
-    kinds = x.dtypes if isinstance(x, pd.DataFrame) else [x.dtype]
-    if not all(isinstance(kind, np.dtype) and kind.kind in "biuf" for kind in kinds):
-        return x
-    return np.ascontiguousarray(x, dtype=np.float32)
-
-
-def _take(x: Any, rows: IntArray) -> Any:
-    return x.iloc[rows] if isinstance(x, pd.DataFrame) else x[rows]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from leakgauge.estimates import RateAtLimit
 from leakgauge.report import svg, wording
-from leakgauge.report.model import LossPoint, ProportionRow, Reconstruction, Slice
+from leakgauge.report.model import LossPoint, ProportionRow, Reconstruction, Slice, TriedChange
 
 _MOST_DECADES = 5
 _ROW_HEIGHT = 24.0
+_STYLE_OF_CHANGE = {"as_it_is": 0, "training": 1, "output": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,81 @@ def slice_chart(slices: Sequence[Slice], *, identifier: str, title: str) -> Mark
         description=f"A dot with its 95 % interval for each of {len(rows)} rows; "
         "the table below holds the figures.",
     )
+
+
+def tradeoff_chart(changes: Sequence[TriedChange], *, knee: str | None, identifier: str) -> Markup:
+    """Leakage against accuracy, a numbered point with both intervals for each change; the knee is ringed.
+
+    The names of the points stand beside the plot, so that no label can cover another.
+    """
+    frame = Frame(width=560, height=max(280, 90 + 22 * len(changes)), left=50, top=30, right=330, bottom=0)
+    frame = replace(frame, bottom=frame.height - 44)
+    accuracy = _padded([end for change in changes for end in (change.accuracy.low, change.accuracy.high)])
+    leakage = _padded(
+        [wording.CHANCE, *(end for change in changes for end in (change.leakage.low, change.leakage.high))]
+    )
+    across = svg.LinearScale(max(accuracy[0], 0.0), min(accuracy[1], 1.0), frame.left, frame.right)
+    up = svg.LinearScale(max(leakage[0], 0.0), min(leakage[1], 1.0), frame.bottom, frame.top)
+    parts = [_plane(frame), svg.text("AUC of the quick attacks", 0, 14, class_="label")]
+    parts.append(_vertical_grid(across, frame.top, frame.bottom, _percent_tick))
+    for value in up.ticks(6):
+        parts.append(svg.line(frame.left, up(value), frame.right, up(value), class_="grid"))
+        parts.append(svg.text(f"{value:.2g}", frame.left - 6, up(value) + 4, class_="tick", anchor="end"))
+    chance = up(wording.CHANCE)
+    parts.append(svg.line(frame.left, chance, frame.right, chance, class_="chance"))
+    parts.append(svg.text("guessing", frame.left + 4, chance - 4, class_="tick"))
+    parts.append(svg.text("better ↘", frame.right - 4, frame.bottom - 6, class_="tick", anchor="end"))
+    for change in changes:  # all intervals lie under all points
+        x, y = across(change.accuracy.value), up(change.leakage.value)
+        parts.append(
+            svg.line(across(change.accuracy.low), y, across(change.accuracy.high), y, class_="reach")
+        )
+        parts.append(svg.line(x, up(change.leakage.low), x, up(change.leakage.high), class_="reach"))
+    taken = [(across(change.accuracy.value), up(change.leakage.value)) for change in changes]
+    for number, change in enumerate(changes, start=1):
+        x, y = across(change.accuracy.value), up(change.leakage.value)
+        row = frame.top + 22 * number - 8
+        style = _STYLE_OF_CHANGE[change.kind]
+        for place_x, place_y in ((x, y), (frame.right + 22, row)):
+            if change.name == knee:
+                parts.append(svg.marker(0, place_x, place_y, class_="ring", size=9))
+            parts.append(svg.marker(style, place_x, place_y, class_=f"mark series-{style}"))
+        label = _free_place(x, y, taken)
+        taken.append(label)
+        parts.append(svg.text(str(number), label[0], label[1] + 4, class_="label", anchor="middle"))
+        title = wording.printable(change.title, longest=30)
+        parts.append(svg.text(f"{number}  {title}", frame.right + 36, row + 4, class_="label"))
+    middle = (frame.left + frame.right) / 2
+    parts.append(
+        svg.text("non-members judged right", middle, frame.height - 8, class_="label", anchor="middle")
+    )
+    points = "; ".join(
+        f"{number} {change.title}: {wording.percent(change.accuracy)} right, "
+        f"AUC {wording.number(change.leakage)}"
+        for number, change in enumerate(changes, start=1)
+    )
+    ringed = next((change.title for change in changes if change.name == knee), None)
+    return svg.drawing(
+        frame.width,
+        frame.height,
+        *parts,
+        identifier=identifier,
+        title="Leakage against accuracy for each change",
+        description=f"{points}. " + (f"The knee is: {ringed}." if ringed else "No change is at a knee."),
+    )
+
+
+def _free_place(x: float, y: float, taken: Sequence[svg.Point]) -> svg.Point:
+    """A place around (x, y) for a short label, as far as can be from what stands there already."""
+    around = [
+        (x + 13 * dx, y + 13 * dy)
+        for dx, dy in ((0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8), (1.6, 0), (-1.6, 0))
+    ]
+
+    def room(place: svg.Point) -> float:
+        return min(12.0, *(math.dist(place, other) for other in taken))
+
+    return max(around, key=room)
 
 
 def likeness_chart(found: Sequence[Reconstruction], *, identifier: str) -> Markup:

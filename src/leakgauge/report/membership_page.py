@@ -105,6 +105,7 @@ class MembershipPage:
     roc_panels: tuple[RocPanel, ...]
     proportion_chart: Markup | None
     slice_figures: tuple[SliceFigure, ...]
+    tradeoff_chart: Markup | None
     records: tuple[ExposedRecord, ...]
     further_records: int
     titles: Mapping[str, str]
@@ -133,6 +134,13 @@ class MembershipPage:
                 else None
             ),
             slice_figures=tuple(_slice_figures(report.slices)),
+            tradeoff_chart=(
+                charts.tradeoff_chart(
+                    report.tradeoffs.changes, knee=report.tradeoffs.knee, identifier="tradeoffs-chart"
+                )
+                if report.tradeoffs and report.tradeoffs.changes
+                else None
+            ),
             records=report.records[:_MOST_RECORDS],
             further_records=max(len(report.records) - _MOST_RECORDS, 0),
             titles={attack.name: attack.title for attack in report.attacks},

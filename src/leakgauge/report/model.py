@@ -220,6 +220,45 @@ class ExposedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TriedChange:
+    """The model with one thing changed: what it then is worth, and what it then gives away.
+
+    `accuracy` is the share of non-members judged right, `leakage` the AUC of
+    `attack`, the strongest of a few quick attacks on the answers. The
+    differences are to the first of all changes, the model trained again as it
+    is, on the same records; None for that one itself. Their intervals are
+    corrected for the number of changes.
+    """
+
+    name: str
+    title: str
+    kind: Literal["as_it_is", "training", "output"]
+    accuracy: Estimate
+    attack: str
+    leakage: Estimate
+    accuracy_difference: Estimate | None
+    leakage_difference: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tradeoffs:
+    """What each of a few changes costs in accuracy and saves in leakage.
+
+    `knee` names the change that saves the larger share of the leak for the
+    share of accuracy that it costs, None where none was shown to pay;
+    `sentence` says so in words. `withheld` says why nothing was tried, and
+    `left_out` what else was not and why.
+    """
+
+    changes: tuple[TriedChange, ...]
+    reference_models: int
+    knee: str | None
+    sentence: str
+    left_out: tuple[str, ...]
+    withheld: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MembershipTarget:
     """The model under audit and the pool it was asked about."""
 
@@ -251,6 +290,7 @@ class MembershipReport:
     records: tuple[ExposedRecord, ...]
     recommendations: tuple[Recommendation, ...]
     gate: GateResult | None = None
+    tradeoffs: Tradeoffs | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["membership"] = "membership"
 

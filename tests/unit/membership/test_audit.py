@@ -29,7 +29,8 @@ QUICK = tuple(attack for attack in ATTACKS if attack.name in PLAIN)
 def run(inputs, attacks=QUICK, progress=None, **parameters) -> MembershipReport:
     return audit(
         inputs,
-        parameters=membership_parameters(None, {"reference_models": 4, **parameters}),
+        # changes are tried by a test of their own, since they take as long as all the rest
+        parameters=membership_parameters(None, {"reference_models": 4, "tradeoffs": False, **parameters}),
         attacks=attacks,
         inputs_sha256={"model.pkl": "0" * 64},
         progress=progress or Silent(),
@@ -250,6 +251,18 @@ def test_attacks_share_their_reference_models_and_say_when_there_are_none() -> N
     none = run(inputs_of(model, members, subjects), attacks=[*QUICK, *both], reference_models=0)
     assert all(isinstance(attack, NotApplicable) for attack in none.attacks[-2:])
     assert "reference_models is 0" in none.attacks[-1].reason
+
+
+def test_changes_are_tried_where_reference_models_are_wanted_anyway() -> None:
+    members, subjects = records(300, seed=0), records(300, seed=1)
+    inputs = inputs_of(RandomForestClassifier(10, random_state=0).fit(*members), members, subjects)
+    rmia = [attack for attack in ATTACKS if attack.name == "rmia"]
+    found = run(inputs, attacks=rmia, tradeoffs=True)
+    assert found.tradeoffs is not None
+    assert any(found.tradeoffs.sentence == advice.because for advice in found.recommendations)
+    assert not any("closely" in advice.title for advice in found.recommendations)
+    assert run(inputs, attacks=rmia, tradeoffs=False).tradeoffs is None
+    assert run(inputs, attacks=QUICK, tradeoffs=True).tradeoffs is None
 
 
 def test_unknown_attacks_are_refused_by_name() -> None:

@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import LinearSVC
 
 from leakgauge.membership.attacks import label_only
+from leakgauge.membership.held_out import random_halves
 from leakgauge.membership.perturbations import Perturbations
 from leakgauge.progress import Silent
 
@@ -132,9 +133,29 @@ def test_columns_of_text_go_through_the_models_own_pipeline() -> None:
     assert area(scores, pool.member) > 0.6
 
 
-def test_the_same_seed_asks_the_same_questions() -> None:
-    members, subjects = records(100, seed=0), records(100, seed=1)
+def test_copies_that_tell_nothing_leave_the_bare_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        label_only, "_robustness", lambda _, pool, **more: np.zeros((len(pool), len(label_only.STRENGTHS)))
+    )
+    members, subjects = records(300, seed=0), records(300, seed=90)
     target, pool = referenced(LinearSVC().fit(*members), members, subjects, models=0)
+    scores = label_only.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
+    assert np.array_equal(scores, target.labels(pool.x) == pool.y)
+
+
+def test_no_record_decides_how_it_is_scored_itself() -> None:
+    members, subjects = records(100, seed=0), records(100, seed=1)
+    _, pool = referenced(LinearSVC().fit(*members), members, subjects, models=0)
+    first = random_halves(pool.member, rng=np.random.default_rng(5))
+    gain = np.where(first, 1.0, -1.0)  # the copies help the first half only
+    helped = label_only._helped(gain, pool, np.random.default_rng(5))
+    assert np.array_equal(helped, ~first)
+
+
+def test_the_same_seed_asks_the_same_questions() -> None:
+    members, subjects = records(400, seed=0), records(400, seed=90)
+    model = RandomForestClassifier(10, random_state=0).fit(*members)
+    target, pool = referenced(model, members, subjects, models=0)
     first, second, other = (
         label_only.score(target, pool, rng=np.random.default_rng(seed), progress=Silent())
         for seed in (0, 0, 1)

@@ -15,7 +15,7 @@ from report_examples import inversion_audited, membership_report, proportion_row
 
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report import charts, svg
-from leakgauge.report.model import InversionReport, LossPoint, Reconstruction, Similarity, Slice
+from leakgauge.report.model import InversionReport, LossPoint, Reconstruction, Similarity, Slice, TriedChange
 
 HOSTILE = '<script>alert("1")</script>\'&\0\u202e' + "x" * 5_000
 
@@ -165,6 +165,40 @@ def test_equal_and_extreme_slices_are_drawn() -> None:
     for auc in (Estimate(0.5, 0.5, 0.5, 1), Estimate(0.0, 0.0, 1.0, 2), Estimate(1.0, 1.0, 1.0, 2)):
         parsed(charts.slice_chart([Slice("group", "", 1, 1, auc, auc)] * 3, identifier="s", title="t"))
     parsed(charts.slice_chart([], identifier="s", title="t"))
+
+
+def tradeoff(changes: Sequence[TriedChange], knee: str | None) -> ET.Element:
+    return parsed(charts.tradeoff_chart(changes, knee=knee, identifier="t"))
+
+
+def test_each_change_is_a_numbered_point_and_the_knee_is_ringed() -> None:
+    found = membership_report().tradeoffs
+    assert found is not None
+    tree = tradeoff(found.changes, found.knee)
+    marks, rings = of_class(tree, "mark"), of_class(tree, "ring")
+    assert len(marks) == 2 * len(found.changes)  # in the plot and in the legend
+    assert [mark.tag for mark in marks[::2]] == ["circle", "rect", "rect", "polygon"]
+    assert len(rings) == 2
+    assert float(rings[0].get("cx", "")) == float(marks[2].get("x", "")) + 4
+    heights = {
+        change.name: float(marks[2 * place].get("y") or marks[2 * place].get("cy") or 0)
+        for place, change in enumerate(found.changes[:3])
+    }
+    assert heights["min_samples_leaf=5"] > heights["n_estimators=25"] > heights["as it is"]  # downwards
+    words = "".join(tree.itertext())
+    assert "The knee is: Leaves of at least 5 records" in words
+    assert all(change.title in words for change in found.changes)
+    assert not of_class(tradeoff(found.changes, None), "ring")
+
+
+def test_changes_without_extent_and_with_hostile_names_are_drawn() -> None:
+    for value in (0.0, 0.5, 1.0):
+        point = Estimate(value, value, value, 1)
+        change = TriedChange(HOSTILE, HOSTILE, "training", point, "rmia", point, point, point)
+        tree = tradeoff([change] * 9, HOSTILE)
+        for mark in of_class(tree, "mark"):
+            assert -5 <= float(mark.get("x", "")) <= 560
+    assert not [element for element in tree.iter() if element.tag == "script"]
 
 
 def test_likeness_spans_from_chance_to_ceiling() -> None:

@@ -247,6 +247,8 @@ def bare(report: Report) -> Report:
     empty: dict[str, object] = {
         part.name: () for part in dataclasses.fields(report) if isinstance(getattr(report, part.name), tuple)
     }
+    if isinstance(report, MembershipReport):
+        empty["tradeoffs"] = None
     emptied = dataclasses.replace(report, parameters={}, inputs={}, versions={}, **empty)  # type: ignore[arg-type]  # by name
     assert isinstance(emptied, MembershipReport | InversionReport)
     return emptied

@@ -14,6 +14,12 @@ records than it judges. That matters: where a model has memorised a record that
 its neighbourhood contradicts, as deep trees do, a right label that little noise
 overturns betrays a member, and the paper's order is upside down.
 
+Where changed copies tell nothing, as with trees that are kept shallow, what is
+learned from them is noise and would fall behind the bare label. So the bare label
+is the score unless what was learned predicts membership better, out of fold and
+by more than the standard error of its gain in log-likelihood. Each half of the
+records decides that for the other, so that no record chooses its own score.
+
 Binary features are swapped for another record's value instead of flipped, so
 that one-hot and text columns stay valid.
 """
@@ -23,7 +29,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from leakgauge.membership.held_out import GREATEST_PERCENTAGE, held_out_scores
+from leakgauge.membership.held_out import GREATEST_PERCENTAGE, held_out_scores, random_halves
 from leakgauge.membership.perturbations import Perturbations
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.progress import Progress, Share
@@ -45,21 +51,51 @@ def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, 
 def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
     """(n,) probability of membership, learned from the labels of records and of their changed copies.
 
+    The labels alone, 0 or 1, where the copies were of no help.
+
     Raises
     ------
     Unsuited
         for fewer members or non-members than there is something to learn from.
     """
-    right = (target.labels(pool.x) == pool.y).astype(np.float64)
+    right: FloatArray = (target.labels(pool.x) == pool.y).astype(np.float64)
     robustness = _robustness(target, pool, rng=rng, progress=Share(progress, 0.0, 0.9))
-    return held_out_scores(
-        fit_and_score,
-        _standardised(np.column_stack([right, robustness])),
-        pool.member,
-        percentage=GREATEST_PERCENTAGE,
-        rng=rng,
-        progress=Share(progress, 0.9, 1.0),
-    )
+    # one sequence of folds for both, so that they are compared on equal terms
+    seed = int(rng.integers(2**63))
+
+    def learned_from(features: FloatArray, share: Progress) -> FloatArray:
+        return held_out_scores(
+            fit_and_score,
+            _standardised(features),
+            pool.member,
+            percentage=GREATEST_PERCENTAGE,
+            rng=np.random.default_rng(seed),
+            progress=share,
+        )
+
+    plain = learned_from(right[:, None], Share(progress, 0.9, 0.95))
+    learned = learned_from(np.column_stack([right, robustness]), Share(progress, 0.95, 1.0))
+    helped = _helped(_log_likelihood(learned, pool.member) - _log_likelihood(plain, pool.member), pool, rng)
+    if not helped.any():
+        return right
+    combined: FloatArray = np.where(helped, learned, plain)
+    return combined
+
+
+def _log_likelihood(probability: FloatArray, member: BoolArray) -> FloatArray:
+    """(n,) log-likelihood of each record's membership."""
+    likelihood: FloatArray = np.log(np.clip(np.where(member, probability, 1.0 - probability), 1e-12, None))
+    return likelihood
+
+
+def _helped(gain: FloatArray, pool: Pool, rng: np.random.Generator) -> BoolArray:
+    """(n,) whether the mean gain of the other half is above its standard error."""
+    first = random_halves(pool.member, rng=rng)
+    helped = np.zeros(len(pool), dtype=np.bool_)
+    for half in (first, ~first):
+        others = gain[~half]
+        helped[half] = others.mean() > others.std() / np.sqrt(len(others))
+    return helped
 
 
 def _robustness(

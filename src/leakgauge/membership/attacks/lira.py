@@ -30,14 +30,13 @@ from scipy.special import logit
 from scipy.stats import norm
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.membership.pool import Pool, SharedAnswers, true_label_probability
+from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
+from leakgauge.membership.refitting import counts_votes
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 CLIPPED_VOTES = 1e-2
 CLIPPED_ODDS = 1e-5
-ZEROS_OF_VOTES = 0.01
-"""Share of exact zeros among a model's probabilities from which on it counts votes."""
 LEAST_MODELS = 4
 """Two trained on a record and two not: the fewest that have a variance."""
 MODELS_OF_PRIOR = 8.0
@@ -69,8 +68,19 @@ def score(
         )
     if np.isin(references.p_y, (0.0, 1.0)).mean() > MOST_HARD_ANSWERS:
         raise Unsuited("The model answers with probabilities of 0 or 1 only, which have no likelihood ratio.")
-    least = CLIPPED_VOTES if (probabilities == 0.0).mean() > ZEROS_OF_VOTES else CLIPPED_ODDS
-    confidence = _confidence(true_label_probability(probabilities, pool.y), least)
+    votes = counts_votes(float((probabilities == 0.0).mean()))
+    return log_likelihood_ratios(true_label_probability(probabilities, pool.y), references, votes=votes)
+
+
+def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, votes: bool) -> FloatArray:
+    """(n,) the score from the target's own probabilities of the true labels; see `score`.
+
+    Parameters
+    ----------
+    votes: whether the model counts votes, in steps that are the clip.
+    """
+    least = CLIPPED_VOTES if votes else CLIPPED_ODDS
+    confidence = _confidence(p_y, least)
     of_references = _confidence(references.p_y, least)
     inside = _log_density(confidence, of_references, references.trained_on)
     outside = _log_density(confidence, of_references, ~references.trained_on)

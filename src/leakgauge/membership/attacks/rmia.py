@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.membership.pool import Pool, SharedAnswers, true_label_probability
+from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray
 
@@ -44,10 +44,14 @@ def score(
 ) -> FloatArray:
     """(n,) places of the records by ratio, equal ones by the hardness of their class; 0 for the smallest."""
     p_y = true_label_probability(target.probabilities(pool.x), pool.y)
-    references = target.reference_answers(progress)
+    return places(p_y, target.reference_answers(progress), pool.y)
+
+
+def places(p_y: FloatArray, references: ReferenceAnswers, y: IntArray) -> FloatArray:
+    """(n,) the score from the target's own probabilities of the true labels; see `score`."""
     mean_in, mean_out = references.mean_in(), references.mean_out()
     ratio = p_y / ((mean_in + mean_out) / 2 + LEAST_PROBABILITY)
-    return _places(ratio, -_mean_by_class(mean_out, pool.y))
+    return _places(ratio, -_mean_by_class(mean_out, y))
 
 
 def _mean_by_class(values: FloatArray, y: IntArray) -> FloatArray:

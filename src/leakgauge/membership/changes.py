@@ -1,0 +1,141 @@
+"""Standard changes that make a classifier keep less of its training data, as far as it has the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+DECIMALS = 1
+"""Decimals that rounded answers keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is done otherwise.
+
+    Attributes
+    ----------
+    name:
+        the setting and its new value, as a scikit-learn user writes it.
+    title:
+        the same in words.
+    settings:
+        new values by the names of `get_params`; empty where training stays as it is.
+    decimals:
+        decimals that the answers are rounded to, None for all.
+    """
+
+    name: str
+    title: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    decimals: int | None = None
+
+    def apply(self, blank: Any) -> Any:
+        """An untrained copy of `blank` with the new settings."""
+        return clone(blank).set_params(**self.settings)
+
+
+AS_IT_IS = Change("as it is", "As it is")
+ROUNDED = Change(f"{DECIMALS} decimal", "Answers to one decimal", decimals=DECIMALS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """How a setting is changed: `new` gives None where its value is at least as strict already."""
+
+    setting: str
+    new: Callable[[Any, Any], Any]
+    title: Callable[[Any], str]
+
+
+def _at_least(records: int) -> Callable[[Any, Any], Any]:
+    return lambda _, old: records if _is_whole(old) and old < records else None
+
+
+def _shallower(owner: Any, old: Any) -> Any:  # noqa: ARG001 -- the rules' signature
+    if old is None:
+        return 8
+    return min(8, old * 2 // 3) if _is_whole(old) and old > 1 else None
+
+
+def _half_of_the_rows(owner: Any, old: Any) -> Any:  # noqa: ARG001 -- the rules' signature
+    return 0.5 if _is_number(old) and old > 0.5 else None
+
+
+def _three_of_ten_rows(owner: Any, old: Any) -> Any:
+    if not getattr(owner, "bootstrap", False):
+        return None
+    whole = old is None or (isinstance(old, float) and old > 0.3)
+    return 0.3 if whole else None
+
+
+def _a_quarter(owner: Any, old: Any) -> Any:  # noqa: ARG001 -- the rules' signature
+    return old // 4 if _is_whole(old) and old >= 8 else None
+
+
+def _a_quarter_of_the_stages(owner: Any, old: Any) -> Any:
+    return _a_quarter(owner, old) if isinstance(owner, HistGradientBoostingClassifier) else None
+
+
+def _a_tenth(owner: Any, old: Any) -> Any:  # noqa: ARG001 -- the rules' signature
+    return old / 10 if _is_number(old) and old > 0 else None
+
+
+def _five_times(owner: Any, old: Any) -> Any:  # noqa: ARG001 -- the rules' signature
+    return old * 5 if _is_whole(old) and old > 0 else None
+
+
+_RULES = (
+    _Rule("min_samples_leaf", _at_least(5), lambda new: f"Leaves of at least {new} records"),
+    _Rule("min_samples_leaf", _at_least(20), lambda new: f"Leaves of at least {new} records"),
+    _Rule("max_depth", _shallower, lambda new: f"Trees at most {new} deep"),
+    _Rule("subsample", _half_of_the_rows, lambda new: f"{100 * new:.0f} % of the rows for a tree"),
+    _Rule("max_samples", _three_of_ten_rows, lambda new: f"{100 * new:.0f} % of the rows for a tree"),
+    _Rule("n_estimators", _a_quarter, lambda new: f"Only {new} trees"),
+    _Rule("max_iter", _a_quarter_of_the_stages, lambda new: f"Only {new} trees a class"),
+    _Rule("C", _a_tenth, lambda new: f"Ten times the regularisation ({new:g})"),
+    _Rule("n_neighbors", _five_times, lambda new: f"{new} neighbours"),
+)
+
+
+def changes_of(blank: Any) -> tuple[Change, ...]:
+    """Changes that the untrained classifier `blank` has the settings for; the last rounds its answers.
+
+    A setting is changed in every classifier inside the model at once (in a
+    Pipeline, a vote, a calibration), never in a step that prepares its data.
+    """
+    found = []
+    for rule in _RULES:
+        settings = {
+            name: new
+            for name, owner, old in _settings(blank, rule.setting)
+            if (new := rule.new(owner, old)) is not None
+        }
+        if settings:
+            new = next(iter(settings.values()))
+            found.append(Change(f"{rule.setting}={new:g}", rule.title(new), settings))
+    return (*found, ROUNDED)
+
+
+def _settings(blank: Any, setting: str) -> list[tuple[str, Any, Any]]:
+    """Full name, owner and value of `setting` in every classifier that is or is inside `blank`."""
+    every = blank.get_params(deep=True)
+    found = []
+    for name in sorted(every):
+        owner_name, _, last = name.rpartition("__")
+        owner = every[owner_name] if owner_name else blank
+        if last == setting and isinstance(owner, BaseEstimator) and is_classifier(owner):
+            found.append((name, owner, every[name]))
+    return found
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return _is_whole(value) or isinstance(value, float)

@@ -1,0 +1,164 @@
+"""Training a target again: an untrained copy with its own settings, its rows, and what it then answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.ensemble._forest import BaseForest
+from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.frozen import FrozenEstimator
+from sklearn.tree import BaseDecisionTree
+
+from leakgauge.attack_table import Unsuited
+from leakgauge.membership.earlier_settings import modernise
+from leakgauge.membership.pool import Pool
+from leakgauge.targets.protocol import BoolArray, IntArray
+
+CHUNK_ROWS = 8_192
+"""Rows that a model is asked for at once, which bounds the memory of its answer."""
+ZEROS_OF_VOTES = 0.01
+"""Share of exact zeros among a model's probabilities from which on it counts votes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a trained model says of a pool of `n` records.
+
+    Attributes
+    ----------
+    p_y:
+        (n,) probability that it gives to each record's true label.
+    right:
+        (n,) whether the true label is the first of those with the highest one.
+    votes:
+        whether zeros among all its probabilities say that it counts votes.
+    """
+
+    p_y: NDArray[np.float32]
+    right: BoolArray
+    votes: bool
+
+
+def counts_votes(zeros: float) -> bool:
+    """Whether a model counts votes, in coarse steps, by the share of zeros among its probabilities."""
+    return zeros > ZEROS_OF_VOTES
+
+
+def blank_clone(estimator: Any) -> Any:
+    """An untrained copy with the target's own settings, by the names of today.
+
+    Raises
+    ------
+    Unsuited
+        when there is no estimator, it cannot be cloned, or a part of it is frozen.
+    """
+    if estimator is None:
+        raise Unsuited("The model cannot be trained again, so it has no reference models.")
+    try:
+        blank = clone(estimator)
+        modernise(blank)
+        settings = blank.get_params(deep=True)
+    except Exception as error:
+        raise Unsuited(f"The model cannot be cloned ({type(error).__name__}).") from error
+    if any(isinstance(part, FrozenEstimator) for part in (blank, *settings.values())):
+        raise Unsuited("A part of the model is frozen: its clones would know what the target knows.")
+    return blank
+
+
+def lean(x: Any, estimator: Any) -> Any:
+    """The rows as 32-bit numbers where the model would make them so anyway, on every fit and answer."""
+    if not isinstance(estimator, BaseForest | BaseDecisionTree | BaseGradientBoosting):
+        return x
+    kinds = x.dtypes if isinstance(x, pd.DataFrame) else [x.dtype]
+    if not all(isinstance(kind, np.dtype) and kind.kind in "biuf" for kind in kinds):
+        return x
+    return np.ascontiguousarray(x, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Refitting:
+    """Trains copies of `blank` on rows of a pool.
+
+    Attributes
+    ----------
+    blank:
+        an untrained classifier, which stays untrained.
+    classes:
+        (n_classes,) the target's labels, which the pool's `y` are positions of.
+    pool:
+        the records.
+    x:
+        their rows, `lean` if they can be.
+    """
+
+    blank: Any
+    classes: NDArray[Any]
+    pool: Pool
+    x: Any
+
+    @classmethod
+    def of(cls, blank: Any, classes: NDArray[Any], pool: Pool) -> Refitting:
+        """Copies of `blank` on `pool`."""
+        return cls(blank, classes, pool, lean(pool.x, blank))
+
+    def answers(self, rows: IntArray, *, seed: int, what: str) -> Answers:
+        """What a copy trained on `rows` says of the whole pool.
+
+        Parameters
+        ----------
+        seed: of every part of the copy that draws numbers.
+        what: the rows in words, for the reason that is given where this fails.
+
+        Raises
+        ------
+        Unsuited
+            when the copy cannot be trained, or gives no finite probabilities.
+        """
+        pool = self.pool
+        p_y = np.zeros(len(pool), dtype=np.float32)
+        right = np.zeros(len(pool), dtype=np.bool_)
+        zeros = 0
+        try:
+            model = _seeded(clone(self.blank), seed)
+            model.fit(_take(self.x, rows), self.classes[pool.y[rows]])
+            # the copy may know fewer classes than the target; what it does not know it gives no chance
+            known = {label: position for position, label in enumerate(model.classes_.tolist())}
+            column_of = np.array([known.get(label, -1) for label in self.classes.tolist()])
+            for chunk in _chunks(len(pool)):
+                probabilities = model.predict_proba(_take(self.x, chunk))
+                columns = column_of[pool.y[chunk]]
+                found = columns >= 0
+                p_y[chunk[found]] = probabilities[np.flatnonzero(found), columns[found]]
+                right[chunk] = probabilities.argmax(axis=1) == columns
+                zeros += int((probabilities == 0.0).sum())
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Unsuited(
+                f"The model cannot be trained again on {what} ({type(error).__name__})."
+            ) from error
+        if not np.isfinite(p_y).all():
+            raise Unsuited(f"The model, trained again on {what}, gives no finite probabilities.")
+        return Answers(p_y, right, counts_votes(zeros / (len(pool) * len(self.classes))))
+
+
+def _seeded(model: Any, seed: int) -> Any:
+    """The model with a seed of its own in every part that draws numbers."""
+    seeds = np.random.default_rng(seed)
+    names = sorted(name for name in model.get_params(deep=True) if name.rpartition("__")[2] == "random_state")
+    return model.set_params(**{name: int(seeds.integers(2**31)) for name in names})
+
+
+def _chunks(n: int) -> Iterator[IntArray]:
+    for start in range(0, n, CHUNK_ROWS):
+        yield np.arange(start, min(start + CHUNK_ROWS, n))
+
+
+def _take(x: Any, rows: IntArray) -> Any:
+    return x.iloc[rows] if isinstance(x, pd.DataFrame) else x[rows]

@@ -1,0 +1,285 @@
+"""What a change would cost in accuracy and save in leakage, measured on the user's own data.
+
+The model is trained again on the members, once as it is and once with each
+standard change. Each of these models is attacked like the target, but quickly:
+by its correct labels, by its loss, and by RMIA and LiRA with up to four
+reference models that were trained with the same change. The strongest of these
+attacks counts, with an interval corrected for their number. Accuracy is read on
+the non-members, which no model saw that answers for them.
+
+The knee is the change that lies furthest beyond the straight line between "as
+accurate as the best of them" and "as discreet as the best of them", both scaled
+to the range that was measured (Satopää, Albrecht, Irwin & Raghavan 2011,
+"Finding a Kneedle in a Haystack"). Deviation: a range of less than five points is
+not stretched, since it is mostly noise. A change is only named where it was shown
+to lower the leak, at a confidence that is corrected for the number of changes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.attack_table import Unsuited
+from leakgauge.estimates import (
+    Estimate,
+    area_difference,
+    area_estimate,
+    area_under_roc,
+    confidence_for,
+    proportion,
+    share_difference,
+)
+from leakgauge.membership.attacks import lira, rmia
+from leakgauge.membership.changes import AS_IT_IS, Change, changes_of
+from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
+from leakgauge.membership.reference_models import paired_halves
+from leakgauge.membership.refitting import Answers, Refitting, blank_clone
+from leakgauge.progress import Progress
+from leakgauge.randomness import generator_for
+from leakgauge.report.model import Tradeoffs, TriedChange
+from leakgauge.targets.protocol import BoolArray, FloatArray
+
+MOST_REFERENCES = 4
+LEAST_RANGE = 0.05
+"""Accuracy and AUC count in units of the measured range, or of this where it is less."""
+WORTH_LOWERING = 0.55
+"""An AUC whose lower end is below this is no leak that a change could be shown to lower by much."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A change with the answers of the model it makes, and of that model's clones."""
+
+    change: Change
+    answers: Answers
+    references: ReferenceAnswers
+
+
+@dataclass(frozen=True, slots=True)
+class _Attacked:
+    """A change with the scores of the strongest quick attack on it."""
+
+    change: Change
+    right: BoolArray
+    attack: str
+    scores: FloatArray
+    attacks: int
+
+
+def tradeoffs(
+    target: SharedAnswers,
+    pool: Pool,
+    *,
+    seconds: float | None,
+    seed: int,
+    progress: Progress,
+    clock: Callable[[], float] = time.monotonic,
+) -> Tradeoffs:
+    """Try every standard change that the target has a setting for.
+
+    Parameters
+    ----------
+    target:
+        its reference models are used again for the model as it is, as many as changes get.
+    seconds:
+        after how many no further change is begun, None for never.
+    seed:
+        the audit's, of which the halves of the reference models come.
+    clock:
+        seconds from any start, never falling; looked at only where there is a limit.
+    """
+    left_out: list[str] = []
+    try:
+        tried = _try_all(target, pool, seconds, seed, left_out, clock, progress)
+    except Unsuited as reason:
+        return Tradeoffs((), 0, None, "", (), withheld=str(reason))
+    attacked = [_attack(one, pool) for one in tried]
+    measured = tuple(_measure(one, attacked[0], len(attacked) - 1, pool, seed=seed) for one in attacked)
+    knee = _knee(measured)
+    return Tradeoffs(
+        changes=measured,
+        reference_models=len(tried[0].references.p_y),
+        knee=None if knee is None else knee.name,
+        sentence=_sentence(measured, knee),
+        left_out=tuple(left_out),
+    )
+
+
+def _try_all(
+    target: SharedAnswers,
+    pool: Pool,
+    seconds: float | None,
+    seed: int,
+    left_out: list[str],
+    clock: Callable[[], float],
+    progress: Progress,
+) -> list[_Tried]:
+    if not target.has_probabilities:
+        raise Unsuited("The model gives labels alone; the quick attacks read probabilities.")
+    blank = blank_clone(target.estimator)
+    every = target.reference_answers(progress)
+    models = min(len(every.p_y), MOST_REFERENCES)
+    # the halves are drawn as those of the audit's own reference models: pair by pair the same
+    halves = paired_halves(pool.y, pairs=models // 2, rng=generator_for(seed, "reference models"))
+    members = np.flatnonzero(pool.member)
+    seeds = generator_for(seed, "changes").integers(2**31, size=models + 1)
+
+    def train(change: Change, rows: Sequence[NDArray[np.int64]]) -> list[Answers]:
+        refitting = Refitting.of(change.apply(blank), target.classes, pool)
+
+        def answers_of(model: int) -> Answers:
+            return refitting.answers(rows[model], seed=int(seeds[model]), what="the members")
+
+        with ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), len(rows))) as executor:
+            return list(executor.map(answers_of, range(len(rows))))
+
+    changes = changes_of(blank)
+    started = clock() if seconds is not None else 0.0
+    longest = 0.0
+    # warnings are silenced here, in one thread, for all: the filters belong to the whole process
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        references = ReferenceAnswers(every.p_y[:models], every.trained_on[:models])
+        tried = [_Tried(AS_IT_IS, train(AS_IT_IS, [members])[0], references)]
+        for place, change in enumerate(changes):
+            progress.report(f"trying: {change.title.lower()}", (place + 1) / (len(changes) + 1))
+            if not change.settings:
+                tried.append(_rounded(tried[0], change))
+                continue
+            if seconds is not None:
+                before = clock() - started
+                if before + longest > seconds:
+                    left_out.append(f"{change.title}: no time was left")
+                    continue
+            try:
+                own, *of_halves = train(change, [members, *halves])
+            except Unsuited as reason:
+                left_out.append(f"{change.title}: {reason}")
+                continue
+            tried.append(
+                _Tried(
+                    change,
+                    own,
+                    replace(references, p_y=np.stack([answers.p_y for answers in of_halves])),
+                )
+            )
+            if seconds is not None:
+                longest = max(longest, clock() - started - before)
+    return tried
+
+
+def _rounded(as_it_is: _Tried, change: Change) -> _Tried:
+    """The same models with their answers rounded, which no label depends on."""
+    decimals = change.decimals or 0
+    return _Tried(
+        change,
+        replace(as_it_is.answers, p_y=np.round(as_it_is.answers.p_y, decimals), votes=True),
+        replace(as_it_is.references, p_y=np.round(as_it_is.references.p_y, decimals)),
+    )
+
+
+def _attack(tried: _Tried, pool: Pool) -> _Attacked:
+    """The strongest of the quick attacks."""
+    p_y = tried.answers.p_y.astype(np.float64)
+    scores = {
+        "gap": tried.answers.right.astype(np.float64),
+        "loss": p_y,
+        "rmia": rmia.places(p_y, tried.references, pool.y),
+    }
+    if len(tried.references.p_y) >= lira.LEAST_MODELS:
+        scores["lira"] = lira.log_likelihood_ratios(p_y, tried.references, votes=tried.answers.votes)
+    areas = {name: area_under_roc(of_attack, pool.member) for name, of_attack in scores.items()}
+    strongest = max(areas, key=areas.__getitem__)
+    return _Attacked(tried.change, tried.answers.right, strongest, scores[strongest], len(scores))
+
+
+def _measure(one: _Attacked, as_it_is: _Attacked, changes: int, pool: Pool, *, seed: int) -> TriedChange:
+    right = one.right[~pool.member]
+    first = one is as_it_is
+    confidence = confidence_for(changes)
+    return TriedChange(
+        name=one.change.name,
+        title=one.change.title,
+        kind="as_it_is" if first else "training" if one.change.settings else "output",
+        accuracy=proportion(int(right.sum()), len(right)),
+        attack=one.attack,
+        leakage=area_estimate(
+            one.scores,
+            pool.member,
+            rng=generator_for(seed, "leakage of changes"),
+            confidence=confidence_for(one.attacks),
+        ),
+        accuracy_difference=(
+            None if first else share_difference(right, as_it_is.right[~pool.member], confidence=confidence)
+        ),
+        leakage_difference=(
+            None
+            if first
+            else area_difference(one.scores, as_it_is.scores, pool.member, confidence=confidence)
+        ),
+    )
+
+
+def _knee(measured: Sequence[TriedChange]) -> TriedChange | None:
+    as_it_is, *others = measured
+    if as_it_is.leakage.low < WORTH_LOWERING:
+        return None
+    accuracies = [change.accuracy.value for change in measured]
+    areas = [change.leakage.value for change in measured]
+    unit_of_accuracy = max(max(accuracies) - min(accuracies), LEAST_RANGE)
+    unit_of_leakage = max(max(areas) - min(areas), LEAST_RANGE)
+
+    def beyond(change: TriedChange) -> float:
+        return change.accuracy.value / unit_of_accuracy - change.leakage.value / unit_of_leakage
+
+    shown = [
+        change
+        for change in others
+        if change.leakage_difference is not None and change.leakage_difference.high < 0
+    ]
+    best = max(shown, key=beyond, default=None)
+    return best if best is not None and beyond(best) > beyond(as_it_is) else None
+
+
+def _sentence(measured: Sequence[TriedChange], knee: TriedChange | None) -> str:
+    as_it_is = measured[0]
+    tried = len(measured) - 1
+    if knee is None:
+        if as_it_is.leakage.low < WORTH_LOWERING:
+            return (
+                f"As it is, the quick attacks see little (AUC {_area(as_it_is.leakage)}), "
+                "so that no change has much to save."
+            )
+        return f"Of {tried} changes tried, none was shown to save a larger share of the leak than it costs."
+    return (
+        f"Of {tried} changes tried, “{_lower_first(knee.title)}” is the knee: it takes the AUC of the quick "
+        f"attacks from {as_it_is.leakage.value:.2f} to {_area(knee.leakage)} and {_cost(knee)}."
+    )
+
+
+def _cost(knee: TriedChange) -> str:
+    lost = knee.accuracy_difference
+    if lost is None or lost.value == lost.low == lost.high == 0 or knee.kind == "output":
+        return "changes no label"
+    span = f"({100 * lost.low:+.1f} to {100 * lost.high:+.1f})"
+    if lost.high < 0:
+        return f"costs {-100 * lost.value:.1f} points of accuracy {span}"
+    if lost.low > 0:
+        return f"gains {100 * lost.value:.1f} points of accuracy {span}"
+    return f"makes no difference to accuracy that could be shown ({100 * lost.value:+.1f} points, {span[1:]}"
+
+
+def _area(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def _lower_first(text: str) -> str:
+    return text[0].lower() + text[1:]
