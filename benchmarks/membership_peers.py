@@ -183,7 +183,13 @@ def _sacro(title: str, attack: Any, of: Case) -> Scored:
 
 def _scored(attack: str, scores: np.ndarray, of: Case, began: float) -> Scored:
     cpu_seconds = time.process_time() - began
-    roc = step_roc(scores.astype(np.float64), of.pool.member)
+    scores = scores.astype(np.float64)
+    area = area_under_roc(scores, of.pool.member)
+    return Scored(attack, area, members_found(scores, of.pool.member), cpu_seconds)
+
+
+def members_found(scores: np.ndarray, member: np.ndarray) -> float:
+    """Share of members found at 1 % false alarms: the last step of the ROC within them."""
+    roc = step_roc(scores, member)
     within = roc.true_positives[roc.false_positives <= 0.01 * roc.non_members]
-    area = area_under_roc(scores.astype(np.float64), of.pool.member)
-    return Scored(attack, area, float(within.max(initial=0)) / roc.members, cpu_seconds)
+    return float(within.max(initial=0)) / roc.members

@@ -82,6 +82,25 @@ def lean(x: Any, estimator: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """Rows that a model is asked for at once.
+
+    Attributes
+    ----------
+    records:
+        (k,) positions of the records that the answers are for.
+    rows:
+        (m,) positions of the rows to send, m at most k.
+    answer_of:
+        (k,) which of the m answers belongs to each record.
+    """
+
+    records: IntArray
+    rows: IntArray
+    answer_of: IntArray
+
+
+@dataclass(frozen=True, slots=True)
 class Refitting:
     """Trains copies of `blank` on rows of a pool.
 
@@ -95,17 +114,23 @@ class Refitting:
         the records.
     x:
         their rows, `lean` if they can be.
+    questions:
+        what a copy is asked, and of whom the answers are.
     """
 
     blank: Any
     classes: NDArray[Any]
     pool: Pool
     x: Any
+    questions: tuple[Question, ...]
 
     @classmethod
     def of(cls, blank: Any, classes: NDArray[Any], pool: Pool) -> Refitting:
         """Copies of `blank` on `pool`."""
-        return cls(blank, classes, pool, lean(pool.x, blank))
+        x = lean(pool.x, blank)
+        # trees answer equal rows equally; of other models that is only nearly true
+        alike = np.arange(len(pool)) if x is pool.x else _alike(x)
+        return cls(blank, classes, pool, x, tuple(_questions(alike)))
 
     def answers(self, rows: IntArray, *, seed: int, what: str) -> Answers:
         """What a copy trained on `rows` says of the whole pool.
@@ -130,12 +155,12 @@ class Refitting:
             # the copy may know fewer classes than the target; what it does not know it gives no chance
             known = {label: position for position, label in enumerate(model.classes_.tolist())}
             column_of = np.array([known.get(label, -1) for label in self.classes.tolist()])
-            for chunk in _chunks(len(pool)):
-                probabilities = model.predict_proba(_take(self.x, chunk))
-                columns = column_of[pool.y[chunk]]
+            for question in self.questions:
+                probabilities = model.predict_proba(_take(self.x, question.rows))[question.answer_of]
+                columns = column_of[pool.y[question.records]]
                 found = columns >= 0
-                p_y[chunk[found]] = probabilities[np.flatnonzero(found), columns[found]]
-                right[chunk] = probabilities.argmax(axis=1) == columns
+                p_y[question.records[found]] = probabilities[np.flatnonzero(found), columns[found]]
+                right[question.records] = probabilities.argmax(axis=1) == columns
                 zeros += int((probabilities == 0.0).sum())
         except MemoryError:
             raise
@@ -155,9 +180,19 @@ def _seeded(model: Any, seed: int) -> Any:
     return model.set_params(**{name: int(seeds.integers(2**31)) for name in names})
 
 
-def _chunks(n: int) -> Iterator[IntArray]:
-    for start in range(0, n, CHUNK_ROWS):
-        yield np.arange(start, min(start + CHUNK_ROWS, n))
+def _alike(x: NDArray[np.float32]) -> IntArray:
+    """(n,) a number for each record that those with equal rows share."""
+    whole_rows = x.view(np.dtype((np.void, x.itemsize * x.shape[1]))).ravel()
+    return np.unique(whole_rows, return_inverse=True)[1].astype(np.int64)
+
+
+def _questions(alike: IntArray) -> Iterator[Question]:
+    """Questions of bounded size that ask about equal rows once."""
+    in_order = np.argsort(alike, kind="stable")
+    for start in range(0, len(alike), CHUNK_ROWS):
+        records = in_order[start : start + CHUNK_ROWS]
+        _, first, answer_of = np.unique(alike[records], return_index=True, return_inverse=True)
+        yield Question(records, records[first], answer_of)
 
 
 def _take(x: Any, rows: IntArray) -> Any:

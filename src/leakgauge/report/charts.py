@@ -40,21 +40,25 @@ class Series:
     marked: bool = True
 
 
-def roc_chart(
-    roc: Sequence[svg.Point],
-    rates: Mapping[str, RateAtLimit],
-    non_members: int,
-    *,
-    identifier: str,
-    title: str,
-) -> Markup:
-    """A step ROC on log-log axes with the interval of the true-positive rate at each limit.
+@dataclass(frozen=True, slots=True)
+class RocCurve:
+    """A step ROC to draw; `style` picks colour, dash and marker shape, `rates` the dots with intervals."""
+
+    label: str
+    points: Sequence[svg.Point]
+    rates: Mapping[str, RateAtLimit]
+    style: int
+
+
+def roc_chart(curves: Sequence[RocCurve], non_members: int, *, identifier: str) -> Markup:
+    """Step ROCs on log-log axes with the interval of the true-positive rate at each limit.
 
     The axes reach down to the share that one non-member makes up. Rates of
     zero cannot stand on a logarithmic axis and are drawn on its edge.
     """
     decades = min(max(math.ceil(math.log10(max(non_members, 1))), 2), _MOST_DECADES)
-    frame = Frame(width=260, height=248, left=36, top=24, right=244, bottom=208)
+    top = 34.0 + 20 * len(curves)
+    frame = Frame(width=480, height=top + 324, left=44, top=top, right=464, bottom=top + 284)
     across = svg.LogScale(decades, frame.left, frame.right)
     up = svg.LogScale(decades, frame.bottom, frame.top)
     parts = [_plane(frame)]
@@ -62,23 +66,34 @@ def roc_chart(
         label = f"{100 * value:.4g}"
         parts.append(svg.line(across(value), frame.top, across(value), frame.bottom, class_="grid"))
         parts.append(svg.line(frame.left, up(value), frame.right, up(value), class_="grid"))
-        parts.append(svg.text(label, across(value), frame.bottom + 15, class_="tick", anchor="middle"))
-        parts.append(svg.text(label, frame.left - 5, up(value) + 4, class_="tick", anchor="end"))
+        parts.append(svg.text(label, across(value), frame.bottom + 16, class_="tick", anchor="middle"))
+        parts.append(svg.text(label, frame.left - 6, up(value) + 4, class_="tick", anchor="end"))
     parts.append(svg.line(frame.left, frame.bottom, frame.right, frame.top, class_="chance"))
-    parts.append(svg.text("members found, %", 0, 12, class_="label"))
+    parts.append(svg.text("members found, %", 0, frame.top - 12, class_="label"))
     floor = 10.0**-decades
-    # rates below the axis start the curve on its edge, at the most that they reach
-    edge = max([y for x, y in roc if x <= floor], default=0.0)
-    points = [(floor, edge), *sorted(point for point in roc if point[0] > floor), (1.0, 1.0)]
-    parts.append(svg.steps([(across(x), up(y)) for x, y in points], class_="curve"))
-    shown = []
-    for key, found in rates.items():
-        rate, at = wording.rate(found), wording.limit_value(key)
-        if rate is None or at is None:
-            continue
-        shown.append(f"{wording.percent(rate)} of members at {wording.limit(key)} false alarms")
-        parts.append(_whisker(across(at), up(rate.low), across(at), up(rate.high), class_="interval"))
-        parts.append(svg.marker(0, across(at), up(rate.value), class_="dot", size=3.5))
+    described = []
+    for place, curve in enumerate(curves):
+        style = f"series-{curve.style % 3}"
+        # rates below the axis start the curve on its edge, at the most that they reach
+        edge = max([y for x, y in curve.points if x <= floor], default=0.0)
+        points = [(floor, edge), *sorted(point for point in curve.points if point[0] > floor), (1.0, 1.0)]
+        parts.append(svg.steps([(across(x), up(y)) for x, y in points], class_=f"curve {style}"))
+        shown = []
+        for key, found in curve.rates.items():
+            rate, at = wording.rate(found), wording.limit_value(key)
+            if rate is None or at is None:
+                continue
+            shown.append(f"{wording.percent(rate)} of members at {wording.limit(key)} false alarms")
+            parts.append(_whisker(across(at), up(rate.low), across(at), up(rate.high), class_="interval"))
+            parts.append(svg.marker(curve.style, across(at), up(rate.value), class_=f"mark {style}"))
+        described.append(
+            f"{curve.label}: " + ("; ".join(shown) if shown else "no rate at low false alarms can be stated")
+        )
+        row = 12.0 + 20 * place
+        parts.append(svg.line(frame.left, row, frame.left + 28, row, class_=f"line {style}"))
+        parts.append(svg.marker(curve.style, frame.left + 14, row, class_=f"key {style}"))
+        label = wording.printable(curve.label, longest=60)
+        parts.append(svg.text(label, frame.left + 36, row + 4, class_="label"))
     middle = (frame.left + frame.right) / 2
     parts.append(svg.text("false alarms, %", middle, frame.height - 6, class_="label", anchor="middle"))
     return svg.drawing(
@@ -86,11 +101,8 @@ def roc_chart(
         frame.height,
         *parts,
         identifier=identifier,
-        title=f"ROC curve of {title}, on logarithmic axes",
-        description=(
-            "Found: " + "; ".join(shown) + "." if shown else "No rate at low false alarms can be stated."
-        )
-        + " The dashed diagonal is guessing.",
+        title="ROC curves on logarithmic axes",
+        description=". ".join(described) + ". The dashed diagonal is guessing.",
     )
 
 
@@ -189,7 +201,7 @@ def tradeoff_chart(changes: Sequence[TriedChange], *, knee: str | None, identifi
     chance = up(wording.CHANCE)
     parts.append(svg.line(frame.left, chance, frame.right, chance, class_="chance"))
     parts.append(svg.text("guessing", frame.left + 4, chance - 4, class_="tick"))
-    parts.append(svg.text("better ↘", frame.right - 4, frame.bottom - 6, class_="tick", anchor="end"))
+    parts.append(svg.text("better ↘", frame.right - 4, chance - 4, class_="tick", anchor="end"))
     for change in changes:  # all intervals lie under all points
         x, y = across(change.accuracy.value), up(change.leakage.value)
         parts.append(

@@ -76,16 +76,11 @@ class LeakedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class RocPanel:
-    """One of the small multiples."""
-
-    attack: MembershipMeasured
-    chart: Markup
-
-
-@dataclass(frozen=True, slots=True)
 class SliceFigure:
-    """Classes or groups, the most exposed first; only the first of them are `drawn`."""
+    """Classes or groups, the most exposed first; only the first of them are `drawn`.
+
+    Where there are groups, which somebody asked for, the classes have their table alone.
+    """
 
     title: str
     column: str
@@ -102,7 +97,7 @@ class MembershipPage:
     groups: tuple[AttackGroup, ...]
     leaked_file: LeakedFile | None
     footnotes: tuple[tuple[str, str], ...]
-    roc_panels: tuple[RocPanel, ...]
+    roc_chart: Markup | None
     proportion_chart: Markup | None
     slice_figures: tuple[SliceFigure, ...]
     tradeoff_chart: Markup | None
@@ -127,7 +122,7 @@ class MembershipPage:
             groups=tuple(group for group in groups if group.threat_model != "model_file"),
             leaked_file=next(map(_leaked_file, (g for g in groups if g.threat_model == "model_file")), None),
             footnotes=tuple((sign, reason) for reason, sign in signs.items()),
-            roc_panels=tuple(_roc_panel(place, attack, report) for place, attack in enumerate(measured)),
+            roc_chart=_roc_chart(measured, report),
             proportion_chart=(
                 charts.proportion_chart(report.leak_by_proportion, identifier="proportions")
                 if report.leak_by_proportion
@@ -206,15 +201,17 @@ def _rate_cell(found: RateAtLimit | None, signs: Mapping[str, str]) -> RateCell:
     return RateCell(wording.percent_value(rate), wording.percent_interval(rate), "")
 
 
-def _roc_panel(place: int, attack: MembershipMeasured, report: MembershipReport) -> RocPanel:
-    chart = charts.roc_chart(
-        attack.roc,
-        attack.metrics.tpr_at_fpr,
-        report.target.non_members,
-        identifier=f"roc-{place}",
-        title=attack.title,
-    )
-    return RocPanel(attack, Markup(chart))  # noqa: S704 - charts escapes every text it is given
+def _roc_chart(measured: list[MembershipMeasured], report: MembershipReport) -> Markup | None:
+    """The curve of the strongest attack of each threat model."""
+    curves = []
+    for style, threat_model in enumerate(wording.THREAT_MODEL_TITLES):
+        strongest = next((attack for attack in measured if attack.threat_model == threat_model), None)
+        if strongest is not None:
+            label = f"{wording.THREAT_MODEL_NAMES[threat_model]}: {strongest.title}"
+            curves.append(charts.RocCurve(label, strongest.roc, strongest.metrics.tpr_at_fpr, style))
+    if not curves:
+        return None
+    return charts.roc_chart(curves, report.target.non_members, identifier="roc")
 
 
 def _slice_figures(slices: tuple[Slice, ...]) -> list[SliceFigure]:
@@ -231,6 +228,8 @@ def _slice_figures(slices: tuple[Slice, ...]) -> list[SliceFigure]:
         if not ordered:
             continue
         drawn = [part for part in ordered if part.auc is not None][:_MOST_DRAWN_SLICES]
+        if by == "class" and any(part.by == "group" for part in slices):
+            drawn = []
         chart = charts.slice_chart(drawn, identifier=f"slices-{by}", title=title) if drawn else None
         figures.append(SliceFigure(title, column, tuple(ordered), len(drawn), chart))
     return figures

@@ -38,6 +38,12 @@ THREAT_MODEL_TITLES: dict[ThreatModel, str] = {
     "model_file": "The attacker holds the model file",
 }
 
+THREAT_MODEL_NAMES: dict[ThreatModel, str] = {
+    "labels": "labels",
+    "probabilities": "probabilities",
+    "model_file": "model file",
+}
+
 _FIGURES = {
     "attack_accuracy": "Records judged right",
     "auc": "AUC",

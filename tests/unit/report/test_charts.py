@@ -20,6 +20,9 @@ from leakgauge.report.model import InversionReport, LossPoint, Reconstruction, S
 HOSTILE = '<script>alert("1")</script>\'&\0\u202e' + "x" * 5_000
 
 
+ACROSS, UP = svg.LogScale(3, 44, 464), svg.LogScale(3, 338, 54)  # of a chart with one curve, 1,000 records
+
+
 def parsed(drawn: str) -> ET.Element:
     tree = ET.fromstring(drawn)
     assert "nan" not in drawn
@@ -37,7 +40,7 @@ def of_class(tree: ET.Element, name: str) -> list[ET.Element]:
 
 
 def roc(points: Sequence[svg.Point], non_members: int = 1000, **rates: RateAtLimit) -> ET.Element:
-    return parsed(charts.roc_chart(points, rates, non_members, identifier="r", title="T"))
+    return parsed(charts.roc_chart([charts.RocCurve("A", points, rates, 0)], non_members, identifier="r"))
 
 
 def test_scales_put_values_where_they_belong() -> None:
@@ -81,15 +84,15 @@ def test_the_chance_line_of_the_roc_is_the_diagonal() -> None:
 
 def test_the_roc_is_a_staircase_through_its_points() -> None:
     path = of_class(roc([(0.01, 0.1), (0.1, 1.0)], non_members=1000), "curve")[0].get("d", "")
-    scale_x, scale_y = svg.LogScale(3, 36, 244), svg.LogScale(3, 208, 24)
+    scale_x, scale_y = ACROSS, UP
     x1, x2, y1 = (svg.coordinate(value) for value in (scale_x(0.01), scale_x(0.1), scale_y(0.1)))
     # across at the old height, then up: the rate between two points is that of the stricter one
-    assert path == f"M36,208H{x1}V{y1}H{x2}V24H244"
+    assert path == f"M44,338H{x1}V{y1}H{x2}V54H464"
 
 
 def test_rates_that_a_logarithm_cannot_show_stand_on_the_edge() -> None:
     path = of_class(roc([(0.0, 0.0), (0.0, 0.1), (0.5, 0.1)]), "curve")[0].get("d", "")
-    assert path.startswith(f"M36,{svg.coordinate(svg.LogScale(3, 208, 24)(0.1))}H")
+    assert path.startswith(f"M44,{svg.coordinate(UP(0.1))}H")
 
 
 @pytest.mark.parametrize(
@@ -101,25 +104,32 @@ def test_degenerate_rocs_are_drawn(points: list[svg.Point], non_members: int) ->
 
 
 def test_the_interval_marker_stands_at_its_limit() -> None:
-    drawn = charts.roc_chart(
+    tree = roc(
         [(0.01, 0.2)],
-        {
+        **{
             "0.01": RateAtLimit(0.2, 0.1, 0.4, 99, 3),
             "0.001": RateAtLimit(None, None, None, 99, 0, "few"),
             "odd": RateAtLimit(0.2, 0.1, 0.4, 99, 3),
         },
-        1000,
-        identifier="r",
-        title="T",
     )
-    tree = parsed(drawn)
-    (dot,) = of_class(tree, "dot")
+    (mark,) = of_class(tree, "mark")
     whisker = of_class(tree, "interval")[0]
-    up = svg.LogScale(3, 208, 24)
-    assert float(dot.get("cx", "")) == pytest.approx(svg.LogScale(3, 36, 244)(0.01), abs=0.06)
-    assert float(dot.get("cy", "")) == pytest.approx(up(0.2), abs=0.06)
-    assert float(whisker.get("y1", "")) == pytest.approx(up(0.1), abs=0.06)
-    assert float(whisker.get("y2", "")) == pytest.approx(up(0.4), abs=0.06)
+    assert float(mark.get("cx", "")) == pytest.approx(ACROSS(0.01), abs=0.06)
+    assert float(mark.get("cy", "")) == pytest.approx(UP(0.2), abs=0.06)
+    assert float(whisker.get("y1", "")) == pytest.approx(UP(0.1), abs=0.06)
+    assert float(whisker.get("y2", "")) == pytest.approx(UP(0.4), abs=0.06)
+
+
+def test_each_curve_has_its_own_style_and_a_line_in_the_legend() -> None:
+    rates = {"0.01": RateAtLimit(0.2, 0.1, 0.4, 99, 3)}
+    curves = [charts.RocCurve(HOSTILE, [(0.01, 0.2)], rates, style) for style in range(3)]
+    tree = parsed(charts.roc_chart(curves, 1000, identifier="r"))
+    assert [curve.get("class") for curve in of_class(tree, "curve")] == [
+        f"curve series-{k}" for k in range(3)
+    ]
+    assert [mark.tag for mark in of_class(tree, "mark")] == ["circle", "rect", "polygon"]
+    assert len(of_class(tree, "key")) == 3
+    assert parsed(charts.roc_chart([], 1000, identifier="r")) is not None
 
 
 def test_proportions_have_a_line_a_band_and_a_shape_each() -> None:

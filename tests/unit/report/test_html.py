@@ -229,7 +229,8 @@ def test_a_hundred_classes_and_twelve_attacks_stay_small() -> None:
         )
         for place in range(6)
     )
-    page = render(Audited(dataclasses.replace(report, attacks=report.attacks + further)))
+    classes = tuple(part for part in report.slices if part.by == "class")
+    page = render(Audited(dataclasses.replace(report, attacks=report.attacks + further, slices=classes)))
     assert len(page.encode()) < LARGEST_PAGE
     assert "Exposure of each class" in page
     assert "Drawn are the 20 with" in page
@@ -258,6 +259,18 @@ def test_a_report_with_nothing_in_it_is_still_a_page(audited: Audited) -> None:
     page = Page(render(Audited(bare(audited.report))))
     assert audited.report.verdict.sentence in page.text
     assert len(page.attributes("svg")) == 0
+
+
+def test_a_membership_page_has_four_pictures_at_most() -> None:
+    report = membership_report()
+    assert {part.by for part in report.slices} == {"class", "group"}
+    drawn = [picture["aria-labelledby"] for picture in Page(render(Audited(report))).attributes("svg")]
+    assert [name.split()[0].removesuffix("-title") for name in drawn] == [
+        "roc",
+        "proportions",
+        "slices-group",
+        "tradeoffs-chart",
+    ]
 
 
 def test_images_are_inlined_and_missing_ones_named() -> None:

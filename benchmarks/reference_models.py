@@ -1,0 +1,72 @@
+"""How many reference models pay: RMIA and LiRA with the first 2, 4, 8, 16, 32 of the same clones.
+
+    python benchmarks/reference_models.py [--seeds 2] [--targets digits-forest ...]
+
+The default of `reference_models` was chosen from this table. Its seeds begin at 100, apart
+from those of `membership.py`. Prints a Markdown table: mean over seeds of the area under the
+ROC curve and of the members found at 1 % false alarms, and CPU seconds of training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+
+import numpy as np
+
+from leakgauge.attack_table import Unsuited
+from leakgauge.estimates import area_under_roc
+from leakgauge.membership.attacks import lira, rmia
+from leakgauge.membership.pool import ReferenceAnswers, SharedAnswers
+from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.progress import Silent
+from leakgauge.randomness import generator_for
+from membership_peers import members_found
+from membership_targets import recipes
+
+NUMBERS = (2, 4, 8, 16, 32)
+TARGETS = ("digits-forest", "digits-forest-leaf-5", "cancer-forest", "categorical-forest", "digits-boosting")
+FIRST_SEED = 100
+
+
+def main() -> None:
+    """Print the table, a target as soon as it is known."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--targets", nargs="*", default=TARGETS)
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    known = recipes(None)
+    print("| target | models | RMIA AUC | found | LiRA AUC | found | CPU s |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for name in asked.targets:
+        figures = np.full((asked.seeds, len(NUMBERS), 4), np.nan)
+        seconds = 0.0
+        for place in range(asked.seeds):
+            of = known[name].case(FIRST_SEED + place)
+            plan = Plan(
+                of.target.estimator, of.target.classes, models=max(NUMBERS), seconds=None, seed=of.seed
+            )
+            began = time.process_time()
+            every = ReferenceModels(plan, of.pool)(Silent())
+            seconds += (time.process_time() - began) / asked.seeds
+            for row, number in enumerate(NUMBERS):
+                some = ReferenceAnswers(every.p_y[:number], every.trained_on[:number])
+                target = SharedAnswers(of.target, of.pool, references=lambda _, some=some: some)
+                for column, attack in enumerate((rmia, lira)):
+                    try:
+                        scores = attack.score(
+                            target, of.pool, rng=generator_for(of.seed, "sweep"), progress=Silent()
+                        )
+                    except Unsuited:
+                        continue
+                    figures[place, row, 2 * column] = area_under_roc(scores, of.pool.member)
+                    figures[place, row, 2 * column + 1] = members_found(scores, of.pool.member)
+        for number, means in zip(NUMBERS, figures.mean(axis=0), strict=True):
+            cells = " | ".join("–" if np.isnan(mean) else f"{mean:.3f}" for mean in means)
+            print(f"| {name} | {number} | {cells} | {seconds * number / max(NUMBERS):.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""What the costly parts of a membership audit take, the table of attack models beside the toolbox's.
+
+    python benchmarks/speed.py [--seeds 1] [--no-toolbox]
+
+On 6,500 + 6,500 records of a generated categorical table and a default random forest: CPU
+seconds of sixteen reference models with both attacks that use them; of the table of three
+attack models at nine shares of the data; of the toolbox's three attack models at the same
+shares; and of the complete default audit, with the seconds that it took on the clock. The
+toolbox (`adversarial-robustness-toolbox`) is trained once at each share and asked about the
+other records, ours is trained on five or ten folds, so that every record is scored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from leakgauge.membership.attacks import ATTACKS, lira, rmia
+from leakgauge.membership.audit import audit
+from leakgauge.membership.inputs import Inputs
+from leakgauge.membership.pool import SharedAnswers
+from leakgauge.membership.proportions import LEARNERS, leak_by_proportion
+from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.parameters import membership_parameters
+from leakgauge.progress import Silent
+from leakgauge.randomness import generator_for
+from membership_targets import Case, recipes
+
+SHARES = tuple(range(10, 91, 10))
+
+
+def referenced(of: Case) -> None:
+    """Sixteen reference models and both attacks that use them."""
+    plan = Plan(of.target.estimator, of.target.classes, models=16, seconds=None, seed=of.seed)
+    target = SharedAnswers(of.target, of.pool, references=ReferenceModels(plan, of.pool))
+    for attack in (rmia, lira):
+        attack.score(target, of.pool, rng=generator_for(of.seed, "speed"), progress=Silent())
+
+
+def our_table(of: Case) -> None:
+    """The nine rows of `output.csv`, the last of which an audit takes from its attacks."""
+    target = SharedAnswers(of.target, of.pool)
+    attacks = {attack.name: attack for attack in ATTACKS}
+    known = {
+        learner.attack: attacks[learner.attack].score(
+            target, of.pool, rng=generator_for(of.seed, learner.attack), progress=Silent()
+        )
+        for learner in LEARNERS
+    }
+    leak_by_proportion(
+        target.probabilities(of.pool.x),
+        of.pool,
+        percentages=SHARES,
+        known_scores=known,
+        seed=of.seed,
+        progress=Silent(),
+    )
+
+
+def toolbox_table(of: Case) -> None:
+    """The toolbox's three attack models at the same shares."""
+    from art.attacks.inference.membership_inference import MembershipInferenceBlackBox
+    from art.estimators.classification.scikitlearn import SklearnClassifier
+
+    x, y, member = of.pool.x, of.pool.y, of.pool.member
+    rng = generator_for(of.seed, "toolbox")
+    inside, outside = (rng.permutation(np.flatnonzero(side)) for side in (member, ~member))
+    for share in SHARES:
+        known = len(inside) * share // 100
+        rest = np.concatenate([inside[known:], outside[known:]])
+        for kind in ("nn", "rf", "gb"):
+            attack = MembershipInferenceBlackBox(
+                SklearnClassifier(of.target.estimator), attack_model_type=kind
+            )
+            attack.fit(x[inside[:known]], y[inside[:known]], x[outside[:known]], y[outside[:known]])
+            attack.infer(x[rest], y[rest])
+
+
+def default_audit(of: Case) -> None:
+    """Everything that an audit does by default, but for opening and writing files."""
+    target = SharedAnswers(of.target, of.pool)
+    audit(
+        Inputs(target, of.pool, of.target.type_name, of.pool.x.shape[1], ()),
+        parameters=membership_parameters(None, {"seed": of.seed}),
+        attacks=ATTACKS,
+        inputs_sha256={},
+        progress=Silent(),
+    )
+
+
+def timed(work: Callable[[Case], None], of: Case) -> tuple[float, float]:
+    """CPU seconds and seconds on the clock."""
+    cpu, clock = time.process_time(), time.monotonic()
+    work(of)
+    return time.process_time() - cpu, time.monotonic() - clock
+
+
+def parts(with_toolbox: bool) -> Iterator[tuple[str, Callable[[Case], None]]]:
+    """What is timed."""
+    yield "16 reference models, RMIA and LiRA", referenced
+    yield "table: 3 attack models, 9 shares", our_table
+    if with_toolbox:
+        yield "the toolbox's 3 attack models, 9 shares", toolbox_table
+    yield "complete default audit", default_audit
+
+
+def main() -> None:
+    """Print the table, a row as soon as it is known."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--no-toolbox", action="store_true")
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    print(f"| seed | work, on {len(os.sched_getaffinity(0))} cores | CPU s | clock s |")
+    print("|---:|---|---:|---:|")
+    for seed in range(asked.seeds):
+        of = recipes(None)["categorical-forest"].case(seed)
+        for title, work in parts(not asked.no_toolbox):
+            cpu, clock = timed(work, of)
+            print(f"| {seed} | {title} | {cpu:.1f} | {clock:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
