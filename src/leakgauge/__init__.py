@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from leakgauge.api import audit, gate
+    from leakgauge.api import audit, compare, compare_defence, gate
     from leakgauge.errors import (
         AuditFailed,
         AuditTimeout,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         UnsupportedModel,
     )
     from leakgauge.estimates import Estimate
+    from leakgauge.report.comparison_model import Comparison, Effect
     from leakgauge.report.model import (
         GateOutcome,
         GateResult,
@@ -40,6 +41,8 @@ __all__ = [
     "BadBundle",
     "BadParameters",
     "Busy",
+    "Comparison",
+    "Effect",
     "Estimate",
     "GateOutcome",
     "GateResult",
@@ -53,12 +56,18 @@ __all__ = [
     "UnsafeModel",
     "UnsupportedModel",
     "audit",
+    "compare",
+    "compare_defence",
     "gate",
 ]
 
 # Imported at first use: the web process needs its own few modules within a second, not SciPy.
 _HOMES = {
     "audit": "leakgauge.api",
+    "Comparison": "leakgauge.report.comparison_model",
+    "Effect": "leakgauge.report.comparison_model",
+    "compare": "leakgauge.api",
+    "compare_defence": "leakgauge.api",
     "gate": "leakgauge.api",
     "Estimate": "leakgauge.estimates",
     "GateOutcome": "leakgauge.report.model",

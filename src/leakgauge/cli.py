@@ -120,6 +120,90 @@ def gate(report: Path, policy: Path | None, junit: Path | None, sarif: Path | No
     sys.exit(_EXIT_CODES[result.outcome])
 
 
+@main.command()
+@click.argument("before", type=click.Path(exists=True, path_type=Path))
+@click.argument("after", type=click.Path(exists=True, path_type=Path), required=False)
+@click.option(
+    "defences",
+    "--defence",
+    multiple=True,
+    metavar="NAME[=STRENGTH]",
+    help="Audit the bundle BEFORE as it is and behind this output defence; may be repeated.",
+)
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 20),
+    default=1,
+    show_default=True,
+    help="With --defence: audit so many times, each with another seed.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="With --defence: seed of the first run.")
+@click.option(
+    "parameters",
+    "--parameter",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="With --defence: parameter that wins over the bundle's parameters.json; may be repeated.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("leakgauge-comparison"),
+    show_default=True,
+    help="Folder for comparison.json and comparison.html.",
+)
+def compare(
+    before: Path,
+    after: Path | None,
+    defences: Sequence[str],
+    runs: int,
+    seed: int | None,
+    parameters: Sequence[str],
+    output: Path,
+) -> None:
+    """Compare an audit BEFORE a change with one AFTER it, each a report.json or its folder.
+
+    Or, with --defence and without AFTER, audit the bundle BEFORE as it is and behind an output
+    defence such as rounding=2, top_k=1, label_only, temperature=5, logit_clipping=3 or noise=1.
+    """
+    # imported at first use: SciPy comes along, which the other commands need not wait for
+    from leakgauge.before_after import COMPARISON_HTML, COMPARISON_JSON, audit_before_after, write_comparison
+    from leakgauge.report.comparison import compare as compare_reports
+    from leakgauge.report.files import read_report
+    from leakgauge.report.html import render_comparison
+    from leakgauge.report.json_document import comparison_to_json
+
+    with told_to_people():
+        if (after is None) == (not defences):
+            raise BadParameters(
+                "compare",
+                "A comparison needs two reports, or one bundle with a --defence.",
+                hint="leakgauge compare BEFORE AFTER, or leakgauge compare BUNDLE --defence rounding=2.",
+            )
+        if after is not None:
+            found = compare_reports(read_report(before), read_report(after))
+        else:
+            overrides = _overrides(parameters, seed=seed)
+            with Sandbox() as sandbox, shown_progress() as progress:
+                audited = audit_before_after(
+                    sandbox,
+                    before,
+                    output,
+                    defences=defences,
+                    runs=runs,
+                    overrides=overrides,
+                    progress=progress,
+                )
+            found = compare_reports(audited.before, audited.after)
+        write_comparison(output, comparison_to_json(found), render_comparison(found))
+        for notice in found.warnings:
+            click.echo(f"note: {printable(notice.message)}", err=True)
+        click.echo(printable(found.sentence))
+        click.echo(output / COMPARISON_HTML)
+        click.echo(output / COMPARISON_JSON)
+
+
 def _address(report: Path) -> str:
     """Where a report stands in a repository, for results that point to it; its name where that is unknown."""
     file = report / "report.json" if report.is_dir() else report

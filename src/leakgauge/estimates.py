@@ -127,6 +127,17 @@ def mean_of_two(first: Estimate, second: Estimate) -> Estimate:
     return Estimate(value, value - float(below), value + float(above), first.n + second.n)
 
 
+def difference(first: Estimate, second: Estimate) -> Estimate:
+    """First less second of two independent estimates, by MOVER (Zou & Donner 2008, eq. 6).
+
+    Of estimates that err together, as those of the same records do, the interval is too wide.
+    """
+    value = first.value - second.value
+    below = np.hypot(first.value - first.low, second.high - second.value)
+    above = np.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value, value - float(below), value + float(above), first.n + second.n)
+
+
 def balanced_accuracy(decisions: BoolArray, member: BoolArray, *, confidence: float = CONFIDENCE) -> Estimate:
     """Mean of the share of members called members and of non-members called non-members.
 

@@ -14,6 +14,8 @@ def test_the_package_exports_what_it_promises() -> None:
         "BadBundle",
         "BadParameters",
         "Busy",
+        "Comparison",
+        "Effect",
         "Estimate",
         "GateOutcome",
         "GateResult",
@@ -27,6 +29,8 @@ def test_the_package_exports_what_it_promises() -> None:
         "UnsafeModel",
         "UnsupportedModel",
         "audit",
+        "compare",
+        "compare_defence",
         "gate",
     ]
     assert all(hasattr(leakgauge, name) for name in leakgauge.__all__)

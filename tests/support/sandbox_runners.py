@@ -61,6 +61,18 @@ def held_to_a_policy(job, progress):
     write(held_to(audited, parameters.policy), job.report)
 
 
+def told_parameters(job, progress):
+    """A real report that holds the parameters the audit was told, defaults included."""
+    from report_examples import membership_report
+
+    from leakgauge.parameters import membership_parameters
+    from leakgauge.report.model import Audited
+    from leakgauge.report.writers import write
+
+    parameters = membership_parameters(overrides=job.overrides).model_dump(mode="json")
+    write(Audited(dataclasses.replace(membership_report(n=60), parameters=parameters)), job.report)
+
+
 def surroundings(job, progress):
     _finish(
         job,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from leakgauge.estimates import Estimate, paired_difference
+from leakgauge.estimates import difference, paired_difference
 from leakgauge.report.model import (
     MembershipMeasured,
     MembershipTarget,
@@ -48,7 +48,7 @@ def recommend(
     if knee is not None:
         found.append(knee)
     measured = tried is not None and tried.changes
-    overfit = _difference(target.train_accuracy, target.test_accuracy)
+    overfit = difference(target.train_accuracy, target.test_accuracy)
     # where changes were measured, a guess at what they would do has no place
     if (
         not measured
@@ -137,11 +137,3 @@ def _exposed_slices(worst: MembershipMeasured, slices: Sequence[Slice]) -> list[
                     )
                 )
     return found
-
-
-def _difference(first: Estimate, second: Estimate) -> Estimate:
-    """First less second of two independent estimates, by MOVER (Zou & Donner 2008, eq. 6)."""
-    value = first.value - second.value
-    below = np.hypot(first.value - first.low, second.high - second.value)
-    above = np.hypot(first.high - first.value, second.value - second.low)
-    return Estimate(value, value - float(below), value + float(above), first.n + second.n)

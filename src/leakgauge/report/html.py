@@ -13,8 +13,10 @@ from markupsafe import Markup
 
 from leakgauge.report import wording
 from leakgauge.report.addresses import data_address
+from leakgauge.report.comparison_model import Comparison
+from leakgauge.report.comparison_page import ComparisonPage
 from leakgauge.report.inversion_page import InversionPage
-from leakgauge.report.json_document import from_json, to_json
+from leakgauge.report.json_document import comparison_from_json, comparison_to_json, from_json, to_json
 from leakgauge.report.membership_page import MembershipPage
 from leakgauge.report.model import Audited, MembershipReport
 
@@ -34,14 +36,30 @@ def render(audited: Audited) -> str:
         for a figure that is not finite.
     """
     document = to_json(audited.report)
-    page = _render(audited, document, embedded=True)
-    if len(page.encode()) > LARGEST_PAGE:
-        page = _render(audited, document, embedded=False)
-    return page
-
-
-def _render(audited: Audited, document: bytes, *, embedded: bool) -> str:
     report = from_json(document)
+    page = (
+        MembershipPage.of(report)
+        if isinstance(report, MembershipReport)
+        else InversionPage.of(report, audited.files)
+    )
+    return _filled(f"{report.kind}.html.j2", document, report=report, page=page)
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """The comparison as one self-contained page, drawn from its JSON; errors as `render`."""
+    document = comparison_to_json(comparison)
+    shown = comparison_from_json(document)
+    return _filled("comparison.html.j2", document, comparison=shown, page=ComparisonPage.of(shown))
+
+
+def _filled(template: str, document: bytes, **shown: object) -> str:
+    """The page of a template, with a copy of its document inside where that does not make it too large."""
+    download = data_address("application/json", document)
+    page = _page(template, download=download, **shown)
+    return page if len(page.encode()) <= LARGEST_PAGE else _page(template, download=None, **shown)
+
+
+def _page(template: str, **shown: object) -> str:
     style = _style()
     policy = "; ".join(
         (
@@ -52,20 +70,13 @@ def _render(audited: Audited, document: bytes, *, embedded: bool) -> str:
             "form-action 'none'",
         )
     )
-    page = (
-        MembershipPage.of(report)
-        if isinstance(report, MembershipReport)
-        else InversionPage.of(report, audited.files)
-    )
     return (
         _environment()
-        .get_template(f"{report.kind}.html.j2")
+        .get_template(template)
         .render(
-            report=report,
-            page=page,
             style=Markup(style),  # noqa: S704 - our own file; escaping would change what the policy's hash is of
             policy=policy,
-            download=data_address("application/json", document) if embedded else None,
+            **shown,
         )
     )
 

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError
 
 from leakgauge.errors import BadBundle, JsonValue
+from leakgauge.report.comparison_model import Comparison
 from leakgauge.report.model import SCHEMA_VERSION, InversionReport, MembershipReport, Report
 
 DECIMALS = 6
@@ -20,6 +21,9 @@ REPORT: TypeAdapter[Report] = TypeAdapter(
     Annotated[MembershipReport | InversionReport, Field(discriminator="kind")]
 )
 """Reads and describes both kinds of report."""
+
+COMPARISON: TypeAdapter[Comparison] = TypeAdapter(Comparison)
+"""Reads and describes comparisons."""
 
 # a list of numbers alone, to stand on one line: raw line breaks are only between tokens, never in a string
 _LIST_OF_NUMBERS = re.compile(r"\[\n\s*(-?\d[^\[\]{}\":]*?)\n\s*\]")
@@ -42,10 +46,25 @@ def to_json(report: Report) -> bytes:
     TypeError
         for a value that JSON does not know.
     """
-    document = {
-        part.name: _plain(getattr(report, part.name), exact=part.name == "parameters")
-        for part in fields(report)
-    }
+    return _written(
+        {
+            part.name: _plain(getattr(report, part.name), exact=part.name == "parameters")
+            for part in fields(report)
+        }
+    )
+
+
+def comparison_to_json(comparison: Comparison) -> bytes:
+    """The comparison in the form of `to_json`; errors as there."""
+    return _written(_plain(comparison, exact=False))
+
+
+def comparison_from_json(data: bytes) -> Comparison:
+    """The comparison that `comparison_to_json` wrote; pydantic's `ValidationError` for anything else."""
+    return COMPARISON.validate_json(data, strict=True)
+
+
+def _written(document: JsonValue) -> bytes:
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
     text = _LIST_OF_NUMBERS.sub(lambda found: f"[{_LINE_BREAK.sub(' ', found[1])}]", text)
     return (text + "\n").encode("utf-8", errors="replace")

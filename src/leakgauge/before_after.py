@@ -1,0 +1,73 @@
+"""One bundle audited without and with output defences, for a comparison of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.progress import Progress, Share
+from leakgauge.report.files import read_report, replace_file
+from leakgauge.report.model import Report
+from leakgauge.sandbox.parent import Sandbox
+
+MOST_RUNS = 20
+COMPARISON_JSON = "comparison.json"
+COMPARISON_HTML = "comparison.html"
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeAfter:
+    """Reports in pairs, one pair per seed."""
+
+    before: tuple[Report, ...]
+    after: tuple[Report, ...]
+
+
+def audit_before_after(
+    sandbox: Sandbox,
+    bundle: Path,
+    folder: Path,
+    *,
+    defences: Sequence[str],
+    runs: int,
+    overrides: Mapping[str, JsonValue],
+    progress: Progress,
+) -> BeforeAfter:
+    """Audit `bundle` as it is and behind `defences`, `runs` times each.
+
+    The reports land in `before` and `after` (`before-2`, ... for further runs) under `folder`. The
+    defended audit goes first, so that a defence that does not exist costs no audit.
+
+    Parameters
+    ----------
+    overrides: parameters for all audits; `seed`, 0 without, is counted up from run to run.
+
+    Raises
+    ------
+    LeakgaugeError
+        as an audit does; `BadParameters` `runs` for a number of runs that is out of range.
+    """
+    if not 1 <= runs <= MOST_RUNS:
+        raise BadParameters(
+            "runs", f"{runs} runs were asked for.", hint=f"Ask for 1 to {MOST_RUNS}, one pair of audits each."
+        )
+    first_seed = overrides.get("seed", 0)
+    found: dict[str, list[Report]] = {"after": [], "before": []}
+    names = [(side, run) for run in range(runs) for side in found]
+    for place, (side, run) in enumerate(names):
+        output = folder / (side if run == 0 else f"{side}-{run + 1}")
+        told: dict[str, JsonValue] = {**overrides, "defences": list(defences) if side == "after" else []}
+        if isinstance(first_seed, int) and (run or "seed" in overrides):
+            told["seed"] = first_seed + run
+        share = Share(progress, place / len(names), (place + 1) / len(names))
+        sandbox.run(bundle, output, overrides=told, progress=share)
+        found[side].append(read_report(output))
+    return BeforeAfter(tuple(found["before"]), tuple(found["after"]))
+
+
+def write_comparison(folder: Path, document: bytes, page: str) -> None:
+    """Write `comparison.json` and `comparison.html` into `folder`; errors as `replace_file`."""
+    replace_file(folder / COMPARISON_JSON, document)
+    replace_file(folder / COMPARISON_HTML, page.encode())

@@ -1,0 +1,98 @@
+"""Whether reports can be compared at all, and what a reader must know where they can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from leakgauge.errors import BadBundle
+from leakgauge.report.model import Notice, Report
+
+_BELONG_TO_THE_CHANGE = frozenset({"defences", "policy", "seed"})
+_REPEATED = frozenset({"tables_differ", "other_class", "fewer_reference_models"})
+"""Warnings of a report that a comparison repeats."""
+
+
+def check_comparable(befores: Sequence[Report], afters: Sequence[Report]) -> list[Notice]:
+    """What a reader must know about reports that can be compared.
+
+    Raises
+    ------
+    BadBundle
+        `not_comparable` for reports of different kinds, or about different data, or not in pairs.
+    """
+    every = [*befores, *afters]
+    if not befores or len(befores) != len(afters):
+        raise _not_comparable(
+            f"There are {len(befores)} reports before the change and {len(afters)} after it.",
+            "Hand in as many after as before, in the same order of seeds.",
+        )
+    kinds = sorted({report.kind for report in every})
+    if len(kinds) > 1:
+        raise _not_comparable(
+            f"The reports are of different kinds: {' and '.join(kinds)}.",
+            "Compare two membership reports, or two inversion reports.",
+        )
+    differing = sorted({name for report in every for name in _differing_data(every[0], report)})
+    if differing:
+        raise _not_comparable(
+            f"The reports are about different data: {', '.join(differing[:5])}.",
+            "Audit both models with the very same tables or pictures; a difference could come from these.",
+        )
+    return list(_remarks(befores, afters))
+
+
+def _differing_data(first: Report, other: Report) -> set[str]:
+    """Names of the files besides the model and the parameters that are not the same in both."""
+
+    def data(report: Report) -> dict[str, str]:
+        return {
+            sha256: name
+            for name, sha256 in report.inputs.items()
+            if name.rpartition("/")[2].partition(".")[0].lower() not in ("model", "parameters")
+        }
+
+    ones, others = data(first), data(other)
+    # by content: the same table may go by another of the names that a bundle knows
+    return {ones.get(sha256) or others[sha256] for sha256 in ones.keys() ^ others.keys()}
+
+
+def _remarks(befores: Sequence[Report], afters: Sequence[Report]) -> Iterable[Notice]:
+    first, last = befores[0], afters[0]
+    for name in sorted(first.versions.keys() | last.versions.keys()):
+        if first.versions.get(name) != last.versions.get(name):
+            yield Notice(
+                "versions_differ",
+                f"The reports were made with different versions of {name}; part of the difference may "
+                "be theirs.",
+            )
+    if first.schema_version != last.schema_version:
+        yield Notice(
+            "schemas_differ",
+            f"The reports follow schema {first.schema_version} and {last.schema_version}; what only one of "
+            "them holds is not compared.",
+        )
+    for name in sorted(first.parameters.keys() & last.parameters.keys() - _BELONG_TO_THE_CHANGE):
+        if first.parameters[name] != last.parameters[name]:
+            yield Notice(
+                "parameters_differ",
+                f"The audits were told different {name}; part of the difference may come from that.",
+            )
+    models = {frozenset(report.inputs.items()) for report in (first, last)}
+    if len(models) == 1 and first.inputs and not defences_of(afters):
+        yield Notice("same_model", "Both reports are about the same model file, and no defence is named.")
+    yield from (
+        Notice(notice.code, f"{when}: {notice.message}")
+        for when, report in (("Before", first), ("After", last))
+        for notice in report.warnings
+        if notice.code in _REPEATED
+    )
+
+
+def _not_comparable(message: str, hint: str) -> BadBundle:
+    return BadBundle("not_comparable", message, hint=hint)
+
+
+def defences_of(afters: Sequence[Report]) -> tuple[str, ...]:
+    """The output defences that the audits after the change were told."""
+    named = afters[0].parameters.get("defences")
+    return tuple(str(each) for each in named) if isinstance(named, list | tuple) else ()
