@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from leakgauge.attack_table import Unsuited
+from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, choose_controls, plan
 from leakgauge.inversion.inputs import Inputs
 from leakgauge.inversion.protocol import Attack, Settings
@@ -40,7 +41,7 @@ def within(
         return inputs
     asked = inputs.settings.iterations
     others = choose_controls(
-        inputs.target.facts.classes, inputs.classes, rng=generator_for(0, "classes to compare with")
+        inputs.facts.classes, inputs.classes, rng=generator_for(0, "classes to compare with")
     )
     planned = plan(attacks, inputs.settings, inputs.prior.space)
     each = sum(_seconds_of_one(attack, inputs, settings, clock) for attack, settings in planned)
@@ -72,7 +73,7 @@ def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: C
         _run(attack, inputs, settings, _WARM)
         begun = clock()
         _run(attack, inputs, settings, _TIMED)
-    except Unsuited:
+    except (Unsuited, UnsupportedModel):  # the latter from a target that gives labels alone
         return 0.0
     return (clock() - begun) / _TIMED
 
