@@ -3,8 +3,9 @@
     python sample-input/build.py [FOLDER]
 
 `membership.zip` holds a default random forest, which remembers its training
-data well; `membership-regularised.zip` its twin with larger leaves, which
-remembers less. Both were trained on the same half of the digits.
+data well; `membership-regularised.zip` its twin with larger leaves and a tenth
+of the records for each tree, which remembers little and keeps the default
+policy. Both were trained on the same half of the digits.
 `inversion.zip` holds a small Keras classifier of digits and one of its images.
 """
 
@@ -33,7 +34,9 @@ def membership_bundles() -> dict[str, bytes]:
     members, subjects = train_test_split(table, test_size=0.5, random_state=0, stratify=table.label)
     forests = {
         "membership.zip": RandomForestClassifier(random_state=0),
-        "membership-regularised.zip": RandomForestClassifier(min_samples_leaf=10, random_state=0),
+        "membership-regularised.zip": RandomForestClassifier(
+            max_samples=0.1, min_samples_leaf=5, random_state=0
+        ),
     }
     return {
         name: zipped(
