@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# as in the sandbox: on small matrices several threads wait for each other most of the time
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes make no name: they may hold a clock, and two workers must collect the same names."""

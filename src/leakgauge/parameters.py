@@ -250,8 +250,8 @@ class InversionParameters(_Parameters):
     )
     query_budget: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
-        description="How many queries each attack may send at most for each class and seed. "
-        "Default: as many as `iterations` need.",
+        description="How many queries may be sent at most for each class and seed; the attacks share them "
+        "evenly. Default: as many as `iterations` need, two an iteration for each attack.",
     )
     time_budget: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
         default=None,

@@ -6,6 +6,7 @@ in a terminal, lines in a log, events to a parent process, or nothing.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -48,3 +49,21 @@ class Share:
         """Report `fraction` of this share as the matching fraction of the whole."""
         inside = min(max(fraction, 0.0), 1.0)
         self.whole.report(stage, self.start + (self.end - self.start) * inside)
+
+
+class Together:
+    """A progress whose `parts` equal parts go on at the same time, each in a thread of its own."""
+
+    def __init__(self, whole: Progress, parts: int) -> None:
+        self._whole = whole
+        self._fractions = [0.0] * parts
+        self._lock = threading.Lock()
+
+    def part(self, place: int) -> Progress:
+        """The progress of one part."""
+        return Calling(lambda stage, fraction: self._report(place, stage, fraction))
+
+    def _report(self, place: int, stage: str, fraction: float) -> None:
+        with self._lock:
+            self._fractions[place] = max(self._fractions[place], min(fraction, 1.0))
+            self._whole.report(stage, sum(self._fractions) / len(self._fractions))

@@ -31,6 +31,7 @@ from leakgauge.report.model import (
     InversionReport,
     InversionTarget,
     LossPoint,
+    Masking,
     MembershipMeasured,
     MembershipMetrics,
     MembershipReport,
@@ -335,6 +336,7 @@ def inversion_audited(*, classes: int = 10, size: int = 28) -> Audited:
                 chance_source="drawings of other classes",
                 ceiling=1.0,
                 leakage=leakage,
+                leakage_corrected=Estimate(leakage.value, 0.05, 0.48, 3),
                 robustness=Estimate(100 * (1 - leakage.value), 58.0, 90.0, 3),
                 confidence=0.999,
                 rank=1 + target_class % 3 if target_class else None,
@@ -348,6 +350,7 @@ def inversion_audited(*, classes: int = 10, size: int = 28) -> Audited:
                 2 * at,
                 float(9 - 15 * (1 - np.exp(-at / 300)) + target_class / 5),
                 float(1 / (1 + np.exp(-(at - 300) / 80))),
+                float(0.5 - 0.5 * np.exp(-at / 400)) if target_class == 0 else None,
             )
             for at in range(0, 1501, 50)
         ]
@@ -370,6 +373,15 @@ def inversion_audited(*, classes: int = 10, size: int = 28) -> Audited:
             (0.0, 1.0),
             "probabilities",
             "onnxruntime",
+        ),
+        masking=Masking(
+            ("rounded",),
+            0.01,
+            None,
+            Estimate(0.25, 0.18, 0.33, 128),
+            529,
+            "slope_only",
+            "The model’s probabilities are rounded to steps of 0.01. This hides the slope.",
         ),
         warnings=(),
         insights=(
@@ -425,6 +437,8 @@ def with_every_text(value: Report, replace: Callable[[str], str]) -> Report:
         "attack_model",
         "output",
         "source",
+        "found",
+        "effect",
     }
     images = {"image", "original"}
 

@@ -12,8 +12,9 @@ from leakgauge.bundle import InversionBundle
 from leakgauge.errors import AuditFailed
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
-from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attack
+from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
 from leakgauge.inversion.inputs import Inputs, read_inputs
+from leakgauge.inversion.masking import judged as judged_masking
 from leakgauge.inversion.measure import (
     Measured,
     consensus,
@@ -23,8 +24,8 @@ from leakgauge.inversion.measure import (
     robustness,
 )
 from leakgauge.inversion.pictures import to_png
-from leakgauge.inversion.protocol import Attack, Pictures
-from leakgauge.inversion.similarity import similarity
+from leakgauge.inversion.protocol import Attack, CurvePoint, Pictures
+from leakgauge.inversion.similarity import pearson, similarity
 from leakgauge.inversion.time_budget import within
 from leakgauge.inversion.verdict import verdict
 from leakgauge.parameters import InversionParameters, inversion_parameters
@@ -116,22 +117,15 @@ def audit(
     controls = choose_controls(
         inputs.facts.classes, inputs.classes, rng=generator_for(seed, "classes to compare with")
     )
-    planned = plan(attacks, inputs.settings, inputs.prior.space)
-    outcomes = [
-        run_attack(
-            attack,
-            target,
-            classes=inputs.classes,
-            controls=controls,
-            settings=settings,
-            budget=parameters.query_budget,
-            seed=seed,
-            progress=Share(
-                progress, 0.05 + 0.9 * place / len(planned), 0.05 + 0.9 * (place + 1) / len(planned)
-            ),
-        )
-        for place, (attack, settings) in enumerate(planned)
-    ]
+    outcomes = run_attacks(
+        plan(attacks, inputs.settings, inputs.prior.space),
+        target,
+        classes=inputs.classes,
+        controls=controls,
+        budget=parameters.query_budget,
+        seed=seed,
+        progress=Share(progress, 0.05, 0.95),
+    )
     runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
     if not runs and any(isinstance(outcome, Failed) for outcome in outcomes):
         raise AuditFailed(
@@ -141,13 +135,14 @@ def audit(
         )
 
     progress.report("writing the report", 0.96)
+    asking = {run.attack.name for run in runs if run.attack.threat_model != "model_file"}
     files = {ORIGINAL: to_png(inputs.original)}
     reconstructions: list[Reconstruction] = []
     snapshots: list[Snapshot] = []
     measured: dict[str, InversionMeasured] = {}
     for run in runs:
         for number in inputs.classes:
-            found = _measure(run, number, inputs, seed=seed)
+            found = _measure(run, number, inputs, attacks=len(asking), seed=seed)
             reconstruction, shots = _describe(run, number, found, inputs, files)
             reconstructions.append(reconstruction)
             snapshots.extend(shots)
@@ -156,7 +151,6 @@ def audit(
     described = tuple(
         measured[outcome.attack.name] if isinstance(outcome, Run) else outcome for outcome in outcomes
     )
-    asking = {run.attack.name for run in runs if run.attack.threat_model != "model_file"}
     own = [
         found
         for found in reconstructions
@@ -173,6 +167,7 @@ def audit(
         versions=versions_of(VERSIONS_OF),
         seed=seed,
         target=_target(inputs),
+        masking=judged_masking(inputs.examined, judged.severity),
         warnings=(*inputs.notices, *_run_notices(runs, controls, parameters)),
         insights=insights(own, own_shots, measured),
         attacks=described,
@@ -180,14 +175,14 @@ def audit(
         original=ORIGINAL,
         reconstructions=tuple(reconstructions),
         snapshots=tuple(snapshots),
-        loss_curve=tuple(_curve(runs)),
+        loss_curve=tuple(_curve(runs, inputs)),
         recommendations=recommendations(judged.severity, own_shots),
         prior=inputs.prior.known,
     )
     return Audited(report, files)
 
 
-def _measure(run: Run, number: int, inputs: Inputs, *, seed: int) -> Measured:
+def _measure(run: Run, number: int, inputs: Inputs, *, attacks: int, seed: int) -> Measured:
     reference = reference_for(inputs.original, run.space, inputs.references)
     taken_for = int(inputs.target.labels(consensus(run.drawn[number])[None])[0])
     return measure(
@@ -196,6 +191,7 @@ def _measure(run: Run, number: int, inputs: Inputs, *, seed: int) -> Measured:
         reference,
         n_classes=inputs.facts.classes,
         recognised=taken_for == number,
+        attacks=attacks,
         rng=generator_for(seed, "smooth noise"),
     )
 
@@ -226,6 +222,7 @@ def _describe(
             chance_source=found.chance.source,
             ceiling=reference.ceiling,
             leakage=found.leakage,
+            leakage_corrected=found.leakage_corrected,
             robustness=robustness(found.leakage),
             confidence=_confidence(inputs.target, found.consensus, number),
             rank=found.rank,
@@ -275,9 +272,22 @@ def _table(shots: Sequence[Snapshot]) -> tuple[SimilarityRow, ...]:
     )
 
 
-def _curve(runs: Sequence[Run]) -> list[LossPoint]:
+def _curve(runs: Sequence[Run], inputs: Inputs) -> list[LossPoint]:
+    def likeness(run: Run, number: int, point: CurvePoint) -> float | None:
+        if number != inputs.original_class or point.coefficients is None:
+            return None
+        return pearson(mean_picture(run.space.pictures(point.coefficients)), inputs.original)
+
     return [
-        LossPoint(run.attack.name, number, point.iteration, point.queries, point.loss, point.confidence)
+        LossPoint(
+            attack=run.attack.name,
+            target_class=number,
+            iteration=point.iteration,
+            queries=point.queries,
+            loss=point.loss,
+            confidence=point.confidence,
+            likeness=likeness(run, number, point),
+        )
         for run in runs
         for number, drawn in run.drawn.items()
         for point in drawn.curve
@@ -289,6 +299,19 @@ def _run_notices(
 ) -> tuple[Notice, ...]:
     departures = [notice for run in runs for drawn in run.drawn.values() for notice in drawn.departures]
     notices = list(dict.fromkeys(departures))
+    done = {
+        run.attack.title: max(ends)
+        for run in runs
+        if (ends := [drawn.done_at for drawn in run.drawn.values() if drawn.done_at is not None])
+    }
+    notices += [
+        Notice(
+            "converged",
+            f"{title}: drawings that no longer changed ended early, after at most {queries:,} queries; "
+            "later rows repeat them.",
+        )
+        for title, queries in done.items()
+    ]
     if controls and parameters.iterations[-1] > CONTROL_ITERATIONS:
         notices.append(
             Notice(

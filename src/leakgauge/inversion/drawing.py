@@ -1,24 +1,27 @@
-"""Running one attack on every class that the audit needs a drawing of."""
+"""Running the attacks on every class that the audit needs a drawing of."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
 from leakgauge.inversion.space import Space
-from leakgauge.progress import Progress, Share
+from leakgauge.progress import Progress, Together
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Failed, NotApplicable
 from leakgauge.targets.protocol import Target
 
 CONTROL_CLASSES = 9
-CONTROL_ITERATIONS = 3_000
+CONTROL_ITERATIONS = 1_500
 """Other classes are drawn for at most this long: on handwritten digits the likeness of a drawing
 changed by less than .01 between 1,500 and 5,000 iterations."""
 
@@ -37,55 +40,128 @@ class Run:
 Outcome: TypeAlias = Run | NotApplicable | Failed
 
 
-def run_attack(
-    attack: Attack,
+def run_attacks(
+    planned: Sequence[tuple[Attack, Settings]],
     target: Target,
     *,
     classes: Sequence[int],
     controls: Sequence[int],
-    settings: Settings,
     budget: int | None,
     seed: int,
     progress: Progress,
-) -> Outcome:
-    """Draw `classes` in full and `controls` for as long as it takes to compare.
+) -> tuple[Outcome, ...]:
+    """Draw `classes` in full, and `controls` for as long as it takes to compare, with every attack.
+
+    Attacks and classes are independent of each other and run on as many threads
+    as there are processors: what is drawn does not depend on how many.
 
     Parameters
     ----------
-    budget: most queries for each class and seed; None: what the iterations need.
+    budget:
+        most queries for each class and seed, over all attacks, which share it evenly; None: for each
+        what its iterations need.
     """
-    if attack.threat_model == "probabilities" and not target.has_probabilities:
-        reason = "The model gives labels alone; this attack reads probabilities."
-        return NotApplicable(attack.name, attack.title, attack.threat_model, attack.citation, reason)
-    per_seed = budget if budget is not None else 2 * settings.iterations[-1]
-    brief = replace(settings, iterations=_shortened(settings.iterations))
-    every = [(number, settings) for number in classes] + [(number, brief) for number in controls]
-    drawn: dict[int, Drawn] = {}
-    queries = 0
-    try:
-        for place, (number, told) in enumerate(every):
-            walled = BudgetedTarget(target, per_seed * settings.seeds)
-            drawn[number] = attack.reconstruct(
-                walled,
+    asking = max(1, sum(attack.threat_model != "model_file" for attack, _ in planned))
+    jobs = [
+        (place, number, settings if number in classes else _shortened(settings))
+        for number in (*classes, *controls)
+        for place, (_, settings) in enumerate(planned)
+    ]
+    together = Together(progress, len(jobs))
+    # several threads of a numerical library on small matrices wait for each other, and ours are enough
+    with threadpool_limits(1), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        waiting = [
+            pool.submit(
+                _draw,
+                planned[place][0],
                 number,
-                budget=per_seed * settings.seeds,
-                rng=generator_for(seed, f"{attack.name} {number}"),
-                progress=Share(progress, place / len(every), (place + 1) / len(every)),
-                settings=told,
+                target,
+                settings=settings,
+                budget=settings.seeds * (2 * settings.iterations[-1] if budget is None else budget // asking),
+                seed=seed,
+                progress=together.part(job),
             )
-            queries += walled.queries
-    except Unsuited as reason:
-        return NotApplicable(attack.name, attack.title, attack.threat_model, attack.citation, str(reason))
-    except QueryBudgetError:
-        return _failed(attack, "It asked for more queries than its budget allows and was stopped.")
+            for job, (place, number, settings) in enumerate(jobs)
+        ]
+        ended = [one.result() for one in waiting]
+    return tuple(
+        _outcome(
+            attack,
+            settings.space,
+            {number: end for (of, number, _), end in zip(jobs, ended, strict=True) if of == place},
+            classes=classes,
+            controls=controls,
+        )
+        for place, (attack, settings) in enumerate(planned)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    drawn: Drawn
+    queries: int
+
+
+_End: TypeAlias = _Drawn | Unsuited | Exception
+
+
+def _draw(
+    attack: Attack,
+    number: int,
+    target: Target,
+    *,
+    settings: Settings,
+    budget: int,
+    seed: int,
+    progress: Progress,
+) -> _End:
+    """One attack on one class; what it raises is handed on as a value."""
+    if attack.threat_model == "probabilities" and not target.has_probabilities:
+        return Unsuited("The model gives labels alone; this attack reads probabilities.")
+    walled = BudgetedTarget(target, budget)
+    try:
+        drawn = attack.reconstruct(
+            walled,
+            number,
+            budget=budget,
+            rng=generator_for(seed, f"{attack.name} {number}"),
+            progress=progress,
+            settings=settings,
+        )
     except Exception as error:  # noqa: BLE001 - one attack that breaks must not take the others with it
-        return _failed(attack, f"It broke off with a {type(error).__name__}.")
+        return error
+    progress.report(f"drawing class {number}", 1.0)
+    return _Drawn(drawn, walled.queries)
+
+
+def _outcome(
+    attack: Attack,
+    space: Space,
+    ends: Mapping[int, _End],
+    *,
+    classes: Sequence[int],
+    controls: Sequence[int],
+) -> Outcome:
+    """What became of an attack: of its classes the first that went wrong decides."""
+    drawn: dict[int, _Drawn] = {}
+    for number, end in ends.items():
+        match end:
+            case _Drawn():
+                drawn[number] = end
+            case Unsuited():
+                return NotApplicable(
+                    attack.name, attack.title, attack.threat_model, attack.citation, str(end)
+                )
+            case QueryBudgetError():
+                return _failed(attack, "It asked for more queries than its budget allows and was stopped.")
+            case _:
+                return _failed(attack, f"It broke off with a {type(end).__name__}.")
     return Run(
         attack,
-        {number: drawn[number] for number in classes},
-        {number: drawn[number] for number in controls},
-        queries,
-        settings.space,
+        {number: drawn[number].drawn for number in classes},
+        {number: drawn[number].drawn for number in controls},
+        sum(one.queries for one in drawn.values()),
+        space,
     )
 
 
@@ -117,9 +193,9 @@ def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Ge
     return tuple(sorted(int(number) for number in rng.choice(others, size=wanted, replace=False)))
 
 
-def _shortened(iterations: tuple[int, ...]) -> tuple[int, ...]:
-    """The last iteration alone, or where controls stop."""
-    return (min(iterations[-1], CONTROL_ITERATIONS),)
+def _shortened(settings: Settings) -> Settings:
+    """The settings for controls: the last iteration alone, or where controls stop."""
+    return replace(settings, iterations=(min(settings.iterations[-1], CONTROL_ITERATIONS),))
 
 
 def _failed(attack: Attack, reason: str) -> Failed:

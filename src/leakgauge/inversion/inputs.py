@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from leakgauge.bundle import InversionBundle
-from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, settings_of
+from leakgauge.defences.output import DefendedTarget, defended_notice, settings_of
 from leakgauge.errors import BadParameters
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import MOST_NUMBERS, evenly
-from leakgauge.inversion.objective import LEAST_PROBABILITY, Prior
+from leakgauge.inversion.masking import Examined, examine
+from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.pictures import Picture, fit, read_picture
 from leakgauge.inversion.prior import ChosenPrior, choose_prior
 from leakgauge.inversion.protocol import Pictures, Settings
 from leakgauge.parameters import InversionParameters
+from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.image_model import open_image_model
 from leakgauge.targets.image_target import ImageModelFacts, ImageTarget
@@ -43,6 +44,7 @@ class Inputs:
     references: further pictures of the class, for the ceiling.
     settings: what every attack is told.
     prior: what attacks with a prior are given besides, if there is one.
+    examined: what the target's answers hide, and how they are read.
     """
 
     target: Target
@@ -53,6 +55,7 @@ class Inputs:
     references: tuple[Pictures, ...]
     settings: Settings
     prior: ChosenPrior
+    examined: Examined
     notices: tuple[Notice, ...]
 
 
@@ -92,6 +95,8 @@ def read_inputs(
     classes = _classes(parameters, target.facts.classes, likeliest)
     original_class = likeliest if likeliest in classes else classes[0]
     start, start_notices = _start(parameters, shape, auxiliary)
+    asked: Target = DefendedTarget(target, defences) if defences else target
+    examined = examine(asked, original.values, rng=generator_for(parameters.seed, "masking"))
     settings = Settings(
         space=low_frequencies(start),
         iterations=parameters.iterations,
@@ -99,7 +104,8 @@ def read_inputs(
         learning_rate=parameters.learning_rate,
         prior=Prior(background=_background(parameters, target)),
         network=target.network,
-        floor=_floor(target, defences),
+        floor=examined.floor,
+        temperature=examined.temperature,
     )
     notices = (
         *defended_notice(defences),
@@ -107,26 +113,20 @@ def read_inputs(
         *_range_notices(target, original.values, original_class),
         *_class_notices(classes, original_class, likeliest),
         *start_notices,
-        *_step_notices(target),
         *prior.notices,
     )
     return Inputs(
-        DefendedTarget(target, defences) if defences else target,
-        target.facts,
-        original.values,
-        original_class,
-        classes,
-        tuple(references),
-        settings,
-        prior,
-        notices,
+        target=asked,
+        facts=target.facts,
+        original=original.values,
+        original_class=original_class,
+        classes=classes,
+        references=tuple(references),
+        settings=settings,
+        prior=prior,
+        examined=examined,
+        notices=notices,
     )
-
-
-def _floor(target: ImageTarget, defences: Sequence[Setting]) -> float:
-    """Smallest probability that an attacker takes for more than 0: half the coarsest step of answers."""
-    steps = [target.facts.step, *(setting.step for setting in defences)]
-    return max((step / 2 for step in steps if step is not None), default=LEAST_PROBABILITY)
 
 
 def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) -> tuple[int, ...]:
@@ -249,9 +249,3 @@ def _class_notices(classes: tuple[int, ...], original_class: int, likeliest: int
             )
         )
     return tuple(notices)
-
-
-def _step_notices(target: ImageTarget) -> tuple[Notice, ...]:
-    if target.facts.step is None:
-        return ()
-    return (Notice("rounded", f"The model's probabilities are rounded to steps of {target.facts.step:g}."),)

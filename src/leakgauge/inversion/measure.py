@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-from leakgauge.estimates import Estimate
+from leakgauge.estimates import Estimate, confidence_for
 from leakgauge.inversion.drawing import Run
 from leakgauge.inversion.protocol import Drawn, Pictures
 from leakgauge.inversion.similarity import (
@@ -49,6 +49,7 @@ class Measured:
     consensus: Pictures
     chance: Chance
     leakage: Estimate
+    leakage_corrected: Estimate
     pearson: Estimate
     ssim: Estimate
     rank: int | None
@@ -78,6 +79,7 @@ def measure(
     *,
     n_classes: int,
     recognised: bool,
+    attacks: int,
     rng: np.random.Generator,
 ) -> Measured:
     """Measure the drawing of `target_class`, with every other drawing of the run as chance.
@@ -88,6 +90,9 @@ def measure(
         whether the target takes the consensus for `target_class`. A drawing that it takes for
         another class shows that class, if anything, however like the user's picture the two
         classes are: its leakage is 0, and the upper end of its interval stays what was measured.
+    attacks:
+        how many are measured, the worst of which the audit goes by: the corrected interval holds for
+        all of them at once.
     """
     mine = run.drawn[target_class]
     others = {
@@ -118,13 +123,18 @@ def measure(
         consensus=whole,
         chance=found,
         leakage=_clipped(jackknife(gain, seeds), value=exact),
+        leakage_corrected=_clipped(
+            jackknife(gain, seeds, confidence=confidence_for(attacks, CONFIDENCE)), value=exact
+        ),
         pearson=jackknife(lambda seed: pearson(consensus(mine, without=seed), reference.original), seeds),
         ssim=jackknife(lambda seed: ssim(consensus(mine, without=seed), reference.original), seeds),
         rank=_rank(whole, others, reference.original) if len(others) + 1 == n_classes else None,
     )
 
 
-def jackknife(statistic: Callable[[int | None], float], n: int) -> Estimate:
+def jackknife(
+    statistic: Callable[[int | None], float], n: int, *, confidence: float = CONFIDENCE
+) -> Estimate:
     """The statistic of all `n` parts with its interval; `statistic(i)` leaves part i out, None leaves none.
 
     A single part knows nothing about its own error: the interval is -1 to 1.
@@ -134,7 +144,7 @@ def jackknife(statistic: Callable[[int | None], float], n: int) -> Estimate:
         return Estimate(value, min(-1.0, value), max(1.0, value), n)
     left_out = np.array([statistic(part) for part in range(n)])
     error = float(np.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum()))
-    reach = float(student.ppf(0.5 + CONFIDENCE / 2, n - 1)) * error
+    reach = float(student.ppf(0.5 + confidence / 2, n - 1)) * error
     return Estimate(value, value - reach, value + reach, n)
 
 

@@ -77,16 +77,25 @@ class Prior:
         return gradient
 
 
-def log_odds(probabilities: FloatArray, target_class: int, floor: float = LEAST_PROBABILITY) -> FloatArray:
+def log_odds(
+    probabilities: FloatArray,
+    target_class: int,
+    floor: float = LEAST_PROBABILITY,
+    temperature: float = 1.0,
+) -> FloatArray:
     """(n,) m = log max(p_t, ε) − log max(Σ_{j≠t} p_j, ε) of (n, n_classes) answers.
 
     Unlike p_t it does not flatten where the target is sure, which is where
     pictures are drawn. The rest is summed, never taken as 1 − p_t, which cancels
-    to 0 there. `floor` is ε: half the step where the answers are rounded.
+    to 0 there. `floor` is ε: half the step where the answers are rounded. With a
+    temperature τ every p_j is p_j^{1/τ} and ε is ε^{1/τ}: that undoes a softmax at
+    temperature 1/τ exactly, since what rows then lack to sum to 1 cancels.
     """
-    chosen = probabilities[:, target_class]
-    rest = probabilities[:, :target_class].sum(axis=1) + probabilities[:, target_class + 1 :].sum(axis=1)
-    return np.asarray(np.log(np.maximum(chosen, floor)) - np.log(np.maximum(rest, floor)), dtype=np.float64)
+    cooled = probabilities if temperature == 1.0 else probabilities ** (1.0 / temperature)
+    chosen = cooled[:, target_class]
+    rest = cooled[:, :target_class].sum(axis=1) + cooled[:, target_class + 1 :].sum(axis=1)
+    least = floor ** (1.0 / temperature)
+    return np.asarray(np.log(np.maximum(chosen, least)) - np.log(np.maximum(rest, least)), dtype=np.float64)
 
 
 def _scale(pictures: NDArray[np.float32]) -> float:

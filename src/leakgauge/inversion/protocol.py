@@ -12,7 +12,7 @@ from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
 from leakgauge.inversion.space import Space
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice, ThreatModel
-from leakgauge.targets.protocol import Target
+from leakgauge.targets.protocol import FloatArray, Target
 
 if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
     from leakgauge.targets.keras_network import KerasNetwork
@@ -41,6 +41,9 @@ class Settings:
         the opened model, for white-box references alone; None where the file gives no gradient.
     floor:
         smallest probability told from 0: half the step of rounded answers.
+    temperature:
+        what the target's log probabilities are divided by, so that the prior's weight means the same
+        for every target.
     """
 
     space: Space
@@ -50,6 +53,7 @@ class Settings:
     prior: Penalty = Prior()  # noqa: RUF009 -- frozen, so that all may share it
     floor: float = LEAST_PROBABILITY
     network: KerasNetwork | None = None
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +67,39 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """Mean loss (negative objective) and confidence over the pictures asked about at `iteration`."""
+    """Where a run stood at `iteration`.
+
+    Attributes
+    ----------
+    queries: sent so far, over all seeds.
+    loss, confidence: means of the negative objective and of p_t over the pictures then asked about.
+    coefficients:
+        (seeds, dimensions) what would have been drawn had the run ended here; None for attacks that do
+        not search the space.
+    """
 
     iteration: int
     queries: int
     loss: float
     confidence: float
+    coefficients: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What an attack has drawn: frames and curve in the order of the run, and where it left its settings."""
+    """What an attack has drawn.
+
+    Attributes
+    ----------
+    frames, curve: in the order of the run.
+    departures: where the attack left its settings.
+    done_at: after how many queries it stopped because nothing changed any more; None where it did not.
+    """
 
     frames: tuple[Frame, ...]
     curve: tuple[CurvePoint, ...]
     departures: tuple[Notice, ...] = ()
+    done_at: int | None = None
 
 
 class Reconstruct(Protocol):

@@ -2,11 +2,12 @@
 
 Leakage is the share of the way from what guessing reaches to a full leak. The
 rule looks at the ends of its interval over seeds, never at the value itself,
-for the attack that showed most:
+for the attack that showed most. That is the one that luck favoured most, so
+what was shown is read from an interval corrected for their number:
 
-    critical      leakage at least .60                  (lower end)
-    high          leakage at least .30                  (lower end)
-    moderate      leakage at least .10                  (lower end)
+    critical      leakage at least .60                  (lower end, corrected)
+    high          leakage at least .30                  (lower end, corrected)
+    moderate      leakage at least .10                  (lower end, corrected)
     low           every attack's leakage at most .15    (upper end)
     inconclusive  none of these, or no attack ran
 
@@ -64,15 +65,16 @@ def verdict(
                 if not isinstance(outcome, InversionMeasured)
             ),
         )
-    worst = max(candidates, key=lambda found: (found.leakage.low, found.leakage.value))
+    worst = max(candidates, key=lambda found: (found.leakage_corrected.low, found.leakage.value))
     reasons = (
         _figures(measured[worst.attack], worst),
         "A drawing shows the class's typical image, not this very picture: where one class is one person "
         "or one object, its typical image is that person or object.",
     )
-    shown = next((severity for severity, limit in SHOWN if worst.leakage.low >= limit), None)
-    known = " and pictures of the same kind" if measured[worst.attack].with_prior else ""
-    asked = f"With {worst.queries:,} queries for probabilities{known}"
+    shown = next((severity for severity, limit in SHOWN if worst.leakage_corrected.low >= limit), None)
+    attack = measured[worst.attack]
+    known = " and pictures of the same kind" if attack.with_prior else ""
+    asked = f"With {worst.queries:,} queries for {attack.threat_model}{known}"
     if shown is not None:
         share = round(100 * worst.leakage.value)
         return Verdict(
@@ -100,6 +102,7 @@ def _figures(attack: InversionMeasured, found: Reconstruction) -> str:
     return (
         f"{attack.title}: likeness {found.similarity.pearson:.2f} (Pearson) against {found.chance:.2f} by "
         f"chance ({found.chance_source}) and {found.ceiling:.2f} for a full leak; leakage "
-        f"{found.leakage.value:.2f}, 95 % interval {found.leakage.low:.2f} to {found.leakage.high:.2f} over "
-        f"{found.leakage.n} seeds."
+        f"{found.leakage.value:.2f}, 95 % interval {found.leakage_corrected.low:.2f} to "
+        f"{found.leakage_corrected.high:.2f} over {found.leakage.n} seeds, corrected for "
+        "the number of attacks."
     )

@@ -325,6 +325,38 @@ def confidence_chart(points: Sequence[LossPoint], *, identifier: str, attack: st
     )
 
 
+def effort_chart(points: Sequence[LossPoint], titles: Mapping[str, str], *, identifier: str) -> Markup:
+    """Likeness to the user's picture against queries, a line per attack; points without it are left out."""
+    attacks = list(dict.fromkeys(point.attack for point in points if point.likeness is not None))
+    series = tuple(
+        Series(
+            label=wording.printable(titles.get(attack, attack), longest=24),
+            points=tuple(
+                (point.queries, point.likeness)
+                for point in points
+                if point.attack == attack and point.likeness is not None
+            ),
+            style=style,
+            marked=False,
+        )
+        for style, attack in enumerate(attacks)
+    )
+    shown = [likeness for line in series for _, likeness in line.points]
+    ends = "; ".join(f"{line.label} ends at {line.points[-1][1]:.2f}" for line in series)
+    return _line_chart(
+        series,
+        x_range=(0, max([1.0, *(queries for line in series for queries, _ in line.points)])),
+        y_range=(min([0.0, *shown]), 1.0),
+        x_tick=lambda value: f"{value:,.0f}",
+        y_tick=lambda value: wording.plain(value, 1),
+        x_label="queries, over all seeds",
+        reference=None,
+        identifier=identifier,
+        title="Likeness to your image against queries",
+        description=f"A line per attack: {ends}." if ends else "No point was recorded.",
+    )
+
+
 def _run_chart(
     points: Sequence[LossPoint],
     figure: Callable[[LossPoint], float],

@@ -81,6 +81,7 @@ class InversionPage:
     strip: tuple[tuple[Reconstruction, Picture], ...]
     groups: tuple[AttackGroup, ...]
     likeness_chart: Markup | None
+    effort_chart: Markup | None
     curves: tuple[CurvePair, ...]
     titles: Mapping[str, str]
     parameters: tuple[tuple[str, str], ...]
@@ -98,6 +99,11 @@ class InversionPage:
             likeness_chart=(
                 charts.likeness_chart(report.reconstructions, identifier="likeness")
                 if report.reconstructions
+                else None
+            ),
+            effort_chart=(
+                charts.effort_chart(report.loss_curve, titles, identifier="effort")
+                if any(point.likeness is not None for point in report.loss_curve)
                 else None
             ),
             curves=tuple(_curves(report, titles)),

@@ -316,7 +316,9 @@ class Reconstruction:
     (Pearson) that can be had without asking the target, `chance_source` what
     reached it, `ceiling` the likeness that would count as a full leak.
     `leakage` is (similarity − chance) / (ceiling − chance), clipped to 0..1,
-    with its interval over seeds; `robustness` is 100 (1 − leakage).
+    with its interval over seeds; `leakage_corrected` is the same value with an
+    interval corrected for the number of attacks, which the verdict uses;
+    `robustness` is 100 (1 − leakage).
     `confidence` is the target's probability for the class on this image (1 or
     0 by its label, where it gives labels alone);
     `rank` the place (1 = best) that the attacked class takes among all classes
@@ -333,6 +335,7 @@ class Reconstruction:
     chance_source: str
     ceiling: float
     leakage: Estimate
+    leakage_corrected: Estimate
     robustness: Estimate
     confidence: float
     rank: int | None
@@ -352,7 +355,12 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class LossPoint:
-    """The attack's loss (negative objective; mean over seeds) and the target's confidence, along a run."""
+    """Where a run stood after `queries` of them, over all seeds.
+
+    `loss` is the attack's (negative objective; mean over seeds), `confidence` the
+    target's, `likeness` the Pearson correlation that the consensus had with the
+    user's picture; None for classes that the picture is not of.
+    """
 
     attack: str
     target_class: int
@@ -360,6 +368,7 @@ class LossPoint:
     queries: int
     loss: float
     confidence: float
+    likeness: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +408,31 @@ class InversionTarget:
     engine: str
 
 
+Mask: TypeAlias = Literal["rounded", "truncated", "labels_only", "clipped", "flat"]
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """What the target's answers hide, as far as asking it `queries` times shows, and what that is worth.
+
+    `found` names how: rounded to multiples of `step`; truncated to the likeliest
+    `classes_kept`; labels only; clipped at an end; or flat, as by a raised
+    temperature, which is no defence. `slope_hidden` is the share of smooth
+    pictures to which a close neighbour got the very same answer; None where it
+    was not asked. `effect` is over the worst of all attacks, those from labels
+    included: "none" where nothing is masked, "slope_only" where a leak is shown all
+    the same, "no_leak_shown", or "undecided".
+    """
+
+    found: tuple[Mask, ...]
+    step: float | None
+    classes_kept: int | None
+    slope_hidden: Estimate | None
+    queries: int
+    effect: Literal["none", "slope_only", "no_leak_shown", "undecided"]
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True)
 class PriorKnowledge:
     """What attacks with a prior were given: principal components of pictures that are the attacker's own.
@@ -430,6 +464,7 @@ class InversionReport:
     versions: Mapping[str, str]
     seed: int
     target: InversionTarget
+    masking: Masking
     warnings: tuple[Notice, ...]
     insights: tuple[Insight, ...]
     attacks: tuple[InversionMeasured | NotApplicable | Failed, ...]

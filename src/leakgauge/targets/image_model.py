@@ -15,6 +15,7 @@ import onnx
 from numpy.typing import NDArray
 
 from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsupportedModel
+from leakgauge.targets.answers import rounding_step, scores_kept
 from leakgauge.targets.image_target import ImageModelFacts, ImageTarget, Layout, RangeSource
 from leakgauge.targets.model_format import ModelFormat, sniff, unsupported
 from leakgauge.targets.onnx_engine import CHUNK, Engine, OnnxEngine, engine_for_keras
@@ -26,7 +27,6 @@ PROBE_IMAGES = 64
 ROW_SUM_TOLERANCE = 1e-3
 FAR_OUT = 1e3
 """Factor by which probes leave the range of a pixel: it drives logits past 1 and leaves sigmoids below."""
-MOST_DECIMALS = 4
 UNIT_RANGE = (0.0, 1.0)
 _CHUNK_NUMBERS = 64_000_000
 """Activations that one chunk may hold at a time, in numbers; a quarter of a gigabyte."""
@@ -158,8 +158,10 @@ def _ready(
     if outputs.shape[1] > MAX_CLASSES:
         raise _too_many_classes()
     within = _within_unit(outputs)
-    sums_to_one = outputs.shape[1] > 1 and np.allclose(outputs.sum(axis=1), 1.0, atol=ROW_SUM_TOLERANCE)
-    if within and not sums_to_one:
+    complete = _sums_to_one(outputs)
+    truncated = within and not complete and scores_kept(outputs) is not None
+    truncated = truncated and float(outputs.sum(axis=1).max()) <= 1 + ROW_SUM_TOLERANCE
+    if within and not complete and not truncated:
         within = _within_unit(_ask(engine, probes * np.float32(FAR_OUT)))
         asked += len(probes)
     if outputs.shape[1] == 1 and not within:
@@ -173,8 +175,7 @@ def _ready(
         output="probabilities" if within else "logits",
         engine=engine.name,
         classes=max(outputs.shape[1], 2),
-        independent_scores=within and not sums_to_one and outputs.shape[1] > 1,
-        step=_rounding_step(outputs) if within else None,
+        rows="truncated" if truncated else "independent" if within and not complete else "complete",
     )
     return ImageTarget(engine, facts, found.layout, queries=asked)
 
@@ -199,13 +200,11 @@ def _within_unit(outputs: NDArray[np.float32]) -> bool:
     return bool((outputs >= 0).all() and (outputs <= 1 + ROW_SUM_TOLERANCE).all())
 
 
-def _rounding_step(outputs: NDArray[np.float32]) -> float | None:
-    """The step of answers that are rounded to a few decimals; None for answers that are not."""
-    for decimals in range(1, MOST_DECIMALS + 1):
-        between = (outputs > 0) & (outputs < 1)
-        if between.any() and bool((np.round(outputs, decimals) == outputs).all()):
-            return float(10.0**-decimals)
-    return None
+def _sums_to_one(outputs: NDArray[np.float32]) -> bool:
+    """Whether every row sums to 1, as far as rounding its scores lets it."""
+    step = rounding_step(outputs)
+    tolerance = max(ROW_SUM_TOLERANCE, outputs.shape[1] * step / 2 if step else 0.0)
+    return outputs.shape[1] > 1 and bool(np.abs(outputs.sum(axis=1) - 1.0).max() <= tolerance)
 
 
 def _read_input(declared: tuple[int | None, ...], told: _Told) -> _Input:

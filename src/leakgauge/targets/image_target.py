@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leakgauge.targets.answers import spread_over_hidden
 from leakgauge.targets.model_format import ModelFormat
 from leakgauge.targets.onnx_engine import Engine
 from leakgauge.targets.protocol import FloatArray, IntArray
@@ -15,6 +17,7 @@ from leakgauge.targets.protocol import FloatArray, IntArray
 if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
     from leakgauge.targets.keras_network import KerasNetwork
 
+Rows = Literal["complete", "independent", "truncated"]
 RangeSource = Literal["asked", "rescaling layer", "assumed"]
 
 
@@ -32,8 +35,9 @@ class ImageModelFacts:
     output: what the model's head gives.
     engine: what answers the queries.
     classes: number of classes.
-    independent_scores: the head gives a score per class that need not sum to 1; rows are normalised.
-    step: smallest difference between two answers where they are seen to be rounded, else None.
+    rows: "complete" where a row sums to 1 (as far as it is not rounded); "independent" where the head
+        gives each class a score of its own, and rows are normalised; "truncated" where it gives only
+        the likeliest classes, and what they leave goes evenly to the others.
     """
 
     kind: str
@@ -44,8 +48,7 @@ class ImageModelFacts:
     output: Literal["probabilities", "logits"]
     engine: str
     classes: int
-    independent_scores: bool
-    step: float | None
+    rows: Rows
 
 
 class ImageTarget:
@@ -54,6 +57,7 @@ class ImageTarget:
     Takes (n, height, width, channels) pictures with values in [0, 1] and counts
     every picture that reaches the model, the probes of its own opening included.
     `network` is the Keras model behind it for those who own the file, if it is one.
+    Several threads may ask at the same time.
     """
 
     has_probabilities = True
@@ -65,6 +69,7 @@ class ImageTarget:
         self.classes: NDArray[Any] = np.arange(facts.classes)
         self.queries = queries
         self.network: KerasNetwork | None = None
+        self._counting = threading.Lock()
 
     def probabilities(self, x: Any) -> FloatArray:
         """(n, n_classes) probabilities for (n, height, width, channels) pictures in [0, 1]."""
@@ -73,12 +78,13 @@ class ImageTarget:
     def probabilities_within(self, x: Any, input_range: tuple[float, float]) -> FloatArray:
         """The same, were the pixels of the model's input to lie in `input_range`."""
         pictures = np.asarray(x, dtype=np.float32)
-        self.queries += len(pictures)
+        with self._counting:
+            self.queries += len(pictures)
         low, high = input_range
         outputs = self._engine.outputs(
             self._layout.arrange(np.float32(low) + np.float32(high - low) * pictures)
         )
-        return _probabilities(outputs, self.facts.output, independent=self.facts.independent_scores)
+        return _probabilities(outputs, self.facts.output, self.facts.rows)
 
     def labels(self, x: Any) -> IntArray:
         """(n,) positions of the likeliest classes."""
@@ -109,14 +115,16 @@ class Layout:
 
 
 def _probabilities(
-    outputs: NDArray[np.float32], output: Literal["probabilities", "logits"], *, independent: bool
+    outputs: NDArray[np.float32], output: Literal["probabilities", "logits"], rows: Rows
 ) -> FloatArray:
     scores = outputs.astype(np.float64)
     if scores.shape[1] == 1:  # one sigmoid unit: the second class's probability
         return np.concatenate([1.0 - scores, scores], axis=1)
     if output == "logits":
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-    elif not independent:
+    elif rows == "truncated":
+        return spread_over_hidden(scores)
+    elif rows == "complete":
         return scores
     total = scores.sum(axis=1, keepdims=True)
     even = np.full_like(scores, 1.0 / scores.shape[1])

@@ -78,7 +78,7 @@ class KerasNetwork:
                 outputs = tf.concat([1.0 - outputs, outputs], axis=1)
             elif self.facts.output == "logits":
                 outputs = tf.nn.softmax(outputs)
-            elif self.facts.independent_scores:
+            elif self.facts.rows == "independent":
                 outputs /= tf.maximum(tf.reduce_sum(outputs, axis=1, keepdims=True), keras.backend.epsilon())
             probability = outputs[:, chosen]
         return probability, tape.gradient(probability, inputs)

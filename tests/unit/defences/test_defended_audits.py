@@ -7,13 +7,15 @@ import dataclasses
 import pytest
 from pools import inputs_of, records
 from sklearn.ensemble import RandomForestClassifier
-from template_target import TemplateTarget
+from template_target import TemplateTarget, templates
 
 from leakgauge.attack_table import chosen_attacks
 from leakgauge.defences.output import DefendedTarget, defended_notice, settings_of
 from leakgauge.errors import BadParameters
 from leakgauge.inversion.attacks import ATTACKS as INVERSION_ATTACKS
-from leakgauge.inversion.drawing import run_attack
+from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.drawing import run_attacks
+from leakgauge.inversion.protocol import Settings
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import audit
 from leakgauge.membership.pool import SharedAnswers
@@ -85,8 +87,9 @@ def test_a_temperature_moves_no_attack_that_ranks_by_reference_models():
 def test_drawings_that_need_probabilities_are_not_applicable_behind_label_only():
     spsa = next(attack for attack in INVERSION_ATTACKS if attack.name == "spsa")
     target = DefendedTarget(TemplateTarget(), settings_of(["label_only"]))
-    outcome = run_attack(
-        spsa, target, classes=[0], controls=[], settings=None, budget=None, seed=0, progress=Silent()
+    told = Settings(space=low_frequencies(templates()[0]), iterations=(10,), seeds=1)
+    (outcome,) = run_attacks(
+        [(spsa, told)], target, classes=[0], controls=[], budget=None, seed=0, progress=Silent()
     )
     assert isinstance(outcome, NotApplicable)
     assert target.queries == 0

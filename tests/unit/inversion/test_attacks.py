@@ -9,7 +9,7 @@ from template_target import SIDE, TemplateTarget, templates
 from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import Run, choose_controls, run_attack
+from leakgauge.inversion.drawing import Run, choose_controls, run_attacks
 from leakgauge.inversion.protocol import Attack, Drawn, Frame, Settings
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Silent
@@ -50,9 +50,14 @@ def test_a_drawing_is_most_like_its_own_class(attack: Attack, target_class: int)
 @pytest.mark.parametrize("budget", [4, 7, 50, 403])
 def test_the_budget_is_never_passed(attack: Attack, budget: int) -> None:
     target = TemplateTarget()
-    drawn = attack.reconstruct(
-        target, 0, budget=budget, rng=np.random.default_rng(0), progress=Silent(), settings=settings()
-    )
+    try:
+        drawn = attack.reconstruct(
+            target, 0, budget=budget, rng=np.random.default_rng(0), progress=Silent(), settings=settings()
+        )
+    except Unsuited:  # some need more than a pair for their first step, and must then ask nothing
+        assert budget < 403
+        assert target.queries == 0
+        return
     assert target.queries <= budget
     assert drawn.frames[-1].queries == target.queries
 
@@ -129,16 +134,16 @@ def all_grey(target, target_class, *, budget, rng, progress, settings):  # type:
 
 
 def run(attack: Attack, *, budget: int | None = None) -> object:
-    return run_attack(
-        attack,
+    (outcome,) = run_attacks(
+        [(attack, settings(iterations=(10,)))],
         TemplateTarget(),
         classes=(0,),
         controls=(1, 2),
-        settings=settings(iterations=(10,)),
         budget=budget,
         seed=0,
         progress=Silent(),
     )
+    return outcome
 
 
 def test_a_toy_attack_is_one_function_and_one_row() -> None:

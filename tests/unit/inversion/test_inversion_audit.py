@@ -96,9 +96,16 @@ def test_a_picture_of_another_class_is_pointed_out(tmp_path: Path) -> None:
 
 
 def test_the_query_budget_holds_for_each_class_and_seed(tmp_path: Path) -> None:
-    report = report_of(tmp_path, {**QUICK, "query_budget": 50})
+    report = report_of(tmp_path, {**QUICK, "query_budget": 50, "attacks": "spsa"})
     assert [shot.queries for shot in report.snapshots if shot.attack == "spsa"] == [120, 150]
     assert "iterations_cut" in {notice.code for notice in report.warnings}
+
+
+def test_the_attacks_share_one_budget(tmp_path: Path) -> None:
+    report = report_of(tmp_path, {**QUICK, "query_budget": 300, "attacks": ["spsa", "cma_es", "label_only"]})
+    last = {found.attack: found.queries for found in report.reconstructions}
+    assert set(last) == {"spsa", "cma_es", "label_only"}
+    assert all(0 < queries <= 100 * 3 for queries in last.values())  # a third each, for three seeds
 
 
 def test_a_budget_of_one_query_leaves_nothing_to_say(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from template_target import SIDE, TemplateTarget, templates
 from leakgauge.estimates import Estimate
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import Run, run_attack
+from leakgauge.inversion.drawing import Run, run_attacks
 from leakgauge.inversion.measure import jackknife, measure, reference_for, robustness
 from leakgauge.inversion.protocol import Drawn, Frame, Pictures, Settings
 from leakgauge.progress import Silent
@@ -21,12 +21,11 @@ SPACE = low_frequencies(GREY)
 
 @pytest.fixture(scope="module")
 def real_run() -> Run:
-    outcome = run_attack(
-        ATTACKS[0],
+    (outcome,) = run_attacks(
+        [(ATTACKS[0], Settings(space=SPACE, iterations=(300,), seeds=3))],
         TemplateTarget(),
         classes=(0, 1, 2),
         controls=(),
-        settings=Settings(space=SPACE, iterations=(300,), seeds=3),
         budget=None,
         seed=0,
         progress=Silent(),
@@ -49,6 +48,7 @@ def leakage_of(run: Run, picture: Pictures) -> Estimate:
         reference,
         n_classes=3,
         recognised=int(TemplateTarget().labels(picture[None])[0]) == 0,
+        attacks=1,
         rng=np.random.default_rng(0),
     ).leakage
 
@@ -95,6 +95,7 @@ def test_a_real_picture_of_another_class_is_no_leak_though_a_four_is_like_a_nine
             reference_for(original, low_frequencies(grey), ()),
             n_classes=10,
             recognised=int(model.predict(picture.reshape(1, -1))[0]) == 9,
+            attacks=1,
             rng=np.random.default_rng(0),
         ).leakage.value
 
@@ -115,6 +116,7 @@ def test_the_very_picture_is_a_full_leak_and_a_real_drawing_a_partial_one(real_r
         reference_for(templates()[0], SPACE, ()),
         n_classes=3,
         recognised=True,
+        attacks=1,
         rng=np.random.default_rng(0),
     )
     assert 0.1 < found.leakage.value < 1.0

@@ -233,6 +233,7 @@ def test_likeness_may_be_negative() -> None:
         "c",
         1.0,
         share(0, 3),
+        share(0, 3),
         share(1, 3),
         0.0,
         None,
@@ -246,9 +247,9 @@ def test_likeness_may_be_negative() -> None:
     "points",
     [
         [],
-        [LossPoint("a", 0, 0, 0, 1.0, 0.5)],
-        [LossPoint("a", 0, at, at, 3.0, 1.0) for at in range(4)],
-        [LossPoint("a", label, at, at, -1e9 * label, 0.0) for label in range(12) for at in (0, 5)],
+        [LossPoint("a", 0, 0, 0, 1.0, 0.5, None)],
+        [LossPoint("a", 0, at, at, 3.0, 1.0, 0.5) for at in range(4)],
+        [LossPoint("a", label, at, at, -1e9 * label, 0.0, -1.0) for label in range(12) for at in (0, 5)],
     ],
     ids=["none", "one", "flat", "many classes"],
 )
@@ -257,9 +258,24 @@ def test_degenerate_runs_are_drawn(draw: object, points: list[LossPoint]) -> Non
     parsed(draw(points, identifier="x", attack=HOSTILE))
 
 
+def test_likeness_against_queries_is_a_line_per_attack_and_only_where_there_is_a_likeness() -> None:
+    points = [
+        LossPoint(name, label, at, 2 * at, 1.0, 0.5, 0.1 * at if label == 0 else None)
+        for name in ("a", HOSTILE)
+        for label in (0, 1)
+        for at in range(1, 6)
+    ]
+    tree = parsed(charts.effort_chart(points, {"a": "First"}, identifier="e"))
+    lines = [element for element in of_class(tree, "line") if element.tag.endswith("polyline")]
+    assert len(lines) == 2
+    parsed(charts.effort_chart([], {}, identifier="e"))
+
+
 def test_lines_of_few_classes_are_labelled_and_of_many_are_thin() -> None:
     def run(classes: int) -> ET.Element:
-        points = [LossPoint("a", label, at, at, at * label, 0.5) for label in range(classes) for at in (0, 9)]
+        points = [
+            LossPoint("a", label, at, at, at * label, 0.5, None) for label in range(classes) for at in (0, 9)
+        ]
         return parsed(charts.loss_chart(points, identifier="x", attack="a"))
 
     assert "class 2" in "".join(label.text or "" for label in of_class(run(3), "label"))

@@ -65,7 +65,7 @@ def test_one_sigmoid_is_two_classes(tmp_path: Path) -> None:
 
 def test_a_sigmoid_for_each_class_is_normalised(tmp_path: Path) -> None:
     target = opened(stack(layers.Flatten(), layers.Dense(4, activation="sigmoid")), tmp_path)
-    assert target.facts.independent_scores
+    assert target.facts.rows == "independent"
     assert np.allclose(target.probabilities(PICTURES).sum(axis=1), 1.0)
 
 
@@ -164,6 +164,6 @@ def test_rounded_answers_are_noticed(tmp_path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     path.write_bytes(model.SerializeToString())
     target = open_image_model(path, picture_size=(8, 8))
-    assert target.facts.step == 0.01
+    assert target.facts.rows == "complete"
     assert target.facts.shape == (8, 8, 1)  # channels first, turned
     assert target.probabilities(PICTURES).shape == (300, 3)

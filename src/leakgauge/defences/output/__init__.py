@@ -49,7 +49,6 @@ OUTPUT_DEFENCES: tuple[OutputDefence, ...] = (
         SHOKRI,
         rounding.change,
         Strength("decimals", 2, 0, 9, whole=True),
-        step=rounding.step,
     ),
     OutputDefence(
         "top_k",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -51,8 +50,6 @@ class OutputDefence:
     keeps_labels: the predicted label never changes, so that accuracy is not touched.
     repeatable: an attacker who knows the defence can do the same to models of their own, as with
         all that holds no secret; attacks then compare like with like.
-    step: from strength to the smallest difference between two answers, where answers are rounded;
-        an attacker who knows the defence reads answers with that in mind.
     """
 
     name: str
@@ -64,4 +61,3 @@ class OutputDefence:
     gives: Literal["probabilities", "labels"] = "probabilities"
     keeps_labels: bool = True
     repeatable: bool = True
-    step: Callable[[float], float] | None = None

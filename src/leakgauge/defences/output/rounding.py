@@ -26,8 +26,3 @@ def change(answers: FloatArray, *, strength: float, queries: Any) -> FloatArray:
     total = rounded.sum(axis=1, keepdims=True)
     even = np.full_like(rounded, 1.0 / answers.shape[1])
     return np.asarray(np.divide(rounded, total, out=even, where=total > 0))
-
-
-def step(strength: float) -> float:
-    """Smallest difference between two answers at so many decimals."""
-    return float(10.0 ** -int(strength))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,11 +38,6 @@ class Setting:
             else f"{self.defence.title} ({self.strength:g} {strength.unit})"
         )
 
-    @property
-    def step(self) -> float | None:
-        """Smallest difference between two answers, None where they are not rounded."""
-        return None if self.defence.step is None else self.defence.step(self.strength)
-
 
 class DefendedTarget:
     """A target whose answers pass through defences, in their order, before anybody sees them.
@@ -57,6 +53,7 @@ class DefendedTarget:
         self._settings = tuple(settings)
         self.classes: NDArray[Any] = target.classes
         self.queries = 0
+        self._counting = threading.Lock()
         self.estimator: Any = getattr(target, "estimator", None)
         self.has_probabilities = target.has_probabilities and all(
             setting.defence.gives == "probabilities" for setting in self._settings
@@ -76,16 +73,20 @@ class DefendedTarget:
                 "The model, as it is defended, gives labels and no probabilities.",
                 hint="Use attacks that see labels only.",
             )
-        self.queries += len(x)
+        self._count(len(x))
         return changed(self._target.probabilities(x), x, self._settings)
 
     def labels(self, x: Any) -> IntArray:
         """(n,) positions in `classes` of the labels that callers see."""
-        self.queries += len(x)
+        self._count(len(x))
         given = [setting for setting in self._settings if setting.defence.gives == "probabilities"]
         if all(setting.defence.keeps_labels for setting in given) or not self._target.has_probabilities:
             return self._target.labels(x)
         return np.asarray(changed(self._target.probabilities(x), x, given).argmax(axis=1), dtype=np.int64)
+
+    def _count(self, n: int) -> None:
+        with self._counting:  # several threads may ask at the same time
+            self.queries += n
 
 
 def changed(answers: FloatArray, queries: Any, settings: Sequence[Setting]) -> FloatArray:

@@ -33,7 +33,7 @@ def reconstruct(
     if network is None:
         raise Unsuited("It follows the model's gradient, which an ONNX file does not give.")
     facts = network.facts
-    if facts.output != "probabilities" or facts.independent_scores:
+    if facts.output != "probabilities" or facts.rows == "independent":
         raise Unsuited("It takes models that end in a softmax layer.")
     try:
         import keras

@@ -12,7 +12,7 @@ import numpy as np
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.objective import log_odds
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Pictures, Settings
+from leakgauge.inversion.protocol import Drawn, Frame, Pictures, Settings
 from leakgauge.inversion.space import Space
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
@@ -43,16 +43,12 @@ def reconstruct(
     queries = 2 * asked_for[-1]
     z = np.empty((settings.seeds, queries, space.dimensions))
     odds = np.empty((settings.seeds, queries))
-    curve: list[CurvePoint] = []
     for place, stream in enumerate(rng.spawn(settings.seeds)):
         progress.report(f"previewing class {target_class}", place / settings.seeds)
         z[place] = amplitude * stream.standard_normal((queries, space.dimensions))
         pictures = np.clip(space.offsets(z[place]) + np.float32(0.5), 0.0, 1.0)
         answers = target.probabilities(pictures)
-        odds[place] = log_odds(answers, target_class, settings.floor)
-        loss = float((settings.prior.penalty(pictures) - odds[place]).mean())
-        asked = (place + 1) * queries
-        curve.append(CurvePoint(asked_for[-1], asked, loss, float(answers[:, target_class].mean())))
+        odds[place] = log_odds(answers, target_class, settings.floor, settings.temperature)
     frames = tuple(
         Frame(
             after,
@@ -63,7 +59,7 @@ def reconstruct(
         )
         for after in asked_for
     )
-    return Drawn(frames, tuple(curve[-1:]))
+    return Drawn(frames, ())
 
 
 def _template(space: Space, z: FloatArray, odds: FloatArray) -> Pictures:

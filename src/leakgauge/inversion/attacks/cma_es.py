@@ -1,0 +1,77 @@
+"""Covariance matrix adaptation: a cloud of pictures that learns the shape of what pleases the target.
+
+Hansen 2016, "The CMA Evolution Strategy: A Tutorial", by the library `cma`. It
+ranks pictures and needs no slope, so answers that are rounded or cut short
+mislead it less than finite differences. Departures: the search is in the space
+that the attack is given, the prior is part of what is ranked, and the last half
+of the means is averaged.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from leakgauge.inversion.course import Course
+from leakgauge.inversion.objective import log_odds
+from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.progress import Progress
+from leakgauge.targets.protocol import FloatArray, Target
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it tells everyone who imports it that it could plot with Matplotlib
+    import cma
+
+FIRST_RADIUS = 0.5
+MOST_FULL = 120
+"""Dimensions up to which the whole covariance is learned; above, its diagonal (Ros & Hansen 2008)."""
+
+
+def reconstruct(
+    target: Target,
+    target_class: int,
+    *,
+    budget: int,
+    rng: np.random.Generator,
+    progress: Progress,
+    settings: Settings,
+) -> Drawn:
+    """Draw the class by ranking clouds of pictures; see `protocol.Reconstruct`."""
+    course = Course(settings, budget=budget, progress=progress, stage=f"drawing class {target_class}")
+    space, prior = settings.space, settings.prior
+    clouds = [_cloud(space.dimensions, stream) for stream in rng.spawn(settings.seeds)]
+    size = clouds[0].popsize
+    while course.affords(size * len(clouds)):
+        asked = [cloud.ask() for cloud in clouds]
+        pictures = space.pictures(np.concatenate(asked))
+        answers = target.probabilities(pictures)
+        losses = prior.penalty(pictures) - log_odds(
+            answers, target_class, settings.floor, settings.temperature
+        )
+        for cloud, points, loss in zip(clouds, asked, losses.reshape(len(clouds), size), strict=True):
+            cloud.tell(points, loss.tolist())
+        course.note(
+            np.stack([cloud.mean for cloud in clouds]),
+            queries=len(pictures),
+            loss=float(losses.mean()),
+            confidence=float(answers[:, target_class].mean()),
+        )
+    return course.drawn()
+
+
+def _cloud(dimensions: int, stream: np.random.Generator) -> Any:
+    """A search from the start of the space that draws on `stream` alone and writes no files."""
+
+    def normal(n: int, length: int) -> FloatArray:
+        return stream.standard_normal((n, length))
+
+    options = {
+        "randn": normal,
+        "seed": np.nan,  # else it seeds NumPy's own generator, which all threads share
+        "verbose": -10,
+        "verb_log": 0,
+        "CMA_diagonal": dimensions > MOST_FULL,
+    }
+    return cma.CMAEvolutionStrategy(np.zeros(dimensions), FIRST_RADIUS, options)

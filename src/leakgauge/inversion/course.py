@@ -1,0 +1,149 @@
+"""What is kept of a search while it runs: its budget, its pictures, its curve, and when it is done.
+
+An attack only says where it stands and what the target answered. Everything
+here depends on the steps taken so far and never on how many will follow, so that
+a snapshot is what a shorter run would have given.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from leakgauge.attack_table import Unsuited
+from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
+from leakgauge.inversion.similarity import pearson
+from leakgauge.progress import Progress
+from leakgauge.report.model import Notice
+from leakgauge.targets.protocol import FloatArray
+
+TAIL: Final = 0.5
+"""Share of the run, from its end, whose steps are averaged (Polyak & Juditsky 1992)."""
+MARKS_PER_DOUBLING: Final = 6
+CONVERGED: Final = 0.9975
+"""Correlation with the drawing after half as many queries at which nothing more is expected to come."""
+EARLIEST_END: Final = 3_000
+"""Queries for each seed before which no search is called done."""
+
+
+class Course:
+    """The course of one attack on one class, all seeds side by side.
+
+    Parameters
+    ----------
+    settings: what the attack was told.
+    budget: most queries, over all seeds.
+    stage: what progress reports call this.
+    """
+
+    def __init__(self, settings: Settings, *, budget: int, progress: Progress, stage: str) -> None:
+        self._space, self._seeds = settings.space, settings.seeds
+        self._progress, self._stage = progress, stage
+        self._asked, self._notices = _affordable(settings, budget)
+        self.queries = 0
+        self._steps = 0
+        self._total = np.zeros((self._seeds, self._space.dimensions))
+        self._marks = {0: self._total.copy()}
+        self._next_mark = 1
+        self._frames: list[Frame] = []
+        self._curve: list[CurvePoint] = []
+        self._done_at: int | None = None
+
+    def affords(self, queries: int) -> bool:
+        """Whether so many queries can be sent; keeps the pictures that they would come too late for.
+
+        Raises
+        ------
+        Unsuited
+            when not even the first queries are within the budget.
+        """
+        if self.queries == 0 and queries > self._limit(self._asked[-1]):
+            raise Unsuited(f"The query budget does not pay for one step, which takes {queries:,} queries.")
+        while self._asked and self.queries + queries > self._limit(self._asked[0]):
+            self._keep(self._asked[0])
+            self._asked = self._asked[1:]
+        return bool(self._asked) and self._done_at is None
+
+    def note(self, z: FloatArray, *, queries: int, loss: float, confidence: float) -> None:
+        """A step was taken.
+
+        Parameters
+        ----------
+        z: (seeds, dimensions) where the search stands after it.
+        queries: how many it took, over all seeds.
+        loss, confidence: means over the pictures asked about.
+        """
+        self.queries += queries
+        self._steps += 1
+        self._total += z
+        if self._steps < self._next_mark:
+            return
+        self._next_mark = _mark_after(self._steps)
+        self._marks[self._steps] = self._total.copy()
+        self._progress.report(self._stage, self.queries / self._limit(self._asked[-1]))
+        average = self._average()
+        iterations = max(1, self.queries // (2 * self._seeds))
+        self._curve.append(CurvePoint(iterations, self.queries, loss, confidence, average))
+        if self.queries >= EARLIEST_END * self._seeds and self._unchanged(average):
+            self._done_at = self.queries
+
+    def spend(self, queries: int) -> None:
+        """Count queries that went into something else than a step."""
+        self.queries += queries
+
+    def drawn(self, *notices: Notice) -> Drawn:
+        """Everything that was kept."""
+        for asked in self._asked:  # the search was done before
+            self._keep(asked)
+        self._asked = ()
+        return Drawn(tuple(self._frames), tuple(self._curve), (*self._notices, *notices), self._done_at)
+
+    def _limit(self, iterations: int) -> int:
+        return 2 * self._seeds * iterations
+
+    def _keep(self, iterations: int) -> None:
+        self._frames.append(Frame(iterations, self.queries, self._space.pictures(self._average())))
+
+    def _average(self) -> FloatArray:
+        """(seeds, dimensions) mean of the last half of the steps; the start of the space before the first."""
+        if self._steps == 0:
+            return self._total
+        start = max(mark for mark in self._marks if mark <= self._steps * (1 - TAIL))
+        return (self._total - self._marks[start]) / (self._steps - start)
+
+    def _unchanged(self, average: FloatArray) -> bool:
+        """Whether the consensus is what it was after half of the queries."""
+        earlier = [
+            point.coefficients
+            for point in self._curve
+            if point.queries <= self.queries / 2 and point.coefficients is not None
+        ]
+        if not earlier:
+            return False
+        now, before = (self._space.pictures(z).mean(axis=0) for z in (average, earlier[-1]))
+        return pearson(now, before) >= CONVERGED
+
+
+def _mark_after(step: int) -> int:
+    """The next of the steps 2^(k/6), which do not depend on how long a run will be."""
+    k = math.floor(MARKS_PER_DOUBLING * math.log2(step) + 1e-9) + 1
+    while round(2 ** (k / MARKS_PER_DOUBLING)) <= step:
+        k += 1
+    return round(2 ** (k / MARKS_PER_DOUBLING))
+
+
+def _affordable(settings: Settings, budget: int) -> tuple[tuple[int, ...], tuple[Notice, ...]]:
+    """The iterations that the budget pays for, and a notice where it does not pay for all."""
+    most = budget // (2 * settings.seeds)
+    if most < 1:
+        raise Unsuited("The query budget does not pay for one pair of queries per seed.")
+    if settings.iterations[-1] <= most:
+        return settings.iterations, ()
+    kept = tuple(after for after in settings.iterations if after <= most)
+    notice = Notice(
+        "iterations_cut",
+        f"The query budget ends the run after {most:,} of the {settings.iterations[-1]:,} iterations.",
+    )
+    return (kept if kept and kept[-1] == most else (*kept, most)), (notice,)

@@ -1,0 +1,226 @@
+"""Masked answers: what the target's answers hide, found out by asking.
+
+Rounding the answers, naming only the likeliest classes or the label alone
+hides the slope that searches follow, and often not what was learned (Carlini &
+Wagner 2017 and Athalye, Carlini & Wagner 2018 on masked gradients, for another
+kind of attack). An audit has to know: the objective must not follow digits that
+are not there, and a reader must not take a hidden slope for a removed leak.
+
+A few hundred pictures are asked about: smooth random ones, each with a close
+neighbour, and the way between pictures of different labels, halved until it is
+short. Between two labels a softmax passes through every share, however sure it
+is; an answer that jumps was made to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from leakgauge.estimates import Estimate, proportion
+from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.objective import LEAST_PROBABILITY
+from leakgauge.inversion.protocol import Pictures
+from leakgauge.report.model import Mask, Masking, Severity
+from leakgauge.targets.answers import rounding_step
+from leakgauge.targets.protocol import BoolArray, FloatArray, Target
+
+PICTURES = 128
+CONTRAST = 0.25
+"""Standard deviation of the pictures' pixels."""
+NEAR = 0.02
+"""The same, of the difference between a picture and its neighbour."""
+PAIRS, HALVINGS = 6, 24
+USUAL_SPREAD = 2.0
+"""Spread of trained networks that the prior's weight was chosen on; others are brought to it."""
+LABEL_FLOOR = 0.05
+"""Probability given to what a label rules out: how sure it is, nobody can tell."""
+TIED_ROWS = 0.25
+NEARLY_EVERY = 0.95
+FLAT = 0.95
+"""Probability that no answer reaches where answers are called flat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found, and how answers are to be read.
+
+    Attributes
+    ----------
+    found, step, classes_kept, slope_hidden, queries: as in `report.model.Masking`.
+    floor: smallest probability told from 0.
+    temperature: what log probabilities are divided by; see `objective.log_odds`.
+    """
+
+    found: tuple[Mask, ...]
+    floor: float
+    temperature: float
+    step: float | None = None
+    classes_kept: int | None = None
+    slope_hidden: Estimate | None = None
+    queries: int = 0
+
+
+def examine(target: Target, original: Pictures, *, rng: np.random.Generator) -> Examined:
+    """Ask the target about pictures that show how its answers are made.
+
+    Parameters
+    ----------
+    original: (height, width, channels) the user's picture, one more to ask about.
+    """
+    if not target.has_probabilities:
+        return Examined(("labels_only",), LABEL_FLOOR, temperature=1.0)
+    asked_before = target.queries
+    space = low_frequencies(np.full_like(original, 0.5))
+    amplitude = np.sqrt(original.size / space.dimensions)
+    z = CONTRAST * amplitude * rng.standard_normal((PICTURES, space.dimensions))
+    pictures = np.concatenate([space.pictures(z), _around_black(original.shape, rng), original[None]])
+    answers = target.probabilities(pictures)
+    step = NEAR * amplitude * rng.standard_normal(z.shape)
+    neighbours = target.probabilities(space.pictures(z + step))
+    between = _between(target, pictures, answers)
+    rows = np.concatenate([answers, neighbours, between])
+
+    masks: list[Mask] = []
+    kept, size, floor = None, None, LEAST_PROBABILITY
+    if len(between) and bool((rows.max(axis=1) == 1.0).all()):
+        masks.append("labels_only")
+        floor = LABEL_FLOOR
+    else:
+        kept = _classes_kept(rows)
+        shown = np.sort(rows, axis=1)[:, -kept:] if kept else rows  # the shared number lies on no grid
+        if kept:
+            masks.append("truncated")
+        size = rounding_step(shown)
+        if size:
+            masks.append("rounded")
+            floor = size / 2
+        if not kept and not size and _clipped(rows):
+            masks.append("clipped")
+        if not masks and rows.max() < FLAT:
+            masks.append("flat")
+    unmoved = (answers[:PICTURES] == neighbours).all(axis=1)
+    spread = _spread(answers[:PICTURES])
+    plain = not masks or masks == ["flat"]  # what is masked has no spread of its own to go by
+    return Examined(
+        tuple(masks),
+        floor,
+        temperature=spread / USUAL_SPREAD if plain and spread > 0 else 1.0,
+        step=size,
+        classes_kept=kept,
+        slope_hidden=proportion(int(unmoved.sum()), PICTURES),
+        queries=target.queries - asked_before,
+    )
+
+
+def judged(examined: Examined, severity: Severity) -> Masking:
+    """What the masking is worth, given the verdict over all attacks on the masked answers."""
+    masked = [mask for mask in examined.found if mask != "flat"]
+    effect: Literal["none", "slope_only", "no_leak_shown", "undecided"]
+    if not masked:
+        effect = "none"
+    elif severity is Severity.LOW:
+        effect = "no_leak_shown"
+    else:
+        effect = "undecided" if severity is Severity.INCONCLUSIVE else "slope_only"
+    told = " ".join(_told(mask, examined) for mask in examined.found) or (
+        "The model answers with probabilities that hide nothing."
+    )
+    return Masking(
+        found=examined.found,
+        step=examined.step,
+        classes_kept=examined.classes_kept,
+        slope_hidden=examined.slope_hidden,
+        queries=examined.queries,
+        effect=effect,
+        sentence=f"{told} {_WORTH[effect]}".strip(),
+    )
+
+
+_WORTH: Final[Mapping[str, str]] = {
+    "none": "",
+    "slope_only": "This hides the slope that some attacks follow and does not remove the leak: other attacks "
+    "draw the class all the same.",
+    "no_leak_shown": "No attack, those from labels alone included, drew more than a guess. Whether that is "
+    "owed to the masking, only an audit of the model without it can tell.",
+    "undecided": "Whether it removes a leak or only hides the slope that attacks follow is not decided.",
+}
+
+
+def _told(mask: Mask, examined: Examined) -> str:
+    match mask:
+        case "labels_only":
+            return "The model answers with labels alone."
+        case "truncated":
+            return (
+                f"The model gives a score to the {examined.classes_kept} likeliest classes only; what they "
+                "leave was read as shared evenly among the others."
+            )
+        case "rounded":
+            return f"The model's probabilities are rounded to steps of {examined.step:g}."
+        case "clipped":
+            return "The model's scores are cut off at an end, where several classes share one number."
+        case "flat":
+            return (
+                "The model's answers are flat, as a raised temperature or an unsure model makes them. That "
+                "is no defence: the attacks divide it out."
+            )
+
+
+def _around_black(shape: tuple[int, ...], rng: np.random.Generator) -> Pictures:
+    """Coarse bright shapes on black, which bear more labels than pictures around grey."""
+    coarse = low_frequencies(np.zeros(shape, dtype=np.float32), cutoff=4.0)
+    z = CONTRAST * np.sqrt(coarse.start.size / coarse.dimensions)
+    return coarse.pictures(2 * z * rng.standard_normal((PICTURES, coarse.dimensions)))
+
+
+def _between(target: Target, pictures: Pictures, answers: FloatArray) -> FloatArray:
+    """Answers on the way between pictures of different labels, which is halved around the change."""
+    labels = answers.argmax(axis=1)
+    partners = [(labels != labels[place]).argmax() for place in range(len(labels))]
+    pairs = [(place, int(other)) for place, other in enumerate(partners) if labels[other] != labels[place]]
+    if not pairs:
+        return np.empty((0, answers.shape[1]))
+    chosen = np.array(pairs)[np.linspace(0, len(pairs) - 1, min(PAIRS, len(pairs))).round().astype(int)]
+    here, there = pictures[chosen[:, 0]].copy(), pictures[chosen[:, 1]].copy()
+    found = []
+    for _ in range(HALVINGS):
+        middle = (here + there) / np.float32(2)
+        rows = target.probabilities(middle)
+        found.append(rows)
+        same = rows.argmax(axis=1) == labels[chosen[:, 0]]
+        here[same], there[~same] = middle[same], middle[~same]
+    return np.concatenate(found)
+
+
+def _classes_kept(rows: FloatArray) -> int | None:
+    """How many classes have an answer of their own where the rest share one number, in nearly every row."""
+    tied = _tied_at_least(rows).sum(axis=1)
+    usual = int(np.bincount(tied).argmax())
+    # where two classes are exactly as likely, as may happen between two labels, a row differs
+    return rows.shape[1] - usual if usual > 1 and (tied == usual).mean() >= NEARLY_EVERY else None
+
+
+def _tied_at_least(rows: FloatArray) -> BoolArray:
+    return np.asarray(rows == rows.min(axis=1, keepdims=True))
+
+
+def _clipped(rows: FloatArray) -> bool:
+    """Whether many answers stop at the same end: the least of a row shared by several classes."""
+    least = rows.min(axis=1)
+    tied = (_tied_at_least(rows).sum(axis=1) > 1) & (least > LEAST_PROBABILITY)
+    highest = rows.max()
+    capped = (rows.max(axis=1) == highest) & (highest < 1 - 1e-6)
+    distinct = len(np.unique(rows[capped], axis=0)) > 1
+    return bool(tied.mean() >= TIED_ROWS or (distinct and capped.mean() >= TIED_ROWS))
+
+
+def _spread(answers: FloatArray) -> float:
+    """Root mean square of log probabilities about their mean over classes, then over pictures."""
+    logs = np.log(np.maximum(answers, LEAST_PROBABILITY))
+    logs -= logs.mean(axis=1, keepdims=True)
+    logs -= logs.mean(axis=0)
+    return float(np.sqrt(np.square(logs).mean()))
