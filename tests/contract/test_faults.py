@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 
-import faults
 import pytest
 from served import Server, running
+
+import faults
 
 
 @pytest.fixture(scope="module")

@@ -157,6 +157,7 @@ def audit(
             seconds=references.seconds_left,
             seed=seed,
             progress=Share(progress, 0.75, 0.97),
+            defences=inputs.defences,
         )
 
     progress.report("writing the report", 0.97)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.tree import BaseDecisionTree
 
 from leakgauge.attack_table import Unsuited
+from leakgauge.defences.output import Setting, changed
 from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.pool import Pool
 from leakgauge.targets.protocol import BoolArray, IntArray
@@ -116,6 +117,9 @@ class Refitting:
         their rows, `lean` if they can be.
     questions:
         what a copy is asked, and of whom the answers are.
+    defences:
+        what a copy's answers pass through: as much of the target's as can be repeated, so that
+        both are seen alike.
     """
 
     blank: Any
@@ -123,14 +127,18 @@ class Refitting:
     pool: Pool
     x: Any
     questions: tuple[Question, ...]
+    defences: tuple[Setting, ...]
 
     @classmethod
-    def of(cls, blank: Any, classes: NDArray[Any], pool: Pool) -> Refitting:
-        """Copies of `blank` on `pool`."""
+    def of(
+        cls, blank: Any, classes: NDArray[Any], pool: Pool, *, defences: Sequence[Setting] = ()
+    ) -> Refitting:
+        """Copies of `blank` on `pool`, behind the target's output defences."""
         x = lean(pool.x, blank)
         # trees answer equal rows equally; of other models that is only nearly true
         alike = np.arange(len(pool)) if x is pool.x else _alike(x)
-        return cls(blank, classes, pool, x, tuple(_questions(alike)))
+        repeatable = tuple(setting for setting in defences if setting.defence.repeatable)
+        return cls(blank, classes, pool, x, tuple(_questions(alike)), repeatable)
 
     def answers(self, rows: IntArray, *, seed: int, what: str) -> Answers:
         """What a copy trained on `rows` says of the whole pool.
@@ -156,7 +164,9 @@ class Refitting:
             known = {label: position for position, label in enumerate(model.classes_.tolist())}
             column_of = np.array([known.get(label, -1) for label in self.classes.tolist()])
             for question in self.questions:
-                probabilities = model.predict_proba(_take(self.x, question.rows))[question.answer_of]
+                asked = _take(self.x, question.rows)
+                answers = np.asarray(model.predict_proba(asked), dtype=np.float64)
+                probabilities = changed(answers, asked, self.defences)[question.answer_of]
                 columns = column_of[pool.y[question.records]]
                 found = columns >= 0
                 p_y[question.records[found]] = probabilities[np.flatnonzero(found), columns[found]]

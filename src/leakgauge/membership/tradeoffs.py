@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.attack_table import Unsuited
+from leakgauge.defences.output import Setting
 from leakgauge.estimates import (
     Estimate,
     area_difference,
@@ -81,6 +82,7 @@ def tradeoffs(
     seconds: float | None,
     seed: int,
     progress: Progress,
+    defences: Sequence[Setting] = (),
     clock: Callable[[], float] = time.monotonic,
 ) -> Tradeoffs:
     """Try every standard change that the target has a setting for.
@@ -93,12 +95,14 @@ def tradeoffs(
         after how many no further change is begun, None for never.
     seed:
         the audit's, of which the halves of the reference models come.
+    defences:
+        what the target's answers pass through, and so those of the changed models.
     clock:
         seconds from any start, never falling; looked at only where there is a limit.
     """
     left_out: list[str] = []
     try:
-        tried = _try_all(target, pool, seconds, seed, left_out, clock, progress)
+        tried = _try_all(target, pool, defences, seconds, seed, left_out, clock, progress)
     except Unsuited as reason:
         return Tradeoffs((), 0, None, "", (), withheld=str(reason))
     attacked = [_attack(one, pool) for one in tried]
@@ -116,6 +120,7 @@ def tradeoffs(
 def _try_all(
     target: SharedAnswers,
     pool: Pool,
+    defences: Sequence[Setting],
     seconds: float | None,
     seed: int,
     left_out: list[str],
@@ -133,7 +138,7 @@ def _try_all(
     seeds = generator_for(seed, "changes").integers(2**31, size=models + 1)
 
     def train(change: Change, rows: Sequence[NDArray[np.int64]]) -> list[Answers]:
-        refitting = Refitting.of(change.apply(blank), target.classes, pool)
+        refitting = Refitting.of(change.apply(blank), target.classes, pool, defences=defences)
 
         def answers_of(model: int) -> Answers:
             return refitting.answers(rows[model], seed=int(seeds[model]), what="the members")
