@@ -515,7 +515,7 @@ BAD_PARAMETERS: dict[str, tuple[str, object]] = {
     "class beyond the last in a list": ("bad_parameters.class_out_of_range", {"class_to_attack": [0, 99]}),
     "class below 0": ("bad_parameters.invalid", {"class_to_attack": -1}),
     "class as text": ("bad_parameters.invalid", {"class_to_attack": "one"}),
-    "unknown attack": ("bad_parameters.unknown_attack", {"attacks": ["miface"]}),
+    "unknown attack": ("bad_parameters.unknown_attack", {"attacks": ["tarot"]}),
     "background out of range": ("bad_parameters.background_out_of_range", {"background": 7.0}),
     "iterations 0": ("bad_parameters.invalid", {"iterations": 0}),
     "iterations negative": ("bad_parameters.invalid", {"iterations": -5}),

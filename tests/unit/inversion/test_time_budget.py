@@ -40,11 +40,18 @@ def attack(clock):
 
 def inputs(*iterations):
     """One class to draw and nine to compare with: ten drawings."""
-    picture = np.zeros((4, 4, 1), np.float32)
-    target = SimpleNamespace(facts=SimpleNamespace(classes=10))
-    settings = Settings(space=SimpleNamespace(), iterations=iterations, seeds=3)
-    prior = SimpleNamespace(space=None)
-    return Inputs(target, picture, 0, (0,), (), settings, prior, ())
+    return Inputs(
+        target=SimpleNamespace(),
+        facts=SimpleNamespace(classes=10),
+        original=np.zeros((4, 4, 1), np.float32),
+        original_class=0,
+        classes=(0,),
+        references=(),
+        settings=Settings(space=SimpleNamespace(), iterations=iterations, seeds=3),
+        prior=SimpleNamespace(space=None),
+        examined=SimpleNamespace(),
+        notices=(),
+    )
 
 
 def test_without_a_budget_and_with_a_large_one_nothing_changes(attack, clock):
