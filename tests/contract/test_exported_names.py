@@ -51,6 +51,7 @@ def test_the_table_of_membership_attacks() -> None:
         ("leaf_counts", "model_file"),
         ("bootstrap_replay", "model_file"),
         ("boosting_equations", "model_file"),
+        ("black_box_art", "probabilities"),
     ]
     assert all(attack.citation for attack in ATTACKS)
 

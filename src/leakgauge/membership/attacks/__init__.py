@@ -8,6 +8,7 @@ every row.
 from __future__ import annotations
 
 from leakgauge.membership.attacks import (
+    black_box_art,
     boosting_equations,
     bootstrap_replay,
     entropy,
@@ -31,6 +32,7 @@ CHOQUETTE_CHOO = "Choquette-Choo et al. 2021, Label-Only Membership Inference At
 ZARIFZADEH = "Zarifzadeh et al. 2024, Low-Cost High-Power Membership Inference Attacks"
 CARLINI = "Carlini et al. 2022, Membership Inference Attacks From First Principles"
 FERRY = "cf. Ferry et al. 2024, Trained Random Forests Completely Reveal your Dataset"
+ART = "Shokri et al. 2017; Nicolae et al. 2018, Adversarial Robustness Toolbox"
 OWN = "no earlier description known; see the attack's own documentation"
 
 ATTACKS: tuple[Attack, ...] = (
@@ -47,4 +49,13 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("leaf_counts", "Counts in the leaves", "model_file", FERRY, leaf_counts.score),
     Attack("bootstrap_replay", "Bootstrap, replayed", "model_file", OWN, bootstrap_replay.score),
     Attack("boosting_equations", "Equations of boosting", "model_file", OWN, boosting_equations.score),
+    Attack(
+        "black_box_art",
+        "Attack model of the Adversarial Robustness Toolbox",
+        "probabilities",
+        ART,
+        black_box_art.score,
+        0.5,
+        by_default=False,
+    ),
 )
