@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from bad_inputs import BadInput, bad_inputs, bundle
-from doors import as_training_job, by_command_line
+from doors import as_training_job, by_command_line, run_command_line, run_training_job
 from served import ROOT, ZIP, InBackground, Server, running, wait_until
+from spoiled import MARKER, NUMBER, sound, spoiled
 
 SAMPLE = ROOT / "sample-input" / "membership.zip"
 CANARY = Path("/tmp/leakgauge-canary")
@@ -63,6 +64,44 @@ def test_bad_input_is_answered_faster_than_anyone_gives_up(server: Server) -> No
     began = time.monotonic()
     assert server.invoke(bundle(), Accept="application/json").status == 200
     assert max(times) < time.monotonic() - began
+
+
+def told(*texts: str | bytes) -> bool:
+    """Whether any of the texts holds a value of the data."""
+    whole = b"".join(text.encode() if isinstance(text, str) else text for text in texts)
+    return MARKER.encode() in whole or NUMBER.encode() in whole
+
+
+def test_no_value_of_the_data_is_told_to_anybody(server: Server) -> None:
+    for name, body in spoiled().items():
+        reply = server.invoke(body)
+        assert 400 <= reply.status < 500, name
+        assert not told(reply.body, str(reply.headers)), name
+    for kind in ("application/json", "text/csv", "text/html"):
+        reply = server.invoke(sound(), Accept=kind)
+        assert reply.status == 200
+        assert not told(reply.body)
+    assert not told(server.log.read_text())
+
+
+def test_no_request_outlives_its_answer(server: Server) -> None:
+    server.invoke(sound())
+    for path in server.temporary.rglob("*"):
+        assert not path.is_file() or not told(path.read_bytes())
+    assert [path.name for path in server.temporary.glob("*/*") if len(path.name) == 32] == []
+
+
+def test_the_other_doors_tell_no_value_either(tmp_path: Path) -> None:
+    spoiled_bundle = spoiled()["unknown label"]
+    source = tmp_path / "bundle.zip"
+    source.write_bytes(spoiled_bundle)
+    by_hand = run_command_line("audit", str(source), "-o", str(tmp_path / "report"))
+    assert by_hand.returncode == 2
+    assert not told(by_hand.stdout, by_hand.stderr)
+    job = run_training_job(source, tmp_path / "ml")
+    assert job.returncode == 2
+    assert not told(job.stdout, job.stderr, (tmp_path / "ml" / "output" / "failure").read_text())
+    assert str(tmp_path) not in by_hand.stderr + job.stdout + job.stderr
 
 
 def test_every_door_gives_the_same_report(server: Server, tmp_path: Path) -> None:
