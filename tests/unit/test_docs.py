@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import fields
 from pathlib import Path
 
 import yaml
 
+from leakgauge.bundle import Limits
 from leakgauge.policy import InversionLimits, MembershipLimits, Policy, policy_of
+from leakgauge.sandbox.policy import Policy as SandboxPolicy
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -26,3 +29,9 @@ def test_the_page_of_policies_shows_the_default_one_and_names_every_limit() -> N
     assert yaml.safe_load(shown) == Policy().model_dump(mode="json")
     for limits in (MembershipLimits, InversionLimits):
         assert all(f"`{name}`" in page for name in limits.model_fields)
+
+
+def test_the_page_for_operators_names_every_limit() -> None:
+    page = (DOCS / "operating.md").read_text()
+    for limits, prefix in ((SandboxPolicy, "LEAKGAUGE_"), (Limits, "LEAKGAUGE_MAX_")):
+        assert all(f"`{prefix}{field.name.upper()}`" in page for field in fields(limits))
