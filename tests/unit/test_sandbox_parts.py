@@ -152,6 +152,22 @@ def test_a_crash_arrives(line):
     assert read_back() == (Crashed(found), [])
 
 
+def test_what_a_child_gives_to_look_at_arrives_and_is_finite():
+    reading, writing = os.pipe()
+    writer = EventWriter(writing)
+    writer.show({"loss": 0.5, "picture": "abc"})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        writer.show({"loss": float("nan")})
+    os.close(writing)
+    shown = []
+    reader = EventReader(lambda *report: None, shown.append)
+    while data := os.read(reading, 7):
+        reader.feed(data)
+    os.close(reading)
+    assert shown == [{"loss": 0.5, "picture": "abc"}]
+    assert reader.result is None
+
+
 def test_an_error_too_long_for_a_line_arrives_without_its_details():
     reading, writing = os.pipe()
     EventWriter(writing).refused(BadBundle("x", "m", hint="h", details={"rows": ["y" * 1_000] * 60}))
@@ -179,6 +195,7 @@ def test_an_error_too_long_for_a_line_arrives_without_its_details():
         *(b"x\n", b"[]\n", b"{}\n", b'{"progress": ["a", 0.1], "done": []}\n', b'{"progress": "a"}\n'),
         *(b'{"progress": ["a", Infinity]}\n', b'{"done": [1]}\n', b'{"done": ["a b"]}\n', b'{"later": 1}\n'),
         *(b'{"done": []}\n{"done": []}\n', b'{"error": {}}\n', b'{"crash": {}}\n', b"\xff\n"),
+        *(b'{"shown": 1}\n', b'{"shown": {"loss": NaN}}\n', b'{"done": []}\n{"shown": {}}\n'),
         b'{"crash": {"type": "X", "frames": ["/etc/passwd says root"]}}\n',
         b'{"error": {"error": {"code": "made.up", "message": "", "hint": "", "details": {}}}}\n',
         b"x" * (MAX_LINE_BYTES + 1),

@@ -1,6 +1,7 @@
 """What a child tells its parent: JSON lines over a pipe.
 
     {"progress": ["fitting attack models", 0.4]}
+    {"shown": {"loss": 0.3}}                      something to look at meanwhile; any JSON object
     {"error": {...}}                              a refusal, as `LeakgaugeError.body()` gives it
     {"crash": {"type": "builtins.KeyError", "frames": ["leakgauge/bundle.py:12"]}}
     {"done": ["limits", "seccomp"]}               finished; the layers that were in force
@@ -56,6 +57,13 @@ class Done:
 
 Result: TypeAlias = Refused | Crashed | Done
 
+Shown: TypeAlias = Callable[[Mapping[str, JsonValue]], None]
+"""Called with what a child gives to look at while it works."""
+
+
+def unseen(values: Mapping[str, JsonValue]) -> None:
+    """Nobody looks on."""
+
 
 class EventWriter:
     """The child's end; a `Progress` for the audit."""
@@ -73,6 +81,10 @@ class EventWriter:
         self._stage, self._told_at = stage, now
         self._send({"progress": [stage[:_STAGE_CHARACTERS], float(fraction)]})
 
+    def show(self, values: Mapping[str, JsonValue]) -> None:
+        """Give whoever looks on something to look at; finite numbers only."""
+        self._send({"shown": dict(values)})
+
     def refused(self, error: LeakgaugeError) -> None:
         """Tell that the audit ended with an error of the tree."""
         body = error.body()
@@ -89,7 +101,7 @@ class EventWriter:
         self._send({"done": list(layers)})
 
     def _send(self, event: Mapping[str, JsonValue]) -> None:
-        line = json.dumps(event).encode() + b"\n"
+        line = json.dumps(event, allow_nan=False).encode() + b"\n"
         while line:
             line = line[os.write(self._descriptor, line) :]
 
@@ -101,10 +113,13 @@ class EventReader:
     ----------
     progress:
         called with each stage and a fraction that lies in 0 to 1 and never falls.
+    shown:
+        called with what the child gives to look at. It is a stranger's word: any JSON object.
     """
 
-    def __init__(self, progress: Callable[[str, float], None]) -> None:
+    def __init__(self, progress: Callable[[str, float], None], shown: Shown = unseen) -> None:
         self._progress = progress
+        self._shown = shown
         self._rest = b""
         self._total = 0
         self._fraction = 0.0
@@ -131,7 +146,7 @@ class EventReader:
         if self.result is not None:
             raise ValueError("an event follows the last one")
         try:
-            event = json.loads(line)
+            event = json.loads(line, parse_constant=_no_number)
         except (ValueError, RecursionError):
             raise ValueError("an event is not JSON") from None
         if not isinstance(event, dict) or len(event) != 1:
@@ -139,6 +154,8 @@ class EventReader:
         ((name, value),) = event.items()
         if name == "progress":
             self._take_progress(value)
+        elif name == "shown" and isinstance(value, dict):
+            self._shown(value)
         elif name == "error" and isinstance(value, dict):
             self.result = Refused(LeakgaugeError.from_body(value))
         elif name == "crash" and isinstance(value, dict):
@@ -161,6 +178,10 @@ class EventReader:
 def printable(text: str) -> str:
     """`text` with every character that could steer a terminal or forge a log line replaced."""
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _strings(values: JsonValue, pattern: re.Pattern[str]) -> tuple[str, ...]:

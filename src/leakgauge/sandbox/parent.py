@@ -15,7 +15,7 @@ from typing import Self
 from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
 from leakgauge.progress import Progress
 from leakgauge.sandbox.ending import Ending
-from leakgauge.sandbox.events import Crashed, Done, Refused, Result
+from leakgauge.sandbox.events import Crashed, Done, Refused, Result, Shown, unseen
 from leakgauge.sandbox.job import AUDIT_RUNNER, Job, Kind
 from leakgauge.sandbox.machine import memory_granted
 from leakgauge.sandbox.policy import Policy
@@ -131,6 +131,8 @@ class Sandbox:
         progress: Progress,
         timeout: float | None = None,
         cancelled: Cancellation | None = None,
+        shown: Shown = unseen,
+        runner: str | None = None,
     ) -> tuple[str, ...]:
         """Audit the zip or folder `source` and leave the report in the folder `output`.
 
@@ -149,6 +151,10 @@ class Sandbox:
         cancelled:
             asked ten times a second; once it is set, the audit is stopped and raises
             `audit_failed.cancelled`.
+        shown:
+            called, by the calling thread, with what the child gives to look at meanwhile.
+        runner:
+            `module:function` to call in place of the sandbox's own.
 
         Raises
         ------
@@ -167,10 +173,12 @@ class Sandbox:
                 only=self._only,
                 policy=self._policy,
                 trained_prior=self._trained_prior,
-                runner=self._runner,
+                runner=self._runner if runner is None else runner,
             )
             try:
-                result, ending = self._follow(job, progress, deadline=deadline, cancelled=cancelled)
+                result, ending = self._follow(
+                    job, progress, deadline=deadline, cancelled=cancelled, shown=shown
+                )
                 if result is None and self._closed:
                     raise _shutting_down()
                 layers = self._judge(result, ending)
@@ -180,13 +188,19 @@ class Sandbox:
             return layers
 
     def _follow(
-        self, job: Job, progress: Progress, *, deadline: float, cancelled: Cancellation | None
+        self,
+        job: Job,
+        progress: Progress,
+        *,
+        deadline: float,
+        cancelled: Cancellation | None,
+        shown: Shown,
     ) -> tuple[Result | None, Ending]:
         for last_attempt in (False, True):
             _make_room(job)
             server = self._live_server()
             try:
-                watch = server.submit(job, progress.report)
+                watch = server.submit(job, progress.report, shown)
             except OSError:
                 server.stop()
                 continue

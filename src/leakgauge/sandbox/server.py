@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from leakgauge.sandbox.events import Shown, unseen
 from leakgauge.sandbox.job import Job, Kind
 from leakgauge.sandbox.watch import Watch
 from leakgauge.sandbox.wire import READY, send_message
@@ -80,7 +81,7 @@ class Server:
                 return self._control.recv(1, socket.MSG_PEEK) == READY
         return False
 
-    def submit(self, job: Job, progress: Callable[[str, float], None]) -> Watch:
+    def submit(self, job: Job, progress: Callable[[str, float], None], shown: Shown = unseen) -> Watch:
         """Hand a job over.
 
         Raises
@@ -99,7 +100,7 @@ class Server:
             raise
         finally:
             os.close(events_theirs)
-        return Watch(events=events, caller=caller, progress=progress)
+        return Watch(events=events, caller=caller, progress=progress, shown=shown)
 
     def stop(self) -> None:
         """End the server and its children, and wait until they have ended."""

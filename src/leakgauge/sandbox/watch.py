@@ -12,7 +12,7 @@ from typing import Protocol, Self
 
 from leakgauge.errors import AuditFailed, AuditTimeout
 from leakgauge.sandbox.ending import Ending
-from leakgauge.sandbox.events import EventReader, Result
+from leakgauge.sandbox.events import EventReader, Result, Shown
 from leakgauge.sandbox.wire import receive_message
 
 _POLL_SECONDS = 0.1
@@ -37,12 +37,14 @@ class Watch:
     Leaving the context kills a child that still runs and waits for its end.
     """
 
-    def __init__(self, *, events: int, caller: socket.socket, progress: Callable[[str, float], None]) -> None:
+    def __init__(
+        self, *, events: int, caller: socket.socket, progress: Callable[[str, float], None], shown: Shown
+    ) -> None:
         os.set_blocking(events, False)
         caller.settimeout(_STOP_SECONDS)
         self._events = events
         self._caller = caller
-        self._reader: EventReader | None = EventReader(progress)
+        self._reader: EventReader | None = EventReader(progress, shown)
         self._result: Result | None = None
         self._selector = selectors.DefaultSelector()
         self._selector.register(events, selectors.EVENT_READ, self._read_events)

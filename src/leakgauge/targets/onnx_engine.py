@@ -98,12 +98,7 @@ def engine_for_keras(model: Any, shape: tuple[int, ...], probe: Images, *, chunk
     shape: the input shape without the batch axis, no free dimension left.
     probe: (n, *shape) images on which both engines must agree within `PARITY_TOLERANCE`.
     """
-    import tensorflow as tf
-
-    signature = [tf.TensorSpec((None, *shape), tf.float32, name="image")]
-    function = tf.function(
-        lambda image: model(image, training=False), input_signature=signature, autograph=False
-    )
+    function, signature = _function_of(model, shape)
     plain = FunctionEngine(function)
     expected = plain.outputs(probe)
     try:
@@ -115,6 +110,27 @@ def engine_for_keras(model: Any, shape: tuple[int, ...], probe: Images, *, chunk
         found, expected, rtol=PARITY_TOLERANCE, atol=PARITY_TOLERANCE, equal_nan=True
     )
     return converted if agree else plain
+
+
+def exported(model: Any, shape: tuple[int, ...]) -> onnx.ModelProto:
+    """A built Keras model with one input and one output as an ONNX model with a free batch axis.
+
+    Parameters
+    ----------
+    shape: the input shape without the batch axis, no free dimension left.
+    """
+    return _convert(*_function_of(model, shape))
+
+
+def _function_of(model: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """The model as a compiled function, and the signature of its input."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, *shape), tf.float32, name="image")]
+    function = tf.function(
+        lambda image: model(image, training=False), input_signature=signature, autograph=False
+    )
+    return function, signature
 
 
 def _convert(function: Any, signature: Any) -> onnx.ModelProto:

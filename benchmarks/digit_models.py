@@ -1,0 +1,51 @@
+"""The models that the benchmarks of defences compare: the demo's network, trained by a plan."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import onnx
+import tensorflow as tf
+
+from leakgauge.defences.training import training_defences
+from leakgauge.defences.training.plan import Plan
+from leakgauge.targets.image_model import open_image_model
+from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.onnx_engine import exported
+from leakgauge.training.classifier import Trained, train
+from leakgauge.training.digits import Digits
+from leakgauge.training.network import digit_network
+
+
+def one_thread() -> None:
+    """TensorFlow on one thread, so that sums run in one order and results repeat."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def trained(digits: Digits, defences: tuple[str, ...], seed: int) -> Trained:
+    """A model of the demo's architecture, hardened by `defences`."""
+    return train(plan_of(digits, defences), digits.images, digits.labels, seed=seed)
+
+
+def plan_of(digits: Digits, defences: tuple[str, ...]) -> Plan:
+    """The plan of a model of the demo's architecture, hardened by `defences`."""
+    shape = digits.images.shape[1:]
+    plan = Plan.of(digit_network((shape[0], shape[1], shape[2])), epochs=60 if shape[0] < 16 else 10)
+    for defence in training_defences(defences):
+        plan = defence.harden(plan)
+    return plan
+
+
+def opened(model: Trained, digits: Digits) -> ImageTarget:
+    """The model behind the target that audits use."""
+    shape = digits.images.shape[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.onnx")
+        onnx.save_model(exported(model.model, shape), path)
+        return open_image_model(path, picture_size=(shape[0], shape[1]))

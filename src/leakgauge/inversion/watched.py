@@ -1,0 +1,125 @@
+"""Looking on while a class is drawn, from where the model stands: at the questions it is asked.
+
+An attack gives its pictures back when it is done. What it is drawing shows earlier in what it
+asks about: the mean of a batch of questions around a picture is, noise averaged out, the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.inversion.objective import log_odds
+from leakgauge.inversion.protocol import Attack, Drawn, Pictures, Settings
+from leakgauge.progress import Progress
+from leakgauge.targets.protocol import FloatArray, IntArray, Target
+
+LOOKS = 40
+"""How often a drawing is looked at, about evenly over its queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A drawing under way.
+
+    Attributes
+    ----------
+    picture: (height, width, channels), the mean of the questions since the last look.
+    loss: the attack's loss (penalty less log odds), as in `protocol.CurvePoint`; None where the
+        attack asks for labels, which have none.
+    """
+
+    attack: str
+    queries: int
+    picture: Pictures
+    loss: float | None
+
+
+Onlooker: TypeAlias = Callable[[Look], None]
+
+
+def watched(attack: Attack, watched_class: int, onlooker: Onlooker) -> Attack:
+    """The same attack, drawing the same pictures, with `onlooker` told of those of one class."""
+
+    def reconstruct(
+        target: Target,
+        target_class: int,
+        *,
+        budget: int,
+        rng: np.random.Generator,
+        progress: Progress,
+        settings: Settings,
+    ) -> Drawn:
+        asked = (
+            _WatchedTarget(
+                target, target_class, settings, attack.name, onlooker, every=max(1, budget // LOOKS)
+            )
+            if target_class == watched_class
+            else target
+        )
+        return attack.reconstruct(
+            asked, target_class, budget=budget, rng=rng, progress=progress, settings=settings
+        )
+
+    return replace(attack, reconstruct=reconstruct)
+
+
+class _WatchedTarget:
+    """A target that tells of the questions it is asked, and answers as before."""
+
+    def __init__(
+        self,
+        target: Target,
+        target_class: int,
+        settings: Settings,
+        attack: str,
+        onlooker: Onlooker,
+        *,
+        every: int,
+    ) -> None:
+        self._target = target
+        self._class = target_class
+        self._settings = settings
+        self._attack = attack
+        self._onlooker = onlooker
+        self._every = every
+        self._next = 1
+        self._sum: FloatArray | None = None
+        self._count = 0
+        self.classes: NDArray[Any] = target.classes
+        self.has_probabilities = target.has_probabilities
+        self.queries = 0
+
+    def probabilities(self, x: Any) -> FloatArray:
+        """As the target's own."""
+        answers = self._target.probabilities(x)
+        pictures = np.asarray(x, dtype=np.float32)
+        if self._due(pictures):
+            odds = log_odds(answers, self._class, self._settings.floor)
+            self._tell(float((self._settings.prior.penalty(pictures) - odds).mean()))
+        return answers
+
+    def labels(self, x: Any) -> IntArray:
+        """As the target's own."""
+        answers = self._target.labels(x)
+        if self._due(np.asarray(x, dtype=np.float32)):
+            self._tell(None)
+        return answers
+
+    def _due(self, pictures: NDArray[np.float32]) -> bool:
+        total = pictures.sum(axis=0, dtype=np.float64)
+        self._sum = total if self._sum is None else self._sum + total
+        self._count += len(pictures)
+        self.queries += len(pictures)
+        return self.queries >= self._next
+
+    def _tell(self, loss: float | None) -> None:
+        assert self._sum is not None  # noqa: S101 -- narrows the type: something has been asked
+        picture = (self._sum / self._count).astype(np.float32)
+        self._onlooker(Look(self._attack, self.queries, picture, loss))
+        self._next = self.queries + self._every
+        self._sum, self._count = None, 0
