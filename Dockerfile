@@ -104,6 +104,34 @@ WORKDIR /opt/program
 EXPOSE 8080
 ENTRYPOINT ["/opt/program/container/entrypoint"]
 
+# --- the demo page: not published ------------------------------------------------------------------
+#
+#   docker build --target demo -t leakgauge-demo . && docker run --rm -p 8000:8000 leakgauge-demo
+FROM builder AS demo-packages
+
+COPY container/requirements-inversion.txt container/requirements-demo.txt /
+RUN pip install --quiet --no-compile -r /requirements-demo.txt \
+ && pip check
+COPY container/trim container/settle /usr/local/bin/
+RUN trim /opt/leakgauge \
+ && settle /opt/leakgauge
+
+FROM runtime AS demo
+
+COPY --from=demo-packages /opt/leakgauge /opt/leakgauge
+COPY --from=library /opt/leakgauge /opt/leakgauge
+
+ARG VERSION=unreleased
+LABEL org.opencontainers.image.title="leakgauge-demo" \
+      org.opencontainers.image.description="A page on which a model's training data is drawn, before and after a defence" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+# Models are trained at the first start; name a volume here to keep them.
+ENV XDG_CACHE_HOME=/tmp/cache
+EXPOSE 8000
+ENTRYPOINT ["leakgauge", "demo", "--host", "0.0.0.0", "--port", "8000"]
+
 # --- bills of materials: not published, built by `make bill` -----------------------------------------
 FROM builder AS bill-maker
 

@@ -1,6 +1,7 @@
 # Everything that a stranger needs, with nothing but Python 3.11, pip and make.
 #
 #   make audit    audit the sample bundles and write the reports to build/
+#   make demo     open a page on which anyone can see training data drawn from a model
 #   make test     lint, types, import contracts and all tests but those of the images
 #   make help     the rest
 
@@ -10,6 +11,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH_INDEX ?=
 AUDIT ?= membership
 PORT ?= 8080
+DEMO_PORT ?= 8000
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -17,7 +19,7 @@ PIP := $(RUN)/pip --disable-pip-version-check --quiet
 TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test system lint serve samples docs clean
+.PHONY: help audit test system lint serve demo samples docs clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -29,7 +31,15 @@ $(VENV)/installed: container/requirements-membership.txt container/requirements-
 	$(PIP) install --no-deps --editable .
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed container/requirements-dev.txt container/requirements-publish.txt
+# The demo needs no PyTorch, and is there sooner without.
+$(VENV)/installed-demo: container/requirements-demo.txt container/requirements-inversion.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once; a minute or two)"
+	$(PIP) install -r container/requirements-demo.txt
+	$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed $(VENV)/installed-demo container/requirements-dev.txt container/requirements-publish.txt
 	@echo "installing what the tests need"
 	$(PIP) install -r container/requirements-dev.txt -r container/requirements-publish.txt
 	@touch $@
@@ -56,6 +66,9 @@ lint: $(VENV)/installed-dev  ## style, types, walls between the rooms
 
 serve: $(VENV)/installed  ## the HTTP service on PORT (8080) for AUDIT (membership)
 	@PATH="$(CURDIR)/$(RUN):$$PATH" LEAKGAUGE_AUDIT=$(AUDIT) SAGEMAKER_BIND_TO_PORT=$(PORT) ./serve
+
+demo: $(VENV)/installed-demo  ## the page on which a model's training data is drawn, on DEMO_PORT (8000)
+	@$(RUN)/leakgauge demo --port $(DEMO_PORT)
 
 samples: $(VENV)/installed  ## rebuild the sample bundles and their expected output
 	$(RUN)/python sample-input/build.py

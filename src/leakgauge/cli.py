@@ -303,3 +303,27 @@ def _conclude(output: Path) -> int:
         if (output / name).is_file():
             click.echo(output / name)
     return 0 if result is None else _EXIT_CODES[result["outcome"]]
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65_535), default=8_000, show_default=True, help="0 for any.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where models and drawings are kept.  [default: leakgauge/demo in the user's cache]",
+)
+@click.option(
+    "--mnist",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else smaller digits]",
+)
+def demo(port: int, host: str, folder: Path | None, mnist: Path | None) -> None:
+    """Open a page on which anyone can see a model's training data drawn, with and without a defence."""
+    # imported late: no other command needs the page
+    from leakgauge.demo.server import demo as served
+
+    with told_to_people(), served(host=host, port=port, folder=folder, mnist=mnist) as server:
+        click.echo(f"Open http://{'localhost' if host == '127.0.0.1' else host}:{server.server_port}")
+        click.echo("Ctrl-C ends it.", err=True)
+        server.serve_forever()

@@ -18,6 +18,9 @@ SANITIZE_RUNNER = "leakgauge.sandbox.child:sanitize"
 PRIOR_RUNNER = "leakgauge.sandbox.child:prior"
 EXAMINE_RUNNER = "leakgauge.sandbox.examination:attempt"
 
+DEMO_TRAIN_RUNNER = "leakgauge.sandbox.demonstration:train"
+DEMO_ATTACK_RUNNER = "leakgauge.sandbox.demonstration:attack"
+
 SANITIZED_MODEL = "model.pkl"
 SANITIZED_NOTES = "notes.json"
 """What the sanitiser leaves in its folder: the model, and two lists of sentences about it."""
@@ -26,6 +29,11 @@ TRAINED_PRIOR = "prior.npz"
 """What a training job with task=prior leaves, and a serving container with that model finds."""
 
 _ROOT_VARIABLE = "LEAKGAUGE_ML_ROOT"
+
+DEMO_FACTS = "models.json"
+DEMO_RESULT = "result.json"
+DEMO_REPORT = "report.zip"
+"""What the demo's children leave: facts about two models; figures and report of an attack on both."""
 
 
 def installed_kind(environment: Mapping[str, str] | None = None) -> Kind | None:

@@ -1,0 +1,87 @@
+"""Serving the demo from this very process: one machine, a few people looking on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from leakgauge.demo.app import create_app
+from leakgauge.demo.shelf import Shelf, default_folder
+from leakgauge.demo.workbench import Data, Effort, Workbench
+from leakgauge.errors import BadParameters
+from leakgauge.sandbox.parent import Sandbox
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+@contextmanager
+def demo(
+    *,
+    host: str,
+    port: int,
+    folder: Path | None = None,
+    mnist: Path | None = None,
+    effort: Effort | None = None,
+) -> Iterator[BaseWSGIServer]:
+    """A server with the demo behind it; whatever runs is stopped at the end of the context.
+
+    Parameters
+    ----------
+    port: 0 for any that is free.
+    folder: where models and drawings are kept; the user's cache by default.
+    mnist: a folder with MNIST. By default the one of `keras.datasets` if it is there, else
+        scikit-learn's digits are used.
+    effort: how much work goes into a picture.
+
+    Raises
+    ------
+    BadParameters
+        `folder` where nothing can be kept, `port` where nothing can be served.
+    """
+    source = keras_cache(os.environ) if mnist is None else mnist
+    data: Data = "digits" if source is None else "mnist"
+    shelf = Shelf(default_folder() if folder is None else folder, data)
+    sandbox = Sandbox(only="inversion", preload=True)
+    workbench = Workbench(
+        sandbox=sandbox, shelf=shelf, data=data, source=source or shelf.models.parent, effort=effort
+    )
+    app = create_app(workbench, hosts=_LOOPBACK if host in _LOOPBACK else None)
+    try:
+        server = make_server(host, port, app, threaded=True, request_handler=_Quiet)
+    except (OSError, SystemExit):
+        # werkzeug asks to exit where the port is taken
+        workbench.close()
+        raise BadParameters(
+            "port", f"Port {port} cannot be served.", hint="Name another one with --port."
+        ) from None
+    try:
+        sandbox.start()
+        workbench.begin()
+        yield server
+    finally:
+        workbench.close()
+        server.server_close()
+
+
+def keras_cache(environment: Mapping[str, str]) -> Path | None:
+    """The folder in which `keras.datasets` has put MNIST; None where it has not."""
+    home = environment.get("KERAS_HOME")
+    folder = (Path(home) if home else Path.home() / ".keras") / "datasets"
+    return folder if (folder / "mnist.npz").is_file() else None
+
+
+class _Quiet(WSGIRequestHandler):
+    """No line for every request: the page asks for few, and the terminal belongs to the user."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing."""

@@ -1,0 +1,230 @@
+"""What the children of the demo do: train two models, and attack one digit on both.
+
+Here the rooms meet that know nothing of each other: training, defences, attacks and reports.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shutil
+import threading
+import zipfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from leakgauge.bundle import InversionBundle, Limits, open_bundle
+from leakgauge.errors import JsonValue
+from leakgauge.estimates import Estimate, proportion
+from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.audit import audit
+from leakgauge.inversion.inputs import read_inputs
+from leakgauge.inversion.pictures import to_png
+from leakgauge.inversion.watched import Look, watched
+from leakgauge.parameters import inversion_parameters
+from leakgauge.progress import Calling, Progress
+from leakgauge.report.comparison import compare
+from leakgauge.report.html import render_comparison
+from leakgauge.report.json_document import comparison_to_json
+from leakgauge.report.model import Audited, InversionMeasured, InversionReport, Reconstruction
+from leakgauge.report.writers import write
+from leakgauge.sandbox.events import EventWriter
+from leakgauge.sandbox.job import DEMO_REPORT, DEMO_RESULT, Job
+from leakgauge.targets.protocol import Target
+
+
+def train(job: Job, events: EventWriter) -> None:
+    """Train baseline and hardened model; `overrides` name data, defences, epochs and seed.
+
+    Raises
+    ------
+    LeakgaugeError
+        for data that cannot be read, and for defences that do not go together.
+    """
+    # Imported late: attacks need no TensorFlow, and are ready sooner without.
+    from leakgauge.training.demo_models import train_both
+    from leakgauge.training.digits import bundled_digits, mnist
+
+    events.report("reading the digits", 0.0)
+    digits = mnist(job.source) if job.overrides["data"] == "mnist" else bundled_digits()
+    train_both(
+        digits,
+        cast(list[str], job.overrides["defences"]),
+        job.report,
+        epochs=cast(int | None, job.overrides["epochs"]),
+        seed=cast(int, job.overrides["seed"]),
+        stage=events,
+    )
+
+
+def attack(job: Job, events: EventWriter) -> None:
+    """Attack one digit on both models; `overrides` name digit, output defences, iterations and seeds.
+
+    `source` is a folder that `train` left. The defended side is the hardened model behind the
+    output defences. Both are drawn at the same time, and shown while they are.
+    """
+    digit = cast(int, job.overrides["digit"])
+    outputs = tuple(cast(list[str], job.overrides["output"]))
+    held_out = np.load(job.source / "held_out.npz", allow_pickle=False)
+    telling = _Telling(events)
+    sides = [
+        _Side("baseline", job.source / "baseline.onnx", ()),
+        _Side("defended", job.source / "hardened.onnx", outputs),
+    ]
+
+    def attacked(place: int) -> tuple[Audited, Estimate]:
+        side = sides[place]
+        audited, target = side.audited(digit, job, telling, telling.share(place, len(sides)))
+        right = int((target.labels(held_out["images"]) == held_out["labels"]).sum())
+        return audited, proportion(right, len(held_out["labels"]))
+
+    with ThreadPoolExecutor(len(sides)) as threads:
+        (before, usual), (after, changed) = threads.map(attacked, range(len(sides)))
+    events.report("writing the report", 0.97)
+    comparison = compare(before.report, after.report, accuracies=(usual, changed))
+    result = {
+        "digit": digit,
+        "output": list(outputs),
+        "baseline": _facts(before, digit, usual),
+        "defended": _facts(after, digit, changed),
+        "verdict": {"effect": comparison.effect.value, "sentence": comparison.sentence},
+    }
+    (job.report / DEMO_RESULT).write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
+    pages = {
+        "comparison.html": render_comparison(comparison).encode(),
+        "comparison.json": comparison_to_json(comparison),
+    }
+    zipped = _zipped(pages, {"before": before, "after": after}, job.scratch)
+    (job.report / DEMO_REPORT).write_bytes(zipped)
+
+
+class _Telling:
+    """The two sides' words, one at a time."""
+
+    def __init__(self, events: EventWriter) -> None:
+        self._events = events
+        self._speaking = threading.Lock()
+        self._done: dict[int, float] = {}
+
+    def show(self, values: Mapping[str, JsonValue]) -> None:
+        with self._speaking:
+            self._events.show(values)
+
+    def share(self, place: int, sides: int) -> Progress:
+        """Progress of one side, told as that of both."""
+
+        def told(stage: str, fraction: float) -> None:
+            with self._speaking:
+                self._done[place] = fraction
+                self._events.report(stage, 0.95 * sum(self._done.values()) / sides)
+
+        return Calling(told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One model behind its output defences."""
+
+    name: str
+    model: Path
+    outputs: tuple[str, ...]
+
+    def audited(self, digit: int, job: Job, telling: _Telling, progress: Progress) -> tuple[Audited, Target]:
+        """The inversion audit of this side, and the target that it asked."""
+        folder, scratch = job.scratch / self.name, job.scratch / f"{self.name}-unpacked"
+        for made in (folder, scratch):
+            made.mkdir()
+        shutil.copyfile(self.model, folder / "model.onnx")
+        shutil.copyfile(job.source / f"original_{digit}.png", folder / "input_image.png")
+        bundle = open_bundle(folder, scratch, limits=Limits())
+        assert isinstance(bundle, InversionBundle)  # noqa: S101 -- narrows the type of our own folder
+        asked: dict[str, JsonValue] = {name: job.overrides[name] for name in ("iterations", "seeds")}
+        asked |= {"class_to_attack": digit, "defences": list(self.outputs)}
+        parameters = inversion_parameters(None, asked)
+        inputs = read_inputs(bundle, parameters)
+        attacks = [
+            watched(row, digit, lambda look: telling.show(_look(self.name, look)))
+            for row in ATTACKS
+            if row.by_default
+        ]
+        audited = audit(
+            inputs,
+            parameters=parameters,
+            attacks=attacks,
+            inputs_sha256=bundle.sha256,
+            progress=progress,
+        )
+        return audited, inputs.target
+
+
+def _look(side: str, look: Look) -> dict[str, JsonValue]:
+    return {
+        "side": side,
+        "attack": look.attack,
+        "queries": look.queries,
+        "picture": _encoded(to_png(look.picture)),
+        "loss": look.loss,
+    }
+
+
+def _facts(audited: Audited, digit: int, accuracy: Estimate) -> dict[str, Any]:
+    """What the page says about one side: the attack that showed most, and all of them in short."""
+    report = cast(InversionReport, audited.report)
+    measured = {row.name: row for row in report.attacks if isinstance(row, InversionMeasured)}
+    drawn = [found for found in report.reconstructions if found.target_class == digit]
+    worst = max(drawn, key=lambda found: (found.leakage.value, found.similarity.pearson), default=None)
+    return {
+        "accuracy": asdict(accuracy),
+        "worst": None if worst is None else _drawing(worst, measured[worst.attack], audited.files),
+        "attacks": [
+            {
+                "title": row.title,
+                "leakage": asdict(row.metrics.leakage) if isinstance(row, InversionMeasured) else None,
+                "reason": None if isinstance(row, InversionMeasured) else row.reason,
+            }
+            for row in report.attacks
+        ],
+        "curve": _curve(report, digit),
+    }
+
+
+def _curve(report: InversionReport, digit: int) -> list[list[float]]:
+    """(queries, loss) along the run of the first attack that has a loss to follow."""
+    points = [point for point in report.loss_curve if point.target_class == digit]
+    return [[point.queries, point.loss] for point in points if point.attack == points[0].attack]
+
+
+def _drawing(found: Reconstruction, row: InversionMeasured, files: Mapping[str, bytes]) -> dict[str, Any]:
+    return {
+        "attack": row.title,
+        "picture": _encoded(files[found.image]),
+        "queries": found.queries,
+        "likeness": asdict(row.metrics.pearson),
+        "chance": found.chance,
+        "chance_source": found.chance_source,
+        "leakage": asdict(found.leakage),
+    }
+
+
+def _zipped(pages: Mapping[str, bytes], sides: Mapping[str, Audited], scratch: Path) -> bytes:
+    """The comparison on top, each side's own report in a folder below."""
+    contents = dict(pages)
+    for name, audited in sides.items():
+        folder = scratch / f"{name}-report"
+        write(audited, folder)
+        contents |= {f"{name}/{file.name}": file.read_bytes() for file in sorted(folder.iterdir())}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def _encoded(png: bytes) -> str:
+    return base64.b64encode(png).decode("ascii")

@@ -1,0 +1,329 @@
+"""The demo's addresses and its one workbench, over a sandbox that does as it is told."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from leakgauge.defences.output import OUTPUT_DEFENCES
+from leakgauge.demo.app import OUTPUT_CHOICES, TRAINING_CHOICES, create_app
+from leakgauge.demo.board import Board
+from leakgauge.demo.server import demo, keras_cache
+from leakgauge.demo.shelf import Shelf, default_folder
+from leakgauge.demo.workbench import Workbench
+from leakgauge.errors import AuditFailed, BadParameters, UnsupportedModel
+from leakgauge.sandbox.parent import Sandbox
+
+FACTS = {
+    "data": "toy digits",
+    "baseline": {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 50}, "privacy": None},
+    "hardened": {"accuracy": {"value": 0.8, "low": 0.7, "high": 0.9, "n": 50}, "privacy": None},
+    "defences": [],
+}
+
+
+class ObedientSandbox(Sandbox):
+    """Leaves what children leave; stops at `gate` in mid-work, where it can be cancelled."""
+
+    def __init__(self):
+        super().__init__(only="inversion")
+        self.gate = threading.Event()
+        self.gate.set()
+        self.asked = []
+        self.words = []
+        self.fails_with = None
+
+    def run(self, source, output, *, overrides, progress, cancelled, shown, runner, timeout=None):
+        what = runner.rpartition(":")[2]
+        self.asked.append((what, dict(overrides)))
+        progress.report("half way", 0.5)
+        if what == "train":
+            shown({"model": "baseline", "epoch": 1, "epochs": 2, "loss": 0.5})
+        else:
+            shown({"side": "baseline", "attack": "spsa", "queries": 6, "picture": "aaaa", "loss": 1.5})
+        for words in self.words:
+            shown(words)
+        while not self.gate.wait(0.01):
+            if cancelled.is_set():
+                raise AuditFailed("cancelled", "Called off.", hint="Again?")
+        if self.fails_with is not None:
+            raise self.fails_with
+        output.mkdir()
+        if what == "train":
+            for name in ("baseline.onnx", "hardened.onnx", "held_out.npz"):
+                (output / name).write_bytes(b"x")
+            for digit in range(10):
+                (output / f"original_{digit}.png").write_bytes(b"png%d" % digit)
+            (output / "models.json").write_text(json.dumps(FACTS))
+        else:
+            result = {"digit": overrides["digit"], "output": overrides["output"], "verdict": {}}
+            (output / "result.json").write_text(json.dumps(result))
+            (output / "report.zip").write_bytes(b"zipped")
+
+
+@pytest.fixture
+def bench(tmp_path):
+    sandbox = ObedientSandbox()
+    workbench = Workbench(sandbox=sandbox, shelf=Shelf(tmp_path, "digits"), data="digits", source=tmp_path)
+    yield workbench
+    sandbox.gate.set()
+    workbench.close()
+
+
+@pytest.fixture
+def client(bench):
+    return create_app(bench, hosts=frozenset({"localhost"})).test_client()
+
+
+def idle(bench):
+    until(lambda: bench.board.read()["busy"] is None)
+    return bench.board.read()
+
+
+def until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def halted(bench):
+    """A training that has come half way and waits there."""
+    sandbox = bench._sandbox
+    sandbox.gate.clear()
+    bench.train(["dropout"])
+    until(lambda: bench.board.read()["training"] and bench.board.read()["training"]["baseline"])
+    return sandbox
+
+
+def test_the_page_offers_every_choice_and_asks_nobody_else(client):
+    answer = client.get("/")
+    text = answer.get_data(as_text=True)
+    assert answer.status_code == 200
+    assert len(re.findall(r'type="radio"', text)) == 10
+    for names in TRAINING_CHOICES:
+        assert f'value="{" ".join(names)}"' in text
+    for spelling in OUTPUT_CHOICES:
+        assert f'value="{spelling}"' in text
+        assert spelling.partition("=")[0] in {row.name for row in OUTPUT_DEFENCES}
+    assert re.findall(r'(?:src|href)="(?!/)[^"]*"', text) == []
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for name in ("page.js", "page.css", "icon.svg"):
+        static = client.get(f"/static/{name}")
+        assert static.status_code == 200
+        assert static.headers["Content-Security-Policy"] == policy
+        script = static.get_data(as_text=True)
+        static.close()
+        assert "//" not in script.replace("http://www.w3.org/2000/svg", "").replace("\n//", "").replace(
+            "; //", ""
+        )
+
+
+def test_serving_the_page_needs_no_framework():
+    program = (
+        "import sys, leakgauge.demo.server; "
+        "frameworks = {'tensorflow', 'keras', 'torch', 'sklearn', 'pandas', 'onnxruntime'}; "
+        "print(sorted(frameworks & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_the_first_start_trains_and_then_attacks(bench):
+    bench.begin()
+    state = idle(bench)
+    assert [what for what, _ in bench._sandbox.asked] == ["train", "attack"]
+    assert state["models"] == FACTS
+    assert state["result"]["digit"] == 3
+    assert sorted(state["originals"]) == [str(digit) for digit in range(10)]
+
+
+def test_the_next_start_shows_at_once_what_was_there(bench, tmp_path):
+    bench.begin()
+    idle(bench)
+    again = Workbench(
+        sandbox=(sandbox := ObedientSandbox()),
+        shelf=Shelf(tmp_path, "digits"),
+        data="digits",
+        source=tmp_path,
+    )
+    again.begin()
+    state = again.board.read()
+    assert state["busy"] is None
+    assert state["result"]["digit"] == 3
+    assert sandbox.asked == []
+    again.close()
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b"\xff"])
+def test_what_is_broken_on_the_shelf_is_made_anew(bench, tmp_path, broken):
+    bench.begin()
+    idle(bench)
+    (Shelf(tmp_path, "digits").models / "models.json").write_bytes(broken)
+    assert Shelf(tmp_path, "digits").facts() is None
+
+
+def test_one_thing_at_a_time(bench, client):
+    sandbox = halted(bench)
+    for path, body in (("/train", {"defences": ["dropout"]}), ("/attack", {"digit": 1, "output": []})):
+        answer = client.post(path, json=body)
+        assert answer.status_code == 409
+        assert answer.json["error"]["code"] == "busy.busy"
+    sandbox.gate.set()
+    idle(bench)
+    assert [what for what, _ in sandbox.asked] == ["train", "attack"]
+    assert client.post("/attack", json={"digit": 1, "output": ["rounding=2"]}).status_code == 202
+    assert idle(bench)["result"] == {"digit": 1, "output": ["rounding=2"], "verdict": {}}
+
+
+def test_a_page_opened_in_mid_training_sees_all_of_it(bench, client):
+    halted(bench)
+    answer = client.get("/events", buffered=False)
+    assert answer.mimetype == "text/event-stream"
+    first = next(answer.response)
+    answer.close()
+    state = json.loads(first.removeprefix(b"data: ") if isinstance(first, bytes) else first[6:])
+    assert state["busy"] == "training"
+    assert state["training"] == {"defences": ["dropout"], "epochs": 2, "baseline": [0.5], "hardened": []}
+    assert state["fraction"] == 0.5
+
+
+def test_cancelling_keeps_what_was_there(bench, client):
+    bench.begin()
+    idle(bench)
+    halted(bench)
+    assert client.post("/cancel", json={}).json == {"cancelled": True}
+    state = idle(bench)
+    assert state["notice"].startswith("Cancelled")
+    assert state["models"] == FACTS
+    assert state["result"]["digit"] == 3
+    assert client.post("/cancel", json={}).json == {"cancelled": False}
+    bench._sandbox.gate.set()
+    assert client.post("/train", json={"defences": ["dropout"]}).status_code == 202
+    idle(bench)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/attack", {"digit": 10, "output": []}),
+        ("/attack", {"digit": -1, "output": []}),
+        ("/attack", {"digit": True, "output": []}),
+        ("/attack", {"digit": "3", "output": []}),
+        ("/attack", {"output": []}),
+        ("/attack", {"digit": 3, "output": ["no_such_defence"]}),
+        ("/attack", {"digit": 3, "output": ["rounding=many"]}),
+        ("/attack", {"digit": 3, "output": "rounding"}),
+        ("/attack", {"digit": 3, "output": [1]}),
+        ("/train", {"defences": ["no_such_defence"]}),
+        ("/train", {"defences": ["label_smoothing", "negative_label_smoothing"]}),
+        ("/train", {"defences": ["dropout"] * 50}),
+        ("/train", []),
+        ("/train", "dropout"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words_and_starts_nothing(bench, client, path, body):
+    answer = client.post(path, json=body)
+    assert answer.status_code == 422
+    assert answer.json["error"]["hint"]
+    assert bench._sandbox.asked == []
+    assert bench.board.read()["busy"] is None
+
+
+def test_forms_of_other_sites_and_other_names_are_not_let_in(bench, client):
+    assert client.post("/train", data={"defences": "dropout"}).status_code == 415
+    assert (
+        client.post("/train", data=b'{"defences": ["dropout"]}', content_type="text/plain").status_code == 415
+    )
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 422
+    assert client.get("/", headers={"Host": "localhost.evil.example:80"}).status_code == 422
+    assert client.get("/", headers={"Host": "localhost:1234"}).status_code == 200
+    assert client.post("/train", data=b" " * 20_000, content_type="application/json").status_code == 413
+    assert client.get("/static/../workbench.py").status_code == 404
+    assert bench._sandbox.asked == []
+
+
+def test_the_report_is_there_once_something_was_drawn(bench, client):
+    assert client.get("/report.zip").status_code == 422
+    bench.begin()
+    idle(bench)
+    answer = client.get("/report.zip")
+    assert answer.data == b"zipped"
+    assert "leakgauge-before-after.zip" in answer.headers["Content-Disposition"]
+    answer.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            UnsupportedModel("odd", "The model is odd.", hint="Take another."),
+            "The model is odd. Take another.",
+        ),
+        (ZeroDivisionError("secret"), "Something went wrong"),
+    ],
+)
+def test_what_goes_wrong_is_told_and_the_bench_is_free_again(bench, error, told):
+    bench._sandbox.fails_with = error
+    bench.begin()
+    state = idle(bench)
+    assert state["notice"].startswith(told)
+    assert "secret" not in state["notice"]
+    bench._sandbox.fails_with = None
+    bench.train(["dropout"])
+    assert idle(bench)["notice"] == ""
+
+
+def test_a_childs_word_is_not_taken_on_trust(bench):
+    bench._sandbox.words = [
+        {},
+        {"model": "no such model", "epochs": 1, "loss": 1},
+        {"side": "x"},
+        {"side": 1},
+    ]
+    bench.begin()
+    state = idle(bench)
+    assert state["notice"] == ""
+    assert state["training"]["baseline"] == [0.5]
+
+
+def test_who_looks_on_gets_the_last_state_and_is_sent_home_at_the_end():
+    board = Board({"n": 0})
+    assert board.newer_than(-1, timeout=0.01) == (0, '{"n": 0}')
+    assert board.newer_than(0, timeout=0.01) is None
+    for n in range(1, 6):
+        board.change(lambda state, n=n: state.update(n=n))
+    assert board.newer_than(0, timeout=0.01) == (5, '{"n": 5}')
+    waiting = []
+    thread = threading.Thread(target=lambda: waiting.append(board.newer_than(5, timeout=20)))
+    thread.start()
+    board.close()
+    thread.join(5)
+    assert waiting == [None]
+
+
+def test_folders_and_ports_that_cannot_be_had_are_named(tmp_path):
+    assert default_folder({"XDG_CACHE_HOME": "/somewhere"}).as_posix() == "/somewhere/leakgauge/demo"
+    assert default_folder({"XDG_CACHE_HOME": "relative"}).parts[-3:] == (".cache", "leakgauge", "demo")
+    (tmp_path / "file").touch()
+    with pytest.raises(BadParameters) as refused:
+        Shelf(tmp_path / "file", "digits")
+    assert refused.value.problem == "folder"
+    with (
+        pytest.raises(BadParameters) as refused,
+        demo(host="192.0.2.1", port=1, folder=tmp_path / "kept"),
+    ):
+        pass
+    assert refused.value.problem == "port"
+    assert keras_cache({"KERAS_HOME": str(tmp_path)}) is None
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "mnist.npz").touch()
+    assert keras_cache({"KERAS_HOME": str(tmp_path)}) == tmp_path / "datasets"
