@@ -21,7 +21,7 @@ from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.policy import Policy
 
 _SECONDS = 60.0
-_REFUSALS = {errno.EPERM, errno.EACCES}
+_REFUSALS = {errno.EPERM, errno.EACCES, errno.EROFS}
 _PTRACE_SEIZE = 0x4206
 _HUNDRED_GIGABYTES = 100 << 30
 _NO_PROGRAM = "/nonexistent/program"
