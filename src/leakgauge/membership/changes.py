@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
+
+from leakgauge.defences.refitting import leaf_size, subsampling
+from leakgauge.defences.refitting.settings import New, is_number, is_whole, stricter
 
 DECIMALS = 1
 """Decimals that rounded answers keep."""
@@ -48,33 +51,18 @@ class _Rule:
     """How a setting is changed: `new` gives None where its value is at least as strict already."""
 
     setting: str
-    new: Callable[[Any, Any], Any]
+    new: New
     title: Callable[[Any], str]
-
-
-def _at_least(records: int) -> Callable[[Any, Any], Any]:
-    return lambda _, old: records if _is_whole(old) and old < records else None
 
 
 def _shallower(owner: Any, old: Any) -> Any:  # noqa: ARG001 -- the rules' signature
     if old is None:
         return 8
-    return min(8, old * 2 // 3) if _is_whole(old) and old > 1 else None
-
-
-def _half_of_the_rows(owner: Any, old: Any) -> Any:  # noqa: ARG001 -- the rules' signature
-    return 0.5 if _is_number(old) and old > 0.5 else None
-
-
-def _three_of_ten_rows(owner: Any, old: Any) -> Any:
-    if not getattr(owner, "bootstrap", False):
-        return None
-    whole = old is None or (isinstance(old, float) and old > 0.3)
-    return 0.3 if whole else None
+    return min(8, old * 2 // 3) if is_whole(old) and old > 1 else None
 
 
 def _a_quarter(owner: Any, old: Any) -> Any:  # noqa: ARG001 -- the rules' signature
-    return old // 4 if _is_whole(old) and old >= 8 else None
+    return old // 4 if is_whole(old) and old >= 8 else None
 
 
 def _a_quarter_of_the_stages(owner: Any, old: Any) -> Any:
@@ -82,19 +70,25 @@ def _a_quarter_of_the_stages(owner: Any, old: Any) -> Any:
 
 
 def _a_tenth(owner: Any, old: Any) -> Any:  # noqa: ARG001 -- the rules' signature
-    return old / 10 if _is_number(old) and old > 0 else None
+    return old / 10 if is_number(old) and old > 0 else None
 
 
 def _five_times(owner: Any, old: Any) -> Any:  # noqa: ARG001 -- the rules' signature
-    return old * 5 if _is_whole(old) and old > 0 else None
+    return old * 5 if is_whole(old) and old > 0 else None
 
 
 _RULES = (
-    _Rule("min_samples_leaf", _at_least(5), lambda new: f"Leaves of at least {new} records"),
-    _Rule("min_samples_leaf", _at_least(20), lambda new: f"Leaves of at least {new} records"),
+    _Rule("min_samples_leaf", leaf_size.at_least(5), lambda new: f"Leaves of at least {new} records"),
+    _Rule("min_samples_leaf", leaf_size.at_least(20), lambda new: f"Leaves of at least {new} records"),
     _Rule("max_depth", _shallower, lambda new: f"Trees at most {new} deep"),
-    _Rule("subsample", _half_of_the_rows, lambda new: f"{100 * new:.0f} % of the rows for a tree"),
-    _Rule("max_samples", _three_of_ten_rows, lambda new: f"{100 * new:.0f} % of the rows for a tree"),
+    _Rule(
+        "subsample", subsampling.share_of_stages(0.5), lambda new: f"{100 * new:.0f} % of the rows for a tree"
+    ),
+    _Rule(
+        "max_samples",
+        subsampling.share_of_trees(0.3),
+        lambda new: f"{100 * new:.0f} % of the rows for a tree",
+    ),
     _Rule("n_estimators", _a_quarter, lambda new: f"Only {new} trees"),
     _Rule("max_iter", _a_quarter_of_the_stages, lambda new: f"Only {new} trees a class"),
     _Rule("C", _a_tenth, lambda new: f"Ten times the regularisation ({new:g})"),
@@ -110,32 +104,8 @@ def changes_of(blank: Any) -> tuple[Change, ...]:
     """
     found = []
     for rule in _RULES:
-        settings = {
-            name: new
-            for name, owner, old in _settings(blank, rule.setting)
-            if (new := rule.new(owner, old)) is not None
-        }
+        settings = stricter(blank, rule.setting, rule.new)
         if settings:
             new = next(iter(settings.values()))
             found.append(Change(f"{rule.setting}={new:g}", rule.title(new), settings))
     return (*found, ROUNDED)
-
-
-def _settings(blank: Any, setting: str) -> list[tuple[str, Any, Any]]:
-    """Full name, owner and value of `setting` in every classifier that is or is inside `blank`."""
-    every = blank.get_params(deep=True)
-    found = []
-    for name in sorted(every):
-        owner_name, _, last = name.rpartition("__")
-        owner = every[owner_name] if owner_name else blank
-        if last == setting and isinstance(owner, BaseEstimator) and is_classifier(owner):
-            found.append((name, owner, every[name]))
-    return found
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return _is_whole(value) or isinstance(value, float)

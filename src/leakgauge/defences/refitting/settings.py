@@ -1,0 +1,45 @@
+"""Settings of the classifiers inside a model, and their values where a defence would have them stricter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.base import BaseEstimator, is_classifier
+
+New = Callable[[Any, Any], Any]
+"""From the owner of a setting and its value to the new value; None where it is as strict already."""
+
+
+def settings_of(blank: Any, setting: str) -> list[tuple[str, Any, Any]]:
+    """Full name, owner and value of `setting` in every classifier that is or is inside `blank`.
+
+    A step that prepares the data is no classifier and is left alone, whatever its settings are called.
+    """
+    every = blank.get_params(deep=True)
+    found = []
+    for name in sorted(every):
+        owner_name, _, last = name.rpartition("__")
+        owner = every[owner_name] if owner_name else blank
+        if last == setting and isinstance(owner, BaseEstimator) and is_classifier(owner):
+            found.append((name, owner, every[name]))
+    return found
+
+
+def stricter(blank: Any, setting: str, new: New) -> dict[str, Any]:
+    """New values by full name, for every classifier whose setting is not as strict already."""
+    return {
+        name: value
+        for name, owner, old in settings_of(blank, setting)
+        if (value := new(owner, old)) is not None
+    }
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number; a bool is none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number; a bool is none."""
+    return is_whole(value) or isinstance(value, float)
