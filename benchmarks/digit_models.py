@@ -42,10 +42,15 @@ def plan_of(digits: Digits, defences: tuple[str, ...]) -> Plan:
     return plan
 
 
+def saved(model: object, digits: Digits, path: Path) -> None:
+    """Write the model as ONNX, which opens without TensorFlow."""
+    onnx.save_model(exported(model, digits.images.shape[1:]), path)
+
+
 def opened(model: Trained, digits: Digits) -> ImageTarget:
     """The model behind the target that audits use."""
     shape = digits.images.shape[1:]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
-        onnx.save_model(exported(model.model, shape), path)
+        saved(model.model, digits, path)
         return open_image_model(path, picture_size=(shape[0], shape[1]))

@@ -3,7 +3,7 @@
     python benchmarks/membership_defences.py
 
 scikit-learn's digits: members are the training half, non-members the other. `loss` needs nothing
-but the answers; `lira` and `rmia` train eight reference models by the target's own plan, DP-SGD
+but the answers; `lira` and `rmia` train four reference models by the target's own plan, DP-SGD
 included. Four seeds (of the split, the training and the attacks) that nothing was tuned on.
 """
 
@@ -22,7 +22,7 @@ from leakgauge.training.classifier import train
 from leakgauge.training.digits import bundled_digits
 
 SEEDS = range(4)
-REFERENCE_MODELS = 8
+REFERENCE_MODELS = 4
 MODELS: dict[str, tuple[str, ...]] = {
     "baseline": (),
     "DP-SGD": ("dp_sgd",),

@@ -37,8 +37,8 @@ class Effort:
     epochs: of training; None for what the data set takes.
     """
 
-    iterations: int = 500
-    seeds: int = 8
+    iterations: int = 250
+    seeds: int = 6
     epochs: int | None = None
 
 
