@@ -34,7 +34,9 @@ def audited(spellings, names, *, models=4):
     inputs = dataclasses.replace(inputs, target=SharedAnswers(target, inputs.pool), defences=defences)
     report = audit(
         inputs,
-        parameters=membership_parameters(overrides={"reference_models": models, "proportions": 90}),
+        parameters=membership_parameters(
+            overrides={"reference_models": models, "proportions": 90, "tradeoffs": False}
+        ),
         attacks=chosen_attacks(names, ATTACKS),
         inputs_sha256={},
         progress=Silent(),
@@ -64,15 +66,15 @@ def test_noise_costs_accuracy_which_the_report_shows():
 
 def test_clones_pass_through_what_an_attacker_can_repeat_and_not_through_noise(monkeypatch):
     seen = []
-    from leakgauge.membership import reference_models
+    from leakgauge.membership import refitting
 
-    original = reference_models.changed
+    original = refitting.changed
 
     def spying(answers, queries, settings):
         seen.append([setting.defence.name for setting in settings])
         return original(answers, queries, settings)
 
-    monkeypatch.setattr(reference_models, "changed", spying)
+    monkeypatch.setattr(refitting, "changed", spying)
     audited(["rounding=1", "noise=1"], ["rmia"], models=2)
     assert seen == [["rounding"], ["rounding"]]
 
