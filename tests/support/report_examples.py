@@ -23,6 +23,7 @@ from leakgauge.estimates import (
 )
 from leakgauge.report.model import (
     Audited,
+    Evaluator,
     ExposedRecord,
     Failed,
     Insight,
@@ -30,6 +31,7 @@ from leakgauge.report.model import (
     InversionMetrics,
     InversionReport,
     InversionTarget,
+    Judgement,
     LossPoint,
     Masking,
     MembershipMeasured,
@@ -40,6 +42,7 @@ from leakgauge.report.model import (
     Notice,
     PriorKnowledge,
     ProportionRow,
+    Prototypes,
     Recommendation,
     Reconstruction,
     Report,
@@ -340,6 +343,9 @@ def inversion_audited(*, classes: int = 10, size: int = 28) -> Audited:
                 robustness=Estimate(100 * (1 - leakage.value), 58.0, 90.0, 3),
                 confidence=0.999,
                 rank=1 + target_class % 3 if target_class else None,
+                ssim_chance=0.3,
+                ssim_ceiling=1.0,
+                judgement=Judgement(True, 0.9, 0.6, 0.4) if target_class else None,
             )
         )
         curve += [
@@ -421,6 +427,8 @@ def inversion_audited(*, classes: int = 10, size: int = 28) -> Audited:
             ),
         ),
         prior=PriorKnowledge("bundle", 899, 40),
+        evaluator=Evaluator("reference", Estimate(0.94, 0.9, 0.97, 200)),
+        prototypes=(Prototypes("spsa", classes, Estimate(0.62, 0.58, 0.66, 500), 1 / classes, 0.79),),
     )
     return Audited(report, files)
 

@@ -69,6 +69,10 @@ class InversionBundle:
     auxiliary, reference:
         optional public images for an attack with a prior, and further images of the class for the
         ceiling; sorted by name.
+    labelled:
+        optional reference images by class, as (class, image), sorted.
+    evaluator:
+        optional second classifier, which judges drawings.
     root, ignored, limits:
         as in `MembershipBundle`.
     """
@@ -78,6 +82,8 @@ class InversionBundle:
     image: BundledFile
     auxiliary: tuple[BundledFile, ...]
     reference: tuple[BundledFile, ...]
+    labelled: tuple[tuple[int, BundledFile], ...] = ()
+    evaluator: BundledFile | None = None
     parameters: BundledFile | None
     ignored: tuple[str, ...]
     limits: Limits
@@ -86,7 +92,11 @@ class InversionBundle:
     @property
     def sha256(self) -> dict[str, str]:
         """Digest of every used file by its name, sorted by name."""
-        return _digests(self.model, self.image, *self.auxiliary, *self.reference, self.parameters)
+        labelled = (file for _, file in self.labelled)
+        return _digests(
+            *(self.model, self.image, self.evaluator, self.parameters),
+            *(*self.auxiliary, *self.reference, *labelled),
+        )
 
 
 Bundle: TypeAlias = MembershipBundle | InversionBundle

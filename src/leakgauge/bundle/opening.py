@@ -11,6 +11,7 @@ from leakgauge.bundle.limits import Budget, Limits
 from leakgauge.bundle.loose import loose_files
 from leakgauge.bundle.model import Bundle, BundledFile, InversionBundle, MembershipBundle
 from leakgauge.bundle.roles import (
+    LABELLED,
     NESTED_ZIP,
     TABLE_ROLES,
     Placed,
@@ -158,7 +159,8 @@ def _assemble(
     model = only(f"{kind} model", roles, placed=placed)
     parameters = optional("parameters", roles)
     if kind == "membership":
-        ignored += [item.shown for role in ("auxiliary", "reference") for item in roles.get(role, ())]
+        strangers = ("auxiliary", "reference", LABELLED, "evaluator")
+        ignored += [item.shown for role in strangers for item in roles.get(role, ())]
         members, subjects = (only(role, roles, placed=placed) for role in TABLE_ROLES)
         return MembershipBundle(
             root=root,
@@ -170,12 +172,15 @@ def _assemble(
             limits=budget.limits,
         )
     image = only("image", roles, placed=placed)
+    evaluator = optional("evaluator", roles)
     return InversionBundle(
         root=root,
         model=_settle(model, into),
         image=_settle(image, into),
         auxiliary=_settle_folder("auxiliary", roles, into),
         reference=_settle_folder("reference", roles, into),
+        labelled=_settle_labelled(roles, into),
+        evaluator=_settle(evaluator, into) if evaluator else None,
         parameters=_settle(parameters, into) if parameters else None,
         ignored=tuple(sorted(ignored)),
         limits=budget.limits,
@@ -193,6 +198,23 @@ def _settle_folder(role: str, roles: Mapping[str, list[Placed]], into: Path) -> 
             f"{role}/{item.name}", into / role, disk_name=f"{number:04d}{Path(item.name).suffix}"
         )
         for number, item in enumerate(items)
+    )
+
+
+def _settle_labelled(roles: Mapping[str, list[Placed]], into: Path) -> tuple[tuple[int, BundledFile], ...]:
+    items = sorted(
+        (item.labelled, item.name, item) for item in roles.get(LABELLED, ()) if item.labelled is not None
+    )
+    return tuple(
+        (
+            number,
+            item.source.settle(
+                f"reference/{number}/{name}",
+                into / LABELLED,
+                disk_name=f"{place:04d}{Path(name).suffix}",
+            ),
+        )
+        for place, (number, name, item) in enumerate(items)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from leakgauge.errors import BadBundle, JsonValue, UnsupportedModel
 _TABLE_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 _IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy")
 _IMAGE_FOLDERS: Final = ("auxiliary", "reference")
+LABELLED: Final = "labelled"
+_CLASS: Final = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)
 NESTED_ZIP: Final = "data.zip"
 TABLE_ROLES: Final = ("members", "subjects")
 
@@ -29,6 +32,7 @@ _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
     "members": _names(("train_mia", "train", "members"), _TABLE_SUFFIXES),
     "subjects": _names(("test_mia", "test", "subject", "subjects"), _TABLE_SUFFIXES),
     "image": _names(("input_image",), _IMAGE_SUFFIXES),
+    "evaluator": _names(("evaluator",), (".h5", ".hdf5", ".keras", ".onnx")),
     "parameters": ("parameters.json",),
 }
 _ROLE_OF: Final = {name: role for role, names in _ACCEPTED.items() for name in names}
@@ -39,6 +43,7 @@ _DESCRIBED: Final = {
     "members": "table of members (training data)",
     "subjects": "table of subjects (non-members)",
     "image": "image of the target class",
+    "evaluator": "classifier that judges drawings",
     "parameters": "parameter file",
 }
 
@@ -66,9 +71,20 @@ class Placed:
     @property
     def role(self) -> str | None:
         """The part that the name says it plays, None for none."""
-        if len(self.folders) == 1 and self.folders[0] in _IMAGE_FOLDERS:
-            return self.folders[0] if self.name.endswith(_IMAGE_SUFFIXES) else None
+        if self.folders and self.folders[0] in _IMAGE_FOLDERS:
+            if not self.name.endswith(_IMAGE_SUFFIXES):
+                return None
+            if len(self.folders) == 1:
+                return self.folders[0]
+            return LABELLED if self.labelled is not None else None
         return _ROLE_OF.get(self.name)
+
+    @property
+    def labelled(self) -> int | None:
+        """The class that the file's folder below `reference` says it is of, None for none."""
+        if len(self.folders) == 2 and self.folders[0] == "reference" and _CLASS.fullmatch(self.folders[1]):
+            return int(self.folders[1])
+        return None
 
 
 def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
@@ -105,7 +121,8 @@ def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
             hint='Load it where it was made and export it with model.save("model.keras").',
         )
     for item in placed:
-        if len(item.folders) > limits.depth:
+        # reference images of several classes lie in a folder for each
+        if len(item.folders) > limits.depth + (item.labelled is not None):
             raise limits.exceeded("depth", f"{item.shown} lies {len(item.folders)} folders deep.")
     return placed
 

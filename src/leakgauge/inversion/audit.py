@@ -13,6 +13,7 @@ from leakgauge.errors import AuditFailed
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
+from leakgauge.inversion.evaluation import evaluated, prototypes
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.inversion.masking import judged as judged_masking
 from leakgauge.inversion.measure import (
@@ -148,6 +149,15 @@ def audit(
             snapshots.extend(shots)
             if number == inputs.original_class:
                 measured[run.attack.name] = _measured(run, found)
+    reconstructions = list(
+        evaluated(
+            reconstructions,
+            runs,
+            inputs.evaluation,
+            original=inputs.original,
+            original_class=inputs.original_class,
+        )
+    )
     described = tuple(
         measured[outcome.attack.name] if isinstance(outcome, Run) else outcome for outcome in outcomes
     )
@@ -178,6 +188,8 @@ def audit(
         loss_curve=tuple(_curve(runs, inputs)),
         recommendations=recommendations(judged.severity, own_shots),
         prior=inputs.prior.known,
+        evaluator=inputs.evaluation.evaluator,
+        prototypes=prototypes(runs, inputs.evaluation.labelled),
     )
     return Audited(report, files)
 
@@ -226,6 +238,8 @@ def _describe(
             robustness=robustness(found.leakage),
             confidence=_confidence(inputs.target, found.consensus, number),
             rank=found.rank,
+            ssim_chance=found.ssim_chance,
+            ssim_ceiling=reference.ssim_ceiling,
         ),
         shots,
     )

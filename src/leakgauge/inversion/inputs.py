@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from leakgauge.bundle import InversionBundle
+from leakgauge.bundle import BundledFile, InversionBundle
 from leakgauge.defences.output import DefendedTarget, defended_notice, settings_of
-from leakgauge.errors import BadParameters
+from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import MOST_NUMBERS, evenly
+from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
 from leakgauge.inversion.masking import Examined, examine
 from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.pictures import Picture, fit, read_picture
@@ -45,6 +47,7 @@ class Inputs:
     settings: what every attack is told.
     prior: what attacks with a prior are given besides, if there is one.
     examined: what the target's answers hide, and how they are read.
+    evaluation: who judges the drawings, and the labelled pictures that classes are known by.
     """
 
     target: Target
@@ -56,6 +59,7 @@ class Inputs:
     settings: Settings
     prior: ChosenPrior
     examined: Examined
+    evaluation: Evaluation
     notices: tuple[Notice, ...]
 
 
@@ -83,17 +87,38 @@ def read_inputs(
         return fit(found, shape, resize=parameters.resize)
 
     original = fitted(picture)
-    references = [
-        fitted(read_picture(file, input_range=parameters.input_range)).values for file in bundle.reference
-    ]
-    auxiliary = [
-        fitted(read_picture(file, input_range=parameters.input_range)).values
-        for file in evenly(bundle.auxiliary, most=MOST_NUMBERS // math.prod(shape))
-    ]
+
+    def read(file: BundledFile) -> Pictures:
+        return fitted(read_picture(file, input_range=parameters.input_range)).values
+
+    most = MOST_NUMBERS // math.prod(shape)
+    references = [read(file) for file in bundle.reference]
+    auxiliary = [read(file) for file in evenly(bundle.auxiliary, most=most)]
     prior = choose_prior(auxiliary, original.values, target, trained=trained_prior)
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     original_class = likeliest if likeliest in classes else classes[0]
+    labelled: dict[int, list[Pictures]] = {}
+    for number, file in evenly(_of_known_classes(bundle.labelled, target.facts.classes), most=most):
+        labelled.setdefault(number, []).append(read(file))
+    references += labelled.get(original_class, [])
+    if bundle.evaluator is not None and bundle.evaluator.sha256 == bundle.model.sha256:
+        raise BadBundle(
+            "evaluator_is_model",
+            "The evaluator is the very model under audit, which would judge its own answers.",
+            hint="Bring a classifier that was trained apart, or leave it out.",
+        )
+    brought = (
+        open_image_model(
+            bundle.evaluator.path,
+            picture_size=shape[:2],
+            input_range=parameters.input_range,
+            channel_order=parameters.channel_order,
+        )
+        if bundle.evaluator
+        else None
+    )
+    evaluation = choose_evaluation(brought, labelled, target.facts, seed=parameters.seed)
     start, start_notices = _start(parameters, shape, auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
     examined = examine(asked, original.values, rng=generator_for(parameters.seed, "masking"))
@@ -114,6 +139,7 @@ def read_inputs(
         *_class_notices(classes, original_class, likeliest),
         *start_notices,
         *prior.notices,
+        *evaluation.notices,
     )
     return Inputs(
         target=asked,
@@ -124,9 +150,23 @@ def read_inputs(
         references=tuple(references),
         settings=settings,
         prior=prior,
+        evaluation=evaluation,
         examined=examined,
         notices=notices,
     )
+
+
+def _of_known_classes(
+    labelled: Sequence[tuple[int, BundledFile]], n_classes: int
+) -> Sequence[tuple[int, BundledFile]]:
+    beyond = sorted({number for number, _ in labelled if number >= n_classes})
+    if beyond:
+        raise BadBundle(
+            "reference_class",
+            f"The folder reference has class {beyond[0]}, the model no class above {n_classes - 1}.",
+            hint="Name the folders after the model's outputs, numbered from 0.",
+        )
+    return labelled
 
 
 def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) -> tuple[int, ...]:

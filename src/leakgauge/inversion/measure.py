@@ -20,12 +20,12 @@ from leakgauge.inversion.drawing import Run
 from leakgauge.inversion.protocol import Drawn, Pictures
 from leakgauge.inversion.similarity import (
     Chance,
-    ceiling_from,
     chance,
     leakage,
     pearson,
     smooth_noise_level,
     ssim,
+    ssim_chance,
 )
 from leakgauge.inversion.space import Space
 
@@ -40,6 +40,7 @@ class Reference:
     original: Pictures
     space: Space
     ceiling: float
+    ssim_ceiling: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,19 @@ class Measured:
     leakage_corrected: Estimate
     pearson: Estimate
     ssim: Estimate
+    ssim_chance: float
     rank: int | None
 
 
 def reference_for(original: Pictures, space: Space, references: Sequence[Pictures]) -> Reference:
     """The reference; its ceiling is 1 without further pictures of the class, or with ones unlike it."""
-    found = ceiling_from(list(references), original) if references else 1.0
-    return Reference(original, space, found if found > LEAST_CEILING else 1.0)
+    if not references:
+        return Reference(original, space, 1.0, 1.0)
+    mean = np.mean(np.stack(references), axis=0).astype(np.float32)
+    found = pearson(mean, original)
+    if found <= LEAST_CEILING:
+        return Reference(original, space, 1.0, 1.0)
+    return Reference(original, space, found, ssim(mean, original))
 
 
 def consensus(drawn: Drawn, *, without: int | None = None) -> Pictures:
@@ -127,6 +134,11 @@ def measure(
             jackknife(gain, seeds, confidence=confidence_for(attacks, CONFIDENCE)), value=exact
         ),
         pearson=jackknife(lambda seed: pearson(consensus(mine, without=seed), reference.original), seeds),
+        ssim_chance=ssim_chance(
+            reference.original,
+            start=reference.space.start,
+            others=[consensus(drawn) for drawn in others.values()],
+        ),
         ssim=jackknife(lambda seed: ssim(consensus(mine, without=seed), reference.original), seeds),
         rank=_rank(whole, others, reference.original) if len(others) + 1 == n_classes else None,
     )

@@ -12,7 +12,7 @@ by chance to what would count as a full leak.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,6 +112,7 @@ def leakage(likeness: float, chance_level: float, ceiling: float) -> float:
     return float(np.clip((likeness - chance_level) / (ceiling - chance_level), 0.0, 1.0))
 
 
-def ceiling_from(references: list[Pictures], original: Pictures) -> float:
-    """Likeness to the original of the mean of further pictures of its class."""
-    return pearson(np.mean(np.stack(references), axis=0).astype(np.float32), original)
+def ssim_chance(original: Pictures, *, start: Pictures, others: Sequence[Pictures]) -> float:
+    """The best SSIM that is had without the class: of plain pictures, the start, drawings of others."""
+    plain = [np.full_like(original, level) for level in (0.0, 0.5, 1.0, float(original.mean()))]
+    return max(ssim(picture, original) for picture in (*plain, start, *others))

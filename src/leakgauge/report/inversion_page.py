@@ -79,6 +79,7 @@ class InversionPage:
     original: Picture
     runs: tuple[Run, ...]
     strip: tuple[tuple[Reconstruction, Picture], ...]
+    judged: tuple[Reconstruction, ...]
     groups: tuple[AttackGroup, ...]
     likeness_chart: Markup | None
     effort_chart: Markup | None
@@ -95,6 +96,7 @@ class InversionPage:
             original=pictures[report.original],
             runs=tuple(_run(found, report.snapshots, pictures, titles) for found in report.reconstructions),
             strip=tuple((found, pictures[found.image]) for found in report.reconstructions),
+            judged=tuple(found for found in report.reconstructions if found.judgement is not None),
             groups=tuple(_groups(report)),
             likeness_chart=(
                 charts.likeness_chart(report.reconstructions, identifier="likeness")

@@ -309,6 +309,48 @@ class Similarity:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an independent classifier makes of a drawing.
+
+    `recognised` is whether it takes the drawing for its class, `confidence` the probability it
+    gives it. `feature_distance` is how far the drawing lies, in the input of its last layer,
+    from the middle of real pictures of the class: the picture that the attack starts from lies
+    at 1, the real ones at `real_distance` in the mean. None where there is nothing to compare.
+    """
+
+    recognised: bool
+    confidence: float
+    feature_distance: float | None
+    real_distance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluator:
+    """The classifier that judges drawings and never answers an attack.
+
+    It comes with the `bundle` or was trained on its labelled `reference` images. `accuracy` is
+    on labelled images that it has not been trained on here, None where there are none.
+    """
+
+    source: Literal["bundle", "reference"]
+    accuracy: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prototypes:
+    """Drawings as prototypes: the share of labelled reference images that are nearest to their own class's.
+
+    `ceiling` is the same share with the means of the classes' other images in place of drawings.
+    """
+
+    attack: str
+    classes: int
+    accuracy: Estimate
+    chance: float
+    ceiling: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reconstruction:
     """The consensus over seeds of one attack on one class.
 
@@ -322,7 +364,9 @@ class Reconstruction:
     `confidence` is the target's probability for the class on this image (1 or
     0 by its label, where it gives labels alone);
     `rank` the place (1 = best) that the attacked class takes among all classes
-    when their references are ordered by likeness, None when it was not asked.
+    when their references are ordered by likeness, None when it was not asked. `ssim_chance` and
+    `ssim_ceiling` are chance and ceiling in SSIM, None in older reports; `judgement` is None
+    without an independent classifier that knows the class.
     """
 
     attack: str
@@ -339,6 +383,9 @@ class Reconstruction:
     robustness: Estimate
     confidence: float
     rank: int | None
+    ssim_chance: float | None = None
+    ssim_ceiling: float | None = None
+    judgement: Judgement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,6 +522,8 @@ class InversionReport:
     loss_curve: tuple[LossPoint, ...]
     recommendations: tuple[Recommendation, ...]
     prior: PriorKnowledge | None = None
+    evaluator: Evaluator | None = None
+    prototypes: tuple[Prototypes, ...] = ()
     gate: GateResult | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["inversion"] = "inversion"

@@ -56,7 +56,7 @@ class KerasNetwork:
         weighted = [layer for layer in self.model.layers if layer.weights]
         if len(weighted) < 2 or isinstance(weighted[-1], keras.Model):
             return None
-        hidden = keras.Model(self.model.inputs, weighted[-1].input)
+        hidden = keras.Model(self.model.inputs[0], weighted[-1].input)
         found: FloatArray = hidden(self.inputs(pictures), training=False).numpy().astype(np.float64)
         return found.reshape(len(found), -1)
 

@@ -1,0 +1,270 @@
+"""The inversion attacks beside their peers, on sets, networks and seeds that nothing was tuned on.
+
+    python benchmarks/inversion.py FOLDER RESULTS [--sets mnist digits] [--networks CNN] [--seeds 5]
+
+FOLDER holds MNIST's test digits in idx format; RESULTS is a folder for what comes
+out, for each set a table `inversion_SET.md` (written anew after each line, so that a
+run that is broken off leaves what it has) and a contact sheet of the first network's
+drawings with the first seed.
+
+* recognised: of ten drawings, those that a support vector machine trained on the
+  held-out half takes for their class;
+* prototypes: accuracy of the ten drawings as 1-nearest-neighbour prototypes (by
+  correlation) on the held-out half;
+* likeness: mean correlation with 50 held-out pictures of the class.
+
+Drawings are consensus pictures over the runs of an attack, never chosen by
+likeness. "Prior" is the first principal components of 900 pictures from elsewhere
+(see `picture_sets`), the attacked class left out. MI-Face is white-box and not
+random: it has one row for all seeds. The Adversarial Robustness Toolbox
+(`adversarial-robustness-toolbox`) is needed beside Leakgauge for its row; the
+output says so where it is missing. Seconds are those of one core in this run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in the sandbox
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageDraw
+from sklearn.svm import SVC
+
+from leakgauge.attack_table import Unsuited
+from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.components import principal_components
+from leakgauge.inversion.objective import Prior
+from leakgauge.inversion.protocol import Pictures, Settings
+from leakgauge.inversion.similarity import pearson
+from leakgauge.inversion.space import Space
+from leakgauge.progress import Silent
+from leakgauge.randomness import generator_for
+from leakgauge.targets.image_model import open_image_model
+from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.protocol import FloatArray
+from mnist import prototype_accuracy
+from networks import NETWORKS, trained
+from picture_sets import SETS, PictureSet
+
+BY_NAME = {attack.name: attack for attack in ATTACKS}
+WHITE_BOX_ITERATIONS = 1_000
+LARGEST_PIXEL_SPACE = 4_000
+HEAD = (
+    "| set | network (accuracy) | attack | sees | queries a class | recognised | prototypes | likeness "
+    "| seconds a class |\n|---|---|---|---|---|---|---|---|---|"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the table: an attack of the product, in the space and with the effort given here.
+
+    `queries` are for one class over all `runs`; None for white-box attacks.
+    """
+
+    title: str
+    attack: str
+    sees: str
+    queries: int | None
+    runs: int = 1
+    space: Callable[[PictureSet, int], Space] = lambda pictures, _: low_frequencies(grey(pictures))
+    penalty: Prior = Prior()  # noqa: RUF009 - frozen, so that all may share it
+
+
+class Pixels(Space):
+    """Every pixel for itself, without the matrix that would say so."""
+
+    @property
+    def dimensions(self) -> int:
+        """As many as there are pixels and channels."""
+        return self.start.size
+
+    def offsets(self, coefficients: FloatArray) -> Pictures:
+        """The numbers themselves, as pictures."""
+        return coefficients.astype(np.float32).reshape(-1, *self.shape)
+
+    def coefficients(self, offsets: Pictures) -> FloatArray:
+        """The pixels, in a row."""
+        return offsets.reshape(len(offsets), -1).astype(np.float64)
+
+
+def grey(pictures: PictureSet) -> Pictures:
+    """The start of every attack without a prior."""
+    return np.full(pictures.shape, 0.5, dtype=np.float32)
+
+
+def pixels(pictures: PictureSet, _: int) -> Space:
+    """Single pixels."""
+    return Pixels(grey(pictures), np.empty((0, 0), np.float32), np.empty(0))
+
+
+def components(pictures: PictureSet, attacked: int) -> Space:
+    """Principal components of pictures from elsewhere, the attacked class left out."""
+    return principal_components(pictures.auxiliary(attacked)).space
+
+
+ENTRIES = (
+    Entry("spsa", "spsa", "probabilities", 3_000, runs=3),
+    Entry("spsa", "spsa", "probabilities", 12_800, runs=4),
+    Entry("spsa with prior", "spsa", "probabilities", 12_800, runs=4, space=components),
+    Entry("NES in pixels", "nes", "probabilities", 12_800, runs=4, space=pixels, penalty=Prior(weight=0.0)),
+    Entry("label_only", "label_only", "labels", 12_800, runs=4),
+    Entry("label_only with prior", "label_only", "labels", 12_800, runs=4, space=components),
+    Entry("MI-Face, ours", "miface", "model file", None),
+    Entry("MI-Face of ART", "miface_art", "model file", None),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawings:
+    """(10, height, width, channels) drawings of one seed, and seconds for each class."""
+
+    pictures: Pictures
+    seconds: float
+
+
+def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> Drawings:
+    """All ten classes with one seed; where a space has to be computed, that is not timed."""
+    drawn, seconds = [], 0.0
+    for digit in range(10):
+        iterations = WHITE_BOX_ITERATIONS if entry.queries is None else entry.queries // (2 * entry.runs)
+        told = Settings(
+            space=entry.space(pictures, digit),
+            iterations=(iterations,),
+            seeds=entry.runs,
+            prior=entry.penalty,
+            network=target.network,
+        )
+        started = time.perf_counter()
+        found = BY_NAME[entry.attack].reconstruct(
+            target,
+            digit,
+            budget=entry.queries or 1,
+            rng=generator_for(seed, f"{entry.attack} {digit}"),
+            progress=Silent(),
+            settings=told,
+        )
+        seconds += time.perf_counter() - started
+        drawn.append(found.frames[-1].pictures.mean(axis=0))
+    return Drawings(np.stack(drawn), seconds / 10)
+
+
+def measured(entry: Entry, seeds: list[Drawings], pictures: PictureSet, judge: SVC) -> str:
+    """The cells of a row: means over seeds, with the smallest and the largest."""
+    half = pictures.held_out
+    recognised, prototypes, likeness = [], [], []
+    for drawn in seeds:
+        flat = drawn.pictures.reshape(10, -1)
+        recognised.append(10 * float((judge.predict(flat) == np.arange(10)).mean()))
+        prototypes.append(prototype_accuracy(drawn.pictures, half))
+        likeness.append(
+            np.mean(
+                [
+                    pearson(drawn.pictures[digit], real)
+                    for digit in range(10)
+                    for real in half.images[half.labels == digit][:50]
+                ]
+            )
+        )
+    effort = f"{entry.queries:,}" if entry.queries else f"{WHITE_BOX_ITERATIONS:,} gradients"
+    seconds = float(np.mean([drawn.seconds for drawn in seeds]))
+    return (
+        f"{entry.sees} | {effort} | {spread(recognised, 1)} | {spread(prototypes, 3)} | "
+        f"{spread(likeness, 3)} | {seconds:.2f}"
+    )
+
+
+def spread(values: list[float], digits: int) -> str:
+    """The mean, and the range where there are several values."""
+    mean = f"{np.mean(values):.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def rows(
+    pictures: PictureSet, network: str, seeds: int, peer_only: frozenset[str]
+) -> Iterator[tuple[str, str, Pictures | None]]:
+    """(title, line, drawings of seed 0) for each attack on one network."""
+    model = trained(network, pictures.trained)
+    half = pictures.held_out
+    accuracy = model.evaluate(half.images, half.labels, verbose=0)[1]
+    judge = SVC(C=10).fit(half.images.reshape(len(half.images), -1), half.labels)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        model.save(path)
+        target = open_image_model(path, picture_size=pictures.shape[:2])
+    for entry in ENTRIES:
+        title = f"{entry.title}, {entry.queries:,}" if entry.queries else entry.title
+        lead = f"| {pictures.name} | {network} ({accuracy:.3f}) | {entry.title} | "
+        if entry.space is pixels and grey(pictures).size > LARGEST_PIXEL_SPACE:
+            yield title, f"{lead}left out: too many pixels |||||", None
+            continue
+        if entry.attack not in BY_NAME or (entry.attack == "miface_art" and network not in peer_only):
+            continue
+        try:
+            found = [draw(entry, target, pictures, seed) for seed in range(seeds if entry.queries else 1)]
+        except Unsuited as reason:
+            yield title, f"{lead}left out: {reason} |||||", None
+            continue
+        yield title, f"{lead}{measured(entry, found, pictures, judge)} |", found[0].pictures
+
+
+def contact_sheet(rows: list[tuple[str, Pictures]]) -> Image.Image:
+    """A picture of all drawings: an attack a row, a class a column."""
+    side, label = 48, 150
+    sheet = Image.new("RGB", (label + 10 * side, len(rows) * side), "white")
+    pen = ImageDraw.Draw(sheet)
+    for line, (title, drawings) in enumerate(rows):
+        pen.text((4, line * side + side // 3), title, fill="black")
+        for digit, drawing in enumerate(drawings):
+            values = np.round(255 * np.clip(drawing, 0, 1)).astype(np.uint8)
+            cell = Image.fromarray(values[..., 0] if values.shape[2] == 1 else values).convert("RGB")
+            cell = cell.resize((side - 2, side - 2), Image.Resampling.NEAREST)
+            sheet.paste(cell, (label + digit * side + 1, line * side + 1))
+    return sheet
+
+
+def class_means(pictures: PictureSet) -> Pictures:
+    """(10, ...) mean held-out picture of each class."""
+    half = pictures.held_out
+    return np.stack([half.images[half.labels == digit].mean(axis=0) for digit in range(10)])
+
+
+def main() -> None:
+    """Train, draw, measure, write."""
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("results", type=Path)
+    arguments.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    arguments.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    arguments.add_argument("--seeds", type=int, default=5)
+    arguments.add_argument("--peer-networks", nargs="*", choices=NETWORKS, default=list(NETWORKS))
+    asked = arguments.parse_args()
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    asked.results.mkdir(parents=True, exist_ok=True)
+    for name in asked.sets:
+        pictures = SETS[name](asked.folder)
+        lines = [HEAD]
+        for place, network in enumerate(asked.networks):
+            sheet = [("held-out mean", class_means(pictures))]
+            for title, line, drawings in rows(pictures, network, asked.seeds, frozenset(asked.peer_networks)):
+                lines.append(line)
+                print(line, flush=True)
+                (asked.results / f"inversion_{name}.md").write_text("\n".join(lines) + "\n")
+                if drawings is not None and place == 0:
+                    sheet.append((title, drawings))
+                    contact_sheet(sheet).save(asked.results / f"inversion_{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""What drawings are worth to somebody else: an independent judge, and drawings used as prototypes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from leakgauge.errors import BadBundle
+from leakgauge.estimates import Estimate, proportion
+from leakgauge.inversion.drawing import Run
+from leakgauge.inversion.judges import (
+    LEAST_ACCURACY,
+    BroughtJudge,
+    Judge,
+    accuracy_of,
+    train_judge,
+)
+from leakgauge.inversion.measure import consensus
+from leakgauge.inversion.protocol import Pictures
+from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Reconstruction
+from leakgauge.targets.image_target import ImageModelFacts, ImageTarget
+from leakgauge.targets.protocol import FloatArray
+
+Labelled = Mapping[int, Sequence[Pictures]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The judge of an audit, if it has one, and the labelled pictures that it knows classes by."""
+
+    judge: Judge | None
+    evaluator: Evaluator | None
+    labelled: Labelled
+    notices: tuple[Notice, ...] = ()
+
+    def knows(self, number: int) -> bool:
+        """Whether the judge can have learnt the class: one that was trained here saw labelled ones alone."""
+        return self.evaluator is not None and (self.evaluator.source == "bundle" or number in self.labelled)
+
+
+def choose_evaluation(
+    brought: ImageTarget | None, labelled: Labelled, facts: ImageModelFacts, *, seed: int
+) -> Evaluation:
+    """The judge that the bundle brings, else one trained on its labelled pictures.
+
+    Parameters
+    ----------
+    brought: the opened `evaluator` of the bundle.
+    labelled: reference pictures by class.
+    facts: of the target, whose classes the judge must know.
+
+    Raises
+    ------
+    BadBundle
+        `evaluator_unlike` for one with other classes or another input than the target.
+    """
+    if brought is not None:
+        if (brought.facts.classes, brought.facts.shape) != (facts.classes, facts.shape):
+            raise BadBundle(
+                "evaluator_unlike",
+                "The evaluator has other classes or takes other pictures than the model under audit.",
+                hint="Train it on the same classes, in the same order, and at the same size.",
+            )
+        judge = BroughtJudge(brought)
+        accuracy = _accuracy(judge, labelled) if labelled else None
+        return Evaluation(judge, Evaluator("bundle", accuracy), labelled)
+    if not labelled:
+        return Evaluation(None, None, labelled)
+    try:
+        trained, accuracy = train_judge(labelled, n_classes=facts.classes, seed=seed)
+    except ValueError as lacking:
+        return Evaluation(None, None, labelled, (_no_judge(str(lacking)),))
+    if accuracy.low < LEAST_ACCURACY:
+        share = f"{100 * accuracy.value:.0f} %"
+        why = f"the one trained on these reference images is right on {share} of those it had not seen"
+        return Evaluation(None, None, labelled, (_no_judge(why),))
+    return Evaluation(trained, Evaluator("reference", accuracy), labelled)
+
+
+def evaluated(
+    reconstructions: Sequence[Reconstruction],
+    runs: Sequence[Run],
+    evaluation: Evaluation,
+    *,
+    original: Pictures,
+    original_class: int,
+) -> tuple[Reconstruction, ...]:
+    """The reconstructions with what the judge says of each; as they are without a judge."""
+    judge = evaluation.judge
+    if judge is None:
+        return tuple(reconstructions)
+    by_name = {run.attack.name: run for run in runs}
+    found = []
+    for one in reconstructions:
+        run, number = by_name[one.attack], one.target_class
+        if not evaluation.knows(number):
+            found.append(one)
+            continue
+        drawing = consensus(run.drawn[number])
+        real = list(evaluation.labelled.get(number, ()))
+        if number == original_class and not real:
+            real = [original]
+        probabilities = judge.probabilities(drawing[None])[0]
+        distance = _feature_distance(judge, drawing, run.space.start, real) if real else None
+        found.append(
+            replace(
+                one,
+                judgement=Judgement(
+                    recognised=int(probabilities.argmax()) == number,
+                    confidence=float(probabilities[number]),
+                    feature_distance=distance[0] if distance else None,
+                    real_distance=distance[1] if distance else None,
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def prototypes(runs: Sequence[Run], labelled: Labelled) -> tuple[Prototypes, ...]:
+    """How well each attack's drawings serve as prototypes for the labelled pictures.
+
+    A picture is given the class of the drawing that it correlates with most, among
+    the classes that have both. Chance is one in that many; the ceiling is had with
+    the mean of each class's other pictures in place of a drawing.
+    """
+    found = []
+    for run in runs:
+        drawn = {**run.controls, **run.drawn}
+        classes = sorted(set(drawn) & {number for number, real in labelled.items() if len(real) > 1})
+        if len(classes) < 2:
+            continue
+        drawings = _centred(np.stack([consensus(drawn[number]) for number in classes]))
+        right = total = 0
+        for place, number in enumerate(classes):
+            nearest = (_centred(np.stack(labelled[number])) @ drawings.T).argmax(axis=1)
+            right, total = right + int((nearest == place).sum()), total + len(nearest)
+        found.append(
+            Prototypes(
+                run.attack.name,
+                len(classes),
+                proportion(right, total),
+                1 / len(classes),
+                _means_as_prototypes([np.stack(labelled[number]) for number in classes]),
+            )
+        )
+    return tuple(found)
+
+
+def _means_as_prototypes(real: Sequence[Pictures]) -> float:
+    """Accuracy of class means on the same pictures, each left out of the mean of its own class."""
+    means = np.stack([pictures.mean(axis=0) for pictures in real])
+    right = total = 0
+    for place, pictures in enumerate(real):
+        n = len(pictures)
+        without = (n * means[place] - pictures) / np.float32(n - 1)
+        flat = _centred(pictures)
+        scores = flat @ _centred(means).T
+        scores[:, place] = (flat * _centred(without)).sum(axis=1)
+        right, total = right + int((scores.argmax(axis=1) == place).sum()), total + n
+    return right / total
+
+
+def _feature_distance(
+    judge: Judge, drawing: Pictures, start: Pictures, real: Sequence[Pictures]
+) -> tuple[float, float | None] | None:
+    """Distance of the drawing, and of the real pictures, to the middle of these; the start's is 1."""
+    features = judge.features(np.stack([drawing, start, *real]))
+    if features is None:
+        return None
+    drawn, blank, known = features[0], features[1], features[2:]
+    middle = known.mean(axis=0)
+    unit = float(np.linalg.norm(blank - middle))
+    if unit <= 0:
+        return None
+    spread = float(np.linalg.norm(known - middle, axis=1).mean()) / unit if len(known) > 1 else None
+    return float(np.linalg.norm(drawn - middle)) / unit, spread
+
+
+def _centred(pictures: Pictures) -> FloatArray:
+    flat = pictures.reshape(len(pictures), -1).astype(np.float64)
+    flat -= flat.mean(axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9))
+
+
+def _accuracy(judge: Judge, labelled: Labelled) -> Estimate:
+    pictures = np.concatenate([np.stack(real) for real in labelled.values()])
+    labels = np.repeat(list(labelled), [len(real) for real in labelled.values()]).astype(np.int64)
+    return accuracy_of(judge, pictures, labels)
+
+
+def _no_judge(why: str) -> Notice:
+    return Notice("no_evaluator", f"No independent classifier judges the drawings: {why}.")
