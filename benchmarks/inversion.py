@@ -1,6 +1,7 @@
 """The inversion attacks beside their peers, on sets, networks and seeds that nothing was tuned on.
 
     python benchmarks/inversion.py FOLDER RESULTS [--sets mnist digits] [--networks CNN] [--seeds 5]
+        [--entries 0 2]
 
 FOLDER holds MNIST's test digits in idx format; RESULTS is a folder for what comes
 out, for each set a table `inversion_SET.md` (written anew after each line, so that a
@@ -27,7 +28,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,7 @@ from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import principal_components
+from leakgauge.inversion.masking import examine
 from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.protocol import Pictures, Settings
 from leakgauge.inversion.similarity import pearson
@@ -136,6 +138,7 @@ class Drawings:
 def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> Drawings:
     """All ten classes with one seed; where a space has to be computed, that is not timed."""
     drawn, seconds = [], 0.0
+    examined = examine(target, pictures.trained.images[0], rng=generator_for(seed, "masking"))
     for digit in range(10):
         iterations = WHITE_BOX_ITERATIONS if entry.queries is None else entry.queries // (2 * entry.runs)
         told = Settings(
@@ -144,6 +147,8 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
             seeds=entry.runs,
             prior=entry.penalty,
             network=target.network,
+            floor=examined.floor,
+            temperature=examined.temperature,
         )
         started = time.perf_counter()
         found = BY_NAME[entry.attack].reconstruct(
@@ -191,7 +196,7 @@ def spread(values: list[float], digits: int) -> str:
 
 
 def rows(
-    pictures: PictureSet, network: str, seeds: int, peer_only: frozenset[str]
+    pictures: PictureSet, network: str, seeds: int, entries: Sequence[Entry]
 ) -> Iterator[tuple[str, str, Pictures | None]]:
     """(title, line, drawings of seed 0) for each attack on one network."""
     model = trained(network, pictures.trained)
@@ -202,13 +207,11 @@ def rows(
         path = Path(folder, "model.keras")
         model.save(path)
         target = open_image_model(path, picture_size=pictures.shape[:2])
-    for entry in ENTRIES:
+    for entry in entries:
         title = f"{entry.title}, {entry.queries:,}" if entry.queries else entry.title
         lead = f"| {pictures.name} | {network} ({accuracy:.3f}) | {entry.title} | "
         if entry.space is pixels and grey(pictures).size > LARGEST_PIXEL_SPACE:
             yield title, f"{lead}left out: too many pixels |||||", None
-            continue
-        if entry.attack not in BY_NAME or (entry.attack == "miface_art" and network not in peer_only):
             continue
         try:
             found = [draw(entry, target, pictures, seed) for seed in range(seeds if entry.queries else 1)]
@@ -247,17 +250,18 @@ def main() -> None:
     arguments.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     arguments.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     arguments.add_argument("--seeds", type=int, default=5)
-    arguments.add_argument("--peer-networks", nargs="*", choices=NETWORKS, default=list(NETWORKS))
+    arguments.add_argument("--entries", nargs="+", type=int, default=list(range(len(ENTRIES))))
     asked = arguments.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    entries = [ENTRIES[place] for place in asked.entries]
     asked.results.mkdir(parents=True, exist_ok=True)
     for name in asked.sets:
         pictures = SETS[name](asked.folder)
         lines = [HEAD]
         for place, network in enumerate(asked.networks):
             sheet = [("held-out mean", class_means(pictures))]
-            for title, line, drawings in rows(pictures, network, asked.seeds, frozenset(asked.peer_networks)):
+            for title, line, drawings in rows(pictures, network, asked.seeds, entries):
                 lines.append(line)
                 print(line, flush=True)
                 (asked.results / f"inversion_{name}.md").write_text("\n".join(lines) + "\n")
