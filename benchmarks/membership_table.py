@@ -17,9 +17,9 @@ HEAD = """# Membership attacks beside those of other tools
 Written by `benchmarks/membership.py`, which says how. Mean ± standard deviation over the seeds
 of split and target; *found* is the share of members found at 1 % false alarms (ties against the
 attacker). CPU seconds are of one attack on one target, over all threads; what RMIA and LiRA pay
-for their reference models stands in a line of its own. Peers have fewer seeds where the table
-says so, because they take long; their seeds are the first of ours. All attacks with reference or
-shadow models use {models} of them. Ours come first, then the peers.
+for their reference models stands in a line of its own. Peers, and those of ours that take long,
+have fewer seeds where the table says so: the first of the others'. All attacks with reference
+or shadow models use {models} of them. Ours come first, then the peers.
 
 """
 ROW = 30.0
@@ -82,19 +82,20 @@ def write(folder: Path, into: Path) -> None:
 
 def read(folder: Path) -> tuple[Lines, tuple[int, ...]]:
     """Every target's lines, by attack, ours first; and the numbers of reference models that were used."""
-    collected: dict[str, dict[str, list[dict[str, float]]]] = defaultdict(lambda: defaultdict(list))
+    collected: dict[str, dict[str, dict[int, dict[str, float]]]] = defaultdict(lambda: defaultdict(dict))
     models = set()
     parts = [json.loads(text) for file in sorted(folder.glob("*.json")) if (text := file.read_text())]
-    for part in sorted(parts, key=lambda part: (part["who"] != "ours", part["who"], part["seed"])):
+    for part in sorted(parts, key=lambda part: (part["who"] not in ("ours", "few-of-ours"), part["seed"])):
         models.add(part["models"])
         for scored in part["scored"]:
-            collected[part["target"]][scored["attack"]].append(scored)
+            # a seed that two runs have scored counts once
+            collected[part["target"]][scored["attack"]][part["seed"]] = scored
     lines = {
         target: {
             attack: Line(
-                tuple(one["auc"] for one in scored if one["auc"] is not None),
-                tuple(one["found"] for one in scored if one["found"] is not None),
-                tuple(one["cpu_seconds"] for one in scored),
+                tuple(one["auc"] for one in scored.values() if one["auc"] is not None),
+                tuple(one["found"] for one in scored.values() if one["found"] is not None),
+                tuple(one["cpu_seconds"] for one in scored.values()),
             )
             for attack, scored in attacks.items()
         }
