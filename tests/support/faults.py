@@ -92,6 +92,7 @@ def kill_worker_and_fork_server(server):
     request = InBackground(server, b"sleep ")
     wait_until(lambda: len(server.audits()) == 1)
     worker = server.worker
+    os.kill(worker, signal.SIGSTOP)  # lest it answers between one kill and the next
     family = [*children_of(worker), worker]
     for pid in family:
         os.kill(pid, signal.SIGKILL)

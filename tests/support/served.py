@@ -144,10 +144,16 @@ class InBackground:
             except (OSError, http.client.HTTPException) as failure:
                 self.failure = failure
 
-        before = len([line for line in server.lines() if "audit begins" in line])
+        before = self._begun(server)
         self._thread = threading.Thread(target=work)
         self._thread.start()
-        wait_until(lambda: len([line for line in server.lines() if "audit begins" in line]) > before)
+        wait_until(lambda: self._begun(server) > before or not self._thread.is_alive())
+        told = self.failure or (self.reply and self.reply.body)
+        assert self._begun(server) > before, f"no audit began: {told!r}"
+
+    @staticmethod
+    def _begun(server):
+        return len([line for line in server.lines() if "audit begins" in line])
 
     def ended(self):
         self._thread.join(PATIENCE)
