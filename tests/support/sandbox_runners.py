@@ -341,3 +341,10 @@ def build_a_maze(job, progress):
         os.chdir("d")
     Path("bottom").write_text("x")
     raise BadBundle("done", "Done.", hint="None.")
+
+
+def hold_sixty_threads(job, progress):
+    waiting = threading.Event()
+    for _ in range(60):
+        threading.Thread(target=waiting.wait, daemon=True).start()
+    time.sleep(600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -209,6 +210,47 @@ def test_file_size_is_limited(bundle):
     with sandbox("huge_file", file_bytes=8 << 20) as box, pytest.raises(LimitExceeded) as raised:
         run(box, bundle)
     assert raised.value.problem == "disk"
+
+
+def test_threads_are_counted(bundle):
+    with sandbox("hold_sixty_threads", tasks=50) as box, pytest.raises(LimitExceeded) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "tasks"
+    assert "50" in raised.value.message
+
+
+def test_memory_that_is_filled_is_limited_besides_what_is_mapped(bundle):
+    with sandbox("allocate", data_bytes=64 << 20) as box, pytest.raises(LimitExceeded) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "memory"
+
+
+def test_who_hangs_up_is_not_logged_as_a_failure(bundle, caplog):
+    cancelled = threading.Event()
+    cancelled.set()
+    with sandbox("sleep") as box, pytest.raises(AuditFailed) as raised:
+        run(box, bundle, cancelled=cancelled)
+    assert raised.value.problem == "cancelled"
+    assert caplog.records == []
+
+
+def test_an_upload_in_the_sandboxs_own_folder_and_one_elsewhere_are_both_read(bundle):
+    with sandbox("echo") as box, box.private_folder() as folder:
+        inside = folder / "bundle.zip"
+        inside.write_bytes(b"twelve bytes")
+        assert run(box, bundle)["size"] == bundle.stat().st_size
+        output = folder / "report"
+        box.run(inside, output, overrides={}, progress=Silent(), timeout=PATIENT)
+        assert json.loads((output / "report.json").read_text())["size"] == 12
+
+
+def test_a_workspace_that_somebody_removed_is_made_anew(bundle, tmp_path):
+    with sandbox("echo") as box:
+        assert run(box, bundle)["size"]
+        for folder in (tmp_path / "tmp").iterdir():
+            folder.chmod(0o700)
+            shutil.rmtree(folder)
+        assert run(box, bundle)["size"]
 
 
 @pytest.mark.parametrize("runner", ["spin", "ignore_termination"])

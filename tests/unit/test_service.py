@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import pytest
+from flask import Flask, request
 
 from leakgauge.errors import AuditFailed, BadParameters, Busy
 from leakgauge.service.attributes import overrides_for, timeout_of
+from leakgauge.service.hangup import Sender
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
 
@@ -154,3 +157,20 @@ def test_memory_may_allow_fewer_audits_than_processors(monkeypatch):
     monkeypatch.setattr("leakgauge.service.settings.slots_in_memory", lambda: 2)
     assert settings().slots == 2
     assert settings(LEAKGAUGE_SLOTS="5").slots == 5
+
+
+def test_a_sender_whose_connection_is_not_shown_never_hangs_up():
+    with Flask(__name__).test_request_context("/invocations"):
+        assert not Sender(request).is_set()
+
+
+@pytest.mark.parametrize("how", ["close", "shut down"])
+def test_a_sender_that_is_gone_is_noticed_also_behind_further_requests(how):
+    ours, theirs = socket.socketpair()
+    with ours, Flask(__name__).test_request_context(environ_overrides={"gunicorn.socket": ours}):
+        sender = Sender(request)
+        theirs.sendall(b"GET /ping HTTP/1.1\r\n\r\n")
+        assert not sender.is_set()
+        theirs.close() if how == "close" else theirs.shutdown(socket.SHUT_WR)
+        assert sender.is_set()
+    theirs.close()

@@ -30,7 +30,7 @@ _CPU_GRACE_SECONDS = 2
 # What numerical libraries look at beside their own files: processors, memory, the time zone, names
 # of users. Nothing of it is private: what the kernel tells of other processes it tells their owner.
 _SYSTEM_FILES = (
-    *("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/opt", "/proc", "/sys"),
+    *("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/proc", "/sys"),
     *("/dev/urandom", "/dev/random", "/dev/zero", "/etc/ld.so.cache", "/etc/localtime", "/etc/timezone"),
     *("/etc/passwd", "/etc/nsswitch.conf", "/etc/mime.types", "/etc/magic"),
 )

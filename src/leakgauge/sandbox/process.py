@@ -99,9 +99,12 @@ def _settled(job: Job, station: Station) -> tuple[Job, int | None]:
     """The job with files that its user may read, and that user.
 
     An upload is moved into the audit's own folder, somebody's zip copied. A folder is read where it
-    lies, by whoever started the audit: files of one's own need no keeping from oneself.
+    lies, by whoever started the audit: files of one's own need no keeping from oneself. So is a file
+    that is too large to be copied, and will be refused.
     """
     if station.user is None or not job.source.is_file():
+        return job, None
+    if job.source.stat().st_size > job.policy.file_bytes:
         return job, None
     home = job.scratch.parent
     own = home / "source"
