@@ -10,11 +10,16 @@ import pytest
 from playwright.sync_api import Browser, Page
 from report_examples import inversion_audited, membership_report, with_every_text
 
+from leakgauge.policy import Policy
+from leakgauge.report.comparison import compare
+from leakgauge.report.gate import held_to
+from leakgauge.report.html import render_comparison
+from leakgauge.report.json_document import comparison_to_json
 from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
 
 Scheme = Literal["light", "dark"]
-KINDS = ("membership", "inversion", "hostile")
+KINDS = ("membership", "inversion", "hostile", "comparison")
 
 # contrast of every piece of text against the first opaque background behind it, as WCAG 2.1 defines it;
 # lists the offenders below 4.5 to 1 (3 to 1 for large text)
@@ -53,13 +58,19 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     wide = "<b>unbreakable" + "\u202e" + "w" * 3_000
     hostile = replace(with_every_text(report, lambda _: wide), verdict=report.verdict)
     reports = {
-        "membership": Audited(report),
+        "membership": held_to(Audited(report), Policy()),
         "inversion": inversion_audited(classes=3),
         "hostile": Audited(hostile),
     }
     for name, audited in reports.items():
         write(audited, root / name)
-    return {name: root / name for name in reports}
+    defended = replace(report, parameters={**report.parameters, "defences": ["rounding=2"]})
+    comparison = compare(report, defended)
+    (root / "comparison").mkdir()
+    # under the names that the tests open and look for
+    (root / "comparison" / "report.html").write_text(render_comparison(comparison), "utf-8")
+    (root / "comparison" / "comparison.json").write_bytes(comparison_to_json(comparison))
+    return {name: root / name for name in KINDS}
 
 
 def opened(browser: Browser, folder: Path, *, width: int, scheme: Scheme) -> tuple[Page, list[str]]:
@@ -95,7 +106,7 @@ def test_the_page_fits_and_asks_for_nothing(
     page.close()
 
 
-@pytest.mark.parametrize("kind", ["membership", "inversion"])
+@pytest.mark.parametrize("kind", ["membership", "inversion", "comparison"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_background(
     browser: Browser, folders: dict[str, Path], kind: str, scheme: Scheme
@@ -126,14 +137,19 @@ def test_the_page_prints(browser: Browser, folders: dict[str, Path], kind: str) 
     page.close()
 
 
-@pytest.mark.parametrize("kind", ["membership", "inversion"])
-def test_the_link_downloads_the_very_json(browser: Browser, folders: dict[str, Path], kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("membership", "report.json"), ("inversion", "report.json"), ("comparison", "comparison.json")],
+)
+def test_the_link_downloads_the_very_json(
+    browser: Browser, folders: dict[str, Path], kind: str, name: str
+) -> None:
     page, trouble = opened(browser, folders[kind], width=1280, scheme="light")
     with page.expect_download() as started:
-        page.get_by_role("link", name="Download report.json").click()
+        page.get_by_role("link", name=f"Download {name}").click()
     download = started.value
-    assert download.suggested_filename == "report.json"
-    assert Path(download.path()).read_bytes() == (folders[kind] / "report.json").read_bytes()
+    assert download.suggested_filename == name
+    assert Path(download.path()).read_bytes() == (folders[kind] / name).read_bytes()
     assert [line for line in trouble if "data:application/json" not in line] == []
     page.close()
 
@@ -175,8 +191,8 @@ def test_a_screen_reader_meets_named_regions_and_pictures(browser: Browser, fold
     assert page.get_by_role("heading", level=1).count() == 1
     assert page.get_by_role("heading", name="Leakage: high").count() == 1
     pictures = page.get_by_role("img")
-    assert pictures.count() >= 8
-    assert page.get_by_role("img", name="ROC curve of Leaf counts").count() == 1
+    assert pictures.count() >= 4
+    assert page.get_by_role("img", name="ROC curves on logarithmic axes").count() == 1
     assert page.get_by_role("region", name="Read this before the figures").count() == 1
     assert page.get_by_role("columnheader", name="Percentage Data").count() == 1
     page.close()
