@@ -1,7 +1,8 @@
-"""The published JSON Schema of `report.json`.
+"""The published JSON Schemas of `report.json` and `comparison.json`.
 
 `python -m leakgauge.report.schema > docs/report.schema.json` brings the copy
-under `docs/` up to date.
+under `docs/` up to date, and so does `python -m leakgauge.report.schema
+comparison > docs/comparison.schema.json`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from leakgauge.errors import JsonValue
-from leakgauge.report.json_document import REPORT
+from leakgauge.report.comparison_model import COMPARISON_VERSION
+from leakgauge.report.json_document import COMPARISON, REPORT
 from leakgauge.report.model import SCHEMA_VERSION
 
 
@@ -43,10 +45,29 @@ def json_schema() -> dict[str, JsonValue]:
     }
 
 
+def comparison_schema() -> dict[str, JsonValue]:
+    """The schema of a comparison, as `json_schema` gives that of a report."""
+    described: dict[str, JsonValue] = COMPARISON.json_schema(
+        mode="serialization", schema_generator=_EveryFieldRequired
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **described,
+        "title": "Leakgauge comparison",
+        "description": "What audits before and after a change found; the contents of comparison.json.",
+        "comparison_version": COMPARISON_VERSION,
+    }
+
+
 def schema_text() -> str:
     """The schema as it stands in `docs/report.schema.json`."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def comparison_schema_text() -> str:
+    """The schema as it stands in `docs/comparison.schema.json`."""
+    return json.dumps(comparison_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
-    sys.stdout.write(schema_text())
+    sys.stdout.write(comparison_schema_text() if sys.argv[1:] == ["comparison"] else schema_text())

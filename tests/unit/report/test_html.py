@@ -14,7 +14,17 @@ from report_examples import inversion_audited, measured, membership_report, png,
 
 from leakgauge.report.html import LARGEST_PAGE, render
 from leakgauge.report.json_document import to_json
-from leakgauge.report.model import Audited, InversionReport, MembershipReport, Report, Severity, Verdict
+from leakgauge.report.model import (
+    Audited,
+    GateOutcome,
+    GateResult,
+    InversionReport,
+    MembershipReport,
+    Report,
+    RuleResult,
+    Severity,
+    Verdict,
+)
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 EXAMPLES = {"membership": Audited(membership_report(n=120)), "inversion": inversion_audited(classes=2)}
@@ -320,3 +330,14 @@ def test_a_result_that_is_no_snapshot_is_shown_too() -> None:
     report = dataclasses.replace(audited.report, reconstructions=(found,))
     text = Page(render(Audited(report, audited.files))).text
     assert "9,999 iterations" in text
+
+
+def test_what_the_gate_says_is_text_whoever_wrote_it() -> None:
+    text = "<script>alert(1)</script>\x1b"
+    rule = RuleResult(text, text, GateOutcome.FAILED, text)
+    report = dataclasses.replace(membership_report(n=60), gate=GateResult(GateOutcome.FAILED, text, (rule,)))
+    source = render(Audited(report))
+    assert "The policy is broken" in source
+    assert "&lt;script&gt;alert(1)" in source
+    assert "<script" not in source
+    assert "\x1b" not in source
