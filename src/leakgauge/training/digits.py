@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +62,8 @@ def mnist(folder: Path, *, seed: int = 0) -> Digits:
     archive = folder / ARCHIVE
     try:
         if archive.is_file():
-            with np.load(archive, allow_pickle=False) as stored:
+            # opened here, since NumPy leaves a file open that turns out to be none of its own
+            with archive.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
                 images = np.concatenate([stored["x_train"], stored["x_test"]])
                 labels = np.concatenate([stored["y_train"], stored["y_test"]])
         else:
@@ -76,7 +79,7 @@ def mnist(folder: Path, *, seed: int = 0) -> Digits:
         pictures = (images.reshape(-1, 28, 28, 1) / 255.0).astype(np.float32)
         if len(labels) != len(pictures) or set(np.unique(labels).tolist()) != set(range(10)):
             raise ValueError("labels do not fit")
-    except (OSError, EOFError, KeyError, ValueError) as error:
+    except (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile) as error:
         raise BadBundle(
             "digits_unreadable",
             "The files of the folder are not MNIST's digits.",
