@@ -120,7 +120,74 @@ def test_a_budget_cuts_the_run_and_says_so() -> None:
     assert [notice.code for notice in drawn.departures] == ["iterations_cut"]
 
 
+class LabelsAlone(TemplateTarget):
+    has_probabilities = False
+
+    def labels(self, x):  # type: ignore[no-untyped-def]  # a double
+        return super().probabilities(x).argmax(axis=1)
+
+    def probabilities(self, x):  # type: ignore[no-untyped-def]  # a double
+        raise AssertionError("asked for probabilities")
+
+
+@pytest.mark.parametrize("target_class", [0, 1, 2])
+def test_labels_alone_are_enough_and_nothing_else_is_asked(target_class: int) -> None:
+    label_only = next(attack for attack in ATTACKS if attack.name == "label_only")
+    drawn = label_only.reconstruct(
+        LabelsAlone(),
+        target_class,
+        budget=10**6,
+        rng=np.random.default_rng(0),
+        progress=Silent(),
+        settings=settings(iterations=(600,)),
+    )
+    drawing = drawn.frames[-1].pictures.mean(axis=0)
+    likeness = [pearson(drawing, template) for template in templates()]
+    assert int(np.argmax(likeness)) == target_class
+    assert drawn.departures == ()
+
+
+def test_a_class_that_no_picture_bears_is_said_and_ends_within_the_budget() -> None:
+    class Never(LabelsAlone):
+        def labels(self, x):  # type: ignore[no-untyped-def]  # a double
+            return np.zeros_like(super().labels(x))
+
+    label_only = next(attack for attack in ATTACKS if attack.name == "label_only")
+    target = Never()
+    drawn = label_only.reconstruct(
+        target,
+        1,
+        budget=2_400,
+        rng=np.random.default_rng(0),
+        progress=Silent(),
+        settings=settings(iterations=(600,)),
+    )
+    assert [notice.code for notice in drawn.departures] == ["no_start"]
+    assert target.queries <= 2_400
+    assert np.isfinite(drawn.frames[-1].pictures).all()
+
+
 # ------------------------------------------------------------ running a table row
+
+
+def test_what_is_drawn_does_not_depend_on_the_number_of_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawings(processors: int) -> list[np.ndarray]:
+        monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(processors)))
+        told = settings(iterations=(30,))
+        outcomes = run_attacks(
+            [(attack, told) for attack in ATTACKS if attack.by_default],
+            TemplateTarget(),
+            classes=(0, 1),
+            controls=(2,),
+            budget=None,
+            seed=0,
+            progress=Silent(),
+        )
+        return [end.drawn[0].frames[-1].pictures for end in outcomes if isinstance(end, Run)]
+
+    one, four = drawings(1), drawings(4)
+    assert len(one) == len(four) == 3
+    assert all(np.array_equal(first, second) for first, second in zip(one, four, strict=True))
 
 
 def toy(reconstruct: object) -> Attack:

@@ -1,0 +1,83 @@
+"""Budget, snapshots, curve and end of a search, without a search."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from template_target import SIDE
+
+from leakgauge.attack_table import Unsuited
+from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.course import EARLIEST_END, Course
+from leakgauge.inversion.protocol import Settings
+from leakgauge.progress import Calling, Silent, Together
+
+SPACE = low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32))
+LONG = (100, 20_000)
+
+
+def course(iterations: tuple[int, ...], *, budget: int = 10**9, seeds: int = 2) -> Course:
+    told = Settings(space=SPACE, iterations=iterations, seeds=seeds)
+    return Course(told, budget=budget, progress=Silent(), stage="drawing")
+
+
+def walk(of: Course, where: object, *, queries: int = 4) -> int:
+    """Steps to `where(step)` until the course ends; how many there were."""
+    assert callable(where)
+    steps = 0
+    while of.affords(queries):
+        steps += 1
+        z = np.zeros((2, SPACE.dimensions))
+        z[:, :3] = where(steps)
+        of.note(z, queries=queries, loss=0.0, confidence=0.5)
+    return steps
+
+
+def test_what_stays_the_same_ends_early_and_later_rows_repeat_it() -> None:
+    found = course(LONG)
+    steps = walk(found, lambda _: np.array([1.0, 0.5, -0.5]))
+    drawn = found.drawn()
+    assert drawn.done_at == 4 * steps
+    assert EARLIEST_END * 2 <= 4 * steps < 4 * LONG[-1]
+    assert [frame.iterations for frame in drawn.frames] == list(LONG)
+    assert [frame.queries for frame in drawn.frames] == [400, 4 * steps]
+
+
+def test_what_keeps_changing_goes_on_to_the_end() -> None:
+    found = course((5_000,))
+    # every doubling of the steps turns it by two radians
+    steps = walk(found, lambda step: np.array([0.0, np.cos(3 * np.log(step)), np.sin(3 * np.log(step))]))
+    assert steps == 5_000
+    assert found.drawn().done_at is None
+
+
+def test_the_drawing_is_the_mean_of_the_last_half() -> None:
+    found = course((1_000,))
+    walk(found, lambda step: np.array([step / 1_000, 0.0, 0.0]))
+    mean = found.drawn().frames[-1].pictures
+    expected = np.zeros((2, SPACE.dimensions))
+    expected[:, 0] = 0.75
+    assert np.allclose(mean, SPACE.pictures(expected), atol=0.01)
+
+
+def test_steps_that_do_not_fit_a_snapshot_leave_it_with_fewer_queries() -> None:
+    found = course((10, 30))
+    walk(found, lambda step: np.array([step, 0.0, 0.0]), queries=14)
+    assert [(frame.iterations, frame.queries) for frame in found.drawn().frames] == [(10, 28), (30, 112)]
+
+
+def test_no_step_within_the_budget_is_unsuited() -> None:
+    with pytest.raises(Unsuited):
+        course((10,), budget=8).affords(9)
+    with pytest.raises(Unsuited):
+        course((10,), budget=3)
+
+
+def test_parts_that_go_on_together_make_one_progress_that_never_falls() -> None:
+    seen: list[float] = []
+    parts = Together(Calling(lambda _, fraction: seen.append(fraction)), 2)
+    parts.part(0).report("a", 0.5)
+    parts.part(1).report("b", 1.0)
+    parts.part(0).report("a", 0.25)
+    parts.part(0).report("a", 2.0)
+    assert seen == [0.25, 0.75, 0.75, 1.0]
