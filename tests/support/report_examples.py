@@ -43,6 +43,7 @@ from leakgauge.report.model import (
     PriorKnowledge,
     ProportionRow,
     Prototypes,
+    Recognition,
     Recommendation,
     Reconstruction,
     Report,
@@ -429,6 +430,7 @@ def inversion_audited(*, classes: int = 10, size: int = 28) -> Audited:
         prior=PriorKnowledge("bundle", 899, 40),
         evaluator=Evaluator("reference", Estimate(0.94, 0.9, 0.97, 200)),
         prototypes=(Prototypes("spsa", classes, Estimate(0.62, 0.58, 0.66, 500), 1 / classes, 0.79),),
+        recognition=(Recognition("spsa", Estimate(0.9, 0.5, 1.0, classes), 1 / classes, classes > 4),),
     )
     return Audited(report, files)
 

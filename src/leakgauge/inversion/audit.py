@@ -13,7 +13,7 @@ from leakgauge.errors import AuditFailed
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
-from leakgauge.inversion.evaluation import evaluated, prototypes
+from leakgauge.inversion.evaluation import evaluated, prototypes, recognition
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.inversion.masking import judged as judged_masking
 from leakgauge.inversion.measure import (
@@ -169,7 +169,8 @@ def audit(
     every_shot = [shot for shot in snapshots if shot.target_class == inputs.original_class]
     own_shots = [shot for shot in every_shot if shot.attack in asking]
     recognised = int(target.labels(inputs.original[None])[0]) == inputs.original_class
-    judged = verdict(described, own, recognised=recognised)
+    told = recognition([run for run in runs if run.attack.name in asking], inputs.evaluation)
+    judged = verdict(described, own, recognised=recognised, recognition=told)
     report = InversionReport(
         verdict=judged,
         parameters=parameters.model_dump(mode="json"),
@@ -190,6 +191,7 @@ def audit(
         prior=inputs.prior.known,
         evaluator=inputs.evaluation.evaluator,
         prototypes=prototypes(runs, inputs.evaluation.labelled),
+        recognition=told,
     )
     return Audited(report, files)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from leakgauge.errors import BadBundle
-from leakgauge.estimates import Estimate, proportion
+from leakgauge.estimates import Estimate, confidence_for, proportion
 from leakgauge.inversion.drawing import Run
 from leakgauge.inversion.judges import (
     LEAST_ACCURACY,
@@ -19,7 +19,7 @@ from leakgauge.inversion.judges import (
 )
 from leakgauge.inversion.measure import consensus
 from leakgauge.inversion.protocol import Pictures
-from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Reconstruction
+from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Recognition, Reconstruction
 from leakgauge.targets.image_target import ImageModelFacts, ImageTarget
 from leakgauge.targets.protocol import FloatArray
 
@@ -113,6 +113,34 @@ def evaluated(
                     feature_distance=distance[0] if distance else None,
                     real_distance=distance[1] if distance else None,
                 ),
+            )
+        )
+    return tuple(found)
+
+
+def recognition(runs: Sequence[Run], evaluation: Evaluation) -> tuple[Recognition, ...]:
+    """How many of each run's drawings, of attacked and of other classes, the judge takes for their class.
+
+    One drawing that is recognised may be luck; so many of ten are not. The interval
+    of each share is corrected for the number of runs.
+    """
+    if evaluation.judge is None:
+        return ()
+    confidence = confidence_for(len(runs))
+    found = []
+    for run in runs:
+        drawn = {**run.controls, **run.drawn}
+        numbers = [number for number in sorted(drawn) if evaluation.knows(number)]
+        if not numbers:
+            continue
+        told = evaluation.judge.probabilities(np.stack([consensus(drawn[number]) for number in numbers]))
+        right, n, chance = int((told.argmax(axis=1) == numbers).sum()), len(numbers), 1 / told.shape[1]
+        found.append(
+            Recognition(
+                run.attack.name,
+                proportion(right, n, confidence=confidence),
+                chance,
+                resolves=proportion(n, n, confidence=confidence).low > chance,
             )
         )
     return tuple(found)

@@ -7,12 +7,17 @@ what was shown is read from an interval corrected for their number:
 
     critical      leakage at least .60                  (lower end, corrected)
     high          leakage at least .30                  (lower end, corrected)
-    moderate      leakage at least .10                  (lower end, corrected)
-    low           every attack's leakage at most .15    (upper end)
+    moderate      leakage at least .10                  (lower end, corrected),
+                  or an evaluator recognises more drawings than guessing explains
+    low           every attack's leakage at most .15    (upper end),
+                  and an evaluator recognises none of them beyond guessing
     inconclusive  none of these, or no attack ran
 
-"Low" is said only when the picture is recognised as its class: a drawing of a
-class that the picture does not belong to is unlike it whatever leaks.
+Likeness to one picture can show a leak and cannot rule one out: a drawing that
+anybody would read may be less like this very picture than the drawing of another
+class is. Without an independent classifier that says what drawings show, nothing
+is called "low"; nor where the model itself does not take the picture for its
+class, since the drawing of another class is unlike it whatever leaks.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from leakgauge.report.model import (
     Failed,
     InversionMeasured,
     NotApplicable,
+    Recognition,
     Reconstruction,
     Severity,
     Verdict,
@@ -39,7 +45,11 @@ Outcome = InversionMeasured | NotApplicable | Failed
 
 
 def verdict(
-    outcomes: Sequence[Outcome], reconstructions: Sequence[Reconstruction], *, recognised: bool
+    outcomes: Sequence[Outcome],
+    reconstructions: Sequence[Reconstruction],
+    *,
+    recognised: bool,
+    recognition: Sequence[Recognition] = (),
 ) -> Verdict:
     """The verdict over all attacks that only ask; white-box references never count.
 
@@ -47,6 +57,7 @@ def verdict(
     ----------
     reconstructions: those of the class that the user's picture belongs to.
     recognised: whether the model takes the picture for that class.
+    recognition: what the evaluator says of each attack's drawings, empty without one.
     """
     measured = {
         outcome.name: outcome
@@ -83,12 +94,35 @@ def verdict(
             f"goes {share} % of the way from a guess to a full leak.",
             reasons,
         )
-    if recognised and all(found.leakage.high <= RULED_OUT for found in candidates):
+    judged = {one.attack: one for one in recognition if one.attack in measured}
+    read = [one for one in judged.values() if one.shown]
+    if read:
+        plainest = max(read, key=lambda one: one.share.low)
+        count = round(plainest.share.value * plainest.share.n)
+        return Verdict(
+            Severity.MODERATE,
+            f"{asked} an attacker draws classes so that an independent classifier recognises {count} of "
+            f"{plainest.share.n}, where guessing reaches one in {round(1 / plainest.chance)}.",
+            reasons,
+        )
+    unlike = recognised and all(found.leakage.high <= RULED_OUT for found in candidates)
+    if unlike and all(name in judged and judged[name].resolves for name in measured):
         return Verdict(
             Severity.LOW,
             f"{asked} an attacker draws nothing of class {worst.target_class} that is noticeably more "
-            "like the picture than a guess.",
+            "like the picture than a guess, and nothing that an independent classifier recognises.",
             reasons,
+        )
+    if unlike:
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            f"{asked} an attacker draws nothing of class {worst.target_class} that is noticeably more "
+            "like the picture than a guess. One picture cannot rule out that the class is drawn.",
+            (
+                *reasons,
+                "To have drawings judged, put an evaluator.keras or labelled images, at least ten of each "
+                "class as reference/CLASS/*.png, into the bundle.",
+            ),
         )
     return Verdict(
         Severity.INCONCLUSIVE,

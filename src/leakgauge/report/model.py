@@ -351,6 +351,25 @@ class Prototypes:
 
 
 @dataclass(frozen=True, slots=True)
+class Recognition:
+    """The share of an attack's drawings, one for each class, that the evaluator takes for their class.
+
+    Its interval is corrected for the number of attacks. `chance` is what guessing reaches;
+    `resolves` says whether so few drawings could tell the two apart at all.
+    """
+
+    attack: str
+    share: Estimate
+    chance: float
+    resolves: bool
+
+    @property
+    def shown(self) -> bool:
+        """Whether more is recognised than guessing explains."""
+        return self.share.low > self.chance
+
+
+@dataclass(frozen=True, slots=True)
 class Reconstruction:
     """The consensus over seeds of one attack on one class.
 
@@ -524,6 +543,7 @@ class InversionReport:
     prior: PriorKnowledge | None = None
     evaluator: Evaluator | None = None
     prototypes: tuple[Prototypes, ...] = ()
+    recognition: tuple[Recognition, ...] = ()
     gate: GateResult | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["inversion"] = "inversion"
