@@ -116,10 +116,13 @@ class InversionLimits(_Limits):
         default=None, description="As max_leakage, for attacks that read the model file."
     )
     max_severity: _Severity | None = Field(
-        default=None, description="The worst verdict that passes: low, moderate or high."
+        default="moderate",
+        description="The worst verdict that passes: low, moderate or high. An inconclusive one never does: "
+        "without a judge of the drawings, likeness to one picture rules nothing out.",
     )
     required_attacks: _Attacks = Field(
-        default=("spsa",), description="Attacks without whose figures nothing is called passed, by name."
+        default=("spsa", "label_only"),
+        description="Attacks without whose figures nothing is called passed, by name.",
     )
 
 

@@ -12,7 +12,7 @@ from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.policy import InversionLimits, MembershipLimits, Policy
 from leakgauge.report.gate import gate, held_to
 from leakgauge.report.json_document import from_json, to_json
-from leakgauge.report.model import Audited, Failed, GateOutcome, NotApplicable, Notice, Severity
+from leakgauge.report.model import Audited, Failed, GateOutcome, NotApplicable, Notice, Severity, Verdict
 
 PASSED, FAILED, INCONCLUSIVE = GateOutcome.PASSED, GateOutcome.FAILED, GateOutcome.INCONCLUSIVE
 FACTS = ("rmia", "Reference models", "probabilities", "someone")
@@ -206,11 +206,23 @@ def with_leakage(low, high, *, warnings=()):
     return dataclasses.replace(made, attacks=attacks, warnings=warnings)
 
 
+SPSA_ALONE = Policy(inversion=InversionLimits(required_attacks=("spsa",)))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "expected"), [(0.0, 0.3, PASSED), (0.0, 0.5, INCONCLUSIVE), (0.31, 0.5, FAILED)]
 )
 def test_inversion_is_held_to_its_leakage(low, high, expected):
-    assert gate(with_leakage(low, high)).outcome is expected
+    assert gate(with_leakage(low, high), SPSA_ALONE).outcome is expected
+
+
+def test_by_default_an_inversion_without_a_judge_of_its_drawings_does_not_pass():
+    unjudged = dataclasses.replace(
+        with_leakage(0.0, 0.1), verdict=Verdict(Severity.INCONCLUSIVE, "One picture rules nothing out.", ())
+    )
+    found = gate(unjudged, SPSA_ALONE)
+    assert outcome_of(found, "max_severity").outcome is INCONCLUSIVE
+    assert found.outcome is INCONCLUSIVE
 
 
 def test_a_picture_of_another_class_takes_the_conclusion_from_an_unlike_drawing():
