@@ -129,6 +129,8 @@ def _try_all(
 ) -> list[_Tried]:
     if not target.has_probabilities:
         raise Unsuited("The model gives labels alone; the quick attacks read probabilities.")
+    if seconds == 0:
+        raise Unsuited("No time was left to train the model again; raise time_budget to allow for that.")
     blank = blank_clone(target.estimator)
     every = target.reference_answers(progress)
     models = min(len(every.p_y), MOST_REFERENCES)
@@ -256,16 +258,16 @@ def _knee(measured: Sequence[TriedChange]) -> TriedChange | None:
 
 def _sentence(measured: Sequence[TriedChange], knee: TriedChange | None) -> str:
     as_it_is = measured[0]
-    tried = len(measured) - 1
+    tried = f"{len(measured) - 1} {'change' if len(measured) == 2 else 'changes'}"
     if knee is None:
         if as_it_is.leakage.low < WORTH_LOWERING:
             return (
                 f"As it is, the quick attacks see little (AUC {_area(as_it_is.leakage)}), "
                 "so that no change has much to save."
             )
-        return f"Of {tried} changes tried, none was shown to save a larger share of the leak than it costs."
+        return f"Of {tried} tried, none was shown to save a larger share of the leak than it costs."
     return (
-        f"Of {tried} changes tried, “{_lower_first(knee.title)}” is the knee: it takes the AUC of the quick "
+        f"Of {tried} tried, “{_lower_first(knee.title)}” is the knee: it takes the AUC of the quick "
         f"attacks from {as_it_is.leakage.value:.2f} to {_area(knee.leakage)} and {_cost(knee)}."
     )
 
@@ -274,12 +276,15 @@ def _cost(knee: TriedChange) -> str:
     lost = knee.accuracy_difference
     if lost is None or lost.value == lost.low == lost.high == 0 or knee.kind == "output":
         return "changes no label"
-    span = f"({100 * lost.low:+.1f} to {100 * lost.high:+.1f})"
     if lost.high < 0:
-        return f"costs {-100 * lost.value:.1f} points of accuracy {span}"
+        return (
+            f"costs {-100 * lost.value:.1f} points of accuracy ({-100 * lost.high:.1f} to "
+            f"{-100 * lost.low:.1f})"
+        )
+    span = f"{100 * lost.low:+.1f} to {100 * lost.high:+.1f}"
     if lost.low > 0:
-        return f"gains {100 * lost.value:.1f} points of accuracy {span}"
-    return f"makes no difference to accuracy that could be shown ({100 * lost.value:+.1f} points, {span[1:]}"
+        return f"gains {100 * lost.value:.1f} points of accuracy ({span})"
+    return f"makes no difference to accuracy that could be shown ({100 * lost.value:+.1f} points, {span})"
 
 
 def _area(estimate: Estimate) -> str:

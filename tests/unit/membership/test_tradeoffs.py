@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pools import records, referenced
 from sklearn.ensemble import RandomForestClassifier
@@ -115,6 +117,25 @@ def test_what_there_was_no_time_for_is_named() -> None:
     assert [change.name for change in found.changes] == ["as it is", "min_samples_leaf=5", "1 decimal"]
     assert len(found.left_out) == 3
     assert all("no time was left" in reason for reason in found.left_out)
+
+
+def test_without_time_nothing_is_tried() -> None:
+    found = tried(DecisionTreeClassifier(random_state=0), seconds=0.0)
+    assert "time_budget" in (found.withheld or "")
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "high", "words"),
+    [
+        (-0.03, -0.02, -0.01, "costs 2.0 points of accuracy (1.0 to 3.0)"),
+        (0.01, 0.02, 0.03, "gains 2.0 points of accuracy (+1.0 to +3.0)"),
+        (-0.01, 0.02, 0.03, "no difference to accuracy that could be shown (+2.0 points, -1.0 to +3.0)"),
+    ],
+)
+def test_what_a_change_costs_is_told_the_right_way_round(low, value, high, words: str) -> None:
+    change = replace(at("a", 0.9, 0.6), accuracy_difference=Estimate(value, low, high, 100))
+    assert words in tradeoffs._sentence([at("as it is", 0.9, 0.9), change], change)
+    assert "Of 1 change tried" in tradeoffs._sentence([at("as it is", 0.9, 0.9), change], change)
 
 
 def test_a_change_that_cannot_be_trained_is_named_and_the_rest_is_tried(monkeypatch) -> None:
