@@ -8,6 +8,7 @@ a snapshot is what a shorter run would have given.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -36,9 +37,21 @@ class Course:
     settings: what the attack was told.
     budget: most queries, over all seeds.
     stage: what progress reports call this.
+    most: iterations after which the attack draws no better and ends; None for never.
     """
 
-    def __init__(self, settings: Settings, *, budget: int, progress: Progress, stage: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        budget: int,
+        progress: Progress,
+        stage: str,
+        most: int | None = None,
+    ) -> None:
+        if most is not None:
+            iterations = tuple(sorted({min(after, most) for after in settings.iterations}))
+            settings = replace(settings, iterations=iterations)
         self._space, self._seeds = settings.space, settings.seeds
         self._progress, self._stage = progress, stage
         self._asked, self._notices = _affordable(settings, budget)

@@ -12,6 +12,7 @@ from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.drawing import Run, choose_controls, run_attacks
 from leakgauge.inversion.protocol import Attack, Drawn, Frame, Settings
 from leakgauge.inversion.similarity import pearson
+from leakgauge.inversion.time_budget import FEWEST_ITERATIONS
 from leakgauge.progress import Silent
 from leakgauge.report.model import Failed, NotApplicable
 
@@ -165,6 +166,13 @@ def test_a_class_that_no_picture_bears_is_said_and_ends_within_the_budget() -> N
     assert [notice.code for notice in drawn.departures] == ["no_start"]
     assert target.queries <= 2_400
     assert np.isfinite(drawn.frames[-1].pictures).all()
+
+
+@pytest.mark.parametrize("attack", [one for one in ATTACKS if one.by_default], ids=lambda attack: attack.name)
+def test_the_shortest_audit_in_a_hurry_still_pays_for_a_step_of_every_attack(attack: Attack) -> None:
+    told = settings(iterations=(FEWEST_ITERATIONS,))
+    drawn = draw(attack, 0, told, budget=2 * FEWEST_ITERATIONS * told.seeds)
+    assert drawn.curve
 
 
 # ------------------------------------------------------------ running a table row

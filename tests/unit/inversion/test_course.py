@@ -66,6 +66,13 @@ def test_steps_that_do_not_fit_a_snapshot_leave_it_with_fewer_queries() -> None:
     assert [(frame.iterations, frame.queries) for frame in found.drawn().frames] == [(10, 28), (30, 112)]
 
 
+def test_an_attack_that_draws_no_better_after_a_while_is_asked_for_no_more() -> None:
+    told = Settings(space=SPACE, iterations=(10, 30, 70), seeds=2)
+    found = Course(told, budget=10**9, progress=Silent(), stage="drawing", most=20)
+    assert walk(found, lambda step: np.array([0.0, step, 1.0])) == 20
+    assert [frame.iterations for frame in found.drawn().frames] == [10, 20]
+
+
 def test_no_step_within_the_budget_is_unsuited() -> None:
     with pytest.raises(Unsuited):
         course((10,), budget=8).affords(9)

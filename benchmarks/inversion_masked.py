@@ -1,0 +1,124 @@
+"""What masking the answers takes from the ensemble of inversion attacks, and from one of them alone.
+
+    python benchmarks/inversion_masked.py FOLDER [--seeds 2] [--iterations 1500] [--repeats 2]
+
+FOLDER holds MNIST's test digits in idx format. One half trains the network of
+`mnist.py`, the other judges the ten drawings as 1-nearest-neighbour prototypes
+(chance .1). Every row is the default ensemble on all ten classes behind one way of
+masking the answers; "seen" is what the audit found out from the answers. Prints a
+Markdown table, a row for each repeat, with the seconds of processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in the sandbox
+
+import numpy as np
+
+from leakgauge.defences.output import DefendedTarget, settings_of
+from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.drawing import Run, run_attacks
+from leakgauge.inversion.masking import examine
+from leakgauge.inversion.protocol import Settings
+from leakgauge.progress import Silent
+from leakgauge.randomness import generator_for
+from leakgauge.targets.image_model import open_image_model
+from leakgauge.targets.protocol import FloatArray, IntArray, Target
+from mnist import halves, prototype_accuracy, train_network
+
+MASKS = ("", "rounding=2", "top_k=1", "one-hot labels", "logit_clipping=3", "temperature=5")
+
+
+class OneHot:
+    """A target that answers with 1 for the label and 0 for the rest, so that every attack can be run."""
+
+    has_probabilities = True
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.classes = target.classes
+        self.queries = 0
+
+    def probabilities(self, x: Any) -> FloatArray:
+        """(n, n_classes) zeros and ones."""
+        return np.eye(len(self.classes))[self._target.labels(x)]
+
+    def labels(self, x: Any) -> IntArray:
+        """As the target's."""
+        return self._target.labels(x)
+
+
+def masked(target: Target, mask: str) -> Target:
+    """The target behind one of `MASKS`."""
+    if mask == "one-hot labels":
+        return OneHot(target)
+    return DefendedTarget(target, settings_of([mask])) if mask else target
+
+
+def main() -> None:
+    """Train, mask, attack, print."""
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--seeds", type=int, default=2)
+    arguments.add_argument("--iterations", type=int, default=1_500)
+    arguments.add_argument("--repeats", type=int, default=2)
+    asked = arguments.parse_args()
+    trained, held_out = halves(asked.folder)
+    chosen = [attack for attack in ATTACKS if attack.by_default]
+    names = [attack.name for attack in chosen]
+    print(f"| answers | repeat | seen | {' | '.join(names)} | worst | seconds |")
+    print(f"|---|---|---|{'---|' * len(names)}---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        train_network(trained).save(path)
+        plain = open_image_model(path, picture_size=(28, 28))
+    space = low_frequencies(np.full((28, 28, 1), 0.5, dtype=np.float32))
+    for mask in MASKS:
+        for repeat in range(asked.repeats):
+            target = masked(plain, mask)
+            begun = time.process_time()
+            rng = generator_for(repeat, "masking")
+            found = examine(target, trained.first_of(repeat), rng=rng)
+            told = Settings(
+                space=space,
+                iterations=(asked.iterations,),
+                seeds=asked.seeds,
+                floor=found.floor,
+                temperature=found.temperature,
+            )
+            ends = run_attacks(
+                [(attack, told) for attack in chosen],
+                target,
+                classes=range(10),
+                controls=(),
+                budget=None,
+                seed=repeat,
+                progress=Silent(),
+            )
+            scores = [
+                prototype_accuracy(
+                    np.stack([end.drawn[digit].frames[-1].pictures.mean(axis=0) for digit in range(10)]),
+                    held_out,
+                )
+                for end in ends
+                if isinstance(end, Run)
+            ]
+            print(
+                f"| {mask or 'plain'} | {repeat} | {', '.join(found.found) or 'nothing'} | "
+                f"{' | '.join(f'{score:.3f}' for score in scores)} | {max(scores):.3f} | "
+                f"{time.process_time() - begun:.0f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
