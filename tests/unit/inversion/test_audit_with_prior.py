@@ -60,7 +60,7 @@ def informed(tmp_path_factory: pytest.TempPathFactory) -> InversionReport:
 
 def test_a_prior_adds_an_attack_and_changes_none(informed: InversionReport, tmp_path: Path) -> None:
     plain, found = by_name(report_of(tmp_path)), by_name(informed)
-    assert set(found) == {*plain, "spsa_prior"}
+    assert set(found) == {*plain, *(f"{name}_prior" for name in plain)}
     assert all(found[name] == plain[name] for name in plain)
     assert found["spsa_prior"].with_prior
     assert found["spsa_prior"].metrics.pearson.value > found["spsa"].metrics.pearson.value

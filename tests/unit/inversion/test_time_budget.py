@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from leakgauge.attack_table import Unsuited
+from leakgauge.inversion.evaluation import Evaluation
 from leakgauge.inversion.inputs import Inputs
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
 from leakgauge.inversion.time_budget import FEWEST_ITERATIONS, within
@@ -49,6 +50,7 @@ def inputs(*iterations):
         references=(),
         settings=Settings(space=SimpleNamespace(), iterations=iterations, seeds=3),
         prior=SimpleNamespace(space=None),
+        evaluation=Evaluation(None, None, {}),
         examined=SimpleNamespace(),
         notices=(),
     )
