@@ -19,7 +19,7 @@ likeness. "Prior" is the first principal components of 900 pictures from elsewhe
 (see `picture_sets`), the attacked class left out. MI-Face is white-box and not
 random: it has one row for all seeds. The Adversarial Robustness Toolbox
 (`adversarial-robustness-toolbox`) is needed beside Leakgauge for its row; the
-output says so where it is missing. Seconds are those of one core in this run.
+output says so where it is missing. Seconds are processor time, all in this run on one core.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
             floor=examined.floor,
             temperature=examined.temperature,
         )
-        started = time.perf_counter()
+        started = time.process_time()
         found = BY_NAME[entry.attack].reconstruct(
             target,
             digit,
@@ -159,7 +159,7 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
             progress=Silent(),
             settings=told,
         )
-        seconds += time.perf_counter() - started
+        seconds += time.process_time() - started
         drawn.append(found.frames[-1].pictures.mean(axis=0))
     return Drawings(np.stack(drawn), seconds / 10)
 
