@@ -61,7 +61,8 @@ class Workbench:
         self._data = data
         self._source = source
         self._effort = Effort() if effort is None else effort
-        self._taken = threading.Lock()
+        self._changing = threading.Lock()
+        self._busy = False
         self._cancelled = threading.Event()
         self._thread: threading.Thread | None = None
         result = shelf.result()
@@ -118,16 +119,17 @@ class Workbench:
         if not 0 <= digit <= 9:
             raise BadParameters("digit", "A digit is a number from 0 to 9.", hint="Choose one of the ten.")
         spellings = [str(setting) for setting in settings_of(output)]
-        if self.board.read()["models"] is None and self._thread is None:
+        state = self.board.read()
+        if state["models"] is None and state["busy"] is None:
             raise BadParameters("no_models", "There are no models to attack yet.", hint="Train them first.")
         self._start("attacking", lambda: self._attack(digit, spellings))
 
     def cancel(self) -> bool:
         """Stop what runs; False where nothing does."""
-        if self.board.read()["busy"] is None:
-            return False
-        self._cancelled.set()
-        return True
+        with self._changing:
+            if self._busy:
+                self._cancelled.set()
+            return self._busy
 
     def close(self) -> None:
         """Stop what runs, and end."""
@@ -143,19 +145,20 @@ class Workbench:
         return self._shelf.report()
 
     def _start(self, what: str, work: Callable[[], None]) -> None:
-        if not self._taken.acquire(blocking=False):
-            raise Busy(
-                "busy",
-                "The demo is at work already, and does one thing at a time.",
-                hint="Wait until it is done, or cancel it.",
-                details={"retry_after": 5},
-            )
-        self._cancelled.clear()
-
         def begun(state: State) -> None:
             state.update(busy=what, stage="starting", fraction=0.0, notice="")
 
-        self.board.change(begun)
+        with self._changing:
+            if self._busy:
+                raise Busy(
+                    "busy",
+                    "The demo is at work already, and does one thing at a time.",
+                    hint="Wait until it is done, or cancel it.",
+                    details={"retry_after": 5},
+                )
+            self._busy = True
+            self._cancelled.clear()
+            self.board.change(begun)
         self._thread = threading.Thread(target=self._run, args=(work,), name=what, daemon=True)
         self._thread.start()
 
@@ -173,12 +176,14 @@ class Workbench:
             _log.exception("work of the demo broke off")
             notice = "Something went wrong that nobody expected; the log says what."
         finally:
-            self._taken.release()
 
             def ended(state: State) -> None:
                 state.update(busy=None, stage="", fraction=0.0, notice=notice, live=None)
 
-            self.board.change(ended)
+            # in one step: whoever sees that nothing runs may start something
+            with self._changing:
+                self._busy = False
+                self.board.change(ended)
 
     def _train(self, defences: list[str]) -> None:
         def begun(state: State) -> None:

@@ -211,6 +211,15 @@ def test_cancelling_keeps_what_was_there(bench, client):
     idle(bench)
 
 
+def test_without_models_there_is_nothing_to_attack(bench, client):
+    halted(bench)
+    client.post("/cancel", json={})
+    idle(bench)
+    answer = client.post("/attack", json={"digit": 3, "output": []})
+    assert answer.status_code == 422
+    assert answer.json["error"]["code"] == "bad_parameters.no_models"
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
