@@ -322,6 +322,25 @@ def archive_without(name: str) -> Callable[[Path], bytes]:
     return make
 
 
+def members_before_the_first_byte(folder: Path) -> bytes:
+    """The end record says that the table of contents lies further back than it does."""
+    archive = keras_file(classifier(), folder)
+    (offset,) = struct.unpack_from("<L", archive, len(archive) - 6)
+    return archive[:-6] + struct.pack("<L", offset + 1_000_000) + archive[-2:]
+
+
+def broken_deflate(folder: Path) -> bytes:
+    """Sound but for the compressed bytes of the configuration."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members(keras_file(classifier(), folder)).items():
+            archive.writestr(name, content)
+    broken = bytearray(packed.getvalue())
+    start = broken.index(b"config.json") + len("config.json")
+    broken[start : start + 40] = b"\xff" * 40
+    return bytes(broken)
+
+
 def duplicated(folder: Path) -> bytes:
     files = members(keras_file(classifier(), folder))
     return zipped([*files.items(), ("config.json", b"{}")])
@@ -347,6 +366,11 @@ BAD_MODELS: dict[str, tuple[str, Callable[[Path], bytes]]] = {
         "unsupported_model.keras_archive_damaged",
         lambda folder: keras_file(classifier(), folder)[:900],
     ),
+    "members before the first byte": (
+        "unsupported_model.keras_archive_damaged",
+        members_before_the_first_byte,
+    ),
+    "broken deflate": ("unsupported_model.keras_archive_damaged", broken_deflate),
     "two configurations": ("unsafe_model.keras_duplicate_members", duplicated),
     "vocabulary": ("unsupported_model.keras_extra_members", archive_with({"assets/words.txt": b"a"})),
     "no weights": ("unsupported_model.keras_weights_missing", archive_without("model.weights.h5")),

@@ -13,7 +13,9 @@ from __future__ import annotations
 import io
 import json
 import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,12 +130,19 @@ def _without_compilation(text: bytes) -> bytes:
     return json.dumps(config).encode()
 
 
+# What the standard library raises on archives that contradict themselves.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(OSError, RuntimeError, NotImplementedError, EOFError, ValueError),
+)
+
+
 def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     """A member of an archive, never more than `limit` bytes of it."""
     try:
         with archive.open(name) as member:
             content = member.read(limit + 1)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+    except _DAMAGE as error:
         raise UnsupportedModel(
             "keras_archive_damaged",
             f"The member {name} of the .keras archive cannot be read.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from pathlib import Path
 from typing import Literal
@@ -45,7 +46,7 @@ def _sniff_archive(path: Path) -> Literal["keras"]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, struct.error, OSError, ValueError, NotImplementedError) as error:
         raise unsupported("keras_archive_damaged", "The model archive is damaged or cut short.") from error
     if "config.json" in names:
         return "keras"

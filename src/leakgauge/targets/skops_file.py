@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import io
+import struct
 import warnings
 import zipfile
 from typing import Any
@@ -28,7 +29,7 @@ def is_skops(data: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _SCHEMA in archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError):
         return False
 
 
