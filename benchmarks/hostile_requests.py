@@ -172,7 +172,7 @@ def stream(
     bases = [body for body, _ in known if len(body) < 1 << 20]
     good = good_bundle(kind)
     for _ in range(requests - len(known)):
-        base = good if rng.random() < 0.5 else rng.choice(bases)
+        base = good if rng.random() < 0.25 else rng.choice(bases)
         if rng.random() < 0.6:
             body = within(rng, base, kind) or mutated(rng, base, rng.choice(bases))
         else:
