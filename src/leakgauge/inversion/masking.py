@@ -205,7 +205,12 @@ def _classes_kept(rows: FloatArray) -> int | None:
 
 
 def _tied_at_least(rows: FloatArray) -> BoolArray:
-    return np.asarray(rows == rows.min(axis=1, keepdims=True))
+    """(n, n_classes) which classes share the least answer of their row, those passed over that always do.
+
+    Classes that nothing was trained on may have equal weights; that masks nothing.
+    """
+    tied = rows == rows.min(axis=1, keepdims=True)
+    return np.asarray(tied & ~tied.all(axis=0))
 
 
 def _clipped(rows: FloatArray) -> bool:

@@ -60,6 +60,17 @@ def test_plain_answers_raise_no_alarm_however_sure_they_are(seed: int, sharpness
     assert seen(lambda answers: answers, seed, sharpness=sharpness).found == ()
 
 
+@pytest.mark.parametrize("unused", [2, 5])
+def test_classes_that_nothing_was_trained_on_are_no_mask(unused: int) -> None:
+    def change(answers: Answers) -> Answers:
+        answers[:, :unused] = answers.min(axis=1, keepdims=True) / 2
+        return answers / answers.sum(axis=1, keepdims=True)
+
+    found = seen(change, 0)
+    assert "truncated" not in found.found
+    assert "clipped" not in found.found
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("decimals", [1, 2, 3])
 @pytest.mark.parametrize("scaled", [False, True], ids=["as rounded", "scaled to sum to 1"])
