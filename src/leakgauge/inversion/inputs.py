@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from leakgauge.bundle import BundledFile, InversionBundle
-from leakgauge.defences.output import DefendedTarget, defended_notice, settings_of
+from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import MOST_NUMBERS, evenly
@@ -73,7 +73,8 @@ def read_inputs(
     LeakgaugeError
         for a model, a picture or parameters that no audit can be run on.
     """
-    defences = settings_of(parameters.defences)
+    asked_for = settings_of(parameters.defences)
+    defences = not_undone(asked_for)
     picture = read_picture(bundle.image, input_range=parameters.input_range)
     target = open_image_model(
         bundle.model.path,
@@ -133,7 +134,7 @@ def read_inputs(
         temperature=examined.temperature,
     )
     notices = (
-        *defended_notice(defences),
+        *defended_notice(asked_for),
         *original.notices,
         *_range_notices(target, original.values, original_class),
         *_class_notices(classes, original_class, likeliest),

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leakgauge.bundle import MembershipBundle
-from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, settings_of
+from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
 from leakgauge.membership.labels import named, positions_of
 from leakgauge.membership.pool import Pool, SharedAnswers
@@ -64,10 +64,11 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     LeakgaugeError
         for whatever does not fit, with file, line and column.
     """
-    defences = settings_of(parameters.defences)
+    asked_for = settings_of(parameters.defences)
+    defences = not_undone(asked_for)
     loaded = load_model(bundle.model.path)
     target = SklearnTarget(loaded.estimator)
-    notices = [*defended_notice(defences), *(Notice("model_file", text) for text in loaded.warnings)]
+    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in loaded.warnings)]
     members, subjects = read_pair(
         bundle.members.path,
         bundle.subjects.path,

@@ -10,7 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from template_target import TemplateTarget, templates
 
 from leakgauge.attack_table import chosen_attacks
-from leakgauge.defences.output import DefendedTarget, defended_notice, settings_of
+from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadParameters
 from leakgauge.inversion.attacks import ATTACKS as INVERSION_ATTACKS
 from leakgauge.inversion.basis import low_frequencies
@@ -26,8 +26,8 @@ from leakgauge.targets.sklearn_target import SklearnTarget
 
 
 def audited(spellings, names, *, models=4):
-    members, subjects = records(300, seed=0), records(300, seed=1)
-    forest = RandomForestClassifier(20, random_state=0, n_jobs=1).fit(*members)
+    members, subjects = records(150, seed=0), records(150, seed=1)
+    forest = RandomForestClassifier(10, random_state=0, n_jobs=1).fit(*members)
     inputs = inputs_of(forest, members, subjects)
     defences = settings_of(spellings)
     target = DefendedTarget(SklearnTarget(forest), defences)
@@ -58,10 +58,9 @@ def test_label_only_leaves_attacks_on_labels_and_on_the_file():
 
 
 def test_noise_costs_accuracy_which_the_report_shows():
-    _, report = audited(["noise=3"], ["loss"])
+    _, report = audited(["noise=6"], ["loss"])
     _, before = audited([], ["loss"])
-    assert report.target.test_accuracy.high < before.target.test_accuracy.low + 0.05
-    assert report.target.test_accuracy.value < before.target.test_accuracy.value
+    assert report.target.train_accuracy.high < before.target.train_accuracy.low
 
 
 def test_clones_pass_through_what_an_attacker_can_repeat_and_not_through_noise(monkeypatch):
@@ -79,11 +78,25 @@ def test_clones_pass_through_what_an_attacker_can_repeat_and_not_through_noise(m
     assert seen == [["rounding"], ["rounding"]]
 
 
-def test_a_temperature_moves_no_attack_that_ranks_by_reference_models():
-    """Answers and clones are softened alike, so a monotone change moves the ratio's order only little."""
-    plain, _ = audited([], ["rmia"])
-    soft, _ = audited(["temperature=3"], ["rmia"])
-    assert abs(plain["rmia"].metrics.auc.value - soft["rmia"].metrics.auc.value) < 0.05
+@pytest.mark.parametrize(
+    ("spelled", "left"),
+    [
+        (["temperature=3"], []),
+        (["rounding=1", "temperature=3"], ["rounding=1"]),
+        (["temperature=3", "rounding=1"], ["temperature=3", "rounding=1"]),
+        (["temperature=3", "temperature=2"], []),
+        ([], []),
+    ],
+)
+def test_an_attacker_undoes_what_nothing_stands_behind(spelled, left):
+    assert [str(setting) for setting in not_undone(settings_of(spelled))] == left
+
+
+def test_a_bundle_behind_a_temperature_is_audited_as_it_is_and_says_so():
+    (notice,) = defended_notice(settings_of(["rounding=1", "temperature=3"]))
+    assert "can undo temperature, so the attacks have done so" in notice.message
+    (notice,) = defended_notice(settings_of(["temperature=3", "rounding=1"]))
+    assert "undo" not in notice.message
 
 
 def test_drawings_that_need_probabilities_are_not_applicable_behind_label_only():

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from leakgauge.defences.output import label_only, logit_clipping, noise, rounding, temperature, top_k
 from leakgauge.defences.output.protocol import OutputDefence, Strength
-from leakgauge.defences.output.target import DefendedTarget, Setting, changed
+from leakgauge.defences.output.target import DefendedTarget, Setting, changed, not_undone
 from leakgauge.errors import BadParameters
 from leakgauge.report.model import Notice
 
@@ -25,6 +25,7 @@ __all__ = [
     "Strength",
     "changed",
     "defended_notice",
+    "not_undone",
     "settings_of",
 ]
 
@@ -73,6 +74,7 @@ OUTPUT_DEFENCES: tuple[OutputDefence, ...] = (
         GUO,
         temperature.change,
         Strength("times the temperature", 5.0, 1.0, 1_000.0),
+        invertible=True,
     ),
     OutputDefence(
         "noise",
@@ -108,11 +110,12 @@ def defended_notice(settings: Sequence[Setting]) -> tuple[Notice, ...]:
     if not settings:
         return ()
     passed = ", then ".join(setting.title for setting in settings)
-    return (
-        Notice(
-            "defended", f"Every answer passed through an output defence before an attack saw it: {passed}."
-        ),
-    )
+    message = f"Every answer passed through an output defence before an attack saw it: {passed}."
+    undone = settings[len(not_undone(settings)) :]
+    if undone:
+        names = " and ".join(setting.defence.name for setting in undone)
+        message += f" Anybody who knows it can undo {names}, so the attacks have done so."
+    return (Notice("defended", message),)
 
 
 def _setting(spelling: str, table: Sequence[OutputDefence]) -> Setting:

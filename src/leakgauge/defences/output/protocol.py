@@ -48,6 +48,7 @@ class OutputDefence:
     strength: None where there is nothing to set.
     gives: what callers still see.
     keeps_labels: the predicted label never changes, so that accuracy is not touched.
+    invertible: anybody who knows the defence and its strength can compute the answer that was changed.
     repeatable: an attacker who knows the defence can do the same to models of their own, as with
         all that holds no secret; attacks then compare like with like.
     """
@@ -60,4 +61,5 @@ class OutputDefence:
     strength: Strength | None = None
     gives: Literal["probabilities", "labels"] = "probabilities"
     keeps_labels: bool = True
+    invertible: bool = False
     repeatable: bool = True

@@ -100,3 +100,14 @@ def changed(answers: FloatArray, queries: Any, settings: Sequence[Setting]) -> F
     for setting in settings:
         answers = setting.defence.change(answers, strength=setting.strength, queries=queries)
     return answers
+
+
+def not_undone(settings: Sequence[Setting]) -> tuple[Setting, ...]:
+    """What is left of the defences to an attacker who knows them and undoes what can be undone.
+
+    A defence can be undone when nothing stands between it and the attacker that cannot.
+    """
+    left = list(settings)
+    while left and left[-1].defence.invertible:
+        left.pop()
+    return tuple(left)

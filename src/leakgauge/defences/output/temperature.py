@@ -6,9 +6,11 @@ Networks", eq. 9, for the scaling itself.
 
 Cost: above the temperature that calibrates the model, probabilities understate
 how sure it is, and thresholds set on them must be moved; label, order and so the
-accuracy stay. The change has an inverse that anybody can compute (divide log
-probabilities by 1 / temperature and normalise): expect no effect on an attack
-that compares or learns. It is here so that a report can say so.
+accuracy stay. The change has an inverse that anybody can compute (multiply log
+probabilities by the temperature and normalise), so the attackers of an audit see
+through it: expect no effect. An attack that is shown the softened answers and does
+not undo them may find less, which must not be taken for protection. It is here so
+that a report can say so.
 """
 
 from __future__ import annotations
