@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 LARGEST = 300_000
 DIGIT = "3"
+PATIENCE = 300_000.0
 
 
 def draw(address: str, folder: Path) -> None:
@@ -37,27 +38,31 @@ def draw(address: str, folder: Path) -> None:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         page = opened(browser, address, width=1280, height=1000, scheme="light")
+        page.get_by_label("On the answers, without training").select_option(label="Nothing")
         page.locator("#digits").get_by_text(DIGIT, exact=True).click()
-        page.locator("#download").wait_for()
-        keep(page, folder / "demo.png")
-        page.get_by_label("While training").select_option(label="DP-SGD")
-        page.get_by_role("button", name="Train models").click()
-        page.locator("#lesson-chart .curve.defended").wait_for(timeout=60_000)
-        page.wait_for_timeout(3_000)
-        page.emulate_media(color_scheme="dark")
-        page.set_viewport_size({"width": 1280, "height": 1700})
-        keep(page, folder / "demo-training.png")
-        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("img", name=f"The digit {DIGIT} as drawn from the defended model").wait_for()
         page.locator("#work").wait_for(state="hidden")
+        keep(page, folder / "demo.png")
         phone = opened(browser, address, width=390, height=1250, scheme="light")
         phone.locator("#download").wait_for()
         keep(phone, folder / "demo-phone.png")
+        page.get_by_label("While training").select_option(label="DP-SGD")
+        page.get_by_role("button", name="Train models").click()
+        page.locator("#lesson-chart .curve.defended").wait_for()
+        page.wait_for_timeout(3_000)
+        page.emulate_media(color_scheme="dark")
+        page.set_viewport_size({"width": 1280, "height": 1700})
+        page.evaluate("scrollTo(0, 0)")
+        keep(page, folder / "demo-training.png")
+        page.get_by_role("button", name="Cancel").click()
+        page.locator("#work").wait_for(state="hidden")
         browser.close()
 
 
 def opened(browser: Browser, address: str, *, width: int, height: int, scheme: str) -> Page:
     """The page at that size."""
     page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(PATIENCE)
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(address)
     page.locator("#original img").wait_for()

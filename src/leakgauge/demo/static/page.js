@@ -128,8 +128,8 @@ function showVerdict() {
   $("accuracy-baseline").textContent = spread(before);
   $("accuracy-defended").textContent = spread(after);
   const points = 100 * (before.value - after.value);
-  $("accuracy-cost").textContent =
-    Math.abs(points) < 0.05 ? "no accuracy" : `${Math.abs(points).toFixed(1)} points of accuracy${points < 0 ? " less than nothing" : ""}`;
+  const amount = `${Math.abs(points).toFixed(1)} points of accuracy`;
+  $("accuracy-cost").textContent = Math.abs(points) < 0.05 ? "no accuracy" : points < 0 ? `nothing: it gains ${amount}` : amount;
   const privacy = models && models.hardened.privacy;
   $("epsilon-row").hidden = !privacy;
   if (privacy) $("epsilon").textContent = `ε = ${privacy.epsilon.toFixed(1)} at δ = ${privacy.delta.toExponential(0)}`;
