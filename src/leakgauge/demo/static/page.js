@@ -202,11 +202,11 @@ function draw(svg, curves, { last, unit, least }) {
     }
   }
   add(svg, "line", { class: "axis", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom });
-  for (const value of ticks(0, last, 5)) {
-    const label = value === 0 ? "0" : value.toLocaleString("en");
-    add(svg, "text", { x: x(value), y: height - 10, "text-anchor": value === 0 ? "start" : "end" },
-      value + last / 5 > last ? `${label} ${unit}` : label);
-  }
+  ticks(0, last, 5).forEach((value, index, all) => {
+    const label = value.toLocaleString("en");
+    add(svg, "text", { x: x(value), y: height - 10, "text-anchor": index === 0 ? "start" : "end" },
+      index === all.length - 1 ? `${label} ${unit}` : label);
+  });
   curves.forEach((points, index) => {
     const corners = points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`);
     if (corners.length > 1) add(svg, "polyline", { class: `curve ${SIDES[index]}`, points: corners.join(" ") });
