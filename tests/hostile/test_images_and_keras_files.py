@@ -170,6 +170,10 @@ def cmyk_jpeg() -> bytes:
     return stream.getvalue()
 
 
+def npy_with_header(header: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(64)
+
+
 def lying_npy() -> bytes:
     """An NPY header that declares four terabytes."""
     stream = io.BytesIO()
@@ -527,6 +531,22 @@ BAD_IMAGES: dict[str, tuple[str, str, bytes]] = {
     "objects": ("bad_bundle.array_not_numbers", "npy", npy(np.array([[print]], dtype=object))),
     "cut array": ("bad_bundle.array_damaged", "npy", npy(np.zeros((8, 8)))[:-9]),
     "array without header": ("bad_bundle.array_damaged", "npy", b"\x93NUMPY\x01\0\xff\xff"),
+    "array header with an open bracket": (
+        "bad_bundle.array_damaged",
+        "npy",
+        npy_with_header(b"{'descr': '|u1', 'fortran_order': False, 'shape': (8, 8"),
+    ),
+    "array header of mixed keys": (
+        "bad_bundle.array_damaged",
+        "npy",
+        npy_with_header(b"{1: 2, 'shape': ()}"),
+    ),
+    "array header of sums": ("bad_bundle.array_damaged", "npy", npy_with_header(b"-" * 9_000 + b"1")),
+    "array of a negative shape": (
+        "bad_bundle.array_damaged",
+        "npy",
+        npy_with_header(b"{'descr': '|u1', 'fortran_order': False, 'shape': (-8, -8)}"),
+    ),
     "four terabyte array": ("limit_exceeded.array_too_large", "npy", lying_npy()),
     "line": ("bad_bundle.array_shape", "npy", npy(np.zeros(64))),
     "five axes": ("bad_bundle.array_shape", "npy", npy(np.zeros((1, 1, 8, 8, 1)))),

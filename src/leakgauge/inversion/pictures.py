@@ -218,7 +218,7 @@ def _read_array(name: str, content: bytes, input_range: tuple[float, float] | No
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
         shape, _, kind = read(stream)
-    except (ValueError, EOFError, OSError, SyntaxError, RecursionError, MemoryError) as error:
+    except Exception as error:
         raise broken from error
     if kind.hasobject or kind.kind not in "buif":
         raise BadBundle(
@@ -226,6 +226,8 @@ def _read_array(name: str, content: bytes, input_range: tuple[float, float] | No
             f"{name} holds Python objects or text, not numbers; it was not opened.",
             hint="Save an array of numbers with numpy.save(..., allow_pickle=False).",
         )
+    if any(length < 0 for length in shape):
+        raise broken
     if math.prod(shape) > MAX_NUMBERS:
         raise LimitExceeded(
             "array_too_large", f"{name} declares more numbers than a picture has.", hint="Send one picture."
