@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from leakgauge.report import svg
+from membership_targets import recipes
 
 HEAD = """# Membership attacks beside those of other tools
 
@@ -76,6 +77,9 @@ def write(folder: Path, into: Path) -> None:
     lines, models = read(folder)
     into.mkdir(parents=True, exist_ok=True)
     head = HEAD.format(models=", ".join(map(str, models)))
+    missing = [name for name in recipes(Path()) if name not in lines]
+    if missing:
+        head += f"**Not run yet:** {', '.join(missing)}.\n\n"
     (into / "membership.md").write_text(head + "![Each target's figures](membership.svg)\n\n" + table(lines))
     (into / "membership.svg").write_text(picture(lines))
 
