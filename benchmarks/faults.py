@@ -47,6 +47,7 @@ def main(rounds: int, results: Path) -> int:
         faults.sound(server)
 
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), **faults.ENVIRONMENT) as server:
+        faults.sound(server)
         for _ in range(rounds):
             for fault in faults.EVERYWHERE:
                 attempt(fault.__name__, lambda fault=fault: then_sound(fault, server))
@@ -98,6 +99,7 @@ def _with_its_own_server(ending: Callable[[Server], object]) -> None:
         server = Server(Path(folder))
         try:
             server.wait_up()
+            faults.sound(server)
             ending(server)
         finally:
             server.stop()

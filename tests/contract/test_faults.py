@@ -14,6 +14,7 @@ import faults
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with running(tmp_path_factory.mktemp("faults"), **faults.ENVIRONMENT) as up:
+        faults.sound(up)
         yield up
 
 
@@ -47,6 +48,7 @@ def test_a_full_disk_is_told_and_soon_forgotten(tmp_path):
 def started(folder):
     server = Server(folder)
     server.wait_up()
+    faults.sound(server)
     return server
 
 

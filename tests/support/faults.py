@@ -1,7 +1,8 @@
 """What can go wrong around a running service, one function each.
 
 Each does its damage once, says by assertion what the callers must have seen, and returns. Whoever
-calls it then asks `sound`: nothing left behind, and the next request is served.
+calls it asks `sound` before, since a fork server that is still starting has other children than
+audits, and after: nothing left behind, and the next request is served.
 """
 
 from __future__ import annotations
