@@ -80,9 +80,10 @@ def climb(
         pictures = space.pictures(probes)
         answers = target.probabilities(pictures)
         odds = log_odds(answers, target_class, settings.floor, settings.temperature)
-        ahead, behind = np.split(odds, 2)
+        ahead, behind = odds[: settings.seeds], odds[settings.seeds :]
         gradient = ((ahead - behind) / (2 * PROBE_RADIUS))[:, None] * direction
-        gradient -= yielding[:, None] * sum(np.split(space.coefficients(prior.gradient(pictures)), 2)) / 2
+        slope = space.coefficients(prior.gradient(pictures))
+        gradient -= yielding[:, None] * (slope[: settings.seeds] + slope[settings.seeds :]) / 2
         recognised = (ahead + behind) / 2 > RECOGNISED
         yielding = np.clip(yielding * np.where(recognised, YIELD, 1 / YIELD), LEAST_PRIOR, 1.0)
 
@@ -90,12 +91,11 @@ def climb(
         square = SCALE_MEMORY * square + (1 - SCALE_MEMORY) * gradient**2
         length = rate * max(1.0, FIRST_STEPS / np.sqrt(1 + step / SETTLING))
         z = z + length * (mean / (1 - MOMENTUM**step)) / (np.sqrt(square / (1 - SCALE_MEMORY**step)) + 1e-8)
-        course.note(
-            z,
-            queries=len(pictures),
-            loss=float((prior.penalty(pictures) - odds).mean()),
-            confidence=float(answers[:, target_class].mean()),
-        )
+        if course.note(z, queries=len(pictures)):
+            course.mark(
+                loss=float((prior.penalty(pictures) - odds).mean()),
+                confidence=float(answers[:, target_class].mean()),
+            )
     return course.drawn(*departures)
 
 

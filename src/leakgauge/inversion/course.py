@@ -79,20 +79,21 @@ class Course:
             self._asked = self._asked[1:]
         return bool(self._asked) and self._done_at is None
 
-    def note(self, z: FloatArray, *, queries: int, loss: float, confidence: float) -> None:
-        """A step was taken.
+    def note(self, z: FloatArray, *, queries: int) -> bool:
+        """A step was taken; says whether the curve wants a point of it, to be given by `mark`.
 
         Parameters
         ----------
         z: (seeds, dimensions) where the search stands after it.
         queries: how many it took, over all seeds.
-        loss, confidence: means over the pictures asked about.
         """
         self.queries += queries
         self._steps += 1
         self._total += z
-        if self._steps < self._next_mark:
-            return
+        return self._steps >= self._next_mark
+
+    def mark(self, *, loss: float, confidence: float) -> None:
+        """A point of the curve: means over the pictures that the last step asked about."""
         self._next_mark = _mark_after(self._steps)
         self._marks[self._steps] = self._total.copy()
         self._progress.report(self._stage, self.queries / self._limit(self._asked[-1]))

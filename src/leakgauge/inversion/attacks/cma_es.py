@@ -60,12 +60,8 @@ def reconstruct(
         )
         for cloud, points, loss in zip(clouds, asked, losses.reshape(len(clouds), size), strict=True):
             cloud.tell(points, loss.tolist())
-        course.note(
-            np.stack([cloud.mean for cloud in clouds]),
-            queries=len(pictures),
-            loss=float(losses.mean()),
-            confidence=float(answers[:, target_class].mean()),
-        )
+        if course.note(np.stack([cloud.mean for cloud in clouds]), queries=len(pictures)):
+            course.mark(loss=float(losses.mean()), confidence=float(answers[:, target_class].mean()))
     return course.drawn()
 
 

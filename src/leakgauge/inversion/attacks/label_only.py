@@ -90,7 +90,8 @@ def reconstruct(
         factor = np.where(wider, WIDEN, np.where(rate < FEW, 1 / WIDEN, 1.0))
         radius = np.clip(radius * factor, SMALLEST, LARGEST)
         share = float(rate.mean())
-        course.note(z, queries=POINTS * settings.seeds, loss=-share, confidence=share)
+        if course.note(z, queries=POINTS * settings.seeds):
+            course.mark(loss=-share, confidence=share)
     if found.all():
         return course.drawn()
     return course.drawn(
