@@ -23,7 +23,7 @@ from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.server import Server
 from leakgauge.sandbox.takeover import check_destination, take_over
 from leakgauge.sandbox.watch import Cancellation, ServerLostError
-from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full
+from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full, sweep
 
 _log = logging.getLogger(__name__)
 
@@ -121,6 +121,8 @@ class Sandbox:
             yield folder
         finally:
             remove_tree(folder)
+            # A killed process may have been ending still when the last start looked for its workspace.
+            sweep(folder.parents[1])
 
     def run(
         self,
