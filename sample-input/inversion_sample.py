@@ -24,8 +24,8 @@ NAME = "inversion.zip"
 TARGET_CLASS = 1
 PARAMETERS = {
     "class_to_attack": TARGET_CLASS,
-    "learning_rate": 0.2,
-    "iterations": [500, 1000, 2000, 5000],
+    "learning_rate": 0.1,
+    "iterations": [300, 600, 900],
     "initialization": "white",
 }
 EPOCHS = 40

@@ -52,18 +52,22 @@ class Share:
 
 
 class Together:
-    """A progress whose `parts` equal parts go on at the same time, each in a thread of its own."""
+    """A progress whose `parts` equal parts go on at the same time, each in a thread of its own.
 
-    def __init__(self, whole: Progress, parts: int) -> None:
+    What each part is at would change with every report, so all of them go by one name, `stage`.
+    """
+
+    def __init__(self, whole: Progress, parts: int, *, stage: str) -> None:
         self._whole = whole
+        self._stage = stage
         self._fractions = [0.0] * parts
         self._lock = threading.Lock()
 
     def part(self, place: int) -> Progress:
         """The progress of one part."""
-        return Calling(lambda stage, fraction: self._report(place, stage, fraction))
+        return Calling(lambda _, fraction: self._report(place, fraction))
 
-    def _report(self, place: int, stage: str, fraction: float) -> None:
+    def _report(self, place: int, fraction: float) -> None:
         with self._lock:
             self._fractions[place] = max(self._fractions[place], min(fraction, 1.0))
-            self._whole.report(stage, sum(self._fractions) / len(self._fractions))
+            self._whole.report(self._stage, sum(self._fractions) / len(self._fractions))

@@ -83,7 +83,7 @@ def test_no_step_within_the_budget_is_unsuited() -> None:
 
 def test_parts_that_go_on_together_make_one_progress_that_never_falls() -> None:
     seen: list[float] = []
-    parts = Together(Calling(lambda _, fraction: seen.append(fraction)), 2)
+    parts = Together(Calling(lambda _, fraction: seen.append(fraction)), 2, stage="drawing")
     parts.part(0).report("a", 0.5)
     parts.part(1).report("b", 1.0)
     parts.part(0).report("a", 0.25)
