@@ -365,10 +365,11 @@ def test_broken_files_are_named(data: bytes, problem: str, tmp_path: Path) -> No
     assert problem_of(data, tmp_path).problem == problem
 
 
-def test_other_zip_archives_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("second", [0, 20])  # 20 is stored as a line feed, which ends an instruction
+def test_other_zip_archives_are_named(second: int, tmp_path: Path) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("archive/data.pkl", b"\x80\x04.")
+        file.writestr(zipfile.ZipInfo("archive/data.pkl", (2026, 1, 1, 0, 0, second)), b"\x80\x04.")
     assert problem_of(archive.getvalue(), tmp_path).problem == "not_a_model"
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,14 +18,19 @@ class QueryBudgetError(Exception):
 
 
 class BudgetedTarget:
-    """A target that answers at most `budget` queries and counts those that came through it."""
+    """A target that answers at most `budget` queries and counts those that came through it.
+
+    `calls` is how often it was asked, `seconds` how long it took to answer.
+    """
 
     def __init__(self, target: Target, budget: int) -> None:
         self._target = target
-        self._budget = budget
+        self.budget = budget
         self.classes: NDArray[Any] = target.classes
         self.has_probabilities = target.has_probabilities
         self.queries = 0
+        self.calls = 0
+        self.seconds = 0.0
 
     def probabilities(self, x: Any) -> FloatArray:
         """As the target's own.
@@ -32,15 +40,20 @@ class BudgetedTarget:
         QueryBudgetError
             when these queries would pass the budget; none of them is sent.
         """
-        self._count(len(np.asarray(x)))
-        return self._target.probabilities(x)
+        with self._counted(len(np.asarray(x))):
+            return self._target.probabilities(x)
 
     def labels(self, x: Any) -> IntArray:
         """As the target's own; raises as `probabilities` does."""
-        self._count(len(np.asarray(x)))
-        return self._target.labels(x)
+        with self._counted(len(np.asarray(x))):
+            return self._target.labels(x)
 
-    def _count(self, n: int) -> None:
-        if self.queries + n > self._budget:
-            raise QueryBudgetError(f"{n} more queries would pass the budget of {self._budget}")
+    @contextmanager
+    def _counted(self, n: int) -> Iterator[None]:
+        if self.queries + n > self.budget:
+            raise QueryBudgetError(f"{n} more queries would pass the budget of {self.budget}")
         self.queries += n
+        self.calls += 1
+        begun = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - begun

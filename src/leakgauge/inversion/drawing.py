@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -26,7 +25,6 @@ CONTROL_ITERATIONS = 1_500
 """Other classes are drawn for at most this long: on handwritten digits the likeness of a drawing
 changed by less than .01 between 1,500 and 5,000 iterations."""
 
-TIMED_CALLS = 9
 WORTH_A_THREAD = 2e-4
 """Seconds for one call from which on further threads gain more than they lose."""
 
@@ -73,23 +71,22 @@ def run_attacks(
         for place, (_, settings) in enumerate(planned)
     ]
     together = Together(progress, len(jobs), stage="drawing")
-    threads = _threads(target, planned[0][1]) if planned else 1
+    walled = [
+        BudgetedTarget(target, told.seeds * (2 * told.iterations[-1] if budget is None else budget // asking))
+        for _, _, told in jobs
+    ]
+
+    def draw(job: int) -> _End:
+        place, number, told = jobs[job]
+        return _draw(
+            planned[place][0], number, walled[job], settings=told, seed=seed, progress=together.part(job)
+        )
+
     # several threads of a numerical library on small matrices wait for each other, and ours are enough
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-        waiting = [
-            pool.submit(
-                _draw,
-                planned[place][0],
-                number,
-                target,
-                settings=settings,
-                budget=settings.seeds * (2 * settings.iterations[-1] if budget is None else budget // asking),
-                seed=seed,
-                progress=together.part(job),
-            )
-            for job, (place, number, settings) in enumerate(jobs)
-        ]
-        ended = [one.result() for one in waiting]
+    with threadpool_limits(1):
+        ended = [draw(job) for job in range(len(jobs))[:1]]
+        with ThreadPoolExecutor(_threads(walled)) as pool:
+            ended += pool.map(draw, range(1, len(jobs)))
     return tuple(
         _outcome(
             attack,
@@ -102,19 +99,15 @@ def run_attacks(
     )
 
 
-def _threads(target: Target, settings: Settings) -> int:
-    """One for each processor, or one alone for a model that answers faster than an attack can ask.
+def _threads(asked: Sequence[BudgetedTarget]) -> int:
+    """One for each processor, or one alone for a model that answered faster than an attack can ask.
 
     Only while a model computes do two threads run at the same time; with a small
     model they mostly wait for each other, and a fifth of the time is lost.
     """
-    pictures = np.repeat(settings.space.start[None], 2 * settings.seeds, axis=0)
-    taken = []
-    for _ in range(TIMED_CALLS):
-        begun = time.perf_counter()
-        target.labels(pictures)
-        taken.append(time.perf_counter() - begun)
-    return len(os.sched_getaffinity(0)) if float(np.median(taken)) > WORTH_A_THREAD else 1
+    calls = sum(one.calls for one in asked)
+    quick = calls > 0 and sum(one.seconds for one in asked) / calls < WORTH_A_THREAD
+    return 1 if quick else len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,22 +122,20 @@ _End: TypeAlias = _Drawn | Unsuited | Exception
 def _draw(
     attack: Attack,
     number: int,
-    target: Target,
+    target: BudgetedTarget,
     *,
     settings: Settings,
-    budget: int,
     seed: int,
     progress: Progress,
 ) -> _End:
     """One attack on one class; what it raises is handed on as a value."""
     if attack.threat_model == "probabilities" and not target.has_probabilities:
         return Unsuited("The model gives labels alone; this attack reads probabilities.")
-    walled = BudgetedTarget(target, budget)
     try:
         drawn = attack.reconstruct(
-            walled,
+            target,
             number,
-            budget=budget,
+            budget=target.budget,
             rng=generator_for(seed, f"{attack.name} {number}"),
             progress=progress,
             settings=settings,
@@ -152,7 +143,7 @@ def _draw(
     except Exception as error:  # noqa: BLE001 - one attack that breaks must not take the others with it
         return error
     progress.report(f"drawing class {number}", 1.0)
-    return _Drawn(drawn, walled.queries)
+    return _Drawn(drawn, target.queries)
 
 
 def _outcome(

@@ -111,6 +111,7 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
 
 
 def _load_pickle(data: bytes, limits: Limits) -> Loaded:
+    _refuse_other_formats(data)
     survey = _survey(data, limits)
     saved_by = _check_versions(survey.versions)
     try:
@@ -153,7 +154,7 @@ def _survey(data: bytes, limits: Limits) -> Survey:
             details={"instructions": [*sorted(survey.instructions)]},
         )
     if failure is not None:
-        raise _not_a_pickle(data) from failure
+        raise _unreadable() from failure
     return survey
 
 
@@ -242,12 +243,12 @@ def _unreadable() -> UnsupportedModel:
     )
 
 
-def _not_a_pickle(data: bytes) -> UnsupportedModel:
+def _refuse_other_formats(data: bytes) -> None:
+    """Refuse what is plainly something else before a byte of it is taken for an instruction: `P` is one."""
     for sign, what in _OTHER_FORMATS:
         if data.startswith(sign):
-            return UnsupportedModel(
+            raise UnsupportedModel(
                 "not_a_model",
                 f"The model file is {what}, not a scikit-learn model.",
                 hint="Send a fitted scikit-learn classifier, saved with pickle, joblib or skops.",
             )
-    return _unreadable()
