@@ -25,7 +25,7 @@ TARGET_CLASS = 1
 PARAMETERS = {
     "class_to_attack": TARGET_CLASS,
     "learning_rate": 0.1,
-    "iterations": [300, 600, 900],
+    "iterations": [150, 300, 600],
     "initialization": "white",
 }
 EPOCHS = 40
