@@ -27,6 +27,7 @@ PARAMETERS = {
     "learning_rate": 0.1,
     "iterations": [150, 300, 600],
     "initialization": "white",
+    "seeds": 4,
 }
 EPOCHS = 40
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name

@@ -260,9 +260,9 @@ class InversionParameters(_Parameters):
         "Default: as long as it takes.",
     )
     seeds: Annotated[int, Field(ge=1, le=20)] = Field(
-        default=4,
+        default=3,
         description="How many independent runs the consensus and its interval are made of, from 1 to 20. "
-        "Default: 4.",
+        "Default: 3.",
     )
     input_range: Annotated[
         tuple[_Finite, _Finite] | None,

@@ -48,7 +48,7 @@ def test_defaults() -> None:
     assert (membership.label_column, membership.attacks, membership.header) == (None, None, "auto")
     assert (membership.max_records, membership.most_exposed, membership.seed) == (20_000, 20, 0)
     inversion = inversion_parameters()
-    assert (inversion.initialization, inversion.seeds, inversion.resize) == ("grey", 4, False)
+    assert (inversion.initialization, inversion.seeds, inversion.resize) == ("grey", 3, False)
     assert inversion.class_to_attack is None
 
 
