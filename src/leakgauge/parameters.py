@@ -251,7 +251,8 @@ class InversionParameters(_Parameters):
     query_budget: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="How many queries may be sent at most for each class and seed; the attacks share them "
-        "evenly. Default: as many as `iterations` need, two an iteration for each attack.",
+        "evenly. Default: as many as `iterations` need, two an iteration for each attack. A few hundred "
+        "more, counted under `masking` in the report, find out beforehand how the answers are made.",
     )
     time_budget: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
         default=None,

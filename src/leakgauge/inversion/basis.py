@@ -1,7 +1,8 @@
 """The space that needs no pictures: low spatial frequencies.
 
-A search over the lowest frequencies of a discrete cosine transform can only draw something smooth, and
-has few enough dimensions for finite differences (Guo, Frank & Weinberger 2019).
+A search over the lowest frequencies of a discrete cosine transform can only draw
+something smooth, and has few enough dimensions for finite differences (Guo, Frank
+& Weinberger 2019).
 
 How the cut-off goes with the size was measured, as accuracy of the drawings as
 prototypes, on networks that no reported figure comes from. Frequencies are

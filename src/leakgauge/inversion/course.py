@@ -25,6 +25,8 @@ TAIL: Final = 0.5
 MARKS_PER_DOUBLING: Final = 6
 CONVERGED: Final = 0.9975
 """Correlation with the drawing after half as many queries at which nothing more is expected to come."""
+ENOUGH_ITERATIONS: Final = 1_500
+"""Where a search by ranks or labels ends: on trial networks 1,500 drew no better prototypes than 500."""
 EARLIEST_END: Final = 3_000
 """Queries for each seed before which no search is called done."""
 

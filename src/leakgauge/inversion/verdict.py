@@ -83,9 +83,7 @@ def verdict(
         "or one object, its typical image is that person or object.",
     )
     shown = next((severity for severity, limit in SHOWN if worst.leakage_corrected.low >= limit), None)
-    attack = measured[worst.attack]
-    known = " and pictures of the same kind" if attack.with_prior else ""
-    asked = f"With {worst.queries:,} queries for {attack.threat_model}{known}"
+    asked = _asked(measured[worst.attack], worst.queries)
     if shown is not None:
         share = round(100 * worst.leakage.value)
         return Verdict(
@@ -98,6 +96,8 @@ def verdict(
     read = [one for one in judged.values() if one.shown]
     if read:
         plainest = max(read, key=lambda one: one.share.low)
+        queries = max(found.queries for found in candidates if found.attack == plainest.attack)
+        asked = _asked(measured[plainest.attack], queries)
         count = round(plainest.share.value * plainest.share.n)
         return Verdict(
             Severity.MODERATE,
@@ -130,6 +130,11 @@ def verdict(
         "leak be ruled out.",
         (*reasons, "More seeds narrow the interval: set seeds in parameters.json."),
     )
+
+
+def _asked(attack: InversionMeasured, queries: int) -> str:
+    known = " and pictures of the same kind" if attack.with_prior else ""
+    return f"With {queries:,} queries for {attack.threat_model}{known}"
 
 
 def _figures(attack: InversionMeasured, found: Reconstruction) -> str:

@@ -99,7 +99,7 @@ class _WatchedTarget:
         answers = self._target.probabilities(x)
         pictures = np.asarray(x, dtype=np.float32)
         if self._due(pictures):
-            odds = log_odds(answers, self._class, self._settings.floor)
+            odds = log_odds(answers, self._class, self._settings.floor, self._settings.temperature)
             self._tell(float((self._settings.prior.penalty(pictures) - odds).mean()))
         return answers
 

@@ -20,7 +20,6 @@ _LOCK = "lock"
 # Its owner may enter and write but not list it: who does not know the name of an audit's folder, 32
 # random digits, does not find it, even under the same user. A child may not change modes.
 _HIDDEN = 0o311
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Workspace:
@@ -62,7 +61,7 @@ class Workspace:
         try:
             folder.mkdir(mode=0o700)
         except OSError as error:
-            if error.errno in _FULL:
+            if disk_is_full(error):
                 raise disk_exceeded() from None
             raise
         return folder
@@ -105,4 +104,4 @@ def disk_exceeded() -> LimitExceeded:
 
 def disk_is_full(error: OSError) -> bool:
     """Whether `error` says that there is no room left, or that a file may not grow further."""
-    return error.errno in _FULL or error.errno == errno.EFBIG
+    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -50,6 +50,16 @@ def test_drawings_that_a_judge_reads_are_a_leak_however_unlike_the_picture() -> 
     assert "recognises 8 of 10, where guessing reaches one in 10" in found.sentence
 
 
+def test_what_was_read_is_told_with_the_queries_of_the_attack_that_drew_it() -> None:
+    report = inversion_audited().report
+    spsa = report.attacks[0]
+    labels = replace(spsa, name="label_only", threat_model="labels")
+    unlike = replace(report.reconstructions[0], leakage=NOTHING, leakage_corrected=NOTHING, queries=100)
+    drawings = [unlike, replace(unlike, attack="label_only", queries=7_000)]
+    found = verdict([spsa, labels], drawings, recognised=True, recognition=[read(8, attack="label_only")])
+    assert found.sentence.startswith("With 7,000 queries for labels ")
+
+
 def test_too_few_classes_to_judge_by_are_not_low() -> None:
     assert judged(recognition=[read(0, n=2)]).severity is Severity.INCONCLUSIVE
 

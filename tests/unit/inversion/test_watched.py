@@ -17,11 +17,12 @@ from leakgauge.randomness import generator_for
 SPSA = next(row for row in ATTACKS if row.name == "spsa")
 
 
-def drawn(attack, number=1, iterations=300):
+def drawn(attack, number=1, iterations=300, temperature=1.0):
     settings = Settings(
         space=low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32)),
         iterations=(iterations,),
         seeds=2,
+        temperature=temperature,
     )
     return attack.reconstruct(
         TemplateTarget(),
@@ -66,3 +67,10 @@ def test_labels_have_a_picture_and_no_loss():
     assert [look.loss for look in looks] == [None] * len(looks)
     assert [look.queries for look in looks] == [4, 8, 12]
     assert looks[0].picture.max() == np.float32(0.25)
+
+
+def test_the_loss_is_the_one_that_the_report_will_give():
+    looks = []
+    curve = drawn(watched(SPSA, 1, looks.append), iterations=1, temperature=3.0).curve
+    assert looks[0].queries == curve[0].queries
+    np.testing.assert_allclose(looks[0].loss, curve[0].loss)

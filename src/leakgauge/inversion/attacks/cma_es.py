@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from leakgauge.inversion.course import Course
+from leakgauge.inversion.course import ENOUGH_ITERATIONS, Course
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.protocol import Drawn, Settings
 from leakgauge.progress import Progress
@@ -24,8 +24,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it tells everyone who imports it that it could plot with Matplotlib
     import cma
 
-MOST_ITERATIONS = 1_500
-"""A run ends here: on the networks of the benchmarks 1,500 drew no better prototypes than 500."""
 FIRST_RADIUS = 0.5
 MOST_FULL = 120
 """Dimensions up to which the whole covariance is learned; above, its diagonal (Ros & Hansen 2008)."""
@@ -46,7 +44,7 @@ def reconstruct(
         budget=budget,
         progress=progress,
         stage=f"drawing class {target_class}",
-        most=MOST_ITERATIONS,
+        most=ENOUGH_ITERATIONS,
     )
     space, prior = settings.space, settings.prior
     clouds = [_cloud(space.dimensions, stream) for stream in rng.spawn(settings.seeds)]

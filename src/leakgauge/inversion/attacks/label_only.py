@@ -22,14 +22,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.course import Course
+from leakgauge.inversion.course import ENOUGH_ITERATIONS, Course
 from leakgauge.inversion.protocol import Drawn, Settings
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
 
-MOST_ITERATIONS = 1_500
-"""A run ends here: on the networks of the benchmarks 1,500 drew no better prototypes than 500."""
 POINTS = 6
 FIRST_RADIUS, SMALLEST, LARGEST = 0.5, 0.1, 3.0
 """Radii of the sphere over the root of the dimensions."""
@@ -61,7 +59,7 @@ def reconstruct(
         budget=budget,
         progress=progress,
         stage=f"drawing class {target_class}",
-        most=MOST_ITERATIONS,
+        most=ENOUGH_ITERATIONS,
     )
     space, prior = settings.space, settings.prior
     streams = rng.spawn(settings.seeds)
