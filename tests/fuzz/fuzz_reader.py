@@ -1,0 +1,158 @@
+"""A reader of untrusted bytes under a coverage-guided fuzzer (atheris, which is libFuzzer for Python).
+
+    python tests/fuzz/fuzz_reader.py READER FOLDER -runs=10000 [-seed=1 and other options of libFuzzer]
+
+READER is zip, table, parameters or pickle. Every input must be read or refused with an error of the
+tree; any other exception, a crash, a hang or too much memory ends the run with a code that is not 0
+and leaves the input in FOLDER, which must be empty. So does an input that gets the reader to start a
+program, open a connection or write a file elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+with atheris.instrument_imports(include=["leakgauge"]):
+    from leakgauge.bundle import Limits, unpack
+    from leakgauge.errors import LeakgaugeError
+    from leakgauge.membership import tables
+    from leakgauge.parameters import decode_hyperparameters, inversion_parameters, membership_parameters
+    from leakgauge.targets.sklearn_pickle import load_model
+
+import bad_inputs
+import hostile_corpus
+
+LIMITS = Limits(unpacked_bytes=1 << 22)
+LONGEST_SEED = 1 << 14
+"""Bytes; longer ones are slow to read, and others are like them but for their length."""
+FORBIDDEN = frozenset(
+    (
+        *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.kill"),
+        *("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "ctypes.dlopen"),
+        *("os.chmod", "os.chown", "os.link", "os.symlink", "os.rename"),
+    )
+)
+
+
+class Fence:
+    """An audit hook that remembers what a reader must not do; exceptions alone could be swallowed."""
+
+    def __init__(self, own: Path) -> None:
+        self._own = str(own)
+        self.watching = False
+        self.crossed: list[str] = []
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.watching:
+            return
+        if event in FORBIDDEN or (event == "open" and self._writes_elsewhere(*arguments)):
+            self.crossed.append(f"{event} {arguments!r}"[:500])
+            raise PermissionError(event)
+
+    def _writes_elsewhere(self, path: object, mode: object, flags: object) -> bool:
+        # a descriptor was opened by its path before, which is when it was looked at
+        named = not isinstance(path, int)
+        writes = isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
+        return named and writes and not str(path).startswith(self._own)
+
+
+def read_zip(folder: Path, file: Path) -> None:
+    into = folder / "unpacked"
+    shutil.rmtree(into, ignore_errors=True)
+    unpack(file, into, limits=LIMITS)
+
+
+def read_table(folder: Path, file: Path) -> None:
+    del folder
+    tables.read_table(file, name="members.csv", limits=LIMITS)
+
+
+def read_parameters(folder: Path, file: Path) -> None:
+    del folder
+    decode_hyperparameters({"iterations": file.read_bytes().decode("utf-8", "replace")})
+    for read in (membership_parameters, inversion_parameters):
+        with contextlib.suppress(LeakgaugeError):
+            read(file, {})
+
+
+def read_pickle(folder: Path, file: Path) -> None:
+    del folder
+    load_model(file)
+
+
+def zips() -> list[bytes]:
+    return [bad_inputs.bundle(), *(one.body for one in bad_inputs.bad_inputs())]
+
+
+def files(name: str) -> list[bytes]:
+    return [one.content for one in hostile_corpus.corpus() if one.file == name]
+
+
+def pickles() -> list[bytes]:
+    model = pickle.loads(bad_inputs.forest())
+    lone = model.estimators_[0]
+    return [
+        *(pickle.dumps(lone, protocol) for protocol in range(6)),
+        bad_inputs.forest(),
+        *files("model.pkl"),
+    ]
+
+
+@dataclass(frozen=True)
+class Fuzzed:
+    """A reader, and what its mutations begin with."""
+
+    read: Callable[[Path, Path], None]
+    seeds: Callable[[], list[bytes]]
+
+
+READERS = {
+    "zip": Fuzzed(read_zip, zips),
+    "table": Fuzzed(read_table, lambda: [bad_inputs.csv(bad_inputs.MEMBERS), *files("train_mia.csv")]),
+    "parameters": Fuzzed(read_parameters, lambda: [b'{"iterations": [1, 2]}', *files("parameters.json")]),
+    "pickle": Fuzzed(read_pickle, pickles),
+}
+
+
+def main(reader: str, folder: Path, options: list[str]) -> None:
+    """Fuzz until libFuzzer ends the process, which it does without a word to Python."""
+    fuzzed = READERS[reader]
+    seeds = folder / "seeds"
+    seeds.mkdir()
+    for place, seed in enumerate(seed for seed in fuzzed.seeds() if len(seed) <= LONGEST_SEED):
+        (seeds / f"{place:04}").write_bytes(seed)
+    fence = Fence(folder)
+    sys.addaudithook(fence)
+    file = folder / "input"
+
+    def one_input(data: bytes) -> None:
+        file.write_bytes(data)
+        fence.watching = True
+        try:
+            fuzzed.read(folder, file)
+        except LeakgaugeError:
+            pass
+        finally:
+            fence.watching = False
+        if fence.crossed:
+            raise AssertionError(fence.crossed)
+
+    limits = [f"-max_len={LONGEST_SEED}", "-rss_limit_mb=4096", f"-artifact_prefix={folder}/"]
+    atheris.Setup([sys.argv[0], *limits, *options, str(seeds)], one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])

@@ -1,0 +1,59 @@
+"""Every reader of untrusted bytes, under the fuzzer for a fixed number of inputs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("fuzz_reader.py")
+OPTIONS = ["-seed=1", "-timeout=60"]
+SECONDS = 400
+"""A reader that hangs is ended by libFuzzer; this is for a fuzzer that hangs itself."""
+
+GIVES_WAY = """
+import os, socket, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import fuzz_reader
+def read(folder, file):
+    try:
+        {deed}
+    except Exception:
+        pass
+fuzz_reader.READERS["weak"] = fuzz_reader.Fuzzed(read, lambda: [b"seed"])
+fuzz_reader.main("weak", Path({folder!r}), ["-runs=5", "-seed=1"])
+"""
+
+
+def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("reader", "runs"), [("zip", 2_000), ("table", 1_000), ("parameters", 3_000), ("pickle", 2_000)]
+)
+def test_whatever_comes_is_read_or_refused(reader: str, runs: int, tmp_path: Path) -> None:
+    fuzzed = ended(str(SCRIPT), reader, str(tmp_path), f"-runs={runs}", *OPTIONS)
+    assert fuzzed.returncode == 0, fuzzed.stderr[-3_000:]
+    assert f"Done {runs} runs" in fuzzed.stderr
+    assert not list(tmp_path.glob("crash-*"))
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        'os.system("true")',
+        'socket.create_connection(("127.0.0.1", 9))',
+        'open("/tmp/leakgauge-canary", "w")',
+        'os.open("/tmp/leakgauge-canary", os.O_CREAT | os.O_WRONLY)',
+    ],
+)
+def test_a_reader_that_gives_way_is_found_even_if_it_keeps_quiet(deed: str, tmp_path: Path) -> None:
+    script = GIVES_WAY.format(tests=str(SCRIPT.parent), deed=deed, folder=str(tmp_path))
+    fuzzed = ended("-c", script)
+    assert fuzzed.returncode != 0
+    assert list(tmp_path.glob("crash-*")), fuzzed.stderr[-3_000:]
+    assert not Path("/tmp/leakgauge-canary").exists()
