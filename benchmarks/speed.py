@@ -1,6 +1,6 @@
 """What the costly parts of a membership audit take, the table of attack models beside the toolbox's.
 
-    python benchmarks/speed.py [--seeds 1] [--no-toolbox]
+    python benchmarks/speed.py [--seeds 1] [--no-toolbox] [--into benchmarks/results]
 
 On 6,500 + 6,500 records of a generated categorical table and a default random forest: CPU
 seconds of sixteen reference models with both attacks that use them; of the table of three
@@ -8,6 +8,7 @@ attack models at nine shares of the data; of the toolbox's three attack models a
 shares; and of the complete default audit, with the seconds that it took on the clock. The
 toolbox (`adversarial-robustness-toolbox`) is trained once at each share and asked about the
 other records, ours is trained on five or ten folds, so that every record is scored.
+`speed.md` gets the table.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -111,20 +113,27 @@ def parts(with_toolbox: bool) -> Iterator[tuple[str, Callable[[Case], None]]]:
 
 
 def main() -> None:
-    """Print the table, a row as soon as it is known."""
+    """Print a row as soon as it is known, and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--no-toolbox", action="store_true")
+    parser.add_argument("--into", type=Path, default=Path(__file__).parent / "results")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    print(f"| seed | work, on {len(os.sched_getaffinity(0))} cores | CPU s | clock s |")
-    print("|---:|---|---:|---:|")
+    cores = len(os.sched_getaffinity(0))
+    rows = [
+        f"| seed | work, on {cores} {'core' if cores == 1 else 'cores'} | CPU s | clock s |",
+        "|---:|---|---:|---:|",
+    ]
     for seed in range(asked.seeds):
         of = recipes(None)["categorical-forest"].case(seed)
         for title, work in parts(not asked.no_toolbox):
             cpu, clock = timed(work, of)
-            print(f"| {seed} | {title} | {cpu:.1f} | {clock:.1f} |", flush=True)
+            rows.append(f"| {seed} | {title} | {cpu:.1f} | {clock:.1f} |")
+            print(rows[-1], flush=True)
+    head = "# Speed of membership audits\n\nWritten by `benchmarks/speed.py`, which says how.\n\n"
+    (asked.into / "speed.md").write_text(head + "\n".join(rows) + "\n")
 
 
 if __name__ == "__main__":
