@@ -1,9 +1,10 @@
 """How many reference models pay: RMIA and LiRA with the first 2, 4, 8, 16, 32 of the same clones.
 
     python benchmarks/reference_models.py [--seeds 2] [--targets digits-forest ...]
+        [--into benchmarks/results]
 
 The default of `reference_models` was chosen from this table. Its seeds begin at 100, apart
-from those of `membership.py`. Prints a Markdown table: mean over seeds of the area under the
+from those of `membership.py`. `reference_models.md` gets the table: mean over seeds of the area under the
 ROC curve and of the members found at 1 % false alarms, and CPU seconds of training.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -31,15 +33,18 @@ FIRST_SEED = 100
 
 
 def main() -> None:
-    """Print the table, a target as soon as it is known."""
+    """Print the rows of a target as soon as they are known, and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--targets", nargs="*", default=TARGETS)
+    parser.add_argument("--into", type=Path, default=Path(__file__).parent / "results")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     known = recipes(None)
-    print("| target | models | RMIA AUC | found | LiRA AUC | found | CPU s |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    rows = [
+        "| target | models | RMIA AUC | found | LiRA AUC | found | CPU s |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
     for name in asked.targets:
         figures = np.full((asked.seeds, len(NUMBERS), 4), np.nan)
         seconds = 0.0
@@ -65,7 +70,13 @@ def main() -> None:
                     figures[place, row, 2 * column + 1] = members_found(scores, of.pool.member)
         for number, means in zip(NUMBERS, figures.mean(axis=0), strict=True):
             cells = " | ".join("–" if np.isnan(mean) else f"{mean:.3f}" for mean in means)
-            print(f"| {name} | {number} | {cells} | {seconds * number / max(NUMBERS):.1f} |", flush=True)
+            rows.append(f"| {name} | {number} | {cells} | {seconds * number / max(NUMBERS):.1f} |")
+            print(rows[-1], flush=True)
+    head = (
+        "# How many reference models\n\n"
+        f"Written by `benchmarks/reference_models.py` on {asked.seeds} seeds from {FIRST_SEED}.\n\n"
+    )
+    (asked.into / "reference_models.md").write_text(head + "\n".join(rows) + "\n")
 
 
 if __name__ == "__main__":
