@@ -9,15 +9,20 @@ what was shown is read from an interval corrected for their number:
     high          leakage at least .30                  (lower end, corrected)
     moderate      leakage at least .10                  (lower end, corrected),
                   or an evaluator recognises more drawings than guessing explains
+    inconclusive  instead of these three where the likeness may be luck, see below
     low           every attack's leakage at most .15    (upper end),
                   and an evaluator recognises none of them beyond guessing
     inconclusive  none of these, or no attack ran
 
-Likeness to one picture can show a leak and cannot rule one out: a drawing that
-anybody would read may be less like this very picture than the drawing of another
-class is. Without an independent classifier that says what drawings show, nothing
-is called "low"; nor where the model itself does not take the picture for its
-class, since the drawing of another class is unlike it whatever leaks.
+Likeness to one picture cannot rule a leak out: a drawing that anybody would read
+may be less like this very picture than the drawing of another class is. Without
+an independent classifier that says what drawings show, nothing is called "low";
+nor where the model itself does not take the picture for its class, since the
+drawing of another class is unlike it whatever leaks. And likeness to one picture
+may be luck, with which seeds have nothing to do: a few in a hundred networks that
+learned nothing draw, again and again, something like it. An attack whose drawings
+an evaluator that could tell recognises neither here nor in other classes has shown
+nothing by likeness alone.
 """
 
 from __future__ import annotations
@@ -76,7 +81,9 @@ def verdict(
                 if not isinstance(outcome, InversionMeasured)
             ),
         )
-    worst = max(candidates, key=lambda found: (found.leakage_corrected.low, found.leakage.value))
+    judged = {one.attack: one for one in recognition if one.attack in measured}
+    lucky = [found for found in candidates if _may_be_luck(found, judged.get(found.attack))]
+    worst = _worst([found for found in candidates if found not in lucky] or lucky)
     reasons = (
         _figures(measured[worst.attack], worst),
         "A drawing shows the class's typical image, not this very picture: where one class is one person "
@@ -84,7 +91,7 @@ def verdict(
     )
     shown = next((severity for severity, limit in SHOWN if worst.leakage_corrected.low >= limit), None)
     asked = _asked(measured[worst.attack], worst.queries)
-    if shown is not None:
+    if shown is not None and worst not in lucky:
         share = round(100 * worst.leakage.value)
         return Verdict(
             shown,
@@ -92,7 +99,6 @@ def verdict(
             f"goes {share} % of the way from a guess to a full leak.",
             reasons,
         )
-    judged = {one.attack: one for one in recognition if one.attack in measured}
     read = [one for one in judged.values() if one.shown]
     if read:
         plainest = max(read, key=lambda one: one.share.low)
@@ -104,6 +110,18 @@ def verdict(
             f"{asked} an attacker draws classes so that an independent classifier recognises {count} of "
             f"{plainest.share.n}, where guessing reaches one in {round(1 / plainest.chance)}.",
             reasons,
+        )
+    if lucky:
+        likest = _worst(lucky)
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            f"{_asked(measured[likest.attack], likest.queries)} an attacker draws something more like the "
+            "picture than a guess, but an independent classifier recognises neither this drawing nor those "
+            "of other classes: one picture may be alike by luck.",
+            (
+                _figures(measured[likest.attack], likest),
+                "Another picture of the class would tell: luck does not strike twice.",
+            ),
         )
     unlike = recognised and all(found.leakage.high <= RULED_OUT for found in candidates)
     if unlike and all(name in judged and judged[name].resolves for name in measured):
@@ -129,6 +147,22 @@ def verdict(
         f"{asked} the drawing of class {worst.target_class} cannot be told reliably from a guess, nor can a "
         "leak be ruled out.",
         (*reasons, "More seeds narrow the interval: set seeds in parameters.json."),
+    )
+
+
+def _worst(found: Sequence[Reconstruction]) -> Reconstruction:
+    return max(found, key=lambda one: (one.leakage_corrected.low, one.leakage.value))
+
+
+def _may_be_luck(found: Reconstruction, judged: Recognition | None) -> bool:
+    """Whether a likeness beyond guessing stands against a judge that recognises nothing of the attack."""
+    return (
+        found.leakage_corrected.low >= SHOWN[-1][1]
+        and judged is not None
+        and judged.resolves
+        and not judged.shown
+        and found.judgement is not None
+        and not found.judgement.recognised
     )
 
 

@@ -9,14 +9,19 @@ from report_examples import inversion_audited
 
 from leakgauge.estimates import Estimate, proportion
 from leakgauge.inversion.verdict import verdict
-from leakgauge.report.model import Recognition, Severity, Verdict
+from leakgauge.report.model import Judgement, Recognition, Severity, Verdict
 
 NOTHING = Estimate(0.0, 0.0, 0.05, 3)
 
 
-def judged(*, leakage=NOTHING, corrected=NOTHING, recognised=True, recognition=()) -> Verdict:
+def judged(
+    *, leakage=NOTHING, corrected=NOTHING, recognised=True, recognition=(), drawing_read=None
+) -> Verdict:
     report = inversion_audited().report
-    drawn = replace(report.reconstructions[0], leakage=leakage, leakage_corrected=corrected)
+    judgement = None if drawing_read is None else Judgement(drawing_read, 0.5, None, None)
+    drawn = replace(
+        report.reconstructions[0], leakage=leakage, leakage_corrected=corrected, judgement=judgement
+    )
     return verdict(report.attacks, [drawn], recognised=recognised, recognition=recognition)
 
 
@@ -58,6 +63,49 @@ def test_what_was_read_is_told_with_the_queries_of_the_attack_that_drew_it() -> 
     drawings = [unlike, replace(unlike, attack="label_only", queries=7_000)]
     found = verdict([spsa, labels], drawings, recognised=True, recognition=[read(8, attack="label_only")])
     assert found.sentence.startswith("With 7,000 queries for labels ")
+
+
+ALIKE = Estimate(0.9, 0.8, 1.0, 3)
+
+
+def test_likeness_that_no_judge_can_read_may_be_luck() -> None:
+    found = judged(leakage=ALIKE, corrected=ALIKE, recognition=[read(1)], drawing_read=False)
+    assert found.severity is Severity.INCONCLUSIVE
+    assert "by luck" in found.sentence
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"recognition": [read(1)], "drawing_read": True},  # this very drawing is read
+        {"recognition": [read(8)], "drawing_read": False},  # those of other classes are
+        {"recognition": [read(0, n=2)], "drawing_read": False},  # too few to say
+        {"recognition": [read(1, attack="another")], "drawing_read": False},  # another attack's
+        {},
+    ],
+)
+def test_likeness_stands_where_no_judge_speaks_against_it(seen) -> None:
+    assert judged(leakage=ALIKE, corrected=ALIKE, **seen).severity is Severity.CRITICAL
+
+
+def test_an_attack_that_may_be_lucky_takes_nothing_from_one_that_is_not() -> None:
+    report = inversion_audited().report
+    spsa = report.attacks[0]
+    lucky = replace(
+        report.reconstructions[0],
+        leakage=ALIKE,
+        leakage_corrected=ALIKE,
+        judgement=Judgement(False, 0.5, None, None),
+    )
+    shown = Estimate(0.5, 0.4, 0.6, 3)
+    plain = replace(lucky, attack="label_only", leakage=shown, leakage_corrected=shown, judgement=None)
+    found = verdict(
+        [spsa, replace(spsa, name="label_only", threat_model="labels")],
+        [lucky, plain],
+        recognised=True,
+        recognition=[read(0)],
+    )
+    assert found.severity is Severity.HIGH
 
 
 def test_too_few_classes_to_judge_by_are_not_low() -> None:
