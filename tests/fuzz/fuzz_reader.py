@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 with atheris.instrument_imports(include=["leakgauge"]):
     from leakgauge.bundle import Limits, unpack
     from leakgauge.errors import LeakgaugeError
-    from leakgauge.membership import tables
+    from leakgauge.membership.tables import read_table
     from leakgauge.parameters import decode_hyperparameters, inversion_parameters, membership_parameters
     from leakgauge.targets.sklearn_pickle import load_model
 
@@ -68,18 +68,18 @@ class Fence:
         return named and writes and not str(path).startswith(self._own)
 
 
-def read_zip(folder: Path, file: Path) -> None:
+def fuzz_zip(folder: Path, file: Path) -> None:
     into = folder / "unpacked"
     shutil.rmtree(into, ignore_errors=True)
     unpack(file, into, limits=LIMITS)
 
 
-def read_table(folder: Path, file: Path) -> None:
+def fuzz_table(folder: Path, file: Path) -> None:
     del folder
-    tables.read_table(file, name="members.csv", limits=LIMITS)
+    read_table(file, name="members.csv", limits=LIMITS)
 
 
-def read_parameters(folder: Path, file: Path) -> None:
+def fuzz_parameters(folder: Path, file: Path) -> None:
     del folder
     decode_hyperparameters({"iterations": file.read_bytes().decode("utf-8", "replace")})
     for read in (membership_parameters, inversion_parameters):
@@ -87,7 +87,7 @@ def read_parameters(folder: Path, file: Path) -> None:
             read(file, {})
 
 
-def read_pickle(folder: Path, file: Path) -> None:
+def fuzz_pickle(folder: Path, file: Path) -> None:
     del folder
     load_model(file)
 
@@ -119,10 +119,10 @@ class Fuzzed:
 
 
 READERS = {
-    "zip": Fuzzed(read_zip, zips),
-    "table": Fuzzed(read_table, lambda: [bad_inputs.csv(bad_inputs.MEMBERS), *files("train_mia.csv")]),
-    "parameters": Fuzzed(read_parameters, lambda: [b'{"iterations": [1, 2]}', *files("parameters.json")]),
-    "pickle": Fuzzed(read_pickle, pickles),
+    "zip": Fuzzed(fuzz_zip, zips),
+    "table": Fuzzed(fuzz_table, lambda: [bad_inputs.csv(bad_inputs.MEMBERS), *files("train_mia.csv")]),
+    "parameters": Fuzzed(fuzz_parameters, lambda: [b'{"iterations": [1, 2]}', *files("parameters.json")]),
+    "pickle": Fuzzed(fuzz_pickle, pickles),
 }
 
 

@@ -21,8 +21,7 @@ from pandas.testing import assert_frame_equal
 
 from leakgauge.bundle import Limits
 from leakgauge.errors import InputError
-from leakgauge.membership import tables
-from leakgauge.membership.tables import Header, Table, read_pair, read_table
+from leakgauge.membership.tables import Header, Table, delimited, read_pair, read_table
 
 LIMITS = Limits()
 
@@ -414,8 +413,8 @@ def test_a_plain_table_is_not_read_a_second_time(tmp_path: Path, monkeypatch: py
             seen += 1
             yield row
 
-    rows = tables._rows
-    monkeypatch.setattr(tables, "_rows", counting)
+    rows = delimited._rows
+    monkeypatch.setattr(delimited, "_rows", counting)
     table = read("a,b,label\n" + '1,"x",0\n' * 10_000, tmp_path)
     assert table.line(9_999) == 10_001
     assert 0 < seen < 500

@@ -1,0 +1,9 @@
+"""A CSV or parquet file -> a `Table`, or an error that names file, line and column.
+
+file ─▶ encoding ─▶ delimited ─▶ parsing ─▶ Table, or file ─▶ parquet ─▶ Table
+"""
+
+from leakgauge.membership.tables.reading import Header, read_pair, read_table
+from leakgauge.membership.tables.table import Table
+
+__all__ = ["Header", "Table", "read_pair", "read_table"]

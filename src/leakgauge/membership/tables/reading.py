@@ -1,0 +1,109 @@
+"""From the files of a bundle to its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from leakgauge.bundle import Limits
+from leakgauge.errors import BadBundle
+from leakgauge.membership.tables.delimited import Text, text_of
+from leakgauge.membership.tables.encoding import read_utf8
+from leakgauge.membership.tables.parquet import MAGIC, read_parquet
+from leakgauge.membership.tables.parsing import parse
+from leakgauge.membership.tables.table import Table
+
+Header: TypeAlias = Literal["auto", True, False]
+
+
+def read_table(
+    path: Path,
+    *,
+    name: str,
+    limits: Limits,
+    header: Header = "auto",
+    expected: Collection[str] = (),
+) -> Table:
+    """The table in one file, whose format is told from its bytes.
+
+    Taken are CSV in UTF-8 or, with byte order mark, UTF-16, delimited by comma, semicolon, tab or
+    bar, with decimal commas where semicolons delimit, also gzipped; and parquet of flat columns.
+
+    Parameters
+    ----------
+    name:
+        the file's name for messages.
+    header:
+        whether the first row names the columns; `auto` decides as `delimited` says.
+    expected:
+        names that a header would hold.
+
+    Raises
+    ------
+    BadBundle
+        with file, line and column of what is wrong.
+    LimitExceeded
+        `unpacked_bytes`, `table_rows` or `table_columns`.
+    """
+    content = _content(path, name, limits)
+    if isinstance(content, Text):
+        has_header = content.header_evidence(expected) != "none" if header == "auto" else header
+        return parse(content, has_header=has_header, limits=limits)
+    return content
+
+
+def read_pair(
+    members: Path,
+    subjects: Path,
+    *,
+    names: tuple[str, str],
+    limits: Limits,
+    header: Header = "auto",
+    expected: Collection[str] = (),
+) -> tuple[Table, Table]:
+    """The two tables of a bundle, with or without header both, so far as they are CSV.
+
+    A first row that merely counts (rule 3) is taken for a header only where both files start alike:
+    it could be a record by chance.
+
+    Raises
+    ------
+    BadBundle, LimitExceeded
+        as `read_table`; further `headers_differ` where only one file has a header.
+    """
+    contents = [_content(path, name, limits) for path, name in zip((members, subjects), names, strict=True)]
+    if header == "auto":
+        headers = _agree([content for content in contents if isinstance(content, Text)], expected)
+    else:
+        headers = header
+    first, second = (
+        parse(content, has_header=headers, limits=limits) if isinstance(content, Text) else content
+        for content in contents
+    )
+    return first, second
+
+
+def _agree(texts: Sequence[Text], expected: Collection[str]) -> bool:
+    """Whether all of `texts` start with a header, or none does."""
+    evidence = {text.name: text.header_evidence(expected) for text in texts}
+    if set(evidence.values()) == {"counts", "none"}:
+        return False
+    with_header = [name for name, found in evidence.items() if found != "none"]
+    without = [name for name, found in evidence.items() if found == "none"]
+    if with_header and without:
+        raise BadBundle(
+            "headers_differ",
+            f"{with_header[0]} starts with a header, {without[0]} with a record.",
+            hint='Give both files the same first row, or set "header" to true or false.',
+            details={"with_header": with_header[0], "without_header": without[0]},
+        )
+    return bool(with_header)
+
+
+def _content(path: Path, name: str, limits: Limits) -> Text | Table:
+    with path.open("rb") as handle:
+        is_parquet = handle.read(4) in MAGIC
+    if is_parquet:
+        return read_parquet(path, name, limits)
+    return text_of(read_utf8(path, name, limits), name, limits)
