@@ -1,9 +1,9 @@
 """What the sandbox costs a request: the way to a locked-down child and back with an empty job.
 
-    python benchmarks/sandbox_cost.py [JOBS]
+    python benchmarks/sandbox_cost.py [JOBS] [RESULTS]
 
-Printed beside a bare fork of a process that has the same libraries loaded, which is what any
-server of forked children pays.
+Beside it stands a bare fork of a process that has the same libraries loaded, which is what any
+server of forked children pays. RESULTS, by default benchmarks/results/sandbox_cost.md, gets the table.
 """
 
 from __future__ import annotations
@@ -22,19 +22,29 @@ from leakgauge.progress import Silent
 from leakgauge.sandbox.fork_server import PRELOADS
 from leakgauge.sandbox.parent import Sandbox
 
-SUPPORT = Path(__file__).parents[1] / "tests" / "support"
+ROOT = Path(__file__).parents[1]
+SUPPORT = ROOT / "tests" / "support"
 
 
-def main(jobs: int) -> None:
-    """Measure for either kind and print a table."""
+def main(jobs: int, results: Path) -> None:
+    """Measure for either kind, print a table and write it."""
     os.environ["PYTHONPATH"] = f"{SUPPORT}:{os.environ.get('PYTHONPATH', '')}"
-    print("| libraries | a job in the sandbox, ms | a bare fork, ms | the sandbox adds, ms |")
-    print("|---|---|---|---|")
+    lines = [
+        "| libraries | a job in the sandbox, ms | a bare fork, ms | the sandbox adds, ms |",
+        "|---|---|---|---|",
+    ]
     for kind in ("membership", "inversion"):
         whole = _sandboxed(kind, jobs)
         command = [sys.executable, __file__, "bare", kind, str(jobs)]
         bare = float(subprocess.run(command, check=True, capture_output=True).stdout)  # noqa: S603 - ourselves
-        print(f"| {kind} | {whole:.1f} | {bare:.1f} | {whole - bare:.1f} |")
+        lines.append(f"| {kind} | {whole:.1f} | {bare:.1f} | {whole - bare:.1f} |")
+    text = "\n".join(lines) + "\n"
+    print(text)
+    results.write_text(
+        "# What the sandbox costs\n\n"
+        f"Written by `python benchmarks/sandbox_cost.py {jobs}`: medians of {jobs} empty jobs, on "
+        f"{os.cpu_count()} processors under a load of {os.getloadavg()[0]:.1f}.\n\n{text}"
+    )
 
 
 def _sandboxed(kind: str, jobs: int) -> float:
@@ -78,4 +88,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["bare"]:
         print(_bare(sys.argv[2], int(sys.argv[3])))
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+        main(
+            int(sys.argv[1]) if len(sys.argv) > 1 else 100,
+            Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / "benchmarks" / "results" / "sandbox_cost.md",
+        )

@@ -191,7 +191,7 @@ def _range(values: list[int], last: int) -> str:
 
 
 def _picture(measured: Measured) -> str:
-    """Five strips above each other, time from left to right."""
+    """Five strips above each other, time from left to right; of values in one place the largest."""
     strips = [
         ("/ping, ms", [(t, 1e3 * taken) for t, taken in measured.pings]),
         ("audits, ms", [(t, 1e3 * taken) for t, taken in measured.audits]),
@@ -209,9 +209,13 @@ def _picture(measured: Measured) -> str:
     for place, (name, points) in enumerate(strips):
         top = gap + place * (height + gap)
         most = max((value for _, value in points), default=1.0) or 1.0
+        largest: dict[int, float] = {}
+        for t, value in points:
+            column = int(width * t / end)
+            largest[column] = max(value, largest.get(column, 0.0))
         dots = "".join(
-            f"M{left + width * t / end:.1f} {top + height - height * value / most:.1f}h1.5"
-            for t, value in points
+            f"M{left + column} {top + height - height * value / most:.1f}h1.5"
+            for column, value in largest.items()
         )
         parts += [
             f'<text x="0" y="{top + height}">{escape(name)}</text>',
