@@ -30,8 +30,8 @@ from leakgauge.inversion.audit import audit
 from leakgauge.inversion.drawing import Run, plan, run_attacks
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.inversion.measure import consensus
-from leakgauge.inversion.pictures import to_png
 from leakgauge.parameters import inversion_parameters
+from leakgauge.pictures.files import to_png
 from leakgauge.progress import Silent
 from leakgauge.report.comparison import compare
 from leakgauge.report.model import InversionMeasured, InversionMetrics, InversionReport, NotApplicable

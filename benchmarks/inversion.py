@@ -46,9 +46,10 @@ from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import principal_components
 from leakgauge.inversion.masking import examine
 from leakgauge.inversion.objective import Prior
-from leakgauge.inversion.protocol import Pictures, Settings
+from leakgauge.inversion.protocol import Settings
 from leakgauge.inversion.similarity import pearson
 from leakgauge.inversion.space import Space
+from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.targets.image_model import open_image_model

@@ -26,7 +26,7 @@ from sklearn.datasets import load_digits
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.estimates import proportion
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.pictures import to_png
+from leakgauge.pictures.files import to_png
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionReport, Severity
 

@@ -24,12 +24,13 @@ from leakgauge.inversion.measure import (
     reference_for,
     robustness,
 )
-from leakgauge.inversion.pictures import to_png
-from leakgauge.inversion.protocol import Attack, CurvePoint, Pictures
+from leakgauge.inversion.protocol import Attack, CurvePoint
 from leakgauge.inversion.similarity import pearson, similarity
 from leakgauge.inversion.time_budget import within
 from leakgauge.inversion.verdict import verdict
 from leakgauge.parameters import InversionParameters, inversion_parameters
+from leakgauge.pictures.files import to_png
+from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
 from leakgauge.report.gate import held_to

@@ -18,7 +18,7 @@ from leakgauge.inversion.judges import (
     train_judge,
 )
 from leakgauge.inversion.measure import consensus
-from leakgauge.inversion.protocol import Pictures
+from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Recognition, Reconstruction
 from leakgauge.targets.image_target import ImageModelFacts, ImageTarget
 from leakgauge.targets.protocol import FloatArray

@@ -17,10 +17,12 @@ from leakgauge.inversion.components import MOST_NUMBERS, evenly
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
 from leakgauge.inversion.masking import Examined, examine
 from leakgauge.inversion.objective import Prior
-from leakgauge.inversion.pictures import Picture, fit, read_picture
 from leakgauge.inversion.prior import ChosenPrior, choose_prior
-from leakgauge.inversion.protocol import Pictures, Settings
+from leakgauge.inversion.protocol import Settings
 from leakgauge.parameters import InversionParameters
+from leakgauge.pictures.files import read_picture
+from leakgauge.pictures.fitting import fit
+from leakgauge.pictures.picture import Picture, Pictures
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.image_model import open_image_model

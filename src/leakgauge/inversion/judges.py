@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from leakgauge.estimates import Estimate, proportion
-from leakgauge.inversion.protocol import Pictures
+from leakgauge.pictures.picture import Pictures
 from leakgauge.randomness import generator_for
 from leakgauge.targets.image_target import ImageTarget
 from leakgauge.targets.protocol import FloatArray, IntArray

@@ -23,7 +23,7 @@ import numpy as np
 from leakgauge.estimates import Estimate, proportion
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.objective import LEAST_PROBABILITY
-from leakgauge.inversion.protocol import Pictures
+from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Mask, Masking, Severity
 from leakgauge.targets.answers import rounding_step
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target

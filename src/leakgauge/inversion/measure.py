@@ -17,7 +17,7 @@ from scipy.stats import t as student
 
 from leakgauge.estimates import Estimate, confidence_for
 from leakgauge.inversion.drawing import Run
-from leakgauge.inversion.protocol import Drawn, Pictures
+from leakgauge.inversion.protocol import Drawn
 from leakgauge.inversion.similarity import (
     Chance,
     chance,
@@ -28,6 +28,7 @@ from leakgauge.inversion.similarity import (
     ssim_chance,
 )
 from leakgauge.inversion.space import Space
+from leakgauge.pictures.picture import Pictures
 
 CONFIDENCE = 0.95
 LEAST_CEILING = 0.05

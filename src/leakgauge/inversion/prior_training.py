@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from leakgauge.bundle import BundledFile
 from leakgauge.inversion.components import MOST_NUMBERS, Components, evenly, principal_components
-from leakgauge.inversion.pictures import fit, read_picture
-from leakgauge.inversion.protocol import Pictures
+from leakgauge.pictures.files import read_picture
+from leakgauge.pictures.fitting import fit
+from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 
 

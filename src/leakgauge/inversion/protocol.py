@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
 from leakgauge.inversion.space import Space
+from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice, ThreatModel
 from leakgauge.targets.protocol import FloatArray, Target
 
 if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
     from leakgauge.targets.keras_network import KerasNetwork
-
-Pictures = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.inversion.objective import log_odds
-from leakgauge.inversion.protocol import Attack, Drawn, Pictures, Settings
+from leakgauge.inversion.protocol import Attack, Drawn, Settings
+from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 

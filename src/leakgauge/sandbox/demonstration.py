@@ -25,9 +25,9 @@ from leakgauge.estimates import Estimate, proportion
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit
 from leakgauge.inversion.inputs import read_inputs
-from leakgauge.inversion.pictures import to_png
 from leakgauge.inversion.watched import Look, watched
 from leakgauge.parameters import inversion_parameters
+from leakgauge.pictures.files import to_png
 from leakgauge.progress import Calling, Progress
 from leakgauge.report.comparison import compare
 from leakgauge.report.html import render_comparison

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Pictures, Settings
+from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
+from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target
 
