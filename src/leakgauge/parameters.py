@@ -203,6 +203,40 @@ class MembershipParameters(_Parameters):
     )
 
 
+_InputRange = Annotated[
+    tuple[_Finite, _Finite] | None,
+    BeforeValidator(
+        _pair,
+        json_schema_input_type=Annotated[list[_Finite], Field(min_length=2, max_length=2)] | None,
+    ),
+    AfterValidator(_low_below_high),
+]
+_INPUT_RANGE: Final = (
+    "Lowest and highest pixel value that the model was trained on, as `[0, 255]`. "
+    "Default: found out from the model, else 0 to 1."
+)
+_CHANNEL_ORDER: Final = (
+    "Whether colour channels are the model's last or first image axis. Default: found out."
+)
+_RESIZE: Final = (
+    "Whether images of another size than the model's input are resized instead of refused. Default: false."
+)
+
+
+class PictureMembershipParameters(MembershipParameters):
+    """What a membership audit of an image classifier can be told."""
+
+    input_range: _InputRange = Field(default=None, description=_INPUT_RANGE)
+    channel_order: Literal["last", "first"] | None = Field(default=None, description=_CHANNEL_ORDER)
+    resize: bool = Field(default=False, description=_RESIZE)
+
+    @model_validator(mode="after")
+    def _without_columns(self) -> PictureMembershipParameters:
+        if self.label_column is not None or self.group_column is not None or self.header != "auto":
+            raise ValueError("label_column, group_column and header are for tables, not for image sets")
+        return self
+
+
 class InversionParameters(_Parameters):
     """What an inversion audit can be told."""
 
@@ -265,32 +299,14 @@ class InversionParameters(_Parameters):
         description="How many independent runs the consensus and its interval are made of, from 1 to 20. "
         "Default: 3.",
     )
-    input_range: Annotated[
-        tuple[_Finite, _Finite] | None,
-        BeforeValidator(
-            _pair,
-            json_schema_input_type=Annotated[list[_Finite], Field(min_length=2, max_length=2)] | None,
-        ),
-        AfterValidator(_low_below_high),
-    ] = Field(
-        default=None,
-        description="Lowest and highest pixel value that the model was trained on, as `[0, 255]`. "
-        "Default: found out from the model, else 0 to 1.",
-    )
+    input_range: _InputRange = Field(default=None, description=_INPUT_RANGE)
     background: _Finite | None = Field(
         default=None,
         description="Pixel value, in the input range, that drawings tend to where the model does not care. "
         "Default: the dark end of the range.",
     )
-    channel_order: Literal["last", "first"] | None = Field(
-        default=None,
-        description="Whether colour channels are the model's last or first image axis. Default: found out.",
-    )
-    resize: bool = Field(
-        default=False,
-        description="Whether images of another size than the model's input are resized instead of refused. "
-        "Default: false.",
-    )
+    channel_order: Literal["last", "first"] | None = Field(default=None, description=_CHANNEL_ORDER)
+    resize: bool = Field(default=False, description=_RESIZE)
     defences: _Defences = Field(
         default=(),
         description="Output defences that the model's answers pass through before the attacks see them, in "
@@ -339,6 +355,13 @@ def membership_parameters(
         `not_finite`, `encoding` or `too_large`.
     """
     return _load(MembershipParameters, file, overrides or {})
+
+
+def picture_membership_parameters(
+    file: Path | None = None, overrides: Mapping[str, JsonValue] | None = None
+) -> PictureMembershipParameters:
+    """Parameters of a membership audit over image sets; as `membership_parameters`."""
+    return _load(PictureMembershipParameters, file, overrides or {})
 
 
 def inversion_parameters(

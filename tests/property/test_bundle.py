@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leakgauge.bundle import InversionBundle, Limits, MembershipBundle, unpack
+from leakgauge.bundle import InversionBundle, Limits, MembershipBundle, PictureMembershipBundle, unpack
 from leakgauge.errors import LeakgaugeError
 
 LIMITS = replace(Limits(), unpacked_bytes=100_000)
@@ -31,6 +31,7 @@ HONEST = [
     zipped({"model.pkl": b"\x80\x04N.", **TABLES}, compression=zipfile.ZIP_STORED),
     zipped({"x/model.pkl": b"m", "x/data.zip": zipped(TABLES)}, compression=zipfile.ZIP_STORED),
     zipped({"model.h5": b"m", "input_image.png": b"p", "auxiliary/ä.png": b"q"}),
+    zipped({"model.h5": b"m", "training/0/ä.png": b"p", "x_test.npy": b"q", "y_test.npy": b"r"}),
 ]
 
 
@@ -45,7 +46,7 @@ def check(data: bytes) -> None:
             told = refusal.message
         else:
             told = bundle.kind
-            assert isinstance(bundle, MembershipBundle | InversionBundle)
+            assert isinstance(bundle, MembershipBundle | PictureMembershipBundle | InversionBundle)
             assert into in bundle.model.path.parents
         assert told.isprintable()
         written = [path for path in place.rglob("*") if path.is_file() or path.is_symlink()]

@@ -12,9 +12,9 @@ from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
+from bundle_files import INVERSION, MEMBERSHIP, TABLES, laid_out, opened, refused, zipped
 
 from leakgauge.bundle import (
-    Bundle,
     InversionBundle,
     Limits,
     MembershipBundle,
@@ -23,38 +23,6 @@ from leakgauge.bundle import (
     unpack,
 )
 from leakgauge.errors import BadBundle, BadParameters, InputError, LimitExceeded, UnsupportedModel
-
-TABLES = {"train_mia.csv": b"a,label\n1,0\n", "test_mia.csv": b"a,label\n2,0\n"}
-MEMBERSHIP = {"model.pkl": b"\x80\x04N.", **TABLES}
-INVERSION = {"model.keras": b"PK", "input_image.png": b"\x89PNG", "parameters.json": b"{}"}
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def opened(files: dict[str, bytes], tmp_path: Path, limits: Limits | None = None) -> Bundle:
-    upload = tmp_path / "upload"
-    upload.write_bytes(zipped(files))
-    return unpack(upload, tmp_path / "into", limits=limits or Limits())
-
-
-def laid_out(files: dict[str, bytes], folder: Path) -> Path:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return folder
-
-
-def refused(files: dict[str, bytes], tmp_path: Path) -> InputError:
-    with pytest.raises(InputError) as caught:
-        opened(files, tmp_path)
-    return caught.value
 
 
 def test_a_membership_bundle(tmp_path: Path) -> None:

@@ -13,7 +13,17 @@ Nothing in here parses a table, an image or a model.
 """
 
 from leakgauge.bundle.limits import Limits
-from leakgauge.bundle.model import Bundle, BundledFile, InversionBundle, Kind, MembershipBundle
+from leakgauge.bundle.model import (
+    Bundle,
+    BundledFile,
+    InversionBundle,
+    Kind,
+    MembershipBundle,
+    PictureArrays,
+    PictureFolder,
+    PictureMembershipBundle,
+    PictureSet,
+)
 from leakgauge.bundle.opening import open_bundle, open_folder, open_pictures, unpack
 
 __all__ = [
@@ -23,6 +33,10 @@ __all__ = [
     "Kind",
     "Limits",
     "MembershipBundle",
+    "PictureArrays",
+    "PictureFolder",
+    "PictureMembershipBundle",
+    "PictureSet",
     "open_bundle",
     "open_folder",
     "open_pictures",

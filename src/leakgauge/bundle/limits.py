@@ -33,7 +33,7 @@ class Limits:
     depth:
         folders above a file, not counting one top folder that holds everything.
     table_rows, table_columns:
-        size of one table.
+        size of one table; no set of pictures has more of them than a table may have rows.
     """
 
     upload_bytes: int = 100 * MIB

@@ -60,6 +60,68 @@ class MembershipBundle:
         return _digests(self.model, self.members, self.subjects, self.parameters)
 
 
+@dataclass(frozen=True, slots=True)
+class PictureFolder:
+    """A set of labelled pictures, each in a file.
+
+    Attributes
+    ----------
+    name:
+        the set's folder, for messages.
+    pictures:
+        (class, picture) sorted by the picture's name.
+    """
+
+    name: str
+    pictures: tuple[tuple[int, BundledFile], ...]
+
+    @property
+    def files(self) -> tuple[BundledFile, ...]:
+        """Every file of the set."""
+        return tuple(file for _, file in self.pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureArrays:
+    """A set of labelled pictures in two NPY files."""
+
+    images: BundledFile
+    labels: BundledFile
+
+    @property
+    def files(self) -> tuple[BundledFile, ...]:
+        """Every file of the set."""
+        return (self.images, self.labels)
+
+
+PictureSet: TypeAlias = PictureFolder | PictureArrays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureMembershipBundle:
+    """An image classifier with the pictures it was trained on and pictures it was not.
+
+    Attributes
+    ----------
+    root, ignored, limits:
+        as in `MembershipBundle`.
+    """
+
+    root: Path
+    model: BundledFile
+    members: PictureSet
+    subjects: PictureSet
+    parameters: BundledFile | None
+    ignored: tuple[str, ...]
+    limits: Limits
+    kind: Literal["membership"] = field(default="membership", init=False)
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Digest of every used file by its name, sorted by name."""
+        return _digests(self.model, *self.members.files, *self.subjects.files, self.parameters)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InversionBundle:
     """An image classifier with an image of the class to draw.
@@ -99,7 +161,7 @@ class InversionBundle:
         )
 
 
-Bundle: TypeAlias = MembershipBundle | InversionBundle
+Bundle: TypeAlias = MembershipBundle | PictureMembershipBundle | InversionBundle
 
 
 def _digests(*files: BundledFile | None) -> dict[str, str]:

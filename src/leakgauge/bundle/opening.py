@@ -9,10 +9,19 @@ from pathlib import Path
 
 from leakgauge.bundle.limits import Budget, Limits
 from leakgauge.bundle.loose import loose_files
-from leakgauge.bundle.model import Bundle, BundledFile, InversionBundle, MembershipBundle
+from leakgauge.bundle.model import (
+    Bundle,
+    BundledFile,
+    InversionBundle,
+    MembershipBundle,
+    PictureMembershipBundle,
+)
+from leakgauge.bundle.picture_sets import picture_set
 from leakgauge.bundle.roles import (
     LABELLED,
+    MODEL_FOR,
     NESTED_ZIP,
+    SET_ROLES,
     TABLE_ROLES,
     Placed,
     Source,
@@ -21,7 +30,7 @@ from leakgauge.bundle.roles import (
     optional,
     place,
     refuse_several,
-    tell_kind,
+    tell_data,
 )
 from leakgauge.bundle.zipped import ZippedFile, zipped_files
 from leakgauge.errors import BadBundle
@@ -149,18 +158,32 @@ def _assemble(
         if item.role is not None:
             roles.setdefault(item.role, []).append(item)
     for item in nested:
-        for inner in _tables_in(item, into=into, budget=budget, stack=stack):
-            if inner.role in TABLE_ROLES:
+        for inner in _records_in(item, into=into, budget=budget, stack=stack):
+            if inner.role in (*TABLE_ROLES, *SET_ROLES):
                 roles.setdefault(inner.role, []).append(inner)
             else:
                 ignored.append(f"{NESTED_ZIP}/{inner.shown}")
 
-    kind = tell_kind(roles, has_data_zip=bool(nested), placed=placed)
-    model = only(f"{kind} model", roles, placed=placed)
+    data = tell_data(roles, has_data_zip=bool(nested), placed=placed)
+    model = only(MODEL_FOR[data], roles, placed=placed)
     parameters = optional("parameters", roles)
-    if kind == "membership":
+    if data != "input image":
         strangers = ("auxiliary", "reference", LABELLED, "evaluator")
         ignored += [item.shown for role in strangers for item in roles.get(role, ())]
+    if data == "image sets":
+        # both sides are looked at before a file of either is unpacked
+        take_members = picture_set("member", roles, placed=placed)
+        take_subjects = picture_set("subject", roles, placed=placed)
+        return PictureMembershipBundle(
+            root=root,
+            model=_settle(model, into),
+            members=take_members(into),
+            subjects=take_subjects(into),
+            parameters=_settle(parameters, into) if parameters else None,
+            ignored=tuple(sorted(ignored)),
+            limits=budget.limits,
+        )
+    if data == "tables":
         members, subjects = (only(role, roles, placed=placed) for role in TABLE_ROLES)
         return MembershipBundle(
             root=root,
@@ -218,7 +241,7 @@ def _settle_labelled(roles: Mapping[str, list[Placed]], into: Path) -> tuple[tup
     )
 
 
-def _tables_in(item: Placed, *, into: Path, budget: Budget, stack: ExitStack) -> list[Placed]:
+def _records_in(item: Placed, *, into: Path, budget: Budget, stack: ExitStack) -> list[Placed]:
     """What lies in `data.zip`, under the same checks and the same budget."""
     archive = item.source.settle(NESTED_ZIP, into, disk_name=NESTED_ZIP)
     sources = stack.enter_context(zipped_files(archive.path, label=NESTED_ZIP, budget=budget))
@@ -231,6 +254,6 @@ def _tables_in(item: Placed, *, into: Path, budget: Budget, stack: ExitStack) ->
             raise BadBundle(
                 "nested_zip",
                 f"{NESTED_ZIP} holds another zip, {inner.shown}.",
-                hint=f"Put the two tables into {NESTED_ZIP} directly.",
+                hint=f"Put the tables or image sets into {NESTED_ZIP} directly.",
             )
     return placed

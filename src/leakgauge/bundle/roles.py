@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 from leakgauge.bundle.limits import Limits
-from leakgauge.bundle.model import BundledFile, Kind
+from leakgauge.bundle.model import BundledFile
 from leakgauge.bundle.names import folded, is_junk, shown_name
 from leakgauge.errors import BadBundle, JsonValue, UnsupportedModel
 
@@ -20,6 +20,22 @@ LABELLED: Final = "labelled"
 _CLASS: Final = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)
 NESTED_ZIP: Final = "data.zip"
 TABLE_ROLES: Final = ("members", "subjects")
+_SET_FOLDERS: Final = {
+    **dict.fromkeys(("training", "train", "members"), "member_pictures"),
+    **dict.fromkeys(("subject", "subjects", "test"), "subject_pictures"),
+}
+SET_ROLES: Final = tuple(
+    f"{side}_{part}" for side in ("member", "subject") for part in ("pictures", "images", "labels")
+)
+"""Roles of the files of image sets: pictures in a folder for each class, or arrays of images and labels."""
+
+Data: TypeAlias = Literal["tables", "image sets", "input image"]
+"""What an audit is about besides the model; it decides which audit it is and which models it takes."""
+MODEL_FOR: Final[Mapping[Data, str]] = {
+    "tables": "table model",
+    "image sets": "image model",
+    "input image": "image model",
+}
 
 
 def _names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
@@ -27,10 +43,14 @@ def _names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
 
 
 _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
-    "membership model": _names(("model",), (".pkl", ".pickle", ".joblib", ".skops")),
-    "inversion model": _names(("model",), (".h5", ".hdf5", ".keras", ".onnx")),
+    "table model": _names(("model",), (".pkl", ".pickle", ".joblib", ".skops")),
+    "image model": _names(("model",), (".h5", ".hdf5", ".keras", ".onnx")),
     "members": _names(("train_mia", "train", "members"), _TABLE_SUFFIXES),
     "subjects": _names(("test_mia", "test", "subject", "subjects"), _TABLE_SUFFIXES),
+    "member_images": ("training_images.npy", "x_train.npy"),
+    "member_labels": ("training_labels.npy", "y_train.npy"),
+    "subject_images": ("subject_images.npy", "x_test.npy"),
+    "subject_labels": ("subject_labels.npy", "y_test.npy"),
     "image": _names(("input_image",), _IMAGE_SUFFIXES),
     "evaluator": _names(("evaluator",), (".h5", ".hdf5", ".keras", ".onnx")),
     "parameters": ("parameters.json",),
@@ -38,10 +58,14 @@ _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
 _ROLE_OF: Final = {name: role for role, names in _ACCEPTED.items() for name in names}
 
 _DESCRIBED: Final = {
-    "membership model": "scikit-learn model",
-    "inversion model": "image classifier",
+    "table model": "scikit-learn model",
+    "image model": "image classifier",
     "members": "table of members (training data)",
     "subjects": "table of subjects (non-members)",
+    "member_images": "array of members' images",
+    "member_labels": "array of members' labels",
+    "subject_images": "array of subjects' images",
+    "subject_labels": "array of subjects' labels",
     "image": "image of the target class",
     "evaluator": "classifier that judges drawings",
     "parameters": "parameter file",
@@ -77,14 +101,26 @@ class Placed:
             if len(self.folders) == 1:
                 return self.folders[0]
             return LABELLED if self.labelled is not None else None
+        if self.folders and self.folders[0] in _SET_FOLDERS and self.name.endswith(_IMAGE_SUFFIXES):
+            return _SET_FOLDERS[self.folders[0]]
         return _ROLE_OF.get(self.name)
 
     @property
     def labelled(self) -> int | None:
-        """The class that the file's folder below `reference` says it is of, None for none."""
-        if len(self.folders) == 2 and self.folders[0] == "reference" and _CLASS.fullmatch(self.folders[1]):
+        """The class that the file's folder below `reference` or a set says it is of, None for none."""
+        if len(self.folders) == 2 and self._in_classes and _CLASS.fullmatch(self.folders[1]):
             return int(self.folders[1])
         return None
+
+    @property
+    def depth(self) -> int:
+        """Folders above the file, not counting the folders that name classes."""
+        sorted_by_class = self.labelled is not None or self.role in SET_ROLES
+        return len(self.folders) - (sorted_by_class and len(self.folders) == 2)
+
+    @property
+    def _in_classes(self) -> bool:
+        return self.folders[0] == "reference" or self.folders[0] in _SET_FOLDERS
 
 
 def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
@@ -99,6 +135,9 @@ def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
     tops = {folded(source.parts[0]) for source in counting}
     has_top = len(tops) == 1 and all(len(source.parts) > 1 for source in counting)
     if has_top and tops <= set(_IMAGE_FOLDERS):
+        has_top = False
+    # a set alone in its zip; a bundle may also lie in a folder that happens to be called "training"
+    if has_top and tops <= set(_SET_FOLDERS) and all(len(source.parts) > 2 for source in counting):
         has_top = False
     placed: list[Placed] = []
     seen: set[tuple[str, ...]] = set()
@@ -121,8 +160,7 @@ def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
             hint='Load it where it was made and export it with model.save("model.keras").',
         )
     for item in placed:
-        # reference images of several classes lie in a folder for each
-        if len(item.folders) > limits.depth + (item.labelled is not None):
+        if item.depth > limits.depth:
             raise limits.exceeded("depth", f"{item.shown} lies {len(item.folders)} folders deep.")
     return placed
 
@@ -132,42 +170,60 @@ def is_picture(item: Placed) -> bool:
     return item.name.endswith(_IMAGE_SUFFIXES)
 
 
-def tell_kind(roles: Mapping[str, list[Placed]], *, has_data_zip: bool, placed: Sequence[Placed]) -> Kind:
-    """The audit that the data are for; without data, the audit that the model is for."""
-    has_tables = has_data_zip or any(role in roles for role in TABLE_ROLES)
-    has_image = "image" in roles
-    if has_tables and has_image:
+def tell_data(roles: Mapping[str, list[Placed]], *, has_data_zip: bool, placed: Sequence[Placed]) -> Data:
+    """What the audit is about; without data, what the model is for."""
+    found: list[Data] = []
+    if any(role in roles for role in SET_ROLES):
+        found.append("image sets")
+    if any(role in roles for role in TABLE_ROLES) or (has_data_zip and not found):
+        found.append("tables")
+    if "image" in roles:
+        found.append("input image")
+    if len(found) > 1:
         raise BadBundle(
             "two_kinds",
-            "The bundle holds tables and an input image, so it could mean either audit.",
-            hint="Send two bundles: tables for a membership audit, input_image.* for an inversion audit.",
+            f"The bundle holds {' and '.join(found)}, so it could mean either of two audits.",
+            hint="Send two bundles: tables or image sets for a membership audit, input_image.* for an "
+            "inversion audit.",
         )
-    if has_tables or has_image:
-        kind: Kind = "membership" if has_tables else "inversion"
-        other = "inversion" if has_tables else "membership"
-        strangers = roles.get(f"{other} model", [])
-        if strangers and f"{kind} model" in roles:
-            refuse_several("model", [*roles[f"{kind} model"], *strangers], accepted=())
+    if found:
+        data = found[0]
+        wanted = MODEL_FOR[data]
+        other = "image model" if wanted == "table model" else "table model"
+        strangers = roles.get(other, [])
+        if strangers and wanted in roles:
+            refuse_several("model", [*roles[wanted], *strangers], accepted=())
         if strangers:
             raise BadBundle(
                 "wrong_model",
-                f"The data are those of a {kind} audit, but {strangers[0].shown} is a model for "
-                f"{other} audits.",
-                hint=f"A {kind} audit takes one of: {', '.join(_ACCEPTED[f'{kind} model'])}.",
+                f"The data are {_with_article(data)}, but {strangers[0].shown} is no {_DESCRIBED[wanted]}.",
+                hint=f"With {_with_article(data)} comes one of: {', '.join(_ACCEPTED[wanted])}."
+                + (f" {ABOUT_SETS}" if data == "tables" else ""),
             )
-        return kind
-    models = [*roles.get("membership model", ()), *roles.get("inversion model", ())]
+        return data
+    models = [*roles.get("table model", ()), *roles.get("image model", ())]
     refuse_several("model", models, accepted=())
     if models:
-        return "membership" if "membership model" in roles else "inversion"
+        return "tables" if "table model" in roles else "input image"
     _explain_bare_model(placed)
     raise BadBundle(
         "unknown_kind",
-        "The bundle holds neither tables nor an input image nor a model under a name that is known.",
-        hint="A membership audit needs model.pkl, train_mia.csv and test_mia.csv; "
-        "an inversion audit needs model.keras and input_image.png.",
+        "The bundle holds neither tables nor images nor a model under a name that is known.",
+        hint="A membership audit needs model.pkl, train_mia.csv and test_mia.csv, or model.onnx and image "
+        "sets in training/ and subject/; an inversion audit needs model.keras and input_image.png.",
         details={"found": _found(placed)},
     )
+
+
+ABOUT_SETS: Final = (
+    "Image sets are training/CLASS/*.png and subject/CLASS/*.png with a folder for each class number, or "
+    "training_images.npy, training_labels.npy, subject_images.npy and subject_labels.npy."
+)
+"""How a bundle holds image sets, for hints."""
+
+
+def _with_article(data: Data) -> str:
+    return f"an {data}" if data == "input image" else data
 
 
 def _explain_bare_model(placed: Sequence[Placed]) -> None:
@@ -193,7 +249,7 @@ def only(role: str, roles: Mapping[str, list[Placed]], *, placed: Sequence[Place
     found = optional(role, roles)
     if found is not None:
         return found
-    if role == "inversion model" and any(item.name.endswith(".weights.h5") for item in placed):
+    if role == "image model" and any(item.name.endswith(".weights.h5") for item in placed):
         raise UnsupportedModel(
             "weights_only",
             "The bundle holds a file of weights without the model's architecture.",

@@ -25,13 +25,13 @@ from leakgauge.pictures.fitting import fit
 from leakgauge.pictures.picture import Picture, Pictures
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
+from leakgauge.targets.image_facts import USUAL_RANGES, ImageModelFacts
 from leakgauge.targets.image_model import open_image_model
-from leakgauge.targets.image_target import ImageModelFacts, ImageTarget
+from leakgauge.targets.image_target import ImageTarget
 from leakgauge.targets.protocol import Target
 
 SATURATED = 1e-12
 """Probability left to all other classes below which an answer speaks of an input out of range."""
-_OTHER_RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +258,7 @@ def _range_notices(target: ImageTarget, original: Pictures, original_class: int)
     if facts.range_source == "assumed" and int(answer.argmax()) != original_class:
         recognising = [
             other
-            for other in _OTHER_RANGES
+            for other in USUAL_RANGES
             if other != facts.input_range
             and int(target.probabilities_within(original[None], other)[0].argmax()) == original_class
         ]

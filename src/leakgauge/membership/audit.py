@@ -9,7 +9,7 @@ from traceback import extract_tb
 from pydantic import JsonValue
 
 from leakgauge.attack_table import Unsuited, chosen_attacks
-from leakgauge.bundle import MembershipBundle
+from leakgauge.bundle import MembershipBundle, PictureMembershipBundle
 from leakgauge.errors import AuditFailed, LeakgaugeError
 from leakgauge.estimates import Estimate, proportion, step_roc
 from leakgauge.membership.attacks import ATTACKS
@@ -17,6 +17,7 @@ from leakgauge.membership.exposure import exposed_records
 from leakgauge.membership.inputs import Inputs, read_inputs
 from leakgauge.membership.insights import difficulty, ease
 from leakgauge.membership.measure import decide, drawn_roc, measure, slices
+from leakgauge.membership.picture_inputs import read_picture_inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import LEARNERS, Proportions, leak_by_proportion
 from leakgauge.membership.protocol import Attack
@@ -24,7 +25,11 @@ from leakgauge.membership.recommendations import recommend
 from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.shift import DIFFERENT_FROM, distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
-from leakgauge.parameters import MembershipParameters, membership_parameters
+from leakgauge.parameters import (
+    MembershipParameters,
+    membership_parameters,
+    picture_membership_parameters,
+)
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
 from leakgauge.report import risk
@@ -45,6 +50,7 @@ from leakgauge.report.model import (
     Tradeoffs,
 )
 from leakgauge.report.versions import versions_of
+from leakgauge.targets.image_facts import OpenImageModel
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
 
 VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn", "torch")
@@ -98,6 +104,30 @@ def audit_bundle(bundle: MembershipBundle, overrides: Mapping[str, JsonValue], p
     return held_to(Audited(report), parameters.policy)
 
 
+def audit_pictures(
+    bundle: PictureMembershipBundle,
+    overrides: Mapping[str, JsonValue],
+    progress: Progress,
+    *,
+    open_model: OpenImageModel,
+) -> Audited:
+    """Audit a membership bundle of an image classifier with image sets; as `audit_bundle`.
+
+    Parameters
+    ----------
+    open_model: opens the model file; handed in, since no framework of image models is known here.
+    """
+    progress.report("reading the bundle", 0.0)
+    file = bundle.parameters.path if bundle.parameters else None
+    parameters = picture_membership_parameters(file, overrides)
+    chosen = chosen_attacks(parameters.attacks, ATTACKS)
+    inputs = read_picture_inputs(bundle, parameters, open_model=open_model)
+    report = audit(
+        inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
+    )
+    return held_to(Audited(report), parameters.policy)
+
+
 def audit(
     inputs: Inputs,
     *,
@@ -129,7 +159,7 @@ def audit(
 
     progress.report("asking the model", 0.03)
     described = _describe(inputs, target)
-    progress.report("comparing the two tables", 0.06)
+    progress.report("comparing members and subjects", 0.06)
     shift = distribution_shift(pool, rng=generator_for(seed, "shift"))
     shifted = shift if shift.low > DIFFERENT_FROM else None
 
@@ -161,11 +191,14 @@ def audit(
         )
 
     progress.report("writing the report", 0.97)
-    verdict = risk.verdict(outcomes, shift=shifted)
+    verdict = risk.verdict(outcomes, shift=shifted, without_references=references.refusal)
     worst = risk.headline(outcomes)
     findings = Findings()
     if worst is not None:
-        findings = _findings(worst, verdict.severity, scored, proportions, tried, pool, described, parameters)
+        findings = _findings(
+            *(worst, verdict.severity, scored, proportions, tried, pool, described, parameters),
+            records_would_settle=references.refusal is None or not risk.all_ruled_out(outcomes),
+        )
     notices = [*inputs.notices, *_shift_notice(shifted), *references.notices]
     if known:
         notices += _missing_shares_notice(parameters.proportions, proportions)
@@ -173,7 +206,7 @@ def audit(
         verdict=verdict,
         parameters=parameters.model_dump(mode="json"),
         inputs=dict(inputs_sha256),
-        versions=versions_of(VERSIONS_OF),
+        versions=versions_of((*VERSIONS_OF, *inputs.versions_of)),
         seed=seed,
         target=described,
         warnings=tuple(notices),
@@ -265,6 +298,8 @@ def _findings(
     pool: Pool,
     described: MembershipTarget,
     parameters: MembershipParameters,
+    *,
+    records_would_settle: bool,
 ) -> Findings:
     seed = parameters.seed
     run = scored[worst.name]
@@ -297,6 +332,8 @@ def _findings(
             target=described,
             slices=parts,
             tried=tried,
+            pictures=pool.holds_pictures,
+            records_would_settle=records_would_settle,
             rng=generator_for(seed, "recommendations"),
         ),
     )
@@ -308,8 +345,8 @@ def _shift_notice(shift: Estimate | None) -> list[Notice]:
     return [
         Notice(
             "tables_differ",
-            f"A classifier that never asks the model tells the two tables apart (AUC {shift.value:.2f}, "
-            f"{shift.low:.2f} to {shift.high:.2f}). Members and subjects should come from the same source, "
+            "A classifier that never asks the model tells members and subjects apart (AUC "
+            f"{shift.value:.2f}, {shift.low:.2f} to {shift.high:.2f}). Both should come from one source, "
             "split at random; as they are, every attack looks better than it is.",
         )
     ]

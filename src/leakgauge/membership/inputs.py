@@ -37,7 +37,15 @@ NAMED_AT_MOST = 5
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The target, asked about the pool already, and what a reader must know of both."""
+    """The target, asked about the pool already, and what a reader must know of both.
+
+    Attributes
+    ----------
+    features:
+        columns of a table, or pixels and channels of a picture.
+    versions_of:
+        packages, besides those of every audit, that the answers were computed with.
+    """
 
     target: SharedAnswers
     pool: Pool
@@ -45,6 +53,7 @@ class Inputs:
     features: int
     notices: tuple[Notice, ...]
     defences: tuple[Setting, ...] = ()
+    versions_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray, Target
 
+_PICTURE_AXES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -20,7 +22,8 @@ class Pool:
     Attributes
     ----------
     x:
-        `n` input rows in the form that the target takes: a DataFrame or an array.
+        `n` input rows in the form that the target takes: a DataFrame, an array, or
+        (n, height, width, channels) pictures in [0, 1].
     y:
         (n,) true labels as positions in the target's classes.
     member:
@@ -41,6 +44,11 @@ class Pool:
     def __len__(self) -> int:
         """Number of records."""
         return len(self.y)
+
+    @property
+    def holds_pictures(self) -> bool:
+        """Whether the records are pictures, not rows of a table."""
+        return np.ndim(self.x) == _PICTURE_AXES
 
 
 def true_label_probability(probabilities: FloatArray, y: IntArray) -> FloatArray:

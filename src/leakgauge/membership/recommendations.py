@@ -19,6 +19,8 @@ from leakgauge.targets.protocol import BoolArray
 
 WORTH_SAYING = 0.02
 OVERFITTED_FROM = 0.05
+CHANGES = "larger leaves, shallower or fewer trees, stronger regularisation or early stopping"
+NETWORK_CHANGES = "early stopping, weight decay, dropout or, with a guarantee, training with DP-SGD"
 
 
 def recommend(
@@ -31,6 +33,8 @@ def recommend(
     target: MembershipTarget,
     slices: Sequence[Slice],
     tried: Tradeoffs | None,
+    pictures: bool = False,
+    records_would_settle: bool = True,
     rng: np.random.Generator,
 ) -> tuple[Recommendation, ...]:
     """Recommendations in the order of what they are likely to change.
@@ -40,9 +44,11 @@ def recommend(
     worst_decisions: (n,) decisions of the attack that showed most.
     label_decisions: (n,) decisions of the gap attack, None when it did not run.
     tried: what changes were measured to do, None where that was not asked for.
+    records_would_settle: whether an inconclusive verdict is one for want of records.
+    pictures: whether the model is an image classifier, a network most likely.
     """
     found: list[Recommendation] = []
-    if severity is Severity.INCONCLUSIVE:
+    if severity is Severity.INCONCLUSIVE and records_would_settle:
         found.append(_more_records(worst, target))
     knee = _knee(tried)
     if knee is not None:
@@ -58,8 +64,8 @@ def recommend(
         found.append(
             Recommendation(
                 "Fit the training data less closely",
-                "Try larger leaves, shallower or fewer trees, stronger regularisation or early stopping, "
-                "and audit again: the leak should fall with the gap below.",
+                f"Try {NETWORK_CHANGES if pictures else CHANGES}, and audit again: the leak should fall with "
+                "the gap below.",
                 f"The model is right about {100 * target.train_accuracy.value:.1f} % of its training records "
                 f"and {100 * target.test_accuracy.value:.1f} % of the others, a gap of "
                 f"{100 * overfit.value:.1f} points ({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",

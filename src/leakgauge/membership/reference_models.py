@@ -87,6 +87,11 @@ class ReferenceModels:
         return None if self._plan.seconds is None else max(self._plan.seconds - self._spent, 0.0)
 
     @property
+    def refusal(self) -> str | None:
+        """Why there are none, where an attack asked for them in vain."""
+        return None if self._refusal is None else str(self._refusal)
+
+    @property
     def notices(self) -> tuple[Notice, ...]:
         """What a reader must know: that time allowed for fewer models than were asked for."""
         if self._answers is None or len(self._answers.p_y) == self._plan.models:

@@ -89,7 +89,7 @@ def final_step(target: SharedAnswers, pool: Pool) -> FinalStep:
     """
     estimator = target.estimator
     if estimator is None:
-        raise Unsuited("The model file itself was not given, only its answers.")
+        raise Unsuited("There is no scikit-learn model to look into, only answers.")
     x = pool.x
     while isinstance(estimator, Pipeline):
         x = estimator[:-1].transform(x) if len(estimator.steps) > 1 else x

@@ -272,7 +272,7 @@ def _doubted(rule: RuleResult, report: Report) -> RuleResult:
         and _TABLES_DIFFER in warned
         and report.verdict.severity is Severity.INCONCLUSIVE
     ):
-        doubt = "But the two tables differ as much as the attack sees, so it may not be a leak."
+        doubt = "But members and subjects differ as much as the attack sees, so it may not be a leak."
         return replace(rule, outcome=GateOutcome.INCONCLUSIVE, reason=f"{rule.reason} {doubt}")
     if rule.outcome is GateOutcome.PASSED and _OTHER_CLASS in warned:
         doubt = "But the model takes the picture for another class, so an unlike drawing proves nothing."

@@ -208,9 +208,10 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class ExposedRecord:
-    """A member that an attack singles out, by its row number in the members' table (first data row is 1).
+    """A member that an attack singles out, by its number among the members, from 1.
 
-    `false_positive_rate` is the share of non-members that look at least as
+    Data rows of a table and pictures of an array count in their order, pictures in folders in the
+    order of their full names. `false_positive_rate` is the share of non-members that look at least as
     much like members: the smaller, the more exposed.
     """
 

@@ -9,11 +9,14 @@ are corrected for the number of attacks tried:
     low           every attack's AUC at most .60 and TPR at 1 % FPR
                   at most .06, as far as it can be measured            (upper ends)
     inconclusive  none of these: the intervals are too wide, an attack
-                  failed, or the tables differ as much as the attack sees
+                  failed, members and subjects differ as much as it sees, or
+                  no reference models could be had
 
 So "moderate" and worse mean that a leak was shown, "low" that a larger one was
 ruled out for the attacks that ran, and everything else is "inconclusive": a
-small sample can never earn a "low".
+small sample can never earn a "low". Neither can a model that was not compared
+with reference models although an attack wanted to: the comparison finds members
+that no other attack on the answers tells apart.
 
 The verdict is over what the model's answers give away (labels, probabilities).
 Attacks that read the model file itself do not enter: who has the file is
@@ -68,6 +71,15 @@ def rules_out(metrics: MembershipMetrics) -> bool:
     return metrics.auc_corrected.high <= RULED_OUT_AUC and (rate is None or rate <= RULED_OUT_TPR)
 
 
+def all_ruled_out(outcomes: Sequence[Outcome]) -> bool:
+    """Whether every attack on the model's answers that ran bounds its own leak from above."""
+    return all(
+        rules_out(outcome.metrics)
+        for outcome in outcomes
+        if isinstance(outcome, MembershipMeasured) and counts(outcome)
+    )
+
+
 def counts(outcome: Outcome) -> bool:
     """Whether an attack enters the verdict: it sees the model's answers and no more."""
     return outcome.threat_model != "model_file"
@@ -87,15 +99,19 @@ def headline(outcomes: Sequence[Outcome]) -> MembershipMeasured | None:
     return max(measured, key=strength, default=None)
 
 
-def verdict(outcomes: Sequence[Outcome], *, shift: Estimate | None) -> Verdict:
+def verdict(
+    outcomes: Sequence[Outcome], *, shift: Estimate | None, without_references: str | None = None
+) -> Verdict:
     """The verdict over all attacks on the model's answers.
 
     Parameters
     ----------
     outcomes: what became of every attack of the table; those on the model file are passed over.
     shift:
-        area under the ROC curve of a classifier that tells the two tables
+        area under the ROC curve of a classifier that tells members and subjects
         apart without the target, when it can; None when it cannot.
+    without_references:
+        why there were no reference models although an attack asked for them; None where there were.
     """
     outcomes = [outcome for outcome in outcomes if counts(outcome)]
     worst = headline(outcomes)
@@ -114,13 +130,13 @@ def verdict(outcomes: Sequence[Outcome], *, shift: Estimate | None) -> Verdict:
     reasons = [_figures(worst)]
     if shift is not None:
         reasons.append(
-            "The two tables differ in distribution: without asking the model at all, a classifier tells "
+            "Members and subjects differ in distribution: without asking the model, a classifier tells "
             f"them apart with an AUC of {_number(shift.value)}. Every attack looks better than it is."
         )
         if metrics.auc_corrected.low <= shift.high:
             return Verdict(
                 Severity.INCONCLUSIVE,
-                "The tables of members and subjects differ as much as the best attack sees, so the "
+                "Members and subjects differ as much as the best attack sees, so the "
                 "leak cannot be told from the difference.",
                 tuple(reasons),
             )
@@ -136,8 +152,18 @@ def verdict(outcomes: Sequence[Outcome], *, shift: Estimate | None) -> Verdict:
             )
         return Verdict(shown, sentence, tuple(reasons))
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    measured = [outcome for outcome in outcomes if isinstance(outcome, MembershipMeasured)]
-    if not failed and all(rules_out(attack.metrics) for attack in measured):
+    if not failed and all_ruled_out(outcomes):
+        if without_references is not None:
+            reasons.append(
+                "The model was not compared with reference models, which find members that no other "
+                f"attack tells apart. {without_references}"
+            )
+            return Verdict(
+                Severity.INCONCLUSIVE,
+                "The attacks that ran found no more than a small leak, but those that see most could not be "
+                "run, so a larger one is not ruled out.",
+                tuple(reasons),
+            )
         return Verdict(
             Severity.LOW,
             f"No attack that ran found more than a small leak: {_lower_first(who)} is right about "

@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 import os
 
-from leakgauge.bundle import Bundle, InversionBundle, Limits, MembershipBundle, open_bundle, open_pictures
+from leakgauge.bundle import (
+    Bundle,
+    InversionBundle,
+    Limits,
+    MembershipBundle,
+    PictureMembershipBundle,
+    open_bundle,
+    open_pictures,
+)
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
@@ -13,7 +21,7 @@ from leakgauge.report.writers import write
 from leakgauge.sandbox.job import SANITIZED_MODEL, SANITIZED_NOTES, TRAINED_PRIOR, Job, Kind
 
 _QUESTIONS: dict[Kind, str] = {
-    "membership": "a scikit-learn model with members and non-members",
+    "membership": "a model with members and non-members",
     "inversion": "an image classifier with an image",
 }
 
@@ -85,6 +93,11 @@ def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
             from leakgauge.membership.audit import audit_bundle as audit_membership
 
             return audit_membership(bundle, job.overrides, progress)
+        case PictureMembershipBundle():
+            from leakgauge.membership.audit import audit_pictures
+            from leakgauge.targets.image_model import open_image_model
+
+            return audit_pictures(bundle, job.overrides, progress, open_model=open_image_model)
         case InversionBundle():
             from leakgauge.inversion.audit import audit_bundle as audit_inversion
 

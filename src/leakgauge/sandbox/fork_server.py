@@ -40,6 +40,7 @@ PRELOADS: dict[str, tuple[str, ...]] = {
     "membership": (
         *("leakgauge.sandbox.child", "leakgauge.membership.audit"),
         *("sklearn.ensemble", "sklearn.neural_network", "sklearn.pipeline", "pandas", "torch"),
+        *("leakgauge.targets.image_model", "leakgauge.targets.onnx_file"),
     ),
     "inversion": (
         *("leakgauge.sandbox.child", "leakgauge.inversion.audit"),

@@ -14,8 +14,6 @@ import h5py
 
 from leakgauge.errors import LimitExceeded, UnsafeModel, UnsupportedModel
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-
 MAX_OBJECTS = 50_000
 MAX_DEPTH = 64
 MAX_BYTES = 2 * 1024**3

@@ -7,8 +7,8 @@ told by test where a test can tell.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import onnx
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsupportedModel
 from leakgauge.targets.answers import rounding_step, scores_kept
-from leakgauge.targets.image_target import ImageModelFacts, ImageTarget, Layout, RangeSource
+from leakgauge.targets.image_facts import ChannelOrder, ImageModelFacts, RangeSource
+from leakgauge.targets.image_target import ImageTarget, Layout
 from leakgauge.targets.model_format import ModelFormat, sniff, unsupported
 from leakgauge.targets.onnx_engine import CHUNK, Engine, OnnxEngine, engine_for_keras
 
@@ -31,8 +32,7 @@ UNIT_RANGE = (0.0, 1.0)
 _CHUNK_NUMBERS = 64_000_000
 """Activations that one chunk may hold at a time, in numbers; a quarter of a gigabyte."""
 _IMAGE_CHANNELS = (1, 3, 4)
-
-ChannelOrder = Literal["last", "first"]
+_FOR_KERAS = ("keras", "tensorflow", "h5py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,10 @@ def open_image_model(
 
 
 def _open_keras(path: Path, kind: ModelFormat, told: _Told) -> ImageTarget:
+    if not all(map(find_spec, _FOR_KERAS)):
+        raise unsupported(
+            "keras_not_installed", "The model is a Keras file, and Keras is not installed here."
+        )
     # importing Keras takes seconds and ONNX models do not need it
     from leakgauge.targets.keras_file import activations, open_archive, open_hdf5, rescaled_range
     from leakgauge.targets.keras_network import KerasNetwork

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,49 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.targets.answers import spread_over_hidden
-from leakgauge.targets.model_format import ModelFormat
+from leakgauge.targets.image_facts import ImageModelFacts, Rows
 from leakgauge.targets.onnx_engine import Engine
 from leakgauge.targets.protocol import FloatArray, IntArray
 
 if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
     from leakgauge.targets.keras_network import KerasNetwork
 
-Rows = Literal["complete", "independent", "truncated"]
-RangeSource = Literal["asked", "rescaling layer", "assumed"]
-
-
-@dataclass(frozen=True, slots=True)
-class ImageModelFacts:
-    """What was found out about an image classifier.
-
-    Attributes
-    ----------
-    kind: the model's class, such as "Sequential".
-    format: "keras", "hdf5" or "onnx".
-    shape: (height, width, channels) of a picture.
-    input_range: smallest and largest value that the model expects in a pixel.
-    range_source: where the range comes from: "asked", "rescaling layer" or "assumed".
-    output: what the model's head gives.
-    engine: what answers the queries.
-    classes: number of classes.
-    rows: "complete" where a row sums to 1 (as far as it is not rounded); "independent" where the head
-        gives each class a score of its own, and rows are normalised; "truncated" where it gives only
-        the likeliest classes, and what they leave goes evenly to the others.
-    """
-
-    kind: str
-    format: ModelFormat
-    shape: tuple[int, int, int]
-    input_range: tuple[float, float]
-    range_source: RangeSource
-    output: Literal["probabilities", "logits"]
-    engine: str
-    classes: int
-    rows: Rows
+_MOST_AT_ONCE = 16_000_000
+"""Numbers that are put into the model's range and order at a time: large sets are asked about in parts."""
 
 
 class ImageTarget:
-    """The `Target` of the inversion audit.
+    """The `Target` behind audits of image classifiers.
 
     Takes (n, height, width, channels) pictures with values in [0, 1] and counts
     every picture that reaches the model, the probes of its own opening included.
@@ -80,6 +51,13 @@ class ImageTarget:
         pictures = np.asarray(x, dtype=np.float32)
         with self._counting:
             self.queries += len(pictures)
+        step = max(_MOST_AT_ONCE // math.prod(self.facts.shape), 1)
+        if len(pictures) <= step:
+            return self._answer(pictures, input_range)
+        parts = [self._answer(pictures[at : at + step], input_range) for at in range(0, len(pictures), step)]
+        return np.concatenate(parts)
+
+    def _answer(self, pictures: NDArray[np.float32], input_range: tuple[float, float]) -> FloatArray:
         low, high = input_range
         outputs = self._engine.outputs(
             self._layout.arrange(np.float32(low) + np.float32(high - low) * pictures)

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from leakgauge.targets.image_target import ImageModelFacts, Layout
+from leakgauge.targets.image_facts import ImageModelFacts
+from leakgauge.targets.image_target import Layout
 from leakgauge.targets.protocol import FloatArray
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.hdf5_file import SIGNATURE as HDF5_SIGNATURE
 
 ModelFormat = Literal["keras", "hdf5", "onnx"]
 
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _EXPORT = 'Load it where it was made and export it with model.save("model.keras") or to ONNX.'
 
 
@@ -68,9 +68,12 @@ _HINTS = {
     "several_outputs": _ONE_CLASSIFIER,
     "not_a_classifier": _ONE_CLASSIFIER,
     "regression_head": _ONE_CLASSIFIER,
-    "text_model": "The inversion audit takes image classifiers.",
+    "text_model": "The audit takes image classifiers.",
     "not_an_image_model": "Give the model an input of shape (height, width, channels) with a Reshape layer.",
-    "channels": "The inversion audit takes grey, RGB and RGBA pictures.",
+    "channels": "The audit takes grey, RGB and RGBA pictures.",
+    "keras_not_installed": 'Where the model was made, export it with model.export("model.onnx", '
+    'format="onnx"), for which tf2onnx has to be installed, and send model.onnx in its place; or run the '
+    'audit where the extra "inversion" is installed.',
     "model_empty": "Upload the file again, whole.",
     "keras_archive_damaged": "Upload the file again, whole.",
     "outputs_not_finite": "Check the weights for NaN, and input_range for the range that training used.",

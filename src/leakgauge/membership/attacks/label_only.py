@@ -22,15 +22,24 @@ records decides that for the other, so that no record chooses its own score.
 
 Binary features are swapped for another record's value instead of flipped, so
 that one-hot and text columns stay valid.
+
+Pictures get Gaussian noise on every pixel, and are moved by a pixel in each of the
+four directions (the translations of section 4.2, at d = 1, where the paper finds
+them best); what the moved copies are labelled is learned from like the rest.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from leakgauge.membership.held_out import GREATEST_PERCENTAGE, held_out_scores, random_halves
 from leakgauge.membership.perturbations import Perturbations
+from leakgauge.membership.picture_perturbations import MOVES, PicturePerturbations
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.progress import Progress, Share
 from leakgauge.targets.protocol import BoolArray, FloatArray
@@ -101,16 +110,32 @@ def _helped(gain: FloatArray, pool: Pool, rng: np.random.Generator) -> BoolArray
 def _robustness(
     target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress
 ) -> FloatArray:
-    """(n, strengths) share of a record's changed copies that still get its true label."""
+    """(n, strengths) share of a record's changed copies that still get its true label.
+
+    For pictures there is one column more: the share of the copies that were moved by a pixel.
+    """
     rounds = min(max(MOST_QUERIES // (len(pool) * len(STRENGTHS)), 1), MOST_ROUNDS)
-    perturbations = Perturbations.of(pool.x)
+    changed, moved = _changed_copies(pool, rng)
     right = np.zeros((len(pool), len(STRENGTHS)))
     for done in range(rounds):
         for place, strength in enumerate(STRENGTHS):
-            copies = perturbations.copy(noise=strength, swap=strength, rng=rng)
-            right[:, place] += target.labels(copies) == pool.y
+            right[:, place] += target.labels(changed(strength)) == pool.y
         progress.report("asking about changed copies", (done + 1) / rounds)
-    return right / rounds
+    if not moved:
+        return right / rounds
+    stayed = np.mean([target.labels(copies()) == pool.y for copies in moved], axis=0)
+    return np.column_stack([right / rounds, stayed])
+
+
+def _changed_copies(
+    pool: Pool, rng: np.random.Generator
+) -> tuple[Callable[[float], Any], tuple[Callable[[], Any], ...]]:
+    """What makes copies of all records at a strength, and what moves them if they are pictures."""
+    if pool.holds_pictures:
+        pictures = PicturePerturbations.of(pool.x)
+        return partial(pictures.copy, rng=rng), tuple(partial(pictures.moved, move) for move in MOVES)
+    columns = Perturbations.of(pool.x)
+    return lambda strength: columns.copy(noise=strength, swap=strength, rng=rng), ()
 
 
 def _standardised(features: FloatArray) -> FloatArray:

@@ -1,0 +1,243 @@
+"""From a bundle's files to an image classifier and a pool of pictures that fit each other."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from leakgauge.bundle import Limits, PictureMembershipBundle
+from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
+from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
+from leakgauge.estimates import Estimate, proportion
+from leakgauge.membership.inputs import LEAST_RECORDS, NAMED_AT_MOST, Inputs
+from leakgauge.membership.picture_sets import FittedSet, labelled_pictures, positions
+from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.parameters import PictureMembershipParameters
+from leakgauge.pictures.picture import Pictures
+from leakgauge.randomness import generator_for
+from leakgauge.report.model import Notice
+from leakgauge.targets.image_facts import USUAL_RANGES, ImageModel, OpenImageModel
+from leakgauge.targets.protocol import BoolArray, IntArray, Target
+
+MOST_NUMBERS = 200_000_000
+"""Pixels and channels of all pictures of a pool together, which bounds its memory."""
+_LOOKED_AT = 200
+"""Pictures of each side by which the range of a pixel is told."""
+VERSIONS_OF = ("onnxruntime", "pillow")
+VERSIONS_OF_KERAS = ("keras", "tensorflow-cpu", "tf2onnx")
+
+
+def read_picture_inputs(
+    bundle: PictureMembershipBundle,
+    parameters: PictureMembershipParameters,
+    *,
+    open_model: OpenImageModel,
+) -> Inputs:
+    """Open the model, read both image sets, fit them to it, and ask it about every picture.
+
+    Raises
+    ------
+    LeakgaugeError
+        for whatever does not fit, with file and place.
+    """
+    asked_for = settings_of(parameters.defences)
+    defences = not_undone(asked_for)
+    sent = [
+        labelled_pictures(found, input_range=parameters.input_range)
+        for found in (bundle.members, bundle.subjects)
+    ]
+    for pictures in sent:
+        _check_size(pictures.name, len(pictures.labels), bundle.limits)
+    first = sent[0].picture(0).values
+    model = open_model(
+        bundle.model.path,
+        picture_size=(first.shape[0], first.shape[1]),
+        input_range=parameters.input_range,
+        channel_order=parameters.channel_order,
+    )
+    members, subjects = (
+        FittedSet(pictures, positions(pictures, model.facts.classes), model.facts.shape, parameters.resize)
+        for pictures in sent
+    )
+    notices = list(defended_notice(asked_for))
+    pool = _pool((members, subjects), parameters, notices)
+    notices += [*members.notices, *subjects.notices]
+    _check_range(model, pool)
+    target: Target = DefendedTarget(model, defences) if defences else model
+    answers = _asked(target, pool)
+    notices += _no_better_than_guessing(answers, pool)
+    return Inputs(
+        target=answers,
+        pool=pool,
+        model_type=model.facts.kind,
+        features=math.prod(model.facts.shape),
+        notices=tuple(notices),
+        defences=defences,
+        versions_of=VERSIONS_OF if model.facts.format == "onnx" else (*VERSIONS_OF, *VERSIONS_OF_KERAS),
+    )
+
+
+def _check_size(name: str, pictures: int, limits: Limits) -> None:
+    if pictures > limits.table_rows:
+        raise limits.exceeded("table_rows", f"{name} has {pictures:,} pictures.")
+    if pictures < LEAST_RECORDS:
+        raise BadBundle(
+            "too_few_records",
+            f"{name} has {pictures} pictures; it takes {LEAST_RECORDS} to say anything.",
+            hint="Send as many members and subjects as you can; from some hundreds of each the figures "
+            "become useful. A zip takes many pictures best as arrays, such as training_images.npy.",
+        )
+
+
+def _pool(
+    sides: tuple[FittedSet, FittedSet], parameters: PictureMembershipParameters, notices: list[Notice]
+) -> Pool:
+    """Both sets together, without the pictures that stand in both, cut to size."""
+    in_both = _in_both(*sides)
+    in_memory = max(MOST_NUMBERS // math.prod(sides[0].shape), 2 * LEAST_RECORDS)
+    most = min(parameters.max_records, in_memory) // 2
+    kept = [
+        _kept(side, shared, most, parameters, notices) for side, shared in zip(sides, in_both, strict=True)
+    ]
+    if in_both[0].any():
+        numbers = ", ".join(str(place + 1) for place in np.flatnonzero(in_both[0])[:NAMED_AT_MOST])
+        more = ", …" if in_both[0].sum() > NAMED_AT_MOST else ""
+        notices.append(
+            Notice(
+                "records_in_both_tables",
+                f"{int(in_both[0].sum()):,} pictures of {sides[0].pictures.name} and "
+                f"{int(in_both[1].sum()):,} of {sides[1].pictures.name} stand in both sets with the same "
+                f"label and were left out of both (numbers {numbers}{more} of {sides[0].pictures.name}).",
+            )
+        )
+    x: Pictures = np.empty((sum(map(len, kept)), *sides[0].shape), dtype=np.float32)
+    filled = 0
+    for side, places in zip(sides, kept, strict=True):
+        for place in places:
+            x[filled] = side.take(int(place))
+            filled += 1
+    return Pool(
+        x=x,
+        y=np.concatenate([side.y[places] for side, places in zip(sides, kept, strict=True)]),
+        member=np.repeat([True, False], [len(places) for places in kept]),
+        row=np.concatenate(kept) + 1,
+    )
+
+
+def _in_both(members: FittedSet, subjects: FittedSet) -> tuple[BoolArray, BoolArray]:
+    """(n,) for each set: whether the same picture with the same label stands in the other set too."""
+    ours, theirs = members.digests(), subjects.digests()
+    shared = set(ours) & set(theirs)
+    first, second = (
+        np.array([digest in shared for digest in digests], dtype=np.bool_) for digests in (ours, theirs)
+    )
+    return first, second
+
+
+def _kept(
+    side: FittedSet,
+    shared: BoolArray,
+    most: int,
+    parameters: PictureMembershipParameters,
+    notices: list[Notice],
+) -> IntArray:
+    """(k,) places of the pictures that are used, ascending."""
+    name = side.pictures.name
+    left = np.flatnonzero(~shared)
+    if len(left) < LEAST_RECORDS:
+        raise BadBundle(
+            "members_among_subjects",
+            f"{int(shared.sum()):,} of the {len(shared):,} pictures of {name} stand in the other set too, "
+            "with the same label.",
+            hint="Subjects must be pictures that the model was not trained on.",
+        )
+    if len(left) <= most:
+        return left
+    rng = generator_for(parameters.seed, f"sample of {name}")
+    remedy = (
+        "raise max_records to use more"
+        if most == parameters.max_records // 2
+        else "more of this size do not fit into memory"
+    )
+    notices.append(
+        Notice("sampled", f"{name}: {most:,} of {len(left):,} pictures were drawn at random; {remedy}.")
+    )
+    return np.sort(rng.choice(left, most, replace=False))
+
+
+def _check_range(model: ImageModel, pool: Pool) -> None:
+    """Refuse a range of a pixel that nobody stated where the model knows the pictures in another.
+
+    A model that is asked in the wrong range answers at random, and would look as if it kept its
+    members to itself.
+
+    Raises
+    ------
+    BadParameters
+        `input_range`, with both ranges.
+    """
+    facts = model.facts
+    if facts.range_source != "assumed":
+        return
+    members, subjects = np.flatnonzero(pool.member), np.flatnonzero(~pool.member)
+    looked_at = np.concatenate([side[:: -(-len(side) // _LOOKED_AT)] for side in (members, subjects)])
+    x, y = pool.x[looked_at], pool.y[looked_at]
+
+    def right_within(found: tuple[float, float]) -> Estimate:
+        right = model.probabilities_within(x, found).argmax(axis=1) == y
+        return proportion(int(right.sum()), len(right))
+
+    assumed = right_within(facts.input_range)
+    others = {found: right_within(found) for found in USUAL_RANGES if found != facts.input_range}
+    best, share = max(others.items(), key=lambda other: other[1].value)
+    if share.low > assumed.high:
+        low, high = facts.input_range
+        message = (
+            f"with pixels from {low:g} to {high:g} the model is right about {100 * assumed.value:.0f} % of "
+            f"the pictures, with {best[0]:g} to {best[1]:g} about {100 * share.value:.0f} %"
+        )
+        raise BadParameters(
+            "input_range",
+            f"The range of a pixel is not stated, and the usual one is wrong: {message}.",
+            hint=f'Set "input_range": [{best[0]:g}, {best[1]:g}] in parameters.json if the model was '
+            f"trained on that, else [{low:g}, {high:g}].",
+            details={"problems": [{"parameter": "input_range", "message": message}]},
+        )
+
+
+def _asked(target: Target, pool: Pool) -> SharedAnswers:
+    """The target with its answers about the whole pool.
+
+    Raises
+    ------
+    UnsupportedModel
+        `outputs_not_finite` where an answer is not a number.
+    """
+    answers = SharedAnswers(target, pool)
+    answers.labels(pool.x)
+    if target.has_probabilities and not np.isfinite(answers.probabilities(pool.x)).all():
+        raise UnsupportedModel(
+            "outputs_not_finite",
+            "The model answers with values that are not finite.",
+            hint="Check the weights for NaN, and input_range for the range that training used.",
+        )
+    answers.queries = 0
+    return answers
+
+
+def _no_better_than_guessing(target: SharedAnswers, pool: Pool) -> list[Notice]:
+    """What a reader must know of labels that the model does not share, whatever the reason."""
+    right = (target.labels(pool.x) == pool.y)[pool.member]
+    target.queries = 0
+    share = proportion(int(right.sum()), len(right))
+    if share.low > 1 / len(target.classes):
+        return []
+    return [
+        Notice(
+            "labels_do_not_fit",
+            f"The model is right about {100 * share.value:.0f} % of its own training pictures, no better "
+            "than a guess. Check that class numbers are in the order of the model's outputs, and that "
+            "pixels are in the range that it was trained on.",
+        )
+    ]

@@ -1,0 +1,236 @@
+"""A set of labelled pictures, read picture by picture so that a large one never lies in memory whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.bundle import BundledFile, PictureArrays, PictureFolder, PictureSet
+from leakgauge.errors import BadBundle
+from leakgauge.pictures.arrays import PixelRange, channels_last, map_array, pixel_range, to_unit
+from leakgauge.pictures.files import read_picture
+from leakgauge.pictures.fitting import fit
+from leakgauge.pictures.picture import Picture, Pictures
+from leakgauge.report.model import Notice
+from leakgauge.targets.protocol import IntArray
+
+_DIGEST_BYTES = 16
+_MOST_LABEL_COLUMNS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesInFolders:
+    """Pictures as they were sent, in a folder for each class.
+
+    Attributes
+    ----------
+    name:
+        of the set, for messages.
+    labels:
+        (n,) class numbers, not yet held against the model's.
+    """
+
+    name: str
+    files: tuple[BundledFile, ...]
+    labels: NDArray[Any]
+    input_range: PixelRange | None
+
+    def picture(self, place: int) -> Picture:
+        """The picture at `place`, from 0; errors as `read_picture`."""
+        return read_picture(self.files[place], input_range=self.input_range)
+
+    def label_of(self, place: int) -> str:
+        """Where the label of that picture stands, in words."""
+        return f"the folder of {self.files[place].name}"
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesInArrays:
+    """Pictures as they were sent, in an `array` (n, height, width, channels) on disk.
+
+    `name` and `labels` as in `PicturesInFolders`; `found` is the range of a pixel.
+    """
+
+    name: str
+    label_file: str
+    array: NDArray[Any]
+    labels: NDArray[Any]
+    found: PixelRange
+
+    def picture(self, place: int) -> Picture:
+        """The picture at `place`, from 0."""
+        return Picture(f"picture {place + 1} of {self.name}", to_unit(self.array[place], self.found))
+
+    def label_of(self, place: int) -> str:
+        """Where the label of that picture stands, in words."""
+        return f"label {place + 1} of {self.label_file}"
+
+
+LabelledPictures: TypeAlias = PicturesInFolders | PicturesInArrays
+
+
+def labelled_pictures(found: PictureSet, *, input_range: PixelRange | None) -> LabelledPictures:
+    """The pictures of a set, none of which is read yet.
+
+    Parameters
+    ----------
+    input_range: what the sender says is the range of a pixel; decides how arrays of floats are read.
+
+    Raises
+    ------
+    BadBundle
+        for arrays that hold no pictures, no labels, or not a label for each picture.
+    """
+    if isinstance(found, PictureFolder):
+        numbers = np.array([number for number, _ in found.pictures], dtype=np.int64)
+        return PicturesInFolders(found.name, found.files, numbers, input_range)
+    return _arrays(found, input_range)
+
+
+def _arrays(found: PictureArrays, input_range: PixelRange | None) -> PicturesInArrays:
+    name, label_file = found.images.name, found.labels.name
+    stored = map_array(found.images.path, name)
+    if stored.ndim == 3:
+        stored = stored[..., None]
+    array = channels_last(stored) if stored.ndim == 4 else None
+    if array is None:
+        raise BadBundle(
+            "array_shape",
+            f"{name} has shape {stored.shape}, which is no set of pictures.",
+            hint="Save (n, height, width) or (n, height, width, channels) with 1, 3 or 4 channels.",
+        )
+    labels = _labels(map_array(found.labels.path, label_file), label_file)
+    if len(labels) != len(array):
+        raise BadBundle(
+            "labels_do_not_match",
+            f"{label_file} has {len(labels):,} labels for the {len(array):,} pictures of {name}.",
+            hint="Save one label for each picture, in the same order.",
+        )
+    return PicturesInArrays(name, label_file, array, labels, pixel_range(name, _parts(array), input_range))
+
+
+def _parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """The array in parts of bounded size."""
+    step = max(4_000_000 // max(array[0].size, 1), 1)
+    return (array[at : at + step] for at in range(0, len(array), step))
+
+
+def _labels(stored: NDArray[Any], name: str) -> NDArray[Any]:
+    """(n,) whole numbers, from (n,), (n, 1) or one-hot (n, classes)."""
+    if stored.ndim == 2 and stored.shape[1] == 1:
+        stored = stored[:, 0]
+    if stored.ndim == 2 and stored.shape[1] <= _MOST_LABEL_COLUMNS:
+        marks = np.asarray(stored)
+        if not np.isin(marks, (0, 1)).all() or not (marks.sum(axis=1) == 1).all():
+            raise BadBundle(
+                "labels_shape",
+                f"{name} has a row of numbers for each picture that does not mark one class.",
+                hint="Save the class numbers, or one-hot rows of zeros and a single one.",
+            )
+        return np.asarray(marks.argmax(axis=1), dtype=np.int64)
+    if stored.ndim != 1:
+        raise BadBundle(
+            "labels_shape",
+            f"{name} has shape {stored.shape}, not one label for each picture.",
+            hint="Save an array of class numbers, numbered from 0 in the order of the model's outputs.",
+        )
+    return np.asarray(stored)
+
+
+@dataclass(frozen=True, slots=True)
+class FittedSet:
+    """Labelled pictures, fitted to a model's input as they are taken.
+
+    Attributes
+    ----------
+    pictures:
+        the set.
+    y:
+        (n,) labels as positions in the target's classes.
+    shape:
+        (height, width, channels) of the model's input.
+    resize:
+        whether pictures of another size are resized instead of refused.
+    """
+
+    pictures: LabelledPictures
+    y: IntArray
+    shape: tuple[int, int, int]
+    resize: bool
+    _done: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self.y)
+
+    def take(self, place: int) -> Pictures:
+        """(height, width, channels) picture at `place`; errors as `read_picture` and `fit`."""
+        fitted = fit(self.pictures.picture(place), self.shape, resize=self.resize)
+        for notice in fitted.notices:
+            self._done.setdefault(notice.code, {}).setdefault(fitted.name, notice.message)
+        return fitted.values
+
+    def digests(self) -> list[bytes]:
+        """A digest of each picture, as it is fitted, with its label."""
+        return [
+            hashlib.blake2b(
+                np.ascontiguousarray(self.take(place)).tobytes() + int(self.y[place]).to_bytes(8, "little"),
+                digest_size=_DIGEST_BYTES,
+            ).digest()
+            for place in range(len(self))
+        ]
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What was done to the pictures taken so far, one notice for all to which the same was done."""
+        return tuple(
+            Notice(code, next(iter(by_name.values())) + _further(len(by_name) - 1))
+            for code, by_name in self._done.items()
+        )
+
+
+def _further(others: int) -> str:
+    if not others:
+        return ""
+    return f" So it was with {others:,} more of the set." if others > 1 else " So it was with one more."
+
+
+def positions(pictures: LabelledPictures, n_classes: int) -> IntArray:
+    """(n,) the labels of a set as positions in the classes of a model.
+
+    Raises
+    ------
+    BadBundle
+        `labels_not_whole`, `unknown_labels`, `one_label`, with the place of the first.
+    """
+    labels = pictures.labels
+    if labels.dtype.kind == "f":
+        crooked = ~np.isfinite(labels) | (labels != np.floor(labels))
+        if crooked.any():
+            raise BadBundle(
+                "labels_not_whole",
+                f"{int(crooked.sum()):,} of {len(labels):,} labels are not class numbers, the first is "
+                f"{pictures.label_of(int(crooked.argmax()))}.",
+                hint="Labels are class numbers from 0, in the order of the model's outputs.",
+            )
+    unknown = (labels < 0) | (labels >= n_classes)
+    if unknown.any():
+        raise BadBundle(
+            "unknown_labels",
+            f"{int(unknown.sum()):,} of {len(labels):,} labels name a class that the model does not have, "
+            f"the first is {pictures.label_of(int(unknown.argmax()))}.",
+            hint=f"The model has classes 0 to {n_classes - 1}, in the order of its outputs.",
+        )
+    y = labels.astype(np.int64)
+    if len(np.unique(y)) < 2:
+        raise BadBundle(
+            "one_label",
+            f"Every picture of {pictures.name} carries the same label.",
+            hint="Send pictures of at least two classes.",
+        )
+    return y
