@@ -37,6 +37,7 @@ def audit_before_after(
 ) -> BeforeAfter:
     """Audit `bundle` as it is and behind `defences`, `runs` times each.
 
+    The reference libraries' rows stand on both sides, unless `overrides` say otherwise.
     The reports land in `before` and `after` (`before-2`, ... for further runs) under `folder`. The
     defended audit goes first, so that a defence that does not exist costs no audit.
 
@@ -58,7 +59,11 @@ def audit_before_after(
     names = [(side, run) for run in range(runs) for side in found]
     for place, (side, run) in enumerate(names):
         output = folder / (side if run == 0 else f"{side}-{run + 1}")
-        told: dict[str, JsonValue] = {**overrides, "defences": list(defences) if side == "after" else []}
+        told: dict[str, JsonValue] = {
+            "reference_libraries": True,
+            **overrides,
+            "defences": list(defences) if side == "after" else [],
+        }
         if isinstance(first_seed, int) and (run or "seed" in overrides):
             told["seed"] = first_seed + run
         share = Share(progress, place / len(names), (place + 1) / len(names))

@@ -160,6 +160,13 @@ class MembershipParameters(_Parameters):
     attacks: _Attacks = Field(
         default=None, description="Names of the attacks to run. Default: all that apply to the model."
     )
+    reference_libraries: bool = Field(
+        default=False,
+        description="Whether, through the optional extra `reference`, the attack of the Adversarial "
+        "Robustness Toolbox runs besides, on the same model and records; see "
+        "[defences.md](defences.md#reference-libraries-beside-ours). Default: false, but true for both sides "
+        "of `leakgauge compare BUNDLE --defence`.",
+    )
     max_records: Annotated[int, Field(ge=200, le=1_000_000)] = Field(
         default=20_000,
         description="How many records the attacks look at, half of them members; of larger tables a random "
@@ -281,6 +288,14 @@ class InversionParameters(_Parameters):
     )
     attacks: _Attacks = Field(
         default=None, description="Names of the attacks to run. Default: all that apply to the model."
+    )
+    reference_libraries: bool = Field(
+        default=False,
+        description="Whether, through the optional extra `reference`, the attack of the Adversarial "
+        "Robustness Toolbox and SecML-Torch's curve of robustness against evasion run besides, on the same "
+        "model; see "
+        "[defences.md](defences.md#reference-libraries-beside-ours). Default: false, but true for both sides "
+        "of `leakgauge compare BUNDLE --defence`.",
     )
     query_budget: Annotated[int, Field(ge=1)] | None = Field(
         default=None,

@@ -86,10 +86,15 @@ def test_a_bundle_is_audited_as_it_is_and_behind_the_defence(audits):
         "before-2": ([], 6),
         "after-2": (["rounding=2"], 6),
     }
+    assert all(each["reference_libraries"] is True for each in told.values())
     found = comparison_from_json(Path("out/comparison.json").read_bytes())
     assert (found.runs, found.defences, found.warnings) == (2, ("rounding=2",), ())
     # a second comparison takes the place of the first
-    assert call("bundle.zip", "--defence", "top_k=1", "-o", "out").exit_code == 0
+    without = ("--parameter", "reference_libraries=false")
+    assert call("bundle.zip", "--defence", "top_k=1", "-o", "out", *without).exit_code == 0
+    for side in ("before", "after"):
+        report = json.loads(Path("out", side, "report.json").read_bytes())
+        assert report["parameters"]["reference_libraries"] is False
 
 
 @pytest.mark.parametrize(

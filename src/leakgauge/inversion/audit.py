@@ -87,7 +87,7 @@ def audit_bundle(
     progress.report("reading the bundle", 0.0)
     file = bundle.parameters.path if bundle.parameters else None
     parameters = inversion_parameters(file, overrides)
-    chosen = chosen_attacks(parameters.attacks, ATTACKS)
+    chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     found = read_inputs(bundle, parameters, trained_prior=trained_prior)
     inputs = within(found, chosen, seconds=parameters.time_budget)
     audited = audit(

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
 from leakgauge.inversion.space import Space
@@ -129,9 +129,10 @@ def _draw(
     progress: Progress,
 ) -> _End:
     """One attack on one class; what it raises is handed on as a value."""
-    if attack.threat_model == "probabilities" and not target.has_probabilities:
-        return Unsuited("The model gives labels alone; this attack reads probabilities.")
     try:
+        check_installed(attack)
+        if attack.threat_model == "probabilities" and not target.has_probabilities:
+            return Unsuited("The model gives labels alone; this attack reads probabilities.")
         drawn = attack.reconstruct(
             target,
             number,

@@ -131,6 +131,7 @@ class Attack:
     by_default: it runs when the user names none.
     takes_prior: where there is a prior, it is run a second time in the space of that prior.
     with_prior: this row is such a second run.
+    library: the module of the reference library whose attack it is; None for our own.
     """
 
     name: str
@@ -141,3 +142,4 @@ class Attack:
     by_default: bool = True
     takes_prior: bool = True
     with_prior: bool = False
+    library: str | None = None

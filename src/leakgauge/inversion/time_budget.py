@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, choose_controls, plan
 from leakgauge.inversion.inputs import Inputs
@@ -71,6 +71,7 @@ def _drawn(iterations: int, classes: int, others: int) -> int:
 def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: Callable[[], float]) -> float:
     """Seconds per iteration; 0 for an attack that cannot be run here."""
     try:
+        check_installed(attack)
         _run(attack, inputs, settings, _WARM)
         begun = clock()
         _run(attack, inputs, settings, _TIMED)

@@ -8,7 +8,7 @@ from traceback import extract_tb
 
 from pydantic import JsonValue
 
-from leakgauge.attack_table import Unsuited, chosen_attacks
+from leakgauge.attack_table import Unsuited, check_installed, chosen_attacks, installed
 from leakgauge.bundle import MembershipBundle, PictureMembershipBundle
 from leakgauge.errors import AuditFailed, LeakgaugeError
 from leakgauge.estimates import Estimate, proportion, step_roc
@@ -54,6 +54,7 @@ from leakgauge.targets.image_facts import OpenImageModel
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
 
 VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn", "torch")
+TOOLBOX = "adversarial-robustness-toolbox"
 PLAIN = frozenset({"gap", "loss", "entropy", "modified_entropy"})
 """Attacks that train nothing, against which the effort of the others is weighed."""
 REFERENCED = frozenset({"rmia", "lira"})
@@ -96,7 +97,7 @@ def audit_bundle(bundle: MembershipBundle, overrides: Mapping[str, JsonValue], p
     progress.report("reading the bundle", 0.0)
     file = bundle.parameters.path if bundle.parameters else None
     parameters = membership_parameters(file, overrides)
-    chosen = chosen_attacks(parameters.attacks, ATTACKS)
+    chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     inputs = read_inputs(bundle, parameters)
     report = audit(
         inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
@@ -120,7 +121,7 @@ def audit_pictures(
     progress.report("reading the bundle", 0.0)
     file = bundle.parameters.path if bundle.parameters else None
     parameters = picture_membership_parameters(file, overrides)
-    chosen = chosen_attacks(parameters.attacks, ATTACKS)
+    chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     inputs = read_picture_inputs(bundle, parameters, open_model=open_model)
     report = audit(
         inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
@@ -206,7 +207,10 @@ def audit(
         verdict=verdict,
         parameters=parameters.model_dump(mode="json"),
         inputs=dict(inputs_sha256),
-        versions=versions_of((*VERSIONS_OF, *inputs.versions_of)),
+        versions=versions_of(
+            (*VERSIONS_OF, *inputs.versions_of),
+            if_installed=[TOOLBOX] if any(attack.library for attack in attacks) else [],
+        ),
         seed=seed,
         target=described,
         warnings=tuple(notices),
@@ -240,10 +244,12 @@ def _run_all(
     attacks: Sequence[Attack], target: SharedAnswers, pool: Pool, *, seed: int, progress: Progress
 ) -> list[Scored | NotApplicable | Failed]:
     runs: list[Scored | NotApplicable | Failed] = []
+    # what is known beforehand not to run is no attempt, and widens no interval
+    comparisons = sum(attack.library is None or installed(attack.library) for attack in attacks)
     for place, attack in enumerate(attacks):
         share = Share(progress, place / len(attacks), (place + 1) / len(attacks))
         share.report(attack.title.lower(), 0.0)
-        runs.append(_run(attack, target, pool, seed=seed, comparisons=len(attacks), progress=share))
+        runs.append(_run(attack, target, pool, seed=seed, comparisons=comparisons, progress=share))
     if runs and all(isinstance(run, Failed) for run in runs):
         raise AuditFailed(
             "every_attack_failed",
@@ -264,10 +270,11 @@ def _run(
 ) -> Scored | NotApplicable | Failed:
     """Run and measure one attack; its failure is an outcome, so that the others still count."""
     facts = (attack.name, attack.title, attack.threat_model, attack.citation)
-    if attack.threat_model == "probabilities" and not target.has_probabilities:
-        return NotApplicable(*facts, "The model gives labels alone; this attack reads probabilities.")
     asked_before = target.queries
     try:
+        check_installed(attack)
+        if attack.threat_model == "probabilities" and not target.has_probabilities:
+            raise Unsuited("The model gives labels alone; this attack reads probabilities.")
         scores = attack.score(target, pool, rng=generator_for(seed, attack.name), progress=progress)
         rng = generator_for(seed, f"measuring {attack.name}")
         decisions = decide(scores, pool, threshold=attack.threshold, rng=rng)

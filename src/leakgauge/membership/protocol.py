@@ -34,7 +34,8 @@ class Attack:
 
     `threshold` is the score from which the attack itself calls a record a
     member. None: it has no opinion, and a threshold is chosen on other records.
-    `by_default` rows run when the user names none.
+    `by_default` rows run when the user names none; `library` is the module of the
+    reference library whose attack it is, None for our own.
     """
 
     name: str
@@ -44,3 +45,4 @@ class Attack:
     score: Score
     threshold: float | None = None
     by_default: bool = True
+    library: str | None = None

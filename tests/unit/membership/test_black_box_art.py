@@ -11,7 +11,7 @@ import pytest
 from pools import inputs_of, records
 from sklearn.ensemble import RandomForestClassifier
 
-from leakgauge.attack_table import Unsuited, chosen_attacks
+from leakgauge.attack_table import NOT_INSTALLED, Unsuited, chosen_attacks
 from leakgauge.membership.attacks import ATTACKS, black_box_art
 from leakgauge.membership.audit import audit
 from leakgauge.parameters import membership_parameters
@@ -85,7 +85,10 @@ def test_without_the_extra_the_row_says_so_and_the_others_stand(absent):
     loss, reference = audited(["loss", "black_box_art"])
     assert isinstance(loss, MembershipMeasured)
     assert isinstance(reference, NotApplicable)
-    assert reference.reason == "The optional extra “reference” is not installed."
+    assert reference.reason == NOT_INSTALLED == 'extra "reference" not installed'
+    # what was never tried widens no interval
+    (alone,) = audited(["loss"])
+    assert alone == loss
 
 
 def test_with_the_extra_it_is_measured_on_records_it_did_not_know(toolbox):
@@ -100,7 +103,12 @@ def test_with_the_extra_it_is_measured_on_records_it_did_not_know(toolbox):
 
 
 def test_it_runs_only_when_it_is_asked_for(toolbox):
-    assert "black_box_art" not in [attack.name for attack in chosen_attacks(None, ATTACKS)]
+    usual = [attack.name for attack in chosen_attacks(None, ATTACKS)]
+    assert "black_box_art" not in usual
+    besides = chosen_attacks(None, ATTACKS, reference_libraries=True)
+    assert [attack.name for attack in besides] == [*usual, "black_box_art"]
+    besides = chosen_attacks(["loss"], ATTACKS, reference_libraries=True)
+    assert [attack.name for attack in besides] == ["loss", "black_box_art"]
 
 
 def test_too_few_records_are_told_from_a_missing_extra(toolbox):

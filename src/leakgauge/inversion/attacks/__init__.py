@@ -76,5 +76,6 @@ ATTACKS: tuple[Attack, ...] = (
         miface_art.reconstruct,
         by_default=False,
         takes_prior=False,
+        library=miface_art.LIBRARY,
     ),
 )

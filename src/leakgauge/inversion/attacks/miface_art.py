@@ -16,6 +16,7 @@ from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target
 
+LIBRARY = "art"
 STEP = 0.1
 
 
@@ -36,12 +37,10 @@ def reconstruct(
     facts = network.facts
     if facts.output != "probabilities" or facts.rows == "independent":
         raise Unsuited("It takes models that end in a softmax layer.")
-    try:
-        import keras
-        from art.attacks.inference.model_inversion import MIFace
-        from art.estimators.classification import TensorFlowV2Classifier
-    except ImportError:
-        raise Unsuited("The optional extra “reference” is not installed.") from None
+    import keras
+    from art.attacks.inference.model_inversion import MIFace
+    from art.estimators.classification import TensorFlowV2Classifier
+
     classifier = TensorFlowV2Classifier(
         model=network.model,
         nb_classes=len(target.classes),

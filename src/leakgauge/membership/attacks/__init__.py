@@ -57,5 +57,6 @@ ATTACKS: tuple[Attack, ...] = (
         black_box_art.score,
         0.5,
         by_default=False,
+        library=black_box_art.LIBRARY,
     ),
 )

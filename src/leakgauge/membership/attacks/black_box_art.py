@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.attack_table import Unsuited
 from leakgauge.membership.held_out import GREATEST_PERCENTAGE, held_out_scores
 from leakgauge.membership.pool import Pool
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
+
+LIBRARY = "art"
 
 
 def score(target: Target, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
@@ -27,12 +28,8 @@ def score(target: Target, pool: Pool, *, rng: np.random.Generator, progress: Pro
     Raises
     ------
     Unsuited
-        where the extra is not installed, or for fewer records than there is something to learn from.
+        for fewer records than there is something to learn from.
     """
-    try:
-        import art.attacks.inference.membership_inference  # noqa: F401 -- asked for before any work is done
-    except ImportError:
-        raise Unsuited("The optional extra “reference” is not installed.") from None
     answers = target.probabilities(pool.x)
     return held_out_scores(
         fit_and_score,
