@@ -40,7 +40,7 @@ import tensorflow as tf
 from PIL import Image, ImageDraw
 from sklearn.svm import SVC
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import principal_components
@@ -138,6 +138,7 @@ class Drawings:
 
 def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> Drawings:
     """All ten classes with one seed; where a space has to be computed, that is not timed."""
+    check_installed(BY_NAME[entry.attack])
     drawn, seconds = [], 0.0
     examined = examine(target, pictures.trained.images[0], rng=generator_for(seed, "masking"))
     for digit in range(10):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.estimates import area_under_roc, step_roc
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.held_out import splits
@@ -67,6 +67,7 @@ def ours(of: Case, models: int, *, names: frozenset[str] | None = None) -> Itera
             continue
         began = time.process_time()
         try:
+            check_installed(attack)
             scores = attack.score(
                 answers, of.pool, rng=generator_for(of.seed, attack.name), progress=Silent()
             )

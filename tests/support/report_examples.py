@@ -24,6 +24,8 @@ from leakgauge.estimates import (
 from leakgauge.report.model import (
     Audited,
     Evaluator,
+    EvasionMeasured,
+    EvasionPoint,
     ExposedRecord,
     Failed,
     Insight,
@@ -431,6 +433,28 @@ def inversion_audited(*, classes: int = 10, size: int = 28) -> Audited:
         evaluator=Evaluator("reference", Estimate(0.94, 0.9, 0.97, 200)),
         prototypes=(Prototypes("spsa", classes, Estimate(0.62, 0.58, 0.66, 500), 1 / classes, 0.79),),
         recognition=(Recognition("spsa", Estimate(0.9, 0.5, 1.0, classes), 1 / classes, classes > 4),),
+        evasion=EvasionMeasured(
+            "pgd_secml_torch",
+            "Evasion by SecML-Torch: projected gradient descent",
+            "model_file",
+            "Madry et al. 2018",
+            200,
+            classes,
+            1_400,
+            tuple(
+                EvasionPoint(levels / 255, proportion(right, 200))
+                for levels, right in (
+                    (0, 196),
+                    (1, 195),
+                    (2, 190),
+                    (4, 171),
+                    (8, 120),
+                    (16, 31),
+                    (32, 2),
+                    (64, 0),
+                )
+            ),
+        ),
     )
     return Audited(report, files)
 

@@ -14,6 +14,7 @@ from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
 from leakgauge.inversion.evaluation import evaluated, prototypes, recognition
+from leakgauge.inversion.evasion import Evade, robustness_curve
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.inversion.masking import judged as judged_masking
 from leakgauge.inversion.measure import (
@@ -62,6 +63,8 @@ VERSIONS_OF = (
     "scikit-image",
     "pillow",
 )
+TOOLBOX = "adversarial-robustness-toolbox"
+OF_EVASION = ("secml-torch", "torch")
 
 
 def audit_bundle(
@@ -70,6 +73,7 @@ def audit_bundle(
     progress: Progress,
     *,
     trained_prior: Path | None = None,
+    evade: Evade | None = None,
 ) -> Audited:
     """Audit an inversion bundle.
 
@@ -78,6 +82,7 @@ def audit_bundle(
     bundle: the checked files.
     overrides: parameters that win over the bundle's own `parameters.json`.
     trained_prior: a prior's file, for bundles that bring no auxiliary images.
+    evade: the search of a reference library, for a curve of robustness; None where there is none.
 
     Raises
     ------
@@ -96,6 +101,7 @@ def audit_bundle(
         attacks=chosen,
         inputs_sha256={**bundle.sha256, **dict(inputs.prior.sha256)},
         progress=progress,
+        evade=evade,
     )
     return held_to(audited, parameters.policy)
 
@@ -107,8 +113,13 @@ def audit(
     attacks: Sequence[Attack],
     inputs_sha256: Mapping[str, str],
     progress: Progress,
+    evade: Evade | None = None,
 ) -> Audited:
     """Run every attack, hold what it drew against the picture, and draw the conclusions.
+
+    Parameters
+    ----------
+    evade: as `audit_bundle`; used where the reference libraries are asked for.
 
     Raises
     ------
@@ -126,7 +137,7 @@ def audit(
         controls=controls,
         budget=parameters.query_budget,
         seed=seed,
-        progress=Share(progress, 0.05, 0.95),
+        progress=Share(progress, 0.05, 0.75 if evade and parameters.reference_libraries else 0.95),
     )
     runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
     if not runs and any(isinstance(outcome, Failed) for outcome in outcomes):
@@ -135,6 +146,10 @@ def audit(
             "Not one attack could be run to its end.",
             hint="Send the bundle to the maintainers, or try other parameters.",
         )
+
+    evasion = None
+    if parameters.reference_libraries:
+        evasion = robustness_curve(inputs, evade, seed=seed, progress=Share(progress, 0.75, 0.95))
 
     progress.report("writing the report", 0.96)
     asking = {run.attack.name for run in runs if run.attack.threat_model != "model_file"}
@@ -176,7 +191,13 @@ def audit(
         verdict=judged,
         parameters=parameters.model_dump(mode="json"),
         inputs=dict(inputs_sha256),
-        versions=versions_of(VERSIONS_OF),
+        versions=versions_of(
+            VERSIONS_OF,
+            if_installed=[
+                *([TOOLBOX] if any(attack.library for attack in attacks) else []),
+                *(OF_EVASION if parameters.reference_libraries else []),
+            ],
+        ),
         seed=seed,
         target=_target(inputs),
         masking=judged_masking(inputs.examined, judged.severity),
@@ -193,6 +214,7 @@ def audit(
         evaluator=inputs.evaluation.evaluator,
         prototypes=prototypes(runs, inputs.evaluation.labelled),
         recognition=told,
+        evasion=evasion,
     )
     return Audited(report, files)
 

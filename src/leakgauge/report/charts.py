@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from leakgauge.estimates import RateAtLimit
+from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report import svg, wording
 from leakgauge.report.model import LossPoint, ProportionRow, Reconstruction, Slice, TriedChange
 
@@ -354,6 +354,46 @@ def effort_chart(points: Sequence[LossPoint], titles: Mapping[str, str], *, iden
         identifier=identifier,
         title="Likeness to your image against queries",
         description=f"A line per attack: {ends}." if ends else "No point was recorded.",
+    )
+
+
+def evasion_chart(
+    curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, identifier: str
+) -> Markup | None:
+    """The share of pictures still taken for their class against the radius, a line with its band per label.
+
+    The radii stand at equal distances, since each is twice the one before. None without a point.
+    """
+    radii = sorted({radius for points in curves.values() for radius, _ in points})
+    if not radii:
+        return None
+    series = tuple(
+        Series(
+            label=label,
+            points=tuple((radii.index(radius), right.value) for radius, right in points),
+            band=tuple((radii.index(radius), right.low, right.high) for radius, right in points),
+            style=style,
+        )
+        for style, (label, points) in enumerate(curves.items())
+        if points
+    )
+    return _line_chart(
+        series,
+        x_range=(0, max(len(radii) - 1, 1)),
+        y_range=(0.0, 1.0),
+        x_tick=lambda place: (
+            wording.plain(255 * radii[int(place)], 0)
+            if place.is_integer() and 0 <= place < len(radii)
+            else ""
+        ),
+        y_tick=_percent_tick,
+        x_label="largest change of a pixel, in 255ths of its range",
+        reference=None,
+        identifier=identifier,
+        title="Pictures still taken for their class, by the largest change of a pixel",
+        description="A line with its 95 % interval as a band: "
+        + "; ".join(f"{line.label} {_range_in_words(line)}" for line in series)
+        + ". The table below holds the figures.",
     )
 
 

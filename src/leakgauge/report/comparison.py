@@ -33,6 +33,7 @@ from collections.abc import Sequence
 
 from leakgauge.estimates import Estimate
 from leakgauge.report.comparable import check_comparable, defences_of
+from leakgauge.report.comparison_evasion import evasion_change
 from leakgauge.report.comparison_figures import (
     ANSWERS,
     SCOPES,
@@ -104,6 +105,7 @@ def compare(
         before=tuple(hashlib.sha256(to_json(report)).hexdigest() for report in befores),
         after=tuple(hashlib.sha256(to_json(report)).hexdigest() for report in afters),
         versions=afters[0].versions,
+        evasion=evasion_change(befores, afters),
     )
 
 

@@ -216,12 +216,12 @@ def accuracy_cost(
     )
     if not ones:
         return None
-    before, after = _mean(ones), _mean(others)
+    before, after = mean_over_same_records(ones), mean_over_same_records(others)
     return AccuracyCost(before, after, difference(before, after))
 
 
-def _mean(accuracies: Sequence[Estimate]) -> Estimate:
-    """Over runs on the same records, whose intervals do not shrink by repetition."""
+def mean_over_same_records(accuracies: Sequence[Estimate]) -> Estimate:
+    """The mean over runs on the same records, whose intervals do not shrink by repetition."""
     value, low, high = (
         float(np.mean([getattr(each, end) for each in accuracies])) for end in ("value", "low", "high")
     )

@@ -10,7 +10,7 @@ from typing import Literal
 from leakgauge.estimates import Estimate
 from leakgauge.report.model import Notice, ThreatModel
 
-COMPARISON_VERSION = "1.0"
+COMPARISON_VERSION = "1.1"
 """`major.minor`, by the rule of `report/model.py`."""
 
 Status = Literal["measured", "withheld", "not_applicable", "failed", "absent"]
@@ -65,12 +65,41 @@ class AccuracyCost:
 
 
 @dataclass(frozen=True, slots=True)
+class EvasionRow:
+    """Pictures still taken for their class when no pixel may change by more than `radius`.
+
+    `gain` is after less before. None for a side that has no such figure.
+    """
+
+    radius: float
+    before: Estimate | None
+    after: Estimate | None
+    gain: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvasionChange:
+    """A reference library's evasion curve before and after; it is no leak and decides nothing.
+
+    The sides say what became of it and hold no estimate; the figures are in `rows`.
+    """
+
+    title: str
+    threat_model: ThreatModel
+    citation: str
+    before: Side
+    after: Side
+    rows: tuple[EvasionRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Did the change lower the leak, and what did it cost?
 
     `worst` holds the worst over attacks and runs, for all attacks on answers
     and for each threat model; `attacks` every attack on its own. `runs` counts
-    the pairs of audits. `before` and `after` are SHA-256 sums of the reports.
+    the pairs of audits. `evasion` is None where no reference library was asked
+    for. `before` and `after` are SHA-256 sums of the reports.
     """
 
     effect: Effect
@@ -86,4 +115,5 @@ class Comparison:
     before: tuple[str, ...]
     after: tuple[str, ...]
     versions: Mapping[str, str]
+    evasion: EvasionChange | None = None
     comparison_version: str = COMPARISON_VERSION

@@ -7,8 +7,8 @@ from typing import Self
 
 from markupsafe import Markup
 
-from leakgauge.report import svg, wording
-from leakgauge.report.comparison_model import Change, Comparison, Effect, Side
+from leakgauge.report import charts, svg, wording
+from leakgauge.report.comparison_model import Change, Comparison, Effect, EvasionChange, Side
 from leakgauge.report.comparison_words import EFFECT_WORDS, MEASURE_TITLES
 
 _ROW, _TOP, _LEFT, _RIGHT, _WIDTH = 28.0, 30.0, 210.0, 580.0, 600.0
@@ -40,6 +40,7 @@ class ComparisonPage:
     colour: str
     headline: str
     tables: tuple[Table, ...]
+    evasion_chart: Markup | None
     reports: tuple[tuple[str, str], ...]
 
     @classmethod
@@ -50,6 +51,7 @@ class ComparisonPage:
             colour=_COLOURS[comparison.effect],
             headline=EFFECT_WORDS[comparison.effect],
             tables=tuple(_table(measure, comparison) for measure in measures),
+            evasion_chart=None if comparison.evasion is None else _evasion_chart(comparison.evasion),
             reports=tuple(
                 (f"{when} {run + 1}", sha256)
                 for when, sums in (("before", comparison.before), ("after", comparison.after))
@@ -63,6 +65,17 @@ def _table(measure: str, comparison: Comparison) -> Table:
     attacks = tuple(change for change in comparison.attacks if change.measure == measure)
     title = MEASURE_TITLES.get(measure, wording.name(measure))
     return Table(title[:1].upper() + title[1:], worst, attacks, _chart(measure, title, (*worst, *attacks)))
+
+
+def _evasion_chart(evasion: EvasionChange) -> Markup | None:
+    """Both sides' curves, as far as they have one."""
+    return charts.evasion_chart(
+        {
+            "before": [(row.radius, row.before) for row in evasion.rows if row.before is not None],
+            "after": [(row.radius, row.after) for row in evasion.rows if row.after is not None],
+        },
+        identifier="evasion-chart",
+    )
 
 
 def _chart(measure: str, title: str, changes: tuple[Change, ...]) -> Markup | None:

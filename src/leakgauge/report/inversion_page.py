@@ -12,6 +12,7 @@ from markupsafe import Markup
 from leakgauge.report import charts, wording
 from leakgauge.report.addresses import data_address
 from leakgauge.report.model import (
+    EvasionMeasured,
     Failed,
     InversionMeasured,
     InversionReport,
@@ -84,6 +85,7 @@ class InversionPage:
     likeness_chart: Markup | None
     effort_chart: Markup | None
     curves: tuple[CurvePair, ...]
+    evasion_chart: Markup | None
     titles: Mapping[str, str]
     parameters: tuple[tuple[str, str], ...]
 
@@ -109,6 +111,14 @@ class InversionPage:
                 else None
             ),
             curves=tuple(_curves(report, titles)),
+            evasion_chart=(
+                charts.evasion_chart(
+                    {"still right": [(point.radius, point.right) for point in report.evasion.curve]},
+                    identifier="evasion-chart",
+                )
+                if isinstance(report.evasion, EvasionMeasured)
+                else None
+            ),
             titles=titles,
             parameters=tuple(
                 (key, json.dumps(value, ensure_ascii=False)) for key, value in report.parameters.items()

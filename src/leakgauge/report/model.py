@@ -20,7 +20,7 @@ from pydantic import JsonValue
 
 from leakgauge.estimates import Estimate, RateAtLimit
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 ThreatModel = Literal["labels", "probabilities", "model_file"]
 
@@ -522,8 +522,41 @@ class SimilarityRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EvasionPoint:
+    """The share of pictures that the model still takes for their class, whatever was tried within `radius`.
+
+    No pixel is changed by more than `radius`, a share of the range from black to white.
+    """
+
+    radius: float
+    right: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class EvasionMeasured:
+    """How far pictures must be changed until the model mistakes them, as a peer's attack finds.
+
+    `curve` is over `pictures` of the user's own, of `classes` classes, in ascending order of the radius, and
+    never rises. It is no leak and never a part of the verdict; a stronger attack may find less right.
+    """
+
+    name: str
+    title: str
+    threat_model: ThreatModel
+    citation: str
+    pictures: int
+    classes: int
+    queries: int
+    curve: tuple[EvasionPoint, ...]
+    status: Literal["measured"] = "measured"
+
+
+@dataclass(frozen=True, slots=True)
 class InversionReport:
-    """Can an attacker draw the training data from the model's answers?"""
+    """Can an attacker draw the training data from the model's answers?
+
+    `evasion` is a reference library's, None where these were not asked for.
+    """
 
     verdict: Verdict
     parameters: Mapping[str, JsonValue]
@@ -545,6 +578,7 @@ class InversionReport:
     evaluator: Evaluator | None = None
     prototypes: tuple[Prototypes, ...] = ()
     recognition: tuple[Recognition, ...] = ()
+    evasion: EvasionMeasured | NotApplicable | Failed | None = None
     gate: GateResult | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["inversion"] = "inversion"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import TYPE_CHECKING
 
 from leakgauge.bundle import (
     Bundle,
@@ -19,6 +20,11 @@ from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
 from leakgauge.sandbox.job import SANITIZED_MODEL, SANITIZED_NOTES, TRAINED_PRIOR, Job, Kind
+
+if TYPE_CHECKING:  # each image holds the libraries of one kind of audit alone
+    from leakgauge.inversion.protocol import Pictures
+    from leakgauge.targets.keras_network import KerasNetwork
+    from leakgauge.targets.protocol import IntArray
 
 _QUESTIONS: dict[Kind, str] = {
     "membership": "a model with members and non-members",
@@ -99,6 +105,23 @@ def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
 
             return audit_pictures(bundle, job.overrides, progress, open_model=open_image_model)
         case InversionBundle():
+            from leakgauge.attack_table import installed
             from leakgauge.inversion.audit import audit_bundle as audit_inversion
+            from leakgauge.inversion.evasion import LIBRARY
 
-            return audit_inversion(bundle, job.overrides, progress, trained_prior=job.trained_prior)
+            return audit_inversion(
+                bundle,
+                job.overrides,
+                progress,
+                trained_prior=job.trained_prior,
+                evade=_evade if installed(LIBRARY) else None,
+            )
+
+
+def _evade(
+    network: KerasNetwork, pictures: Pictures, labels: IntArray, *, radius: float, seed: int
+) -> Pictures:
+    # imported where it is used: PyTorch takes seconds, and few audits ask for a reference library
+    from leakgauge.reference.secml_torch import evade
+
+    return evade(network, pictures, labels, radius=radius, seed=seed)

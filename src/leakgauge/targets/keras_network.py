@@ -32,6 +32,8 @@ class KerasNetwork:
         self.facts = facts
         self._layout = layout
         self._gradient = tf.function(self._differentiated, reduce_retracing=True, autograph=False)
+        self._logs = tf.function(self._log_probabilities, reduce_retracing=True, autograph=False)
+        self._pulled = tf.function(self._pulled_back, reduce_retracing=True, autograph=False)
 
     def probability_gradient(
         self, pictures: NDArray[np.float32], target_class: int
@@ -51,6 +53,28 @@ class KerasNetwork:
         probability, gradient = (part.numpy() for part in self._gradient(tf.constant(inputs), chosen))
         low, high = self.facts.input_range
         return probability.astype(np.float64), np.float32(high - low) * self._layout.restore(gradient)
+
+    def log_probabilities(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, n_classes) log probabilities of (n, height, width, channels) pictures in [0, 1]."""
+        return np.asarray(self._logs(tf.constant(self.inputs(pictures))).numpy(), dtype=np.float32)
+
+    def log_probability_gradient(
+        self, pictures: NDArray[np.float32], weights: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The gradient of each picture's weighted sum of log probabilities with respect to its pixels.
+
+        Parameters
+        ----------
+        pictures: (n, height, width, channels) in [0, 1].
+        weights: (n, n_classes).
+
+        Returns
+        -------
+        (n, height, width, channels) gradients.
+        """
+        gradient = self._pulled(tf.constant(self.inputs(pictures)), tf.constant(weights)).numpy()
+        low, high = self.facts.input_range
+        return np.float32(high - low) * self._layout.restore(gradient)
 
     def features(self, pictures: NDArray[np.float32]) -> FloatArray | None:
         """(n, n_features) input of the last layer with weights; None where the graph does not show it."""
@@ -74,12 +98,29 @@ class KerasNetwork:
     def _differentiated(self, inputs: Any, chosen: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            outputs = self.model(inputs, training=False)
-            if outputs.shape[1] == 1:  # one sigmoid unit: the second class's probability
-                outputs = tf.concat([1.0 - outputs, outputs], axis=1)
-            elif self.facts.output == "logits":
-                outputs = tf.nn.softmax(outputs)
-            elif self.facts.rows == "independent":
-                outputs /= tf.maximum(tf.reduce_sum(outputs, axis=1, keepdims=True), keras.backend.epsilon())
-            probability = outputs[:, chosen]
+            probability = self._probabilities(self.model(inputs, training=False))[:, chosen]
         return probability, tape.gradient(probability, inputs)
+
+    def _pulled_back(self, inputs: Any, weights: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            weighted = weights * self._log_probabilities(inputs)
+        return tape.gradient(weighted, inputs)
+
+    def _probabilities(self, outputs: Any) -> Any:
+        if outputs.shape[1] == 1:  # one sigmoid unit: the second class's probability
+            return tf.concat([1.0 - outputs, outputs], axis=1)
+        if self.facts.output == "logits":
+            return tf.nn.softmax(outputs)
+        if self.facts.rows == "independent":
+            return outputs / tf.maximum(
+                tf.reduce_sum(outputs, axis=1, keepdims=True), keras.backend.epsilon()
+            )
+        return outputs
+
+    def _log_probabilities(self, inputs: Any) -> Any:
+        outputs = tf.cast(self.model(inputs, training=False), tf.float32)
+        if self.facts.output == "logits":
+            return tf.nn.log_softmax(outputs)
+        # as far down as the type reaches: the slope of a model that is sure lies in its smallest answers
+        return tf.math.log(tf.maximum(self._probabilities(outputs), np.finfo(np.float32).tiny))

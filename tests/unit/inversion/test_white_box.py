@@ -107,6 +107,20 @@ def test_the_gradient_is_that_of_the_answers(
         )
         slope = (gradient * direction).sum(axis=(1, 2, 3))
         assert np.allclose(slope, (ahead - behind) / 2e-2, rtol=0.05, atol=2e-3)
+    weights = rng.standard_normal((2, target.facts.classes)).astype(np.float32)
+    gradient = target.network.log_probability_gradient(pictures, weights)
+    ahead, behind = (
+        np.log(target.probabilities(pictures + sign * np.float32(1e-2) * direction)) for sign in (1, -1)
+    )
+    assert np.allclose(
+        (gradient * direction).sum(axis=(1, 2, 3)),
+        (weights * (ahead - behind)).sum(axis=1) / 2e-2,
+        rtol=0.05,
+        atol=5e-3,
+    )
+    assert np.allclose(
+        target.network.log_probabilities(pictures), np.log(target.probabilities(pictures)), atol=1e-4
+    )
     assert np.allclose(target.network.pictures(target.network.inputs(pictures)), pictures, atol=1e-5)
 
 

@@ -260,6 +260,8 @@ def bare(report: Report) -> Report:
     }
     if isinstance(report, MembershipReport):
         empty["tradeoffs"] = None
+    else:
+        empty["evasion"] = None
     emptied = dataclasses.replace(report, parameters={}, inputs={}, versions={}, **empty)  # type: ignore[arg-type]  # by name
     assert isinstance(emptied, MembershipReport | InversionReport)
     return emptied

@@ -1,0 +1,112 @@
+"""How small a change makes the model mistake a picture: a reference library's figure beside ours.
+
+No leak of training data, and so never a part of the verdict. It stands in the report since a
+defence against inversion may cost robustness, or bring it. Whoever holds the model file searches
+along its gradient; whether a changed picture is still taken for its class is what the target
+answers, behind its output defences. The curve is an upper bound: a stronger search may find less
+right, and one that follows the slope finds nothing where a model has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.attack_table import NOT_INSTALLED
+from leakgauge.estimates import proportion
+from leakgauge.inversion.inputs import Inputs
+from leakgauge.inversion.protocol import Pictures
+from leakgauge.progress import Progress
+from leakgauge.report.model import EvasionMeasured, EvasionPoint, Failed, NotApplicable, ThreatModel
+from leakgauge.targets.protocol import IntArray, Target
+
+if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
+    from leakgauge.targets.keras_network import KerasNetwork
+
+LIBRARY = "secmlt"
+RADII: tuple[float, ...] = tuple(levels / 255 for levels in (1, 2, 4, 8, 16, 32, 64))
+MOST_PICTURES = 200
+MOST_NUMBERS = 4_000_000
+"""Pixels and channels of all pictures together: each is asked for some hundred gradients."""
+
+_FACTS: tuple[str, str, ThreatModel, str] = (
+    "pgd_secml_torch",
+    "Evasion by SecML-Torch: projected gradient descent",
+    "model_file",
+    "Madry et al. 2018, Towards Deep Learning Models Resistant to Adversarial Attacks; SecML-Torch",
+)
+
+
+class Evade(Protocol):
+    """Changes pictures so that a network no longer takes them for their class."""
+
+    def __call__(
+        self, network: KerasNetwork, pictures: Pictures, labels: IntArray, *, radius: float, seed: int
+    ) -> Pictures:
+        """(n, height, width, channels) pictures, of which no pixel has moved by more than `radius`."""
+
+
+def robustness_curve(
+    inputs: Inputs, evade: Evade | None, *, seed: int, progress: Progress
+) -> EvasionMeasured | NotApplicable | Failed:
+    """How many of the user's pictures are still taken for their class, against the radius of the change.
+
+    Parameters
+    ----------
+    evade: the library's search; None where it is not installed.
+    """
+    network = inputs.settings.network
+    if evade is None:
+        return NotApplicable(*_FACTS, NOT_INSTALLED)
+    if network is None:
+        return NotApplicable(*_FACTS, "It follows the model's gradient, which an ONNX file does not give.")
+    pictures, labels = labelled_pictures(inputs)
+    target, asked_before = inputs.target, inputs.target.queries
+    right = _taken_for(target, pictures, labels)
+    curve = [EvasionPoint(0.0, proportion(int(right.sum()), len(right)))]
+    try:
+        for place, radius in enumerate(RADII):
+            progress.report("changing pictures with SecML-Torch", place / len(RADII))
+            left = np.flatnonzero(right)  # what a smaller change has done, a larger one may do as well
+            if len(left):
+                changed = evade(network, pictures[left], labels[left], radius=radius, seed=seed)
+                right[left] = _taken_for(target, _within(changed, pictures[left], radius), labels[left])
+            curve.append(EvasionPoint(radius, proportion(int(right.sum()), len(right))))
+    except Exception as error:  # noqa: BLE001 - a peer that breaks must not take the audit with it
+        return Failed(*_FACTS, f"It broke off with a {type(error).__name__}.")
+    return EvasionMeasured(
+        *_FACTS,
+        pictures=len(right),
+        classes=len(np.unique(labels)),
+        queries=target.queries - asked_before,
+        curve=tuple(curve),
+    )
+
+
+def labelled_pictures(inputs: Inputs) -> tuple[Pictures, IntArray]:
+    """(n, height, width, channels) different pictures of the user's, and (n,) their classes in turn."""
+    own = [inputs.original, *inputs.references]
+    by_class: Mapping[int, Sequence[Pictures]] = {
+        **inputs.evaluation.labelled,
+        inputs.original_class: own,
+    }
+    columns = [[(number, picture) for picture in by_class[number]] for number in sorted(by_class)]
+    rows = chain.from_iterable(zip_longest(*columns))
+    found = {picture.tobytes(): (number, picture) for number, picture in filter(None, rows)}
+    most = min(MOST_PICTURES, max(1, MOST_NUMBERS // inputs.original.size))
+    kept = list(found.values())[:most]
+    return np.stack([picture for _, picture in kept]), np.array([number for number, _ in kept], np.int64)
+
+
+def _taken_for(target: Target, pictures: Pictures, labels: IntArray) -> NDArray[np.bool_]:
+    return np.asarray(target.labels(pictures) == labels)
+
+
+def _within(changed: Pictures, pictures: Pictures, radius: float) -> Pictures:
+    """What was changed, held to the radius and to the range of a pixel whatever the library gave."""
+    near = np.clip(changed, pictures - np.float32(radius), pictures + np.float32(radius))
+    return np.asarray(np.clip(near, 0.0, 1.0), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Reference libraries that need PyTorch beside Keras: through the optional extra `reference`, in no image."""
