@@ -106,7 +106,7 @@ ENTRYPOINT ["/opt/program/container/entrypoint"]
 
 # --- the demo page: not published ------------------------------------------------------------------
 #
-#   docker build --target demo -t leakgauge-demo . && docker run --rm -p 8000:8000 leakgauge-demo
+#   docker build --target demo -t leakgauge-demo . && docker run --rm -p 127.0.0.1:8000:8000 leakgauge-demo
 FROM builder AS demo-packages
 
 COPY container/requirements-inversion.txt container/requirements-demo.txt /
@@ -130,6 +130,8 @@ LABEL org.opencontainers.image.title="leakgauge-demo" \
 # Models are trained at the first start; name a volume here to keep them.
 ENV XDG_CACHE_HOME=/tmp/cache
 EXPOSE 8000
+# The first process of a container ignores SIGTERM unless it asks for it; this one ends as by Ctrl-C.
+STOPSIGNAL SIGINT
 ENTRYPOINT ["leakgauge", "demo", "--host", "0.0.0.0", "--port", "8000"]
 
 # --- bills of materials: not published, built by `make bill` -----------------------------------------

@@ -324,6 +324,8 @@ def demo(port: int, host: str, folder: Path | None, mnist: Path | None) -> None:
     from leakgauge.demo.server import demo as served
 
     with told_to_people(), served(host=host, port=port, folder=folder, mnist=mnist) as server:
-        click.echo(f"Open http://{'localhost' if host == '127.0.0.1' else host}:{server.server_port}")
+        # an address to listen on may stand for all of a machine's, and none of these can be opened
+        here = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - told, not bound
+        click.echo(f"Open http://{here}:{server.server_port}")
         click.echo("Ctrl-C ends it.", err=True)
         server.serve_forever()
