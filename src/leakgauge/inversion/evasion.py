@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from leakgauge.attack_table import NOT_INSTALLED
 from leakgauge.estimates import proportion
 from leakgauge.inversion.inputs import Inputs
-from leakgauge.inversion.protocol import Pictures
+from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.report.model import EvasionMeasured, EvasionPoint, Failed, NotApplicable, ThreatModel
 from leakgauge.targets.protocol import IntArray, Target

@@ -17,7 +17,7 @@ from secmlt.adv.evasion.perturbation_models import LpPerturbationModels
 from secmlt.adv.evasion.pgd import PGD
 from torch.utils.data import DataLoader, TensorDataset
 
-from leakgauge.inversion.protocol import Pictures
+from leakgauge.pictures.picture import Pictures
 from leakgauge.targets.keras_network import KerasNetwork
 from leakgauge.targets.protocol import IntArray
 

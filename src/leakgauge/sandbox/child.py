@@ -22,7 +22,7 @@ from leakgauge.report.writers import write
 from leakgauge.sandbox.job import SANITIZED_MODEL, SANITIZED_NOTES, TRAINED_PRIOR, Job, Kind
 
 if TYPE_CHECKING:  # each image holds the libraries of one kind of audit alone
-    from leakgauge.inversion.protocol import Pictures
+    from leakgauge.pictures.picture import Pictures
     from leakgauge.targets.keras_network import KerasNetwork
     from leakgauge.targets.protocol import IntArray
 
