@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from leakgauge.attack_table import Unsuited, check_installed
+from leakgauge.errors import LeakgaugeError
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
 from leakgauge.inversion.space import Space
@@ -128,7 +129,7 @@ def _draw(
     seed: int,
     progress: Progress,
 ) -> _End:
-    """One attack on one class; what it raises is handed on as a value."""
+    """One attack on one class; what it raises is handed on as a value, but for what the user must mend."""
     try:
         check_installed(attack)
         if attack.threat_model == "probabilities" and not target.has_probabilities:
@@ -141,6 +142,8 @@ def _draw(
             progress=progress,
             settings=settings,
         )
+    except (LeakgaugeError, MemoryError):
+        raise
     except Exception as error:  # noqa: BLE001 - one attack that breaks must not take the others with it
         return error
     progress.report(f"drawing class {number}", 1.0)

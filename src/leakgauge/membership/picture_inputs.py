@@ -8,7 +8,7 @@ import numpy as np
 
 from leakgauge.bundle import Limits, PictureMembershipBundle
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
-from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
+from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.estimates import Estimate, proportion
 from leakgauge.membership.inputs import LEAST_RECORDS, NAMED_AT_MOST, Inputs
 from leakgauge.membership.picture_sets import FittedSet, labelled_pictures, positions
@@ -216,12 +216,8 @@ def _asked(target: Target, pool: Pool) -> SharedAnswers:
     """
     answers = SharedAnswers(target, pool)
     answers.labels(pool.x)
-    if target.has_probabilities and not np.isfinite(answers.probabilities(pool.x)).all():
-        raise UnsupportedModel(
-            "outputs_not_finite",
-            "The model answers with values that are not finite.",
-            hint="Check the weights for NaN, and input_range for the range that training used.",
-        )
+    if target.has_probabilities:
+        answers.probabilities(pool.x)
     answers.queries = 0
     return answers
 

@@ -18,7 +18,7 @@ from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsupportedModel
 from leakgauge.targets.answers import rounding_step, scores_kept
 from leakgauge.targets.image_facts import ChannelOrder, ImageModelFacts, RangeSource
 from leakgauge.targets.image_target import ImageTarget, Layout
-from leakgauge.targets.model_format import ModelFormat, sniff, unsupported
+from leakgauge.targets.model_format import ModelFormat, not_finite, sniff, unsupported
 from leakgauge.targets.onnx_engine import CHUNK, Engine, OnnxEngine, engine_for_keras
 
 MAX_SIDE = 1024
@@ -196,7 +196,7 @@ def _ask(engine: Engine, probes: NDArray[np.float32]) -> NDArray[np.float32]:
     if outputs.ndim != 2 or len(outputs) != len(probes) or outputs.shape[1] == 0:
         raise unsupported("not_a_classifier", "The model does not give one row of class scores per picture.")
     if not np.isfinite(outputs).all():
-        raise unsupported("outputs_not_finite", "The model answers with values that are not finite.")
+        raise not_finite()
     return outputs
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from leakgauge.targets.answers import spread_over_hidden
 from leakgauge.targets.image_facts import ImageModelFacts, Rows
+from leakgauge.targets.model_format import not_finite
 from leakgauge.targets.onnx_engine import Engine
 from leakgauge.targets.protocol import FloatArray, IntArray
 
@@ -43,7 +44,13 @@ class ImageTarget:
         self._counting = threading.Lock()
 
     def probabilities(self, x: Any) -> FloatArray:
-        """(n, n_classes) probabilities for (n, height, width, channels) pictures in [0, 1]."""
+        """(n, n_classes) probabilities for (n, height, width, channels) pictures in [0, 1].
+
+        Raises
+        ------
+        UnsupportedModel
+            `outputs_not_finite`.
+        """
         return self.probabilities_within(x, self.facts.input_range)
 
     def probabilities_within(self, x: Any, input_range: tuple[float, float]) -> FloatArray:
@@ -62,6 +69,9 @@ class ImageTarget:
         outputs = self._engine.outputs(
             self._layout.arrange(np.float32(low) + np.float32(high - low) * pictures)
         )
+        # a damaged model may answer a probe and not the next question: no figure may come of that
+        if not np.isfinite(outputs).all():
+            raise not_finite()
         return _probabilities(outputs, self.facts.output, self.facts.rows)
 
     def labels(self, x: Any) -> IntArray:

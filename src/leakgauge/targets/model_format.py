@@ -62,6 +62,11 @@ def unsupported(problem: str, message: str) -> UnsupportedModel:
     return UnsupportedModel(problem, message, hint=_HINTS.get(problem, _EXPORT))
 
 
+def not_finite() -> UnsupportedModel:
+    """The error for a model that answers with NaN or infinity."""
+    return unsupported("outputs_not_finite", "The model answers with values that are not finite.")
+
+
 _ONE_CLASSIFIER = "The audit takes classifiers with one picture in and one row of class scores out."
 _HINTS = {
     "several_inputs": _ONE_CLASSIFIER,

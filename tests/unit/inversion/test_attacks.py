@@ -7,6 +7,7 @@ import pytest
 from template_target import SIDE, TemplateTarget, templates
 
 from leakgauge.attack_table import Unsuited
+from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.drawing import Run, choose_controls, run_attacks
@@ -264,3 +265,23 @@ def test_controls_are_the_other_classes_at_most_nine() -> None:
     many = choose_controls(1_000, (7,), rng=rng)
     assert len(many) == 9
     assert 7 not in many
+
+
+@pytest.mark.parametrize("classes", [(0,), (0, 1, 2)], ids=["one thread", "several"])
+def test_what_the_user_must_mend_ends_the_audit_and_is_no_attack_s_failure(classes: tuple[int, ...]) -> None:
+    class Damaged(TemplateTarget):
+        def probabilities(self, x: object) -> np.ndarray:
+            if self.queries > 100:
+                raise UnsupportedModel("outputs_not_finite", "Not a number.", hint="Check the weights.")
+            return super().probabilities(x)
+
+    with pytest.raises(UnsupportedModel, match="Not a number"):
+        run_attacks(
+            [(attack, settings(iterations=(30,))) for attack in ATTACKS if attack.by_default],
+            Damaged(),
+            classes=classes,
+            controls=(),
+            budget=None,
+            seed=0,
+            progress=Silent(),
+        )

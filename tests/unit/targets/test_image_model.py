@@ -12,6 +12,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what TensorFlow's own imports warn about is not ours to fix
     import keras
 
+from leakgauge.errors import UnsupportedModel
 from leakgauge.targets.image_model import open_image_model
 from leakgauge.targets.image_target import ImageTarget
 
@@ -167,3 +168,16 @@ def test_rounded_answers_are_noticed(tmp_path: Path) -> None:
     assert target.facts.rows == "complete"
     assert target.facts.shape == (8, 8, 1)  # channels first, turned
     assert target.probabilities(PICTURES).shape == (300, 3)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_a_model_that_answers_probes_and_then_with_no_numbers_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: float
+) -> None:
+    target = opened(stack(layers.Flatten(), layers.Dense(3)), tmp_path)
+    outputs = np.zeros((4, 3), dtype=np.float32)
+    outputs[2, 1] = broken
+    monkeypatch.setattr(target._engine, "outputs", lambda _: outputs)
+    with pytest.raises(UnsupportedModel) as caught:
+        target.labels(PICTURES[:4])
+    assert caught.value.problem == "outputs_not_finite"
