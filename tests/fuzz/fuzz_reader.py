@@ -2,7 +2,7 @@
 
     python tests/fuzz/fuzz_reader.py READER FOLDER -runs=10000 [-seed=1 and other options of libFuzzer]
 
-READER is zip, table, parameters or pickle. Every input must be read or refused with an error of the
+READER is zip, table, parameters, pickle or array. Every input must be read or refused with an error of the
 tree; any other exception, a crash, a hang or too much memory ends the run with a code that is not 0
 and leaves the input in FOLDER, which must be empty. So does an input that gets the reader to start a
 program, open a connection or write a file elsewhere.
@@ -25,14 +25,16 @@ import atheris
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 with atheris.instrument_imports(include=["leakgauge"]):
-    from leakgauge.bundle import Limits, unpack
+    from leakgauge.bundle import BundledFile, Limits, PictureArrays, unpack
     from leakgauge.errors import LeakgaugeError
+    from leakgauge.membership.picture_sets import FittedSet, labelled_pictures, positions
     from leakgauge.membership.tables import read_table
     from leakgauge.parameters import decode_hyperparameters, inversion_parameters, membership_parameters
     from leakgauge.targets.sklearn_pickle import load_model
 
 import bad_inputs
 import hostile_corpus
+import picture_bundles
 
 LIMITS = Limits(unpacked_bytes=1 << 22)
 LONGEST_SEED = 1 << 14
@@ -92,6 +94,18 @@ def fuzz_pickle(folder: Path, file: Path) -> None:
     load_model(file)
 
 
+def fuzz_array(folder: Path, file: Path) -> None:
+    """The input as an array of images, then as one of labels, each beside a sound other."""
+    for name, content in picture_bundles.arrays().items():
+        (folder / name).write_bytes(content)
+    sound = (folder / "training_images.npy", folder / "training_labels.npy")
+    for images, labels in ((file, sound[1]), (sound[0], file)):
+        with contextlib.suppress(LeakgaugeError):
+            arrays = PictureArrays(BundledFile("x.npy", images, ""), BundledFile("y.npy", labels, ""))
+            found = labelled_pictures(arrays, input_range=None)
+            FittedSet(found, positions(found, 10), (8, 8, 1), resize=True).digests()
+
+
 def zips() -> list[bytes]:
     return [bad_inputs.bundle(), *(one.body for one in bad_inputs.bad_inputs())]
 
@@ -123,6 +137,7 @@ READERS = {
     "table": Fuzzed(fuzz_table, lambda: [bad_inputs.csv(bad_inputs.MEMBERS), *files("train_mia.csv")]),
     "parameters": Fuzzed(fuzz_parameters, lambda: [b'{"iterations": [1, 2]}', *files("parameters.json")]),
     "pickle": Fuzzed(fuzz_pickle, pickles),
+    "array": Fuzzed(fuzz_array, lambda: list(picture_bundles.arrays().values())),
 }
 
 
