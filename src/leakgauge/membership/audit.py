@@ -192,13 +192,15 @@ def audit(
         )
 
     progress.report("writing the report", 0.97)
-    verdict = risk.verdict(outcomes, shift=shifted, without_references=references.refusal)
+    # who sees labels alone has nothing to compare with what reference models say
+    without_references = references.refusal if target.has_probabilities else None
+    verdict = risk.verdict(outcomes, shift=shifted, without_references=without_references)
     worst = risk.headline(outcomes)
     findings = Findings()
     if worst is not None:
         findings = _findings(
             *(worst, verdict.severity, scored, proportions, tried, pool, described, parameters),
-            records_would_settle=references.refusal is None or not risk.all_ruled_out(outcomes),
+            records_would_settle=without_references is None or not risk.all_ruled_out(outcomes),
         )
     notices = [*inputs.notices, *_shift_notice(shifted), *references.notices]
     if known:

@@ -14,9 +14,10 @@ are corrected for the number of attacks tried:
 
 So "moderate" and worse mean that a leak was shown, "low" that a larger one was
 ruled out for the attacks that ran, and everything else is "inconclusive": a
-small sample can never earn a "low". Neither can a model that was not compared
-with reference models although an attack wanted to: the comparison finds members
-that no other attack on the answers tells apart.
+small sample can never earn a "low". Neither can a model that gives probabilities
+and could not be compared with reference models, because an attack asked for them
+in vain or because it cannot be trained again: the comparison finds members that
+no other attack on the answers tells apart.
 
 The verdict is over what the model's answers give away (labels, probabilities).
 Attacks that read the model file itself do not enter: who has the file is
@@ -111,7 +112,7 @@ def verdict(
         area under the ROC curve of a classifier that tells members and subjects
         apart without the target, when it can; None when it cannot.
     without_references:
-        why there were no reference models although an attack asked for them; None where there were.
+        why the model could not be compared with reference models; None where it could.
     """
     outcomes = [outcome for outcome in outcomes if counts(outcome)]
     worst = headline(outcomes)

@@ -109,6 +109,18 @@ def test_a_model_of_neither_set_leaks_nothing_and_is_still_not_called_safe(tmp_p
     assert report.gate.outcome is GateOutcome.INCONCLUSIVE
 
 
+def test_leaving_the_attacks_out_that_cannot_run_earns_no_better_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(risk, "rules_out", lambda metrics: True)
+    monkeypatch.setattr(risk, "severity_of", lambda metrics: None)
+    report = audited(tmp_path / "a", bundle(), attacks=["gap", "loss"])
+    assert report.verdict.severity is Severity.INCONCLUSIVE
+    assert not any("more records" in advice.title for advice in report.recommendations)
+    labels = audited(tmp_path / "b", bundle(), attacks=["gap"], defences=["label_only"])
+    assert labels.verdict.severity is Severity.LOW
+
+
 @pytest.fixture(scope="module")
 def small_leak(tmp_path_factory: pytest.TempPathFactory) -> MembershipReport:
     """A report whose every measured attack is bounded tightly."""
