@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from picture_bundles import N, bundle, onnx_model, sets, write
 
+from leakgauge.attack_table import NOT_INSTALLED
 from leakgauge.bundle import Limits, PictureMembershipBundle, open_bundle
 from leakgauge.estimates import Estimate
 from leakgauge.membership.audit import audit_pictures
@@ -66,6 +68,16 @@ def test_attacks_on_answers_run_and_those_that_train_the_model_again_say_why_not
     assert "training_images.npy" in report.inputs
     assert report.records
     assert "Numbers count your members" in render(Audited(report))
+
+
+def test_reference_libraries_stand_beside_ours_here_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "art", None)
+    found = by_name(audited(tmp_path, bundle(), attacks=["gap"], reference_libraries=True))
+    assert isinstance(found["gap"], MembershipMeasured)
+    assert isinstance(found["black_box_art"], NotApplicable)
+    assert found["black_box_art"].reason == NOT_INSTALLED
 
 
 def test_the_same_bundle_gives_the_same_bytes(tmp_path: Path) -> None:
