@@ -43,6 +43,15 @@ def serves(server):
     return False
 
 
+def under_way(server):
+    """Whether one audit runs and is locked down; before that, its fork server has not yet said that
+    it began, and whoever kills that one then only sends the job to the next."""
+    audits = server.audits()
+    with contextlib.suppress(OSError):
+        return len(audits) == 1 and "Seccomp:\t2" in Path(f"/proc/{audits[0]}/status").read_text()
+    return False
+
+
 def workspaces(server):
     return list(server.temporary.glob("leakgauge-sandbox-*"))
 
@@ -57,7 +66,7 @@ def private_folders(server):
 
 def kill_child(server):
     request = InBackground(server, b"sleep ")
-    wait_until(lambda: len(server.audits()) == 1)
+    wait_until(lambda: under_way(server))
     os.kill(server.audits()[0], signal.SIGKILL)
     reply = request.ended()
     assert (reply.status, reply.code) == (500, "audit_failed.child_died")
@@ -65,7 +74,7 @@ def kill_child(server):
 
 def kill_fork_server(server):
     request = InBackground(server, b"sleep ")
-    wait_until(lambda: len(server.audits()) == 1)
+    wait_until(lambda: under_way(server))
     (child,) = server.audits()
     os.kill(children_of(server.worker)[0], signal.SIGKILL)
     reply = request.ended()
@@ -80,7 +89,7 @@ def kill_fork_server_between_requests(server):
 
 def kill_worker(server):
     request = InBackground(server, b"ignore_termination ")
-    wait_until(lambda: len(server.audits()) == 1)
+    wait_until(lambda: under_way(server))
     worker = server.worker
     family = [worker, *children_of(worker), *server.audits()]
     os.kill(worker, signal.SIGKILL)
@@ -91,7 +100,7 @@ def kill_worker(server):
 def kill_worker_and_fork_server(server):
     """Nobody is left to clean up: the next worker does."""
     request = InBackground(server, b"sleep ")
-    wait_until(lambda: len(server.audits()) == 1)
+    wait_until(lambda: under_way(server))
     worker = server.worker
     os.kill(worker, signal.SIGSTOP)  # lest it answers between one kill and the next
     family = [*children_of(worker), worker]
@@ -152,7 +161,7 @@ def sender_that_vanishes(server):
 def hang_up(server):
     with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as connection:
         connection.sendall(REQUEST + b"Content-Length: 6\r\n\r\nsleep ")
-        wait_until(lambda: len(server.audits()) == 1)
+        wait_until(lambda: under_way(server))
 
 
 def a_hundred_clients(server):
@@ -218,7 +227,7 @@ ENVIRONMENT = {"LEAKGAUGE_DATA_BYTES": str(64 << 20), "LEAKGAUGE_FILE_BYTES": st
 def kill_master(server):
     """Ends the server; who is being served still is, then nothing of it may be left."""
     request = InBackground(server, b"nap ", Accept="application/json")
-    wait_until(lambda: len(server.audits()) == 1)
+    wait_until(lambda: under_way(server))
     server.process.kill()
     server.process.wait()
     assert request.ended().status == 200
@@ -229,7 +238,7 @@ def kill_master(server):
 def terminate_in_an_audit(server):
     """Ends the server: SIGTERM while an audit runs that does not end by itself. Seconds until the end."""
     request = InBackground(server, b"ignore_termination ")
-    wait_until(lambda: len(server.audits()) == 1)
+    wait_until(lambda: under_way(server))
     begun = time.monotonic()
     server.process.terminate()
     assert server.process.wait(60) == 0
