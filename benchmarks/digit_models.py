@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -14,8 +13,6 @@ import tensorflow as tf
 
 from leakgauge.defences.training import training_defences
 from leakgauge.defences.training.plan import Plan
-from leakgauge.targets.image_model import open_image_model
-from leakgauge.targets.image_target import ImageTarget
 from leakgauge.targets.onnx_engine import exported
 from leakgauge.training.classifier import Trained, train
 from leakgauge.training.digits import Digits
@@ -45,12 +42,3 @@ def plan_of(digits: Digits, defences: tuple[str, ...]) -> Plan:
 def saved(model: object, digits: Digits, path: Path) -> None:
     """Write the model as ONNX, which opens without TensorFlow."""
     onnx.save_model(exported(model, digits.images.shape[1:]), path)
-
-
-def opened(model: Trained, digits: Digits) -> ImageTarget:
-    """The model behind the target that audits use."""
-    shape = digits.images.shape[1:]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.onnx")
-        saved(model.model, digits, path)
-        return open_image_model(path, picture_size=(shape[0], shape[1]))
