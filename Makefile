@@ -80,7 +80,7 @@ docs: $(VENV)/installed  ## regenerate docs/*.schema.json and docs/parameters.md
 
 # --- images -----------------------------------------------------------------------------------------
 
-.PHONY: images test-images listing scale bill
+.PHONY: images demo-image test-images listing scale bill
 
 # Where distributions put the engine's own client.
 DOCKER ?= /usr/bin/docker
@@ -92,13 +92,16 @@ images:  ## build leakgauge-membership and leakgauge-inversion
 	$(BUILD) --target membership --tag leakgauge-membership .
 	$(BUILD) --target inversion --tag leakgauge-inversion .
 
+demo-image:  ## build leakgauge-demo, the page in a container of its own
+	$(BUILD) --target demo --tag leakgauge-demo .
+
 $(SAGEMAKER)/installed: container/requirements-sagemaker.txt
 	$(PYTHON) -m venv $(SAGEMAKER)
 	@echo "installing the SageMaker SDK into $(SAGEMAKER) (once; a minute or two)"
 	$(SAGEMAKER)/bin/pip --disable-pip-version-check --quiet install -r $<
 	@touch $@
 
-test-images: images $(VENV)/installed-dev $(SAGEMAKER)/installed  ## test both images with a real engine
+test-images: images demo-image $(VENV)/installed-dev $(SAGEMAKER)/installed  ## test all images with a real engine
 	DOCKER=$(DOCKER) $(RUN)/python -m pytest -m images -s --durations=10 tests/images
 
 listing: $(VENV)/installed-dev  ## show and check the requests that publish both products

@@ -85,6 +85,8 @@ def compare_defence(
     ----------
     defences: in the order of application, such as `["rounding=2"]`.
     runs: pairs of audits, each with another seed.
+    parameters: as for `audit`; the rows of the reference libraries are there unless
+        `reference_libraries` is False.
     output: folder for the reports and the comparison; none are kept without it.
 
     Raises

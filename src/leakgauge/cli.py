@@ -166,6 +166,8 @@ def compare(
 
     Or, with --defence and without AFTER, audit the bundle BEFORE as it is and behind an output
     defence such as rounding=2, top_k=1, label_only, temperature=5, logit_clipping=3 or noise=1.
+    What the libraries of the extra `reference` find then stands beside; to leave it out, use
+    --parameter reference_libraries=false.
     """
     # imported at first use: SciPy comes along, which the other commands need not wait for
     from leakgauge.before_after import COMPARISON_HTML, COMPARISON_JSON, audit_before_after, write_comparison
