@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.attack_table import NOT_INSTALLED
+from leakgauge.errors import LeakgaugeError
 from leakgauge.estimates import proportion
 from leakgauge.inversion.inputs import Inputs
 from leakgauge.pictures.picture import Pictures
@@ -58,6 +59,11 @@ def robustness_curve(
     Parameters
     ----------
     evade: the library's search; None where it is not installed.
+
+    Raises
+    ------
+    LeakgaugeError
+        whatever the target deserves; what the library trips over is told as failed.
     """
     network = inputs.settings.network
     if evade is None:
@@ -76,6 +82,8 @@ def robustness_curve(
                 changed = evade(network, pictures[left], labels[left], radius=radius, seed=seed)
                 right[left] = _taken_for(target, _within(changed, pictures[left], radius), labels[left])
             curve.append(EvasionPoint(radius, proportion(int(right.sum()), len(right))))
+    except (LeakgaugeError, MemoryError):
+        raise
     except Exception as error:  # noqa: BLE001 - a peer that breaks must not take the audit with it
         return Failed(*_FACTS, f"It broke off with a {type(error).__name__}.")
     return EvasionMeasured(

@@ -23,6 +23,7 @@ with warnings.catch_warnings():
 
 from leakgauge.attack_table import NOT_INSTALLED
 from leakgauge.bundle import Limits, open_bundle
+from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.evasion import RADII, Evade, labelled_pictures, robustness_curve
 from leakgauge.inversion.inputs import Inputs, read_inputs
@@ -183,6 +184,14 @@ def test_a_library_that_breaks_does_not_take_the_audit_with_it(inputs: Inputs) -
     found = robustness_curve(inputs, broken, seed=0, progress=Silent())
     assert isinstance(found, Failed)
     assert found.reason == "It broke off with a KeyError."
+
+
+def test_what_the_user_must_mend_is_no_failure_of_the_library(inputs: Inputs) -> None:
+    def refused(network: Any, pictures: Any, labels: Any, *, radius: float, seed: int) -> Any:
+        raise UnsupportedModel("outputs_not_finite", "No number.", hint="Another model.")
+
+    with pytest.raises(UnsupportedModel):
+        robustness_curve(inputs, refused, seed=0, progress=Silent())
 
 
 def report_of(source: Path, scratch: Path, evade: Evade | None, **overrides: Any) -> InversionReport:
