@@ -44,6 +44,7 @@ from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import principal_components
+from leakgauge.inversion.drawing import informed
 from leakgauge.inversion.masking import examine
 from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.protocol import Settings
@@ -80,8 +81,9 @@ class Entry:
     sees: str
     queries: int | None
     runs: int = 1
-    space: Callable[[PictureSet, int], Space] = lambda pictures, _: low_frequencies(grey(pictures))
+    space: Callable[[PictureSet], Space] = lambda pictures: low_frequencies(grey(pictures))
     penalty: Prior = Prior()  # noqa: RUF009 - frozen, so that all may share it
+    with_prior: bool = False
 
 
 class Pixels(Space):
@@ -100,29 +102,28 @@ class Pixels(Space):
         """The pixels, in a row."""
         return offsets.reshape(len(offsets), -1).astype(np.float64)
 
+    def slope(self, gradients: Pictures) -> FloatArray:
+        """The same."""
+        return self.coefficients(gradients)
+
 
 def grey(pictures: PictureSet) -> Pictures:
     """The start of every attack without a prior."""
     return np.full(pictures.shape, 0.5, dtype=np.float32)
 
 
-def pixels(pictures: PictureSet, _: int) -> Space:
+def pixels(pictures: PictureSet) -> Space:
     """Single pixels."""
     return Pixels(grey(pictures), np.empty((0, 0), np.float32), np.empty(0))
-
-
-def components(pictures: PictureSet, attacked: int) -> Space:
-    """Principal components of pictures from elsewhere, the attacked class left out."""
-    return principal_components(pictures.auxiliary(attacked)).space
 
 
 ENTRIES = (
     Entry("spsa", "spsa", "probabilities", 3_000, runs=3),
     Entry("spsa", "spsa", "probabilities", 12_800, runs=4),
-    Entry("spsa with prior", "spsa", "probabilities", 12_800, runs=4, space=components),
+    Entry("spsa with prior", "spsa", "probabilities", 12_800, runs=4, with_prior=True),
     Entry("NES in pixels", "nes", "probabilities", 12_800, runs=4, space=pixels, penalty=Prior(weight=0.0)),
     Entry("label_only", "label_only", "labels", 12_800, runs=4),
-    Entry("label_only with prior", "label_only", "labels", 12_800, runs=4, space=components),
+    Entry("label_only with prior", "label_only", "labels", 12_800, runs=4, with_prior=True),
     Entry("MI-Face, ours", "miface", "model file", None),
     Entry("MI-Face of ART", "miface_art", "model file", None),
 )
@@ -144,7 +145,7 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
     for digit in range(10):
         iterations = WHITE_BOX_ITERATIONS if entry.queries is None else entry.queries // (2 * entry.runs)
         told = Settings(
-            space=entry.space(pictures, digit),
+            space=entry.space(pictures),
             iterations=(iterations,),
             seeds=entry.runs,
             prior=entry.penalty,
@@ -152,6 +153,8 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
             floor=examined.floor,
             temperature=examined.temperature,
         )
+        if entry.with_prior:
+            told = informed(told, principal_components(pictures.auxiliary(digit)).space)
         started = time.process_time()
         found = BY_NAME[entry.attack].reconstruct(
             target,

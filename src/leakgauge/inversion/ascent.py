@@ -17,6 +17,7 @@ import numpy as np
 from leakgauge.inversion.course import Course
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.yielding import Yielding
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import FloatArray, Target
@@ -30,9 +31,6 @@ LEARNING_RATE = 0.1
 SLOWEST, FASTEST = 0.05, 0.3
 FIRST_STEPS = 5.0
 SETTLING = 300.0
-RECOGNISED = 2.0
-"""Log odds from which a picture counts as recognised (probability .88)."""
-YIELD, LEAST_PRIOR = 1.02, 0.02
 _BLOCK = 256
 
 
@@ -53,8 +51,7 @@ def climb(
     reaches it: a white or black start is left quickly, and no step depends on
     how long the run will be.
 
-    Where a target is hard to convince the prior yields: its weight falls by 2 %
-    a step while the pictures are not recognised, and recovers when they are.
+    Where a target is hard to convince the penalty yields; see `yielding`.
 
     Raises
     ------
@@ -66,7 +63,7 @@ def climb(
     course = Course(settings, budget=budget, progress=progress, stage=f"drawing class {target_class}")
     streams = rng.spawn(settings.seeds)
 
-    yielding = np.ones(settings.seeds)
+    yielding = Yielding(settings.seeds)
     z = np.zeros((settings.seeds, space.dimensions))
     mean, square = np.zeros_like(z), np.zeros_like(z)
     step = 0
@@ -82,10 +79,9 @@ def climb(
         odds = log_odds(answers, target_class, settings.floor, settings.temperature)
         ahead, behind = odds[: settings.seeds], odds[settings.seeds :]
         gradient = ((ahead - behind) / (2 * PROBE_RADIUS))[:, None] * direction
-        slope = space.coefficients(prior.gradient(pictures))
-        gradient -= yielding[:, None] * (slope[: settings.seeds] + slope[settings.seeds :]) / 2
-        recognised = (ahead + behind) / 2 > RECOGNISED
-        yielding = np.clip(yielding * np.where(recognised, YIELD, 1 / YIELD), LEAST_PRIOR, 1.0)
+        slope = space.slope(prior.gradient(pictures))
+        gradient -= yielding.shares[:, None] * (slope[: settings.seeds] + slope[settings.seeds :]) / 2
+        yielding.heard(np.stack([ahead, behind], axis=1))
 
         mean = MOMENTUM * mean + (1 - MOMENTUM) * gradient
         square = SCALE_MEMORY * square + (1 - SCALE_MEMORY) * gradient**2

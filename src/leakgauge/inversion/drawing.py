@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.errors import LeakgaugeError
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
+from leakgauge.inversion.components import Familiar
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
 from leakgauge.inversion.space import Space
 from leakgauge.progress import Progress, Together
@@ -181,6 +182,11 @@ def _outcome(
     )
 
 
+def informed(settings: Settings, prior: Space) -> Settings:
+    """The same settings for an attacker who knows the pictures that `prior` is the space of."""
+    return replace(settings, space=prior, prior=Familiar(prior, settings.prior))
+
+
 def plan(
     attacks: Sequence[Attack], settings: Settings, prior: Space | None
 ) -> tuple[tuple[Attack, Settings], ...]:
@@ -191,13 +197,13 @@ def plan(
     plain = [(attack, settings) for attack in attacks]
     if prior is None:
         return tuple(plain)
-    informed = replace(settings, space=prior)
+    told = informed(settings, prior)
     again = [
         replace(attack, name=f"{attack.name}_prior", title=f"{attack.title}, with a prior", with_prior=True)
         for attack in attacks
         if attack.takes_prior
     ]
-    return (*plain, *((attack, informed) for attack in again))
+    return (*plain, *((attack, told) for attack in again))
 
 
 def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Generator) -> tuple[int, ...]:

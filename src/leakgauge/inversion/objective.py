@@ -7,11 +7,21 @@ basis and the averaging as they are, .64 for 40, .62 for 60. At 8 × 8 a weight 
 the log odds do that a change of given contrast can reach. Total variation is
 scaled by the side once more, since the same picture on twice as many pixels
 changes half as much from each to the next.
+
+Pictures that classifiers are made for show their subject in the middle. An
+attacker knows that too: what lies at the rim costs up to 21 times as much as the
+same in the middle, with the sixth power of the distance. On networks that no
+reported figure comes from, at 3,000 queries, accuracy of the drawings as prototypes
+rose from .54 to .59 and from .62 to .75 on digits at 28 × 28, and from .74 to .80 on
+those at 8 × 8, which reach the rim. For a residual network with global pooling,
+which recognises strokes wherever they lie, it rose from .11 to .25: without it
+drawings are a texture that fills the picture.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +31,7 @@ from leakgauge.targets.protocol import FloatArray
 
 PRIOR_WEIGHT = 40.0
 REFERENCE_SIDE = 28.0
+RIM, STEEPNESS = 20.0, 6
 LEAST_PROBABILITY = 1e-30
 
 
@@ -36,11 +47,12 @@ class Penalty(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """λ s [s TV(x) + mean((x − background)²)], the penalty that an attacker computes without a query.
+    """λ s [s TV(x) + mean(c (x − background)²)], the penalty that an attacker computes without a query.
 
     TV is the mean absolute difference of vertical plus of horizontal neighbours
     (Rudin, Osher & Fatemi 1992); s = side / 28, the side being the root of the
-    number of pixels.
+    number of pixels; c = 1 + 20 r⁶, r being the distance from the middle, 1 in the
+    middle of each side.
 
     Attributes
     ----------
@@ -55,8 +67,8 @@ class Prior:
         """(n,) penalties of (n, height, width, channels) pictures."""
         vertical = np.abs(pictures[:, 1:] - pictures[:, :-1]).mean(axis=(1, 2, 3), dtype=np.float64)
         horizontal = np.abs(pictures[:, :, 1:] - pictures[:, :, :-1]).mean(axis=(1, 2, 3), dtype=np.float64)
-        square = np.square(pictures - np.float32(self.background)).mean(axis=(1, 2, 3), dtype=np.float64)
-        total = _scale(pictures) * (vertical + horizontal) + square
+        square = np.square(pictures - np.float32(self.background)) * _cost(*pictures.shape[1:3])
+        total = _scale(pictures) * (vertical + horizontal) + square.mean(axis=(1, 2, 3), dtype=np.float64)
         return np.asarray(self.weight * _scale(pictures) * total, dtype=np.float64)
 
     def gradient(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -72,7 +84,8 @@ class Prior:
         gradient[:, :, 1:] += horizontal
         gradient[:, :, :-1] -= horizontal
         gradient *= np.float32(_scale(pictures))
-        gradient += (pictures - np.float32(self.background)) * np.float32(2 / (height * width * channels))
+        slope = _cost(height, width) * np.float32(2 / (height * width * channels))
+        gradient += (pictures - np.float32(self.background)) * slope
         gradient *= np.float32(self.weight * _scale(pictures))
         return gradient
 
@@ -96,6 +109,13 @@ def log_odds(
     rest = cooled[:, :target_class].sum(axis=1) + cooled[:, target_class + 1 :].sum(axis=1)
     least = floor ** (1.0 / temperature)
     return np.asarray(np.log(np.maximum(chosen, least)) - np.log(np.maximum(rest, least)), dtype=np.float64)
+
+
+@cache
+def _cost(height: int, width: int) -> NDArray[np.float32]:
+    """(height, width, 1) what a difference from the background costs, 1 in the middle."""
+    row, column = ((2 * np.arange(n) + 1) / n - 1 for n in (height, width))
+    return (1 + RIM * np.hypot(row[:, None], column) ** STEEPNESS).astype(np.float32)[..., None]
 
 
 def _scale(pictures: NDArray[np.float32]) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle, LimitExceeded
-from leakgauge.inversion.components import MOST_COMPONENTS, Components
+from leakgauge.inversion.components import LEAST_SPREAD, MOST_COMPONENTS, Components
 from leakgauge.inversion.space import Space
 
 MAX_BYTES = 512 * 1024**2
@@ -95,7 +95,7 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> Components:
         and axes.shape[1] == mean.size
         and len(spread) == len(axes)
         and all(bool(np.isfinite(array).all()) for array in (mean, axes, spread))
-        and bool((spread > 0).all())
+        and LEAST_SPREAD < float(spread.min()) <= float(spread.max()) <= np.sqrt(mean.size)
         and 0.0 <= float(mean.min()) <= float(mean.max()) <= 1.0
         and bool(np.allclose(axes @ axes.T, np.eye(len(axes)), atol=_ORTHONORMAL))
         and int(arrays["pictures"]) > 0

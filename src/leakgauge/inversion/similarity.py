@@ -99,7 +99,7 @@ def smooth_noise_level(
     drawing: Pictures, original: Pictures, space: Space, *, rng: np.random.Generator
 ) -> float:
     """Likeness that 1 in 20 random pictures of the space reach, with the mean and contrast of `drawing`."""
-    noise = space.offsets(space.spread * rng.standard_normal((NOISE_PICTURES, space.dimensions)))
+    noise = space.offsets(rng.standard_normal((NOISE_PICTURES, space.dimensions)))
     noise /= np.maximum(noise.std(axis=(1, 2, 3), keepdims=True), 1e-12)
     pictures = np.clip(noise * drawing.std() + drawing.mean(), 0.0, 1.0)
     return float(np.quantile([pearson(picture, original) for picture in pictures], NOISE_QUANTILE))

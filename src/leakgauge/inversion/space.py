@@ -1,8 +1,13 @@
-"""The space that an attack searches: x = clip(x₀ + zB), and never single pixels.
+"""The space that an attack searches: x = clip(x₀ + (z ∘ s) B), and never single pixels.
 
 An image classifier answers to noise as readily as to pictures, so a search over
 pixels ends in noise (Nguyen, Yosinski & Clune 2015). An attack is given a space
 of pictures instead and does not know what it is made of; `basis` builds them.
+
+Where pictures are known by which the space was made, z counts in their standard
+deviations s along each axis. A step or a probe of one length then changes every
+axis by as much as pictures differ along it, instead of a broad stroke by too little
+and a fine detail by too much.
 """
 
 from __future__ import annotations
@@ -46,9 +51,17 @@ class Space:
         return np.asarray(np.clip(self.offsets(coefficients) + self.start, 0.0, 1.0), dtype=np.float32)
 
     def offsets(self, coefficients: FloatArray) -> NDArray[np.float32]:
-        """(n, *shape) differences zB from the start, unclipped, for (n, dimensions) coefficients."""
-        return (coefficients.astype(np.float32) @ self.axes).reshape(len(coefficients), *self.shape)
+        """(n, *shape) differences from the start, unclipped, for (n, dimensions) coefficients."""
+        along = (coefficients * self.spread).astype(np.float32)
+        return (along @ self.axes).reshape(len(coefficients), *self.shape)
 
     def coefficients(self, offsets: NDArray[np.float32]) -> FloatArray:
-        """(n, dimensions) coefficients of (n, *shape) offsets, or of gradients, as far as they lie in it."""
-        return np.asarray(offsets.reshape(len(offsets), -1) @ self.axes.T, dtype=np.float64)
+        """(n, dimensions) coefficients of (n, *shape) offsets, as far as they lie in the space."""
+        return self._along(offsets) / self.spread
+
+    def slope(self, gradients: NDArray[np.float32]) -> FloatArray:
+        """(n, dimensions) slope along each coefficient, of (n, *shape) gradients by pixel."""
+        return self._along(gradients) * self.spread
+
+    def _along(self, patterns: NDArray[np.float32]) -> FloatArray:
+        return np.asarray(patterns.reshape(len(patterns), -1) @ self.axes.T, dtype=np.float64)

@@ -3,8 +3,8 @@
 Hansen 2016, "The CMA Evolution Strategy: A Tutorial", by the library `cma`. It
 ranks pictures and needs no slope, so answers that are rounded or cut short
 mislead it less than finite differences. Departures: the search is in the space
-that the attack is given, the prior is part of what is ranked, and the last half
-of the means is averaged.
+that the attack is given, the penalty is part of what is ranked and yields as in the
+other searches, and the last half of the means is averaged.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from leakgauge.inversion.course import ENOUGH_ITERATIONS, Course
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.yielding import Yielding
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -49,17 +50,22 @@ def reconstruct(
     space, prior = settings.space, settings.prior
     clouds = [_cloud(space.dimensions, stream) for stream in rng.spawn(settings.seeds)]
     size = clouds[0].popsize
+    yielding = Yielding(len(clouds))
     while course.affords(size * len(clouds)):
         asked = [cloud.ask() for cloud in clouds]
         pictures = space.pictures(np.concatenate(asked))
         answers = target.probabilities(pictures)
-        losses = prior.penalty(pictures) - log_odds(
-            answers, target_class, settings.floor, settings.temperature
-        )
-        for cloud, points, loss in zip(clouds, asked, losses.reshape(len(clouds), size), strict=True):
+        odds = log_odds(answers, target_class, settings.floor, settings.temperature)
+        penalties = prior.penalty(pictures)
+        by_cloud = odds.reshape(len(clouds), size)
+        losses = yielding.shares[:, None] * penalties.reshape(len(clouds), size) - by_cloud
+        yielding.heard(by_cloud)
+        for cloud, points, loss in zip(clouds, asked, losses, strict=True):
             cloud.tell(points, loss.tolist())
         if course.note(np.stack([cloud.mean for cloud in clouds]), queries=len(pictures)):
-            course.mark(loss=float(losses.mean()), confidence=float(answers[:, target_class].mean()))
+            course.mark(
+                loss=float((penalties - odds).mean()), confidence=float(answers[:, target_class].mean())
+            )
     return course.drawn()
 
 

@@ -35,7 +35,7 @@ WIDEN = 1.1
 MANY, FEW = 0.75, 0.5
 """Shares of hits above which the sphere widens and below which it shrinks."""
 RATE, MOMENTUM, SCALE_MEMORY = 0.2, 0.9, 0.99
-PRIOR_SHARE = 0.4
+PRIOR_SHARE = 0.2
 """The prior's weight against the log odds of a hit, which have no scale of the target's own."""
 
 SEARCHES, SEARCHED_AT_ONCE = 20, 25
@@ -79,7 +79,7 @@ def reconstruct(
         slope /= np.maximum(rate * (1 - rate), 1 / POINTS)[:, None] * radius[:, None]
         # without a hit there is nothing to hold the picture against the prior: look farther instead
         weight = PRIOR_SHARE * (rate > 0)
-        gradient = slope - weight[:, None] * space.coefficients(prior.gradient(space.pictures(z)))
+        gradient = slope - weight[:, None] * space.slope(prior.gradient(space.pictures(z)))
 
         mean = MOMENTUM * mean + (1 - MOMENTUM) * gradient
         square = SCALE_MEMORY * square + (1 - SCALE_MEMORY) * gradient**2
