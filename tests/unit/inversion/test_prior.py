@@ -116,6 +116,8 @@ HOSTILE = {
     "not a number": rewritten(lambda arrays: arrays["mean"].fill(np.nan)),
     "beyond a picture": rewritten(lambda arrays: arrays["mean"].fill(1e30)),
     "no spread": rewritten(lambda arrays: arrays["spread"].fill(0)),
+    "spread beyond a picture": rewritten(lambda arrays: arrays["spread"].fill(1e200)),
+    "spread of nothing": rewritten(lambda arrays: arrays["spread"].fill(1e-300)),
     "stretched axes": rewritten(lambda arrays: np.multiply(arrays["axes"], 1e6, out=arrays["axes"])),
     "other length": rewritten(lambda arrays: arrays.update(spread=np.ones(3))),
     "no pictures": rewritten(lambda arrays: arrays.update(pictures=np.int64(-1))),

@@ -1,0 +1,119 @@
+"""What the attacker takes off the odds: its gradient, what it likes, and when it gives way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from template_target import SIDE, TemplateTarget
+
+from leakgauge.defences.output import DefendedTarget, settings_of
+from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.components import Familiar, principal_components
+from leakgauge.inversion.objective import Penalty, Prior
+from leakgauge.inversion.protocol import Attack, Settings
+from leakgauge.inversion.space import Space
+from leakgauge.inversion.yielding import LEAST, RECOGNISED, Yielding
+from leakgauge.progress import Silent
+
+SHAPE = (6, 9, 1)
+BY_ODDS = [attack for attack in ATTACKS if attack.name in {"spsa", "nes", "cma_es"}]
+
+
+def pictures(n: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    wide = rng.standard_normal((5, *SHAPE)) * np.array([0.3, 0.2, 0.1, 0.05, 0.02])[:, None, None, None]
+    mixed = 0.5 + np.tensordot(rng.standard_normal((n, 5)), wide, 1) / 3
+    return np.clip(mixed, 0.01, 0.99).astype(np.float32)
+
+
+def known() -> Space:
+    return principal_components(pictures(40)).space
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [Prior(), Prior(background=1.0), Familiar(known(), Prior(), weight=30.0)],
+    ids=["dark", "light", "known"],
+)
+def test_the_gradient_is_that_of_the_penalty(penalty: Penalty) -> None:
+    picture = pictures(1, seed=3).astype(np.float64)
+    found = penalty.gradient(picture.astype(np.float32))[0].ravel()
+    step = 1e-3
+    moved = picture + step * np.eye(picture.size).reshape(-1, *SHAPE)
+    back = picture - step * np.eye(picture.size).reshape(-1, *SHAPE)
+    slope = (penalty.penalty(moved.astype(np.float32)) - penalty.penalty(back.astype(np.float32))) / (
+        2 * step
+    )
+    assert np.allclose(slope, found, rtol=0.02, atol=0.02)
+
+
+def test_the_same_spot_costs_most_at_the_rim_and_as_much_on_every_side() -> None:
+    def cost(row: int, column: int) -> float:
+        picture = np.zeros((1, 15, 15, 1), dtype=np.float32)
+        picture[0, row - 1 : row + 2, column - 1 : column + 2] = 1.0
+        return float(Prior().penalty(picture)[0])
+
+    middle, off, rim = cost(7, 7), cost(7, 5), cost(7, 1)
+    assert middle < off < rim
+    assert rim == pytest.approx(cost(1, 7)) == pytest.approx(cost(13, 7)) == pytest.approx(cost(7, 13))
+    assert cost(1, 1) > rim
+
+
+def test_the_mean_of_known_pictures_is_the_most_familiar_and_their_kind_more_than_noise() -> None:
+    space = known()
+    nothing = Prior(weight=0.0)
+    familiar = Familiar(space, nothing)
+    start, kind = space.start[None], pictures(20, seed=0)
+    # as far from the mean as the pictures are, in pixels, but in the directions in which they differ least
+    narrow = space.pictures(np.eye(space.dimensions)[[-1]] * 10)
+    assert float(familiar.penalty(start)[0]) == pytest.approx(0.0, abs=1e-9)
+    assert familiar.penalty(kind).mean() == pytest.approx(familiar.weight * space.dimensions / 2, rel=0.5)
+    assert familiar.penalty(narrow)[0] > 5 * familiar.penalty(kind).mean()
+
+
+def test_a_coefficient_is_a_standard_deviation() -> None:
+    space = known()
+    z = space.coefficients(pictures(40) - space.start)
+    assert np.allclose(z.std(axis=0, ddof=1), 1.0, rtol=1e-3)
+    gradient = np.random.default_rng(1).standard_normal((1, *SHAPE)).astype(np.float32)
+    step = 1e-2 * np.eye(space.dimensions)
+    along = ((space.offsets(step) - space.offsets(-step)) * gradient).sum(axis=(1, 2, 3)) / 2e-2
+    assert np.allclose(space.slope(gradient)[0], along, rtol=1e-2, atol=1e-4)
+
+
+def test_the_penalty_gives_way_until_pictures_are_recognised_and_comes_back() -> None:
+    yielding = Yielding(2)
+    sure, lost = np.full(4, RECOGNISED + 1), np.full(4, RECOGNISED - 1)
+    for _ in range(1_000):
+        yielding.heard(np.stack([sure, lost]))
+    assert yielding.shares.tolist() == [1.0, LEAST]
+    yielding.heard(np.stack([lost, sure]))
+    assert yielding.shares[0] < 1.0
+    assert yielding.shares[1] > LEAST
+
+
+def test_many_questions_at_once_count_as_much_as_one_after_the_other() -> None:
+    together, apart = Yielding(1), Yielding(1)
+    together.heard(np.zeros((1, 10)))
+    for _ in range(10):
+        apart.heard(np.zeros((1, 1)))
+    assert together.shares == pytest.approx(apart.shares)
+
+
+@pytest.mark.parametrize("attack", BY_ODDS, ids=lambda attack: attack.name)
+def test_behind_a_temperature_that_is_divided_out_the_same_is_drawn(attack: Attack) -> None:
+    def drawn(target: TemplateTarget | DefendedTarget, temperature: float) -> np.ndarray:
+        told = Settings(
+            space=low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32)),
+            iterations=(60,),
+            seeds=2,
+            temperature=temperature,
+        )
+        found = attack.reconstruct(
+            target, 0, budget=10_000, rng=np.random.default_rng(0), progress=Silent(), settings=told
+        )
+        return found.frames[-1].pictures
+
+    soft = DefendedTarget(TemplateTarget(), settings_of(["temperature=8"]))
+    assert np.allclose(drawn(TemplateTarget(), 1.0), drawn(soft, 1 / 8), atol=1e-3)
