@@ -21,7 +21,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 NAME = "inversion.zip"
-TARGET_CLASS = 1
+TARGET_CLASS = 0
 PARAMETERS = {
     "class_to_attack": TARGET_CLASS,
     "learning_rate": 0.1,
