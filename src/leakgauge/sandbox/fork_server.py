@@ -40,7 +40,7 @@ PRELOADS: dict[str, tuple[str, ...]] = {
     "membership": (
         *("leakgauge.sandbox.child", "leakgauge.membership.audit"),
         *("sklearn.ensemble", "sklearn.neural_network", "sklearn.pipeline", "pandas", "torch"),
-        *("leakgauge.targets.image_model", "leakgauge.targets.onnx_file"),
+        # not ONNX Runtime, which starts a thread when it is imported, for the few image classifiers
     ),
     "inversion": (
         *("leakgauge.sandbox.child", "leakgauge.inversion.audit"),

@@ -128,5 +128,5 @@ def test_other_models_are_unsuited(model):
 def test_a_target_without_its_file_is_unsuited():
     target, pool = fitted_pool(DecisionTreeClassifier(), *digits(100), seed=0)
     target.estimator = None
-    with pytest.raises(Unsuited, match="file"):
+    with pytest.raises(Unsuited, match="only answers"):
         scores_of(leaf_counts.score, target, pool)
