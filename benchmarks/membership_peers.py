@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from leakgauge.attack_table import Unsuited, check_installed
+from leakgauge.attack_table import Unsuited
 from leakgauge.estimates import area_under_roc, step_roc
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.held_out import splits
@@ -62,12 +62,11 @@ def ours(of: Case, models: int, *, names: frozenset[str] | None = None) -> Itera
     answers = SharedAnswers(of.target, of.pool, references=references)
     answers.probabilities(of.pool.x)
     answers.labels(of.pool.x)
-    for attack in ATTACKS:
+    for attack in (attack for attack in ATTACKS if attack.library is None):
         if attack.name in LEFT_OUT or (names is not None and attack.name not in names):
             continue
         began = time.process_time()
         try:
-            check_installed(attack)
             scores = attack.score(
                 answers, of.pool, rng=generator_for(of.seed, attack.name), progress=Silent()
             )
