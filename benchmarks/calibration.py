@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
+from leakgauge.attack_table import chosen_attacks
 from leakgauge.estimates import area_estimate, area_under_roc, balanced_accuracy
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import audit
@@ -76,7 +77,13 @@ def false_alarms(target: SklearnTarget, *, splits: int, rng: np.random.Generator
         pool = Pool(x, y.astype(np.int64), np.repeat([True, False], SIDE), np.arange(2 * SIDE))
         inputs = Inputs(SharedAnswers(target, pool), pool, target.type_name, FEATURES, ())
         parameters = membership_parameters(None, {"seed": split, "proportions": [90], "tradeoffs": False})
-        report = audit(inputs, parameters=parameters, attacks=ATTACKS, inputs_sha256={}, progress=Silent())
+        report = audit(
+            inputs,
+            parameters=parameters,
+            attacks=chosen_attacks(None, ATTACKS),
+            inputs_sha256={},
+            progress=Silent(),
+        )
         accused += report.verdict.severity not in (Severity.LOW, Severity.INCONCLUSIVE)
         low += report.verdict.severity is Severity.LOW
         ran = [attack for attack in report.attacks if isinstance(attack, MembershipMeasured)]

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leakgauge.attack_table import chosen_attacks
 from leakgauge.membership.attacks import ATTACKS, lira, rmia
 from leakgauge.membership.audit import audit
 from leakgauge.membership.inputs import Inputs
@@ -90,7 +91,7 @@ def default_audit(of: Case) -> None:
     audit(
         Inputs(target, of.pool, of.target.type_name, of.pool.x.shape[1], ()),
         parameters=membership_parameters(None, {"seed": of.seed}),
-        attacks=ATTACKS,
+        attacks=chosen_attacks(None, ATTACKS),
         inputs_sha256={},
         progress=Silent(),
     )
