@@ -20,6 +20,7 @@ from leakgauge.inversion.space import Space
 from leakgauge.targets.protocol import FloatArray
 
 FAMILIARITY = 0.1
+"""Weight of the distance from the auxiliary pictures' mean; 1 would be that of a Gaussian prior."""
 MOST_COMPONENTS = 40
 LEAST_PICTURES = 20
 MOST_NUMBERS = 40_000_000
@@ -55,8 +56,8 @@ class Familiar:
     class left out: with digits of another collection for auxiliary pictures, put
     where the target's lie, accuracy as prototypes is .63, .71 and .65 without this
     term and with steps of one length for all components, and .66, .75 and .69 as
-    it is; w = .3 on one of them drew neither better nor worse. With the same digits stretched over the whole
-    picture it costs: .59 and .61 against .51 and .55.
+    it is; w = .3 on one of them drew neither better nor worse. With the same digits
+    stretched over the whole picture it costs: .59 and .61 against .51 and .55.
 
     Attributes
     ----------

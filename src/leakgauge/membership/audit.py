@@ -193,7 +193,7 @@ def audit(
 
     progress.report("writing the report", 0.97)
     # who sees labels alone has nothing to compare with what reference models say
-    without_references = references.refusal if target.has_probabilities else None
+    without_references = references.missing if target.has_probabilities else None
     verdict = risk.verdict(outcomes, shift=shifted, without_references=without_references)
     worst = risk.headline(outcomes)
     findings = Findings()

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from leakgauge.attack_table import Unsuited
 from leakgauge.defences.output import Setting
 from leakgauge.membership.pool import Pool, ReferenceAnswers
-from leakgauge.membership.refitting import NOTHING_TO_CLONE, Refitting, blank_clone
+from leakgauge.membership.refitting import Refitting, blank_clone
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
@@ -87,11 +87,11 @@ class ReferenceModels:
         return None if self._plan.seconds is None else max(self._plan.seconds - self._spent, 0.0)
 
     @property
-    def refusal(self) -> str | None:
-        """Why there are none: an attack asked for them in vain, or there is nothing to clone."""
-        if self._refusal is not None:
-            return str(self._refusal)
-        return NOTHING_TO_CLONE if self._plan.estimator is None else None
+    def missing(self) -> str | None:
+        """Why the model was compared with none; None where it was."""
+        if self._answers is not None:
+            return None
+        return str(self._refusal or "No attack that uses them was asked for.")
 
     @property
     def notices(self) -> tuple[Notice, ...]:

@@ -23,7 +23,6 @@ from leakgauge.targets.protocol import BoolArray, IntArray
 
 CHUNK_ROWS = 8_192
 """Rows that a model is asked for at once, which bounds the memory of its answer."""
-NOTHING_TO_CLONE = "The model cannot be trained again, so it has no reference models."
 ZEROS_OF_VOTES = 0.01
 """Share of exact zeros among a model's probabilities from which on it counts votes."""
 
@@ -61,7 +60,7 @@ def blank_clone(estimator: Any) -> Any:
         when there is no estimator, it cannot be cloned, or a part of it is frozen.
     """
     if estimator is None:
-        raise Unsuited(NOTHING_TO_CLONE)
+        raise Unsuited("The model cannot be trained again, so it has no reference models.")
     try:
         blank = clone(estimator)
         modernise(blank)

@@ -10,14 +10,13 @@ are corrected for the number of attacks tried:
                   at most .06, as far as it can be measured            (upper ends)
     inconclusive  none of these: the intervals are too wide, an attack
                   failed, members and subjects differ as much as it sees, or
-                  no reference models could be had
+                  there were no reference models
 
 So "moderate" and worse mean that a leak was shown, "low" that a larger one was
 ruled out for the attacks that ran, and everything else is "inconclusive": a
 small sample can never earn a "low". Neither can a model that gives probabilities
-and could not be compared with reference models, because an attack asked for them
-in vain or because it cannot be trained again: the comparison finds members that
-no other attack on the answers tells apart.
+and was not compared with reference models, whatever the reason: the comparison
+finds members that no other attack on the answers tells apart.
 
 The verdict is over what the model's answers give away (labels, probabilities).
 Attacks that read the model file itself do not enter: who has the file is
@@ -112,7 +111,7 @@ def verdict(
         area under the ROC curve of a classifier that tells members and subjects
         apart without the target, when it can; None when it cannot.
     without_references:
-        why the model could not be compared with reference models; None where it could.
+        why the model was not compared with reference models; None where it was, or gives labels alone.
     """
     outcomes = [outcome for outcome in outcomes if counts(outcome)]
     worst = headline(outcomes)
@@ -161,8 +160,8 @@ def verdict(
             )
             return Verdict(
                 Severity.INCONCLUSIVE,
-                "The attacks that ran found no more than a small leak, but those that see most could not be "
-                "run, so a larger one is not ruled out.",
+                "The attacks that ran found no more than a small leak, but those that see most did not run, "
+                "so a larger one is not ruled out.",
                 tuple(reasons),
             )
         return Verdict(

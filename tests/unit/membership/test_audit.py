@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from leakgauge.attack_table import Unsuited, chosen_attacks
+from leakgauge.attack_table import NOT_INSTALLED, Unsuited, chosen_attacks, installed
 from leakgauge.errors import AuditFailed, BadParameters
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import PLAIN, audit
@@ -103,7 +103,9 @@ def test_labels_alone_are_attacked_by_labels_and_the_rest_says_why_not() -> None
             assert isinstance(outcome, MembershipMeasured)
         elif outcome.threat_model == "probabilities":
             assert isinstance(outcome, NotApplicable)
-            assert "labels alone" in outcome.reason or "not installed" in outcome.reason
+            library = next(attack.library for attack in ATTACKS if attack.name == outcome.name)
+            absent = library is not None and not installed(library)
+            assert (NOT_INSTALLED if absent else "labels alone") in outcome.reason
     assert report.table == ()
 
 
@@ -214,6 +216,14 @@ def test_an_attack_that_fails_is_told_and_forbids_a_low() -> None:
         run(inputs, attacks=rows[-2:-1])
 
 
+def test_leaving_out_the_attacks_with_reference_models_earns_no_low() -> None:
+    members, subjects = records(900, seed=0), records(900, seed=1)
+    inputs = inputs_of(LogisticRegression().fit(*records(900, seed=2)), members, subjects)
+    report = run(inputs, attacks=QUICK)
+    assert report.verdict.severity is Severity.INCONCLUSIVE
+    assert "No attack that uses them was asked for" in report.verdict.reasons[-1]
+
+
 def test_attacks_on_the_model_file_do_not_enter_the_verdict() -> None:
     def perfect(target, pool, *, rng, progress):
         return pool.member.astype(float)
@@ -225,6 +235,7 @@ def test_attacks_on_the_model_file_do_not_enter_the_verdict() -> None:
     inputs = inputs_of(LogisticRegression().fit(*records(900, seed=2)), members, subjects)
     rows = (
         *QUICK,
+        *(attack for attack in ATTACKS if attack.name == "rmia"),
         Attack("perfect", "Perfect", "model_file", "-", perfect),
         Attack("broken", "Broken", "model_file", "-", broken),
     )
@@ -233,7 +244,7 @@ def test_attacks_on_the_model_file_do_not_enter_the_verdict() -> None:
     assert isinstance(report.attacks[-1], Failed)
     assert report.verdict.severity is Severity.LOW
     assert "perfect" not in repr(report.verdict).lower()
-    assert report.records == ()
+    assert {record.attack for record in report.records} <= {attack.name for attack in rows[:-2]}
     alone = run(inputs, attacks=rows[-2:-1])
     assert alone.verdict.severity is Severity.INCONCLUSIVE
 
