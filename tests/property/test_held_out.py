@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.membership.held_out import held_out_scores, splits
+from leakgauge.membership.held_out import fold_by_fold, held_out_scores, splits
 from leakgauge.progress import Silent
 
 examples = settings(max_examples=40, derandomize=True, deadline=None)
@@ -41,14 +41,16 @@ def test_a_model_that_memorises_rows_learns_nothing_from_noise() -> None:
     rng = np.random.default_rng(0)
     member = np.arange(400) < 200
     features = rng.normal(size=(400, 3))
-    scores = held_out_scores(memorise, features, member, percentage=90, rng=rng, progress=Silent())
+    scores = held_out_scores(
+        fold_by_fold(memorise), features, member, percentage=90, rng=rng, progress=Silent()
+    )
     assert (scores == 0.5).all()
 
 
 def test_too_few_known_records_are_refused() -> None:
     with pytest.raises(Unsuited, match="2 known members"):
         held_out_scores(
-            lambda *_, **__: np.zeros(4),
+            fold_by_fold(lambda *_, **__: np.zeros(4)),
             np.zeros((40, 1)),
             np.arange(40) < 20,
             percentage=10,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from leakgauge.progress import Progress, Together
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Failed, NotApplicable
 from leakgauge.targets.protocol import Target
+from leakgauge.threads import processors
 
 CONTROL_CLASSES = 9
 CONTROL_ITERATIONS = 1_500
@@ -109,7 +109,7 @@ def _threads(asked: Sequence[BudgetedTarget]) -> int:
     """
     calls = sum(one.calls for one in asked)
     quick = calls > 0 and sum(one.seconds for one in asked) / calls < WORTH_A_THREAD
-    return 1 if quick else len(os.sched_getaffinity(0))
+    return 1 if quick else processors()
 
 
 @dataclass(frozen=True, slots=True)

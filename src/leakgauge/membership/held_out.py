@@ -14,9 +14,7 @@ who already holds part of the data, and the one that the proportions describe.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,18 +26,12 @@ from leakgauge.membership.pool import Pool, true_label_probability
 from leakgauge.membership.protocol import Score
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray, Target
+from leakgauge.threads import one_processor_each
 
 GREATEST_PERCENTAGE = 90
 """Nine folds of ten: what is left of the pool when one fold is held out."""
 LEAST_KNOWN = 5
 """Known members, and as many non-members, below which there is nothing to learn from."""
-
-
-class AttackModel(Protocol):
-    """Learns membership from known records and infers it for unknown ones."""
-
-    def __call__(self, known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:
-        """(m,) probability of membership for (m, d) `unknown`, from (k, d) `known` and (k,) `member`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +51,47 @@ class Split:
     def known(self) -> IntArray:
         """Positions of all known records."""
         return np.concatenate([self.known_members, self.known_non_members])
+
+
+class AttackModel(Protocol):
+    """Learns membership in each split from the records known there and infers it for the others."""
+
+    def __call__(
+        self, features: FloatArray, member: BoolArray, splits: Sequence[Split], *, progress: Progress
+    ) -> Iterable[FloatArray]:
+        """For each split, (m,) probability of membership of its m test records.
+
+        Parameters
+        ----------
+        features: (n, d) what is seen of every record of the pool.
+        member: (n,) of which only what a split knows may be read.
+        """
+
+
+class FoldModel(Protocol):
+    """Learns membership from known records and infers it for unknown ones."""
+
+    def __call__(self, known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:
+        """(m,) probability of membership for (m, d) `unknown`, from (k, d) `known` and (k,) `member`."""
+
+
+def fold_by_fold(fit_and_score: FoldModel) -> AttackModel:
+    """An attack model that is trained on one split after the other, several at the same time."""
+
+    def attack_model(
+        features: FloatArray, member: BoolArray, splits: Sequence[Split], *, progress: Progress
+    ) -> Iterator[FloatArray]:
+        def score_fold(split: Split) -> FloatArray:
+            return fit_and_score(
+                features[split.known], member[split.known], features[split.test], seed=split.seed
+            )
+
+        with one_processor_each(len(splits)) as threads:
+            for done, scores in enumerate(threads.map(score_fold, splits), start=1):
+                progress.report("training attack models", done / len(splits))
+                yield scores
+
+    return attack_model
 
 
 def folds_for(percentage: int) -> int:
@@ -106,7 +139,7 @@ def attack_features(probabilities: FloatArray, y: IntArray) -> FloatArray:
 
 
 def held_out_scores(
-    fit_and_score: AttackModel,
+    attack_model: AttackModel,
     features: FloatArray,
     member: BoolArray,
     *,
@@ -118,7 +151,7 @@ def held_out_scores(
 
     Parameters
     ----------
-    features: (n, d) what the attack model sees of a record.
+    features: (n, d) what the attack model sees of every record.
     percentage: share of the pool known to the attacker, 1 to 90.
 
     Raises
@@ -133,28 +166,21 @@ def held_out_scores(
             f"{percentage} % of this pool leaves {least} known members to learn from; it takes {LEAST_KNOWN}"
         )
 
-    def score_fold(split: Split) -> FloatArray:
-        return fit_and_score(
-            features[split.known], member[split.known], features[split.test], seed=split.seed
-        )
-
     scores = np.empty(len(member))
-    # threads, not processes: the sandbox allows no fork, and the fits release the GIL
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        folds = threads.map(score_fold, every_split)
-        for done, (split, of_fold) in enumerate(zip(every_split, folds, strict=True), start=1):
-            scores[split.test] = of_fold
-            progress.report("training attack models", done / len(every_split))
+    for split, of_fold in zip(
+        every_split, attack_model(features, member, every_split, progress=progress), strict=True
+    ):
+        scores[split.test] = of_fold
     return scores
 
 
-def learned(fit_and_score: AttackModel) -> Score:
+def learned(attack_model: AttackModel) -> Score:
     """The membership attack that an attack model makes: trained on 90 %, scored out of fold."""
 
     def score(target: Target, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
         features = attack_features(target.probabilities(pool.x), pool.y)
         return held_out_scores(
-            fit_and_score,
+            attack_model,
             features,
             pool.member,
             percentage=GREATEST_PERCENTAGE,

@@ -39,13 +39,13 @@ class Learner:
 
     attack: str
     label: ModelLabel
-    fit_and_score: AttackModel
+    attack_model: AttackModel
 
 
 LEARNERS: tuple[Learner, ...] = (
-    Learner("learned_nn", "NN", learned_nn.fit_and_score),
-    Learner("learned_rf", "RF", learned_rf.fit_and_score),
-    Learner("learned_gb", "GB", learned_gb.fit_and_score),
+    Learner("learned_nn", "NN", learned_nn.attack_model),
+    Learner("learned_rf", "RF", learned_rf.attack_model),
+    Learner("learned_gb", "GB", learned_gb.attack_model),
 )
 
 
@@ -97,7 +97,7 @@ def leak_by_proportion(
             else:
                 try:
                     scores = held_out_scores(
-                        learner.fit_and_score,
+                        learner.attack_model,
                         features,
                         pool.member,
                         percentage=percentage,

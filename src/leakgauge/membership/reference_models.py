@@ -14,11 +14,9 @@ that is learned from a record's membership enters.
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +31,7 @@ from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import IntArray
+from leakgauge.threads import one_processor_each, processors
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +140,14 @@ def _train(
         return refitting.answers(halves[model], seed=int(seeds[model]), what="half of the pool").p_y
 
     p_y: list[NDArray[np.float32]] = []
-    threads = min(len(os.sched_getaffinity(0)), plan.models)
-    at_once = threads + threads % 2
+    at_once = processors() + processors() % 2
     started, elapsed = clock() if plan.seconds is not None else 0.0, 0.0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
-    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as executor:
+    with warnings.catch_warnings(), one_processor_each(plan.models) as threads:
         warnings.simplefilter("ignore")
         while len(p_y) < plan.models:
             batch = range(len(p_y), min(len(p_y) + at_once, plan.models))
-            for answer in executor.map(answers_of, batch):
+            for answer in threads.map(answers_of, batch):
                 p_y.append(answer)
                 progress.report("training reference models", len(p_y) / plan.models)
             if plan.seconds is not None:

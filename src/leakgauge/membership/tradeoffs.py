@@ -17,11 +17,9 @@ to lower the leak, at a confidence that is corrected for the number of changes.
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,6 +45,7 @@ from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Tradeoffs, TriedChange
 from leakgauge.targets.protocol import BoolArray, FloatArray
+from leakgauge.threads import one_processor_each
 
 MOST_REFERENCES = 4
 LEAST_RANGE = 0.05
@@ -145,8 +144,8 @@ def _try_all(
         def answers_of(model: int) -> Answers:
             return refitting.answers(rows[model], seed=int(seeds[model]), what="the members")
 
-        with ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), len(rows))) as executor:
-            return list(executor.map(answers_of, range(len(rows))))
+        with one_processor_each(len(rows)) as threads:
+            return list(threads.map(answers_of, range(len(rows))))
 
     changes = changes_of(blank)
     started = clock() if seconds is not None else 0.0

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.membership.held_out import GREATEST_PERCENTAGE, held_out_scores
+from leakgauge.membership.held_out import GREATEST_PERCENTAGE, fold_by_fold, held_out_scores
 from leakgauge.membership.pool import Pool
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
@@ -32,7 +32,7 @@ def score(target: Target, pool: Pool, *, rng: np.random.Generator, progress: Pro
     """
     answers = target.probabilities(pool.x)
     return held_out_scores(
-        fit_and_score,
+        fold_by_fold(fit_and_score),
         np.column_stack([answers, np.eye(answers.shape[1])[pool.y]]),
         pool.member,
         percentage=GREATEST_PERCENTAGE,
@@ -42,7 +42,7 @@ def score(target: Target, pool: Pool, *, rng: np.random.Generator, progress: Pro
 
 
 def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:
-    """(m,) probability of membership; see `AttackModel`. Columns are the answer, then the one-hot label."""
+    """(m,) probability of membership; see `FoldModel`. Columns are the answer, then the one-hot label."""
     from art.attacks.inference.membership_inference import MembershipInferenceBlackBox
     from art.estimators.classification import BlackBoxClassifier
 

@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from leakgauge.membership.held_out import GREATEST_PERCENTAGE, held_out_scores, random_halves
+from leakgauge.membership.held_out import GREATEST_PERCENTAGE, fold_by_fold, held_out_scores, random_halves
 from leakgauge.membership.perturbations import Perturbations
 from leakgauge.membership.picture_perturbations import MOVES, PicturePerturbations
 from leakgauge.membership.pool import Pool, SharedAnswers
@@ -52,7 +52,7 @@ MOST_QUERIES = 100_000
 
 
 def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:  # noqa: ARG001 -- the protocol's signature
-    """(m,) probability of membership; see `AttackModel`."""
+    """(m,) probability of membership; see `FoldModel`."""
     probability: FloatArray = LogisticRegression().fit(known, member).predict_proba(unknown)[:, 1]
     return probability
 
@@ -74,7 +74,7 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
 
     def learned_from(features: FloatArray, share: Progress) -> FloatArray:
         return held_out_scores(
-            fit_and_score,
+            fold_by_fold(fit_and_score),
             _standardised(features),
             pool.member,
             percentage=GREATEST_PERCENTAGE,

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from leakgauge.membership.held_out import learned
+from leakgauge.membership.held_out import fold_by_fold, learned
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 
 def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:
-    """(m,) probability of membership; see `AttackModel`."""
+    """(m,) probability of membership; see `FoldModel`."""
     boosting = HistGradientBoostingClassifier(
         max_iter=60, max_leaf_nodes=8, early_stopping=False, random_state=seed
     )
@@ -23,4 +23,5 @@ def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, 
     return probability
 
 
-score = learned(fit_and_score)
+attack_model = fold_by_fold(fit_and_score)
+score = learned(attack_model)

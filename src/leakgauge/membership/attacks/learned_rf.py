@@ -10,16 +10,17 @@ from __future__ import annotations
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from leakgauge.membership.held_out import learned
+from leakgauge.membership.held_out import fold_by_fold, learned
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 
 def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:
-    """(m,) probability of membership; see `AttackModel`."""
+    """(m,) probability of membership; see `FoldModel`."""
     forest = RandomForestClassifier(n_estimators=50, min_samples_leaf=10, random_state=seed)
     forest.fit(known.astype(np.float32), member)
     probability: FloatArray = forest.predict_proba(unknown.astype(np.float32))[:, 1]
     return probability
 
 
-score = learned(fit_and_score)
+attack_model = fold_by_fold(fit_and_score)
+score = learned(attack_model)
