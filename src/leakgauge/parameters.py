@@ -318,7 +318,7 @@ class InversionParameters(_Parameters):
     background: _Finite | None = Field(
         default=None,
         description="Pixel value, in the input range, that drawings tend to where the model does not care. "
-        "Default: the dark end of the range; give the other end for pictures on a light ground.",
+        "Default: the median of the picture's outermost pixels.",
     )
     channel_order: Literal["last", "first"] | None = Field(default=None, description=_CHANNEL_ORDER)
     resize: bool = Field(default=False, description=_RESIZE)

@@ -15,6 +15,7 @@ from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import MOST_NUMBERS, evenly
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
+from leakgauge.inversion.ground import ground_of
 from leakgauge.inversion.masking import Examined, examine
 from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.prior import ChosenPrior, choose_prior
@@ -122,6 +123,7 @@ def read_inputs(
         else None
     )
     evaluation = choose_evaluation(brought, labelled, target.facts, seed=parameters.seed)
+    ground, ground_notices = ground_of(parameters, original.values, input_range=target.facts.input_range)
     start, start_notices = _start(parameters, shape, auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
     examined = examine(asked, original.values, rng=generator_for(parameters.seed, "masking"))
@@ -130,7 +132,7 @@ def read_inputs(
         iterations=parameters.iterations,
         seeds=parameters.seeds,
         learning_rate=parameters.learning_rate,
-        prior=Prior(background=_background(parameters, target)),
+        prior=Prior(background=ground),
         network=target.network,
         floor=examined.floor,
         temperature=examined.temperature,
@@ -140,6 +142,7 @@ def read_inputs(
         *original.notices,
         *_range_notices(target, original.values, original_class),
         *_class_notices(classes, original_class, likeliest),
+        *ground_notices,
         *start_notices,
         *prior.notices,
         *evaluation.notices,
@@ -220,23 +223,6 @@ def _start(
             return np.full(shape, 0.5, dtype=np.float32), (notice,)
         case "grey":
             return np.full(shape, 0.5, dtype=np.float32), ()
-
-
-def _background(parameters: InversionParameters, target: ImageTarget) -> float:
-    """The background between 0 and 1; the dark end of the range where none is given."""
-    if parameters.background is None:
-        return 0.0
-    low, high = target.facts.input_range
-    inside = (parameters.background - low) / (high - low)
-    if not 0.0 <= inside <= 1.0:
-        message = f"must lie within the model's input range, {low:g} to {high:g}"
-        raise BadParameters(
-            "background_out_of_range",
-            f"background {message}.",
-            hint="Give the background as a pixel value of the model's input.",
-            details={"problems": [{"parameter": "background", "message": message}]},
-        )
-    return inside
 
 
 def _range_notices(target: ImageTarget, original: Pictures, original_class: int) -> tuple[Notice, ...]:

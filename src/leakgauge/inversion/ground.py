@@ -1,0 +1,73 @@
+"""The ground that pictures of the attacked class are taken to lie on.
+
+The penalty draws pixels to it where the target does not care, so that a wrong one
+hides a leak: of digits on a white ground, two networks gave drawings with a likeness
+of -.10 and -.04 where the ground was taken for black, and of .48 and .49 where for
+white, though as prototypes they were as good. An attacker knows on what ground such
+pictures are, and the target's answers do not tell it: of short drawings on a black
+and on a white ground, the one that the target was surer of was the wrong one for
+networks of 8 × 8 digits. So it is taken from the picture in the bundle: one number,
+which every drawing is given, those that chance is measured with too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from leakgauge.errors import BadParameters
+from leakgauge.parameters import InversionParameters
+from leakgauge.pictures.picture import Pictures
+from leakgauge.report.model import Notice
+
+DARK = 1 / 32
+"""Up to where a ground is the dark end of the range, which needs no mention."""
+
+
+def ground_of(
+    parameters: InversionParameters, original: Pictures, *, input_range: tuple[float, float]
+) -> tuple[float, tuple[Notice, ...]]:
+    """Value in [0, 1] that drawings tend to, and a notice where it is not what most readers expect.
+
+    Parameters
+    ----------
+    original: (height, width, channels) the user's picture, in [0, 1].
+    input_range: the ends of the model's own range, which the parameter `background` is in.
+
+    Raises
+    ------
+    BadParameters
+        for a background outside of the model's range.
+    """
+    low, high = input_range
+    if parameters.background is not None:
+        asked = (parameters.background - low) / (high - low)
+        if not 0.0 <= asked <= 1.0:
+            raise _out_of_range(low, high)
+        return asked, ()
+    found = _rim(original)
+    if found <= DARK:
+        return 0.0, ()
+    notice = Notice(
+        "background",
+        f"Where the model does not care, drawings tend to {low + found * (high - low):.3g}, the middle value "
+        "of the picture's rim. Set background where pictures of the class lie on another ground.",
+    )
+    return found, (notice,)
+
+
+def _rim(picture: Pictures) -> float:
+    """Median of the outermost rows and columns, over all channels."""
+    rim = np.concatenate(
+        [picture[0], picture[-1], picture[1:-1, 0], picture[1:-1, -1]], axis=None, dtype=np.float64
+    )
+    return float(np.median(rim))
+
+
+def _out_of_range(low: float, high: float) -> BadParameters:
+    message = f"must lie within the model's input range, {low:g} to {high:g}"
+    return BadParameters(
+        "background_out_of_range",
+        f"background {message}.",
+        hint="Give the background as a pixel value of the model's input.",
+        details={"problems": [{"parameter": "background", "message": message}]},
+    )
