@@ -30,11 +30,11 @@ def test_rebuilding_the_membership_samples_gives_the_same_bytes() -> None:
         assert content == (SAMPLES / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("name", ["membership", "membership-regularised"])
-def test_the_expected_output_is_what_an_audit_gives(name: str, tmp_path: Path) -> None:
+def test_the_expected_output_is_what_an_audit_gives(tmp_path: Path) -> None:
+    # that of the other sample is asked of the service, in tests/contract
     attacks = {"attacks": ["learned_nn", "learned_rf", "learned_gb"]}  # what output.csv is made of
-    leakgauge.audit(SAMPLES / f"{name}.zip", output=tmp_path / "report", parameters=attacks)
-    expected = (SAMPLES / f"{name}.output.csv").read_bytes()
+    leakgauge.audit(SAMPLES / "membership-regularised.zip", output=tmp_path / "report", parameters=attacks)
+    expected = (SAMPLES / "membership-regularised.output.csv").read_bytes()
     assert (tmp_path / "report" / "output.csv").read_bytes() == expected
 
 
@@ -80,12 +80,3 @@ def test_the_inversion_sample_gives_what_stands_beside_it(tmp_path: Path) -> Non
         report.original,
         *(snapshot.image for snapshot in report.snapshots),
     }
-
-
-def test_the_regularised_twin_leaks_less(tmp_path: Path) -> None:
-    attacks = {"attacks": ["loss", "modified_entropy"]}
-    leaky, regularised = (
-        leakgauge.audit(SAMPLES / f"{name}.zip", parameters=attacks).attacks[0].metrics.auc
-        for name in ("membership", "membership-regularised")
-    )
-    assert regularised.high < leaky.low
