@@ -41,7 +41,7 @@ from picture_sets import SETS, PictureSet
 
 QUERIES, RUNS = 12_800, 4
 RECIPE, WEIGHT = Recipe(latent=40, beta=0.1, steps=1_500), 1.0
-"""Chosen by `--tune` on MNIST."""
+"""Chosen by `--tune` on MNIST and the CNN."""
 RECIPES = tuple(
     Recipe(latent=latent, beta=beta, steps=1_500)
     for latent, beta in ((20, 1.0), (20, 0.3), (40, 0.3), (40, 0.1), (40, 0.03))
