@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,12 +47,14 @@ def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("reader", "runs"),
-    [("zip", 1_000), ("table", 500), ("parameters", 2_000), ("pickle", 1_000), ("array", 500)],
+    [("zip", 2_000), ("table", 1_000), ("parameters", 3_000), ("pickle", 2_000), ("array", 1_000)],
 )
 def test_whatever_comes_is_read_or_refused(reader: str, runs: int, tmp_path: Path) -> None:
     fuzzed = ended(str(SCRIPT), reader, str(tmp_path), f"-runs={runs}", *OPTIONS)
     assert fuzzed.returncode == 0, fuzzed.stderr[-3_000:]
-    assert f"Done {runs} runs" in fuzzed.stderr
+    done = re.search(r"^Done (\d+) runs", fuzzed.stderr, re.MULTILINE)
+    assert done, fuzzed.stderr[-3_000:]
+    assert int(done[1]) >= runs  # where the machine is slow libFuzzer finishes what it has begun
     assert not list(tmp_path.glob("crash-*"))
 
 
