@@ -15,7 +15,6 @@ from __future__ import annotations
 import numpy as np
 
 from leakgauge.errors import BadParameters
-from leakgauge.parameters import InversionParameters
 from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Notice
 
@@ -24,14 +23,15 @@ DARK = 1 / 32
 
 
 def ground_of(
-    parameters: InversionParameters, original: Pictures, *, input_range: tuple[float, float]
+    original: Pictures, *, asked: float | None, input_range: tuple[float, float]
 ) -> tuple[float, tuple[Notice, ...]]:
     """Value in [0, 1] that drawings tend to, and a notice where it is not what most readers expect.
 
     Parameters
     ----------
     original: (height, width, channels) the user's picture, in [0, 1].
-    input_range: the ends of the model's own range, which the parameter `background` is in.
+    asked: the parameter `background`, in the model's own range; None to find it out.
+    input_range: the ends of that range.
 
     Raises
     ------
@@ -39,11 +39,10 @@ def ground_of(
         for a background outside of the model's range.
     """
     low, high = input_range
-    if parameters.background is not None:
-        asked = (parameters.background - low) / (high - low)
-        if not 0.0 <= asked <= 1.0:
+    if asked is not None:
+        if not low <= asked <= high:
             raise _out_of_range(low, high)
-        return asked, ()
+        return (asked - low) / (high - low), ()
     found = _rim(original)
     if found <= DARK:
         return 0.0, ()

@@ -123,7 +123,9 @@ def read_inputs(
         else None
     )
     evaluation = choose_evaluation(brought, labelled, target.facts, seed=parameters.seed)
-    ground, ground_notices = ground_of(parameters, original.values, input_range=target.facts.input_range)
+    ground, ground_notices = ground_of(
+        original.values, asked=parameters.background, input_range=target.facts.input_range
+    )
     start, start_notices = _start(parameters, shape, auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
     examined = examine(asked, original.values, rng=generator_for(parameters.seed, "masking"))

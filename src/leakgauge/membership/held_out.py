@@ -76,7 +76,7 @@ class FoldModel(Protocol):
 
 
 def fold_by_fold(fit_and_score: FoldModel) -> AttackModel:
-    """An attack model that is trained on one split after the other, several at the same time."""
+    """An attack model that is trained anew for each split, for several at the same time."""
 
     def attack_model(
         features: FloatArray, member: BoolArray, splits: Sequence[Split], *, progress: Progress

@@ -16,11 +16,8 @@ from leakgauge.bundle import Limits, open_bundle
 from leakgauge.errors import BadParameters
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.ground import ground_of
-from leakgauge.parameters import inversion_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionMeasured, InversionReport
-
-PLAIN = inversion_parameters(None, {})
 
 
 def on(ground: float, *, stroke: float) -> np.ndarray:
@@ -31,7 +28,7 @@ def on(ground: float, *, stroke: float) -> np.ndarray:
 
 def test_a_dark_ground_needs_no_mention() -> None:
     for ground in (0.0, 0.02):
-        assert ground_of(PLAIN, on(ground, stroke=1.0), input_range=(0, 1)) == (0.0, ())
+        assert ground_of(on(ground, stroke=1.0), asked=None, input_range=(0, 1)) == (0.0, ())
 
 
 @pytest.mark.parametrize(
@@ -41,21 +38,20 @@ def test_a_dark_ground_needs_no_mention() -> None:
 def test_another_ground_is_that_of_the_rim_and_told_in_the_models_values(
     ends: tuple[float, float], told: str
 ) -> None:
-    ground, (notice,) = ground_of(PLAIN, on(0.75, stroke=0.0), input_range=ends)
+    ground, (notice,) = ground_of(on(0.75, stroke=0.0), asked=None, input_range=ends)
     assert ground == 0.75
     assert notice.code == "background"
     assert told in notice.message
 
 
 def test_one_pixel_has_a_rim() -> None:
-    assert ground_of(PLAIN, np.ones((1, 1, 1), np.float32), input_range=(0, 1))[0] == 1.0
+    assert ground_of(np.ones((1, 1, 1), np.float32), asked=None, input_range=(0, 1))[0] == 1.0
 
 
 def test_what_is_asked_for_goes_before_the_picture() -> None:
-    asked = inversion_parameters(None, {"background": -1.0})
-    assert ground_of(asked, on(1.0, stroke=0.0), input_range=(-1.0, 1.0)) == (0.0, ())
+    assert ground_of(on(1.0, stroke=0.0), asked=-1.0, input_range=(-1.0, 1.0)) == (0.0, ())
     with pytest.raises(BadParameters, match="input range, 0 to 1"):
-        ground_of(asked, on(1.0, stroke=0.0), input_range=(0.0, 1.0))
+        ground_of(on(1.0, stroke=0.0), asked=-1.0, input_range=(0.0, 1.0))
 
 
 def mirrored_model() -> bytes:
