@@ -45,6 +45,7 @@ from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import principal_components
 from leakgauge.inversion.drawing import informed
+from leakgauge.inversion.edges import coarse_pictures, reads_edges_alone, shown_to
 from leakgauge.inversion.masking import examine
 from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.protocol import Settings
@@ -147,7 +148,10 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
     """All ten classes with one seed; where a space has to be computed, that is not timed."""
     check_installed(BY_NAME[entry.attack])
     drawn, seconds = [], 0.0
-    examined = examine(target, pictures.trained.images[0], rng=generator_for(seed, "masking"))
+    coarse = coarse_pictures(pictures.shape, generator_for(seed, "edges"))
+    edges = BY_NAME[entry.attack].threat_model != "model_file" and reads_edges_alone(target, coarse)
+    asked = shown_to(target, edges=edges)
+    examined = examine(asked, pictures.trained.images[0], rng=generator_for(seed, "masking"))
     for digit in range(10):
         iterations = WHITE_BOX_ITERATIONS if entry.queries is None else entry.queries // (2 * entry.runs)
         told = Settings(
@@ -158,12 +162,13 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
             network=target.network,
             floor=examined.floor,
             temperature=examined.temperature,
+            edges=edges,
         )
         if entry.knowing:
             told = entry.knowing(told, pictures, digit)
         started = time.process_time()
         found = BY_NAME[entry.attack].reconstruct(
-            target,
+            asked,
             digit,
             budget=entry.queries or 1,
             rng=generator_for(seed, f"{entry.attack} {digit}"),

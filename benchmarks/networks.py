@@ -1,8 +1,9 @@
-"""The three networks that the inversion benchmark attacks."""
+"""The networks that the inversion benchmark attacks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -12,6 +13,8 @@ from mnist import Half
 CLASSES = 10
 PICTURES_SEEN = 40_000
 """Over all epochs, so that small sets are learnt as well as large ones."""
+SETTLED = 120_000
+"""As many until the running means of batch normalisation have settled."""
 
 
 def cnn(shape: tuple[int, int, int]) -> keras.Model:
@@ -66,10 +69,19 @@ def _block(entry: Any, channels: int, stride: int) -> Any:
     return layers.ReLU()(layers.Add()([found, short]))
 
 
-NETWORKS: dict[str, Callable[[tuple[int, int, int]], keras.Model]] = {
-    "CNN": cnn,
-    "MLP": mlp,
-    "ResNet": resnet,
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a network is made of, and how many pictures it sees in training, over all epochs."""
+
+    build: Callable[[tuple[int, int, int]], keras.Model]
+    pictures_seen: int = PICTURES_SEEN
+
+
+NETWORKS = {
+    "CNN": Recipe(cnn),
+    "MLP": Recipe(mlp),
+    "ResNet": Recipe(resnet),
+    "ResNet, settled": Recipe(resnet, SETTLED),
 }
 
 
@@ -77,9 +89,9 @@ def trained(name: str, half: Half) -> keras.Model:
     """A network of that name, always the same one."""
     height, width, channels = half.images.shape[1:]
     keras.utils.set_random_seed(0)
-    model = NETWORKS[name]((height, width, channels))
+    recipe = NETWORKS[name]
+    model = recipe.build((height, width, channels))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(
-        half.images, half.labels, epochs=-(-PICTURES_SEEN // len(half.images)), batch_size=64, verbose=0
-    )
+    epochs = -(-recipe.pictures_seen // len(half.images))
+    model.fit(half.images, half.labels, epochs=epochs, batch_size=64, verbose=0)
     return model

@@ -26,6 +26,10 @@ Directions: TypeAlias = Callable[[np.random.Generator, tuple[int, int]], FloatAr
 """(iterations, dimensions) random directions of unit variance."""
 
 PROBE_RADIUS = 0.3
+EDGED_PROBE_RADIUS = 1.0
+"""Where the target is shown edges, which a short probe does not move. On two residual networks that no
+reported figure comes from, with a prior: accuracy as prototypes .45 and .56 at .3, .50 and .58 at 1, .49
+and .55 at 2."""
 MOMENTUM, SCALE_MEMORY = 0.9, 0.99
 LEARNING_RATE = 0.1
 SLOWEST, FASTEST = 0.05, 0.3
@@ -63,6 +67,7 @@ def climb(
     course = Course(settings, budget=budget, progress=progress, stage=f"drawing class {target_class}")
     streams = rng.spawn(settings.seeds)
 
+    radius = EDGED_PROBE_RADIUS if settings.edges else PROBE_RADIUS
     yielding = Yielding(settings.seeds)
     z = np.zeros((settings.seeds, space.dimensions))
     mean, square = np.zeros_like(z), np.zeros_like(z)
@@ -73,12 +78,12 @@ def climb(
         direction = block[step % _BLOCK]
         step += 1
 
-        probes = np.concatenate([z + PROBE_RADIUS * direction, z - PROBE_RADIUS * direction])
+        probes = np.concatenate([z + radius * direction, z - radius * direction])
         pictures = space.pictures(probes)
         answers = target.probabilities(pictures)
         odds = log_odds(answers, target_class, settings.floor, settings.temperature)
         ahead, behind = odds[: settings.seeds], odds[settings.seeds :]
-        gradient = ((ahead - behind) / (2 * PROBE_RADIUS))[:, None] * direction
+        gradient = ((ahead - behind) / (2 * radius))[:, None] * direction
         slope = space.slope(prior.gradient(pictures))
         gradient -= yielding.shares[:, None] * (slope[: settings.seeds] + slope[settings.seeds :]) / 2
         yielding.heard(np.stack([ahead, behind], axis=1))

@@ -13,6 +13,7 @@ from leakgauge.errors import AuditFailed
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
+from leakgauge.inversion.edges import shown_to
 from leakgauge.inversion.evaluation import evaluated, prototypes, recognition
 from leakgauge.inversion.evasion import Evade, robustness_curve
 from leakgauge.inversion.inputs import Inputs, read_inputs
@@ -221,7 +222,7 @@ def audit(
 
 def _measure(run: Run, number: int, inputs: Inputs, *, attacks: int, seed: int) -> Measured:
     reference = reference_for(inputs.original, run.space, inputs.references)
-    taken_for = int(inputs.target.labels(consensus(run.drawn[number])[None])[0])
+    taken_for = int(_asked(run, inputs).labels(consensus(run.drawn[number])[None])[0])
     return measure(
         run,
         number,
@@ -261,13 +262,18 @@ def _describe(
             leakage=found.leakage,
             leakage_corrected=found.leakage_corrected,
             robustness=robustness(found.leakage),
-            confidence=_confidence(inputs.target, found.consensus, number),
+            confidence=_confidence(_asked(run, inputs), found.consensus, number),
             rank=found.rank,
             ssim_chance=found.ssim_chance,
             ssim_ceiling=reference.ssim_ceiling,
         ),
         shots,
     )
+
+
+def _asked(run: Run, inputs: Inputs) -> Target:
+    """The target as the run asked it."""
+    return shown_to(inputs.target, edges=run.settings.edges)
 
 
 def _confidence(target: Target, picture: Pictures, number: int) -> float:

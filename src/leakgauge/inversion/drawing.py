@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.errors import LeakgaugeError
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
-from leakgauge.inversion.components import Familiar
+from leakgauge.inversion.components import EDGED_FAMILIARITY, FAMILIARITY, Familiar
+from leakgauge.inversion.edges import shown_to
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
 from leakgauge.inversion.space import Space
 from leakgauge.progress import Progress, Together
@@ -33,13 +34,18 @@ WORTH_A_THREAD = 2e-4
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attack on all classes: what it drew of the attacked ones and of the others, and in which space."""
+    """One attack on all classes: what it was told, what it drew of the attacked ones and of the others."""
 
     attack: Attack
+    settings: Settings
     drawn: Mapping[int, Drawn]
     controls: Mapping[int, Drawn]
     queries: int
-    space: Space
+
+    @property
+    def space(self) -> Space:
+        """What it searched."""
+        return self.settings.space
 
 
 Outcome: TypeAlias = Run | NotApplicable | Failed
@@ -74,7 +80,10 @@ def run_attacks(
     ]
     together = Together(progress, len(jobs), stage="drawing")
     walled = [
-        BudgetedTarget(target, told.seeds * (2 * told.iterations[-1] if budget is None else budget // asking))
+        BudgetedTarget(
+            shown_to(target, edges=told.edges),
+            told.seeds * (2 * told.iterations[-1] if budget is None else budget // asking),
+        )
         for _, _, told in jobs
     ]
 
@@ -92,7 +101,7 @@ def run_attacks(
     return tuple(
         _outcome(
             attack,
-            settings.space,
+            settings,
             {number: end for (of, number, _), end in zip(jobs, ended, strict=True) if of == place},
             classes=classes,
             controls=controls,
@@ -153,7 +162,7 @@ def _draw(
 
 def _outcome(
     attack: Attack,
-    space: Space,
+    settings: Settings,
     ends: Mapping[int, _End],
     *,
     classes: Sequence[int],
@@ -175,16 +184,17 @@ def _outcome(
                 return _failed(attack, f"It broke off with a {type(end).__name__}.")
     return Run(
         attack,
+        settings,
         {number: drawn[number].drawn for number in classes},
         {number: drawn[number].drawn for number in controls},
         sum(one.queries for one in drawn.values()),
-        space,
     )
 
 
 def informed(settings: Settings, prior: Space) -> Settings:
     """The same settings for an attacker who knows the pictures that `prior` is the space of."""
-    return replace(settings, space=prior, prior=Familiar(prior, settings.prior))
+    weight = EDGED_FAMILIARITY if settings.edges else FAMILIARITY
+    return replace(settings, space=prior, prior=Familiar(prior, settings.prior, weight))
 
 
 def plan(
@@ -193,8 +203,12 @@ def plan(
     """What is run: each attack as it is and then, where there is a prior, once more in its space.
 
     Pictures unlike the training data make a prior that hinders, so it never replaces the attack without.
+    An attack that reads the model file asks nothing, and what it draws is shown to the model as it is.
     """
-    plain = [(attack, settings) for attack in attacks]
+    plain = [
+        (attack, replace(settings, edges=settings.edges and attack.threat_model != "model_file"))
+        for attack in attacks
+    ]
     if prior is None:
         return tuple(plain)
     told = informed(settings, prior)

@@ -14,6 +14,7 @@ from leakgauge.defences.output import DefendedTarget, defended_notice, not_undon
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import MOST_NUMBERS, evenly
+from leakgauge.inversion.edges import coarse_pictures, reads_edges_alone, shown_to
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
 from leakgauge.inversion.ground import ground_of
 from leakgauge.inversion.masking import Examined, examine
@@ -31,6 +32,11 @@ from leakgauge.targets.image_model import open_image_model
 from leakgauge.targets.image_target import ImageTarget
 from leakgauge.targets.protocol import Target
 
+_EDGES = Notice(
+    "edges",
+    "The model hardly tells smooth pictures apart, and does so with sharp edges: every picture that attacks "
+    "asked about was given edges. The drawings are shown without them.",
+)
 SATURATED = 1e-12
 """Probability left to all other classes below which an answer speaks of an input out of range."""
 
@@ -128,7 +134,10 @@ def read_inputs(
     )
     start, start_notices = _start(parameters, shape, auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
-    examined = examine(asked, original.values, rng=generator_for(parameters.seed, "masking"))
+    edges = reads_edges_alone(asked, coarse_pictures(shape, generator_for(parameters.seed, "edges")))
+    examined = examine(
+        shown_to(asked, edges=edges), original.values, rng=generator_for(parameters.seed, "masking")
+    )
     settings = Settings(
         space=low_frequencies(start),
         iterations=parameters.iterations,
@@ -138,6 +147,7 @@ def read_inputs(
         network=target.network,
         floor=examined.floor,
         temperature=examined.temperature,
+        edges=edges,
     )
     notices = (
         *defended_notice(asked_for),
@@ -147,6 +157,7 @@ def read_inputs(
         *ground_notices,
         *start_notices,
         *prior.notices,
+        *([_EDGES] if edges else []),
         *evaluation.notices,
     )
     return Inputs(

@@ -42,6 +42,8 @@ class Settings:
     temperature:
         what the target's log probabilities are divided by, so that the prior's weight means the same
         for every target.
+    edges:
+        whether the target is shown every picture with edges; see `edges`.
     """
 
     space: Space
@@ -52,6 +54,7 @@ class Settings:
     floor: float = LEAST_PROBABILITY
     network: KerasNetwork | None = None
     temperature: float = 1.0
+    edges: bool = False
 
 
 @dataclass(frozen=True, slots=True)

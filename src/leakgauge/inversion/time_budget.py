@@ -9,6 +9,7 @@ from dataclasses import replace
 from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, choose_controls, plan
+from leakgauge.inversion.edges import shown_to
 from leakgauge.inversion.inputs import Inputs
 from leakgauge.inversion.protocol import Attack, Settings
 from leakgauge.progress import Silent
@@ -82,7 +83,7 @@ def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: C
 
 def _run(attack: Attack, inputs: Inputs, settings: Settings, iterations: int) -> None:
     attack.reconstruct(
-        inputs.target,
+        shown_to(inputs.target, edges=settings.edges),
         inputs.classes[0],
         budget=_QUERIES_ENOUGH,
         rng=generator_for(0, "time"),

@@ -20,16 +20,17 @@ class Target(Protocol):
     ----------
     classes:
         (n_classes,) the class labels, in the order of the columns of `probabilities`.
-    queries:
-        number of input rows sent so far, over both methods.
     has_probabilities:
         False for a model that gives labels alone; `probabilities` then raises
         `UnsupportedModel` with problem `labels_only`.
     """
 
     classes: NDArray[Any]
-    queries: int
     has_probabilities: bool
+
+    @property
+    def queries(self) -> int:
+        """Number of input rows sent so far, over both methods."""
 
     def probabilities(self, x: Any) -> FloatArray:
         """(n, n_classes) class probabilities, float64, rows sum to 1, for `n` input rows."""

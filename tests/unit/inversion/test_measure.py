@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -38,7 +40,7 @@ def real_run() -> Run:
 def pretending(run: Run, picture: Pictures) -> Run:
     """The run, had it drawn `picture` of class 0."""
     frame = Frame(300, 1_800, np.repeat(picture[None], 3, axis=0))
-    return Run(run.attack, {**run.drawn, 0: Drawn((frame,), ())}, {}, run.queries, run.space)
+    return replace(run, drawn={**run.drawn, 0: Drawn((frame,), ())}, controls={})
 
 
 def leakage_of(run: Run, picture: Pictures) -> Estimate:
@@ -91,7 +93,7 @@ def test_a_real_picture_of_another_class_is_no_leak_though_a_four_is_like_a_nine
     def pretend(picture: Pictures) -> float:
         mine = Drawn((Frame(300, 1_800, np.repeat(picture[None], 3, 0)),), ())
         return measure(
-            Run(real_run.attack, {**drawn, 9: mine}, {}, 0, SPACE),
+            replace(real_run, drawn={**drawn, 9: mine}, controls={}),
             9,
             reference_for(original, low_frequencies(grey), ()),
             n_classes=10,

@@ -1,0 +1,148 @@
+"""A target that reads edges alone is shown edges."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from inversion_bundles import QUICK, png, template_model, write_bundle
+from onnx import helper, numpy_helper
+from template_target import SIDE, TemplateTarget, templates
+
+from leakgauge.bundle import Limits, open_bundle
+from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.audit import audit_bundle
+from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.drawing import plan
+from leakgauge.inversion.edges import coarse_pictures, reads_edges_alone, shown_to, with_edges
+from leakgauge.inversion.protocol import Settings
+from leakgauge.progress import Silent
+from leakgauge.report.model import InversionMeasured, InversionReport
+from leakgauge.targets.protocol import FloatArray
+
+COARSE = coarse_pictures((SIDE, SIDE, 1), np.random.default_rng(0))
+MIDDLE, ALLOWED = 0.3, 0.008
+"""How near ½ a pixel is half way between black and white, and how much of that a picture may have."""
+BLIND = np.array([0.01, 0.01, 0.98])
+
+
+class EdgeReader(TemplateTarget):
+    """Gives one answer, the last class, to every picture with many pixels half way."""
+
+    def probabilities(self, x: Any) -> FloatArray:
+        answers = super().probabilities(x)
+        half_way = np.maximum(MIDDLE - np.abs(np.asarray(x) - 0.5), 0).mean(axis=(1, 2, 3))
+        answers[half_way > ALLOWED] = BLIND
+        return answers
+
+
+def edge_reader_model() -> bytes:
+    """The same as an ONNX classifier."""
+    model = onnx.load(io.BytesIO(template_model()))
+    numbers = {"half": 0.5, "middle": MIDDLE, "allowed": ALLOWED, "blind": np.log(BLIND)}
+    for name, number in numbers.items():
+        model.graph.initializer.append(numpy_helper.from_array(np.atleast_1d(np.float32(number)), name))
+    model.graph.node[-1].output[0] = "likeness"
+    model.graph.node.extend(
+        [
+            helper.make_node("Sub", ["flat", "half"], ["off"]),
+            helper.make_node("Abs", ["off"], ["away"]),
+            helper.make_node("Sub", ["middle", "away"], ["near"]),
+            helper.make_node("Relu", ["near"], ["half_way"]),
+            helper.make_node("ReduceMean", ["half_way"], ["share"], axes=[1], keepdims=1),
+            helper.make_node("Greater", ["share", "allowed"], ["too_many"]),
+            helper.make_node("Where", ["too_many", "blind", "likeness"], ["y"]),
+        ]
+    )
+    return bytes(model.SerializeToString())
+
+
+def test_edges_keep_what_is_brighter_and_what_is_half_way() -> None:
+    brightness = np.linspace(0, 1, 101, dtype=np.float32)
+    found = with_edges(brightness)
+    assert found.dtype == np.float32
+    assert (np.diff(found) >= 0).all()
+    assert found[50] == pytest.approx(0.5)
+    assert found[[0, 40]].max() < 0.02
+    assert found[[60, 100]].min() > 0.98
+    assert ((found >= 0) & (found <= 1)).all()
+    np.testing.assert_allclose(found + found[::-1], 1.0, atol=1e-6)
+
+
+def test_who_reads_smooth_pictures_is_shown_smooth_pictures() -> None:
+    assert not reads_edges_alone(TemplateTarget(), COARSE)
+    assert reads_edges_alone(EdgeReader(), COARSE)
+
+
+def test_who_tells_nothing_apart_is_not_shown_edges_for_it() -> None:
+    class Stubborn(TemplateTarget):
+        def probabilities(self, x: Any) -> FloatArray:
+            return np.tile([1.0, 0.0, 0.0], (len(x), 1))
+
+    assert not reads_edges_alone(Stubborn(), COARSE)
+
+
+def test_a_target_shown_edges_counts_and_answers_as_itself() -> None:
+    target = EdgeReader()
+    shown = shown_to(target, edges=True)
+    np.testing.assert_array_equal(shown.probabilities(COARSE), EdgeReader().probabilities(with_edges(COARSE)))
+    np.testing.assert_array_equal(shown.labels(COARSE), EdgeReader().labels(with_edges(COARSE)))
+    assert shown.queries == target.queries == 2 * len(COARSE)
+    assert shown_to(target, edges=False) is target
+
+
+@pytest.mark.parametrize("name", ["spsa", "cma_es", "label_only", "nes"])
+def test_with_edges_every_attack_draws_what_without_it_cannot(name: str) -> None:
+    (attack,) = (one for one in ATTACKS if one.name == name)
+    grey = np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32)
+    told = Settings(space=low_frequencies(grey), iterations=(400,), seeds=2)
+
+    def likeness(*, edges: bool) -> float:
+        drawn = attack.reconstruct(
+            shown_to(EdgeReader(), edges=edges),
+            0,
+            budget=10_000,
+            rng=np.random.default_rng(3),
+            progress=Silent(),
+            settings=replace(told, edges=edges),
+        )
+        picture = drawn.frames[-1].pictures.mean(axis=0)
+        return float(np.corrcoef(picture.ravel(), templates()[0].ravel())[0, 1])
+
+    assert likeness(edges=True) > likeness(edges=False) + 0.2
+    assert likeness(edges=True) > 0.5
+
+
+def test_an_attack_that_reads_the_file_has_no_use_for_edges() -> None:
+    grey = np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32)
+    told = Settings(space=low_frequencies(grey), iterations=(1,), seeds=1, edges=True)
+    for attack, settings in plan(ATTACKS, told, low_frequencies(grey)):
+        assert settings.edges == (attack.threat_model != "model_file")
+
+
+def audited(folder: Path, model: bytes) -> InversionReport:
+    written = write_bundle(folder, QUICK, auxiliary__0=png(templates()[1]))
+    (written / "model.onnx").write_bytes(model)
+    unpacked = folder.parent / f"{folder.name} unpacked"
+    unpacked.mkdir()
+    report = audit_bundle(open_bundle(written, unpacked, limits=Limits()), {}, Silent()).report
+    assert isinstance(report, InversionReport)
+    return report
+
+
+def test_an_audit_says_that_it_showed_edges_and_finds_the_leak(tmp_path: Path) -> None:
+    usual, edged = (
+        audited(tmp_path / name, model)
+        for name, model in (("usual", template_model()), ("edged", edge_reader_model()))
+    )
+    assert "edges" not in {warning.code for warning in usual.warnings}
+    assert "edges" in {warning.code for warning in edged.warnings}
+    found = {one.name: one for one in edged.attacks if isinstance(one, InversionMeasured)}
+    assert found["spsa"].metrics.leakage.value > 0.3
+    (drawn,) = (one for one in edged.reconstructions if one.attack == "spsa")
+    assert drawn.confidence > 0.9
