@@ -80,10 +80,11 @@ def chosen_attacks(
     known = {attack.name for attack in table}
     unknown = sorted(set(names) - known)
     if unknown:
-        raise BadParameters(
-            "unknown_attack",
-            f"There is no attack called {', '.join(unknown)}.",
+        raise BadParameters.about(
+            "attacks",
+            f"unknown: {', '.join(unknown)}",
+            problem="unknown_attack",
+            message=f"There is no attack called {', '.join(unknown)}.",
             hint=f"Choose from: {', '.join(attack.name for attack in table)}.",
-            details={"problems": [{"parameter": "attacks", "message": f"unknown: {', '.join(unknown)}"}]},
         )
     return tuple(attack for attack in table if attack.name in peers.union(names))

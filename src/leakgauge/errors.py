@@ -137,6 +137,12 @@ class BadParameters(InputError):
     family = "bad_parameters"
     status = 422
 
+    @classmethod
+    def about(cls, parameter: str, what: str, *, problem: str, message: str, hint: str) -> Self:
+        """The error when one parameter alone does not fit, and `what` is the matter with it."""
+        listed: list[JsonValue] = [{"parameter": parameter, "message": what}]
+        return cls(problem, message, hint=hint, details={"problems": listed})
+
 
 class LimitExceeded(InputError):
     """The input is larger than this installation accepts."""

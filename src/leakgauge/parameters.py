@@ -475,11 +475,12 @@ def _read(file: Path) -> dict[str, JsonValue]:
 
 
 def _bad_file(problem: str, what: str) -> BadParameters:
-    return BadParameters(
-        problem,
-        f"parameters.json {what}.",
+    return BadParameters.about(
+        "parameters.json",
+        what,
+        problem=problem,
+        message=f"parameters.json {what}.",
         hint='It has to be one JSON object in UTF-8, like {"seed": 1}.',
-        details={"problems": [{"parameter": "parameters.json", "message": what}]},
     )
 
 

@@ -64,9 +64,10 @@ def _rim(picture: Pictures) -> float:
 
 def _out_of_range(low: float, high: float) -> BadParameters:
     message = f"must lie within the model's input range, {low:g} to {high:g}"
-    return BadParameters(
-        "background_out_of_range",
-        f"background {message}.",
+    return BadParameters.about(
+        "background",
+        message,
+        problem="background_out_of_range",
+        message=f"background {message}.",
         hint="Give the background as a pixel value of the model's input.",
-        details={"problems": [{"parameter": "background", "message": message}]},
     )

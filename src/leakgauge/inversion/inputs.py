@@ -197,11 +197,12 @@ def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) ->
     beyond = sorted(number for number in asked if number >= n_classes)
     if beyond:
         message = f"the model has classes 0 to {n_classes - 1}, not {', '.join(map(str, beyond))}"
-        raise BadParameters(
-            "class_out_of_range",
-            f"class_to_attack: {message}.",
+        raise BadParameters.about(
+            "class_to_attack",
+            message,
+            problem="class_out_of_range",
+            message=f"class_to_attack: {message}.",
             hint="Classes are numbered from 0, in the order of the model's outputs.",
-            details={"problems": [{"parameter": "class_to_attack", "message": message}]},
         )
     return tuple(sorted(asked))
 

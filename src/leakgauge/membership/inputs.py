@@ -217,11 +217,12 @@ def _column_named(table: Table, name: str | None, parameter: str) -> object | No
     if not table.has_header and name.isdecimal() and int(name) < len(columns):
         return int(name)
     close = get_close_matches(name, [str(column) for column in columns], n=1)
-    raise BadParameters(
-        "unknown_column",
-        f"{table.name} has no column called “{name}”, which {parameter} asks for.",
+    raise BadParameters.about(
+        parameter,
+        f"no column called “{name}”",
+        problem="unknown_column",
+        message=f"{table.name} has no column called “{name}”, which {parameter} asks for.",
         hint=f"Did you mean “{close[0]}”?" if close else f"Its columns are {_list(columns)}.",
-        details={"problems": [{"parameter": parameter, "message": f"no column called “{name}”"}]},
     )
 
 
@@ -339,11 +340,12 @@ def _rows_in_both(members: _Side, subjects: _Side) -> tuple[BoolArray, BoolArray
 def _check_groups(group: NDArray[np.str_]) -> None:
     count = len(np.unique(group))
     if count > MOST_GROUPS:
-        raise BadParameters(
-            "too_many_groups",
-            f"The column that group_column names has {count:,} different values.",
+        raise BadParameters.about(
+            "group_column",
+            f"{count:,} different values",
+            problem="too_many_groups",
+            message=f"The column that group_column names has {count:,} different values.",
             hint=f"Choose a column with at most {MOST_GROUPS}, such as an age band or a region.",
-            details={"problems": [{"parameter": "group_column", "message": f"{count:,} different values"}]},
         )
 
 

@@ -197,12 +197,13 @@ def _check_range(model: ImageModel, pool: Pool) -> None:
             f"with pixels from {low:g} to {high:g} the model is right about {100 * assumed.value:.0f} % of "
             f"the pictures, with {best[0]:g} to {best[1]:g} about {100 * share.value:.0f} %"
         )
-        raise BadParameters(
+        raise BadParameters.about(
             "input_range",
-            f"The range of a pixel is not stated, and the usual one is wrong: {message}.",
+            message,
+            problem="input_range",
+            message=f"The range of a pixel is not stated, and the usual one is wrong: {message}.",
             hint=f'Set "input_range": [{best[0]:g}, {best[1]:g}] in parameters.json if the model was '
             f"trained on that, else [{low:g}, {high:g}].",
-            details={"problems": [{"parameter": "input_range", "message": message}]},
         )
 
 

@@ -40,11 +40,12 @@ def timeout_of(attributes: str) -> float | None:
     text = found.group(1)
     seconds = float(text) if _SECONDS.fullmatch(text) else 0.0
     if not 0 < seconds <= _LONGEST_SECONDS:
-        raise BadParameters(
+        raise BadParameters.about(
             "timeout",
-            f"The attribute timeout in {HEADER} is not a number of seconds.",
+            "must be above 0 and at most 86400",
+            problem="timeout",
+            message=f"The attribute timeout in {HEADER} is not a number of seconds.",
             hint="Send for example timeout=50, or leave it out.",
-            details={"problems": [{"parameter": "timeout", "message": "must be above 0 and at most 86400"}]},
         )
     return seconds
 
