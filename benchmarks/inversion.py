@@ -45,7 +45,7 @@ from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import principal_components
 from leakgauge.inversion.drawing import informed
-from leakgauge.inversion.edges import coarse_pictures, reads_edges_alone, shown_to
+from leakgauge.inversion.edges import reads_edges_alone, shown_to
 from leakgauge.inversion.masking import examine
 from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.protocol import Settings
@@ -148,8 +148,8 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
     """All ten classes with one seed; where a space has to be computed, that is not timed."""
     check_installed(BY_NAME[entry.attack])
     drawn, seconds = [], 0.0
-    coarse = coarse_pictures(pictures.shape, generator_for(seed, "edges"))
-    edges = BY_NAME[entry.attack].threat_model != "model_file" and reads_edges_alone(target, coarse)
+    asks = BY_NAME[entry.attack].threat_model != "model_file"
+    edges = asks and reads_edges_alone(target, pictures.shape, rng=generator_for(seed, "edges"))
     asked = shown_to(target, edges=edges)
     examined = examine(asked, pictures.trained.images[0], rng=generator_for(seed, "masking"))
     for digit in range(10):

@@ -26,6 +26,7 @@ from leakgauge.targets.protocol import FloatArray
 CUTOFF = 10.0
 LARGEST_SHARE = 0.75
 """Cut-off as a share of the side, for pictures too small for `CUTOFF` to leave anything out."""
+COARSE, COARSE_CONTRAST = 4.0, 0.5
 
 
 def low_frequencies(start: Pictures, *, cutoff: float = CUTOFF) -> Space:
@@ -42,6 +43,12 @@ def low_frequencies(start: Pictures, *, cutoff: float = CUTOFF) -> Space:
     rows = [(waves[..., None] * plane).reshape(len(waves), -1) for plane in _planes(channels)]
     axes = np.concatenate(rows).astype(np.float32)
     return Space(start, axes, np.ones(len(axes)))
+
+
+def coarse_pictures(ground: Pictures, n: int, *, rng: np.random.Generator) -> Pictures:
+    """(n, *ground.shape) random pictures of a few broad strokes on `ground`."""
+    space = low_frequencies(ground, cutoff=COARSE)
+    return space.pictures(space.scattered(n, contrast=COARSE_CONTRAST, rng=rng))
 
 
 def _planes(channels: int) -> FloatArray:

@@ -14,7 +14,7 @@ from leakgauge.defences.output import DefendedTarget, defended_notice, not_undon
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import MOST_NUMBERS, evenly
-from leakgauge.inversion.edges import coarse_pictures, reads_edges_alone, shown_to
+from leakgauge.inversion.edges import reads_edges_alone, shown_to
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
 from leakgauge.inversion.ground import ground_of
 from leakgauge.inversion.masking import Examined, examine
@@ -134,7 +134,7 @@ def read_inputs(
     )
     start, start_notices = _start(parameters, shape, auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
-    edges = reads_edges_alone(asked, coarse_pictures(shape, generator_for(parameters.seed, "edges")))
+    edges = reads_edges_alone(asked, shape, rng=generator_for(parameters.seed, "edges"))
     examined = examine(
         shown_to(asked, edges=edges), original.values, rng=generator_for(parameters.seed, "masking")
     )

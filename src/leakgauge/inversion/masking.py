@@ -21,7 +21,7 @@ from typing import Final, Literal
 import numpy as np
 
 from leakgauge.estimates import Estimate, proportion
-from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.basis import coarse_pictures, low_frequencies
 from leakgauge.inversion.objective import LEAST_PROBABILITY
 from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Mask, Masking, Severity
@@ -75,11 +75,12 @@ def examine(target: Target, original: Pictures, *, rng: np.random.Generator) -> 
         return Examined(("labels_only",), LABEL_FLOOR, temperature=1.0)
     asked_before = target.queries
     space = low_frequencies(np.full_like(original, 0.5))
-    amplitude = np.sqrt(original.size / space.dimensions)
-    z = CONTRAST * amplitude * rng.standard_normal((PICTURES, space.dimensions))
-    pictures = np.concatenate([space.pictures(z), _around_black(original.shape, rng), original[None]])
+    z = space.scattered(PICTURES, contrast=CONTRAST, rng=rng)
+    # around black pictures bear more labels than around grey
+    around_black = coarse_pictures(np.zeros_like(original), PICTURES, rng=rng)
+    pictures = np.concatenate([space.pictures(z), around_black, original[None]])
     answers = target.probabilities(pictures)
-    step = NEAR * amplitude * rng.standard_normal(z.shape)
+    step = space.scattered(PICTURES, contrast=NEAR, rng=rng)
     neighbours = target.probabilities(space.pictures(z + step))
     between = _between(target, pictures, answers)
     rows = np.concatenate([answers, neighbours, between])
@@ -168,13 +169,6 @@ def _told(mask: Mask, examined: Examined) -> str:
                 "The model's answers are flat, as a raised temperature or an unsure model makes them. That "
                 "is no defence: the attacks divide it out."
             )
-
-
-def _around_black(shape: tuple[int, ...], rng: np.random.Generator) -> Pictures:
-    """Coarse bright shapes on black, which bear more labels than pictures around grey."""
-    coarse = low_frequencies(np.zeros(shape, dtype=np.float32), cutoff=4.0)
-    z = CONTRAST * np.sqrt(coarse.start.size / coarse.dimensions)
-    return coarse.pictures(2 * z * rng.standard_normal((PICTURES, coarse.dimensions)))
 
 
 def _between(target: Target, pictures: Pictures, answers: FloatArray) -> FloatArray:

@@ -59,6 +59,11 @@ class Space:
         """(n, dimensions) coefficients of (n, *shape) offsets, as far as they lie in the space."""
         return self._along(offsets) / self.spread
 
+    def scattered(self, n: int, *, contrast: float, rng: np.random.Generator) -> FloatArray:
+        """(n, dimensions) random coefficients; `contrast` is the deviation of the pixels from the start."""
+        amplitude = contrast * np.sqrt(self.start.size / np.square(self.spread).sum())
+        return np.asarray(amplitude * rng.standard_normal((n, self.dimensions)))
+
     def slope(self, gradients: NDArray[np.float32]) -> FloatArray:
         """(n, dimensions) slope along each coefficient, of (n, *shape) gradients by pixel."""
         return self._along(gradients) * self.spread

@@ -10,22 +10,24 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from inversion_bundles import QUICK, png, template_model, write_bundle
+from inversion_bundles import QUICK, template_model, write_bundle
 from onnx import helper, numpy_helper
 from template_target import SIDE, TemplateTarget, templates
 
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import plan
-from leakgauge.inversion.edges import coarse_pictures, reads_edges_alone, shown_to, with_edges
+from leakgauge.inversion.basis import coarse_pictures, low_frequencies
+from leakgauge.inversion.drawing import informed, plan
+from leakgauge.inversion.edges import reads_edges_alone, shown_to, with_edges
 from leakgauge.inversion.protocol import Settings
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionMeasured, InversionReport
 from leakgauge.targets.protocol import FloatArray
 
-COARSE = coarse_pictures((SIDE, SIDE, 1), np.random.default_rng(0))
+SHAPE = (SIDE, SIDE, 1)
+GREY = np.full(SHAPE, 0.5, dtype=np.float32)
+COARSE = coarse_pictures(GREY, 200, rng=np.random.default_rng(0))
 MIDDLE, ALLOWED = 0.3, 0.008
 """How near ½ a pixel is half way between black and white, and how much of that a picture may have."""
 BLIND = np.array([0.01, 0.01, 0.98])
@@ -74,9 +76,20 @@ def test_edges_keep_what_is_brighter_and_what_is_half_way() -> None:
     np.testing.assert_allclose(found + found[::-1], 1.0, atol=1e-6)
 
 
+@pytest.mark.parametrize("spread", [1.0, 7.0])
+def test_scattered_pictures_have_the_contrast_asked_for(spread: float) -> None:
+    plain = low_frequencies(GREY)
+    space = replace(plain, spread=spread * np.linspace(0.1, 2.0, plain.dimensions))
+    for found in (plain, space):
+        z = found.scattered(2_000, contrast=0.1, rng=np.random.default_rng(0))
+        assert z.shape == (2_000, found.dimensions)
+        assert found.offsets(z).std() == pytest.approx(0.1, rel=0.02)
+
+
 def test_who_reads_smooth_pictures_is_shown_smooth_pictures() -> None:
-    assert not reads_edges_alone(TemplateTarget(), COARSE)
-    assert reads_edges_alone(EdgeReader(), COARSE)
+    for seed in range(5):
+        assert not reads_edges_alone(TemplateTarget(), SHAPE, rng=np.random.default_rng(seed))
+        assert reads_edges_alone(EdgeReader(), SHAPE, rng=np.random.default_rng(seed))
 
 
 def test_who_tells_nothing_apart_is_not_shown_edges_for_it() -> None:
@@ -84,7 +97,7 @@ def test_who_tells_nothing_apart_is_not_shown_edges_for_it() -> None:
         def probabilities(self, x: Any) -> FloatArray:
             return np.tile([1.0, 0.0, 0.0], (len(x), 1))
 
-    assert not reads_edges_alone(Stubborn(), COARSE)
+    assert not reads_edges_alone(Stubborn(), SHAPE, rng=np.random.default_rng(0))
 
 
 def test_a_target_shown_edges_counts_and_answers_as_itself() -> None:
@@ -99,8 +112,7 @@ def test_a_target_shown_edges_counts_and_answers_as_itself() -> None:
 @pytest.mark.parametrize("name", ["spsa", "cma_es", "label_only", "nes"])
 def test_with_edges_every_attack_draws_what_without_it_cannot(name: str) -> None:
     (attack,) = (one for one in ATTACKS if one.name == name)
-    grey = np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32)
-    told = Settings(space=low_frequencies(grey), iterations=(400,), seeds=2)
+    told = Settings(space=low_frequencies(GREY), iterations=(400,), seeds=2)
 
     def likeness(*, edges: bool) -> float:
         drawn = attack.reconstruct(
@@ -119,14 +131,27 @@ def test_with_edges_every_attack_draws_what_without_it_cannot(name: str) -> None
 
 
 def test_an_attack_that_reads_the_file_has_no_use_for_edges() -> None:
-    grey = np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32)
-    told = Settings(space=low_frequencies(grey), iterations=(1,), seeds=1, edges=True)
-    for attack, settings in plan(ATTACKS, told, low_frequencies(grey)):
+    told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1, edges=True)
+    for attack, settings in plan(ATTACKS, told, low_frequencies(GREY)):
         assert settings.edges == (attack.threat_model != "model_file")
 
 
+def test_among_edges_the_prior_counts_in_full() -> None:
+    told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1)
+    unlike = templates()[:1]
+
+    def familiarity(*, edges: bool) -> float:
+        prior = informed(replace(told, edges=edges), told.space).prior
+        return float(prior.penalty(unlike)[0] - told.prior.penalty(unlike)[0])
+
+    assert familiarity(edges=True) == pytest.approx(10 * familiarity(edges=False))
+    assert familiarity(edges=True) == pytest.approx(
+        np.square(told.space.coefficients(unlike - GREY)).sum() / 2
+    )
+
+
 def audited(folder: Path, model: bytes) -> InversionReport:
-    written = write_bundle(folder, QUICK, auxiliary__0=png(templates()[1]))
+    written = write_bundle(folder, QUICK)
     (written / "model.onnx").write_bytes(model)
     unpacked = folder.parent / f"{folder.name} unpacked"
     unpacked.mkdir()

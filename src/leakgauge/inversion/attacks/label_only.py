@@ -119,9 +119,8 @@ def _starts(
             break
         grey, cutoff = GROUNDS[search % len(GROUNDS)]
         coarse = low_frequencies(np.full(space.shape, grey, dtype=np.float32), cutoff=cutoff)
-        amplitude = CONTRAST * np.sqrt(coarse.start.size / coarse.dimensions)
         for seed in missing.tolist():
-            waves = amplitude * streams[seed].standard_normal((SEARCHED_AT_ONCE, coarse.dimensions))
+            waves = coarse.scattered(SEARCHED_AT_ONCE, contrast=CONTRAST, rng=streams[seed])
             candidates = space.coefficients(coarse.pictures(waves) - space.start)
             hits = np.flatnonzero(target.labels(space.pictures(candidates)) == target_class)
             if len(hits):

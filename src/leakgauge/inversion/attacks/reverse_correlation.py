@@ -38,7 +38,6 @@ def reconstruct(
     if affordable < 1:
         raise Unsuited("The query budget does not pay for one pair of queries per seed.")
     space = settings.space
-    amplitude = CONTRAST * np.sqrt(space.start.size / space.dimensions)
 
     asked_for = sorted({min(after, affordable) for after in settings.iterations})
     queries = 2 * asked_for[-1]
@@ -46,7 +45,7 @@ def reconstruct(
     odds = np.empty((settings.seeds, queries))
     for place, stream in enumerate(rng.spawn(settings.seeds)):
         progress.report(f"previewing class {target_class}", place / settings.seeds)
-        z[place] = amplitude * stream.standard_normal((queries, space.dimensions))
+        z[place] = space.scattered(queries, contrast=CONTRAST, rng=stream)
         pictures = np.clip(space.offsets(z[place]) + np.float32(0.5), 0.0, 1.0)
         answers = target.probabilities(pictures)
         odds[place] = log_odds(answers, target_class, settings.floor, settings.temperature)
