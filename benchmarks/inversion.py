@@ -8,14 +8,17 @@ out, for each set a table `inversion_SET.md` (written anew after each line, so t
 run that is broken off leaves what it has) and a contact sheet of the first network's
 drawings with the first seed.
 
-* recognised: of ten drawings, those that a support vector machine trained on the
-  held-out half takes for their class;
+* recognised: of ten drawings, those that a support vector machine, and those that a
+  convolutional network, takes for their class; both are trained on the held-out half;
 * prototypes: accuracy of the ten drawings as 1-nearest-neighbour prototypes (by
   correlation) on the held-out half;
 * likeness: mean correlation with 50 held-out pictures of the class.
 
 Drawings are consensus pictures over the runs of an attack, never chosen by
-likeness. "Prior" is the first principal components of 900 pictures from elsewhere
+likeness. The row "any that asks" counts the classes that were recognised in the
+drawing of at least one attack, which is what a verdict over the worst of several
+attacks stands on; what guessing reaches that way, the network says that has learned
+nothing. "Prior" is the first principal components of 900 pictures from elsewhere
 (see `picture_sets`), the attacked class left out. MI-Face is white-box and not
 random: it has one row for all seeds. The Adversarial Robustness Toolbox
 (`adversarial-robustness-toolbox`) is needed beside Leakgauge for its row; the
@@ -31,12 +34,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in the sandbox
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from sklearn.svm import SVC
 
@@ -57,7 +62,7 @@ from leakgauge.randomness import generator_for
 from leakgauge.targets.image_model import open_image_model
 from leakgauge.targets.image_target import ImageTarget
 from leakgauge.targets.protocol import FloatArray
-from mnist import prototype_accuracy
+from mnist import Half, prototype_accuracy
 from networks import NETWORKS, trained
 from picture_sets import SETS, PictureSet
 
@@ -65,9 +70,12 @@ BY_NAME = {attack.name: attack for attack in ATTACKS}
 WHITE_BOX_ITERATIONS = 1_000
 LARGEST_PIXEL_SPACE = 4_000
 HEAD = (
-    "| set | network (accuracy) | attack | sees | queries a class | recognised | prototypes | likeness "
-    "| seconds a class |\n|---|---|---|---|---|---|---|---|---|"
+    "| set | network (accuracy) | attack | sees | queries a class | recognised by SVM | by a network "
+    "| prototypes | likeness | seconds a class |\n|---|---|---|---|---|---|---|---|---|---|"
 )
+
+Judge: TypeAlias = Callable[[Pictures], NDArray[np.int64]]
+"""The classes of (n, height, width, channels) pictures."""
 
 
 def knowing_components(settings: Settings, pictures: PictureSet, attacked: int) -> Settings:
@@ -180,13 +188,26 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
     return Drawings(np.stack(drawn), seconds / 10)
 
 
-def measured(entry: Entry, seeds: list[Drawings], pictures: PictureSet, judge: SVC) -> str:
+def judges_of(half: Half) -> tuple[Judge, ...]:
+    """A support vector machine and a network, both trained on this half."""
+    machine = SVC(C=10).fit(half.images.reshape(len(half.images), -1), half.labels)
+    network = trained("CNN", half, seed=1)
+    return (
+        lambda drawings: np.asarray(machine.predict(drawings.reshape(len(drawings), -1))),
+        lambda drawings: np.asarray(network.predict(drawings, verbose=0).argmax(axis=1)),
+    )
+
+
+def recognised(seeds: Sequence[Drawings], judges: Sequence[Judge]) -> NDArray[np.bool_]:
+    """(judges, seeds, 10) whether a judge takes a drawing for its class."""
+    return np.array([[judge(drawn.pictures) == np.arange(10) for drawn in seeds] for judge in judges])
+
+
+def measured(entry: Entry, seeds: Sequence[Drawings], known: NDArray[np.bool_], pictures: PictureSet) -> str:
     """The cells of a row: means over seeds, with the smallest and the largest."""
     half = pictures.held_out
-    recognised, prototypes, likeness = [], [], []
+    prototypes, likeness = [], []
     for drawn in seeds:
-        flat = drawn.pictures.reshape(10, -1)
-        recognised.append(10 * float((judge.predict(flat) == np.arange(10)).mean()))
         prototypes.append(prototype_accuracy(drawn.pictures, half))
         likeness.append(
             np.mean(
@@ -200,12 +221,17 @@ def measured(entry: Entry, seeds: list[Drawings], pictures: PictureSet, judge: S
     effort = f"{entry.queries:,}" if entry.queries else f"{WHITE_BOX_ITERATIONS:,} gradients"
     seconds = float(np.mean([drawn.seconds for drawn in seeds]))
     return (
-        f"{entry.sees} | {effort} | {spread(recognised, 1)} | {spread(prototypes, 3)} | "
+        f"{entry.sees} | {effort} | {counted(known)} | {spread(prototypes, 3)} | "
         f"{spread(likeness, 3)} | {seconds:.2f}"
     )
 
 
-def spread(values: list[float], digits: int) -> str:
+def counted(known: NDArray[np.bool_]) -> str:
+    """A cell for each judge: how many of ten classes it recognised, over seeds."""
+    return " | ".join(spread([float(count) for count in seeds.sum(axis=1)], 1) for seeds in known)
+
+
+def spread(values: Sequence[float], digits: int) -> str:
     """The mean, and the range where there are several values."""
     mean = f"{np.mean(values):.{digits}f}"
     return mean if len(values) == 1 else f"{mean} ({min(values):.{digits}f}–{max(values):.{digits}f})"
@@ -218,23 +244,32 @@ def rows(
     model = trained(network, pictures.trained)
     half = pictures.held_out
     accuracy = model.evaluate(half.images, half.labels, verbose=0)[1]
-    judge = SVC(C=10).fit(half.images.reshape(len(half.images), -1), half.labels)
+    judges = judges_of(half)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         model.save(path)
         target = open_image_model(path, picture_size=pictures.shape[:2])
+    by_asking: list[NDArray[np.bool_]] = []
+    queries = 0
     for entry in entries:
         title = f"{entry.title}, {entry.queries:,}" if entry.queries else entry.title
         lead = f"| {pictures.name} | {network} ({accuracy:.3f}) | {entry.title} | "
         if entry.space is pixels and grey(pictures).size > LARGEST_PIXEL_SPACE:
-            yield title, f"{lead}left out: too many pixels |||||", None
+            yield title, f"{lead}left out: too many pixels ||||||", None
             continue
         try:
             found = [draw(entry, target, pictures, seed) for seed in (seeds if entry.queries else seeds[:1])]
         except Unsuited as reason:
-            yield title, f"{lead}left out: {reason} |||||", None
+            yield title, f"{lead}left out: {reason} ||||||", None
             continue
-        yield title, f"{lead}{measured(entry, found, pictures, judge)} |", found[0].pictures
+        known = recognised(found, judges)
+        if entry.queries:
+            by_asking.append(known)
+            queries += entry.queries
+        yield title, f"{lead}{measured(entry, found, known, pictures)} |", found[0].pictures
+    if by_asking:
+        lead = f"| {pictures.name} | {network} ({accuracy:.3f}) | any that asks | "
+        yield "", f"{lead}| {queries:,} | {counted(np.any(by_asking, axis=0))} ||||", None
 
 
 def contact_sheet(rows: list[tuple[str, Pictures]]) -> Image.Image:

@@ -82,13 +82,14 @@ NETWORKS = {
     "MLP": Recipe(mlp),
     "ResNet": Recipe(resnet),
     "ResNet, settled": Recipe(resnet, SETTLED),
+    "ResNet, untrained": Recipe(resnet, 0),
 }
 
 
-def trained(name: str, half: Half) -> keras.Model:
-    """A network of that name, always the same one."""
+def trained(name: str, half: Half, *, seed: int = 0) -> keras.Model:
+    """A network of that name, always the same one for the same half and seed."""
     height, width, channels = half.images.shape[1:]
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(seed)
     recipe = NETWORKS[name]
     model = recipe.build((height, width, channels))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from bad_inputs import BadInput, bad_inputs, bundle
+from bad_inputs import BadInput, bad_inputs, bundle, parameters
 from doors import as_training_job, by_command_line, run_command_line, run_training_job
 from served import ROOT, ZIP, InBackground, Server, running, wait_until
 from spoiled import MARKER, NUMBER, sound, spoiled
@@ -21,11 +21,11 @@ CANARY = Path("/tmp/leakgauge-canary")
 QUICK = {"attacks": ["gap", "loss", "learned_gb"], "proportions": [50, 90]}
 
 
-def quick_sample() -> bytes:
+def quick_sample(**told: object) -> bytes:
     """The sample with few attacks, so that a test need not wait for all of them."""
     packed = io.BytesIO(SAMPLE.read_bytes())
     with zipfile.ZipFile(packed, "a") as archive:
-        archive.writestr(zipfile.ZipInfo("parameters.json"), json.dumps(QUICK))
+        archive.writestr(zipfile.ZipInfo("parameters.json"), json.dumps(told or QUICK))
     return packed.getvalue()
 
 
@@ -36,10 +36,22 @@ def server(tmp_path_factory: pytest.TempPathFactory):
         yield up
 
 
+@pytest.fixture(scope="module")
+def of_a_good_one(server: Server) -> float:
+    """Seconds that a good request takes."""
+    began = time.monotonic()
+    assert server.invoke(bundle(), Accept="application/json").status == 200
+    return time.monotonic() - began
+
+
 @pytest.mark.parametrize("bad", bad_inputs(), ids=lambda bad: bad.name)
-def test_bad_input_gets_its_own_answer(server: Server, bad: BadInput) -> None:
+def test_bad_input_gets_its_own_answer_and_sooner_than_good(
+    server: Server, of_a_good_one: float, bad: BadInput
+) -> None:
     CANARY.unlink(missing_ok=True)
+    began = time.monotonic()
     reply = server.invoke(bad.body)
+    assert time.monotonic() - began < of_a_good_one
     assert (reply.status, reply.code) == (bad.status, bad.code), reply.body
     told = reply.json["error"]
     assert len(told["message"]) > 20
@@ -52,18 +64,6 @@ def test_bad_input_gets_its_own_answer(server: Server, bad: BadInput) -> None:
 def test_the_good_request_after_all_of_them_works(server: Server) -> None:
     assert server.invoke(bundle(), Accept="application/json").status == 200
     assert len(bad_inputs()) >= 60
-
-
-def test_bad_input_is_answered_faster_than_anyone_gives_up(server: Server) -> None:
-    """No bad input costs more than a small multiple of a good one's reading."""
-    times = []
-    for bad in bad_inputs():
-        began = time.monotonic()
-        server.invoke(bad.body)
-        times.append(time.monotonic() - began)
-    began = time.monotonic()
-    assert server.invoke(bundle(), Accept="application/json").status == 200
-    assert max(times) < time.monotonic() - began
 
 
 def told(*texts: str | bytes) -> bool:
@@ -124,7 +124,8 @@ def test_every_door_gives_the_same_report(server: Server, tmp_path: Path) -> Non
 
 
 def test_csv_keeps_the_columns_that_subscribers_parse(server: Server) -> None:
-    reply = server.invoke(SAMPLE.read_bytes(), Accept="text/csv")
+    in_the_table = ["learned_nn", "learned_rf", "learned_gb"]
+    reply = server.invoke(quick_sample(attacks=in_the_table), Accept="text/csv")
     assert reply.body == (ROOT / "sample-input" / "membership.output.csv").read_bytes()
     rows = list(csv.reader(io.StringIO(reply.body.decode())))
     assert ",".join(rows[0]) == (
@@ -187,7 +188,7 @@ def test_many_at_once_are_served_or_told_to_come_back(server: Server) -> None:
     replies: list[int] = []
 
     def ask() -> None:
-        replies.append(server.invoke(bundle(), Accept="application/json").status)
+        replies.append(server.invoke(parameters(**QUICK), Accept="application/json").status)
 
     threads = [threading.Thread(target=ask) for _ in range(12)]
     for thread in threads:

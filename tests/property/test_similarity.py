@@ -100,8 +100,10 @@ def test_the_prior_gradient_is_that_of_its_penalty(seed: int, background: float)
 
 
 @few
-@given(arrays(np.float64, (3, 4), elements=st.floats(0, 1)), st.integers(0, 3))
-def test_log_odds_are_finite_and_antisymmetric_for_two(p: np.ndarray, target_class: int) -> None:
-    assert np.isfinite(log_odds(p, target_class)).all()
+@given(arrays(np.float64, (3, 4), elements=st.floats(0, 1)), st.integers(0, 3), st.floats(1e-6, 1e3))
+def test_log_odds_are_finite_and_antisymmetric_for_two(
+    p: np.ndarray, target_class: int, temperature: float
+) -> None:
+    assert np.isfinite(log_odds(p, target_class, temperature=temperature)).all()
     two = p[:, :2]
-    assert np.allclose(log_odds(two, 0), -log_odds(two, 1))
+    assert np.allclose(log_odds(two, 0, temperature=temperature), -log_odds(two, 1, temperature=temperature))

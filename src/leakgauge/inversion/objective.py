@@ -102,13 +102,17 @@ def log_odds(
     pictures are drawn. The rest is summed, never taken as 1 − p_t, which cancels
     to 0 there. `floor` is ε: half the step where the answers are rounded. With a
     temperature τ every p_j is p_j^{1/τ} and ε is ε^{1/τ}: that undoes a softmax at
-    temperature 1/τ exactly, since what rows then lack to sum to 1 cancels.
+    temperature 1/τ exactly, since what rows then lack to sum to 1 cancels. Such powers
+    are too small for a number where answers are nearly flat, so each is divided by the
+    largest of the rest and only that one's logarithm is taken.
     """
-    cooled = probabilities if temperature == 1.0 else probabilities ** (1.0 / temperature)
-    chosen = cooled[:, target_class]
-    rest = cooled[:, :target_class].sum(axis=1) + cooled[:, target_class + 1 :].sum(axis=1)
-    least = floor ** (1.0 / temperature)
-    return np.asarray(np.log(np.maximum(chosen, least)) - np.log(np.maximum(rest, least)), dtype=np.float64)
+    rest = probabilities.copy()
+    rest[:, target_class] = 0.0
+    largest = np.maximum(rest.max(axis=1), floor)
+    # 1 for the largest; where none reaches ε, the sum counts as ε and not less
+    beside = np.maximum(((rest / largest[:, None]) ** (1.0 / temperature)).sum(axis=1), 1.0)
+    odds = np.log(np.maximum(probabilities[:, target_class], floor)) - np.log(largest)
+    return np.asarray(odds / temperature - np.log(beside), dtype=np.float64)
 
 
 @cache

@@ -28,9 +28,17 @@ def settings(start: float = 0.5, **changes: object) -> Settings:
     return replace(plain, **changes)  # type: ignore[arg-type]  # the fields are those of Settings
 
 
-def draw(attack: Attack, target_class: int, told: Settings, *, budget: int = 10**6, seed: int = 0) -> Drawn:
+def draw(
+    attack: Attack,
+    target_class: int,
+    told: Settings,
+    *,
+    budget: int = 10**6,
+    seed: int = 0,
+    sharpness: float = 40.0,
+) -> Drawn:
     return attack.reconstruct(
-        TemplateTarget(),
+        TemplateTarget(sharpness=sharpness),
         target_class,
         budget=budget,
         rng=np.random.default_rng(seed),
@@ -104,16 +112,16 @@ def test_the_loss_falls_and_the_confidence_rises() -> None:
 
 
 def test_a_target_that_is_hard_to_convince_is_drawn_all_the_same() -> None:
-    target = TemplateTarget(sharpness=4.0)
-    drawn = ATTACKS[0].reconstruct(
-        target,
-        0,
-        budget=10**6,
-        rng=np.random.default_rng(0),
-        progress=Silent(),
-        settings=settings(iterations=(600,)),
-    )
+    drawn = draw(ATTACKS[0], 0, settings(iterations=(600,)), sharpness=4.0)
     assert pearson(drawn.frames[-1].pictures.mean(axis=0), templates()[0]) > 0.4
+
+
+@pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
+def test_answers_that_are_all_but_flat_are_drawn_from_as_well(attack: Attack) -> None:
+    plain = draw(attack, 1, settings())
+    flat = draw(attack, 1, settings(temperature=1e-6), sharpness=40e-6)
+    likeness = pearson(flat.frames[-1].pictures.mean(axis=0), plain.frames[-1].pictures.mean(axis=0))
+    assert likeness > 0.99
 
 
 def test_a_budget_cuts_the_run_and_says_so() -> None:

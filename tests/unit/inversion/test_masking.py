@@ -118,10 +118,11 @@ def test_a_temperature_is_no_defence_and_is_divided_out(seed: int) -> None:
     assert "no defence" in told.sentence
 
 
-def test_what_a_softmax_was_divided_by_is_undone_exactly() -> None:
+@pytest.mark.parametrize("divisor", [0.5, 4.0, 1e3, 1e6])
+def test_what_a_softmax_was_divided_by_is_undone_exactly(divisor: float) -> None:
     logits = np.random.default_rng(0).standard_normal((50, 7)) * 5
-    plain, soft = (np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) for z in (logits, logits / 4))
-    assert np.allclose(log_odds(soft, 2, temperature=0.25), log_odds(plain, 2))
+    plain, soft = (np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) for z in (logits, logits / divisor))
+    assert np.allclose(log_odds(soft, 2, temperature=1 / divisor), log_odds(plain, 2))
 
 
 def test_a_target_without_probabilities_is_asked_nothing() -> None:
