@@ -9,20 +9,21 @@ run that is broken off leaves what it has) and a contact sheet of the first netw
 drawings with the first seed.
 
 * recognised: of ten drawings, those that a support vector machine, and those that a
-  convolutional network, takes for their class; both are trained on the held-out half;
+  convolutional network, takes for their class; both are trained on the held-out half
+  and read a drawing as the target did, with edges where that one was shown edges;
 * prototypes: accuracy of the ten drawings as 1-nearest-neighbour prototypes (by
   correlation) on the held-out half;
 * likeness: mean correlation with 50 held-out pictures of the class.
 
 Drawings are consensus pictures over the runs of an attack, never chosen by
-likeness. The row "any that asks" counts the classes that were recognised in the
-drawing of at least one attack, which is what a verdict over the worst of several
-attacks stands on; what guessing reaches that way, the network says that has learned
-nothing. "Prior" is the first principal components of 900 pictures from elsewhere
-(see `picture_sets`), the attacked class left out. MI-Face is white-box and not
-random: it has one row for all seeds. The Adversarial Robustness Toolbox
-(`adversarial-robustness-toolbox`) is needed beside Leakgauge for its row; the
-output says so where it is missing. Seconds are processor time, all in this run on one core.
+likeness. The row "any of ours that asks" counts the classes that were recognised in
+the drawing of at least one attack, as a verdict goes by the worst of several; what
+guessing reaches that way, the network says that has learned nothing. "Prior" is the
+first principal components of 900 pictures from elsewhere (see `picture_sets`), the
+attacked class left out. MI-Face is white-box and not random: it has one row for all
+seeds. The Adversarial Robustness Toolbox (`adversarial-robustness-toolbox`) is needed
+beside Leakgauge for its row; the output says so where it is missing. Seconds are processor
+time, all in this run on one core.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import principal_components
 from leakgauge.inversion.drawing import informed
-from leakgauge.inversion.edges import reads_edges_alone, shown_to
+from leakgauge.inversion.edges import as_asked, reads_edges_alone, shown_to
 from leakgauge.inversion.masking import examine
 from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.protocol import Settings
@@ -146,9 +147,13 @@ ENTRIES = (
 
 @dataclass(frozen=True, slots=True)
 class Drawings:
-    """(10, height, width, channels) drawings of one seed, and seconds for each class."""
+    """(10, height, width, channels) drawings of one seed, as they are and as the target was asked about them.
+
+    `seconds` are those of one class.
+    """
 
     pictures: Pictures
+    asked: Pictures
     seconds: float
 
 
@@ -185,7 +190,7 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
         )
         seconds += time.process_time() - started
         drawn.append(found.frames[-1].pictures.mean(axis=0))
-    return Drawings(np.stack(drawn), seconds / 10)
+    return Drawings(np.stack(drawn), as_asked(np.stack(drawn), edges=edges), seconds / 10)
 
 
 def judges_of(half: Half) -> tuple[Judge, ...]:
@@ -200,7 +205,7 @@ def judges_of(half: Half) -> tuple[Judge, ...]:
 
 def recognised(seeds: Sequence[Drawings], judges: Sequence[Judge]) -> NDArray[np.bool_]:
     """(judges, seeds, 10) whether a judge takes a drawing for its class."""
-    return np.array([[judge(drawn.pictures) == np.arange(10) for drawn in seeds] for judge in judges])
+    return np.array([[judge(drawn.asked) == np.arange(10) for drawn in seeds] for judge in judges])
 
 
 def measured(entry: Entry, seeds: Sequence[Drawings], known: NDArray[np.bool_], pictures: PictureSet) -> str:
@@ -263,12 +268,12 @@ def rows(
             yield title, f"{lead}left out: {reason} ||||||", None
             continue
         known = recognised(found, judges)
-        if entry.queries:
+        if entry.queries and entry.space is not pixels:
             by_asking.append(known)
             queries += entry.queries
         yield title, f"{lead}{measured(entry, found, known, pictures)} |", found[0].pictures
     if by_asking:
-        lead = f"| {pictures.name} | {network} ({accuracy:.3f}) | any that asks | "
+        lead = f"| {pictures.name} | {network} ({accuracy:.3f}) | any of ours that asks | "
         yield "", f"{lead}| {queries:,} | {counted(np.any(by_asking, axis=0))} ||||", None
 
 

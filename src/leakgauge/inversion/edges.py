@@ -61,6 +61,11 @@ class EdgedTarget:
         return self._target.labels(with_edges(x))
 
 
+def as_asked(pictures: Pictures, *, edges: bool) -> Pictures:
+    """The pictures as such a target was asked about them."""
+    return with_edges(pictures) if edges else pictures
+
+
 def with_edges(pictures: Pictures) -> Pictures:
     """The pictures with brightness x in [0, 1] pushed to 1 / (1 + exp(−40 (x − ½)))."""
     return np.asarray(expit(np.float32(STEEPNESS) * (pictures - np.float32(0.5))), dtype=np.float32)

@@ -10,6 +10,7 @@ import numpy as np
 from leakgauge.errors import BadBundle
 from leakgauge.estimates import Estimate, confidence_for, proportion
 from leakgauge.inversion.drawing import Run
+from leakgauge.inversion.edges import as_asked
 from leakgauge.inversion.judges import (
     LEAST_ACCURACY,
     BroughtJudge,
@@ -99,12 +100,12 @@ def evaluated(
         if not evaluation.knows(number):
             found.append(one)
             continue
-        drawing = consensus(run.drawn[number])
+        drawing, start = _read(run, number), as_asked(run.space.start, edges=run.settings.edges)
         real = list(evaluation.labelled.get(number, ()))
         if number == original_class and not real:
             real = [original]
         probabilities = judge.probabilities(drawing[None])[0]
-        distance = _feature_distance(judge, drawing, run.space.start, real) if real else None
+        distance = _feature_distance(judge, drawing, start, real) if real else None
         found.append(
             replace(
                 one,
@@ -130,11 +131,10 @@ def recognition(runs: Sequence[Run], evaluation: Evaluation) -> tuple[Recognitio
     confidence = confidence_for(len(runs))
     found = []
     for run in runs:
-        drawn = {**run.controls, **run.drawn}
-        numbers = [number for number in sorted(drawn) if evaluation.knows(number)]
+        numbers = [number for number in sorted({**run.controls, **run.drawn}) if evaluation.knows(number)]
         if not numbers:
             continue
-        told = evaluation.judge.probabilities(np.stack([consensus(drawn[number]) for number in numbers]))
+        told = evaluation.judge.probabilities(np.stack([_read(run, number) for number in numbers]))
         right, n, chance = int((told.argmax(axis=1) == numbers).sum()), len(numbers), 1 / told.shape[1]
         found.append(
             Recognition(
@@ -175,6 +175,12 @@ def prototypes(runs: Sequence[Run], labelled: Labelled) -> tuple[Prototypes, ...
             )
         )
     return tuple(found)
+
+
+def _read(run: Run, number: int) -> Pictures:
+    """A class's drawing as its target was asked about it: a judge is to read what the target read."""
+    drawn = run.drawn[number] if number in run.drawn else run.controls[number]
+    return as_asked(consensus(drawn), edges=run.settings.edges)
 
 
 def _means_as_prototypes(real: Sequence[Pictures]) -> float:

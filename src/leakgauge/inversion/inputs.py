@@ -35,7 +35,7 @@ from leakgauge.targets.protocol import Target
 _EDGES = Notice(
     "edges",
     "The model hardly tells smooth pictures apart, and does so with sharp edges: every picture that attacks "
-    "asked about was given edges. The drawings are shown without them.",
+    "asked about was given edges. The drawings are shown without them, and judged with them.",
 )
 SATURATED = 1e-12
 """Probability left to all other classes below which an answer speaks of an input out of range."""

@@ -18,11 +18,13 @@ from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.basis import coarse_pictures, low_frequencies
-from leakgauge.inversion.drawing import informed, plan
+from leakgauge.inversion.drawing import Run, informed, plan
 from leakgauge.inversion.edges import reads_edges_alone, shown_to, with_edges
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.evaluation import Evaluation, recognition
+from leakgauge.inversion.protocol import Drawn, Frame, Settings
+from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Silent
-from leakgauge.report.model import InversionMeasured, InversionReport
+from leakgauge.report.model import Evaluator, InversionMeasured, InversionReport
 from leakgauge.targets.protocol import FloatArray
 
 SHAPE = (SIDE, SIDE, 1)
@@ -128,6 +130,28 @@ def test_with_edges_every_attack_draws_what_without_it_cannot(name: str) -> None
 
     assert likeness(edges=True) > likeness(edges=False) + 0.2
     assert likeness(edges=True) > 0.5
+
+
+@pytest.mark.parametrize("edges", [False, True])
+def test_a_judge_reads_what_the_target_read(edges: bool) -> None:
+    seen: list[Pictures] = []
+
+    class Judge:
+        def probabilities(self, pictures: Pictures) -> FloatArray:
+            seen.append(pictures)
+            return np.eye(3)[: len(pictures)]
+
+        def features(self, pictures: Pictures) -> None:
+            return None
+
+    told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1, edges=edges)
+    drawn = [Drawn((Frame(1, 2, COARSE[place : place + 2]),), ()) for place in range(3)]
+    run = Run(ATTACKS[0], told, {1: drawn[1]}, {0: drawn[0], 2: drawn[2]}, 12)
+    evaluation = Evaluation(Judge(), Evaluator("bundle", None), {})
+    (found,) = recognition([run], evaluation)
+    assert found.share.value == 1.0
+    means = np.stack([COARSE[place : place + 2].mean(axis=0) for place in range(3)])
+    np.testing.assert_array_equal(seen[0], with_edges(means) if edges else means)
 
 
 def test_an_attack_that_reads_the_file_has_no_use_for_edges() -> None:
