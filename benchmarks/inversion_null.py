@@ -1,13 +1,13 @@
 """False alarms of the inversion audit: networks that learned nothing have nothing to leak.
 
-    python benchmarks/inversion_null.py [--networks 50] [--iterations 1500] [--seeds 5]
+    python benchmarks/inversion_null.py [--networks 50] [--iterations 1500] [--seeds 5] [--auxiliary 0]
 
 Every network has random weights, half of them are convolutional, half are not; the
 picture is one of scikit-learn's digits, another for each, and further digits are given
-as labelled references, so that the drawings have a judge. An audit is to find no leak:
-no verdict of "moderate" or worse. Prints a Markdown table and, last, how many false
-alarms there were and how many networks were called "low", with the interval that so
-many networks allow.
+as labelled references, so that the drawings have a judge; with `--auxiliary` so many
+more are given for a prior, of all classes. An audit is to find no leak: no verdict of
+"moderate" or worse. Prints a Markdown table and, last, how many false alarms there were
+and how many networks were called "low", with the interval that so many networks allow.
 """
 
 from __future__ import annotations
@@ -75,9 +75,8 @@ def audited(
     model: bytes,
     picture: np.ndarray,
     labelled: dict[int, np.ndarray],
-    iterations: int,
-    seeds: int,
-    seed: int,
+    auxiliary: np.ndarray,
+    parameters: dict[str, int],
 ) -> InversionReport:
     """The report on one network and one picture."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -86,13 +85,14 @@ def audited(
         unpacked.mkdir()
         (folder / "model.onnx").write_bytes(model)
         (folder / "input_image.png").write_bytes(to_png(picture))
-        for number, pictures in labelled.items():
-            place = folder / "reference" / str(number)
-            place.mkdir(parents=True)
+        known = {Path("reference", str(number)): pictures for number, pictures in labelled.items()}
+        if len(auxiliary):
+            known[Path("auxiliary")] = auxiliary
+        for place, pictures in known.items():
+            (folder / place).mkdir(parents=True)
             for count, one in enumerate(pictures):
-                (place / f"{count}.png").write_bytes(to_png(one))
-        told = {"iterations": iterations, "seeds": seeds, "seed": seed}
-        (folder / "parameters.json").write_text(json.dumps(told))
+                (folder / place / f"{count}.png").write_bytes(to_png(one))
+        (folder / "parameters.json").write_text(json.dumps(parameters))
         report = audit_bundle(open_bundle(folder, unpacked, limits=Limits()), {}, Silent()).report
     if not isinstance(report, InversionReport):
         raise TypeError("the inversion audit gives inversion reports")
@@ -105,14 +105,15 @@ def main() -> None:
     arguments.add_argument("--networks", type=int, default=50)
     arguments.add_argument("--iterations", type=int, default=1_500)
     arguments.add_argument("--seeds", type=int, default=5)
+    arguments.add_argument("--auxiliary", type=int, default=0)
     asked = arguments.parse_args()
     digits = load_digits()
     images = (digits.images / 16.0).astype(np.float32)[..., None]
     # the pictures under audit come from the other half
-    labelled = {
-        number: images[: len(images) // 2][digits.target[: len(images) // 2] == number][:REFERENCES]
-        for number in range(CLASSES)
-    }
+    known, labels = images[: len(images) // 2], digits.target[: len(images) // 2]
+    labelled = {number: known[labels == number][:REFERENCES] for number in range(CLASSES)}
+    # the references are among the first, the rest serves a prior
+    auxiliary = known[len(known) - asked.auxiliary :]
     pictures = images[len(images) // 2 :]
     found: Counter[Severity] = Counter()
     print("| network | verdict | worst attack | leakage | 95 % interval, corrected |\n|---|---|---|---|---|")
@@ -123,9 +124,8 @@ def main() -> None:
             network(kind, rng),
             pictures[rng.integers(len(pictures))],
             labelled,
-            asked.iterations,
-            asked.seeds,
-            place,
+            auxiliary,
+            {"iterations": asked.iterations, "seeds": asked.seeds, "seed": place},
         )
         worst = max(report.reconstructions, key=lambda one: (one.leakage_corrected.low, one.leakage.value))
         corrected = worst.leakage_corrected
