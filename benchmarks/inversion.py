@@ -101,6 +101,11 @@ class Entry:
     penalty: Prior = Prior()  # noqa: RUF009 - frozen, so that all may share it
     knowing: Callable[[Settings, PictureSet, int], Settings] | None = None
 
+    @property
+    def label(self) -> str:
+        """For the contact sheet."""
+        return f"{self.title}, {self.queries:,}" if self.queries else self.title
+
 
 class Pixels(Space):
     """Every pixel for itself, without the matrix that would say so."""
@@ -147,13 +152,10 @@ ENTRIES = (
 
 @dataclass(frozen=True, slots=True)
 class Drawings:
-    """(10, height, width, channels) drawings of one seed, as they are and as the target was asked about them.
-
-    `seconds` are those of one class.
-    """
+    """(10, height, width, channels) drawings of one seed; whether with edges; seconds of one class."""
 
     pictures: Pictures
-    asked: Pictures
+    edges: bool
     seconds: float
 
 
@@ -190,7 +192,7 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
         )
         seconds += time.process_time() - started
         drawn.append(found.frames[-1].pictures.mean(axis=0))
-    return Drawings(np.stack(drawn), as_asked(np.stack(drawn), edges=edges), seconds / 10)
+    return Drawings(np.stack(drawn), edges, seconds / 10)
 
 
 def judges_of(half: Half) -> tuple[Judge, ...]:
@@ -205,7 +207,8 @@ def judges_of(half: Half) -> tuple[Judge, ...]:
 
 def recognised(seeds: Sequence[Drawings], judges: Sequence[Judge]) -> NDArray[np.bool_]:
     """(judges, seeds, 10) whether a judge takes a drawing for its class."""
-    return np.array([[judge(drawn.asked) == np.arange(10) for drawn in seeds] for judge in judges])
+    read = [as_asked(drawn.pictures, edges=drawn.edges) for drawn in seeds]
+    return np.array([[judge(drawings) == np.arange(10) for drawings in read] for judge in judges])
 
 
 def measured(entry: Entry, seeds: Sequence[Drawings], known: NDArray[np.bool_], pictures: PictureSet) -> str:
@@ -242,39 +245,71 @@ def spread(values: Sequence[float], digits: int) -> str:
     return mean if len(values) == 1 else f"{mean} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table.
+
+    Attributes
+    ----------
+    network: its first cells, the set and the network.
+    title: of the attack.
+    cells: the rest of the line.
+    label, drawings: for the contact sheet, of the first seed; None where there are none.
+    known: (judges, seeds, 10) which drawings were recognised.
+    queries: for one class, of an attack that only asks, in a space of the product; else 0.
+    """
+
+    network: str
+    title: str
+    cells: str
+    label: str = ""
+    drawings: Pictures | None = None
+    known: NDArray[np.bool_] | None = None
+    queries: int = 0
+
+    @property
+    def line(self) -> str:
+        """In Markdown."""
+        return f"{self.network}{self.title} | {self.cells} |"
+
+
 def rows(
-    pictures: PictureSet, network: str, seeds: Sequence[int], entries: Sequence[Entry]
-) -> Iterator[tuple[str, str, Pictures | None]]:
-    """(title, line, drawings of the first seed) for each attack on one network."""
+    pictures: PictureSet,
+    network: str,
+    seeds: Sequence[int],
+    entries: Sequence[Entry],
+    judges: Sequence[Judge],
+) -> Iterator[Row]:
+    """A row for each attack on one network."""
     model = trained(network, pictures.trained)
     half = pictures.held_out
     accuracy = model.evaluate(half.images, half.labels, verbose=0)[1]
-    judges = judges_of(half)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         model.save(path)
         target = open_image_model(path, picture_size=pictures.shape[:2])
-    by_asking: list[NDArray[np.bool_]] = []
-    queries = 0
+    lead = f"| {pictures.name} | {network} ({accuracy:.3f}) | "
     for entry in entries:
-        title = f"{entry.title}, {entry.queries:,}" if entry.queries else entry.title
-        lead = f"| {pictures.name} | {network} ({accuracy:.3f}) | {entry.title} | "
         if entry.space is pixels and grey(pictures).size > LARGEST_PIXEL_SPACE:
-            yield title, f"{lead}left out: too many pixels ||||||", None
+            yield Row(lead, entry.title, "left out: too many pixels |||||")
             continue
         try:
             found = [draw(entry, target, pictures, seed) for seed in (seeds if entry.queries else seeds[:1])]
         except Unsuited as reason:
-            yield title, f"{lead}left out: {reason} ||||||", None
+            yield Row(lead, entry.title, f"left out: {reason} |||||")
             continue
         known = recognised(found, judges)
-        if entry.queries and entry.space is not pixels:
-            by_asking.append(known)
-            queries += entry.queries
-        yield title, f"{lead}{measured(entry, found, known, pictures)} |", found[0].pictures
-    if by_asking:
-        lead = f"| {pictures.name} | {network} ({accuracy:.3f}) | any of ours that asks | "
-        yield "", f"{lead}| {queries:,} | {counted(np.any(by_asking, axis=0))} ||||", None
+        queries = 0 if entry.queries is None or entry.space is pixels else entry.queries
+        cells = measured(entry, found, known, pictures)
+        yield Row(lead, entry.title, cells, entry.label, found[0].pictures, known, queries)
+
+
+def ensemble(of_one_network: Sequence[Row]) -> Row:
+    """What was recognised in the drawing of at least one of our attacks that ask."""
+    ours = [row for row in of_one_network if row.queries]
+    known = np.any([row.known for row in ours], axis=0)
+    queries = sum(row.queries for row in ours)
+    return Row(ours[0].network, "any of ours that asks", f"| {queries:,} | {counted(known)} |||")
 
 
 def contact_sheet(rows: list[tuple[str, Pictures]]) -> Image.Image:
@@ -314,16 +349,26 @@ def main() -> None:
     asked.results.mkdir(parents=True, exist_ok=True)
     for name in asked.sets:
         pictures = SETS[name](asked.folder)
-        lines = [HEAD]
+        judges = judges_of(pictures.held_out)
+        table, lines = asked.results / f"inversion_{name}.md", [HEAD]
         for place, network in enumerate(asked.networks):
             sheet = [("held-out mean", class_means(pictures))]
-            for title, line, drawings in rows(pictures, network, range(asked.seeds), entries):
-                lines.append(line)
-                print(line, flush=True)
-                (asked.results / f"inversion_{name}.md").write_text("\n".join(lines) + "\n")
-                if drawings is not None and place == 0:
-                    sheet.append((title, drawings))
+            found: list[Row] = []
+            for row in rows(pictures, network, range(asked.seeds), entries, judges):
+                found.append(row)
+                note(row, lines, table)
+                if row.drawings is not None and place == 0:
+                    sheet.append((row.label, row.drawings))
                     contact_sheet(sheet).save(asked.results / f"inversion_{name}.png", optimize=True)
+            if sum(row.queries > 0 for row in found) > 1:
+                note(ensemble(found), lines, table)
+
+
+def note(row: Row, lines: list[str], table: Path) -> None:
+    """Print the row, and write the table anew."""
+    lines.append(row.line)
+    print(row.line, flush=True)
+    table.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

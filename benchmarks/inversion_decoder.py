@@ -34,7 +34,7 @@ import numpy as np
 import tensorflow as tf
 
 from decoders import Autoencoder, Recipe, decoded, trained_autoencoder
-from inversion import HEAD, Entry, knowing_components, rows
+from inversion import HEAD, Entry, judges_of, knowing_components, rows
 from leakgauge.inversion.protocol import Settings
 from networks import NETWORKS
 from picture_sets import SETS, PictureSet
@@ -85,9 +85,10 @@ def compared(asked: argparse.Namespace, pictures: PictureSet) -> Iterator[str]:
         Entry("label_only, components", "label_only", "labels", QUERIES, RUNS, knowing=knowing_components),
         decoders.entry("label_only", "labels", weight=WEIGHT, title="label_only, decoder"),
     ]
+    judges = judges_of(pictures.held_out)
     for network in asked.networks:
-        for _, line, _ in rows(pictures, network, range(asked.seeds), entries):
-            yield line
+        for row in rows(pictures, network, range(asked.seeds), entries, judges):
+            yield row.line
     yield ""
     yield decoders.seconds()
 
@@ -105,9 +106,10 @@ def tuned(asked: argparse.Namespace, pictures: PictureSet) -> Iterator[str]:
             decoders.entry("spsa", "probabilities", weight=weight, title=f"{lead} {weight}")
             for weight in asked.weights
         ]
+    judges = judges_of(swapped.held_out)
     for network in asked.networks:
-        for _, line, _ in rows(swapped, network, seeds, entries):
-            yield line
+        for row in rows(swapped, network, seeds, entries, judges):
+            yield row.line
     yield ""
     for decoders in every:
         yield decoders.seconds()

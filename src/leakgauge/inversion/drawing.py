@@ -47,6 +47,11 @@ class Run:
         """What it searched."""
         return self.settings.space
 
+    @property
+    def every(self) -> Mapping[int, Drawn]:
+        """What it drew of all classes, attacked or not."""
+        return {**self.controls, **self.drawn}
+
 
 Outcome: TypeAlias = Run | NotApplicable | Failed
 

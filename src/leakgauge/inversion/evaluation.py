@@ -131,7 +131,7 @@ def recognition(runs: Sequence[Run], evaluation: Evaluation) -> tuple[Recognitio
     confidence = confidence_for(len(runs))
     found = []
     for run in runs:
-        numbers = [number for number in sorted({**run.controls, **run.drawn}) if evaluation.knows(number)]
+        numbers = [number for number in sorted(run.every) if evaluation.knows(number)]
         if not numbers:
             continue
         told = evaluation.judge.probabilities(np.stack([_read(run, number) for number in numbers]))
@@ -156,11 +156,10 @@ def prototypes(runs: Sequence[Run], labelled: Labelled) -> tuple[Prototypes, ...
     """
     found = []
     for run in runs:
-        drawn = {**run.controls, **run.drawn}
-        classes = sorted(set(drawn) & {number for number, real in labelled.items() if len(real) > 1})
+        classes = sorted(set(run.every) & {number for number, real in labelled.items() if len(real) > 1})
         if len(classes) < 2:
             continue
-        drawings = _centred(np.stack([consensus(drawn[number]) for number in classes]))
+        drawings = _centred(np.stack([consensus(run.every[number]) for number in classes]))
         right = total = 0
         for place, number in enumerate(classes):
             nearest = (_centred(np.stack(labelled[number])) @ drawings.T).argmax(axis=1)
@@ -179,8 +178,7 @@ def prototypes(runs: Sequence[Run], labelled: Labelled) -> tuple[Prototypes, ...
 
 def _read(run: Run, number: int) -> Pictures:
     """A class's drawing as its target was asked about it: a judge is to read what the target read."""
-    drawn = run.drawn[number] if number in run.drawn else run.controls[number]
-    return as_asked(consensus(drawn), edges=run.settings.edges)
+    return as_asked(consensus(run.every[number]), edges=run.settings.edges)
 
 
 def _means_as_prototypes(real: Sequence[Pictures]) -> float:

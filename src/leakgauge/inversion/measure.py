@@ -103,9 +103,7 @@ def measure(
         all of them at once.
     """
     mine = run.drawn[target_class]
-    others = {
-        number: drawn for number, drawn in {**run.drawn, **run.controls}.items() if number != target_class
-    }
+    others = {number: drawn for number, drawn in run.every.items() if number != target_class}
     whole = consensus(mine)
     noise = smooth_noise_level(whole, reference.original, reference.space, rng=rng)
 

@@ -102,9 +102,9 @@ def log_odds(
     pictures are drawn. The rest is summed, never taken as 1 − p_t, which cancels
     to 0 there. `floor` is ε: half the step where the answers are rounded. With a
     temperature τ every p_j is p_j^{1/τ} and ε is ε^{1/τ}: that undoes a softmax at
-    temperature 1/τ exactly, since what rows then lack to sum to 1 cancels. Such powers
-    are too small for a number where answers are nearly flat, so each is divided by the
-    largest of the rest and only that one's logarithm is taken.
+    temperature 1/τ exactly, since what rows then lack to sum to 1 cancels. Where answers
+    are nearly flat such powers are too small for a number: those of the rest are taken
+    of its shares of the largest, and all else in logarithms.
     """
     rest = probabilities.copy()
     rest[:, target_class] = 0.0
