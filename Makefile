@@ -2,7 +2,7 @@
 #
 #   make audit    audit the sample bundles and write the reports to build/
 #   make demo     open a page on which anyone can see training data drawn from a model
-#   make test     lint, types, import contracts and all tests but those of the images
+#   make test     lint, types, import contracts and all tests but the slow ones and those of the images
 #   make help     the rest
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -19,7 +19,7 @@ PIP := $(RUN)/pip --disable-pip-version-check --quiet
 TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test system lint serve demo samples docs clean
+.PHONY: help audit test test-slow system lint serve demo samples docs clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -55,8 +55,13 @@ system:
 	  apt-get update -qq && apt-get install -y -qq chromium libseccomp2 >/dev/null; } || { \
 	  echo "install chromium and libseccomp2 first, for example: sudo apt-get install chromium libseccomp2"; exit 1; }
 
-test: lint system  ## lint, types, import contracts, all tests but the image tests
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python -m pytest -n 2 --dist worksteal -m "not images"
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python -m pytest -n 2 --dist worksteal
+
+test: lint system  ## lint, types, import contracts, all tests but the slow ones and the image tests
+	$(PYTEST) -m "not images and not slow"
+
+test-slow: $(VENV)/installed-dev system  ## audits of every model that scikit-learn can make, and others that take long
+	$(PYTEST) -m slow
 
 lint: $(VENV)/installed-dev  ## style, types, walls between the rooms
 	$(RUN)/ruff check .
