@@ -29,11 +29,14 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import (
+    GammaRegressor,
     LogisticRegression,
     LogisticRegressionCV,
+    PoissonRegressor,
     RidgeClassifier,
     RidgeClassifierCV,
     SGDClassifier,
+    TweedieRegressor,
 )
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import NearestCentroid
@@ -41,6 +44,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._indexing import _get_column_indices
 
+from leakgauge.targets.guarded_sklearn import checked_first_guess
 from leakgauge.targets.model_graph import parts_of
 from leakgauge.targets.pickle_construction import Inert
 
@@ -88,9 +92,8 @@ class EarlierGradientBoostingClassifier(GradientBoostingClassifier):  # type: ig
             return np.asarray(super()._raw_predict_init(X))
         rows = self.estimators_[0, 0]._validate_X_predict(X, check_input=True)
         guess = np.clip(self.init_.predict_proba(rows), margin, 1 - margin, dtype=np.float64)
-        # the compiled stages add to this table in place and take it to be in C order
-        guess = np.ascontiguousarray(guess if self._loss.is_multiclass else guess[:, 1:])
-        return np.asarray(self._loss.link.link(guess))
+        guess = self._loss.link.link(guess if self._loss.is_multiclass else guess[:, 1:])
+        return checked_first_guess(guess, rows.shape[0], self)
 
 
 class _JoinedClasses:
@@ -193,6 +196,8 @@ def _upgrade_fitted_attributes(part: Any) -> None:
         part.loss = {"log": "log_loss", "squared_loss": "squared_error"}.get(part.loss, part.loss)  # 1.1
     elif isinstance(part, RidgeClassifier | RidgeClassifierCV) and "_label_binarizer" in attributes:
         attributes.setdefault("classes_", part._label_binarizer.classes_)  # 1.8
+    elif isinstance(part, TweedieRegressor | PoissonRegressor | GammaRegressor) and "coef_" in attributes:
+        part._base_loss = part._get_loss()  # compiled, and made anew
     elif isinstance(part, NearestCentroid) and "centroids_" in attributes:
         n_classes = len(part.classes_)
         attributes.setdefault("class_prior_", np.full(n_classes, 1 / n_classes))  # 1.6, before: none
@@ -203,6 +208,7 @@ def _upgrade_preparation(part: Any) -> None:
     attributes = vars(part)
     if isinstance(part, OneHotEncoder | OrdinalEncoder) and "categories_" in attributes:
         attributes.setdefault("_infrequent_enabled", False)  # 1.1 and 1.3
+        attributes.setdefault("n_features_in_", len(part.categories_))  # 1.0
     if isinstance(part, OrdinalEncoder):
         attributes.setdefault("_missing_indices", {})  # 1.0
     elif isinstance(part, OneHotEncoder) and "drop_idx_" in attributes:

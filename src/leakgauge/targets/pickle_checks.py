@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -59,3 +60,12 @@ def arguments_of(arguments: object, *, least: int, most: int | None = None) -> t
     if not isinstance(arguments, tuple) or not least <= len(arguments) <= (least if most is None else most):
         raise MalformedPickleError("a call has the wrong number of arguments")
     return arguments
+
+
+def is_method(kind: type, name: str) -> bool:
+    """Whether an attribute of this name would hide a method of the class."""
+    if name.startswith("__"):
+        return True
+    attribute = inspect.getattr_static(kind, name, None)
+    # a property wins over an attribute of the same name, a method loses
+    return hasattr(type(attribute), "__get__") and not isinstance(attribute, property)
