@@ -28,6 +28,7 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
 from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.impute._iterative import IterativeImputer
 from sklearn.linear_model import (
     GammaRegressor,
     LogisticRegression,
@@ -218,6 +219,8 @@ def _upgrade_preparation(part: Any) -> None:
     elif isinstance(part, SimpleImputer) and "statistics_" in attributes:
         for name in ("_fit_dtype", "_fill_dtype"):  # 1.0 and 1.5
             attributes.setdefault(name, part.statistics_.dtype)
+    elif isinstance(part, IterativeImputer) and "imputation_sequence_" in attributes:
+        attributes.setdefault("_is_empty_feature", np.isnan(part.initial_imputer_.statistics_))  # 1.9
     elif isinstance(part, KNNImputer) and "_mask_fit_X" in attributes:
         attributes.setdefault("_valid_mask", ~np.all(part._mask_fit_X, axis=0))  # 1.2
     elif (

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
-from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import VALID_METRICS, BallTree, KDTree
@@ -19,7 +19,6 @@ from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF, Tree
 
-from leakgauge.targets.guarded_sklearn import guard_first_guess
 from leakgauge.targets.model_graph import parts_of
 from leakgauge.targets.pickle_checks import an_array, reject_unless
 from leakgauge.targets.pickle_trees import check_children
@@ -68,27 +67,14 @@ def check_gradient_boosting(part: Any) -> None:
     if hasattr(part, "classes_"):
         n_classes = len(part.classes_)
         reject_unless(stages.shape[1] == (1 if n_classes == 2 else n_classes), "stages and classes differ")
-    if not _starts_from_constants(vars(part).get("init_"), part):
-        guard_first_guess(part)  # how wide another estimator answers is known when it answers
+    first = vars(part).get("init_")  # `guarded_sklearn` looks at what it answers
+    if hasattr(part, "classes_") and isinstance(first, BaseEstimator):
+        reject_unless(len(first.classes_) == len(part.classes_), "first guess and classes differ")
     # on fitting a clone, the loss takes the width of its answer for the number of classes
     reject_unless(
         not any(isinstance(inner, FrozenEstimator) for inner in parts_of(vars(part).get("init"))),
         "a frozen first guess",
     )
-
-
-def _starts_from_constants(first: Any, part: Any) -> bool:
-    """Whether the first guess is scikit-learn's own, and as wide as there are classes."""
-    if isinstance(first, str):
-        return first == "zero"
-    if type(first) is DummyRegressor:
-        return bool(first.n_outputs_ == 1 and np.shape(first.constant_) == (1, 1))
-    if type(first) is not DummyClassifier or not hasattr(part, "classes_"):
-        return False
-    n_classes = len(part.classes_)
-    reject_unless(len(first.classes_) == n_classes, "first guess and classes differ")
-    prior = np.shape(np.asarray(getattr(first, "class_prior_", None)))
-    return bool(first.n_outputs_ == 1 and first.strategy == "prior" and prior == (n_classes,))
 
 
 def check_hist_gradient_boosting(part: Any) -> None:
@@ -112,6 +98,8 @@ def check_hist_gradient_boosting(part: Any) -> None:
         reject_unless(np.all(categorical[nodes["feature_idx"][by_category]]), "a tree's categories")
     if part._preprocessor is not None:
         reject_unless(_kept_columns(part._preprocessor) == n_features, "columns and trees differ")
+    else:
+        reject_unless(part.n_features_in_ == n_features, "columns and trees differ")
     baseline = np.asarray(part._baseline_prediction)
     reject_unless(baseline.size in (1, part.n_trees_per_iteration_), "first guess and classes differ")
     reject_unless(
@@ -160,15 +148,17 @@ def check_neighbours(part: Any) -> None:
 
 
 def _check_metric(part: Any, n_features: int) -> None:
-    name, settings = part.effective_metric_, part.effective_metric_params_
-    reject_unless(isinstance(name, str) and name in _METRICS, "a metric that is not built in")
-    reject_unless(settings is None or type(settings) is dict, "a metric's settings")
+    # some ways of asking take the parameters, others what `fit` made of them
+    for name in (part.metric, part.effective_metric_):
+        reject_unless(isinstance(name, str) and name in _METRICS, "a metric that is not built in")
     shapes = {"w": (n_features,), "V": (n_features,), "VI": (n_features, n_features)}
-    for key, value in (settings or {}).items():
-        if key == "p":
-            reject_unless(isinstance(value, int | float | np.number), "a metric's power")
-        elif value is not None or key not in shapes:
-            reject_unless(key in shapes and np.shape(value) == shapes[key], "a metric's settings")
+    for settings in (part.metric_params, part.effective_metric_params_):
+        reject_unless(settings is None or type(settings) is dict, "a metric's settings")
+        for key, value in (settings or {}).items():
+            if key == "p":
+                reject_unless(isinstance(value, int | float | np.number), "a metric's power")
+            elif value is not None or key not in shapes:
+                reject_unless(key in shapes and np.shape(value) == shapes[key], "a metric's settings")
 
 
 def _check_labels_of_neighbours(part: Any, n_rows: int) -> None:

@@ -23,6 +23,7 @@ from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets import soundness
 from leakgauge.targets.compression import decompress, too_large
 from leakgauge.targets.foreign_formats import foreign_format
+from leakgauge.targets.guarded_sklearn import guard
 from leakgauge.targets.legacy_sklearn import Version, upgrade
 from leakgauge.targets.pickle_construction import Construction
 from leakgauge.targets.pickle_machine import Budget, Machine
@@ -204,6 +205,7 @@ def _finished(model: object, *, saved_by: str | None) -> Loaded:
     numbers = _numbers(saved_by or installed)
     upgrade(model, saved_by=(numbers[0], numbers[1]))
     soundness.check(model)
+    remarks = guard(model)
     warnings: tuple[str, ...] = ()
     if saved_by is not None and numbers[:2] < _numbers(installed)[:2]:
         warnings = (f"The model was saved by scikit-learn {saved_by} and upgraded in memory to {installed}.",)
@@ -211,7 +213,7 @@ def _finished(model: object, *, saved_by: str | None) -> Loaded:
         warnings = (
             f"The model was saved by scikit-learn {saved_by}, a little later than {installed} used here.",
         )
-    return Loaded(estimator=model, saved_by=saved_by, warnings=warnings)
+    return Loaded(estimator=model, saved_by=saved_by, warnings=(*warnings, *remarks))
 
 
 def _unreadable() -> UnsupportedModel:

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.model_graph import parts_of
+from leakgauge.targets.model_graph import parts_of, reads_documents
 from leakgauge.targets.protocol import FloatArray, IntArray
 
 # how far a row of probabilities may be from 1 in sum and still be called drift
@@ -85,7 +85,8 @@ class SklearnTarget:
 
         A model fitted on a frame gets a frame with its own columns in its own order:
         it selects columns by name, and would warn about an array. One fitted on an
-        array gets an array in C order, and would warn about a frame.
+        array gets an array in C order, and would warn about a frame. One fitted on
+        documents gets the one column of texts as a vector.
 
         Parameters
         ----------
@@ -111,6 +112,8 @@ class SklearnTarget:
                     details={"missing": list(missing[:100])},
                 )
             return plain[list(names)]
+        if reads_documents(self.estimator):
+            return _documents(plain)
         if self.n_features is not None and self.n_features != plain.shape[1]:
             raise UnsupportedModel(
                 "columns_do_not_fit",
@@ -185,6 +188,19 @@ class SklearnTarget:
             return np.array([self._positions[label] for label in answer.tolist()], dtype=np.int64)
         except (KeyError, TypeError) as error:
             raise _prediction_failed(error) from error
+
+
+def _documents(frame: pd.DataFrame) -> NDArray[Any]:
+    """(n,) texts, objects; an empty cell is an empty text, since a vectoriser knows no missing one."""
+    if frame.shape[1] != 1:
+        raise UnsupportedModel(
+            "columns_do_not_fit",
+            f"The model was fitted on texts, one per record, and the table has {frame.shape[1]} columns.",
+            hint="Send tables with one column of texts beside the label.",
+            details={"model_columns": 1, "table_columns": int(frame.shape[1])},
+        )
+    column = frame.iloc[:, 0]
+    return column.astype(object).where(column.notna(), "").map(str).to_numpy(dtype=object)
 
 
 def _best_of(estimator: object) -> BaseEstimator:
