@@ -78,10 +78,11 @@ demo: $(VENV)/installed-demo  ## the page on which a model's training data is dr
 samples: $(VENV)/installed  ## rebuild the sample bundles and their expected output
 	$(RUN)/python sample-input/build.py
 
-docs: $(VENV)/installed  ## regenerate docs/*.schema.json and docs/parameters.md
+docs: $(VENV)/installed  ## regenerate docs/*.schema.json, docs/parameters.md and docs/supported-models.md
 	$(RUN)/python -m leakgauge.report.schema > docs/report.schema.json
 	$(RUN)/python -m leakgauge.report.schema comparison > docs/comparison.schema.json
 	$(RUN)/python docs/make_parameters.py > docs/parameters.md
+	$(RUN)/python docs/make_supported_models.py > docs/supported-models.md
 
 # --- images -----------------------------------------------------------------------------------------
 

@@ -19,8 +19,9 @@ from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF, Tree
 
+from leakgauge.errors import UnsafeModel
 from leakgauge.targets.model_graph import parts_of
-from leakgauge.targets.pickle_checks import an_array, reject_unless
+from leakgauge.targets.pickle_checks import an_array, refused_setting, reject_unless
 from leakgauge.targets.pickle_trees import check_children
 
 _METRICS = frozenset(name for names in VALID_METRICS.values() for name in names) - {"precomputed", "pyfunc"}
@@ -70,11 +71,13 @@ def check_gradient_boosting(part: Any) -> None:
     first = vars(part).get("init_")  # `guarded_sklearn` looks at what it answers
     if hasattr(part, "classes_") and isinstance(first, BaseEstimator):
         reject_unless(len(first.classes_) == len(part.classes_), "first guess and classes differ")
-    # on fitting a clone, the loss takes the width of its answer for the number of classes
-    reject_unless(
-        not any(isinstance(inner, FrozenEstimator) for inner in parts_of(vars(part).get("init"))),
-        "a frozen first guess",
-    )
+    if any(isinstance(inner, FrozenEstimator) for inner in parts_of(vars(part).get("init"))):
+        raise refused_setting(
+            part,
+            "a frozen first guess (init=)",
+            "whose answers compiled code takes for granted on fitting reference models",
+            "Fit it with an init that is not frozen, or without one.",
+        )
 
 
 def check_hist_gradient_boosting(part: Any) -> None:
@@ -150,6 +153,8 @@ def check_neighbours(part: Any) -> None:
 def _check_metric(part: Any, n_features: int) -> None:
     # some ways of asking take the parameters, others what `fit` made of them
     for name in (part.metric, part.effective_metric_):
+        if name == "precomputed":
+            raise _distances(part, "metric")
         reject_unless(isinstance(name, str) and name in _METRICS, "a metric that is not built in")
     shapes = {"w": (n_features,), "V": (n_features,), "VI": (n_features, n_features)}
     for settings in (part.metric_params, part.effective_metric_params_):
@@ -182,7 +187,9 @@ def check_support_vectors(part: Any) -> None:
     is_classifier = hasattr(part, "classes_")
     n_classes = len(part.classes_) if is_classifier else 2
     pairs = n_classes * (n_classes - 1) // 2
-    reject_unless(not callable(part.kernel) and part.kernel != "precomputed", "a kernel that is not built in")
+    if part.kernel == "precomputed":
+        raise _distances(part, "kernel")
+    reject_unless(not callable(part.kernel), "a kernel that is not built in")
     reject_unless(part._impl == type(part)._impl, "support vectors of another kind")
     reject_unless(vectors.ndim == 2 and coefficients.ndim == 2, "support vectors are tables")
     n_vectors = vectors.shape[0]
@@ -208,3 +215,12 @@ def check_support_vectors(part: Any) -> None:
         reject_unless(
             coefficients.nnz == coefficients.shape[0] * coefficients.shape[1], "missing coefficients"
         )
+
+
+def _distances(part: Any, setting: str) -> UnsafeModel:
+    return refused_setting(
+        part,
+        f'{setting}="precomputed"',
+        "whose rows are values between a record and every record of the training data",
+        f"Fit it with a {setting} that has a name, on the records themselves.",
+    )

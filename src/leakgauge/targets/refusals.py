@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 from leakgauge.errors import UnsafeModel
 from leakgauge.targets.pickle_allow_list import Pair
+from leakgauge.targets.pickle_checks import printable
 
 Kind: TypeAlias = Literal["code", "library", "own", "python", "scikit-learn"]
 
@@ -239,13 +240,32 @@ REFUSED_PARTS: Mapping[str, str] = {
 }
 """What of scikit-learn a model file may not hold, and why; the documentation shows it."""
 
+NOT_BEFORE_A_CLASSIFIER: Mapping[str, str] = {
+    "CCA": "scikit-learn's own Pipeline cannot fit it before a classifier: it gives two tables",
+    "DictVectorizer": "takes mappings, and the records of a table are rows",
+    "IsotonicRegression": "gives a vector, and a classifier takes a table; inside calibration it is read",
+    "KernelCenterer": "takes a table of kernel values between records, not records",
+    "LabelBinarizer": "transforms labels, not records; inside classifiers it is read",
+    "LabelEncoder": "transforms labels, not records; inside classifiers it is read",
+    "MultiLabelBinarizer": "transforms labels, not records; inside classifiers it is read",
+    "PLSCanonical": "scikit-learn's own Pipeline cannot fit it before a classifier: it gives two tables",
+    "PLSRegression": "scikit-learn's own Pipeline cannot fit it before a classifier: it gives two tables",
+    "PLSSVD": "scikit-learn's own Pipeline cannot fit it before a classifier: it gives two tables",
+}
+"""Transformers that are read, and that stand before no classifier of tables; why."""
+
 REFUSED_FORMS: Mapping[str, str] = {
     '`input="filename"` and `input="file"` of text vectorisers': "they read files that the table names",
     "functions of your own (`func`, `metric`, `kernel`, `analyzer`, `tokenizer`, `score_func`, ...)": (
         "code of a model file is never run"
     ),
     "`token_pattern` with repeats inside repeats": "a search for it can take exponential time on some texts",
-    '`kernel="precomputed"` of support vector machines': "their rows are distances to the training data",
+    '`kernel="precomputed"` and `metric="precomputed"`': (
+        "their rows are values between a record and every record of the training data"
+    ),
+    "a frozen `init` of gradient boosting": (
+        "compiled code would take its answers for granted when reference models are fitted"
+    ),
 }
 """Forms of estimators that are on the list which are refused all the same, and why."""
 
@@ -289,7 +309,7 @@ def refused(pairs: Iterable[Pair]) -> UnsafeModel:
         "refused_globals",
         message,
         hint=hint,
-        details={"globals": [_printable(f"{module}.{name}") for module, name in asked[:100]]},
+        details={"globals": [_full_name(module, name) for module, name in asked[:100]]},
     )
 
 
@@ -336,9 +356,9 @@ def _python(pairs: Sequence[Pair], _asked: Sequence[Pair]) -> tuple[str, str]:
 
 def _scikit_learn(pairs: Sequence[Pair], _asked: Sequence[Pair]) -> tuple[str, str]:
     named = [
-        f"{_printable(f'{module}.{name}')} ({REFUSED_PARTS[name]})"
+        f"{_full_name(module, name)} ({REFUSED_PARTS[name]})"
         if name in REFUSED_PARTS
-        else _printable(f"{module}.{name}")
+        else _full_name(module, name)
         for module, name in pairs[:5]
     ]
     whose = list(dict.fromkeys(_NAMES[module.partition(".")[0]] for module, _name in pairs))
@@ -361,7 +381,7 @@ _SENTENCES: Mapping[Kind, Callable[[Sequence[Pair], Sequence[Pair]], tuple[str, 
 
 
 def _list(pairs: Sequence[Pair]) -> str:
-    return ", ".join(_printable(f"{module}.{name}") for module, name in pairs[:5]) + _more(pairs)
+    return ", ".join(_full_name(module, name) for module, name in pairs[:5]) + _more(pairs)
 
 
 def _more(pairs: Sequence[Pair]) -> str:
@@ -372,6 +392,5 @@ def _and(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _printable(name: str) -> str:
-    """The name without anything that could disturb a log or a page, at most 120 characters."""
-    return "".join(sign if sign.isprintable() else "?" for sign in name[:120])
+def _full_name(module: str, name: str) -> str:
+    return printable(f"{module}.{name}", 120)

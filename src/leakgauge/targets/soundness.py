@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
 from typing import Any, TypeAlias
 
@@ -25,7 +25,6 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_selector
 from sklearn.utils import Bunch, check_array
 
-from leakgauge.errors import UnsafeModel
 from leakgauge.targets import predictor_checks as predictors
 from leakgauge.targets import transformer_checks as transformers
 from leakgauge.targets.model_graph import objects_of
@@ -36,7 +35,13 @@ from leakgauge.targets.pickle_allow_list import (
     STRING_METHODS,
     Pair,
 )
-from leakgauge.targets.pickle_checks import an_array, is_method, reject_unless
+from leakgauge.targets.pickle_checks import (
+    an_array,
+    is_method,
+    printable,
+    refused_setting,
+    reject_unless,
+)
 from leakgauge.targets.pickle_machine import MalformedPickleError
 
 Check: TypeAlias = Callable[[Any], None]
@@ -300,13 +305,13 @@ def _check_functions(thing: Any) -> None:
         if not isinstance(value, _FUNCTION_KINDS) or ("dtype" in name and isinstance(value, type)):
             continue
         if not _may_hold(name, value):
-            raise UnsafeModel(
-                "refused_settings",
-                f"The model's {type(thing).__name__} calls {_printable(value)} as its {name[:40]}, which "
-                "is not on the list of functions for that; nothing of it was run.",
-                hint="Use a setting that has a name, or one of NumPy's own functions of one array, such as "
+            called = printable(str(getattr(value, "__name__", type(value).__name__)))
+            raise refused_setting(
+                thing,
+                f"{called} as its {printable(name)}",
+                "which is not on the list of functions for that",
+                "Use a setting that has a name, or one of NumPy's own functions of one array, such as "
                 "numpy.log1p; or apply the function to the tables before the audit.",
-                details={"estimator": type(thing).__name__, "setting": name[:40]},
             )
 
 
@@ -352,13 +357,3 @@ def _check_spline(spline: Any) -> None:
     for table in (knots, coefficients):
         reject_unless(table.dtype == np.float64 and table.flags.c_contiguous, "a spline needs numbers")
     BSpline(knots, coefficients, spline.k, spline.extrapolate, spline.axis)
-
-
-def _printable(value: object) -> str:
-    name = getattr(value, "__name__", type(value).__name__)
-    return "".join(sign if sign.isprintable() else "?" for sign in str(name)[:60])
-
-
-def names_with_rows() -> Iterable[str]:
-    """The names of all estimators that a file may hold, in alphabetical order."""
-    return sorted({name for _module, name in ROWS})

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from leakgauge.errors import UnsafeModel
-from leakgauge.targets.pickle_checks import an_array, reject_unless
+from leakgauge.targets.pickle_checks import an_array, printable, refused_setting, reject_unless
 
 _ENCODINGS = frozenset(
     {"ascii", "cp1252", "iso-8859-1", "latin-1", "latin1", "us-ascii", "utf-16", "utf-8", "utf8", "utf_8"}
@@ -27,17 +26,6 @@ _ANALYZERS = ("char", "char_wb", "word")
 _MOST_REPEATS = 3
 _MOST_OPTIONS = 10
 _LONGEST_PATTERN = 500
-
-
-def refused_setting(part: Any, setting: str, why: str, hint: str) -> UnsafeModel:
-    """The error `refused_settings`: a part that is on the list, in a form that is not safe."""
-    name = type(part).__name__
-    return UnsafeModel(
-        "refused_settings",
-        f"The model's {name} has {setting}, {why}; nothing of it was run.",
-        hint=hint,
-        details={"estimator": name, "setting": setting},
-    )
 
 
 def check_vectorizer(part: Any) -> None:
@@ -54,7 +42,7 @@ def check_vectorizer(part: Any) -> None:
         how = part.input if isinstance(part.input, str) else "?"
         raise refused_setting(
             part,
-            f'input="{_short(how)}"',
+            f'input="{printable(how)}"',
             "which reads files that the table names",
             'Fit it with input="content", and put the texts themselves into the table.',
         )
@@ -63,7 +51,7 @@ def check_vectorizer(part: Any) -> None:
     if part.encoding.lower() not in _ENCODINGS:
         raise refused_setting(
             part,
-            f'encoding="{_short(part.encoding)}"',
+            f'encoding="{printable(part.encoding)}"',
             "which is not one of the usual encodings",
             'Fit it with encoding="utf-8": the cells of a table are text already.',
         )
@@ -218,7 +206,7 @@ def check_pattern(part: Any, setting: str, pattern: object) -> None:
             return
     raise refused_setting(
         part,
-        f'{setting}="{_short(pattern)}"',
+        f'{setting}="{printable(pattern)}"',
         "a pattern that can take exponential time on some texts",
         "Fit it with the default pattern, or with one that repeats single characters or classes of them.",
     )
@@ -254,8 +242,3 @@ def _patterns_in(argument: Any) -> Iterator[Any]:
     elif isinstance(argument, list | tuple):
         for item in argument:
             yield from _patterns_in(item)
-
-
-def _short(text: str) -> str:
-    """The text without anything that could disturb a log or a page, at most 60 signs."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text[:60])
