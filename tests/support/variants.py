@@ -138,6 +138,7 @@ def _forest() -> Any:
 _SETTINGS: dict[str, dict[str, Any]] = {
     "AdaBoostClassifier": {"n_estimators": 5},
     "BaggingClassifier": {"n_estimators": 3},
+    "CategoricalNB": {"min_categories": 4},
     "ExtraTreesClassifier": {"n_estimators": 5},
     "GradientBoostingClassifier": {"n_estimators": 5},
     "HistGradientBoostingClassifier": {"max_iter": 5},

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn._loss.loss import HalfBinomialLoss, HalfMultinomialLoss, HalfSquaredError
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import KernelPCA
 from sklearn.ensemble import (
     AdaBoostClassifier,
     GradientBoostingClassifier,
@@ -27,6 +28,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.impute._iterative import IterativeImputer
 from sklearn.linear_model import (
@@ -219,6 +221,12 @@ def _upgrade_preparation(part: Any) -> None:
     elif isinstance(part, SimpleImputer) and "statistics_" in attributes:
         for name in ("_fit_dtype", "_fill_dtype"):  # 1.0 and 1.5
             attributes.setdefault(name, part.statistics_.dtype)
+    elif isinstance(part, TfidfTransformer) and "_idf_diag" in attributes:
+        # a diagonal matrix until 1.5; without it today's version weighs nothing, and says nothing
+        attributes.setdefault("idf_", np.asarray(attributes.pop("_idf_diag").diagonal()))
+    elif isinstance(part, KernelPCA) and "X_fit_" in attributes:
+        gamma = 1 / part.X_fit_.shape[1] if part.gamma is None else part.gamma
+        attributes.setdefault("gamma_", gamma)  # 1.3
     elif isinstance(part, IterativeImputer) and "imputation_sequence_" in attributes:
         attributes.setdefault("_is_empty_feature", np.isnan(part.initial_imputer_.statistics_))  # 1.9
     elif isinstance(part, KNNImputer) and "_mask_fit_X" in attributes:
