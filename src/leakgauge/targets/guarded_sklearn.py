@@ -9,6 +9,7 @@ the class that it stands for.
 from __future__ import annotations
 
 import copy
+import copyreg
 import warnings
 from typing import Any
 
@@ -38,7 +39,8 @@ class _StandIn:
         return plain
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self._plain().__reduce_ex__(protocol)
+        # the form that every protocol can write for another class than the object's own
+        return copyreg._reconstructor, (self._stands_for, object, None), self._plain().__getstate__()  # type: ignore[attr-defined]
 
     def __copy__(self: Any) -> Any:
         twin = object.__new__(type(self))
