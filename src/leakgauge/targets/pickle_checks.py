@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -63,6 +64,7 @@ def arguments_of(arguments: object, *, least: int, most: int | None = None) -> t
     return arguments
 
 
+@functools.lru_cache(maxsize=10_000)  # a forest asks for the same twenty names a thousand times
 def is_method(kind: type, name: str) -> bool:
     """Whether an attribute of this name would hide a method of the class."""
     if name.startswith("__"):

@@ -131,9 +131,10 @@ class Construction:
         kind = type(instance)
         reject_unless(kind in self._makeable, "a state for something that has none")
         attributes = a_mapping(state, "a state must name attributes")
+        owner: Any = kind
         for name, value in attributes.items():
             reject_unless(type(name) is str, "a state must name attributes")
-            reject_unless(not is_method(kind, name), "a state that replaces a method")
+            reject_unless(not is_method(owner, name), "a state that replaces a method")
             _reject_unfinished(value)
         _set_attributes(instance, attributes)
         return instance

@@ -299,9 +299,10 @@ def _name_of(kind: type) -> Pair:
 
 
 def _check_functions(thing: Any) -> None:
+    kind: Any = type(thing)
     for name, value in getattr(thing, "__dict__", {}).items():
         # as it was when a pickle was read; a skops file comes here only
-        reject_unless(isinstance(thing, Bunch) or not is_method(type(thing), name), "a method replaced")
+        reject_unless(isinstance(thing, Bunch) or not is_method(kind, name), "a method replaced")
         if not isinstance(value, _FUNCTION_KINDS) or ("dtype" in name and isinstance(value, type)):
             continue
         if not _may_hold(name, value):
