@@ -135,7 +135,7 @@ class MembershipParameters(_Parameters):
     label_column: _Column | None = Field(
         default=None,
         description="Name of the column that holds the label; in tables without header its position, from 0. "
-        "Default: the column `label`, else the last one.",
+        "Default: the column `label` that is no feature of the model, else the only one that can be it.",
     )
     group_column: _Column | None = Field(
         default=None,
