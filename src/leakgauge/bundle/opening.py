@@ -16,21 +16,23 @@ from leakgauge.bundle.model import (
     MembershipBundle,
     PictureMembershipBundle,
 )
+from leakgauge.bundle.names import shown_name
 from leakgauge.bundle.picture_sets import picture_set
 from leakgauge.bundle.roles import (
     LABELLED,
-    MODEL_FOR,
     NESTED_ZIP,
     SET_ROLES,
     TABLE_ROLES,
     Placed,
     Source,
     is_picture,
+    models_among,
     only,
     optional,
     place,
     refuse_several,
     tell_data,
+    the_model,
 )
 from leakgauge.bundle.zipped import ZippedFile, zipped_files
 from leakgauge.errors import BadBundle
@@ -152,20 +154,23 @@ def _assemble(
     placed = place(sources, limits=budget.limits)
     nested = [item for item in placed if item.name == NESTED_ZIP]
     refuse_several("data.zip", nested, accepted=(NESTED_ZIP,))
-    ignored = [item.shown for item in placed if item.role is None and item not in nested]
+    everything = [*placed]
     roles: dict[str, list[Placed]] = {}
     for item in placed:
         if item.role is not None:
             roles.setdefault(item.role, []).append(item)
+    models = models_among(roles, placed)
+    ignored = [item.shown for item in placed if item.role is None and item not in (*nested, *models)]
     for item in nested:
         for inner in _records_in(item, into=into, budget=budget, stack=stack):
+            everything.append(inner)
             if inner.role in (*TABLE_ROLES, *SET_ROLES):
                 roles.setdefault(inner.role, []).append(inner)
             else:
                 ignored.append(f"{NESTED_ZIP}/{inner.shown}")
 
-    data = tell_data(roles, has_data_zip=bool(nested), placed=placed)
-    model = only(MODEL_FOR[data], roles, placed=placed)
+    data = tell_data(roles, models=models, has_data_zip=bool(nested), placed=everything)
+    model = the_model(models, data=data, placed=placed)
     parameters = optional("parameters", roles)
     if data != "input image":
         strangers = ("auxiliary", "reference", LABELLED, "evaluator")
@@ -176,7 +181,7 @@ def _assemble(
         take_subjects = picture_set("subject", roles, placed=placed)
         return PictureMembershipBundle(
             root=root,
-            model=_settle(model, into),
+            model=_settle_model(model, into),
             members=take_members(into),
             subjects=take_subjects(into),
             parameters=_settle(parameters, into) if parameters else None,
@@ -184,10 +189,10 @@ def _assemble(
             limits=budget.limits,
         )
     if data == "tables":
-        members, subjects = (only(role, roles, placed=placed) for role in TABLE_ROLES)
+        members, subjects = (only(role, roles, placed=everything) for role in TABLE_ROLES)
         return MembershipBundle(
             root=root,
-            model=_settle(model, into),
+            model=_settle_model(model, into),
             members=_settle(members, into),
             subjects=_settle(subjects, into),
             parameters=_settle(parameters, into) if parameters else None,
@@ -198,7 +203,7 @@ def _assemble(
     evaluator = optional("evaluator", roles)
     return InversionBundle(
         root=root,
-        model=_settle(model, into),
+        model=_settle_model(model, into),
         image=_settle(image, into),
         auxiliary=_settle_folder("auxiliary", roles, into),
         reference=_settle_folder("reference", roles, into),
@@ -212,6 +217,14 @@ def _assemble(
 
 def _settle(item: Placed, into: Path) -> BundledFile:
     return item.source.settle(item.name, into, disk_name=item.name)
+
+
+def _settle_model(item: Placed, into: Path) -> BundledFile:
+    """The model under a name of ours where its own is no known one."""
+    known = item.role is not None
+    return item.source.settle(
+        item.name if known else shown_name(item.name), into, disk_name=item.name if known else "model"
+    )
 
 
 def _settle_folder(role: str, roles: Mapping[str, list[Placed]], into: Path) -> tuple[BundledFile, ...]:
