@@ -7,15 +7,23 @@ import gzip
 import io
 import lzma
 import pickle
+import tarfile
 import zipfile
 import zlib
 from pathlib import Path
 
 import pytest
 from bundle_files import MEMBERSHIP, TABLES, laid_out, opened, refused, zipped
-from cases import CASES, audited
+from cases import CASES, audited, refusal
 
-from leakgauge.bundle import InversionBundle, Limits, MembershipBundle, PictureMembershipBundle, open_bundle
+from leakgauge.bundle import (
+    InversionBundle,
+    Limits,
+    MembershipBundle,
+    PictureMembershipBundle,
+    open_bundle,
+    open_pictures,
+)
 from leakgauge.errors import BadBundle
 
 PICKLE = pickle.dumps([0] * 5_000)
@@ -309,6 +317,17 @@ def test_a_pickle_beside_images_is_named(tmp_path: Path) -> None:
     assert "model.keras" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("case", "library"),
+    [("keras_tabular_csv", "Keras"), ("skl2onnx_csv", "ONNX"), ("lgbm_txt", "LightGBM")],
+)
+def test_models_of_other_libraries_on_tables_are_refused_by_their_name(case: str, library: str) -> None:
+    error = refusal(CASES / "models" / f"{case}.zip")
+    assert error.exit_code == 2
+    assert library in error.message
+    assert "scikit-learn" in error.hint
+
+
 # --- tables under unknown names ---------------------------------------------------------------------
 
 
@@ -327,3 +346,132 @@ def test_the_other_table_is_named_where_one_is_known(tmp_path: Path) -> None:
     error = refused({"clf.pkl": PICKLE, "train.csv": b"a\n1\n", "holdout.csv": b"a\n2\n"}, tmp_path)
     assert error.code == "bad_bundle.no_subjects"
     assert "holdout.csv" in error.hint
+
+
+# --- one zip among other files ----------------------------------------------------------------------
+
+BESIDE = [
+    {},
+    {"_SUCCESS": b""},
+    {"_committed_123": b"", "_started_123": b"", "_temporary/0/x": b""},
+    {"bundle.manifest": b"{}", "manifest": b"[]"},
+    {"BUNDLE.ZIP.crc": b"crc", "x_$folder$": b""},
+    {".hidden": b"", "__MACOSX/._x": b"", "Thumbs.db": b""},
+    {"notes.txt": b"hello", "picture.png": b"\x89PNG"},
+]
+
+
+@pytest.mark.parametrize("beside", BESIDE, ids=lambda files: ",".join(files) or "nothing")
+@pytest.mark.parametrize("name", ["bundle.zip", "BUNDLE.ZIP", "data.zip", "in/a folder.zip"])
+def test_one_zip_beside_what_is_no_part_of_a_bundle(
+    name: str, beside: dict[str, bytes], plain: dict[str, str], tmp_path: Path
+) -> None:
+    folder = laid_out({name: zipped(MEMBERSHIP), **beside}, tmp_path / "channel")
+    assert open_bundle(folder, tmp_path / "scratch", limits=Limits()).sha256 == plain
+
+
+@pytest.mark.parametrize("beside", BESIDE[:-1], ids=lambda files: ",".join(files) or "nothing")
+def test_what_programs_leave_behind_changes_no_report(beside: dict[str, bytes], tmp_path: Path) -> None:
+    folder = laid_out({**MEMBERSHIP, **beside}, tmp_path / "channel")
+    bundle = open_bundle(folder, tmp_path / "scratch", limits=Limits())
+    assert bundle.ignored == opened({**MEMBERSHIP, **beside}, tmp_path / "zip").ignored == ()
+
+
+def refused_folder(files: dict[str, bytes], tmp_path: Path) -> BadBundle:
+    with pytest.raises(BadBundle) as caught:
+        open_bundle(laid_out(files, tmp_path / "channel"), tmp_path / "scratch", limits=Limits())
+    return caught.value
+
+
+def test_two_zips_are_told_by_name(tmp_path: Path) -> None:
+    error = refused_folder({"a.zip": zipped(MEMBERSHIP), "b.ZIP": b"", "_SUCCESS": b""}, tmp_path)
+    assert error.code == "bad_bundle.two_zips"
+    assert "a.zip, b.ZIP" in error.message
+
+
+def test_zips_beside_a_loose_bundle_are_ignored_by_name(tmp_path: Path) -> None:
+    folder = laid_out({**MEMBERSHIP, "a.zip": b"", "b.zip": b""}, tmp_path / "channel")
+    assert open_bundle(folder, tmp_path / "scratch", limits=Limits()).ignored == ("a.zip", "b.zip")
+
+
+def test_parameters_beside_the_zip_are_not_passed_over(tmp_path: Path) -> None:
+    error = refused_folder({"a.zip": zipped(MEMBERSHIP), "parameters.json": b"{}"}, tmp_path)
+    assert error.code == "bad_bundle.parameters_outside"
+
+
+def tar(mode: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        for name, content in MEMBERSHIP.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+ARCHIVES = {
+    "model.tar.gz": (tar("w:gz"), "tar.gz"),
+    "bundle.tgz": (tar("w:gz"), ".tgz"),
+    "bundle.tar": (tar("w"), "tar archive"),
+    "bundle.7z": (b"7z\xbc\xaf\x27\x1c", "7z archive"),
+    "bundle.rar": (b"Rar!\x1a\x07\x01\0", "RAR archive"),
+}
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_an_archive_of_another_kind_is_told_by_name(name: str, tmp_path: Path) -> None:
+    content, kind = ARCHIVES[name]
+    error = refused_folder({name: content, "_SUCCESS": b""}, tmp_path)
+    assert error.code == "bad_bundle.not_a_zip"
+    assert name in error.message
+    assert kind in error.message
+    (tmp_path / "body").write_bytes(content)
+    with pytest.raises(BadBundle) as caught:
+        open_bundle(tmp_path / "body", tmp_path / "into", limits=Limits())
+    assert caught.value.code == "bad_bundle.not_a_zip"
+    assert kind in caught.value.message
+
+
+def test_an_archive_in_the_place_of_the_model_is_told_by_name(tmp_path: Path) -> None:
+    error = refused({"model.tar.gz": tar("w:gz"), **TABLES}, tmp_path)
+    assert error.code == "bad_bundle.packed_model"
+    assert "model.tar.gz" in error.message
+
+
+def test_a_link_in_place_of_the_zip_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.zip").write_bytes(zipped(MEMBERSHIP))
+    folder = tmp_path / "channel"
+    folder.mkdir()
+    (folder / "bundle.zip").symlink_to(tmp_path / "elsewhere.zip")
+    (folder / "_SUCCESS").touch()
+    with pytest.raises(BadBundle) as caught:
+        open_bundle(folder, tmp_path / "scratch", limits=Limits())
+    assert caught.value.code == "bad_bundle.link"
+
+
+def test_pictures_for_a_prior_lie_loose_or_in_one_zip(tmp_path: Path) -> None:
+    pictures = {"a.png": b"1", "b.png": b"2"}
+    loose = laid_out(pictures, tmp_path / "loose")
+    packed = laid_out({"p.zip": zipped(pictures), "_SUCCESS": b"", "n.txt": b""}, tmp_path / "packed")
+    (tmp_path / "p.zip").write_bytes(zipped(pictures))
+    for number, source in enumerate((loose, packed, tmp_path / "p.zip")):
+        found = open_pictures(source, tmp_path / str(number), limits=Limits())
+        assert [(file.name, file.path.read_bytes()) for file in found] == [("a.png", b"1"), ("b.png", b"2")]
+    (tmp_path / "none").mkdir()
+    with pytest.raises(BadBundle) as caught:
+        open_pictures(tmp_path / "none", tmp_path / "3", limits=Limits())
+    assert caught.value.code == "bad_bundle.no_files"
+
+
+# --- pieces of a zip --------------------------------------------------------------------------------
+
+
+def test_what_a_batch_transform_makes_of_a_zip_is_told_where_it_shows(tmp_path: Path) -> None:
+    data = (CASES / "tables" / "tab-comment-lines.zip").read_bytes()
+    pieces = data.split(b"\n")
+    record = b"\x0a\x23\xd7\xce" + len(data).to_bytes(4, "little") + data
+    for piece in (pieces[0], pieces[-1], record):
+        (tmp_path / "body").write_bytes(piece)
+        with pytest.raises(BadBundle) as caught:
+            open_bundle(tmp_path / "body", tmp_path / "into", limits=Limits())
+        assert "SplitType" in caught.value.message + caught.value.hint

@@ -102,25 +102,6 @@ def test_a_bug_leaves_a_reason_without_its_text(root, main, monkeypatch, caplog)
     assert "Alice" not in reason + caplog.text
 
 
-@pytest.mark.parametrize(
-    ("files", "source"),
-    [
-        (["bundle.zip"], "bundle.zip"),
-        (["BUNDLE.ZIP", ".hidden"], "BUNDLE.ZIP"),
-        (["model.pkl", "data.zip"], ""),
-        (["a.zip", "b.zip"], ""),
-        (["model.pkl"], ""),
-    ],
-)
-def test_a_lone_zip_is_the_bundle_else_the_folder_is(tmp_path, files, source):
-    channel = tmp_path / "input" / "data" / "training"
-    channel.mkdir(parents=True)
-    (channel.parent / "another").mkdir()
-    for name in files:
-        (channel / name).touch()
-    assert Layout(tmp_path).source() == channel / source
-
-
 def test_the_only_channel_may_have_any_name(tmp_path):
     (tmp_path / "input" / "data" / "audit").mkdir(parents=True)
     assert Layout(tmp_path).source().name == "audit"

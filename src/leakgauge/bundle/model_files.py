@@ -67,7 +67,6 @@ _BY_START: Final[tuple[tuple[bytes, ModelKind], ...]] = (
     (rb"(\xef\xbb\xbf)?\s*<[^\0]{0,1000}<?PMML[\s>]", _OTHER),
     (rb"X\n\0\0\0|RD[AX][23]\n", _OTHER),  # R
     (rb".{4}TFL3", _OTHER),  # TensorFlow Lite
-    (rb".{257}ustar", _OTHER),  # a tar archive, in which a model may lie
 )
 # of a model file that is a zip, the name that stands first in it
 _BY_FIRST_ENTRY: Final[tuple[tuple[bytes, ModelKind], ...]] = (

@@ -9,14 +9,21 @@ from typing import Final
 from leakgauge.errors import BadBundle
 
 _JUNK: Final = frozenset({"__macosx", "thumbs.db", "desktop.ini", "__pycache__"})
+# what Spark, Hadoop and SageMaker leave beside the files that they write
+_LEFT_BEHIND: Final = re.compile(
+    r"_success|_temporary|_(started|committed)(_\d+)?|manifest|.*\.(manifest|crc)|.*_\$folder\$"
+)
 _LONGEST_PART: Final = 255
 _LONGEST_PATH: Final = 1_024
 _LONGEST_SHOWN: Final = 80
 
 
 def is_junk(parts: tuple[str, ...]) -> bool:
-    """Whether operating systems and editors put it there: hidden files, `__MACOSX`, `Thumbs.db`, ..."""
-    return any(part.startswith(".") or part.lower() in _JUNK for part in parts)
+    """Whether a program put it there, not a person: hidden files, `__MACOSX`, `Thumbs.db`, `_SUCCESS`, ..."""
+    return any(
+        part.startswith(".") or part.lower() in _JUNK or _LEFT_BEHIND.fullmatch(part.lower())
+        for part in parts
+    )
 
 
 def folded(part: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from leakgauge.bundle.limits import Budget, Limits
-from leakgauge.bundle.loose import loose_files
+from leakgauge.bundle.loose import LooseFile, loose_files
 from leakgauge.bundle.model import (
     Bundle,
     BundledFile,
@@ -16,8 +16,10 @@ from leakgauge.bundle.model import (
     MembershipBundle,
     PictureMembershipBundle,
 )
+from leakgauge.bundle.model_files import HEAD_BYTES
 from leakgauge.bundle.names import shown_name
 from leakgauge.bundle.picture_sets import picture_set
+from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.roles import (
     LABELLED,
     NESTED_ZIP,
@@ -25,6 +27,7 @@ from leakgauge.bundle.roles import (
     TABLE_ROLES,
     Placed,
     Source,
+    is_part,
     is_picture,
     models_among,
     only,
@@ -34,7 +37,7 @@ from leakgauge.bundle.roles import (
     tell_data,
     the_model,
 )
-from leakgauge.bundle.zipped import ZippedFile, zipped_files
+from leakgauge.bundle.zipped import ZippedFile, not_a_zip, zipped_files
 from leakgauge.errors import BadBundle
 
 MOST_PICTURES = 100_000
@@ -92,7 +95,7 @@ def unpack(archive: Path, into: Path, *, limits: Limits) -> Bundle:
 
 
 def open_folder(folder: Path, scratch: Path, *, limits: Limits) -> Bundle:
-    """The bundle whose files lie loose in `folder`, or in one zip that lies there alone.
+    """The bundle whose files lie loose in `folder`, or in the one zip there, beside no file of a bundle.
 
     `folder` is only read: loose files stay where they are, and only a `data.zip` or the lone zip is
     unpacked, into `scratch`. Hidden files and folders (checkpoints of notebooks among them) do not count.
@@ -100,22 +103,21 @@ def open_folder(folder: Path, scratch: Path, *, limits: Limits) -> Bundle:
     Raises
     ------
     BadBundle, LimitExceeded, UnsupportedModel
-        as `unpack` does; further `link` and `special_file` for a used file that is not a plain one.
+        as `unpack` does; further `link` and `special_file` for a used file that is not a plain one,
+        `two_zips`, and `parameters_outside` for a parameters.json beside the zip that it is for.
     """
     budget = Budget(limits)
     sources = loose_files(folder, budget=budget)
-    if len(sources) == 1 and sources[0].parts[-1].lower().endswith(".zip"):
-        lone = sources[0]
-        with lone.open():
-            pass  # refuses links and special files before the path is handed on
-        return unpack(lone.path, scratch, limits=limits)
+    archive = _lone_zip(sources, is_part=is_part, limits=limits)
+    if archive is not None:
+        return unpack(archive, scratch, limits=limits)
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
         return _assemble(sources, root=folder, into=scratch, budget=budget, stack=stack)
 
 
 def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[BundledFile, ...]:
-    """The images in a folder, or in the zip that `source` is, sorted by name; nothing else there counts.
+    """The images in a folder, or in a zip that `source` is or holds, by name; nothing else there counts.
 
     Raises
     ------
@@ -125,11 +127,13 @@ def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[Bundl
     budget = Budget(replace(limits, entries=max(limits.entries, MOST_PICTURES)))
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
-        sources: Sequence[Source] = (
-            loose_files(source, budget=budget)
-            if source.is_dir()
-            else stack.enter_context(zipped_files(source, label="", budget=budget))
-        )
+        sources: Sequence[Source] = []
+        archive: Path | None = source
+        if source.is_dir():
+            sources = loose = loose_files(source, budget=budget)
+            archive = _lone_zip(loose, is_part=is_picture, limits=budget.limits)
+        if archive is not None:
+            sources = stack.enter_context(zipped_files(archive, label="", budget=budget))
         placed = [item for item in place(sources, limits=budget.limits) if is_picture(item)]
         if not placed:
             raise BadBundle(
@@ -146,6 +150,47 @@ def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[Bundl
             )
             for number, item in enumerate(placed)
         )
+
+
+def _lone_zip(
+    sources: Sequence[LooseFile], *, is_part: Callable[[Placed], bool], limits: Limits
+) -> Path | None:
+    """The zip in a folder that holds no loose part of what is looked for; None where it does.
+
+    Raises
+    ------
+    BadBundle
+        `two_zips`; `not_a_zip` for an archive of another kind; `parameters_outside`.
+    """
+    placed = place(sources, limits=limits)
+    if any(is_part(item) for item in placed if not item.name.endswith(".zip")):
+        return None
+    zips = [source for source, item in zip(sources, placed, strict=True) if item.name.endswith(".zip")]
+    if not zips:
+        for source, item in zip(sources, placed, strict=True):
+            head = source.head(HEAD_BYTES)
+            if is_archive(head):
+                raise not_a_zip(head, item.shown)
+        return None
+    if len(zips) > 1:
+        names = sorted(item.shown for item in placed if item.name.endswith(".zip"))
+        raise BadBundle(
+            "two_zips",
+            f"There is more than one zip: {', '.join(names[:5])}.",
+            hint="Keep the one with the bundle.",
+            details={"found": [*names]},
+        )
+    outside = [item.shown for item in placed if item.role == "parameters"]
+    if outside:
+        raise BadBundle(
+            "parameters_outside",
+            f"{outside[0]} lies beside the zip, where it would count for nothing.",
+            hint="Put it into the zip, or give its values as hyperparameters.",
+        )
+    (found,) = zips
+    with found.open():
+        pass  # refuses links and special files before the path is handed on
+    return found.path
 
 
 def _assemble(

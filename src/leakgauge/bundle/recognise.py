@@ -23,6 +23,7 @@ _MAGIC: Final = (
     (b"MZ", "a program"),
     (b"UEsDB", "a zip in base64"),
 )
+_ARCHIVES: Final = ("archive", "archive (tar.gz, .tgz)")
 _RECORD_IO: Final = b"\x0a\x23\xd7\xce"
 _PICKLE_PROTOCOLS: Final = range(2, 6)
 
@@ -50,6 +51,11 @@ def recognise(head: bytes) -> str | None:
     if b"\0" not in head and b"," in head and b"\n" in head:
         return "a CSV table"
     return None
+
+
+def is_archive(head: bytes) -> bool:
+    """Whether it is an archive of another kind than zip."""
+    return (recognise(head) or "").endswith(_ARCHIVES)
 
 
 def _is_tar(head: bytes) -> bool:

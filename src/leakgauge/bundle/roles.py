@@ -12,6 +12,7 @@ from leakgauge.bundle.limits import MOST_TOP_FOLDERS, Limits
 from leakgauge.bundle.model import BundledFile
 from leakgauge.bundle.model_files import HEAD_BYTES, ModelKind, model_kind
 from leakgauge.bundle.names import folded, is_junk, shown_name
+from leakgauge.bundle.recognise import is_archive
 from leakgauge.errors import BadBundle, JsonValue, UnsupportedModel
 
 _TABLE_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
@@ -201,6 +202,11 @@ def _top_folders(paths: Sequence[tuple[str, ...]]) -> int:
     return count
 
 
+def is_part(item: Placed) -> bool:
+    """Whether the file is part of a bundle: by its name, or a model by its first bytes."""
+    return item.role not in (None, "parameters") or (item.role is None and _kind(item) is not None)
+
+
 def is_picture(item: Placed) -> bool:
     """Whether the name is that of an image, wherever it lies."""
     return item.name.endswith(_IMAGE_SUFFIXES)
@@ -312,6 +318,15 @@ def the_model(models: Sequence[Placed], *, data: Data, placed: Sequence[Placed])
             "weights_only",
             "The bundle holds a file of weights without the model's architecture.",
             hint='Export the whole model with model.save("model.keras").',
+        )
+    archives = [
+        item.shown for item in placed if item.role is None and is_archive(item.source.head(HEAD_BYTES))
+    ]
+    if archives:
+        raise BadBundle(
+            "packed_model",
+            f"The bundle has no model, but an archive, {archives[0]}.",
+            hint="If the model is in it, unpack it and put the model file itself into the bundle.",
         )
     raise BadBundle(
         "no_model",

@@ -144,7 +144,7 @@ def _check_frame(handle: IO[bytes], what: str, budget: Budget) -> _Directory:
     tail = handle.read()
     position = tail.rfind(b"PK\x05\x06")
     if position < 0 or len(tail) - position < _END_RECORD.size:
-        raise _not_a_zip(head, what)
+        raise not_a_zip(head, what)
     end = tail_start + position
     (_, disk, first_disk, here, entries, directory_size, start, comment) = _END_RECORD.unpack_from(
         tail, position
@@ -168,9 +168,10 @@ def _check_frame(handle: IO[bytes], what: str, budget: Budget) -> _Directory:
     if start + directory_size > frame_end:
         raise _piece("damaged_directory", f"{what} has a table of contents that does not fit into it.")
     if start + directory_size < frame_end or (entries and not head.startswith(b"PK\x03\x04")):
+        instead = recognise(head) or "something else, as self-extracting archives do"
         raise BadBundle(
             "leading_bytes",
-            f"{what} does not start with its zip archive; self-extracting archives are not taken either.",
+            f"{what} does not start with its zip archive, but with {instead}.",
             hint="Send a plain zip.",
         )
     budget.check_entries(entries)
@@ -243,7 +244,8 @@ def _check_extents(handle: IO[bytes], infos: Sequence[zipfile.ZipInfo], director
         )
 
 
-def _not_a_zip(head: bytes, what: str) -> BadBundle:
+def not_a_zip(head: bytes, what: str) -> BadBundle:
+    """The error for the file `what`, which starts with `head`."""
     if head.startswith((b"PK\x03\x04", b"PK\x07\x08")):
         return _piece("truncated_zip", f"{what} starts like a zip, but its end is missing.")
     recognised = recognise(head)
