@@ -21,7 +21,7 @@ from leakgauge.sandbox.machine import memory_granted
 from leakgauge.sandbox.policy import Policy
 from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.server import Server
-from leakgauge.sandbox.takeover import check_destination, take_over
+from leakgauge.sandbox.takeover import check_destination, check_writable, take_over
 from leakgauge.sandbox.watch import Cancellation, ServerLostError
 from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full, sweep
 
@@ -135,6 +135,7 @@ class Sandbox:
         cancelled: Cancellation | None = None,
         shown: Shown = unseen,
         runner: str | None = None,
+        keep: bool = False,
     ) -> tuple[str, ...]:
         """Audit the zip or folder `source` and leave the report in the folder `output`.
 
@@ -157,6 +158,9 @@ class Sandbox:
             called, by the calling thread, with what the child gives to look at meanwhile.
         runner:
             `module:function` to call in place of the sandbox's own.
+        keep:
+            for an `output` that a person named: see beforehand whether it can be written, and where it
+            cannot be in the end, keep the report elsewhere, which the error tells.
 
         Raises
         ------
@@ -164,7 +168,9 @@ class Sandbox:
             any of the tree. An `AuditFailed` has an `id` in its details that stands in the log.
         """
         output = Path(output)
-        check_destination(output)
+        check_destination(output, source=Path(source))
+        if keep:
+            check_writable(output)
         deadline = time.monotonic() + min(self._policy.wall_seconds, math.inf if timeout is None else timeout)
         with self.private_folder() as folder:
             job = Job(
@@ -184,7 +190,7 @@ class Sandbox:
                 if result is None and self._closed:
                     raise _shutting_down()
                 layers = self._judge(result, ending)
-                take_over(job.report, output)
+                take_over(job.report, output, keep=keep)
             except AuditFailed as error:
                 raise error if error.problem == "cancelled" else _logged(error) from None
             return layers
