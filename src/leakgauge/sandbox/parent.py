@@ -28,6 +28,8 @@ from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full, 
 _log = logging.getLogger(__name__)
 
 _DYING_SECONDS = 2.0
+# failures that say all there is to say, of which a log could not tell more
+_TOLD_ALREADY = ("cancelled", "missing_extra")
 
 
 class Sandbox:
@@ -192,7 +194,7 @@ class Sandbox:
                 layers = self._judge(result, ending)
                 take_over(job.report, output, keep=keep)
             except AuditFailed as error:
-                raise error if error.problem == "cancelled" else _logged(error) from None
+                raise error if error.problem in _TOLD_ALREADY else _logged(error) from None
             return layers
 
     def _follow(
@@ -274,19 +276,23 @@ def _make_room(job: Job) -> None:
 
 
 def _logged(error: AuditFailed) -> LeakgaugeError:
-    """The error with an id, its trace gone to the log under the same id."""
+    """The error with an id, its trace gone to the log under the same id, and to a note for a terminal."""
     identifier = secrets.token_hex(8)
     facts = dict(error.details)
     kept = {name: value for name, value in facts.items() if name not in ("type", "frames")}
     _log.error("audit failed", extra={"id": identifier, "code": error.code, "facts": facts})
-    return AuditFailed(error.problem, error.message, hint=error.hint, details=kept | {"id": identifier})
+    failure = AuditFailed(error.problem, error.message, hint=error.hint, details=kept | {"id": identifier})
+    if "type" in facts:
+        frames = facts["frames"] if isinstance(facts["frames"], list) else []
+        failure.add_note("\n  ".join(["log: " + str(facts["type"]), *map(str, frames)]))
+    return failure
 
 
 def _unexpected() -> AuditFailed:
     return AuditFailed(
         "unexpected",
         "The audit met a situation that it was not written for.",
-        hint="Report it with the id, which stands in the log; the input has not been kept.",
+        hint="Report it with the id and what the log says under it; the input has not been kept.",
     )
 
 
