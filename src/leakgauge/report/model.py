@@ -20,7 +20,7 @@ from pydantic import JsonValue
 
 from leakgauge.estimates import Estimate, RateAtLimit
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 ThreatModel = Literal["labels", "probabilities", "model_file"]
 
@@ -212,12 +212,15 @@ class ExposedRecord:
 
     Data rows of a table and pictures of an array count in their order, pictures in folders in the
     order of their full names. `false_positive_rate` is the share of non-members that look at least as
-    much like members: the smaller, the more exposed.
+    much like members: the smaller, the more exposed. `tied` is how many members have this very rate,
+    this one among them, listed or not: their order is that of their numbers and means nothing. None in
+    reports of schema 1.2 and before.
     """
 
     row: int
     attack: str
     false_positive_rate: Estimate
+    tied: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
