@@ -518,7 +518,7 @@ class PriorKnowledge:
 
 @dataclass(frozen=True, slots=True)
 class SimilarityRow:
-    """A row of `output.csv`: SSIM of the consensus after so many iterations."""
+    """A row of `output.csv`: SSIM of the verdict's attack's consensus after so many iterations."""
 
     iterations: int
     similarity: float
@@ -558,7 +558,8 @@ class EvasionMeasured:
 class InversionReport:
     """Can an attacker draw the training data from the model's answers?
 
-    `evasion` is a reference library's, None where these were not asked for.
+    `evasion` is a reference library's, None where these were not asked for. `headline` names the attack
+    that the verdict, the insights and `table` are about, None where no attack only asked.
     """
 
     verdict: Verdict
@@ -583,6 +584,7 @@ class InversionReport:
     recognition: tuple[Recognition, ...] = ()
     evasion: EvasionMeasured | NotApplicable | Failed | None = None
     gate: GateResult | None = None
+    headline: str | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["inversion"] = "inversion"
 
