@@ -132,8 +132,10 @@ def _frame_requests(app: Flask, settings: Settings) -> None:
         if response.status_code >= 400 and request.method == "POST":
             # The body may not have been read: answer first, then hear the sender out.
             response.headers["Connection"] = "close"
-            unread = request.stream
-            response.call_on_close(lambda: upload.drain(unread, limit=2 * settings.max_payload_bytes))
+            stream, environ = request.stream, request.environ
+            response.call_on_close(
+                lambda: upload.drain(stream, environ, limit=2 * settings.max_payload_bytes)
+            )
         _log.log(
             logging.DEBUG if request.path == "/ping" else logging.INFO,
             "request",
