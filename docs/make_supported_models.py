@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sklearn.experimental.enable_iterative_imputer  # noqa: F401 (makes it appear in the list)
 from sklearn.utils import all_estimators
 
 from leakgauge.targets.pickle_allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
