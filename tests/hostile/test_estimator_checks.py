@@ -6,16 +6,19 @@ import importlib.util
 import io
 import json
 import pickle
+import shutil
 import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from sklearn.base import clone
 from sklearn.cluster import FeatureAgglomeration, KMeans
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.decomposition import NMF, KernelPCA, LatentDirichletAllocation
@@ -336,6 +339,31 @@ def test_precomputed_values_are_refused_by_name(tmp_path: Path) -> None:
         error = refused(model.fit(np.abs(square), Y), tmp_path)
         assert error.problem == "refused_settings"
         assert "precomputed" in error.message
+
+
+def test_a_pipelines_cache_is_left_alone(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    model = make_pipeline(StandardScaler(), LogisticRegression(), memory=joblib.Memory(cache, verbose=0))
+    data = pickle.dumps(model.fit(X, Y))
+    shutil.rmtree(cache)
+    loaded = load(data, tmp_path)
+    assert loaded.memory is None
+    np.testing.assert_array_equal(clone(loaded).fit(X, Y).predict(X), model.predict(X))
+    assert not cache.exists()
+
+
+def test_what_is_looked_up_by_value_is_a_value(tmp_path: Path) -> None:
+    nested: Any = ("a",)
+    for _ in range(60):
+        nested = (nested, nested)  # hashing it would take 2 to the 60 steps
+    strange = np.empty(3, dtype=object)
+    strange[:] = ["a", "b", nested]
+    encoder = OneHotEncoder().fit(np.array([["a"], ["b"], ["c"]], dtype=object))
+    encoder.categories_ = [strange]
+    forest = RandomForestClassifier(2).fit(X, Y)
+    forest.classes_ = strange
+    for model in (encoder, forest):
+        assert refused(model, tmp_path).problem == "unreadable"
 
 
 # --- answers that compiled code takes for granted ----------------------------------------------------

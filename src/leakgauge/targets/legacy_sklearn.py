@@ -144,7 +144,7 @@ def upgrade(model: object, *, saved_by: Version) -> None:
         _upgrade_gradient_boosting(part, saved_by)
         _upgrade_hist_gradient_boosting(part)
         _upgrade_joining(part, saved_by)
-        _drop_inert(vars(part))
+        _drop_inert(part)
 
 
 # what an attribute was called, and is called now
@@ -329,6 +329,11 @@ def _joined_by(part: Any, saved_by: Version) -> str | None:
     return "softmax" if two_classes else None
 
 
-def _drop_inert(attributes: dict[str, Any]) -> None:
-    for name in [name for name, value in attributes.items() if isinstance(value, Inert)]:
-        del attributes[name]
+def _drop_inert(part: Any) -> None:
+    """Take out what no prediction uses; a parameter goes back to its default, so that clones can be made."""
+    parameters = inspect.signature(type(part).__init__).parameters
+    for name in [name for name, value in vars(part).items() if isinstance(value, Inert)]:
+        if name in parameters and parameters[name].default is not inspect.Parameter.empty:
+            vars(part)[name] = parameters[name].default
+        else:
+            del vars(part)[name]

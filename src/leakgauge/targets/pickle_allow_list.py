@@ -295,6 +295,9 @@ _CYTHON_LOSSES += "".join(f" __pyx_unpickle_{name}" for name in _CYTHON_LOSSES.s
 INERT = _pairs(
     {
         "_loss": _CYTHON_LOSSES,
+        # a Pipeline's cache: no file of it is opened, and clones go without
+        "joblib._store_backends": "FileSystemStoreBackend",
+        "joblib.memory": "Memory",
         "numpy": "vectorize",
         "numpy.ma": "MaskedArray",
         "numpy.ma.core": "MaskedArray _mareconstruct",
@@ -303,6 +306,7 @@ INERT = _pairs(
         "numpy.random.bit_generator": "SeedSequence __pyx_unpickle_SeedSequence",
         "pandas": "StringDtype",
         "pandas.arrays": "StringArray",
+        "pathlib": "PosixPath WindowsPath",
         "scipy._lib.array_api_compat.numpy._aliases": "asarray",
         "sklearn._loss._loss": _CYTHON_LOSSES,
         "sklearn._loss.link": "HalfLogitLink IdentityLink Interval LogLink LogitLink MultinomialLogit",

@@ -278,6 +278,7 @@ def check(model: object) -> None:
             if row is None:
                 raise MalformedPickleError("an estimator without a row in the table of checks")
             row(thing)
+            transformers.check_plain_values(vars(thing).get("classes_"))
         elif sparse.issparse(thing):
             _check_sparse(thing)
         elif isinstance(thing, np.random.RandomState | np.random.Generator):

@@ -20,6 +20,7 @@ from leakgauge.targets.pickle_checks import an_array, printable, refused_setting
 _ENCODINGS = frozenset(
     {"ascii", "cp1252", "iso-8859-1", "latin-1", "latin1", "us-ascii", "utf-16", "utf-8", "utf8", "utf_8"}
 )
+_PLAIN = (str, bytes, int, float, complex, np.generic, type(None))
 _ANALYZERS = ("char", "char_wb", "word")
 
 # how often a pattern may repeat something before a search can take long
@@ -125,10 +126,25 @@ def check_categories(known: object) -> None:
         for numbers out of order: a code could then lie behind the last one.
     """
     values = an_array(known, "an encoder's categories", ndim=1)
+    check_plain_values(values)
     if values.dtype.kind in "biufSU":
         numbers = values[~np.isnan(values)] if values.dtype.kind == "f" else values
         reject_unless(np.all(numbers[1:] > numbers[:-1]), "an encoder's categories are out of order")
         reject_unless(len(numbers) >= len(values) - 1, "an encoder's categories are out of order")
+
+
+def check_plain_values(values: object) -> None:
+    """What a model looks up by value must be numbers and text.
+
+    Hashing a tuple of tuples can take exponential time.
+
+    Raises
+    ------
+    MalformedPickleError
+        when an array of objects holds anything else.
+    """
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        reject_unless(all(isinstance(value, _PLAIN) for value in values.ravel()), "values that are no values")
 
 
 def _groups(mapping: object, n_categories: int) -> int:
