@@ -36,6 +36,7 @@ from sklearn import linear_model as linear
 from sklearn import model_selection as search
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.covariance import MinCovDet
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_extraction import FeatureHasher, text
 from sklearn.frozen import FrozenEstimator
@@ -189,6 +190,9 @@ def _classifiers() -> dict[str, Variant]:
         ),
         "LinearDiscriminantAnalysis shrinkage": lambda: LinearDiscriminantAnalysis(
             solver="lsqr", shrinkage="auto"
+        ),
+        "LinearDiscriminantAnalysis robust": lambda: LinearDiscriminantAnalysis(
+            solver="eigen", covariance_estimator=MinCovDet(random_state=0)
         ),
         "LinearSVC": lambda: svm.LinearSVC(),
         "SGD hinge": lambda: linear.SGDClassifier(loss="modified_huber", average=True),

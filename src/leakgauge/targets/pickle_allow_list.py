@@ -72,6 +72,8 @@ CLASSES = _pairs(
         "sklearn.svm._classes": "LinearSVC LinearSVR NuSVC NuSVR SVC SVR",
         # neighbours, networks, probabilistic models
         "sklearn.covariance._empirical_covariance": "EmpiricalCovariance",
+        "sklearn.covariance._graph_lasso": "GraphicalLasso GraphicalLassoCV",
+        "sklearn.covariance._robust_covariance": "MinCovDet",
         "sklearn.covariance._shrunk_covariance": "LedoitWolf OAS ShrunkCovariance",
         "sklearn.discriminant_analysis": "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis",
         "sklearn.gaussian_process._gpc": "GaussianProcessClassifier _BinaryGaussianProcessClassifierLaplace",

@@ -137,6 +137,8 @@ _FAMILIES: tuple[tuple[Check, Mapping[str, str]], ...] = (
             "sklearn.compose._column_transformer": "ColumnTransformer",
             "sklearn.compose._target": "TransformedTargetRegressor",
             "sklearn.covariance._empirical_covariance": "EmpiricalCovariance",
+            "sklearn.covariance._graph_lasso": "GraphicalLasso GraphicalLassoCV",
+            "sklearn.covariance._robust_covariance": "MinCovDet",
             "sklearn.covariance._shrunk_covariance": "LedoitWolf OAS ShrunkCovariance",
             "sklearn.cross_decomposition._pls": "CCA PLSCanonical PLSRegression PLSSVD",
             "sklearn.decomposition._factor_analysis": "FactorAnalysis",
