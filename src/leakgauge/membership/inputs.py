@@ -24,6 +24,7 @@ from leakgauge.membership.tables import Table, read_pair
 from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
+from leakgauge.targets.answer_forms import DecisionScores
 from leakgauge.targets.protocol import BoolArray, IntArray, Target
 from leakgauge.targets.sklearn_pickle import load_model
 from leakgauge.targets.sklearn_target import SklearnTarget
@@ -94,6 +95,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     _check_same_columns(members, subjects, columns)
     sides = (_Side.of(members, columns, target.classes), _Side.of(subjects, columns, target.classes))
     pool = _pool(sides, target, parameters, notices)
+    target = target.reading_scores(pool.x, pool.y)
+    notices += _scores_notice(target, defences)
     return Inputs(
         target=_ask(DefendedTarget(target, defences) if defences else target, pool, sides),
         pool=pool,
@@ -362,6 +365,19 @@ def _ask(target: Target, pool: Pool, sides: tuple[_Side, _Side]) -> SharedAnswer
         raise
     answers.queries = 0
     return answers
+
+
+def _scores_notice(target: SklearnTarget, defences: Sequence[Setting]) -> list[Notice]:
+    if not isinstance(target.form, DecisionScores):
+        return []
+    message = (
+        f"A {target.type_name} gives decision scores, not probabilities: how far a record lies from a "
+        "boundary, not how likely a class is. Attacks read them as "
+        f"softmax(score / {target.form.scale:.3g}), the scale at which they fit these records' labels best."
+    )
+    if defences:
+        message += " The output defences change that softmax, as a service would answer with it."
+    return [Notice("decision_scores", message)]
 
 
 def _blame_a_cell(refusal: UnsupportedModel, sides: tuple[_Side, _Side]) -> None:

@@ -17,11 +17,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.model_graph import parts_of
-from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.answer_forms import AnswerForm, DecisionScores, Probabilities, class_scores
+from leakgauge.targets.model_graph import parts_of, type_name
+from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 
 # how far a row of probabilities may be from 1 in sum and still be called drift
 _DRIFT = 1e-3
+# of three classes and more, how often the largest score must be that of the predicted label
+_LEAST_AGREEMENT = 0.5
 
 
 class SklearnTarget:
@@ -36,6 +39,8 @@ class SklearnTarget:
         a fitted classifier, Pipeline or search; of a search the best estimator is taken.
     chunk_rows:
         rows to ask for at once, which bounds the memory of a query.
+    form:
+        what to ask for beside labels; by default probabilities, where the model has them.
 
     Attributes
     ----------
@@ -44,7 +49,9 @@ class SklearnTarget:
     queries:
         rows asked for so far.
     has_probabilities:
-        False when the model gives labels alone.
+        False when the model gives labels alone, as far as `form` says.
+    form:
+        what it is asked for beside labels, None for nothing; its clones must be asked for the same.
     estimator:
         the fitted classifier itself, for attacks that see the model file.
 
@@ -54,11 +61,14 @@ class SklearnTarget:
         `not_a_model`, `not_a_classifier`, `not_fitted`, `multi_output` or `single_class`.
     """
 
-    def __init__(self, estimator: object, *, chunk_rows: int = 8192) -> None:
+    def __init__(self, estimator: object, *, chunk_rows: int = 8192, form: AnswerForm | None = None) -> None:
         self.estimator: Any = _best_of(estimator)
         self.classes: NDArray[Any] = _classes_of(self.estimator)
         self.queries = 0
-        self.has_probabilities = _answers(self.estimator, "predict_proba")
+        if form is None and _answers(self.estimator, "predict_proba"):
+            form = Probabilities()
+        self.form = form
+        self.has_probabilities = form is not None
         self._chunk_rows = chunk_rows
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
         _settle(self.estimator)
@@ -76,9 +86,44 @@ class SklearnTarget:
         return None if number is None else int(number)
 
     @property
+    def gives(self) -> Gives:
+        """What callers see of the model's answers."""
+        if self.form is None:
+            return "labels"
+        return "scores" if isinstance(self.form, DecisionScores) else "probabilities"
+
+    def reading_scores(self, x: Any, y: IntArray) -> SklearnTarget:
+        """The target with its decision scores in the form of probabilities, scaled to fit these records.
+
+        The target itself where it gives probabilities, or no finite score for every class:
+        nothing but its labels can be attacked then.
+
+        Parameters
+        ----------
+        x:
+            (n, n_features) rows as `as_input` gives them.
+        y:
+            (n,) positions in `classes` of their true labels.
+        """
+        if self.has_probabilities or not _answers(self.estimator, "decision_function"):
+            return self
+        try:
+            asked = self._ask(lambda rows: class_scores(self.estimator, rows), x)
+            scores = np.concatenate([answer for answer, _rows in asked])
+        except UnsupportedModel:
+            return self
+        if not np.isfinite(scores).all():
+            return self
+        agreement = (scores.argmax(axis=1) == self.labels(x)).mean()
+        if len(self.classes) > 2 and agreement < _LEAST_AGREEMENT:
+            return self  # whatever these numbers are, they are no scores of the classes
+        form = DecisionScores.fitting(scores, y)
+        return SklearnTarget(self.estimator, chunk_rows=self._chunk_rows, form=form)
+
+    @property
     def type_name(self) -> str:
         """What the model is, such as `Pipeline(StandardScaler → SVC)`."""
-        return _type_name(self.estimator)
+        return type_name(self.estimator)
 
     def as_input(self, frame: pd.DataFrame) -> pd.DataFrame | NDArray[Any]:
         """The rows in the form that the model was fitted on.
@@ -121,7 +166,7 @@ class SklearnTarget:
         return np.ascontiguousarray(plain.to_numpy())
 
     def probabilities(self, x: Any) -> FloatArray:
-        """(n, n_classes) class probabilities, float64, rows sum to 1.
+        """(n, n_classes) class probabilities, or scores in their form, float64, rows sum to 1.
 
         Parameters
         ----------
@@ -134,7 +179,8 @@ class SklearnTarget:
             `labels_only`; `prediction_failed` when the model cannot take the rows;
             `not_probabilities` when the answers are not finite, negative or sum to something else.
         """
-        if not self.has_probabilities:
+        form = self.form
+        if form is None:
             raise UnsupportedModel(
                 "labels_only",
                 f"A {self.type_name} gives labels, not probabilities.",
@@ -142,7 +188,7 @@ class SklearnTarget:
             )
         answers = [
             _checked_probabilities(answer, rows, len(self.classes))
-            for answer, rows in self._ask(self.estimator.predict_proba, x)
+            for answer, rows in self._ask(lambda part: form(self.estimator, part), x)
         ]
         return np.concatenate(answers) if answers else np.empty((0, len(self.classes)))
 
@@ -207,27 +253,27 @@ def _classes_of(estimator: Any) -> NDArray[Any]:
     if not _is_classifier(estimator):
         raise UnsupportedModel(
             "not_a_classifier",
-            f"A {_type_name(estimator)} is not a classifier.",
+            f"A {type_name(estimator)} is not a classifier.",
             hint="Send a fitted classifier; regressors, clusterers and transformers cannot be audited.",
         )
     try:
         check_is_fitted(estimator)
         classes = estimator.classes_
     except (NotFittedError, AttributeError, IndexError, TypeError, RecursionError) as error:
-        raise _not_fitted(f"a {_type_name(estimator)}") from error
+        raise _not_fitted(f"a {type_name(estimator)}") from error
     several = isinstance(classes, list) or np.ndim(classes) != 1
     # a network for many labels looks like one for many classes but for this
     labels = str(getattr(getattr(estimator, "_label_binarizer", None), "y_type_", ""))
     if several or getattr(estimator, "multilabel_", False) or labels.startswith("multilabel"):
         raise UnsupportedModel(
             "multi_output",
-            f"The {_type_name(estimator)} predicts several labels at once.",
+            f"The {type_name(estimator)} predicts several labels at once.",
             hint="Send a classifier with one label per record, one for each label to audit.",
         )
     if len(classes) < 2:
         raise UnsupportedModel(
             "single_class",
-            f"The {_type_name(estimator)} knows one class only, so its answers tell nothing.",
+            f"The {type_name(estimator)} knows one class only, so its answers tell nothing.",
             hint="Fit the model on records of at least two classes.",
         )
     return np.asarray(classes)
@@ -276,20 +322,6 @@ def _first_known(estimator: Any, attribute: str) -> Any:
             return found
         estimator = estimator.steps[0][1]
     return None
-
-
-def _type_name(estimator: Any) -> str:
-    if isinstance(estimator, Pipeline):
-        return f"Pipeline({' → '.join(_class_name(step) for _, step in estimator.steps)})"
-    return _class_name(estimator)
-
-
-def _class_name(thing: Any) -> str:
-    """scikit-learn's name for it, also where a subclass stands in for an earlier version."""
-    if isinstance(thing, str) or thing is None:
-        return "passthrough"
-    known = [kind for kind in type(thing).__mro__ if kind.__module__.startswith("sklearn.")]
-    return (known[0] if known else type(thing)).__name__
 
 
 def _checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> FloatArray:
