@@ -78,7 +78,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     defences = not_undone(asked_for)
     loaded = load_model(bundle.model.path)
     target = SklearnTarget(loaded.estimator)
-    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in loaded.warnings)]
+    told = (*loaded.warnings, *target.remarks)
+    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in told)]
     members, subjects = read_pair(
         bundle.members.path,
         bundle.subjects.path,

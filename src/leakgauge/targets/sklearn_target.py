@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import UnsupportedModel
+from leakgauge.targets import multi_output
 from leakgauge.targets.answer_forms import AnswerForm, DecisionScores, Probabilities, class_scores
+from leakgauge.targets.bundled_model import model_in
 from leakgauge.targets.model_graph import parts_of, type_name
 from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 
@@ -36,11 +39,10 @@ class SklearnTarget:
     Parameters
     ----------
     estimator:
-        a fitted classifier, Pipeline or search; of a search the best estimator is taken.
+        a fitted classifier, Pipeline or search, of which the best estimator is taken; or a
+        dictionary, list or tuple that holds one of these and nothing that prepares its input.
     chunk_rows:
         rows to ask for at once, which bounds the memory of a query.
-    form:
-        what to ask for beside labels; by default probabilities, where the model has them.
 
     Attributes
     ----------
@@ -54,21 +56,26 @@ class SklearnTarget:
         what it is asked for beside labels, None for nothing; its clones must be asked for the same.
     estimator:
         the fitted classifier itself, for attacks that see the model file.
+    remarks:
+        sentences for the report on what else the file holds.
 
     Raises
     ------
     UnsupportedModel
-        `not_a_model`, `not_a_classifier`, `not_fitted`, `multi_output` or `single_class`.
+        `not_a_model`, `several_models`, `preprocessing_beside_model`, `not_a_classifier`,
+        `not_fitted`, `multi_output` or `single_class`.
     """
 
-    def __init__(self, estimator: object, *, chunk_rows: int = 8192, form: AnswerForm | None = None) -> None:
-        self.estimator: Any = _best_of(estimator)
-        self.classes: NDArray[Any] = _classes_of(self.estimator)
+    def __init__(self, estimator: object, *, chunk_rows: int = 8192) -> None:
+        found = model_in(estimator, is_fitted_classifier=_is_fitted_classifier)
+        self.remarks = () if found is None else (found.remark,)
+        self.estimator: Any
+        self.estimator, inside = _best_of(estimator if found is None else found.estimator)
+        path = f"{'model' if found is None else found.path}{inside}"
+        self.classes: NDArray[Any] = _classes_of(self.estimator, path)
         self.queries = 0
-        if form is None and _answers(self.estimator, "predict_proba"):
-            form = Probabilities()
-        self.form = form
-        self.has_probabilities = form is not None
+        self.has_probabilities = _answers(self.estimator, "predict_proba")
+        self.form: AnswerForm | None = Probabilities() if self.has_probabilities else None
         self._chunk_rows = chunk_rows
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
         _settle(self.estimator)
@@ -117,8 +124,10 @@ class SklearnTarget:
         agreement = (scores.argmax(axis=1) == self.labels(x)).mean()
         if len(self.classes) > 2 and agreement < _LEAST_AGREEMENT:
             return self  # whatever these numbers are, they are no scores of the classes
-        form = DecisionScores.fitting(scores, y)
-        return SklearnTarget(self.estimator, chunk_rows=self._chunk_rows, form=form)
+        reading = copy(self)
+        reading.form = DecisionScores.fitting(scores, y)
+        reading.has_probabilities = True
+        return reading
 
     @property
     def type_name(self) -> str:
@@ -233,23 +242,33 @@ class SklearnTarget:
             raise _prediction_failed(error) from error
 
 
-def _best_of(estimator: object) -> BaseEstimator:
+def _best_of(estimator: object) -> tuple[BaseEstimator, str]:
+    """The classifier that a search found, and where in the search it lies; anything else as it is."""
+    path = ""
     for _ in range(10):  # a search may search over searches, but not without end
         if not isinstance(estimator, BaseSearchCV):
             break
         if not hasattr(estimator, "best_estimator_"):
             raise _not_fitted("a search without a best estimator")
-        estimator = estimator.best_estimator_
+        estimator, path = estimator.best_estimator_, f"{path}.best_estimator_"
     if not isinstance(estimator, BaseEstimator):
         raise UnsupportedModel(
             "not_a_model",
             "The model file holds something else than a scikit-learn model.",
-            hint="Save the fitted classifier itself, not a list or a dictionary around it.",
+            hint="Save the fitted classifier itself.",
         )
-    return estimator
+    return estimator, path
 
 
-def _classes_of(estimator: Any) -> NDArray[Any]:
+def _is_fitted_classifier(thing: Any) -> bool:
+    try:
+        check_is_fitted(thing)
+    except (NotFittedError, AttributeError, IndexError, TypeError, ValueError, RecursionError):
+        return False
+    return _is_classifier(thing)
+
+
+def _classes_of(estimator: Any, path: str) -> NDArray[Any]:
     if not _is_classifier(estimator):
         raise UnsupportedModel(
             "not_a_classifier",
@@ -261,15 +280,8 @@ def _classes_of(estimator: Any) -> NDArray[Any]:
         classes = estimator.classes_
     except (NotFittedError, AttributeError, IndexError, TypeError, RecursionError) as error:
         raise _not_fitted(f"a {type_name(estimator)}") from error
-    several = isinstance(classes, list) or np.ndim(classes) != 1
-    # a network for many labels looks like one for many classes but for this
-    labels = str(getattr(getattr(estimator, "_label_binarizer", None), "y_type_", ""))
-    if several or getattr(estimator, "multilabel_", False) or labels.startswith("multilabel"):
-        raise UnsupportedModel(
-            "multi_output",
-            f"The {type_name(estimator)} predicts several labels at once.",
-            hint="Send a classifier with one label per record, one for each label to audit.",
-        )
+    if multi_output.predicts_several_labels(estimator, classes):
+        raise multi_output.refusal(estimator, path=path)
     if len(classes) < 2:
         raise UnsupportedModel(
             "single_class",
