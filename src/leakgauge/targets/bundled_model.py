@@ -181,7 +181,7 @@ def _transforms(thing: Any) -> bool:
     """Whether it has the method; a wrapper asks its parts, which may be broken."""
     try:
         return callable(getattr(thing, "transform", None))
-    except (ValueError, TypeError, IndexError, NotFittedError):
+    except (ValueError, TypeError, LookupError, RecursionError, NotFittedError):
         return True
 
 

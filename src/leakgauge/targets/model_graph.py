@@ -50,9 +50,11 @@ def _inside(thing: object) -> Iterable[object]:
 
 def type_name(thing: Any) -> str:
     """What an estimator is, such as `Pipeline(StandardScaler → SVC)`."""
-    if isinstance(thing, Pipeline):
-        return f"Pipeline({' → '.join(_class_name(step) for _, step in thing.steps)})"
-    return _class_name(thing)
+    steps = vars(thing).get("steps") if isinstance(thing, Pipeline) else None
+    # a crafted file may give a Pipeline anything for steps
+    if not isinstance(steps, list) or not all(isinstance(step, tuple) and step for step in steps):
+        return _class_name(thing)
+    return f"Pipeline({' → '.join(_class_name(step[-1]) for step in steps)})"
 
 
 def _class_name(thing: Any) -> str:

@@ -121,8 +121,7 @@ class SklearnTarget:
             return self
         if not np.isfinite(scores).all():
             return self
-        agreement = (scores.argmax(axis=1) == self.labels(x)).mean()
-        if len(self.classes) > 2 and agreement < _LEAST_AGREEMENT:
+        if len(self.classes) > 2 and (scores.argmax(axis=1) == self.labels(x)).mean() < _LEAST_AGREEMENT:
             return self  # whatever these numbers are, they are no scores of the classes
         reading = copy(self)
         reading.form = DecisionScores.fitting(scores, y)
@@ -263,7 +262,7 @@ def _best_of(estimator: object) -> tuple[BaseEstimator, str]:
 def _is_fitted_classifier(thing: Any) -> bool:
     try:
         check_is_fitted(thing)
-    except (NotFittedError, AttributeError, IndexError, TypeError, ValueError, RecursionError):
+    except (NotFittedError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
         return False
     return _is_classifier(thing)
 

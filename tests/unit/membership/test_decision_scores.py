@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from cases import audited
 from pools import inputs_of, pool_of, records
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
@@ -162,6 +165,19 @@ def test_changes_are_tried_on_scores_too() -> None:
     as_it_is, stronger = report.tradeoffs.changes[:2]
     assert as_it_is.leakage.value > 0.6
     assert stronger.leakage_difference is not None
+
+
+def test_the_report_names_the_scale_and_what_a_defence_is_applied_to(tmp_path: Path) -> None:
+    names = [f"c{place}" for place in range(MEMBERS[0].shape[1])]
+    model = make_pipeline(StandardScaler(), LinearSVC()).fit(*MEMBERS)
+    joblib.dump(model, tmp_path / "model.joblib")
+    for name, (x, y) in (("train.csv", MEMBERS), ("test.csv", OTHERS)):
+        pd.DataFrame(x, columns=names).assign(label=y).to_csv(tmp_path / name, index=False)
+    for defences, words in (((), "softmax(score / "), (("rounding=1",), "defences change that softmax")):
+        report = audited(tmp_path, attacks=["gap", "loss"], defences=list(defences))
+        (told,) = [notice for notice in report.warnings if notice.code == "decision_scores"]
+        assert "Pipeline(StandardScaler → LinearSVC) gives decision scores" in told.message
+        assert words in told.message
 
 
 def test_text_labels_and_frames_make_no_difference() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
+from cases import audited
 from pools import records
 from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestClassifier
@@ -127,6 +129,36 @@ def test_the_way_out_works_as_it_is_written(tmp_path: Path) -> None:
         target = SklearnTarget(load_model(path).estimator)
         expected = saved["model"].predict(SCALER.transform(X) if code == both else X)
         assert (target.classes[target.labels(X)] == expected).all()
+
+
+def outcome_of(container: Any) -> str:
+    try:
+        SklearnTarget(container)
+    except UnsupportedModel as refusal:
+        return refusal.problem
+    return "audited"
+
+
+def test_crafted_estimators_beside_the_model_end_in_a_sentence() -> None:
+    for steps in (5, None, [], [5], [()], [("a",)], [("a", 5, 6)], "text"):
+        broken = make_pipeline(StandardScaler())
+        broken.steps = steps
+        for container in ({"model": MODEL, "broken": broken}, {"broken": broken}):
+            assert outcome_of(container) in ("audited", "preprocessing_beside_model", "not_a_model")
+
+
+def test_the_report_tells_what_the_file_holds(tmp_path: Path) -> None:
+    names = [f"c{place}" for place in range(X.shape[1])]
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    container = {"model": LogisticRegression().fit(X[:45], Y[:45]), "features": names}
+    joblib.dump(container, bundle / "model.joblib")
+    for name, rows in (("train.csv", slice(0, 45)), ("test.csv", slice(45, 90))):
+        pd.DataFrame(X[rows], columns=names).assign(label=Y[rows]).to_csv(bundle / name, index=False)
+    report = audited(bundle, attacks=["gap", "rmia"], reference_models=2)
+    (told,) = [notice for notice in report.warnings if notice.code == "model_file"]
+    assert 'saved["features"] is a list' in told.message
+    assert 'Audited was saved["model"]' in told.message
 
 
 @pytest.mark.parametrize(
