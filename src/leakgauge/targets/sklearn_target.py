@@ -117,11 +117,12 @@ class SklearnTarget:
         try:
             asked = self._ask(lambda rows: class_scores(self.estimator, rows), x)
             scores = np.concatenate([answer for answer, _rows in asked])
+            labels = self.labels(x) if len(self.classes) > 2 else None
         except UnsupportedModel:
             return self
         if not np.isfinite(scores).all():
             return self
-        if len(self.classes) > 2 and (scores.argmax(axis=1) == self.labels(x)).mean() < _LEAST_AGREEMENT:
+        if labels is not None and (scores.argmax(axis=1) == labels).mean() < _LEAST_AGREEMENT:
             return self  # whatever these numbers are, they are no scores of the classes
         reading = copy(self)
         reading.form = DecisionScores.fitting(scores, y)
