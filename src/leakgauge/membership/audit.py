@@ -48,6 +48,7 @@ from leakgauge.report.model import (
     Recommendation,
     Severity,
     Slice,
+    ThreatModel,
     Tradeoffs,
 )
 from leakgauge.report.versions import versions_of
@@ -154,6 +155,7 @@ def audit(
             seconds=parameters.time_budget,
             seed=seed,
             defences=inputs.defences,
+            form=inputs.target.form,
         ),
         pool,
     )
@@ -277,7 +279,7 @@ def _run(
     progress: Progress,
 ) -> Scored | NotApplicable | Failed:
     """Run and measure one attack; its failure is an outcome, so that the others still count."""
-    facts = (attack.name, attack.title, attack.threat_model, attack.citation)
+    facts = (attack.name, attack.title, _seen_by(attack, target), attack.citation)
     asked_before = target.queries
     try:
         check_installed(attack)
@@ -302,6 +304,12 @@ def _run(
         roc=drawn_roc(step_roc(scores, pool.member)),
     )
     return Scored(attack, outcome, scores, decisions)
+
+
+def _seen_by(attack: Attack, target: SharedAnswers) -> ThreatModel:
+    """What the attack sees of this target: of models without probabilities, their decision scores."""
+    scores = attack.threat_model == "probabilities" and target.gives == "scores"
+    return "scores" if scores else attack.threat_model
 
 
 def _findings(

@@ -25,11 +25,14 @@ from numpy.typing import NDArray
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.defences.output import Setting
+from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import Pool, ReferenceAnswers
 from leakgauge.membership.refitting import Refitting, blank_clone
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
+from leakgauge.targets.answer_forms import AnswerForm
+from leakgauge.targets.model_graph import type_name
 from leakgauge.targets.protocol import IntArray
 from leakgauge.threads import one_processor_each, processors
 
@@ -53,6 +56,8 @@ class Plan:
     defences:
         what the target's answers pass through; the attacker puts the clones behind as much of it
         as can be repeated, so that both are seen alike.
+    form:
+        what the target is asked for, and so the clones; None for probabilities.
     """
 
     estimator: Any
@@ -61,6 +66,7 @@ class Plan:
     seconds: float | None
     seed: int
     defences: tuple[Setting, ...] = ()
+    form: AnswerForm | None = None
 
 
 class ReferenceModels:
@@ -100,17 +106,29 @@ class ReferenceModels:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What a reader must know: that time allowed for fewer models than were asked for."""
-        if self._answers is None or len(self._answers.p_y) == self._plan.models:
+        """What a reader must know: parts that were not trained again, models that found no time."""
+        if self._answers is None:
             return ()
-        return (
-            Notice(
-                "fewer_reference_models",
-                f"Within {self._plan.seconds:g} seconds {len(self._answers.p_y)} of {self._plan.models} "
-                "reference models were trained; the attacks that use them would see more with all of them. "
-                "Raise time_budget to allow for that.",
-            ),
-        )
+        notices = []
+        frozen = [type_name(part.estimator) for part in frozen_in(self._plan.estimator)]
+        if frozen:
+            notices.append(
+                Notice(
+                    "frozen_part",
+                    f"A part of the model is frozen: {', '.join(frozen)}. It learned from features and "
+                    "from no label, so the reference models use it as it is and train all the rest.",
+                )
+            )
+        if len(self._answers.p_y) < self._plan.models:
+            notices.append(
+                Notice(
+                    "fewer_reference_models",
+                    f"Within {self._plan.seconds:g} seconds {len(self._answers.p_y)} of {self._plan.models} "
+                    "reference models were trained; the attacks that use them would see more with all of "
+                    "them. Raise time_budget to allow for that.",
+                )
+            )
+        return tuple(notices)
 
     def __call__(self, progress: Progress) -> ReferenceAnswers:
         """The clones' answers about the pool.
@@ -140,7 +158,12 @@ def _train(
     if plan.models == 0:
         raise Unsuited("The parameter reference_models is 0, so there are none to compare the model with.")
     refitting = Refitting.of(
-        blank_clone(plan.estimator), plan.classes, pool, defences=plan.defences, like=plan.estimator
+        blank_clone(plan.estimator),
+        plan.classes,
+        pool,
+        form=plan.form,
+        defences=plan.defences,
+        like=plan.estimator,
     )
     rng = generator_for(plan.seed, "reference models")
     halves = paired_halves(pool.y, pairs=plan.models // 2, rng=rng)

@@ -139,7 +139,9 @@ def _try_all(
     seeds = generator_for(seed, "changes").integers(2**31, size=models + 1)
 
     def train(change: Change, rows: Sequence[NDArray[np.int64]]) -> list[Answers]:
-        refitting = Refitting.of(change.apply(blank), target.classes, pool, defences=defences)
+        refitting = Refitting.of(
+            change.apply(blank), target.classes, pool, form=target.form, defences=defences
+        )
 
         def answers_of(model: int) -> Answers:
             return refitting.answers(rows[model], seed=int(seeds[model]), what="the members")
@@ -147,7 +149,7 @@ def _try_all(
         with one_processor_each(len(rows)) as threads:
             return list(threads.map(answers_of, range(len(rows))))
 
-    changes = changes_of(blank)
+    changes = changes_of(blank, gives=target.gives)
     started = clock() if seconds is not None else 0.0
     longest = 0.0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
