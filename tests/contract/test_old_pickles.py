@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import pickle
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn
+from scipy import sparse
 from sklearn.base import clone
+from sklearn.decomposition import KernelPCA
 from sklearn.ensemble import AdaBoostClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
+from leakgauge.errors import UnsupportedModel
 from leakgauge.targets.sklearn_pickle import load_model
 from leakgauge.targets.sklearn_target import SklearnTarget
 
@@ -74,7 +81,8 @@ def test_an_old_model_answers_as_its_own_version_did(archive: Path, file: str, t
     answers = SklearnTarget(loaded.estimator).probabilities(x[::5])
     np.testing.assert_allclose(answers, expected["probabilities"], rtol=0, atol=1e-9)
     assert loaded.saved_by == archive.stem
-    (warning,) = loaded.warnings
+    warning, *remarks = loaded.warnings
+    assert len(remarks) == ("radius_neighbors" in file)
     assert archive.stem in warning
     assert sklearn.__version__ in warning
 
@@ -93,7 +101,7 @@ def test_todays_model_answers_as_it_did(name: str, todays: tuple[Path, dict[str,
     x, _ = MAKE.data(expected[file]["binary"])
     answers = SklearnTarget(loaded.estimator).probabilities(x[::5])
     np.testing.assert_allclose(answers, expected[file]["probabilities"], rtol=0, atol=1e-9)
-    assert loaded.warnings == ()
+    assert len(loaded.warnings) == (name == "radius_neighbors")
     assert loaded.saved_by == sklearn.__version__
 
 
@@ -121,3 +129,77 @@ def test_a_clone_of_an_old_model_fits_and_answers_as_todays(file: str, tmp_path:
     today = type(model).__mro__[1] if file != "logistic_one_vs_rest.pkl" else type(model).__mro__[2]
     reference = today(**model.get_params()).fit(x, y).predict_proba(x)
     np.testing.assert_allclose(answers, reference, rtol=0, atol=1e-12)
+
+
+def _as_earlier(model: Any, version: str) -> bytes:
+    """A pickle of today's model that says an earlier version saved it."""
+    current = sklearn.__version__.encode()
+    return pickle.dumps(model).replace(
+        b"\x8c" + bytes([len(current)]) + current, b"\x8c" + bytes([len(version)]) + version.encode()
+    )
+
+
+def test_document_frequencies_of_before_1_5_are_carried_over(tmp_path: Path) -> None:
+    """Until then a diagonal matrix held them; today's version would weigh nothing, without a word."""
+    texts = ["good film good", "bad film", "good play", "bad bad play"] * 3
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [1, 0, 1, 0] * 3)
+    expected = model.predict_proba(texts)
+    weights = model[0]._tfidf.idf_
+    vars(model[0]._tfidf).update(_idf_diag=sparse.diags(weights, format="csr"))
+    del vars(model[0]._tfidf)["idf_"]
+    (tmp_path / "model.pkl").write_bytes(_as_earlier(model, "1.2.2"))
+    np.testing.assert_array_equal(load_model(tmp_path / "model.pkl").estimator.predict_proba(texts), expected)
+
+
+def test_a_kernels_width_of_before_1_3_is_carried_over(tmp_path: Path) -> None:
+    x, y = MAKE.data(True)
+    x = np.asarray(x, dtype=float)
+    model = make_pipeline(KernelPCA(3, kernel="rbf"), LogisticRegression()).fit(x, y)
+    expected = model.predict_proba(x)
+    del vars(model[0])["gamma_"]
+    (tmp_path / "model.pkl").write_bytes(_as_earlier(model, "1.2.2"))
+    np.testing.assert_array_equal(load_model(tmp_path / "model.pkl").estimator.predict_proba(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ("cpandas.core.indexes.numeric\nInt64Index\n", [0, 1]),
+        ("cpandas.core.indexes.numeric\nUInt64Index\n", [0, 1]),
+        ("cpandas.core.indexes.base\nIndex\n", [0, 1]),
+        ("cpandas\nIndex\n", [0, 1]),
+    ],
+)
+def test_columns_in_a_pandas_index_are_a_list(labels: str, expected: list[int], tmp_path: Path) -> None:
+    data = pickle.dumps(np.array(expected), 2)[2:-1]
+    body = b"\x80\x02cpandas.core.indexes.base\n_new_Index\n" + labels.encode() + b"}X\x04\x00\x00\x00data"
+    (tmp_path / "model.pkl").write_bytes(body + data + b"s\x86R.")
+    assert load_model(tmp_path / "model.pkl").estimator == expected
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ((0, 3, 1), [0, 1, 2]),
+        ((4, 0, -2), [4, 2]),
+        ((0, 10**12, 1), None),
+        ((0, 3, 0), None),
+        (("a", 3, 1), None),
+    ],
+)
+def test_a_range_of_columns_is_a_short_list(numbers: Any, expected: Any, tmp_path: Path) -> None:
+    state = dict(zip(("start", "stop", "step"), numbers, strict=True))
+    kind = b"cpandas.core.indexes.range\nRangeIndex\n"
+    body = b"\x80\x02cpandas.core.indexes.base\n_new_Index\n" + kind + pickle.dumps(state, 2)[2:-1]
+    (tmp_path / "model.pkl").write_bytes(body + b"\x86R.")
+    if expected is None:
+        with pytest.raises(UnsupportedModel):
+            load_model(tmp_path / "model.pkl")
+    else:
+        assert load_model(tmp_path / "model.pkl").estimator == expected
+
+
+@pytest.mark.parametrize("module", ["numpy", "numpy.core._multiarray_umath", "numpy.core.umath"])
+def test_a_function_of_numpy_is_known_by_all_its_homes(module: str, tmp_path: Path) -> None:
+    (tmp_path / "model.pkl").write_bytes(f"c{module}\nlog1p\n.".encode())
+    assert load_model(tmp_path / "model.pkl").estimator is np.log1p

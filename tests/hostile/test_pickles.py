@@ -148,11 +148,11 @@ def _code_running(canary: Path) -> dict[str, tuple[bytes, str]]:
         "torch.load style": (torch_like, "os.system"),
         "FunctionTransformer": (
             pickle.dumps(FunctionTransformer(os.system)),
-            "sklearn.preprocessing._function_transformer.FunctionTransformer",
+            f"{os.system.__module__}.system",
         ),
         "FunctionTransformer backwards": (
             pickle.dumps(FunctionTransformer(None, os.system)),
-            "sklearn.preprocessing._function_transformer.FunctionTransformer",
+            f"{os.system.__module__}.system",
         ),
         "cloudpickle lambda": (
             named("cloudpickle.cloudpickle", "_make_function", lambda_code.co_code, {}, None, None, None),

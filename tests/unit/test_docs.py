@@ -6,6 +6,7 @@ import importlib.util
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
 import yaml
 
 from leakgauge.bundle import Limits
@@ -15,11 +16,12 @@ from leakgauge.sandbox.policy import Policy as SandboxPolicy
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page_of_parameters_is_what_the_code_says() -> None:
-    spec = importlib.util.spec_from_file_location("make_parameters", DOCS / "make_parameters.py")
+@pytest.mark.parametrize("page", ["parameters", "supported_models"])
+def test_a_generated_page_is_what_the_code_says(page: str) -> None:
+    spec = importlib.util.spec_from_file_location(f"make_{page}", DOCS / f"make_{page}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (DOCS / "parameters.md").read_text() == module.document(), "run `make docs`"
+    assert (DOCS / f"{page.replace('_', '-')}.md").read_text() == module.document(), "run `make docs`"
 
 
 def test_the_page_of_policies_shows_the_default_one_and_names_every_limit() -> None:

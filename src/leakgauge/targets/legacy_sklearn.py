@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn._loss.loss import HalfBinomialLoss, HalfMultinomialLoss, HalfSquaredError
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import KernelPCA
 from sklearn.ensemble import (
     AdaBoostClassifier,
     GradientBoostingClassifier,
@@ -27,13 +28,18 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.impute._iterative import IterativeImputer
 from sklearn.linear_model import (
+    GammaRegressor,
     LogisticRegression,
     LogisticRegressionCV,
+    PoissonRegressor,
     RidgeClassifier,
     RidgeClassifierCV,
     SGDClassifier,
+    TweedieRegressor,
 )
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import NearestCentroid
@@ -41,6 +47,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._indexing import _get_column_indices
 
+from leakgauge.targets.guarded_sklearn import checked_first_guess
 from leakgauge.targets.model_graph import parts_of
 from leakgauge.targets.pickle_construction import Inert
 
@@ -88,9 +95,8 @@ class EarlierGradientBoostingClassifier(GradientBoostingClassifier):  # type: ig
             return np.asarray(super()._raw_predict_init(X))
         rows = self.estimators_[0, 0]._validate_X_predict(X, check_input=True)
         guess = np.clip(self.init_.predict_proba(rows), margin, 1 - margin, dtype=np.float64)
-        # the compiled stages add to this table in place and take it to be in C order
-        guess = np.ascontiguousarray(guess if self._loss.is_multiclass else guess[:, 1:])
-        return np.asarray(self._loss.link.link(guess))
+        guess = self._loss.link.link(guess if self._loss.is_multiclass else guess[:, 1:])
+        return checked_first_guess(guess, rows.shape[0], self)
 
 
 class _JoinedClasses:
@@ -193,6 +199,8 @@ def _upgrade_fitted_attributes(part: Any) -> None:
         part.loss = {"log": "log_loss", "squared_loss": "squared_error"}.get(part.loss, part.loss)  # 1.1
     elif isinstance(part, RidgeClassifier | RidgeClassifierCV) and "_label_binarizer" in attributes:
         attributes.setdefault("classes_", part._label_binarizer.classes_)  # 1.8
+    elif isinstance(part, TweedieRegressor | PoissonRegressor | GammaRegressor) and "coef_" in attributes:
+        part._base_loss = part._get_loss()  # compiled, and made anew
     elif isinstance(part, NearestCentroid) and "centroids_" in attributes:
         n_classes = len(part.classes_)
         attributes.setdefault("class_prior_", np.full(n_classes, 1 / n_classes))  # 1.6, before: none
@@ -203,6 +211,7 @@ def _upgrade_preparation(part: Any) -> None:
     attributes = vars(part)
     if isinstance(part, OneHotEncoder | OrdinalEncoder) and "categories_" in attributes:
         attributes.setdefault("_infrequent_enabled", False)  # 1.1 and 1.3
+        attributes.setdefault("n_features_in_", len(part.categories_))  # 1.0
     if isinstance(part, OrdinalEncoder):
         attributes.setdefault("_missing_indices", {})  # 1.0
     elif isinstance(part, OneHotEncoder) and "drop_idx_" in attributes:
@@ -212,6 +221,14 @@ def _upgrade_preparation(part: Any) -> None:
     elif isinstance(part, SimpleImputer) and "statistics_" in attributes:
         for name in ("_fit_dtype", "_fill_dtype"):  # 1.0 and 1.5
             attributes.setdefault(name, part.statistics_.dtype)
+    elif isinstance(part, TfidfTransformer) and "_idf_diag" in attributes:
+        # a diagonal matrix until 1.5; without it today's version weighs nothing, and says nothing
+        attributes.setdefault("idf_", np.asarray(attributes.pop("_idf_diag").diagonal()))
+    elif isinstance(part, KernelPCA) and "X_fit_" in attributes:
+        gamma = 1 / part.X_fit_.shape[1] if part.gamma is None else part.gamma
+        attributes.setdefault("gamma_", gamma)  # 1.3
+    elif isinstance(part, IterativeImputer) and "imputation_sequence_" in attributes:
+        attributes.setdefault("_is_empty_feature", np.isnan(part.initial_imputer_.statistics_))  # 1.9
     elif isinstance(part, KNNImputer) and "_mask_fit_X" in attributes:
         attributes.setdefault("_valid_mask", ~np.all(part._mask_fit_X, axis=0))  # 1.2
     elif (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leakgauge.errors import UnsafeModel
 from leakgauge.targets.pickle_machine import MalformedPickleError
 
 
@@ -59,3 +62,41 @@ def arguments_of(arguments: object, *, least: int, most: int | None = None) -> t
     if not isinstance(arguments, tuple) or not least <= len(arguments) <= (least if most is None else most):
         raise MalformedPickleError("a call has the wrong number of arguments")
     return arguments
+
+
+@functools.lru_cache(maxsize=10_000)  # a forest asks for the same twenty names a thousand times
+def is_method(kind: type, name: str) -> bool:
+    """Whether an attribute of this name would hide a method of the class."""
+    if name.startswith("__"):
+        return True
+    attribute = inspect.getattr_static(kind, name, None)
+    # a property wins over an attribute of the same name, a method loses
+    return hasattr(type(attribute), "__get__") and not isinstance(attribute, property)
+
+
+def refused_setting(part: object, setting: str, why: str, hint: str) -> UnsafeModel:
+    """The error `refused_settings`: a part that is on the list, in a form that is not safe.
+
+    Parameters
+    ----------
+    part:
+        the estimator.
+    setting:
+        what it has, printable: `input="filename"`.
+    why:
+        the reason, as the rest of a sentence: "which reads files that the table names".
+    hint:
+        what to do next.
+    """
+    name = type(part).__name__
+    return UnsafeModel(
+        "refused_settings",
+        f"The model's {name} has {setting}, {why}; nothing of it was run.",
+        hint=hint,
+        details={"estimator": name, "setting": setting},
+    )
+
+
+def printable(text: str, length: int = 60) -> str:
+    """The text without anything that could disturb a log or a page, at most `length` signs."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text[:length])

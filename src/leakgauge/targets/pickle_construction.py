@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,14 +14,26 @@ import sklearn
 from scipy import sparse
 from scipy.interpolate import BSpline
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.impute._iterative import _ImputerTriplet
 from sklearn.utils import Bunch, check_array
 
-from leakgauge.targets.pickle_allow_list import CLASSES, CONSTRUCTORS, INERT, PARTIAL, VALUES, Pair, today
+from leakgauge.targets.pickle_allow_list import (
+    ARRAY_FUNCTIONS,
+    CLASSES,
+    CONSTRUCTORS,
+    GETATTR,
+    INERT,
+    PARTIAL,
+    STRING_METHODS,
+    VALUES,
+    Pair,
+    today,
+)
 from leakgauge.targets.pickle_arrays import ARRAY_CONSTRUCTORS, ArrayHeader, Constructor
-from leakgauge.targets.pickle_checks import a_mapping, an_array, arguments_of, reject_unless
+from leakgauge.targets.pickle_checks import a_mapping, an_array, arguments_of, is_method, reject_unless
 from leakgauge.targets.pickle_labels import LABEL_CONSTRUCTORS
 from leakgauge.targets.pickle_machine import Budget, Deferred, Machine, MalformedPickleError
+from leakgauge.targets.pickle_searches import NAMED_DISTRIBUTIONS, SEARCH_CONSTRUCTORS
 from leakgauge.targets.pickle_trees import TREE_CONSTRUCTORS
 
 # hashing a nested tuple can take exponential time, and honest models index by plain values only
@@ -99,6 +110,8 @@ class Construction:
         if not isinstance(kind, type) or kind not in self._makeable:
             raise MalformedPickleError("a class that models do not consist of")
         reject_unless(type(arguments) is tuple and not arguments, "a class that is made with arguments")
+        if issubclass(kind, BaseEstimator):
+            return object.__new__(kind)  # `__new__` of one that is on its way out would warn
         empty: Any = kind
         return empty.__new__(empty)
 
@@ -118,9 +131,10 @@ class Construction:
         kind = type(instance)
         reject_unless(kind in self._makeable, "a state for something that has none")
         attributes = a_mapping(state, "a state must name attributes")
+        owner: Any = kind
         for name, value in attributes.items():
             reject_unless(type(name) is str, "a state must name attributes")
-            reject_unless(not _is_method(kind, name), "a state that replaces a method")
+            reject_unless(not is_method(owner, name), "a state that replaces a method")
             _reject_unfinished(value)
         _set_attributes(instance, attributes)
         return instance
@@ -193,19 +207,7 @@ def _reject_unfinished(value: object) -> None:
     reject_unless(not isinstance(value, Deferred | ArrayHeader | Constructor), "an object lacks its state")
 
 
-def _is_method(kind: type, name: str) -> bool:
-    if name.startswith("__"):
-        return True
-    attribute = inspect.getattr_static(kind, name, None)
-    # a property wins over an attribute of the same name, a method loses
-    return hasattr(type(attribute), "__get__") and not isinstance(attribute, property)
-
-
 def _set_attributes(instance: Any, state: dict[str, Any]) -> None:
-    if isinstance(instance, FunctionTransformer):
-        function = state.get("func")
-        passes = function is None or (isinstance(function, partial) and function.func is check_array)
-        reject_unless(passes and state.get("inverse_func") is None, "a function of the sender's")
     if isinstance(instance, BSpline):
         # its C code trusts knots and coefficients to fit each other; this constructor checks
         knots, coefficients = (state.get(name, state.get(f"_{name}")) for name in ("t", "c"))
@@ -311,6 +313,28 @@ def _partial(arguments: object) -> object:
     return Deferred(lambda _state, _file: check)
 
 
+def _attribute(arguments: object) -> object:
+    owner, name = arguments_of(arguments, least=2)
+    if isinstance(owner, Inert | Deferred) or owner in NAMED_DISTRIBUTIONS:
+        return Inert()  # what a distribution carries along; nothing is asked of it
+    reject_unless(owner is str and name in STRING_METHODS, "a method of something else than text")
+    return getattr(str, name)
+
+
+def _ufunc(arguments: object) -> object:
+    module, name = arguments_of(arguments, least=2)
+    reject_unless(isinstance(module, str) and isinstance(name, str), "a function is named by text")
+    pair = today(module, name)
+    reject_unless(pair in ARRAY_FUNCTIONS, "a function that is not on the list")
+    return getattr(importlib.import_module(pair[0]), pair[1])
+
+
+def _imputer_triplet(arguments: object) -> object:
+    feature, neighbours, estimator = arguments_of(arguments, least=3)
+    reject_unless(isinstance(estimator, BaseEstimator), "an imputer's step needs an estimator")
+    return _ImputerTriplet(feature, neighbours, estimator)
+
+
 _RECONSTRUCTOR = Constructor(lambda _arguments: None)
 
 _CONSTRUCTORS: Mapping[Pair, Constructor] = {
@@ -327,6 +351,10 @@ _CONSTRUCTORS: Mapping[Pair, Constructor] = {
     ("builtins", "slice"): Constructor(lambda arguments: slice(*_numbers(arguments, least=3, most=3))),
     ("copyreg", "_reconstructor"): _RECONSTRUCTOR,
     PARTIAL: Constructor(_partial),
+    **SEARCH_CONSTRUCTORS,
+    GETATTR: Constructor(_attribute),
+    ("numpy._core", "_ufunc_reconstruct"): Constructor(_ufunc),
+    ("sklearn.impute._iterative", "_ImputerTriplet"): Constructor(_imputer_triplet),
     ("numpy.random._pickle", "__bit_generator_ctor"): Constructor(_bit_generator),
     ("numpy.random._pickle", "__randomstate_ctor"): Constructor(_random_state),
 }

@@ -1,9 +1,9 @@
 """Column labels that a model keeps as a pandas Index, read without pandas and pyarrow.
 
 `ColumnTransformer([(..., frame.columns[:3])])` stores an Index, whose form
-changed with pandas: an array of objects (1 and 2), text behind pandas' own array
-(2.3), text in Arrow's buffers (3). All that a model needs of it is the list of
-labels.
+changed with pandas: an array of objects or numbers (1 and 2), text behind pandas'
+own array (2.3), text in Arrow's buffers (3), three numbers for a range. All that a
+model needs of it is the list of labels.
 """
 
 from __future__ import annotations
@@ -20,14 +20,30 @@ from leakgauge.targets.pickle_arrays import Constructor, array_from_list
 from leakgauge.targets.pickle_checks import a_mapping, an_array, arguments_of, reject_unless
 from leakgauge.targets.pickle_machine import Deferred, MalformedPickleError
 
+# a range takes a few bytes in a file and as much as it likes in a list
+_MOST_LABELS = 1_000_000
+
 # width of a text's offset into the buffer, by the name that Arrow gives the type
 _OFFSETS: Mapping[str, np.dtype[Any]] = {"string": np.dtype("<i4"), "large_string": np.dtype("<i8")}
 
 
 def _index(arguments: object) -> object:
     _kind, state = arguments_of(arguments, least=2)
-    labels = a_mapping(state, "an index's state must be a mapping").get("data")
+    settings = a_mapping(state, "an index's state must be a mapping")
+    if "start" in settings:
+        return _range_of_labels(settings)
+    labels = settings.get("data")
     return an_array(labels, "an index is made from an array", ndim=1).tolist()
+
+
+def _range_of_labels(settings: Mapping[str, Any]) -> list[int]:
+    numbers = [settings.get("start"), settings.get("stop"), settings.get("step", 1)]
+    reject_unless(all(isinstance(number, int | np.integer) for number in numbers), "a range's numbers")
+    start, stop, step = (int(number) for number in numbers if number is not None)
+    reject_unless(step != 0, "a range's step")
+    labels = range(start, stop, step)
+    reject_unless(len(labels) <= _MOST_LABELS, "a range that is too long")
+    return list(labels)
 
 
 def _text_array(arguments: object) -> object:

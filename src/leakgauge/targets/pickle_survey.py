@@ -8,10 +8,10 @@ from typing import BinaryIO
 from leakgauge.targets import pickle_arrays
 from leakgauge.targets.pickle_allow_list import (
     CHECK_ARRAY,
-    FUNCTION_TRANSFORMER,
+    DISTRIBUTIONS,
     GETATTR,
-    INERT,
     PARTIAL,
+    STRING_METHODS,
     Pair,
     is_allowed,
     today,
@@ -73,8 +73,6 @@ class Survey:
         if isinstance(instance, pickle_arrays.ArrayHeader):
             return self._skip(instance, state, file)
         if isinstance(state, dict):
-            if _is(instance, FUNCTION_TRANSFORMER) and not _passes_through(state):
-                self.refused[FUNCTION_TRANSFORMER] = None
             version = state.get("_sklearn_version")
             if isinstance(version, str):
                 self.versions.add(version)
@@ -109,14 +107,14 @@ def _is(thing: object, pair: Pair) -> bool:
 
 def _fits(pair: Pair, arguments: object) -> bool:
     """Whether a conditional global is called in the one form that is allowed."""
-    first = arguments[0] if isinstance(arguments, tuple) and arguments else None
+    first, *others = arguments if isinstance(arguments, tuple) and arguments else (None,)
     if pair == PARTIAL:
         return _is(first, CHECK_ARRAY)
     if pair == GETATTR:
-        return isinstance(first, Unmade) and first.pair in INERT
+        of_a_distribution = isinstance(first, Unmade) and first.pair in DISTRIBUTIONS
+        return of_a_distribution or (_is(first, ("builtins", "str")) and _is_method_of_text(others))
     return True
 
 
-def _passes_through(state: dict[object, object]) -> bool:
-    function = state.get("func")
-    return (function is None or _is(function, PARTIAL)) and state.get("inverse_func") is None
+def _is_method_of_text(names: list[object]) -> bool:
+    return len(names) == 1 and isinstance(names[0], str) and names[0] in STRING_METHODS

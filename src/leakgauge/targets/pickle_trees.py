@@ -103,6 +103,21 @@ def _finish_tree(n_features: int, n_classes: NDArray[np.intp], state: object) ->
     return tree
 
 
+def made_anew(tree: Any) -> Tree:
+    """A tree that another reader made, through the checks of this one.
+
+    Raises
+    ------
+    MalformedPickleError
+        for a tree with more nodes than it has room for, or whose nodes are not sound.
+    """
+    reject_unless(type(tree) is Tree, "a tree estimator holds no tree")
+    reject_unless(0 < tree.node_count <= tree.capacity, "a tree's node count does not fit its nodes")
+    classes = np.array(tree.n_classes, dtype=np.intp)
+    reject_unless(len(classes) == tree.n_outputs > 0, "a tree's outputs")
+    return _finish_tree(int(tree.n_features), classes, tree.__getstate__())
+
+
 def _today_nodes(saved: NDArray[Any]) -> NDArray[Any]:
     names = set(saved.dtype.names or ())
     # where missing values go is stored since 1.3; models before refuse them, so that it is never asked
@@ -115,16 +130,24 @@ def _today_nodes(saved: NDArray[Any]) -> NDArray[Any]:
     return nodes
 
 
-# (name for DistanceMetric.get_metric, the parameter that the vector of the state holds)
+# (name for DistanceMetric.get_metric, the parameter that the vector or matrix of the state holds)
 _METRICS: Mapping[str, tuple[str, str | None]] = {
     "BrayCurtisDistance64": ("braycurtis", None),
     "CanberraDistance64": ("canberra", None),
     "ChebyshevDistance64": ("chebyshev", None),
+    "DiceDistance64": ("dice", None),
     "EuclideanDistance64": ("euclidean", None),
     "HammingDistance64": ("hamming", None),
+    "HaversineDistance64": ("haversine", None),
+    "JaccardDistance64": ("jaccard", None),
+    "MahalanobisDistance64": ("mahalanobis", "VI"),
     "ManhattanDistance64": ("manhattan", None),
     "MinkowskiDistance64": ("minkowski", "w"),
+    "RogersTanimotoDistance64": ("rogerstanimoto", None),
+    "RussellRaoDistance64": ("russellrao", None),
     "SEuclideanDistance64": ("seuclidean", "V"),
+    "SokalMichenerDistance64": ("sokalmichener", None),
+    "SokalSneathDistance64": ("sokalsneath", None),
 }
 
 
@@ -139,11 +162,14 @@ def _new_object(arguments: object) -> object:
 
 
 def _finish_metric(name: str, state: object) -> DistanceMetric:
-    power, vector, *_matrix = arguments_of(state, least=3)
+    power, vector, matrix = arguments_of(state, least=3)
     reject_unless(isinstance(power, float | int), "a metric's power must be a number")
     vector = an_array(vector, "a metric's vector must be a vector", ndim=1)
     metric, parameter = _METRICS[name]
     settings: dict[str, object] = {"p": float(power)} if metric == "minkowski" else {}
+    if parameter == "VI":
+        table = an_array(matrix, "a metric's matrix must be a matrix", ndim=2)
+        return DistanceMetric.get_metric(metric, VI=np.ascontiguousarray(table, dtype=np.float64))
     # one number or none is what scikit-learn writes for "no weights"
     if parameter is not None and (parameter == "V" or len(vector) > 1):
         settings[parameter] = vector.astype(np.float64)
@@ -175,8 +201,14 @@ def _finish_search_tree(kind: Any, state: object) -> Any:
     reject_unless(isinstance(metric, DistanceMetric), "a search tree needs a metric")
     vector = metric.__getstate__()[1]
     reject_unless(len(vector) <= 1 or len(vector) == n_features, "a metric's vector does not fit the data")
-    if type(metric).__name__ == "SEuclideanDistance64":
+    name = type(metric).__name__
+    if name == "SEuclideanDistance64":
         reject_unless(len(vector) == n_features, "a metric's vector does not fit the data")
+    elif name == "MahalanobisDistance64":
+        matrix = metric.__getstate__()[2]
+        reject_unless(matrix.shape == (n_features, n_features), "a metric's matrix does not fit the data")
+    elif name == "HaversineDistance64":
+        reject_unless(n_features == 2, "a metric of two angles does not fit the data")
     reject_unless(
         weights is None or (isinstance(weights, np.ndarray) and weights.shape == (n_rows,)), "row weights"
     )

@@ -23,10 +23,12 @@ from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets import soundness
 from leakgauge.targets.compression import decompress, too_large
 from leakgauge.targets.foreign_formats import foreign_format
+from leakgauge.targets.guarded_sklearn import guard
 from leakgauge.targets.legacy_sklearn import Version, upgrade
 from leakgauge.targets.pickle_construction import Construction
 from leakgauge.targets.pickle_machine import Budget, Machine
 from leakgauge.targets.pickle_survey import Survey
+from leakgauge.targets.refusals import refused
 from leakgauge.targets.skops_file import is_skops, load_skops
 
 OLDEST_VERSION: Version = (0, 24)
@@ -82,7 +84,8 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
     ------
     UnsafeModel
         `refused_globals`, with everything that the file asks for and must not have in
-        `details["globals"]`, or `refused_instructions`.
+        `details["globals"]`; `refused_settings` for a part that is on the list, in a form that
+        reads files or calls functions; or `refused_instructions`.
     UnsupportedModel
         `empty_file`, `not_a_model`, `unreadable`, `future_version`, `version_too_old`,
         `lz4_not_installed`, `skops_not_installed`.
@@ -125,6 +128,8 @@ def _load_skops(data: bytes, limits: Limits) -> Loaded:
     saved_by = _check_versions(versions)
     try:
         return _finished(model, saved_by=saved_by)
+    except LeakgaugeError:
+        raise
     except Exception as error:  # as above
         raise _unreadable() from error
 
@@ -141,7 +146,7 @@ def _survey(data: bytes, limits: Limits) -> Survey:
     if survey.refused:
         if all(module.startswith("sklearn.") for module, _name in survey.refused):
             _check_versions(survey.versions)  # a later version may have moved its own classes
-        raise _refused(survey)
+        raise refused(survey.refused)
     if survey.instructions:
         raise UnsafeModel(
             "refused_instructions",
@@ -200,6 +205,7 @@ def _finished(model: object, *, saved_by: str | None) -> Loaded:
     numbers = _numbers(saved_by or installed)
     upgrade(model, saved_by=(numbers[0], numbers[1]))
     soundness.check(model)
+    remarks = guard(model)
     warnings: tuple[str, ...] = ()
     if saved_by is not None and numbers[:2] < _numbers(installed)[:2]:
         warnings = (f"The model was saved by scikit-learn {saved_by} and upgraded in memory to {installed}.",)
@@ -207,28 +213,7 @@ def _finished(model: object, *, saved_by: str | None) -> Loaded:
         warnings = (
             f"The model was saved by scikit-learn {saved_by}, a little later than {installed} used here.",
         )
-    return Loaded(estimator=model, saved_by=saved_by, warnings=warnings)
-
-
-def _refused(survey: Survey) -> LeakgaugeError:
-    names = [f"{module}.{name}" for module, name in survey.refused]
-    shown = ", ".join(_printable(name) for name in names[:5])
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return UnsafeModel(
-        "refused_globals",
-        f"The model file asks for {shown}{more}, which no scikit-learn model needs; nothing of it was run.",
-        hint=(
-            "Build the model from scikit-learn's own classes: replace FunctionTransformer, lambdas and "
-            "classes of your own by ready-made transformers, or apply them to the tables before the audit; "
-            "then save it again with pickle, joblib or skops."
-        ),
-        details={"globals": [_printable(name) for name in names[:100]]},
-    )
-
-
-def _printable(name: str) -> str:
-    """The name without anything that could disturb a log or a page, at most 120 characters."""
-    return "".join(sign if sign.isprintable() else "?" for sign in name[:120])
+    return Loaded(estimator=model, saved_by=saved_by, warnings=(*warnings, *remarks))
 
 
 def _unreadable() -> UnsupportedModel:

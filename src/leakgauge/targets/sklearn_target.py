@@ -21,8 +21,8 @@ from leakgauge.errors import UnsupportedModel
 from leakgauge.targets import multi_output
 from leakgauge.targets.answer_forms import AnswerForm, DecisionScores, Probabilities, class_scores
 from leakgauge.targets.bundled_model import model_in
-from leakgauge.targets.input_columns import InputColumns, input_columns, takes_texts
-from leakgauge.targets.model_graph import parts_of, type_name
+from leakgauge.targets.input_columns import InputColumns, input_columns
+from leakgauge.targets.model_graph import parts_of, reads_documents, type_name
 from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 
 # how far a row of probabilities may be from 1 in sum and still be called drift
@@ -79,7 +79,6 @@ class SklearnTarget:
         self.form: AnswerForm | None = Probabilities() if self.has_probabilities else None
         self._chunk_rows = chunk_rows
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
-        self._takes_texts = takes_texts(self.estimator)
         _settle(self.estimator)
 
     @property
@@ -91,7 +90,7 @@ class SklearnTarget:
     @property
     def n_features(self) -> int | None:
         """Number of input columns; `None` when the model does not say."""
-        if self._takes_texts:
+        if reads_documents(self.estimator):
             return 1
         number = _first_known(self.estimator, "n_features_in_")
         return None if number is None else int(number)
@@ -148,7 +147,7 @@ class SklearnTarget:
         A model fitted on a frame gets a frame with its own columns in its own order:
         it selects columns by name, and would warn about an array. One fitted on an
         array gets an array in C order, and would warn about a frame. One fitted on
-        texts, which have no columns, gets an array of texts.
+        documents gets the one column of texts as a vector.
 
         Parameters
         ----------
@@ -171,6 +170,8 @@ class SklearnTarget:
                     details={"missing": list(missing[:100])},
                 )
             return frame[list(names)]
+        if reads_documents(self.estimator):
+            return _documents(frame)
         if self.n_features is not None and self.n_features != frame.shape[1]:
             raise UnsupportedModel(
                 "columns_do_not_fit",
@@ -178,8 +179,6 @@ class SklearnTarget:
                 hint="Send the table with the columns that the model was fitted on, in the same order.",
                 details={"model_columns": self.n_features, "table_columns": int(frame.shape[1])},
             )
-        if self._takes_texts:
-            return np.asarray(frame.iloc[:, 0].to_numpy(dtype=object))
         return np.ascontiguousarray(frame.to_numpy())
 
     def probabilities(self, x: Any) -> FloatArray:
@@ -248,6 +247,19 @@ class SklearnTarget:
             return np.array([self._positions[label] for label in answer.tolist()], dtype=np.int64)
         except (KeyError, TypeError) as error:
             raise _prediction_failed(error) from error
+
+
+def _documents(frame: pd.DataFrame) -> NDArray[Any]:
+    """(n,) texts, objects; an empty cell is an empty text, since a vectoriser knows no missing one."""
+    if frame.shape[1] != 1:
+        raise UnsupportedModel(
+            "columns_do_not_fit",
+            f"The model was fitted on texts, one per record, and the table has {frame.shape[1]} columns.",
+            hint="Send tables with one column of texts beside the label.",
+            details={"model_columns": 1, "table_columns": int(frame.shape[1])},
+        )
+    column = frame.iloc[:, 0]
+    return column.astype(object).where(column.notna(), "").map(str).to_numpy(dtype=object)
 
 
 def _best_of(estimator: object) -> tuple[BaseEstimator, str]:

@@ -1,0 +1,95 @@
+"""Prints docs/supported-models.md from the tables that the code goes by; `make docs` writes it."""
+
+from __future__ import annotations
+
+from sklearn.utils import all_estimators
+
+from leakgauge.targets.pickle_allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
+from leakgauge.targets.refusals import LIBRARIES, NOT_BEFORE_A_CLASSIFIER, REFUSED_FORMS, REFUSED_PARTS
+
+_HEAD = """# Models of tables that are read
+
+<!-- Made by docs/make_supported_models.py from the tables that the code goes by. Do not edit. -->
+
+A model file is a pickle (pickle, joblib or cloudpickle, any protocol, compressed or not) or a skops
+file that holds one fitted scikit-learn classifier, by whatever it is prepared: a Pipeline, a
+ColumnTransformer, a search, a vote and so on. scikit-learn 0.24 and later can have saved it. Nothing of
+the file is run: it may ask for the names below, each for one use, and for nothing else.
+
+A test fits, saves, opens, asks and audits every classifier, every wrapper, every transformer before a
+classifier and every text model of the installed scikit-learn. A new release of scikit-learn fails that
+test until its new parts are read, or stand below with a reason.
+"""
+
+_TEXTS = """
+## Texts
+
+A model whose first step is `CountVectorizer`, `TfidfVectorizer` or `HashingVectorizer` takes a list of
+texts. Its tables have one column of texts beside the label. Inside a ColumnTransformer a vectoriser
+takes its column by name.
+"""
+
+
+def _section(title: str, kind: str) -> list[str]:
+    names = [
+        f"`{name}`"
+        for name, found in all_estimators(type_filter=kind)
+        if (found.__module__, found.__name__) in CLASSES
+    ]
+    return [f"\n## {title}\n", ", ".join(names) + "."]
+
+
+def _table(title: str, words: str, head: tuple[str, str], rows: dict[str, str]) -> list[str]:
+    lines = [f"\n## {title}\n", words + "\n", f"| {head[0]} | {head[1]} |", "|---|---|"]
+    return lines + [f"| {name} | {reason} |" for name, reason in rows.items()]
+
+
+def _by_module(pairs: frozenset[tuple[str, str]]) -> list[str]:
+    modules = sorted({module for module, _name in pairs})
+    return [
+        f"- `{module}`: " + ", ".join(f"`{name}`" for where, name in sorted(pairs) if where == module)
+        for module in modules
+    ]
+
+
+def document() -> str:
+    """The whole page."""
+    lines = [_HEAD.rstrip()]
+    lines += _section("Classifiers", "classifier")
+    lines += _section("Transformers", "transformer")
+    lines += _section("Regressors inside a classifier", "regressor")
+    lines += [_TEXTS.rstrip()]
+    lines += ["\n## Functions\n", "`FunctionTransformer`, pooling and imputing may apply:\n"]
+    lines += _by_module(ARRAY_FUNCTIONS)
+    lines += ["\nScorers may compute:\n", *_by_module(METRICS)]
+    drawn = ", ".join(f"`{name.removesuffix('_gen')}`" for _module, name in sorted(DISTRIBUTIONS))
+    lines += [f"\nRandom searches may draw from `scipy.stats`: {drawn}."]
+    lines += _table(
+        "Read, but before no classifier of tables",
+        "The file opens; a Pipeline with such a step cannot be asked about the rows of a table.",
+        ("part", "why"),
+        {f"`{name}`": reason for name, reason in NOT_BEFORE_A_CLASSIFIER.items()},
+    )
+    lines += _table(
+        "Refused parts of scikit-learn",
+        "A file that holds one of these is refused by its name, with this reason.",
+        ("part", "why"),
+        {f"`{name}`": reason for name, reason in REFUSED_PARTS.items()},
+    )
+    lines += _table(
+        "Refused forms of parts that are read",
+        "The refusal names the estimator and the setting.",
+        ("form", "why"),
+        dict(REFUSED_FORMS),
+    )
+    lines += _table(
+        "Other libraries",
+        "A model of another library is refused by the library's name, with the way in that works today.",
+        ("library", "what to do"),
+        {library.name: library.way_in for library in LIBRARIES.values()},
+    )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(document(), end="")
