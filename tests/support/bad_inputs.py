@@ -203,7 +203,7 @@ def bad_inputs() -> tuple[BadInput, ...]:
         ("encrypted", encrypted(), 400, "bad_bundle.encrypted"),
         ("link", link(), 400, "bad_bundle.link"),
         ("two of one name", bundle(MODEL__PKL=forest()), 400, "bad_bundle.duplicate_name"),
-        ("too deep", zipped({"a/b/c/d/model.pkl": forest()}), 413, "limit_exceeded.depth"),
+        ("too deep", zipped({"a/b/c/model.pkl": forest()}), 413, "limit_exceeded.depth"),
         ("too many", zipped({f"{n}.txt": b"" for n in range(1200)}), 413, "limit_exceeded.entries"),
         # what is in it
         ("no model", bundle(model__pkl=None), 400, "bad_bundle.no_model"),
