@@ -77,6 +77,10 @@ demo: $(VENV)/installed-demo  ## the page on which a model's training data is dr
 
 samples: $(VENV)/installed  ## rebuild the sample bundles and their expected output
 	$(RUN)/python sample-input/build.py
+	for sample in sample-input/*.zip; do \
+	  $(RUN)/leakgauge audit $$sample -o build/sample && \
+	  cp build/sample/output.csv $${sample%.zip}.output.csv || exit 1; \
+	done
 
 docs: $(VENV)/installed  ## regenerate docs/*.schema.json and docs/parameters.md
 	$(RUN)/python -m leakgauge.report.schema > docs/report.schema.json

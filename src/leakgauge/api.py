@@ -46,7 +46,13 @@ def audit(
     """
     with TemporaryDirectory(prefix="leakgauge-") as temporary, Sandbox() as sandbox:
         folder = Path(output) if output is not None else Path(temporary) / "report"
-        sandbox.run(Path(source), folder, overrides=dict(parameters or {}), progress=progress or Silent())
+        sandbox.run(
+            Path(source),
+            folder,
+            overrides=dict(parameters or {}),
+            progress=progress or Silent(),
+            keep=output is not None,
+        )
         return from_json((folder / "report.json").read_bytes())
 
 

@@ -11,6 +11,7 @@ from leakgauge.progress import Progress, Share
 from leakgauge.report.files import read_report, replace_file
 from leakgauge.report.model import Report
 from leakgauge.sandbox.parent import Sandbox
+from leakgauge.sandbox.takeover import check_destination, check_writable
 
 MOST_RUNS = 20
 COMPARISON_JSON = "comparison.json"
@@ -38,8 +39,8 @@ def audit_before_after(
     """Audit `bundle` as it is and behind `defences`, `runs` times each.
 
     The reference libraries' rows stand on both sides, unless `overrides` say otherwise.
-    The reports land in `before` and `after` (`before-2`, ... for further runs) under `folder`. The
-    defended audit goes first, so that a defence that does not exist costs no audit.
+    The reports land in `before` and `after` (`before-2`, ... for further runs) under `folder`, which is
+    tried beforehand. The defended audit goes first, so that a defence that does not exist costs no audit.
 
     Parameters
     ----------
@@ -57,8 +58,11 @@ def audit_before_after(
     first_seed = overrides.get("seed", 0)
     found: dict[str, list[Report]] = {"after": [], "before": []}
     names = [(side, run) for run in range(runs) for side in found]
-    for place, (side, run) in enumerate(names):
-        output = folder / (side if run == 0 else f"{side}-{run + 1}")
+    outputs = [folder / (side if run == 0 else f"{side}-{run + 1}") for side, run in names]
+    check_writable(folder / COMPARISON_JSON)
+    for output in outputs:
+        check_destination(output, source=bundle)
+    for place, ((side, run), output) in enumerate(zip(names, outputs, strict=True)):
         told: dict[str, JsonValue] = {
             "reference_libraries": True,
             **overrides,
@@ -67,7 +71,7 @@ def audit_before_after(
         if isinstance(first_seed, int) and (run or "seed" in overrides):
             told["seed"] = first_seed + run
         share = Share(progress, place / len(names), (place + 1) / len(names))
-        sandbox.run(bundle, output, overrides=told, progress=share)
+        sandbox.run(bundle, output, overrides=told, progress=share, keep=True)
         found[side].append(read_report(output))
     return BeforeAfter(tuple(found["before"]), tuple(found["after"]))
 

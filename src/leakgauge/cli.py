@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
@@ -80,7 +81,7 @@ def audit(
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
         with Sandbox(only=only) as sandbox, shown_progress() as progress:
-            sandbox.run(bundle, output, overrides=overrides, progress=progress)
+            sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
         exit_code = _conclude(output)
     sys.exit(exit_code)
 
@@ -228,6 +229,7 @@ def sanitize(model: Path, output: Path) -> None:
     last bit, which is verified before anything is written.
     """
     with told_to_people():
+        _check_new(output)
         with (
             Sandbox(runner=SANITIZE_RUNNER) as sandbox,
             sandbox.private_folder() as folder,
@@ -266,11 +268,23 @@ def doctor(as_json: bool) -> None:
         sys.exit(1)
 
 
+def _check_new(output: Path) -> None:
+    """See that a new file can be written there; leaves none."""
+    with _output_file():
+        output.open("xb").close()
+        output.unlink()
+
+
 def _keep(finished: Path, output: Path) -> None:
     """Copy a finished file to a new one; nothing that stands there is ever replaced."""
+    with _output_file(), finished.open("rb") as reading, output.open("xb") as writing:
+        shutil.copyfileobj(reading, writing)
+
+
+@contextmanager
+def _output_file() -> Iterator[None]:
     try:
-        with finished.open("rb") as reading, output.open("xb") as writing:
-            shutil.copyfileobj(reading, writing)
+        yield
     except OSError as error:
         raise BadParameters(
             "output_file",

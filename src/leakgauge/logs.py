@@ -1,5 +1,8 @@
 """Logs as JSON lines on standard error, for people in colour when that is a terminal.
 
+The command line, which is for people, writes text throughout, and leaves the errors that it ends with
+to the message that it prints anyway.
+
 The package logs through the standard library, with facts in `extra`; only a door (the service,
 the training job, the command line) calls `configure`, nothing does at import. No data value of a
 user is ever logged, and so no exception text: see `leakgauge.sandbox.trace`.
@@ -36,13 +39,15 @@ def level(environment: Mapping[str, str] | None = None) -> int:
     return logging.INFO
 
 
-def settings(*, level: int, console: bool) -> dict[str, Any]:
+def settings(*, level: int, console: bool, most: int = logging.CRITICAL) -> dict[str, Any]:
     """A configuration for `logging.config.dictConfig`, for gunicorn too.
 
     Parameters
     ----------
     console:
-        coloured lines for a person instead of JSON for a collector.
+        lines for a person, coloured on a terminal, instead of JSON for a collector.
+    most:
+        what is above this level is left out.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -55,7 +60,9 @@ def settings(*, level: int, console: bool) -> dict[str, Any]:
     renderers: list[Any] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         _drop_exception,
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(),
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if console
+        else structlog.processors.JSONRenderer(),
     ]
     return {
         "version": 1,
@@ -67,11 +74,13 @@ def settings(*, level: int, console: bool) -> dict[str, Any]:
                 "processors": renderers,
             }
         },
+        "filters": {"most": {"()": _AtMost, "level": most}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stderr",
                 "formatter": "structured",
+                "filters": ["most"],
             }
         },
         "root": {"handlers": ["stderr"], "level": "WARNING"},
@@ -89,10 +98,29 @@ def configure(*, quiet: bool = False) -> None:
     Parameters
     ----------
     quiet:
-        for a command line, which tells its story itself: only warnings, unless asked for more.
+        for a command line, which tells its story and its errors itself: text, and warnings alone unless
+        the environment asks for a level.
     """
-    least = logging.WARNING if quiet and not any(os.environ.get(name) for name in _VARIABLES) else level()
-    logging.config.dictConfig(settings(level=least, console=sys.stderr.isatty()))
+    asked = any(os.environ.get(name) for name in _VARIABLES)
+    only_warnings = quiet and not asked
+    logging.config.dictConfig(
+        settings(
+            level=logging.WARNING if only_warnings else level(),
+            most=logging.WARNING if only_warnings else logging.CRITICAL,
+            console=quiet or sys.stderr.isatty(),
+        )
+    )
+
+
+class _AtMost(logging.Filter):
+    """Lets pass what is no more severe than a level."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self._level = level
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno <= self._level
 
 
 class Milestones:

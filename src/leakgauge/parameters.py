@@ -135,7 +135,7 @@ class MembershipParameters(_Parameters):
     label_column: _Column | None = Field(
         default=None,
         description="Name of the column that holds the label; in tables without header its position, from 0. "
-        "Default: the column `label`, else the last one.",
+        "Default: the column `label` that is no feature of the model, else the only one that can be it.",
     )
     group_column: _Column | None = Field(
         default=None,
@@ -390,16 +390,27 @@ def decode_hyperparameters(strings: Mapping[str, str]) -> dict[str, JsonValue]:
     """Hyperparameters of a training job, which are strings all, as values.
 
     What is JSON is decoded, `True`, `False` and `None` are taken as Python spells them, and the rest
-    stays text. SageMaker's own entries (`sagemaker_*`, `_tuning_*`) are left out.
+    stays text. What stands in quotes is decoded once more, and again while there are quotes: SDKs encode
+    as JSON what is text already, so that a 1 arrives as `"1"`. Names of columns stay text though.
+    SageMaker's own entries (`sagemaker_*`, `_tuning_*`) are left out.
     """
     return {
-        name: _decoded(text)
+        name: _unquoted(text, column=name in _COLUMNS)
         for name, text in strings.items()
         if not name.startswith(("sagemaker_", "_tuning_"))
     }
 
 
+_COLUMNS: Final = ("label_column", "group_column")
+_QUOTE: Final = '"'
 _PYTHON_SPELLINGS: Final[Mapping[str, bool | None]] = {"True": True, "False": False, "None": None}
+
+
+def _unquoted(text: str, *, column: bool) -> JsonValue:
+    value = _decoded(text)
+    if not text.startswith(_QUOTE) or not isinstance(value, str) or value == text:
+        return value
+    return value if column and not value.startswith(_QUOTE) else _unquoted(value, column=column)
 
 
 def _decoded(text: str) -> JsonValue:

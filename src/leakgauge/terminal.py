@@ -16,6 +16,7 @@ from leakgauge.errors import JsonValue, LeakgaugeError
 from leakgauge.logs import Milestones
 from leakgauge.progress import Calling, Progress
 from leakgauge.sandbox.events import printable
+from leakgauge.sandbox.trace import trace
 
 INTERRUPTED = 130
 
@@ -40,7 +41,11 @@ def shown_progress() -> Iterator[Progress]:
 
 @contextmanager
 def told_to_people() -> Iterator[None]:
-    """Errors as a message and a hint on standard error, with the exit code of their family."""
+    """Errors as a message and a hint on standard error, with the exit code of their family.
+
+    So it is with what nobody expected, told without the text of the exception, which may quote data: an
+    exit code of 1 would say that a gate has failed.
+    """
     try:
         yield
     except LeakgaugeError as error:
@@ -52,10 +57,21 @@ def told_to_people() -> Iterator[None]:
         identifier = error.details.get("id")
         if identifier is not None:
             click.echo(f"id: {printable(str(identifier))}", err=True)
+        for note in getattr(error, "__notes__", ()):
+            for line in note.splitlines():
+                click.echo(printable(line), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         click.echo("leakgauge: interrupted; nothing was written", err=True)
         sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last resort, which tells what it met
+        found = trace(error)
+        click.echo("leakgauge: The command met a situation that it was not written for.", err=True)
+        click.echo("hint: Report it with what stands in the next lines.", err=True)
+        click.echo(f"log: {found.type}", err=True)
+        for frame in found.frames:
+            click.echo(f"  {printable(frame)}", err=True)
+        sys.exit(LeakgaugeError.exit_code)
 
 
 def _in_words(problem: JsonValue) -> str:

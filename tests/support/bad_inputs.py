@@ -199,7 +199,7 @@ def bad_inputs() -> tuple[BadInput, ...]:
         ("overlapping", overlapping(), 400, "bad_bundle.overlapping_entries"),
         ("slip", zipped({"../model.pkl": forest()}), 400, "bad_bundle.path_traversal"),
         ("absolute", zipped({"/etc/model.pkl": forest()}), 400, "bad_bundle.absolute_path"),
-        ("drive", zipped({"C:\\model.pkl": forest()}), 400, "bad_bundle.backslash_path"),
+        ("drive", zipped({"C:\\model.pkl": forest()}), 400, "bad_bundle.drive_letter"),
         ("encrypted", encrypted(), 400, "bad_bundle.encrypted"),
         ("link", link(), 400, "bad_bundle.link"),
         ("two of one name", bundle(MODEL__PKL=forest()), 400, "bad_bundle.duplicate_name"),

@@ -134,3 +134,66 @@ def test_a_terminal_sees_a_bar(tmp_path):
     assert b"starting" in shown
     assert b"\x1b[" in shown
     assert done.stdout.startswith(b"Nothing leaks.\n")
+
+
+def by_a_shell(tmp_path, runner, *arguments, **environment):
+    """The command as somebody runs it whose standard error is no terminal, logs and all."""
+    (tmp_path / "bundle.zip").write_bytes(b"PK")
+    program = (
+        "import functools, sys, leakgauge.cli as cli;"
+        f"cli.Sandbox = functools.partial(cli.Sandbox, runner='sandbox_runners:{runner}');"
+        "cli.main(['audit', 'bundle.zip', *sys.argv[1:]])"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=os.environ | {"PYTHONPATH": PATHS} | environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("runner", "code", "beginnings"),
+    [
+        ("refuse", 2, ["leakgauge: This is no zip.", "hint: Send a zip."]),
+        ("crash_with_a_secret", 4, ["leakgauge: ", "hint: ", "id: ", "log: builtins.", "  "]),
+        ("segfault", 4, ["leakgauge: ", "hint: ", "id: "]),
+    ],
+)
+def test_an_error_is_printed_once_and_as_text(tmp_path, runner, code, beginnings):
+    done = by_a_shell(tmp_path, runner)
+    lines = [line for line in done.stderr.splitlines() if "%" not in line]
+    assert done.returncode == code
+    assert all(line.startswith(start) for line, start in zip(lines, beginnings, strict=False))
+    assert len(lines) >= len(beginnings)
+    assert len(set(lines)) == len(lines)
+    assert not any(line.lstrip().startswith(("{", "Traceback")) for line in lines)
+    assert "Alice" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_frames_of_a_failure_lead_to_its_place(tmp_path):
+    done = by_a_shell(tmp_path, "crash_with_a_secret")
+    assert "sandbox_runners.py:" in done.stderr
+    assert done.stderr.count("sandbox_runners.py:") == 1
+
+
+def test_the_log_that_somebody_asks_for_is_text_as_well(tmp_path):
+    done = by_a_shell(tmp_path, "crash_with_a_secret", LEAKGAUGE_LOG_LEVEL="info")
+    assert "audit failed" in done.stderr
+    assert '{"event"' not in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_what_the_command_line_itself_trips_over_is_no_failed_gate(call, monkeypatch):
+    def broken(*_, **__):
+        raise KeyError("Alice,42")
+
+    monkeypatch.setattr("leakgauge.cli._conclude", broken)
+    result = call()
+    assert result.exit_code == 4
+    assert "log: builtins.KeyError" in result.stderr
+    assert "leakgauge/cli.py:" in result.stderr
+    assert "Alice" not in result.output

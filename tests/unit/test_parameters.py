@@ -255,6 +255,44 @@ def test_hyperparameters_are_decoded_where_they_are_json() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("seed", '"1"', 1),
+        ("seed", json.dumps(json.dumps("1")), 1),
+        ("proportions", '"[50, 90]"', [50, 90]),
+        ("tradeoffs", '"false"', False),
+        ("tradeoffs", '"False"', False),
+        ("resize", '"True"', True),
+        ("time_budget", '"null"', None),
+        ("time_budget", '"None"', None),
+        ("initialization", '"white"', "white"),
+        ("initialization", json.dumps(json.dumps("white")), "white"),
+        ("attacks", json.dumps('["gap", "loss"]'), ["gap", "loss"]),
+        ("policy", json.dumps("{}"), {}),
+        ("label_column", '"1"', "1"),
+        ("label_column", json.dumps(json.dumps("1e3")), "1e3"),
+        ("group_column", '"null"', "null"),
+        ("label_column", "7", 7),
+        ("seed", '"1', '"1'),
+        ("seed", '""', ""),
+        ("seed", '""1""', '""1""'),
+        ("seed", '"NaN"', "NaN"),
+        ("deep", '"' * 100_001, '"' * 100_001),
+    ],
+)
+def test_what_an_sdk_has_put_into_quotes_is_decoded_again(name: str, text: str, value: object) -> None:
+    assert decode_hyperparameters({name: text}) == {name: value}
+
+
+def test_quoted_hyperparameters_make_the_same_parameters() -> None:
+    plain = {"seed": "3", "proportions": "[50]", "tradeoffs": "false", "label_column": "y"}
+    quoted = {name: json.dumps(text) for name, text in plain.items()}
+    assert membership_parameters(None, decode_hyperparameters(quoted)) == membership_parameters(
+        None, decode_hyperparameters(plain)
+    )
+
+
 @pytest.mark.parametrize("model", [MembershipParameters, InversionParameters])
 def test_every_field_is_described_with_its_default(
     model: type[MembershipParameters] | type[InversionParameters],

@@ -8,8 +8,10 @@ import threading
 import pytest
 from flask import Flask, request
 
-from leakgauge.errors import AuditFailed, BadParameters, Busy
+from leakgauge.errors import AuditFailed, BadBundle, BadParameters, Busy
+from leakgauge.service.answers import negotiate
 from leakgauge.service.attributes import overrides_for, timeout_of
+from leakgauge.service.batch import pieces_explained
 from leakgauge.service.hangup import Sender
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
@@ -174,3 +176,82 @@ def test_a_sender_that_is_gone_is_noticed_also_behind_further_requests(how):
         theirs.close() if how == "close" else theirs.shutdown(socket.SHUT_WR)
         assert sender.is_set()
     theirs.close()
+
+
+# --- what is answered --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [
+        ("application/json; charset=utf-8", "application/json"),
+        ("application/json; verbose=true", "application/json"),
+        ('application/json;a="b,c" ; q=0.3', "application/json"),
+        ("text/csv; header=present", "text/csv"),
+        ("TEXT/CSV ; Header=Present", "text/csv"),
+        ("text/html; charset=latin-1", "text/html"),
+        ("application/zip; version=1", "application/zip"),
+        ("application/x-zip-compressed", "application/x-zip-compressed"),
+        ("application/octet-stream", "application/octet-stream"),
+        ("", "application/zip"),
+        (" ", "application/zip"),
+        ("*", "application/zip"),
+        ("*/*;x=y", "application/zip"),
+        ("application/*", "application/zip"),
+        ("text/*", "text/csv"),
+        ("image/png, */*;q=0.1", "application/zip"),
+        ("application/json;q=0, */*", "application/zip"),
+        ("application/zip;q=0, application/*", "application/json"),
+        ("text/html;q=0.5, application/json;charset=utf-8;q=0.9", "application/json"),
+        ("text/csv;header=absent;q=0.3, text/html;q=0.2", "text/csv"),
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", "text/html"),
+        ("application/octet-stream;q=0.1, text/html", "text/html"),
+        ("application/json,", "application/json"),
+        ("image/png", None),
+        ("json", None),
+        ("application/json;q=0", None),
+        ("application/jsonlines", None),
+        ("application/x-recordio-protobuf", None),
+        ("*/json", None),
+        (";;;", None),
+        ("a/b/c, \x00", None),
+    ],
+)
+def test_which_type_is_answered(accept, answered):
+    assert negotiate(accept, default_type="application/zip") == answered
+
+
+@pytest.mark.parametrize("default", ["text/csv", "text/csv; header=present", "TEXT/CSV;q=0.5, image/png"])
+def test_the_default_type_is_read_as_an_accept_header(default):
+    found = settings(SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT=default).default_type
+    assert [negotiate(accept, default_type=found) for accept in ("", "*/*", "text/html")] == [
+        *("text/csv", "text/csv", "text/html")
+    ]
+
+
+def test_a_default_type_that_is_not_offered_is_told_at_the_start():
+    with pytest.raises(BadParameters) as raised:
+        settings(SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT="application/x-npy")
+    assert "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT" in raised.value.message
+    assert "application/json" in raised.value.message
+
+
+@pytest.mark.parametrize(("text", "batch"), [("true", True), ("True", True), ("", False), ("false", False)])
+def test_a_batch_transform_is_known(text, batch):
+    assert settings(SAGEMAKER_BATCH=text).batch is batch
+
+
+@pytest.mark.parametrize("problem", ["not_a_zip", "truncated_zip", "damaged_directory"])
+def test_a_piece_of_a_zip_is_explained_in_a_batch_transform_alone(problem):
+    for batch in (True, False):
+        with pytest.raises(BadBundle) as raised, pieces_explained(batch=batch):
+            raise BadBundle(problem, "It is none.", hint="Make one.", details={"a": 1})
+        assert ("SplitType=None" in raised.value.hint) is batch
+        assert raised.value.hint.endswith("Make one.")
+        assert (raised.value.message, raised.value.details) == ("It is none.", {"a": 1})
+
+
+def test_what_no_splitting_brings_about_is_not_put_down_to_it():
+    with pytest.raises(BadBundle) as raised, pieces_explained(batch=True):
+        raise BadBundle("no_model", "There is none.", hint="Add one.")
+    assert raised.value.hint == "Add one."

@@ -102,25 +102,6 @@ def test_a_bug_leaves_a_reason_without_its_text(root, main, monkeypatch, caplog)
     assert "Alice" not in reason + caplog.text
 
 
-@pytest.mark.parametrize(
-    ("files", "source"),
-    [
-        (["bundle.zip"], "bundle.zip"),
-        (["BUNDLE.ZIP", ".hidden"], "BUNDLE.ZIP"),
-        (["model.pkl", "data.zip"], ""),
-        (["a.zip", "b.zip"], ""),
-        (["model.pkl"], ""),
-    ],
-)
-def test_a_lone_zip_is_the_bundle_else_the_folder_is(tmp_path, files, source):
-    channel = tmp_path / "input" / "data" / "training"
-    channel.mkdir(parents=True)
-    (channel.parent / "another").mkdir()
-    for name in files:
-        (channel / name).touch()
-    assert Layout(tmp_path).source() == channel / source
-
-
 def test_the_only_channel_may_have_any_name(tmp_path):
     (tmp_path / "input" / "data" / "audit").mkdir(parents=True)
     assert Layout(tmp_path).source().name == "audit"
@@ -252,3 +233,54 @@ def test_the_program_train_runs_the_job(root, tmp_path):
     )
     assert done.returncode == 2
     assert "job_configuration" in (root / "output" / "failure").read_text()
+
+
+def raising_for(monkeypatch, folder):
+    copied = job.shutil.copytree
+
+    def copytree(source, target, **named):
+        if target == folder:
+            raise OSError(28, "full")
+        return copied(source, target, **named)
+
+    monkeypatch.setattr(job.shutil, "copytree", copytree)
+
+
+@pytest.mark.parametrize("folder", ["model", "output/data"])
+def test_a_folder_that_takes_no_files_is_seen_before_the_audit(root, main, folder, monkeypatch):
+    def begun(*_, **__):
+        raise AssertionError("an audit began")
+
+    monkeypatch.setattr(Sandbox, "run", begun)
+    (root / folder).rmdir()
+    (root / folder).write_text("")
+    assert main("echo") == 2
+    assert "bad_parameters.output_folder" in (root / "output" / "failure").read_text()
+
+
+def test_trying_the_folders_leaves_nothing_in_them(root, main):
+    assert main("refuse") == 2
+    assert list((root / "model").iterdir()) == list((root / "output/data").iterdir()) == []
+
+
+@pytest.mark.parametrize(("full", "other"), [("model", "output/data"), ("output/data", "model")])
+def test_where_one_folder_fills_up_the_other_gets_the_report(root, main, full, other, monkeypatch, capsys):
+    raising_for(monkeypatch, root / full)
+    assert main("echo") == 2
+    reason = (root / "output" / "failure").read_text()
+    assert full in reason
+    assert "other output" in reason
+    assert (root / other / "report.json").is_file()
+    assert "gap_auc=0.5;" in capsys.readouterr().out
+
+
+def test_a_reason_that_cannot_be_written_is_logged(root, main, caplog):
+    (root / "output" / "failure").mkdir()
+    assert main("refuse") == 2
+    assert "This is no zip." in next(record.reason for record in caplog.records if hasattr(record, "reason"))
+
+
+@pytest.mark.parametrize("task", ["prior", json.dumps("prior"), json.dumps(json.dumps("prior"))])
+def test_the_task_may_come_in_quotes(root, task):
+    configure(root, "hyperparameters", {"task": task})
+    assert Layout(root).task() == "prior"

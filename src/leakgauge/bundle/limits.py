@@ -12,6 +12,8 @@ from leakgauge.errors import BadParameters, JsonValue, LimitExceeded
 MIB: Final = 1 << 20
 CHUNK: Final = 256 << 10
 """Bytes read at a time."""
+MOST_TOP_FOLDERS: Final = 2
+"""Folders around all files of a bundle that do not count: zips of a folder in a folder are usual."""
 _ENVIRONMENT_PREFIX: Final = "LEAKGAUGE_MAX_"
 
 
@@ -31,7 +33,7 @@ class Limits:
     entries:
         files and folders in the zip or folder; in `data.zip` again as many.
     depth:
-        folders above a file, not counting one top folder that holds everything.
+        folders above a file, not counting the top folder that holds everything, or a second one in it.
     table_rows, table_columns:
         size of one table; no set of pictures has more of them than a table may have rows.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from leakgauge.bundle.limits import CHUNK, Budget
+from leakgauge.bundle.limits import CHUNK, MOST_TOP_FOLDERS, Budget
 from leakgauge.bundle.model import BundledFile
 from leakgauge.bundle.names import is_junk, shown_name
 from leakgauge.errors import BadBundle
@@ -40,6 +41,12 @@ class LooseFile:
                 "special_file", f"{shown} is not a plain file.", hint="Put a plain file in its place."
             )
         return os.fdopen(descriptor, "rb")
+
+    def head(self, count: int) -> bytes:
+        """The first bytes of the file; see `Source`."""
+        with contextlib.suppress(BadBundle, OSError), self.open() as content:
+            return content.read(count)
+        return b""
 
     def settle(self, name: str, into: Path, *, disk_name: str) -> BundledFile:
         """The file where it lies, counted and hashed; see `Source`."""
@@ -72,7 +79,7 @@ def loose_files(folder: Path, *, budget: Budget) -> list[LooseFile]:
             seen += 1
             budget.check_entries(seen)
             if entry.is_dir(follow_symlinks=False):
-                if len(above) <= budget.limits.depth + 1:
+                if len(above) <= budget.limits.depth + MOST_TOP_FOLDERS:
                     waiting.append((Path(entry.path), parts))
             else:
                 found.append(LooseFile(Path(entry.path), parts, budget))

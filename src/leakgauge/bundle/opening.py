@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from leakgauge.bundle.limits import Budget, Limits
-from leakgauge.bundle.loose import loose_files
+from leakgauge.bundle.loose import LooseFile, loose_files
 from leakgauge.bundle.model import (
     Bundle,
     BundledFile,
@@ -16,23 +16,28 @@ from leakgauge.bundle.model import (
     MembershipBundle,
     PictureMembershipBundle,
 )
+from leakgauge.bundle.model_files import HEAD_BYTES
+from leakgauge.bundle.names import shown_name
 from leakgauge.bundle.picture_sets import picture_set
+from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.roles import (
     LABELLED,
-    MODEL_FOR,
     NESTED_ZIP,
     SET_ROLES,
     TABLE_ROLES,
     Placed,
     Source,
+    is_part,
     is_picture,
+    models_among,
     only,
     optional,
     place,
     refuse_several,
     tell_data,
+    the_model,
 )
-from leakgauge.bundle.zipped import ZippedFile, zipped_files
+from leakgauge.bundle.zipped import ZippedFile, not_a_zip, zipped_files
 from leakgauge.errors import BadBundle
 
 MOST_PICTURES = 100_000
@@ -90,7 +95,7 @@ def unpack(archive: Path, into: Path, *, limits: Limits) -> Bundle:
 
 
 def open_folder(folder: Path, scratch: Path, *, limits: Limits) -> Bundle:
-    """The bundle whose files lie loose in `folder`, or in one zip that lies there alone.
+    """The bundle whose files lie loose in `folder`, or in the one zip there, beside no file of a bundle.
 
     `folder` is only read: loose files stay where they are, and only a `data.zip` or the lone zip is
     unpacked, into `scratch`. Hidden files and folders (checkpoints of notebooks among them) do not count.
@@ -98,22 +103,21 @@ def open_folder(folder: Path, scratch: Path, *, limits: Limits) -> Bundle:
     Raises
     ------
     BadBundle, LimitExceeded, UnsupportedModel
-        as `unpack` does; further `link` and `special_file` for a used file that is not a plain one.
+        as `unpack` does; further `link` and `special_file` for a used file that is not a plain one,
+        `two_zips`, and `parameters_outside` for a parameters.json beside the zip that it is for.
     """
     budget = Budget(limits)
     sources = loose_files(folder, budget=budget)
-    if len(sources) == 1 and sources[0].parts[-1].lower().endswith(".zip"):
-        lone = sources[0]
-        with lone.open():
-            pass  # refuses links and special files before the path is handed on
-        return unpack(lone.path, scratch, limits=limits)
+    archive = _lone_zip(sources, is_part=is_part, limits=limits)
+    if archive is not None:
+        return unpack(archive, scratch, limits=limits)
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
         return _assemble(sources, root=folder, into=scratch, budget=budget, stack=stack)
 
 
 def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[BundledFile, ...]:
-    """The images in a folder, or in the zip that `source` is, sorted by name; nothing else there counts.
+    """The images in a folder, or in a zip that `source` is or holds, by name; nothing else there counts.
 
     Raises
     ------
@@ -123,11 +127,13 @@ def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[Bundl
     budget = Budget(replace(limits, entries=max(limits.entries, MOST_PICTURES)))
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
-        sources: Sequence[Source] = (
-            loose_files(source, budget=budget)
-            if source.is_dir()
-            else stack.enter_context(zipped_files(source, label="", budget=budget))
-        )
+        sources: Sequence[Source] = []
+        archive: Path | None = source
+        if source.is_dir():
+            sources = loose = loose_files(source, budget=budget)
+            archive = _lone_zip(loose, is_part=is_picture, limits=budget.limits)
+        if archive is not None:
+            sources = stack.enter_context(zipped_files(archive, label="", budget=budget))
         placed = [item for item in place(sources, limits=budget.limits) if is_picture(item)]
         if not placed:
             raise BadBundle(
@@ -146,26 +152,70 @@ def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[Bundl
         )
 
 
+def _lone_zip(
+    sources: Sequence[LooseFile], *, is_part: Callable[[Placed], bool], limits: Limits
+) -> Path | None:
+    """The zip in a folder that holds no loose part of what is looked for; None where it does.
+
+    Raises
+    ------
+    BadBundle
+        `two_zips`; `not_a_zip` for an archive of another kind; `parameters_outside`.
+    """
+    placed = place(sources, limits=limits)
+    if any(is_part(item) for item in placed if not item.name.endswith(".zip")):
+        return None
+    zips = [source for source, item in zip(sources, placed, strict=True) if item.name.endswith(".zip")]
+    if not zips:
+        for source, item in zip(sources, placed, strict=True):
+            head = source.head(HEAD_BYTES)
+            if is_archive(head):
+                raise not_a_zip(head, item.shown)
+        return None
+    if len(zips) > 1:
+        names = sorted(item.shown for item in placed if item.name.endswith(".zip"))
+        raise BadBundle(
+            "two_zips",
+            f"There is more than one zip: {', '.join(names[:5])}.",
+            hint="Keep the one with the bundle.",
+            details={"found": [*names]},
+        )
+    outside = [item.shown for item in placed if item.role == "parameters"]
+    if outside:
+        raise BadBundle(
+            "parameters_outside",
+            f"{outside[0]} lies beside the zip, where it would count for nothing.",
+            hint="Put it into the zip, or give its values as hyperparameters.",
+        )
+    (found,) = zips
+    with found.open():
+        pass  # refuses links and special files before the path is handed on
+    return found.path
+
+
 def _assemble(
     sources: Sequence[Source], *, root: Path, into: Path, budget: Budget, stack: ExitStack
 ) -> Bundle:
     placed = place(sources, limits=budget.limits)
     nested = [item for item in placed if item.name == NESTED_ZIP]
     refuse_several("data.zip", nested, accepted=(NESTED_ZIP,))
-    ignored = [item.shown for item in placed if item.role is None and item not in nested]
+    everything = [*placed]
     roles: dict[str, list[Placed]] = {}
     for item in placed:
         if item.role is not None:
             roles.setdefault(item.role, []).append(item)
+    models = models_among(roles, placed)
+    ignored = [item.shown for item in placed if item.role is None and item not in (*nested, *models)]
     for item in nested:
         for inner in _records_in(item, into=into, budget=budget, stack=stack):
+            everything.append(inner)
             if inner.role in (*TABLE_ROLES, *SET_ROLES):
                 roles.setdefault(inner.role, []).append(inner)
             else:
                 ignored.append(f"{NESTED_ZIP}/{inner.shown}")
 
-    data = tell_data(roles, has_data_zip=bool(nested), placed=placed)
-    model = only(MODEL_FOR[data], roles, placed=placed)
+    data = tell_data(roles, models=models, has_data_zip=bool(nested), placed=everything)
+    model = the_model(models, data=data, placed=placed)
     parameters = optional("parameters", roles)
     if data != "input image":
         strangers = ("auxiliary", "reference", LABELLED, "evaluator")
@@ -176,7 +226,7 @@ def _assemble(
         take_subjects = picture_set("subject", roles, placed=placed)
         return PictureMembershipBundle(
             root=root,
-            model=_settle(model, into),
+            model=_settle_model(model, into),
             members=take_members(into),
             subjects=take_subjects(into),
             parameters=_settle(parameters, into) if parameters else None,
@@ -184,10 +234,10 @@ def _assemble(
             limits=budget.limits,
         )
     if data == "tables":
-        members, subjects = (only(role, roles, placed=placed) for role in TABLE_ROLES)
+        members, subjects = (only(role, roles, placed=everything) for role in TABLE_ROLES)
         return MembershipBundle(
             root=root,
-            model=_settle(model, into),
+            model=_settle_model(model, into),
             members=_settle(members, into),
             subjects=_settle(subjects, into),
             parameters=_settle(parameters, into) if parameters else None,
@@ -198,7 +248,7 @@ def _assemble(
     evaluator = optional("evaluator", roles)
     return InversionBundle(
         root=root,
-        model=_settle(model, into),
+        model=_settle_model(model, into),
         image=_settle(image, into),
         auxiliary=_settle_folder("auxiliary", roles, into),
         reference=_settle_folder("reference", roles, into),
@@ -212,6 +262,14 @@ def _assemble(
 
 def _settle(item: Placed, into: Path) -> BundledFile:
     return item.source.settle(item.name, into, disk_name=item.name)
+
+
+def _settle_model(item: Placed, into: Path) -> BundledFile:
+    """The model under a name of ours where its own is no known one."""
+    known = item.role is not None
+    return item.source.settle(
+        item.name if known else shown_name(item.name), into, disk_name=item.name if known else "model"
+    )
 
 
 def _settle_folder(role: str, roles: Mapping[str, list[Placed]], into: Path) -> tuple[BundledFile, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from leakgauge.bundle.model_files import unpacked_head
+
 _MAGIC: Final = (
     (b"\x1f\x8b", "a gzip file"),
     (b"BZh", "a bzip2 file"),
@@ -21,16 +23,22 @@ _MAGIC: Final = (
     (b"MZ", "a program"),
     (b"UEsDB", "a zip in base64"),
 )
+_ARCHIVES: Final = ("archive", "archive (tar.gz, .tgz)")
+_RECORD_IO: Final = b"\x0a\x23\xd7\xce"
 _PICKLE_PROTOCOLS: Final = range(2, 6)
 
 
 def recognise(head: bytes) -> str | None:
     """The kind of file that starts with `head`, in words; None when it is none that is known."""
+    if _is_tar(unpacked_head(head)):
+        return "a compressed tar archive (tar.gz, .tgz)"
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
-    if head[257:262] == b"ustar":
+    if _is_tar(head):
         return "a tar archive"
+    if head.startswith(_RECORD_IO):
+        return "a RecordIO record, which a batch transform makes unless its SplitType is None"
     if head[:1] == b"\x80" and head[1:2] and head[1] in _PICKLE_PROTOCOLS:
         return "a bare pickle"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -43,3 +51,12 @@ def recognise(head: bytes) -> str | None:
     if b"\0" not in head and b"," in head and b"\n" in head:
         return "a CSV table"
     return None
+
+
+def is_archive(head: bytes) -> bool:
+    """Whether it is an archive of another kind than zip."""
+    return (recognise(head) or "").endswith(_ARCHIVES)
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar"

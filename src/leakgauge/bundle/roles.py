@@ -1,4 +1,4 @@
-"""Which file plays which part, told from names alone."""
+"""Which file plays which part: told from names, and for a model under any name from its first bytes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
-from leakgauge.bundle.limits import Limits
+from leakgauge.bundle.limits import MOST_TOP_FOLDERS, Limits
 from leakgauge.bundle.model import BundledFile
+from leakgauge.bundle.model_files import HEAD_BYTES, ModelKind, model_kind
 from leakgauge.bundle.names import folded, is_junk, shown_name
+from leakgauge.bundle.recognise import is_archive
 from leakgauge.errors import BadBundle, JsonValue, UnsupportedModel
 
 _TABLE_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
@@ -31,20 +33,21 @@ SET_ROLES: Final = tuple(
 
 Data: TypeAlias = Literal["tables", "image sets", "input image"]
 """What an audit is about besides the model; it decides which audit it is and which models it takes."""
-MODEL_FOR: Final[Mapping[Data, str]] = {
-    "tables": "table model",
-    "image sets": "image model",
-    "input image": "image model",
-}
 
 
 def _names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
     return tuple(stem + suffix for stem in stems for suffix in suffixes)
 
 
+_TABLE_MODELS: Final = _names(("model",), (".pkl", ".pickle", ".joblib", ".skops", ".sav"))
+_IMAGE_MODELS: Final = _names(("model",), (".h5", ".hdf5", ".keras", ".onnx"))
+_MODELS_FOR: Final[Mapping[Data, tuple[str, ...]]] = {
+    "tables": _TABLE_MODELS,
+    "image sets": _IMAGE_MODELS,
+    "input image": _IMAGE_MODELS,
+}
 _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
-    "table model": _names(("model",), (".pkl", ".pickle", ".joblib", ".skops")),
-    "image model": _names(("model",), (".h5", ".hdf5", ".keras", ".onnx")),
+    "model": (*_TABLE_MODELS, *_IMAGE_MODELS),
     "members": _names(("train_mia", "train", "members"), _TABLE_SUFFIXES),
     "subjects": _names(("test_mia", "test", "subject", "subjects"), _TABLE_SUFFIXES),
     "member_images": ("training_images.npy", "x_train.npy"),
@@ -57,9 +60,13 @@ _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _ROLE_OF: Final = {name: role for role, names in _ACCEPTED.items() for name in names}
 
+_DATA_WORDS: Final[Mapping[Data, str]] = {
+    "tables": "tables",
+    "image sets": "image sets",
+    "input image": "an input image",
+}
 _DESCRIBED: Final = {
-    "table model": "scikit-learn model",
-    "image model": "image classifier",
+    "model": "model",
     "members": "table of members (training data)",
     "subjects": "table of subjects (non-members)",
     "member_images": "array of members' images",
@@ -72,12 +79,33 @@ _DESCRIBED: Final = {
 }
 
 
+ABOUT_SETS: Final = (
+    "Image sets are training/CLASS/*.png and subject/CLASS/*.png with a folder for each class number, or "
+    "training_images.npy, training_labels.npy, subject_images.npy and subject_labels.npy."
+)
+"""How a bundle holds image sets, for hints."""
+
+
+_WAYS_IN: Final[Mapping[Data, str]] = {
+    "tables": "With tables comes a classifier that scikit-learn fitted, pickled as model.pkl: models of "
+    f"tables in another form are not audited yet. If it takes images, send image sets. {ABOUT_SETS}",
+    **dict.fromkeys(
+        ("image sets", "input image"),
+        f"With images comes an image classifier, as one of: {', '.join(_IMAGE_MODELS)}. A scikit-learn model "
+        "is audited with tables, train_mia.csv and test_mia.csv.",
+    ),
+}
+
+
 class Source(Protocol):
     """A file that may be used, wherever it is."""
 
     @property
     def parts(self) -> tuple[str, ...]:
         """Folders and name, as the sender wrote them."""
+
+    def head(self, count: int) -> bytes:
+        """Its first `count` bytes, fewer where it is shorter, none where it cannot be read."""
 
     def settle(self, name: str, into: Path, *, disk_name: str) -> BundledFile:
         """Its content as a file on disk, counted and hashed."""
@@ -132,17 +160,11 @@ def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
             "There is no file in it.",
             hint="A bundle holds a model and its data; the README lists the names.",
         )
-    tops = {folded(source.parts[0]) for source in counting}
-    has_top = len(tops) == 1 and all(len(source.parts) > 1 for source in counting)
-    if has_top and tops <= set(_IMAGE_FOLDERS):
-        has_top = False
-    # a set alone in its zip; a bundle may also lie in a folder that happens to be called "training"
-    if has_top and tops <= set(_SET_FOLDERS) and all(len(source.parts) > 2 for source in counting):
-        has_top = False
+    tops = _top_folders([source.parts for source in counting])
     placed: list[Placed] = []
     seen: set[tuple[str, ...]] = set()
     for source in counting:
-        parts = source.parts[1:] if has_top else source.parts
+        parts = source.parts[tops:]
         key = tuple(folded(part) for part in parts)
         item = Placed(source, key[:-1], key[-1], shown="/".join(shown_name(part) for part in parts))
         if key in seen:
@@ -165,12 +187,47 @@ def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
     return placed
 
 
+def _top_folders(paths: Sequence[tuple[str, ...]]) -> int:
+    """How many folders lie around everything and mean nothing."""
+    count = 0
+    while count < MOST_TOP_FOLDERS:
+        tops = {folded(path[count]) for path in paths}
+        shortest = min(map(len, paths)) - count
+        if len(tops) > 1 or shortest < 2 or tops <= set(_IMAGE_FOLDERS):
+            break
+        # a set alone in its zip; a bundle may also lie in a folder that happens to be called "training"
+        if tops <= set(_SET_FOLDERS) and shortest > 2:
+            break
+        count += 1
+    return count
+
+
+def is_part(item: Placed) -> bool:
+    """Whether the file is part of a bundle: by its name, or a model by its first bytes."""
+    return item.role not in (None, "parameters") or (item.role is None and _kind(item) is not None)
+
+
 def is_picture(item: Placed) -> bool:
     """Whether the name is that of an image, wherever it lies."""
     return item.name.endswith(_IMAGE_SUFFIXES)
 
 
-def tell_data(roles: Mapping[str, list[Placed]], *, has_data_zip: bool, placed: Sequence[Placed]) -> Data:
+def models_among(roles: Mapping[str, list[Placed]], placed: Sequence[Placed]) -> list[Placed]:
+    """The files that can be the model: those that a known name calls so, else whatever the bytes say."""
+    named = roles.get("model", [])
+    if named:
+        return named
+    _explain_bare_model(placed)
+    return [item for item in placed if item.role is None and item.name != NESTED_ZIP and _kind(item)]
+
+
+def tell_data(
+    roles: Mapping[str, list[Placed]],
+    *,
+    models: Sequence[Placed],
+    has_data_zip: bool,
+    placed: Sequence[Placed],
+) -> Data:
     """What the audit is about; without data, what the model is for."""
     found: list[Data] = []
     if any(role in roles for role in SET_ROLES):
@@ -187,52 +244,36 @@ def tell_data(roles: Mapping[str, list[Placed]], *, has_data_zip: bool, placed: 
             "inversion audit.",
         )
     if found:
-        data = found[0]
-        wanted = MODEL_FOR[data]
-        other = "image model" if wanted == "table model" else "table model"
-        strangers = roles.get(other, [])
-        if strangers and wanted in roles:
-            refuse_several("model", [*roles[wanted], *strangers], accepted=())
-        if strangers:
-            raise BadBundle(
-                "wrong_model",
-                f"The data are {_with_article(data)}, but {strangers[0].shown} is no {_DESCRIBED[wanted]}.",
-                hint=f"With {_with_article(data)} comes one of: {', '.join(_ACCEPTED[wanted])}."
-                + (f" {ABOUT_SETS}" if data == "tables" else ""),
-            )
-        return data
-    models = [*roles.get("table model", ()), *roles.get("image model", ())]
-    refuse_several("model", models, accepted=())
+        return found[0]
+    refuse_several("model", models, accepted=_ACCEPTED["model"])
     if models:
-        return "tables" if "table model" in roles else "input image"
-    _explain_bare_model(placed)
+        kind = _kind(models[0])
+        return "input image" if kind is not None and kind.audited_on == "images" else "tables"
     raise BadBundle(
         "unknown_kind",
-        "The bundle holds neither tables nor images nor a model under a name that is known.",
+        "The bundle holds neither tables nor images under a name that is known, nor a model.",
         hint="A membership audit needs model.pkl, train_mia.csv and test_mia.csv, or model.onnx and image "
-        "sets in training/ and subject/; an inversion audit needs model.keras and input_image.png.",
+        "sets in training/ and subject/; an inversion audit needs model.keras and input_image.png."
+        + _about_strangers(placed),
         details={"found": _found(placed)},
     )
 
 
-ABOUT_SETS: Final = (
-    "Image sets are training/CLASS/*.png and subject/CLASS/*.png with a folder for each class number, or "
-    "training_images.npy, training_labels.npy, subject_images.npy and subject_labels.npy."
-)
-"""How a bundle holds image sets, for hints."""
-
-
-def _with_article(data: Data) -> str:
-    return f"an {data}" if data == "input image" else data
+def _kind(item: Placed) -> ModelKind | None:
+    return model_kind(item.source.head(HEAD_BYTES), item.name)
 
 
 def _explain_bare_model(placed: Sequence[Placed]) -> None:
     """Keras and skops files are zips themselves and get sent without a bundle around them."""
     names = {item.name for item in placed if not item.folders}
-    if {"config.json", "metadata.json"} <= names or "schema.json" in names:
+    if (
+        {"config.json", "metadata.json"} <= names
+        or "schema.json" in names
+        or {"data.pkl", "version"} <= names
+    ):
         raise BadBundle(
             "bare_model",
-            "This looks like the inside of a model file (.keras or .skops), not like a bundle.",
+            "This looks like the inside of a model file (.keras, .skops or .pt), not like a bundle.",
             hint="Put the model file, unchanged, into a zip together with its data.",
         )
 
@@ -249,17 +290,62 @@ def only(role: str, roles: Mapping[str, list[Placed]], *, placed: Sequence[Place
     found = optional(role, roles)
     if found is not None:
         return found
-    if role == "image model" and any(item.name.endswith(".weights.h5") for item in placed):
+    hint = f"Name it one of: {', '.join(_ACCEPTED[role])}."
+    raise BadBundle(
+        f"no_{role}",
+        f"The bundle has no {_DESCRIBED[role]}.",
+        hint=hint + _about_strangers(placed) if role in TABLE_ROLES else hint,
+        details={"accepted": list(_ACCEPTED[role]), "found": _found(placed)},
+    )
+
+
+def the_model(models: Sequence[Placed], *, data: Data, placed: Sequence[Placed]) -> Placed:
+    """The one file that can be the model; refuses one that is plainly for other data."""
+    refuse_several("model", models, accepted=_MODELS_FOR[data])
+    if models:
+        (model,) = models
+        kind = _kind(model)
+        if kind is not None and kind.audited_on not in (None, "tables" if data == "tables" else "images"):
+            raise BadBundle(
+                "wrong_model",
+                f"The data are {_DATA_WORDS[data]}, but {model.shown} is {kind.words}, which is audited on "
+                f"{kind.audited_on}.",
+                hint=_WAYS_IN[data],
+            )
+        return model
+    if any(item.name.endswith(".weights.h5") for item in placed):
         raise UnsupportedModel(
             "weights_only",
             "The bundle holds a file of weights without the model's architecture.",
             hint='Export the whole model with model.save("model.keras").',
         )
+    archives = [
+        item.shown for item in placed if item.role is None and is_archive(item.source.head(HEAD_BYTES))
+    ]
+    if archives:
+        raise BadBundle(
+            "packed_model",
+            f"The bundle has no model, but an archive, {archives[0]}.",
+            hint="If the model is in it, unpack it and put the model file itself into the bundle.",
+        )
     raise BadBundle(
-        f"no_{_word(role)}",
-        f"The bundle has no {_DESCRIBED[role]}.",
-        hint=f"Name it one of: {', '.join(_ACCEPTED[role])}.",
-        details={"accepted": list(_ACCEPTED[role]), "found": _found(placed)},
+        "no_model",
+        "The bundle has no model.",
+        hint=f"With {_DATA_WORDS[data]}, name it one of: {', '.join(_MODELS_FOR[data])}. A model file that "
+        "is the only one may have any name.",
+        details={"accepted": list(_MODELS_FOR[data]), "found": _found(placed)},
+    )
+
+
+def _about_strangers(placed: Sequence[Placed]) -> str:
+    """A sentence about the tables whose names say nothing. Which one holds members is never guessed."""
+    names = sorted(item.shown for item in placed if item.role is None and item.name.endswith(_TABLE_SUFFIXES))
+    if not names:
+        return ""
+    found = ", ".join(names[:5])
+    return (
+        f" The names of {found} do not tell whose records they hold: call the table of records that the "
+        "model was trained on train_mia.csv and the other one test_mia.csv (or .parquet, .tsv, .csv.gz)."
     )
 
 
@@ -269,15 +355,12 @@ def refuse_several(role: str, found: Sequence[Placed], *, accepted: Sequence[str
         return
     names = sorted(item.shown for item in found)
     raise BadBundle(
-        f"two_{_word(role)}",
+        f"two_{role.replace('.', '_')}",
         f"The bundle has more than one {_DESCRIBED.get(role, role)}: {', '.join(names[:5])}.",
-        hint="Keep the one that the audit is about.",
+        hint="Keep the one that the audit is about."
+        + (f" Or give only that one a known name, such as {accepted[0]}." if role == "model" else ""),
         details={"found": [*names], "accepted": list(accepted)},
     )
-
-
-def _word(role: str) -> str:
-    return "model" if role.endswith("model") else role.replace(".", "_")
 
 
 def _found(placed: Sequence[Placed]) -> list[JsonValue]:

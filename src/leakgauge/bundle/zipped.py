@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -16,7 +17,7 @@ from typing import IO, Final
 
 from leakgauge.bundle.limits import CHUNK, Budget
 from leakgauge.bundle.model import BundledFile
-from leakgauge.bundle.names import safe_parts, shown_name
+from leakgauge.bundle.names import names_folder, safe_parts, shown_name
 from leakgauge.bundle.recognise import recognise
 from leakgauge.errors import BadBundle
 
@@ -39,6 +40,12 @@ class ZippedFile:
     info: zipfile.ZipInfo
     parts: tuple[str, ...]
     budget: Budget
+
+    def head(self, count: int) -> bytes:
+        """The first bytes of the entry; see `Source`."""
+        with contextlib.suppress(BadBundle), _explained(""), self.archive.open(self.info) as content:
+            return content.read(count)
+        return b""
 
     def settle(self, name: str, into: Path, *, disk_name: str) -> BundledFile:
         """The entry unpacked into `into`, counted and hashed on the way; see `Source`."""
@@ -104,6 +111,15 @@ def _damaged(problem: str, message: str) -> BadBundle:
     return BadBundle(problem, message, hint="Make the zip again and check that all of it is sent.")
 
 
+def _piece(problem: str, message: str) -> BadBundle:
+    """Half a zip: an upload that broke off, or one that a batch transform cut at every 0x0A byte in it."""
+    return BadBundle(
+        problem,
+        message,
+        hint="Check that all of it is sent; in a SageMaker batch transform, set SplitType to None.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Directory:
     """Where the central directory starts and how many entries it is said to have."""
@@ -128,7 +144,7 @@ def _check_frame(handle: IO[bytes], what: str, budget: Budget) -> _Directory:
     tail = handle.read()
     position = tail.rfind(b"PK\x05\x06")
     if position < 0 or len(tail) - position < _END_RECORD.size:
-        raise _not_a_zip(head, what)
+        raise not_a_zip(head, what)
     end = tail_start + position
     (_, disk, first_disk, here, entries, directory_size, start, comment) = _END_RECORD.unpack_from(
         tail, position
@@ -150,11 +166,12 @@ def _check_frame(handle: IO[bytes], what: str, budget: Budget) -> _Directory:
             "split_zip", f"{what} is one part of a split zip.", hint="Make one zip that is not split."
         )
     if start + directory_size > frame_end:
-        raise _damaged("damaged_directory", f"{what} has a table of contents that does not fit into it.")
+        raise _piece("damaged_directory", f"{what} has a table of contents that does not fit into it.")
     if start + directory_size < frame_end or (entries and not head.startswith(b"PK\x03\x04")):
+        instead = recognise(head) or "something else, as self-extracting archives do"
         raise BadBundle(
             "leading_bytes",
-            f"{what} does not start with its zip archive; self-extracting archives are not taken either.",
+            f"{what} does not start with its zip archive, but with {instead}.",
             hint="Send a plain zip.",
         )
     budget.check_entries(entries)
@@ -178,7 +195,7 @@ def _check_entries(
             raise BadBundle(
                 "link", f"The entry {shown} is a link.", hint="Zip the file itself (zip without -y)."
             )
-        is_folder = info.orig_filename.endswith("/")
+        is_folder = names_folder(info.orig_filename)
         if kind not in (0, stat.S_IFDIR if is_folder else stat.S_IFREG):
             raise BadBundle(
                 "special_file", f"The entry {shown} is not a plain file.", hint="Zip plain files only."
@@ -227,9 +244,10 @@ def _check_extents(handle: IO[bytes], infos: Sequence[zipfile.ZipInfo], director
         )
 
 
-def _not_a_zip(head: bytes, what: str) -> BadBundle:
+def not_a_zip(head: bytes, what: str) -> BadBundle:
+    """The error for the file `what`, which starts with `head`."""
     if head.startswith((b"PK\x03\x04", b"PK\x07\x08")):
-        return _damaged("truncated_zip", f"{what} starts like a zip, but its end is missing.")
+        return _piece("truncated_zip", f"{what} starts like a zip, but its end is missing.")
     recognised = recognise(head)
     return BadBundle(
         "not_a_zip",

@@ -29,7 +29,7 @@ from leakgauge.inversion.measure import (
 from leakgauge.inversion.protocol import Attack, CurvePoint
 from leakgauge.inversion.similarity import pearson, similarity
 from leakgauge.inversion.time_budget import within
-from leakgauge.inversion.verdict import verdict
+from leakgauge.inversion.verdict import headline, verdict
 from leakgauge.parameters import InversionParameters, inversion_parameters
 from leakgauge.pictures.files import to_png
 from leakgauge.pictures.picture import Pictures
@@ -183,11 +183,16 @@ def audit(
         for found in reconstructions
         if found.target_class == inputs.original_class and found.attack in asking
     ]
-    every_shot = [shot for shot in snapshots if shot.target_class == inputs.original_class]
-    own_shots = [shot for shot in every_shot if shot.attack in asking]
     recognised = int(target.labels(inputs.original[None])[0]) == inputs.original_class
     told = recognition([run for run in runs if run.attack.name in asking], inputs.evaluation)
     judged = verdict(described, own, recognised=recognised, recognition=told)
+    carrying = headline(described, own, recognition=told)
+    drawing = None if carrying is None else carrying.drawing
+    # without an attack that asks, the table tells of the white-box reference that stands first
+    told_of = drawing.attack if drawing is not None else next((run.attack.name for run in runs), None)
+    shots = [
+        shot for shot in snapshots if (shot.attack, shot.target_class) == (told_of, inputs.original_class)
+    ]
     report = InversionReport(
         verdict=judged,
         parameters=parameters.model_dump(mode="json"),
@@ -203,19 +208,20 @@ def audit(
         target=_target(inputs),
         masking=judged_masking(inputs.examined, judged.severity),
         warnings=(*inputs.notices, *_run_notices(runs, controls, parameters)),
-        insights=insights(own, own_shots, measured),
+        insights=insights(drawing, shots, measured),
         attacks=described,
-        table=_table(own_shots or every_shot),
+        table=tuple(SimilarityRow(shot.iterations, shot.similarity.ssim) for shot in shots),
         original=ORIGINAL,
         reconstructions=tuple(reconstructions),
         snapshots=tuple(snapshots),
         loss_curve=tuple(_curve(runs, inputs)),
-        recommendations=recommendations(judged.severity, own_shots),
+        recommendations=recommendations(judged.severity, shots),
         prior=inputs.prior.known,
         evaluator=inputs.evaluation.evaluator,
         prototypes=prototypes(runs, inputs.evaluation.labelled),
         recognition=told,
         evasion=evasion,
+        headline=None if drawing is None else drawing.attack,
     )
     return Audited(report, files)
 
@@ -306,14 +312,6 @@ def _target(inputs: Inputs) -> InversionTarget:
         input_range=facts.input_range,
         output=facts.output,
         engine=facts.engine,
-    )
-
-
-def _table(shots: Sequence[Snapshot]) -> tuple[SimilarityRow, ...]:
-    """SSIM after each iteration asked for, of the first attack of the table that ran."""
-    first = shots[0].attack if shots else None
-    return tuple(
-        SimilarityRow(shot.iterations, shot.similarity.ssim) for shot in shots if shot.attack == first
     )
 
 

@@ -18,27 +18,31 @@ NEARLY_ALL = 0.9
 
 
 def insights(
-    reconstructions: Sequence[Reconstruction],
-    snapshots: Sequence[Snapshot],
-    measured: Mapping[str, InversionMeasured],
+    drawing: Reconstruction | None, snapshots: Sequence[Snapshot], measured: Mapping[str, InversionMeasured]
 ) -> tuple[Insight, ...]:
-    """What the drawing of the picture's class shows, and how soon it shows it."""
-    best = max(reconstructions, key=lambda found: found.leakage.value, default=None)
-    if best is None:
+    """What the drawing of the picture's class shows, and how soon it shows it.
+
+    Parameters
+    ----------
+    drawing: the verdict's; None where no attack only asked.
+    snapshots: on the way to the drawing.
+    """
+    if drawing is None:
         return ()
-    metrics = measured[best.attack].metrics
+    attack = measured[drawing.attack]
+    metrics = attack.metrics
     found = [
         Insight(
             name="likeness",
             question="Is the drawing like the picture beyond what guessing reaches?",
             sentence=(
-                f"Its likeness is {best.similarity.pearson:.2f}; {best.chance_source} reaches "
-                f"{best.chance:.2f}. It draws the class's typical image, not this very picture."
+                f"{attack.title}: its likeness is {drawing.similarity.pearson:.2f}; {drawing.chance_source} "
+                f"reaches {drawing.chance:.2f}. It draws the class's typical image, not this very picture."
             ),
             figures={"pearson": metrics.pearson, "leakage": metrics.leakage},
         )
     ]
-    early = nearly_done([shot for shot in snapshots if shot.attack == best.attack])
+    early = nearly_done(snapshots)
     if early is not None:
         first, last = early
         found.append(
@@ -46,8 +50,8 @@ def insights(
                 name="effort",
                 question="How many queries does an attacker need?",
                 sentence=(
-                    f"After {first.queries:,} of {last.queries:,} queries the drawing has reached "
-                    f"{_share(first, last)} % of its final likeness."
+                    f"{attack.title}: after {first.queries:,} of {last.queries:,} queries the drawing has "
+                    f"reached {_share(first, last)} % of its final likeness."
                 ),
                 figures={"pearson": metrics.pearson},
             )
@@ -66,15 +70,18 @@ def nearly_done(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, Snapshot] | No
 
 
 def recommendations(severity: Severity, snapshots: Sequence[Snapshot]) -> tuple[Recommendation, ...]:
-    """Advice that a figure of this audit speaks for; none where nothing leaks or nothing was measured."""
+    """Advice that a figure of this audit speaks for; none where nothing leaks or nothing was measured.
+
+    Parameters
+    ----------
+    snapshots: on the way to the verdict's drawing.
+    """
     if severity not in (Severity.MODERATE, Severity.HIGH, Severity.CRITICAL):
         return ()
-    attacks = dict.fromkeys(shot.attack for shot in snapshots)
-    early = [nearly_done([shot for shot in snapshots if shot.attack == attack]) for attack in attacks]
-    found = [pair for pair in early if pair is not None]
-    if not found:
+    early = nearly_done(snapshots)
+    if early is None:
         return ()
-    first, last = min(found, key=lambda pair: pair[0].queries)
+    first, last = early
     return (
         Recommendation(
             title="Limit queries per caller, and expect it to slow an attacker, not to stop one",

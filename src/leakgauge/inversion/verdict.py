@@ -23,11 +23,16 @@ may be luck, with which seeds have nothing to do: a few in a hundred networks th
 learned nothing draw, again and again, something like it. An attack whose drawings
 an evaluator that could tell recognises neither here nor in other classes has shown
 nothing by likeness alone.
+
+One attack carries the verdict, its headline: the one that showed most, or whose drawings
+are recognised, or whose likeness may be luck. The verdict's figures, the short answers
+and `output.csv` are all about that one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from leakgauge.report.model import (
     Failed,
@@ -49,6 +54,49 @@ RULED_OUT = 0.15
 Outcome = InversionMeasured | NotApplicable | Failed
 
 
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The attack that carries the verdict, by its drawing of the picture's class.
+
+    Attributes
+    ----------
+    shown: how bad its likeness alone is, None where that shows nothing.
+    read: what an evaluator recognises of its drawings, where that is what shows the leak.
+    may_be_luck: whether an evaluator that recognises nothing stands against its likeness.
+    """
+
+    drawing: Reconstruction
+    shown: Severity | None = None
+    read: Recognition | None = None
+    may_be_luck: bool = False
+
+
+def headline(
+    outcomes: Sequence[Outcome],
+    reconstructions: Sequence[Reconstruction],
+    *,
+    recognition: Sequence[Recognition] = (),
+) -> Headline | None:
+    """The attack that carries the verdict; None where none that only asks was run. As `verdict`."""
+    asking = {attack.name for attack in _asking(outcomes)}
+    candidates = {found.attack: found for found in reconstructions if found.attack in asking}
+    if not candidates:
+        return None
+    judged = {one.attack: one for one in recognition if one.attack in candidates}
+    lucky = [found for name, found in candidates.items() if _may_be_luck(found, judged.get(name))]
+    sound = [found for found in candidates.values() if found not in lucky]
+    if sound:
+        worst = _worst(sound)
+        shown = next((severity for severity, limit in SHOWN if worst.leakage_corrected.low >= limit), None)
+        if shown is not None:
+            return Headline(worst, shown=shown)
+    read = [one for one in judged.values() if one.shown]
+    if read:
+        plainest = max(read, key=lambda one: one.share.low)
+        return Headline(candidates[plainest.attack], read=plainest)
+    return Headline(_worst(lucky), may_be_luck=True) if lucky else Headline(_worst(sound))
+
+
 def verdict(
     outcomes: Sequence[Outcome],
     reconstructions: Sequence[Reconstruction],
@@ -64,13 +112,8 @@ def verdict(
     recognised: whether the model takes the picture for that class.
     recognition: what the evaluator says of each attack's drawings, empty without one.
     """
-    measured = {
-        outcome.name: outcome
-        for outcome in outcomes
-        if isinstance(outcome, InversionMeasured) and outcome.threat_model != "model_file"
-    }
-    candidates = [found for found in reconstructions if found.attack in measured]
-    if not candidates:
+    found = headline(outcomes, reconstructions, recognition=recognition)
+    if found is None:
         return Verdict(
             Severity.INCONCLUSIVE,
             "No attack that only asks was run on this model, so nothing is known about what its answers give "
@@ -81,60 +124,54 @@ def verdict(
                 if not isinstance(outcome, InversionMeasured)
             ),
         )
-    judged = {one.attack: one for one in recognition if one.attack in measured}
-    lucky = [found for found in candidates if _may_be_luck(found, judged.get(found.attack))]
-    worst = _worst([found for found in candidates if found not in lucky] or lucky)
+    measured = {attack.name: attack for attack in _asking(outcomes)}
+    drawing = found.drawing
+    asked = _asked(measured[drawing.attack], drawing.queries)
+    figures = _figures(measured[drawing.attack], drawing)
     reasons = (
-        _figures(measured[worst.attack], worst),
+        figures,
         "A drawing shows the class's typical image, not this very picture: where one class is one person "
         "or one object, its typical image is that person or object.",
     )
-    shown = next((severity for severity, limit in SHOWN if worst.leakage_corrected.low >= limit), None)
-    asked = _asked(measured[worst.attack], worst.queries)
-    if shown is not None and worst not in lucky:
-        share = round(100 * worst.leakage.value)
+    if found.shown is not None:
+        share = round(100 * drawing.leakage.value)
         return Verdict(
-            shown,
-            f"{asked} an attacker draws what class {worst.target_class} typically looks like: the drawing "
+            found.shown,
+            f"{asked} an attacker draws what class {drawing.target_class} typically looks like: the drawing "
             f"goes {share} % of the way from a guess to a full leak.",
             reasons,
         )
-    read = [one for one in judged.values() if one.shown]
-    if read:
-        plainest = max(read, key=lambda one: one.share.low)
-        queries = max(found.queries for found in candidates if found.attack == plainest.attack)
-        asked = _asked(measured[plainest.attack], queries)
-        count = round(plainest.share.value * plainest.share.n)
+    if found.read is not None:
+        count = round(found.read.share.value * found.read.share.n)
         return Verdict(
             Severity.MODERATE,
             f"{asked} an attacker draws classes so that an independent classifier recognises {count} of "
-            f"{plainest.share.n}, where guessing reaches one in {round(1 / plainest.chance)}.",
+            f"{found.read.share.n}, where guessing reaches one in {round(1 / found.read.chance)}.",
             reasons,
         )
-    if lucky:
-        likest = _worst(lucky)
+    if found.may_be_luck:
         return Verdict(
             Severity.INCONCLUSIVE,
-            f"{_asked(measured[likest.attack], likest.queries)} an attacker draws something more like the "
+            f"{asked} an attacker draws something more like the "
             "picture than a guess, but an independent classifier recognises neither this drawing nor those "
             "of other classes: one picture may be alike by luck.",
-            (
-                _figures(measured[likest.attack], likest),
-                "Another picture of the class would tell: luck does not strike twice.",
-            ),
+            (figures, "Another picture of the class would tell: luck does not strike twice."),
         )
-    unlike = recognised and all(found.leakage.high <= RULED_OUT for found in candidates)
+    judged = {one.attack: one for one in recognition}
+    unlike = recognised and all(
+        other.leakage.high <= RULED_OUT for other in reconstructions if other.attack in measured
+    )
     if unlike and all(name in judged and judged[name].resolves for name in measured):
         return Verdict(
             Severity.LOW,
-            f"{asked} an attacker draws nothing of class {worst.target_class} that is noticeably more "
+            f"{asked} an attacker draws nothing of class {drawing.target_class} that is noticeably more "
             "like the picture than a guess, and nothing that an independent classifier recognises.",
             reasons,
         )
     if unlike:
         return Verdict(
             Severity.INCONCLUSIVE,
-            f"{asked} an attacker draws nothing of class {worst.target_class} that is noticeably more "
+            f"{asked} an attacker draws nothing of class {drawing.target_class} that is noticeably more "
             "like the picture than a guess. One picture cannot rule out that the class is drawn.",
             (
                 *reasons,
@@ -144,10 +181,19 @@ def verdict(
         )
     return Verdict(
         Severity.INCONCLUSIVE,
-        f"{asked} the drawing of class {worst.target_class} cannot be told reliably from a guess, nor can a "
-        "leak be ruled out.",
+        f"{asked} the drawing of class {drawing.target_class} cannot be told reliably from a guess, nor can "
+        "a leak be ruled out.",
         (*reasons, "More seeds narrow the interval: set seeds in parameters.json."),
     )
+
+
+def _asking(outcomes: Sequence[Outcome]) -> list[InversionMeasured]:
+    """The attacks that gave a figure by asking alone."""
+    return [
+        outcome
+        for outcome in outcomes
+        if isinstance(outcome, InversionMeasured) and outcome.threat_model != "model_file"
+    ]
 
 
 def _worst(found: Sequence[Reconstruction]) -> Reconstruction:

@@ -11,19 +11,20 @@ from pydantic import JsonValue
 from leakgauge.attack_table import Unsuited, check_installed, chosen_attacks, installed
 from leakgauge.bundle import MembershipBundle, PictureMembershipBundle
 from leakgauge.errors import AuditFailed, LeakgaugeError
-from leakgauge.estimates import Estimate, proportion, step_roc
+from leakgauge.estimates import proportion, step_roc
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.exposure import exposed_records
 from leakgauge.membership.inputs import Inputs, read_inputs
 from leakgauge.membership.insights import difficulty, ease
 from leakgauge.membership.measure import decide, drawn_roc, measure, slices
+from leakgauge.membership.own_members import own_misfit
 from leakgauge.membership.picture_inputs import read_picture_inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import LEARNERS, Proportions, leak_by_proportion
 from leakgauge.membership.protocol import Attack
 from leakgauge.membership.recommendations import recommend
 from leakgauge.membership.reference_models import Plan, ReferenceModels
-from leakgauge.membership.shift import DIFFERENT_FROM, distribution_shift
+from leakgauge.membership.shift import Shift, distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.parameters import (
     MembershipParameters,
@@ -164,7 +165,6 @@ def audit(
     described = _describe(inputs, target)
     progress.report("comparing members and subjects", 0.06)
     shift = distribution_shift(pool, rng=generator_for(seed, "shift"))
-    shifted = shift if shift.low > DIFFERENT_FROM else None
 
     runs = _run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4))
     outcomes = tuple(run.outcome if isinstance(run, Scored) else run for run in runs)
@@ -194,9 +194,15 @@ def audit(
         )
 
     progress.report("writing the report", 0.97)
+    misfit = own_misfit(target, pool, described, references.accuracy)
     # who sees labels alone has nothing to compare with what reference models say
     without_references = references.missing if target.has_probabilities else None
-    verdict = risk.verdict(outcomes, shift=shifted, without_references=without_references)
+    verdict = risk.verdict(
+        outcomes,
+        shift=shift.area if shift else None,
+        without_references=without_references,
+        misfit=misfit,
+    )
     worst = risk.headline(outcomes)
     findings = Findings()
     if worst is not None:
@@ -204,7 +210,7 @@ def audit(
             *(worst, verdict.severity, scored, proportions, tried, pool, described, parameters),
             records_would_settle=without_references is None or not risk.all_ruled_out(outcomes),
         )
-    notices = [*inputs.notices, *_shift_notice(shifted), *references.notices]
+    notices = [*inputs.notices, *_shift_notice(shift), *_misfit_notice(misfit), *references.notices]
     if known:
         notices += _missing_shares_notice(parameters.proportions, proportions)
     return MembershipReport(
@@ -356,17 +362,23 @@ def _findings(
     )
 
 
-def _shift_notice(shift: Estimate | None) -> list[Notice]:
+def _shift_notice(shift: Shift | None) -> list[Notice]:
     if shift is None:
         return []
+    columns = ", ".join(f"{name} (AUC {area:.2f})" for name, area in shift.by_column)
+    which = f"What tells them apart: {columns}. " if columns else "No column alone tells them apart. "
     return [
         Notice(
             "tables_differ",
-            "A classifier that never asks the model tells members and subjects apart (AUC "
-            f"{shift.value:.2f}, {shift.low:.2f} to {shift.high:.2f}). Both should come from one source, "
-            "split at random; as they are, every attack looks better than it is.",
+            "A classifier that never asks the model tells members and non-members apart (AUC "
+            f"{shift.area.value:.2f}, {shift.area.low:.2f} to {shift.area.high:.2f}). {which}Both should "
+            "come from one source, split at random; as they are, every attack looks better than it is.",
         )
     ]
+
+
+def _misfit_notice(misfit: str | None) -> list[Notice]:
+    return [] if misfit is None else [Notice("does_not_fit_members", misfit)]
 
 
 def _missing_shares_notice(percentages: Sequence[int], proportions: Proportions) -> list[Notice]:

@@ -6,6 +6,9 @@ smallest of several rates is small by luck more often than one is, so it is not
 itself reported: members and non-members are compared by it once more, and what
 is reported is the share of non-members whose smallest rate is as small. A
 non-member's own rate is over the others, so that it stands out as easily.
+
+Such a rate has as many values as there are non-members, so records tie: of a forest
+that is sure of all its members, every one. How many do stands beside each.
 """
 
 from __future__ import annotations
@@ -39,13 +42,15 @@ def exposed_records(
     non_members = np.sort(smallest[~pool.member])
     members = np.flatnonzero(pool.member)
     as_small = np.searchsorted(non_members, smallest[members], side="right")
+    tied = np.bincount(as_small, minlength=len(non_members) + 1)
     exposed = []
     for place in np.lexsort((pool.row[members], as_small))[:at_most]:
         rate = proportion(int(as_small[place]), len(non_members))
         if rate.value > EXPOSED_WITHIN:
             break
         record = members[place]
-        exposed.append(ExposedRecord(int(pool.row[record]), names[strongest[record]], rate))
+        alike = int(tied[as_small[place]])
+        exposed.append(ExposedRecord(int(pool.row[record]), names[strongest[record]], rate, alike))
     return tuple(exposed)
 
 

@@ -17,21 +17,26 @@ from numpy.typing import NDArray
 
 from leakgauge.bundle import MembershipBundle
 from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, not_undone, settings_of
-from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
-from leakgauge.membership.labels import named, positions_of
+from leakgauge.errors import BadBundle, BadParameters, InputError, UnsupportedModel
+from leakgauge.membership.column_types import typed
+from leakgauge.membership.label_column import DEFAULT_LABEL, Candidates, Fit, is_index
+from leakgauge.membership.labels import known_labels, named, positions_of
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.tables import Table, read_pair
+from leakgauge.membership.tables.inference import has_thousands_separators
 from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.answer_forms import DecisionScores
-from leakgauge.targets.protocol import BoolArray, IntArray, Target
+from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.protocol import IntArray, Target
 from leakgauge.targets.sklearn_pickle import load_model
 from leakgauge.targets.sklearn_target import SklearnTarget
 
-DEFAULT_LABEL = "label"
 LEAST_RECORDS = 20
 """Members, and as many subjects, below which no figure means anything."""
+LOOKED_AT = 1_000
+"""Members, spread over their table, that the model is asked about to find the label."""
 MOST_GROUPS = 100
 NAMED_AT_MOST = 5
 
@@ -80,7 +85,7 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     target = SklearnTarget(loaded.estimator)
     told = (*loaded.warnings, *target.remarks)
     notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in told)]
-    members, subjects = read_pair(
+    tables = read_pair(
         bundle.members.path,
         bundle.subjects.path,
         names=(bundle.members.name, bundle.subjects.name),
@@ -88,14 +93,19 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         header=parameters.header,
         expected=(*(target.feature_names or ()), *_named_label(parameters)),
     )
-    for table in (members, subjects):
+    for table in tables:
         _check_size(table)
         notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
 
-    columns = _columns(members, parameters, target, notices)
-    _check_same_columns(members, subjects, columns)
-    sides = (_Side.of(members, columns, target.classes), _Side.of(subjects, columns, target.classes))
-    pool = _pool(sides, target, parameters, notices)
+    columns = _columns(tables, parameters, target, notices)
+    _check_same_columns(*tables, columns)
+    known = target.input_columns(len(columns.features))
+    features = _features(tables, columns, target, known, notices)
+    sides = (
+        _Side.of(tables[0], features[0], columns, target.classes),
+        _Side.of(tables[1], features[1], columns, target.classes),
+    )
+    pool = _pool(sides, target, known, parameters, notices)
     target = target.reading_scores(pool.x, pool.y)
     notices += _scores_notice(target, defences)
     return Inputs(
@@ -118,16 +128,11 @@ class _Side:
     group: NDArray[np.str_] | None
 
     @classmethod
-    def of(cls, table: Table, columns: Columns, classes: NDArray[Any]) -> _Side:
+    def of(cls, table: Table, features: pd.DataFrame, columns: Columns, classes: NDArray[Any]) -> _Side:
         group = None
         if columns.group is not None:
             group = table.frame[columns.group].fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
-        return cls(
-            table,
-            table.frame[list(columns.features)],
-            positions_of(table, columns.label, classes),
-            group,
-        )
+        return cls(table, features, positions_of(table, columns.label, classes), group)
 
 
 def _check_size(table: Table) -> None:
@@ -141,74 +146,116 @@ def _check_size(table: Table) -> None:
 
 
 def _columns(
-    members: Table, parameters: MembershipParameters, target: SklearnTarget, notices: list[Notice]
+    tables: tuple[Table, Table],
+    parameters: MembershipParameters,
+    target: SklearnTarget,
+    notices: list[Notice],
 ) -> Columns:
     """Decide which column is what, from the table of members."""
-    columns = list(members.frame.columns)
+    members = tables[0]
+    columns: list[Any] = list(members.frame.columns)
     wanted = target.feature_names
-    by_name = members.has_header and wanted is not None
-    label = _label_column(members, parameters, wanted if by_name else None)
+    label = _column_named(members, parameters.label_column, "label_column")
     group = _column_named(members, parameters.group_column, "group_column")
-    if by_name and wanted is not None:
+    if members.has_header and wanted is not None:
         missing = [name for name in wanted if name not in columns]
         if missing:
             _refuse_missing(missing, columns, members.name)
-        extra = [name for name in columns if name not in wanted and name not in (label, group)]
+        extra = [name for name in columns if name not in (*wanted, label, group)]
+        if label is None:
+            possible = [name for name in extra if not is_index(members.frame[name], name)]
+            label = _label_among(possible, tables, target, notices)
+            extra.remove(label)
         if extra:
             notices.append(Notice("unused_columns", f"Not used by the model and left out: {_list(extra)}."))
         return Columns(tuple(wanted), label, group)
 
-    features = [name for name in columns if name != label]
     expected = target.n_features
-    if expected is not None and len(features) == expected + 1:
-        if group is not None and group in features:
-            features.remove(group)
-        elif _is_index(members.frame[features[0]], features[0]):
+    spare = None if expected is None else len(columns) - expected - 1
+    if spare == 1:
+        if group is not None and group != label:
+            columns.remove(group)
+        elif columns[0] != label and is_index(members.frame[columns[0]], columns[0]):
             notices.append(
                 Notice(
                     "index_column",
-                    f"The first column counts the rows and was left out: {named(features[0])}.",
+                    f"The first column counts the rows and was left out: {named(columns[0])}.",
                 )
             )
-            features.pop(0)
-    if expected is not None and len(features) != expected:
+            columns.pop(0)
+    if expected is not None and len(columns) != expected + 1:
         raise BadBundle(
             "columns_do_not_fit",
-            f"The model takes {expected} features; {members.name} has {len(features)} columns beside the "
-            f"label ({named(label)}).",
+            f"The model takes {expected} features, and {members.name} has {len(columns)} columns for them "
+            "and the label.",
             hint="Send the very columns that the model was trained on, in the same order, and the label; "
-            "set label_column in parameters.json if another column holds the label.",
+            "set label_column in parameters.json if the label is not called “label”.",
         )
-    return Columns(tuple(features), label, group)
+    if label is None:
+
+        def fit(candidate: Any) -> float:
+            features = tuple(name for name in columns if name != candidate)
+            return _share_right(tables, Columns(features, candidate, None), target)
+
+        label = _label_among(columns, tables, target, notices, fit=fit)
+    return Columns(tuple(name for name in columns if name != label), label, group)
+
+
+def _features(
+    tables: tuple[Table, Table],
+    columns: Columns,
+    target: SklearnTarget,
+    known: InputColumns,
+    notices: list[Notice],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Features of both tables in the types and by the names that the model knows."""
+    both = typed(tables, columns.features, known, notices)
+    if target.feature_names is not None:
+        for features in both:
+            features.columns = pd.Index(target.feature_names)  # a file without header has only places
+    return both
+
+
+def _label_among(
+    possible: Sequence[Any],
+    tables: tuple[Table, Table],
+    target: SklearnTarget,
+    notices: list[Notice],
+    *,
+    fit: Fit | None = None,
+) -> Any:
+    if not possible:
+        raise BadBundle(
+            "no_label_column",
+            f"Every column of {tables[0].name} is a feature of the model, so none is left for the label.",
+            hint="Add the column with the true labels, and name it “label”.",
+        )
+    return Candidates(tables, possible, target.classes).chosen(notices, fit=fit)
+
+
+def _share_right(tables: tuple[Table, Table], columns: Columns, target: SklearnTarget) -> float:
+    """Mean over the classes of the share of members that the model gets right; 0 where it cannot answer."""
+    try:
+        _check_same_columns(*tables, columns)
+        known = target.input_columns(len(columns.features))
+        features, _ = _features(tables, columns, target, known, [])
+        labels = tables[0].frame[columns.label]
+        found = labels.map(known_labels(labels, target.classes), na_action="ignore").fillna(-1)
+        y = found.to_numpy(dtype=np.int64)
+        known_ones = np.flatnonzero(y >= 0)
+        looked_at = known_ones[:: -(-len(known_ones) // LOOKED_AT)]
+        right = target.labels(target.as_input(features.iloc[looked_at])) == y[looked_at]
+    except InputError:
+        return 0.0
+    counts = np.bincount(y[looked_at])
+    shares = np.bincount(y[looked_at], weights=right)[counts > 0] / counts[counts > 0]
+    return float(shares.mean())
 
 
 def _named_label(parameters: MembershipParameters) -> tuple[str, ...]:
     """The label's name as a header would hold it; none where the parameter counts columns."""
     name = parameters.label_column or DEFAULT_LABEL
     return () if name.isdecimal() else (name,)
-
-
-def _label_column(
-    table: Table, parameters: MembershipParameters, feature_names: tuple[str, ...] | None
-) -> object:
-    """The column asked for, else `label`, else the last one, unless that is a feature of the model."""
-    asked = _column_named(table, parameters.label_column, "label_column")
-    if asked is not None:
-        return asked
-    columns = list(table.frame.columns)
-    for name in columns:
-        if isinstance(name, str) and name.strip().lower() == DEFAULT_LABEL:
-            return name
-    if feature_names is None or columns[-1] not in feature_names:
-        return columns[-1]
-    left = [name for name in columns if name not in feature_names]
-    if len(left) == 1:
-        return left[0]
-    raise BadBundle(
-        "no_label_column",
-        f"{table.name} has no column called “{DEFAULT_LABEL}”, and its last one is a feature of the model.",
-        hint="Name the column with the true labels as label_column in parameters.json.",
-    )
 
 
 def _column_named(table: Table, name: str | None, parameter: str) -> object | None:
@@ -258,28 +305,25 @@ def _refuse_missing(missing: list[Any], present: list[Any], table: str) -> NoRet
     )
 
 
-def _is_index(column: pd.Series[Any], name: object) -> bool:
-    """Whether this is the row index that `DataFrame.to_csv` writes when nobody stops it."""
-    unnamed = isinstance(name, int) or str(name).startswith("Unnamed:") or str(name).strip() in ("", "index")
-    return (
-        unnamed
-        and pd.api.types.is_integer_dtype(column)
-        and bool((column.to_numpy() == np.arange(len(column)) + column.iloc[0]).all())
-    )
-
-
 def _pool(
     sides: tuple[_Side, _Side],
     target: SklearnTarget,
+    known: InputColumns,
     parameters: MembershipParameters,
     notices: list[Notice],
 ) -> Pool:
-    """Both tables together, without the records that stand in both, cut to size."""
+    """Both tables together, without the records that stand in both, cut to size.
+
+    Records stand in the order of a digest of what they hold, so that a table whose rows are
+    shuffled gives the same report.
+    """
     members, subjects = sides
-    in_both = _rows_in_both(members, subjects)
+    digests = _digests(members, subjects)
+    in_both = (np.isin(digests[0], digests[1]), np.isin(digests[1], digests[0]))
     kept: list[IntArray] = []
-    for side, shared in zip(sides, in_both, strict=True):
-        left = np.flatnonzero(~shared)
+    for side, digest, shared in zip(sides, digests, in_both, strict=True):
+        order = np.argsort(digest, kind="stable") if side.group is None else np.lexsort((side.group, digest))
+        left = order[~shared[order]]
         if len(left) < LEAST_RECORDS:
             raise BadBundle(
                 "members_among_subjects",
@@ -297,7 +341,7 @@ def _pool(
                     "max_records to use more.",
                 )
             )
-            left = np.sort(rng.choice(left, most, replace=False))
+            left = left[np.sort(rng.choice(len(left), most, replace=False))]
         kept.append(left)
     if in_both[0].any():
         rows = ", ".join(str(row + 1) for row in np.flatnonzero(in_both[0])[:NAMED_AT_MOST])
@@ -317,28 +361,27 @@ def _pool(
     if members.group is not None and subjects.group is not None:
         group = np.concatenate([members.group[kept[0]], subjects.group[kept[1]]])
         _check_groups(group)
-    if target.feature_names is not None:
-        features.columns = pd.Index(target.feature_names)  # a file without header has only places
     return Pool(
         x=target.as_input(features),
         y=np.concatenate([side.y[rows] for side, rows in zip(sides, kept, strict=True)]),
         member=np.repeat([True, False], [len(kept[0]), len(kept[1])]),
         row=np.concatenate(kept) + 1,
         group=group,
+        is_read=np.array([column.is_read for column in known.columns], dtype=np.bool_),
     )
 
 
-def _rows_in_both(members: _Side, subjects: _Side) -> tuple[BoolArray, BoolArray]:
-    """(n,) for each table: whether the same features and label stand in the other table too."""
+def _digests(members: _Side, subjects: _Side) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """(n,) for each table: a number that records of the same features and label share."""
     both = pd.concat([members.features, subjects.features], ignore_index=True)
     for position in range(both.shape[1]):
-        if pd.api.types.is_object_dtype(both.dtypes.iloc[position]):
-            both.isetitem(position, both.iloc[:, position].astype(str).to_numpy())
+        if not pd.api.types.is_numeric_dtype(both.dtypes.iloc[position]):
+            both.isetitem(position, both.iloc[:, position].astype(object).astype(str).to_numpy(dtype=object))
     digest = pd.util.hash_pandas_object(both, index=False).to_numpy()
     # odd multiplier: mixes the label in without folding two labels onto one digest
     keys = digest + np.concatenate([members.y, subjects.y]).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     first, second = np.split(keys, [len(members.y)])
-    return np.isin(first, second), np.isin(second, first)
+    return first, second
 
 
 def _check_groups(group: NDArray[np.str_]) -> None:
@@ -389,12 +432,27 @@ def _blame_a_cell(refusal: UnsupportedModel, sides: tuple[_Side, _Side]) -> None
                 bad = suspicion.cells(side.features[name]).to_numpy()
                 if bad.any():
                     row = int(np.argmax(bad))
+                    others = int(bad.sum()) - 1
+                    more = f", as do {others:,} more" if others else ""
                     raise BadBundle(
                         suspicion.problem,
                         f"The model cannot take column {named(name)} of {side.table.name}: "
-                        f"{side.table.place(row)} holds {suspicion.what}, as do {int(bad.sum()) - 1:,} more.",
-                        hint=suspicion.hint,
+                        f"{side.table.place(row)} holds {suspicion.what}{more}.",
+                        hint=_header_hint(side.table, row, others) + suspicion.hint,
                     ) from refusal
+
+
+def _header_hint(table: Table, row: int, others: int) -> str:
+    """What to do where only the very first record of a file without header is not like the rest."""
+    if table.has_header or row or others:
+        return ""
+    return 'If the first line names the columns, set "header": true in parameters.json. '
+
+
+def _has_thousands_separators(column: pd.Series[Any]) -> pd.Series[bool]:
+    if pd.api.types.is_numeric_dtype(column):
+        return pd.Series(False, index=column.index)
+    return column.map(lambda cell: isinstance(cell, str) and has_thousands_separators(cell)).astype(bool)
 
 
 def _is_text(column: pd.Series[Any]) -> pd.Series[bool]:
@@ -420,6 +478,12 @@ class _Suspicion:
 
 
 SUSPICIONS = (
+    _Suspicion(
+        "thousands_separators",
+        "a number with thousands separators",
+        'Write numbers without them: 52310, not 52,310. In pandas, read_csv(..., thousands=",") does.',
+        _has_thousands_separators,
+    ),
     _Suspicion(
         "text_in_numbers",
         "text",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle
 from leakgauge.membership.tables import Table
+from leakgauge.membership.tables.inference import number_in
 from leakgauge.targets.protocol import IntArray
 
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
@@ -18,9 +21,9 @@ SHOWN_CLASSES = 10
 def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
     """(n,) positions in `classes` of the labels in `column`.
 
-    A table knows numbers, booleans and text; a model's classes may be any of
-    them and need not agree with it: "1", 1, 1.0 and, for a model of booleans,
-    "True" are found where they mean the same.
+    Classes may be text, numbers or truth values, and the table need not agree: a cell is first
+    looked for as it is written, then as the number or truth value that it spells. So `01`, `NA`
+    and `1E2` are found where a class is called that, and `1`, `1.0` and `1.00` where a class is 1.
 
     Raises
     ------
@@ -28,6 +31,8 @@ def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
         `missing_labels`, `unknown_labels`, `one_label`: with file and line.
     """
     labels = table.frame[column]
+    found = known_labels(labels, classes)
+    positions: IntArray = labels.map(found, na_action="ignore").fillna(-1).to_numpy(dtype=np.int64)
     absent = labels.isna().to_numpy()
     if absent.any():
         raise BadBundle(
@@ -36,18 +41,21 @@ def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
             f"{table.place(int(np.argmax(absent)))}.",
             hint=f"Fill in or remove them; the label column is {named(column)}.",
         )
-    known = {_key(value, classes): position for position, value in enumerate(classes)}
-    of_values = {value: known.get(_key(value, classes), -1) for value in labels.unique()}
-    positions: IntArray = labels.map(of_values).to_numpy(dtype=np.int64)
     unknown = positions < 0
     if unknown.any():
         shown = ", ".join(str(value) for value in classes[:SHOWN_CLASSES])
         more = ", …" if len(classes) > SHOWN_CLASSES else ""
+        first = not table.has_header and bool(unknown[0]) and int(unknown.sum()) == 1
         raise BadBundle(
             "unknown_labels",
             f"{table.name} has {int(unknown.sum()):,} of {len(labels):,} records with a label that the model "
             f"never saw, the first in {table.place(int(np.argmax(unknown)))}.",
-            hint=f"The label column is {named(column)} and the model's classes are {shown}{more}; set "
+            hint=(
+                'If the first line names the columns, set "header": true in parameters.json. '
+                if first
+                else ""
+            )
+            + f"The label column is {named(column)} and the model's classes are {shown}{more}; set "
             "label_column in parameters.json if another column holds the label.",
         )
     if len(np.unique(positions)) < 2:
@@ -59,20 +67,54 @@ def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
     return positions
 
 
+def known_labels(labels: pd.Series[Any], classes: NDArray[Any]) -> dict[Any, int]:
+    """For each different label, its position in `classes`; −1 for one that the model never saw."""
+    values = classes.tolist()
+    texts = {value: place for place, value in enumerate(values) if isinstance(value, str)}
+    truths = {value: place for place, value in enumerate(values) if isinstance(value, bool)}
+    numbers = {
+        float(value): place
+        for place, value in enumerate(values)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    # text that spells a number stands for it where no other text does
+    spelt = _alone((number_in(text), place) for text, place in texts.items())
+    return {
+        label: _position(label, texts=texts, truths=truths, numbers=numbers, spelt=spelt)
+        for label in labels.dropna().unique()
+    }
+
+
 def named(column: object) -> str:
     """A column for a message: its quoted name, or its position from 0 where the file has no header."""
     return f"at position {column} (from 0)" if isinstance(column, int) else f"“{column}”"
 
 
-def _key(value: Any, classes: NDArray[Any]) -> Any:
-    """What two spellings of the same label have in common, given what the classes are made of."""
-    if classes.dtype.kind == "b":
-        return TRUTH.get(str(value).strip().lower(), str(value))
-    if classes.dtype.kind in "iuf":
-        try:
-            return float(value)
-        except (TypeError, ValueError):
-            return str(value)
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value).strip()
+def _alone(pairs: Iterable[tuple[float | None, int]]) -> dict[float, int]:
+    """The pairs whose number occurs once."""
+    counted: dict[float, list[int]] = {}
+    for number, place in pairs:
+        if number is not None:
+            counted.setdefault(number, []).append(place)
+    return {number: places[0] for number, places in counted.items() if len(places) == 1}
+
+
+def _position(
+    label: Any,
+    *,
+    texts: Mapping[str, int],
+    truths: Mapping[bool, int],
+    numbers: Mapping[float, int],
+    spelt: Mapping[float, int],
+) -> int:
+    text = str(label)
+    for spelling in (text, text.strip()):
+        if spelling in texts:
+            return texts[spelling]
+    truth = TRUTH.get(text.strip().lower())
+    if truth is not None and truth in truths:
+        return truths[truth]
+    number = number_in(text)
+    if number is None:
+        return -1
+    return numbers.get(number, spelt.get(number, -1))

@@ -34,6 +34,9 @@ class Pool:
         (n,) place of the record in its own table, 1 for the first data row.
     group:
         (n,) name of the group a record belongs to, or None when groups are not asked for.
+    is_read:
+        (d,) False for columns of a table that every part of the target leaves out; None where all
+        are read.
     """
 
     x: Any
@@ -41,6 +44,7 @@ class Pool:
     member: BoolArray
     row: IntArray
     group: NDArray[np.str_] | None = None
+    is_read: BoolArray | None = None
 
     def __len__(self) -> int:
         """Number of records."""

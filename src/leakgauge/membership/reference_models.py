@@ -84,6 +84,7 @@ class ReferenceModels:
         self._clock = clock
         self._answers: ReferenceAnswers | None = None
         self._refusal: Unsuited | None = None
+        self._accuracy = 0.0
         self._spent = 0.0
 
     @property
@@ -97,6 +98,11 @@ class ReferenceModels:
         if self._answers is not None:
             return None
         return str(self._refusal or "No attack that uses them was asked for.")
+
+    @property
+    def accuracy(self) -> float | None:
+        """Mean accuracy of the models on the records that each was trained on; None without any."""
+        return None if self._answers is None else self._accuracy
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -136,7 +142,9 @@ class ReferenceModels:
             raise self._refusal
         if self._answers is None:
             try:
-                self._answers, self._spent = _train(self._plan, self._pool, self._clock, progress)
+                self._answers, self._accuracy, self._spent = _train(
+                    self._plan, self._pool, self._clock, progress
+                )
             except Unsuited as refusal:
                 self._refusal = refusal
                 raise
@@ -145,20 +153,29 @@ class ReferenceModels:
 
 def _train(
     plan: Plan, pool: Pool, clock: Callable[[], float], progress: Progress
-) -> tuple[ReferenceAnswers, float]:
-    """The answers, and the seconds that they took where these are counted."""
+) -> tuple[ReferenceAnswers, float, float]:
+    """The answers, mean accuracy on own training records, and the seconds taken where these are counted."""
     if plan.models == 0:
         raise Unsuited("The parameter reference_models is 0, so there are none to compare the model with.")
-    blank = blank_clone(plan.estimator)
-    refitting = Refitting.of(blank, plan.classes, pool, form=plan.form, defences=plan.defences)
+    refitting = Refitting.of(
+        blank_clone(plan.estimator),
+        plan.classes,
+        pool,
+        form=plan.form,
+        defences=plan.defences,
+        like=plan.estimator,
+    )
     rng = generator_for(plan.seed, "reference models")
     halves = paired_halves(pool.y, pairs=plan.models // 2, rng=rng)
     seeds = rng.integers(2**31, size=plan.models)
 
-    def answers_of(model: int) -> NDArray[np.float32]:
-        return refitting.answers(halves[model], seed=int(seeds[model]), what="half of the pool").p_y
+    def answers_of(model: int) -> tuple[NDArray[np.float32], float]:
+        half = halves[model]
+        answers = refitting.answers(half, seed=int(seeds[model]), what="half of the pool")
+        return answers.p_y, float(answers.right[half].mean())
 
     p_y: list[NDArray[np.float32]] = []
+    accuracies: list[float] = []
     at_once = processors() + processors() % 2
     started, elapsed = clock() if plan.seconds is not None else 0.0, 0.0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
@@ -166,8 +183,9 @@ def _train(
         warnings.simplefilter("ignore")
         while len(p_y) < plan.models:
             batch = range(len(p_y), min(len(p_y) + at_once, plan.models))
-            for answer in threads.map(answers_of, batch):
+            for answer, accuracy in threads.map(answers_of, batch):
                 p_y.append(answer)
+                accuracies.append(accuracy)
                 progress.report("training reference models", len(p_y) / plan.models)
             if plan.seconds is not None:
                 elapsed = clock() - started
@@ -176,7 +194,7 @@ def _train(
     trained_on = np.zeros((len(p_y), len(pool)), dtype=np.bool_)
     for model in range(len(p_y)):
         trained_on[model, halves[model]] = True
-    return ReferenceAnswers(np.stack(p_y), trained_on), elapsed
+    return ReferenceAnswers(np.stack(p_y), trained_on), float(np.mean(accuracies)), elapsed
 
 
 def paired_halves(y: IntArray, *, pairs: int, rng: np.random.Generator) -> list[IntArray]:

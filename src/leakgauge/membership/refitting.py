@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,10 @@ from leakgauge.attack_table import Unsuited
 from leakgauge.defences.output import Setting, changed
 from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.frozen_parts import frozen_in, that_learned_from_labels
+from leakgauge.membership.known_categories import keep_categories
 from leakgauge.membership.pool import Pool
 from leakgauge.targets.answer_forms import AnswerForm, Probabilities
+from leakgauge.targets.input_columns import column_uses
 from leakgauge.targets.protocol import BoolArray, IntArray
 
 CHUNK_ROWS = 8_192
@@ -69,6 +71,7 @@ def blank_clone(estimator: Any) -> Any:
     try:
         blank = clone(estimator)
         modernise(blank)
+        keep_categories(blank, estimator)
         settings = blank.get_params(deep=True)
         frozen = that_learned_from_labels(frozen_in(blank))
     except Exception as error:
@@ -138,6 +141,9 @@ class Refitting:
     defences:
         what a copy's answers pass through: as much of the target's as can be repeated, so that
         both are seen alike.
+    uses:
+        which columns each part of the target takes, which a copy must take too; None where copies
+        may differ in that.
     """
 
     blank: Any
@@ -147,6 +153,7 @@ class Refitting:
     questions: tuple[Question, ...]
     form: AnswerForm
     defences: tuple[Setting, ...]
+    uses: Mapping[str, tuple[int, ...]] | None = None
 
     @classmethod
     def of(
@@ -157,14 +164,21 @@ class Refitting:
         *,
         form: AnswerForm | None = None,
         defences: Sequence[Setting] = (),
+        like: Any = None,
     ) -> Refitting:
-        """Copies of `blank` on `pool`, asked for probabilities or what `form` says, behind the defences."""
+        """Copies of `blank` on `pool`, asked for probabilities or what `form` says, behind the defences.
+
+        Parameters
+        ----------
+        like: the fitted model whose columns every copy must use as it does; None for no such model.
+        """
         x = lean(pool.x, blank)
         # trees answer equal rows equally; of other models that is only nearly true
         alike = np.arange(len(pool)) if x is pool.x else _alike(x)
         repeatable = tuple(setting for setting in defences if setting.defence.repeatable)
         questions = tuple(_questions(alike))
-        return cls(blank, classes, pool, x, questions, form or Probabilities(), repeatable)
+        uses = None if like is None else column_uses(like)
+        return cls(blank, classes, pool, x, questions, form or Probabilities(), repeatable, uses)
 
     def answers(self, rows: IntArray, *, seed: int, what: str) -> Answers:
         """What a copy trained on `rows` says of the whole pool.
@@ -186,6 +200,7 @@ class Refitting:
         try:
             model = _copy_of(self.blank, seed)
             model.fit(_take(self.x, rows), self.classes[pool.y[rows]])
+            self._check_columns(model)
             # the copy may know fewer classes than the target; what it does not know it gives no chance
             known = {label: position for position, label in enumerate(model.classes_.tolist())}
             column_of = np.array([known.get(label, -1) for label in self.classes.tolist()])
@@ -198,7 +213,7 @@ class Refitting:
                 p_y[question.records[found]] = probabilities[np.flatnonzero(found), columns[found]]
                 right[question.records] = probabilities.argmax(axis=1) == columns
                 zeros += int((probabilities == 0.0).sum())
-        except MemoryError:
+        except (MemoryError, Unsuited):
             raise
         except Exception as error:
             raise Unsuited(
@@ -207,6 +222,29 @@ class Refitting:
         if not np.isfinite(p_y).all():
             raise Unsuited(f"The model, trained again on {what}, gives no finite answers.")
         return Answers(p_y, right, counts_votes(zeros / (len(pool) * len(self.classes))))
+
+    def _check_columns(self, model: Any) -> None:
+        """Refuse a copy that takes other columns than the target: it would be evidence of another model."""
+        if self.uses is None:
+            return
+        uses = column_uses(model)
+        differing = sorted(
+            part for part in self.uses.keys() | uses.keys() if self.uses.get(part) != uses.get(part)
+        )
+        if differing:
+            names = list(self.pool.x.columns) if isinstance(self.pool.x, pd.DataFrame) else None
+            columns = sorted(
+                {
+                    column
+                    for part in differing
+                    for column in set(self.uses.get(part, ())) ^ set(uses.get(part, ()))
+                }
+            )
+            shown = ", ".join(str(names[column] if names else column) for column in columns[:5])
+            raise Unsuited(
+                f"A copy of the model trained here uses other columns than the model itself ({shown}), so "
+                "the two cannot be compared: these columns are not in the tables as they were in training."
+            )
 
 
 def _copy_of(blank: Any, seed: int) -> Any:

@@ -3,11 +3,13 @@
 If a classifier that never asks the target can tell the tables apart, then an
 attack can too, and what it scores is no leak of the target. The warning comes
 from that classifier's own out-of-fold area under the ROC curve (a two-sample
-test by classification: Lopez-Paz & Oquab 2017). Pictures are looked at in coarse fields.
+test by classification: Lopez-Paz & Oquab 2017), and it names the columns that do so
+alone. Pictures are looked at in coarse fields.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,33 +18,78 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold
 
 from leakgauge.estimates import Estimate, area_estimate
+from leakgauge.membership.labels import named
 from leakgauge.membership.pool import Pool
 from leakgauge.pictures.picture import Pictures
-from leakgauge.targets.protocol import FloatArray
+from leakgauge.targets.protocol import BoolArray, FloatArray
 
 LARGEST_SAMPLE = 5_000
 MOST_FIELDS = 8
 """Fields that a picture is cut into, along each of its sides."""
+MOST_COLUMNS_TRIED = 20
+"""Columns that are looked at alone, those first that the forest of all of them used most."""
 DIFFERENT_FROM = 0.55
 """The tables count as different when the interval's lower end lies above this area."""
 
 
-def distribution_shift(pool: Pool, *, rng: np.random.Generator) -> Estimate:
-    """Area under the ROC curve of a forest that tells the tables apart from features and label alone."""
-    numbers = _fields(pool.x) if pool.holds_pictures else _numbers(pool.x)
-    features = np.column_stack([numbers, pool.y])
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How well a classifier tells the tables apart without the target.
+
+    Attributes
+    ----------
+    area: area under its ROC curve, from features and label together.
+    by_column: columns that tell them apart alone, as messages name them, with their areas, largest first.
+    """
+
+    area: Estimate
+    by_column: tuple[tuple[str, float], ...] = ()
+
+
+def distribution_shift(pool: Pool, *, rng: np.random.Generator) -> Shift | None:
+    """What tells the tables apart without the target; None where nothing does.
+
+    Only what the target reads takes part: an ID that every part of the model leaves out may
+    count the members first, and no attack on the model gains by it.
+    """
+    if pool.holds_pictures:
+        names = ["the images"]
+        features = _fields(pool.x)
+        owner = np.zeros(features.shape[1], dtype=np.int64)
+    else:
+        names, features = _numbers(pool)
+        owner = np.arange(features.shape[1])
+    features = np.column_stack([features, pool.y])
+    names, owner = [*names, "the label"], np.append(owner, len(names))
     member = pool.member
     if len(member) > LARGEST_SAMPLE:
         chosen = np.sort(rng.choice(len(member), LARGEST_SAMPLE, replace=False))
         features, member = features[chosen], member[chosen]
-    scores = np.empty(len(member))
+    area, importance = _told_apart(features, member, rng)
+    if area.low <= DIFFERENT_FROM:
+        return None
+    total = np.bincount(owner, weights=importance)
+    found = []
+    for column in np.argsort(-total, kind="stable")[:MOST_COLUMNS_TRIED]:
+        alone, _ = _told_apart(features[:, owner == column], member, rng)
+        if alone.low > DIFFERENT_FROM:
+            found.append((names[column], alone.value))
+    return Shift(area, tuple(sorted(found, key=lambda one: -one[1])))
+
+
+def _told_apart(
+    features: FloatArray, member: BoolArray, rng: np.random.Generator
+) -> tuple[Estimate, FloatArray]:
+    """Out-of-fold area under the ROC curve of forests, and (d,) how much they used each feature."""
+    scores, importance = np.empty(len(member)), np.zeros(features.shape[1])
     folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=int(rng.integers(2**31)))
     for train, test in folds.split(features, member):
         forest = RandomForestClassifier(
             n_estimators=50, min_samples_leaf=5, random_state=int(rng.integers(2**31))
         ).fit(features[train], member[train])
         scores[test] = forest.predict_proba(features[test])[:, 1]
-    return area_estimate(scores, member, rng=rng)
+        importance += forest.feature_importances_
+    return area_estimate(scores, member, rng=rng), importance
 
 
 def _fields(x: Pictures) -> FloatArray:
@@ -60,14 +107,33 @@ def _fields(x: Pictures) -> FloatArray:
     return means
 
 
-def _numbers(x: Any) -> FloatArray:
-    """(n, features) as numbers; text becomes its place in the sorted list of values, missing becomes NaN."""
-    frame = x if isinstance(x, pd.DataFrame) else pd.DataFrame(x)
+def _numbers(pool: Pool) -> tuple[list[str], FloatArray]:
+    """Columns that the target reads, as messages name them, and (n, d) what they hold as numbers.
+
+    Text becomes its place in the sorted list of values, which no order of rows can change; missing
+    becomes NaN.
+    """
+    frame = pool.x if isinstance(pool.x, pd.DataFrame) else pd.DataFrame(pool.x)
+    if pool.is_read is not None:
+        frame = frame.loc[:, pool.is_read]
     columns = []
     for position in range(frame.shape[1]):
         column = frame.iloc[:, position]
         if not pd.api.types.is_numeric_dtype(column):
-            codes = pd.factorize(column, sort=False)[0].astype(np.float64)
+            column = pd.to_numeric(column.astype(object), errors="coerce") if _is_number(column) else column
+        if not pd.api.types.is_numeric_dtype(column):
+            text = column.astype(object).where(column.notna(), None)
+            codes = pd.factorize(text.map(str, na_action="ignore"), sort=True)[0].astype(np.float64)
             column = pd.Series(np.where(codes < 0, np.nan, codes))
-        columns.append(column.to_numpy(dtype=np.float64))
-    return np.column_stack(columns)
+        columns.append(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    return [named(column) for column in frame.columns], np.column_stack([np.empty((len(frame), 0)), *columns])
+
+
+def _is_number(column: pd.Series[Any]) -> bool:
+    """Whether a column of objects holds numbers, as arrays of several types make them, and nothing else."""
+    return pd.api.types.infer_dtype(column, skipna=True) in (
+        "integer",
+        "floating",
+        "mixed-integer-float",
+        "boolean",
+    )

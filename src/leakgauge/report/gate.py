@@ -41,6 +41,7 @@ from leakgauge.report.wording import limit as rate_words
 _SEVERITIES = (Severity.LOW, Severity.MODERATE, Severity.HIGH, Severity.CRITICAL)
 _TABLES_DIFFER = "tables_differ"
 _OTHER_CLASS = "other_class"
+_DOES_NOT_FIT = "does_not_fit_members"
 
 _Attack = MembershipMeasured | InversionMeasured | NotApplicable | Failed
 _Measured = TypeVar("_Measured", MembershipMeasured, InversionMeasured)
@@ -276,6 +277,9 @@ def _doubted(rule: RuleResult, report: Report) -> RuleResult:
         return replace(rule, outcome=GateOutcome.INCONCLUSIVE, reason=f"{rule.reason} {doubt}")
     if rule.outcome is GateOutcome.PASSED and _OTHER_CLASS in warned:
         doubt = "But the model takes the picture for another class, so an unlike drawing proves nothing."
+        return replace(rule, outcome=GateOutcome.INCONCLUSIVE, reason=f"{rule.reason} {doubt}")
+    if rule.outcome is GateOutcome.PASSED and _DOES_NOT_FIT in warned:
+        doubt = "But the model does not fit its own members, so the attacks may have missed every leak."
         return replace(rule, outcome=GateOutcome.INCONCLUSIVE, reason=f"{rule.reason} {doubt}")
     return rule
 

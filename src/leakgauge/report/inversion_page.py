@@ -77,7 +77,9 @@ class CurvePair:
 class InversionPage:
     """Everything that `inversion.html.j2` needs beside the report itself."""
 
+    headline: str | None
     original: Picture
+    reconstructions: tuple[Reconstruction, ...]
     runs: tuple[Run, ...]
     strip: tuple[tuple[Reconstruction, Picture], ...]
     judged: tuple[Reconstruction, ...]
@@ -94,16 +96,17 @@ class InversionPage:
         """The page of `report`, with the images of `files` inlined as far as the page has room."""
         pictures = dict(_inlined(_places(report), files))
         titles = {attack.name: attack.title for attack in report.attacks}
+        drawn = _headline_first(report)
         return cls(
+            headline=None if report.headline is None else titles.get(report.headline, report.headline),
+            reconstructions=tuple(drawn),
             original=pictures[report.original],
-            runs=tuple(_run(found, report.snapshots, pictures, titles) for found in report.reconstructions),
-            strip=tuple((found, pictures[found.image]) for found in report.reconstructions),
-            judged=tuple(found for found in report.reconstructions if found.judgement is not None),
+            runs=tuple(_run(found, report.snapshots, pictures, titles) for found in drawn),
+            strip=tuple((found, pictures[found.image]) for found in drawn),
+            judged=tuple(found for found in drawn if found.judgement is not None),
             groups=tuple(_groups(report)),
             likeness_chart=(
-                charts.likeness_chart(report.reconstructions, identifier="likeness")
-                if report.reconstructions
-                else None
+                charts.likeness_chart(drawn, identifier="likeness") if report.reconstructions else None
             ),
             effort_chart=(
                 charts.effort_chart(report.loss_curve, titles, identifier="effort")
@@ -124,6 +127,11 @@ class InversionPage:
                 (key, json.dumps(value, ensure_ascii=False)) for key, value in report.parameters.items()
             ),
         )
+
+
+def _headline_first(report: InversionReport) -> list[Reconstruction]:
+    """The drawings with those of the verdict's attack first."""
+    return sorted(report.reconstructions, key=lambda found: found.attack != report.headline)
 
 
 def _run(
@@ -150,7 +158,7 @@ def _run(
 
 def _places(report: InversionReport) -> dict[str, int]:
     """How often each image stands in the page, the most important ones first."""
-    results = [found.image for found in report.reconstructions]
+    results = [found.image for found in _headline_first(report)]
     snapshots = [shot.image for shot in report.snapshots]
     places = dict.fromkeys([report.original, *results, *snapshots], 1)
     if len(results) > 1:
@@ -176,8 +184,7 @@ def _groups(report: InversionReport) -> Iterator[AttackGroup]:
         mine = [attack for attack in report.attacks if attack.threat_model == threat_model]
         measured = sorted(
             (attack for attack in mine if isinstance(attack, InversionMeasured)),
-            key=lambda attack: attack.metrics.leakage.low,
-            reverse=True,
+            key=lambda attack: (attack.name != report.headline, -attack.metrics.leakage.low),
         )
         without_figure = tuple(attack for attack in mine if not isinstance(attack, InversionMeasured))
         if mine:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import Self
 
 from markupsafe import Markup
 
-from leakgauge.estimates import RateAtLimit
+from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report import charts, wording
 from leakgauge.report.model import (
     ExposedRecord,
@@ -24,6 +25,7 @@ from leakgauge.report.model import (
 _ROC_STYLES: dict[ThreatModel, int] = {"labels": 0, "probabilities": 1, "scores": 1, "model_file": 2}
 """A model gives probabilities or scores, never both."""
 _MOST_DRAWN_SLICES = 20
+_EXAMPLES = 3  # of records that tie
 _MOST_RECORDS = 20
 _READS = {
     "leaf_counts": "how many training records of each class stand in each leaf of each tree "
@@ -92,6 +94,24 @@ class SliceFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingOut:
+    """A row of the table of records: one record, or several that tie and that the table cannot all show.
+
+    `rows` are those that are named; `tied` is how many have this rate in all.
+    """
+
+    rows: tuple[int, ...]
+    tied: int
+    attacks: tuple[str, ...]
+    rate: Estimate
+
+    @property
+    def is_group(self) -> bool:
+        """Whether the row stands for more records than it names."""
+        return self.tied > len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
 class MembershipPage:
     """Everything that `membership.html.j2` needs beside the report itself."""
 
@@ -103,7 +123,8 @@ class MembershipPage:
     proportion_chart: Markup | None
     slice_figures: tuple[SliceFigure, ...]
     tradeoff_chart: Markup | None
-    records: tuple[ExposedRecord, ...]
+    records: tuple[StandingOut, ...]
+    ties: bool
     further_records: int
     titles: Mapping[str, str]
     parameters: tuple[tuple[str, str], ...]
@@ -119,6 +140,7 @@ class MembershipPage:
         limits = tuple(dict.fromkeys(key for attack in measured for key in attack.metrics.tpr_at_fpr))
         signs = _footnote_signs(measured)
         groups = _groups(report, measured, limits, signs)
+        standing_out, shown = _standing_out(report.records)
         return cls(
             limits=limits,
             groups=tuple(group for group in groups if group.threat_model != "model_file"),
@@ -138,13 +160,39 @@ class MembershipPage:
                 if report.tradeoffs and report.tradeoffs.changes
                 else None
             ),
-            records=report.records[:_MOST_RECORDS],
-            further_records=max(len(report.records) - _MOST_RECORDS, 0),
+            records=standing_out,
+            ties=any(first.rate == last.rate for first, last in pairwise(standing_out))
+            or any(record.is_group for record in standing_out),
+            further_records=len(report.records) - shown,
             titles={attack.name: attack.title for attack in report.attacks},
             parameters=tuple(
                 (key, json.dumps(value, ensure_ascii=False)) for key, value in report.parameters.items()
             ),
         )
+
+
+def _standing_out(records: Sequence[ExposedRecord]) -> tuple[tuple[StandingOut, ...], int]:
+    """The rows of the table, and how many records it names.
+
+    Records that tie are named one by one where all of them find room, else by a few examples: the first
+    of several hundred equals is not more exposed than the last.
+    """
+    rows: list[StandingOut] = []
+    shown = 0
+    for rate, equals in groupby(records, key=lambda record: record.false_positive_rate):
+        alike = list(equals)
+        tied = max(alike[0].tied or 0, len(alike))
+        if len(rows) + tied <= _MOST_RECORDS and tied == len(alike):
+            rows += [StandingOut((one.row,), 1, (one.attack,), rate) for one in alike]
+            shown += tied
+        elif len(rows) < _MOST_RECORDS:
+            named = alike[:_EXAMPLES]
+            attacks = tuple(dict.fromkeys(one.attack for one in alike))
+            rows.append(StandingOut(tuple(one.row for one in named), tied, attacks, rate))
+            shown += len(named)
+        else:
+            break
+    return tuple(rows), shown
 
 
 def _footnote_signs(measured: list[MembershipMeasured]) -> dict[str, str]:

@@ -212,12 +212,15 @@ class ExposedRecord:
 
     Data rows of a table and pictures of an array count in their order, pictures in folders in the
     order of their full names. `false_positive_rate` is the share of non-members that look at least as
-    much like members: the smaller, the more exposed.
+    much like members: the smaller, the more exposed. `tied` is how many members have this very rate,
+    this one among them, listed or not: their order is that of their numbers and means nothing. None in
+    reports of schema 1.2 and before.
     """
 
     row: int
     attack: str
     false_positive_rate: Estimate
+    tied: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,7 +518,7 @@ class PriorKnowledge:
 
 @dataclass(frozen=True, slots=True)
 class SimilarityRow:
-    """A row of `output.csv`: SSIM of the consensus after so many iterations."""
+    """A row of `output.csv`: SSIM of the verdict's attack's consensus after so many iterations."""
 
     iterations: int
     similarity: float
@@ -555,7 +558,8 @@ class EvasionMeasured:
 class InversionReport:
     """Can an attacker draw the training data from the model's answers?
 
-    `evasion` is a reference library's, None where these were not asked for.
+    `evasion` is a reference library's, None where these were not asked for. `headline` names the attack
+    that the verdict, the insights and `table` are about, None where no attack only asked.
     """
 
     verdict: Verdict
@@ -580,6 +584,7 @@ class InversionReport:
     recognition: tuple[Recognition, ...] = ()
     evasion: EvasionMeasured | NotApplicable | Failed | None = None
     gate: GateResult | None = None
+    headline: str | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["inversion"] = "inversion"
 

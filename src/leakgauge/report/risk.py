@@ -14,8 +14,9 @@ are corrected for the number of attacks tried:
 
 So "moderate" and worse mean that a leak was shown, "low" that a larger one was
 ruled out for the attacks that ran, and everything else is "inconclusive": a
-small sample can never earn a "low". Neither can a model that gives probabilities
-or scores and was not compared with reference models, whatever the reason: the comparison
+small sample can never earn a "low". Neither can a model that does not fit its own
+members, since tables in another form than it knows hide every leak, nor one that gives
+probabilities or scores and was not compared with reference models, whatever the reason: the comparison
 finds members that no other attack on the answers tells apart.
 
 The verdict is over what the model's answers give away (labels, probabilities, scores).
@@ -101,7 +102,11 @@ def headline(outcomes: Sequence[Outcome]) -> MembershipMeasured | None:
 
 
 def verdict(
-    outcomes: Sequence[Outcome], *, shift: Estimate | None, without_references: str | None = None
+    outcomes: Sequence[Outcome],
+    *,
+    shift: Estimate | None,
+    without_references: str | None = None,
+    misfit: str | None = None,
 ) -> Verdict:
     """The verdict over all attacks on the model's answers.
 
@@ -113,6 +118,8 @@ def verdict(
         apart without the target, when it can; None when it cannot.
     without_references:
         why the model was not compared with reference models; None where it was, or gives labels alone.
+    misfit:
+        what speaks against the members being the model's training data as it knows them; None for nothing.
     """
     outcomes = [outcome for outcome in outcomes if counts(outcome)]
     worst = headline(outcomes)
@@ -153,7 +160,16 @@ def verdict(
             )
         return Verdict(shown, sentence, tuple(reasons))
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    if misfit is not None:
+        reasons.append(misfit)
     if not failed and all_ruled_out(outcomes):
+        if misfit is not None:
+            return Verdict(
+                Severity.INCONCLUSIVE,
+                "The model does not answer about its own training records as a model does that was trained "
+                "on them, so whatever it may give away was not measured.",
+                tuple(reasons),
+            )
         if without_references is not None:
             reasons.append(
                 "The model was not compared with reference models, which find members that no other "

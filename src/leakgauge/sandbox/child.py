@@ -16,6 +16,7 @@ from leakgauge.bundle import (
     open_pictures,
 )
 from leakgauge.errors import BadBundle, BadParameters
+from leakgauge.extras import needed
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
@@ -49,7 +50,9 @@ def audit(job: Job, progress: Progress) -> None:
             f"here runs the {job.only} audit.",
             hint=f"Send it to leakgauge-{bundle.kind}, or send {_QUESTIONS[job.only]}.",
         )
-    write(_audited(bundle, job, progress), job.report)
+    with needed(bundle.kind):
+        audited = _audited(bundle, job, progress)
+    write(audited, job.report)
 
 
 def sanitize(job: Job, progress: Progress) -> None:
@@ -60,10 +63,11 @@ def sanitize(job: Job, progress: Progress) -> None:
     LeakgaugeError
         whatever the model file deserves; see `leakgauge.defences.sanitize`.
     """
-    # imported late: only an image for membership holds scikit-learn
-    from leakgauge.defences.sanitize import sanitize as sanitize_model
+    with needed("membership"):
+        # imported late: only an image for membership holds scikit-learn
+        from leakgauge.defences.sanitize import sanitize as sanitize_model
 
-    sanitized = sanitize_model(job.source, job.scratch, progress)
+        sanitized = sanitize_model(job.source, job.scratch, progress)
     notes = {"removed": sanitized.removed, "remaining": sanitized.remaining}
     (job.report / SANITIZED_MODEL).write_bytes(sanitized.pickled)
     (job.report / SANITIZED_NOTES).write_text(json.dumps(notes), encoding="utf-8")
@@ -84,12 +88,13 @@ def prior(job: Job, progress: Progress) -> None:
             "A prior is for inversion audits; here run membership audits.",
             hint="Run the job with leakgauge-inversion.",
         )
-    # imported late: only an image for inversion holds what reads pictures
-    from leakgauge.inversion.prior_file import to_bytes
-    from leakgauge.inversion.prior_training import components_of
-
     files = open_pictures(job.source, job.scratch, limits=Limits.from_environment(os.environ))
-    (job.report / TRAINED_PRIOR).write_bytes(to_bytes(components_of(files, progress)))
+    with needed("inversion"):
+        # imported late: only an image for inversion holds what reads pictures
+        from leakgauge.inversion.prior_file import to_bytes
+        from leakgauge.inversion.prior_training import components_of
+
+        (job.report / TRAINED_PRIOR).write_bytes(to_bytes(components_of(files, progress)))
 
 
 def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:

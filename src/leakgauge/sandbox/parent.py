@@ -21,13 +21,15 @@ from leakgauge.sandbox.machine import memory_granted
 from leakgauge.sandbox.policy import Policy
 from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.server import Server
-from leakgauge.sandbox.takeover import check_destination, take_over
+from leakgauge.sandbox.takeover import check_destination, check_writable, take_over
 from leakgauge.sandbox.watch import Cancellation, ServerLostError
 from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full, sweep
 
 _log = logging.getLogger(__name__)
 
 _DYING_SECONDS = 2.0
+# failures that say all there is to say, of which a log could not tell more
+_TOLD_ALREADY = ("cancelled", "missing_extra")
 
 
 class Sandbox:
@@ -135,6 +137,7 @@ class Sandbox:
         cancelled: Cancellation | None = None,
         shown: Shown = unseen,
         runner: str | None = None,
+        keep: bool = False,
     ) -> tuple[str, ...]:
         """Audit the zip or folder `source` and leave the report in the folder `output`.
 
@@ -157,6 +160,9 @@ class Sandbox:
             called, by the calling thread, with what the child gives to look at meanwhile.
         runner:
             `module:function` to call in place of the sandbox's own.
+        keep:
+            for an `output` that a person named: see beforehand whether it can be written, and where it
+            cannot be in the end, keep the report elsewhere, which the error tells.
 
         Raises
         ------
@@ -164,7 +170,9 @@ class Sandbox:
             any of the tree. An `AuditFailed` has an `id` in its details that stands in the log.
         """
         output = Path(output)
-        check_destination(output)
+        check_destination(output, source=Path(source))
+        if keep:
+            check_writable(output)
         deadline = time.monotonic() + min(self._policy.wall_seconds, math.inf if timeout is None else timeout)
         with self.private_folder() as folder:
             job = Job(
@@ -184,9 +192,9 @@ class Sandbox:
                 if result is None and self._closed:
                     raise _shutting_down()
                 layers = self._judge(result, ending)
-                take_over(job.report, output)
+                take_over(job.report, output, keep=keep)
             except AuditFailed as error:
-                raise error if error.problem == "cancelled" else _logged(error) from None
+                raise error if error.problem in _TOLD_ALREADY else _logged(error) from None
             return layers
 
     def _follow(
@@ -268,19 +276,23 @@ def _make_room(job: Job) -> None:
 
 
 def _logged(error: AuditFailed) -> LeakgaugeError:
-    """The error with an id, its trace gone to the log under the same id."""
+    """The error with an id, its trace gone to the log under the same id, and to a note for a terminal."""
     identifier = secrets.token_hex(8)
     facts = dict(error.details)
     kept = {name: value for name, value in facts.items() if name not in ("type", "frames")}
     _log.error("audit failed", extra={"id": identifier, "code": error.code, "facts": facts})
-    return AuditFailed(error.problem, error.message, hint=error.hint, details=kept | {"id": identifier})
+    failure = AuditFailed(error.problem, error.message, hint=error.hint, details=kept | {"id": identifier})
+    if "type" in facts:
+        frames = facts["frames"] if isinstance(facts["frames"], list) else []
+        failure.add_note("\n  ".join(["log: " + str(facts["type"]), *map(str, frames)]))
+    return failure
 
 
 def _unexpected() -> AuditFailed:
     return AuditFailed(
         "unexpected",
         "The audit met a situation that it was not written for.",
-        hint="Report it with the id, which stands in the log; the input has not been kept.",
+        hint="Report it with the id and what the log says under it; the input has not been kept.",
     )
 
 

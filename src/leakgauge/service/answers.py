@@ -1,14 +1,14 @@
-"""The finished report folder in the form that a caller accepts."""
+"""Media types of this service, and the finished report folder in the one that a caller accepts."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
-from flask import Request, Response
+from flask import Response
 from werkzeug.datastructures import MIMEAccept
-from werkzeug.exceptions import NotAcceptable
-from werkzeug.http import parse_accept_header
+from werkzeug.http import parse_accept_header, parse_options_header
 
 _ZIP = "application/zip"
 _FILES = {
@@ -17,41 +17,55 @@ _FILES = {
     "text/html": "report.html",
 }
 OFFERED = (_ZIP, *_FILES)
+ZIP_TYPES = (
+    _ZIP,
+    "application/x-zip-compressed",
+    "application/x-zip",
+    "application/zip-compressed",
+    "application/octet-stream",
+    "binary/octet-stream",
+)
+"""What a zip is called, by those who send one and by those who accept one."""
+_ANYTHING = "*/*"
 
 
-def negotiate(request: Request, *, default_type: str) -> str:
-    """The media type to answer with.
+def negotiate(accept: str, *, default_type: str) -> str | None:
+    """The media type to answer with, one of `OFFERED` or another name of a zip; None if none is accepted.
+
+    Parameters tell an answer apart for no caller (`charset=utf-8`, `verbose=true`, SageMaker's
+    `header=present`), so they are left out of account; weights (`q=.5`) and wildcards count.
 
     Parameters
     ----------
+    accept:
+        the header as sent, empty for a request without one.
     default_type:
-        for a request that does not say, and the first choice for one that takes anything.
-
-    Raises
-    ------
-    NotAcceptable
-        when the caller accepts nothing that is offered.
+        likewise, for such a request, and the first choice for one that takes anything.
     """
-    preferred = parse_accept_header(default_type, MIMEAccept).best_match(OFFERED) or _ZIP
-    if not request.headers.get("Accept", "").strip():
-        return preferred
-    offered = sorted(OFFERED, key=lambda kind: kind != preferred)
-    found = request.accept_mimetypes.best_match(offered)
-    if found is None:
-        raise NotAcceptable
-    return found
+    preferred = _best(default_type, OFFERED) or _ZIP
+    return _best(accept, sorted(OFFERED, key=lambda kind: kind != preferred)) if accept.strip() else preferred
+
+
+def _best(accept: str, offered: Sequence[str]) -> str | None:
+    accepted = MIMEAccept(
+        (_ANYTHING if kind == "*" else kind, quality)
+        for value, quality in parse_accept_header(accept, MIMEAccept)
+        for kind in [parse_options_header(value)[0].lower()]
+    )
+    # other names of a zip last, so that a wildcard never picks one
+    return accepted.best_match([*offered, *ZIP_TYPES])
 
 
 def answer(report: Path, media_type: str) -> Response:
     """The report folder, or the one file of it that `media_type` stands for."""
-    if media_type != _ZIP:
+    if media_type in _FILES:
         return Response((report / _FILES[media_type]).read_bytes(), content_type=_typed(media_type))
     # Imported late: it brings the whole report with it, numpy and all, which only this form needs.
     from leakgauge.report.writers import zip_folder
 
     packed = io.BytesIO()
     zip_folder(report, packed)
-    response = Response(packed.getvalue(), content_type=_ZIP)
+    response = Response(packed.getvalue(), content_type=media_type)
     response.headers["Content-Disposition"] = 'attachment; filename="leakgauge-report.zip"'
     return response
 

@@ -10,22 +10,22 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
 
 from leakgauge.logs import Milestones, request_id
 from leakgauge.sandbox.job import Kind, installed_kind, installed_prior
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.policy import Policy
 from leakgauge.service import problems, upload
-from leakgauge.service.answers import answer, negotiate
+from leakgauge.service.answers import ZIP_TYPES, answer, negotiate
 from leakgauge.service.attributes import HEADER, echoed, overrides_for, timeout_of
+from leakgauge.service.batch import pieces_explained
 from leakgauge.service.hangup import Sender
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
 
 _log = logging.getLogger(__name__)
 
-_ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/octet-stream", ""}
 _EXTENSION = "leakgauge.sandbox"
 _LAYERS = "X-Leakgauge-Sandbox"
 
@@ -68,13 +68,15 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
 
     @app.post("/invocations")
     def invocations() -> Response:
-        if request.mimetype not in _ZIP_TYPES:
+        if request.mimetype and request.mimetype not in ZIP_TYPES:
             raise UnsupportedMediaType
-        media_type = negotiate(request, default_type=settings.default_type)
+        media_type = negotiate(request.headers.get("Accept", ""), default_type=settings.default_type)
+        if media_type is None:
+            raise NotAcceptable
         upload.check_length(request, limit=settings.max_payload_bytes)
         waits = timeout_of(request.headers.get(HEADER, ""))
         sender = Sender(request)
-        with slots.admitted(), sandbox.private_folder() as folder:
+        with slots.admitted(), sandbox.private_folder() as folder, pieces_explained(batch=settings.batch):
             bundle, report = folder / "bundle.zip", folder / "report"
             size = upload.save(request, bundle, limit=settings.max_payload_bytes)
             with slots.running(sender, within=_left(waits)), _timed(kind, size) as told:
@@ -130,8 +132,10 @@ def _frame_requests(app: Flask, settings: Settings) -> None:
         if response.status_code >= 400 and request.method == "POST":
             # The body may not have been read: answer first, then hear the sender out.
             response.headers["Connection"] = "close"
-            unread = request.stream
-            response.call_on_close(lambda: upload.drain(unread, limit=2 * settings.max_payload_bytes))
+            stream, environ = request.stream, request.environ
+            response.call_on_close(
+                lambda: upload.drain(stream, environ, limit=2 * settings.max_payload_bytes)
+            )
         _log.log(
             logging.DEBUG if request.path == "/ping" else logging.INFO,
             "request",

@@ -7,9 +7,10 @@ import logging
 import secrets
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotAcceptable
 
 from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
+from leakgauge.sandbox.events import printable
 from leakgauge.sandbox.trace import trace
 from leakgauge.service.answers import OFFERED
 
@@ -17,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 # What proxies log for a request whose sender did not wait for the answer, who never gets to see it.
 _SENDER_GONE = 499
+_ACCEPT_CHARACTERS = 200
 _CANCELLED = "audit_failed.cancelled"
 
 # What HTTP itself finds wrong; the code of each is "http." and its word.
@@ -34,13 +36,14 @@ _HTTP: dict[int, tuple[str, str, str]] = {
     ),
     406: (
         "not_acceptable",
-        "None of the types in the Accept header is offered.",
-        f"Accept one of {', '.join(OFFERED)}.",
+        "None of the types in the Accept header is offered: {accept}.",
+        f"Accept one of {', '.join(OFFERED)}; parameters and weights may stand behind it.",
     ),
     415: (
         "unsupported_media_type",
         "A bundle is sent as a zip, and the Content-Type says otherwise.",
-        "Send the header Content-Type: application/zip.",
+        "Send the header Content-Type: application/zip; a batch transform with ContentType=application/zip "
+        "and SplitType=None does.",
     ),
 }
 _OTHER_HTTP = ("bad_request", "The request cannot be answered.", "Send a bundle by POST to /invocations.")
@@ -65,7 +68,10 @@ def _ours(error: LeakgaugeError) -> Response:
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
     word, message, hint = _HTTP.get(status, _OTHER_HTTP)
+    message = message.replace("{accept}", printable(request.headers.get("Accept", ""))[:_ACCEPT_CHARACTERS])
     details: dict[str, JsonValue] = {"status": status}
+    if status == NotAcceptable.code:
+        details["offered"] = [*OFFERED]
     body: dict[str, JsonValue] = {
         "error": {"code": f"http.{word}", "message": message, "hint": hint, "details": details}
     }

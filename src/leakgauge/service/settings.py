@@ -10,11 +10,13 @@ from typing import Self
 from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.sandbox.machine import cpus_granted
 from leakgauge.sandbox.policy import slots_in_memory
+from leakgauge.service.answers import OFFERED, negotiate
 
 _MIB = 1 << 20
 _MOST_SLOTS = 64
 # SageMaker refuses a batch job whose concurrent requests could carry more than this together.
 _BATCH_TOTAL_MB = 100
+_DEFAULT_ACCEPT = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
 _DEFAULT_TYPE = "application/zip"
 _DEFAULT_PAYLOAD_MB = 100
 _DEFAULT_QUEUE = 4
@@ -37,7 +39,9 @@ class Settings:
     wait_seconds:
         how long one waits for a slot before it is told to come back.
     default_type:
-        what a request without an `Accept` header gets.
+        what a request without an `Accept` header gets; written as such a header.
+    batch:
+        whether a batch transform sends the requests.
     audit_seconds:
         time that one audit may take, or None for the policy's own limit.
     stop_seconds:
@@ -49,6 +53,7 @@ class Settings:
     queue: int = _DEFAULT_QUEUE
     wait_seconds: float = 20.0
     default_type: str = _DEFAULT_TYPE
+    batch: bool = False
     audit_seconds: float | None = None
     stop_seconds: float = _DEFAULT_STOP_SECONDS
 
@@ -90,11 +95,14 @@ class Settings:
         queue = whole("LEAKGAUGE_QUEUE")
         seconds = whole("SAGEMAKER_MODEL_SERVER_TIMEOUT")
         stop = whole("LEAKGAUGE_STOP_SECONDS")
+        default_type = variables.get(_DEFAULT_ACCEPT, "").strip() or _DEFAULT_TYPE
+        if negotiate(default_type, default_type=_DEFAULT_TYPE) is None:
+            problems.append(f"{_DEFAULT_ACCEPT} names none of {', '.join(OFFERED)}")
         if problems:
             raise BadParameters(
                 "environment",
                 f"The environment holds {len(problems)} setting(s) that cannot be read: {problems[0]}.",
-                hint="Give whole numbers, or leave the variables unset for the defaults.",
+                hint="Correct what is named, or leave the variables unset for the defaults.",
                 details={"problems": problems},
             )
         return cls(
@@ -102,7 +110,8 @@ class Settings:
             max_payload_mb=payload or _DEFAULT_PAYLOAD_MB,
             slots=min(slots or min(cpus_granted(), slots_in_memory()), _MOST_SLOTS),
             queue=_DEFAULT_QUEUE if queue is None else min(queue, _MOST_SLOTS),
-            default_type=variables.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "").strip() or _DEFAULT_TYPE,
+            default_type=default_type,
+            batch=variables.get("SAGEMAKER_BATCH", "").strip().lower() in ("true", "1"),
             audit_seconds=float(seconds) if seconds else None,
             stop_seconds=float(_DEFAULT_STOP_SECONDS if stop is None else min(stop, _DEFAULT_STOP_SECONDS)),
         )

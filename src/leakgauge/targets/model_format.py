@@ -78,7 +78,7 @@ _HINTS = {
     "channels": "The audit takes grey, RGB and RGBA pictures.",
     "keras_not_installed": 'Where the model was made, export it with model.export("model.onnx", '
     'format="onnx"), for which tf2onnx has to be installed, and send model.onnx in its place; or run the '
-    'audit where the extra "inversion" is installed.',
+    "audit where the extra is installed: pip install 'leakgauge[inversion]'.",
     "model_empty": "Upload the file again, whole.",
     "keras_archive_damaged": "Upload the file again, whole.",
     "outputs_not_finite": "Check the weights for NaN, and input_range for the range that training used.",

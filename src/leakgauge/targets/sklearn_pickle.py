@@ -22,6 +22,7 @@ import sklearn
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets import soundness
 from leakgauge.targets.compression import decompress, too_large
+from leakgauge.targets.foreign_formats import foreign_format
 from leakgauge.targets.legacy_sklearn import Version, upgrade
 from leakgauge.targets.pickle_construction import Construction
 from leakgauge.targets.pickle_machine import Budget, Machine
@@ -30,14 +31,6 @@ from leakgauge.targets.skops_file import is_skops, load_skops
 
 OLDEST_VERSION: Version = (0, 24)
 """The oldest scikit-learn whose models are brought up to date."""
-
-_OTHER_FORMATS = (
-    (b"\x89HDF", "an HDF5 file, such as Keras writes"),
-    (b"PK\x03\x04", "a zip archive, such as Keras and PyTorch write"),
-    (b"\x08", "a protocol buffer, such as ONNX writes"),
-    (b"<", "a page of markup"),
-    (b"{", "a JSON text"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +104,10 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
 
 
 def _load_pickle(data: bytes, limits: Limits) -> Loaded:
-    _refuse_other_formats(data)
+    # before a byte of it is taken for an instruction: `P`, say, is one
+    foreign = foreign_format(data)
+    if foreign is not None:
+        raise foreign.refusal()
     survey = _survey(data, limits)
     saved_by = _check_versions(survey.versions)
     try:
@@ -241,14 +237,3 @@ def _unreadable() -> UnsupportedModel:
         "The model file is damaged, or its parts contradict each other.",
         hint="Save the model again with pickle or joblib and send the whole file.",
     )
-
-
-def _refuse_other_formats(data: bytes) -> None:
-    """Refuse what is plainly something else before a byte of it is taken for an instruction: `P` is one."""
-    for sign, what in _OTHER_FORMATS:
-        if data.startswith(sign):
-            raise UnsupportedModel(
-                "not_a_model",
-                f"The model file is {what}, not a scikit-learn model.",
-                hint="Send a fitted scikit-learn classifier, saved with pickle, joblib or skops.",
-            )

@@ -21,6 +21,7 @@ from leakgauge.errors import UnsupportedModel
 from leakgauge.targets import multi_output
 from leakgauge.targets.answer_forms import AnswerForm, DecisionScores, Probabilities, class_scores
 from leakgauge.targets.bundled_model import model_in
+from leakgauge.targets.input_columns import InputColumns, input_columns, takes_texts
 from leakgauge.targets.model_graph import parts_of, type_name
 from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 
@@ -78,6 +79,7 @@ class SklearnTarget:
         self.form: AnswerForm | None = Probabilities() if self.has_probabilities else None
         self._chunk_rows = chunk_rows
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
+        self._takes_texts = takes_texts(self.estimator)
         _settle(self.estimator)
 
     @property
@@ -89,6 +91,8 @@ class SklearnTarget:
     @property
     def n_features(self) -> int | None:
         """Number of input columns; `None` when the model does not say."""
+        if self._takes_texts:
+            return 1
         number = _first_known(self.estimator, "n_features_in_")
         return None if number is None else int(number)
 
@@ -134,29 +138,31 @@ class SklearnTarget:
         """What the model is, such as `Pipeline(StandardScaler → SVC)`."""
         return type_name(self.estimator)
 
+    def input_columns(self, n_columns: int) -> InputColumns:
+        """What the model knows of the columns that it takes, in its own order."""
+        return input_columns(self.estimator, n_columns)
+
     def as_input(self, frame: pd.DataFrame) -> pd.DataFrame | NDArray[Any]:
         """The rows in the form that the model was fitted on.
 
         A model fitted on a frame gets a frame with its own columns in its own order:
         it selects columns by name, and would warn about an array. One fitted on an
-        array gets an array in C order, and would warn about a frame.
+        array gets an array in C order, and would warn about a frame. One fitted on
+        texts, which have no columns, gets an array of texts.
 
         Parameters
         ----------
         frame:
-            (n, n_columns) features without the label. Text may be of any pandas type; the model
-            gets it as objects, which is how every version of pandas and scikit-learn knows it.
+            (n, n_columns) features without the label, each column of the type that training had.
 
         Raises
         ------
         UnsupportedModel
             `columns_do_not_fit`, with the missing columns or both numbers of columns.
         """
-        text = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.StringDtype)]
-        plain = frame.astype(dict.fromkeys(text, object)) if text else frame
         names = self.feature_names
         if names is not None:
-            missing = [name for name in names if name not in plain.columns]
+            missing = [name for name in names if name not in frame.columns]
             if missing:
                 raise UnsupportedModel(
                     "columns_do_not_fit",
@@ -164,15 +170,17 @@ class SklearnTarget:
                     hint="Send the table with the columns that the model was fitted on, by the same names.",
                     details={"missing": list(missing[:100])},
                 )
-            return plain[list(names)]
-        if self.n_features is not None and self.n_features != plain.shape[1]:
+            return frame[list(names)]
+        if self.n_features is not None and self.n_features != frame.shape[1]:
             raise UnsupportedModel(
                 "columns_do_not_fit",
-                f"The model was fitted on {self.n_features} columns, and the table has {plain.shape[1]}.",
+                f"The model was fitted on {self.n_features} columns, and the table has {frame.shape[1]}.",
                 hint="Send the table with the columns that the model was fitted on, in the same order.",
-                details={"model_columns": self.n_features, "table_columns": int(plain.shape[1])},
+                details={"model_columns": self.n_features, "table_columns": int(frame.shape[1])},
             )
-        return np.ascontiguousarray(plain.to_numpy())
+        if self._takes_texts:
+            return np.asarray(frame.iloc[:, 0].to_numpy(dtype=object))
+        return np.ascontiguousarray(frame.to_numpy())
 
     def probabilities(self, x: Any) -> FloatArray:
         """(n, n_classes) class probabilities, or scores in their form, float64, rows sum to 1.

@@ -7,11 +7,13 @@ import secrets
 import shutil
 import signal
 import threading
+from pathlib import Path
 
 from leakgauge import logs
-from leakgauge.errors import AuditFailed, LeakgaugeError
+from leakgauge.errors import AuditFailed, BadParameters, LeakgaugeError
 from leakgauge.sandbox.job import AUDIT_RUNNER, PRIOR_RUNNER, installed_kind, ml_root
 from leakgauge.sandbox.parent import Sandbox
+from leakgauge.sandbox.takeover import check_writable
 from leakgauge.sandbox.trace import trace
 from leakgauge.training.layout import Layout, Task
 from leakgauge.training.metrics import metric_lines
@@ -19,6 +21,7 @@ from leakgauge.training.metrics import metric_lines
 _log = logging.getLogger(__name__)
 
 _RUNNERS: dict[Task, str] = {"audit": AUDIT_RUNNER, "prior": PRIOR_RUNNER}
+_TRIAL = "report"  # a folder of that name is tried, and not left, in those that SageMaker collects
 _REASON_CHARACTERS = 1_024
 
 
@@ -70,6 +73,8 @@ def run(
         _log.info("another instance of this job does the audit")
         return
     overrides = layout.overrides()
+    for collected in (layout.model, layout.output_data):
+        check_writable(collected / _TRIAL)
     with sandbox.private_folder() as folder:
         finished = folder / "finished"
         sandbox.run(
@@ -79,13 +84,28 @@ def run(
             progress=logs.Milestones(_told),
             cancelled=cancelled,
         )
-        # Copied into folders that stand already: SageMaker mounts them.
-        for collected in (layout.model, layout.output_data):
-            shutil.copytree(finished, collected, dirs_exist_ok=True, copy_function=shutil.copyfile)
         if task == "audit":
             for line in metric_lines(finished / "report.json"):
                 print(line, flush=True)
+        _collect(finished, layout)
     _log.info("written", extra={"task": task})
+
+
+def _collect(finished: Path, layout: Layout) -> None:
+    """Copy the files into folders that stand already, which SageMaker mounts; into each that takes them."""
+    left_out = []
+    for collected in (layout.model, layout.output_data):
+        try:
+            shutil.copytree(finished, collected, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        except OSError:  # shutil's own among them
+            left_out.append("/".join(collected.relative_to(layout.root).parts))
+    if left_out:
+        raise BadParameters(
+            "output_folder",
+            f"The audit has ended, but its files could not be written to {' and '.join(left_out)}.",
+            hint="Give the job's volume more room."
+            + (" They are in the job's other output." if len(left_out) == 1 else ""),
+        )
 
 
 def _told(stage: str, fraction: float) -> None:
@@ -94,7 +114,10 @@ def _told(stage: str, fraction: float) -> None:
 
 def _fail(layout: Layout, error: LeakgaugeError) -> int:
     _log.error("job failed", extra={"code": error.code})
-    layout.failure.parent.mkdir(parents=True, exist_ok=True)
     reason = f"{error.message} {error.hint} [{error.code}]"
-    layout.failure.write_text(reason[:_REASON_CHARACTERS], encoding="utf-8")
+    try:
+        layout.failure.parent.mkdir(parents=True, exist_ok=True)
+        layout.failure.write_text(reason[:_REASON_CHARACTERS], encoding="utf-8")
+    except OSError:
+        _log.error("the reason cannot be written", extra={"reason": reason})
     return error.exit_code

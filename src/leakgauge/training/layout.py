@@ -109,7 +109,7 @@ class Layout:
         return current == min(str(host) for host in hosts)
 
     def source(self, task: Task = "audit") -> Path:
-        """The folder of the task's channel, or the zip when that is the only file in it.
+        """The folder of the task's channel, with the files loose or in a zip.
 
         Raises
         ------
@@ -127,11 +127,7 @@ class Layout:
                 f"The job has {len(channels)} input channels and none is called {wanted}.",
                 hint=f"Put the files, zipped or loose, into the channel {wanted}.",
             )
-        (channel,) = named
-        files = [entry for entry in channel.iterdir() if not entry.name.startswith(".")]
-        if len(files) == 1 and files[0].is_file() and files[0].suffix.lower() == ".zip":
-            return files[0]
-        return channel
+        return named[0]
 
     def _configuration(self, name: str) -> dict[str, JsonValue]:
         path = self.root / "input" / "config" / f"{name}.json"

@@ -17,7 +17,7 @@ from dp_accounting.rdp import RdpAccountant
 from leakgauge.defences.training import TRAINING_DEFENCES, dp_sgd, dropout, training_defences
 from leakgauge.defences.training.plan import Plan, Privacy, with_logits, with_probabilities
 from leakgauge.defences.training.privacy_budget import privacy_spent
-from leakgauge.errors import BadParameters, UnsupportedModel
+from leakgauge.errors import AuditFailed, BadParameters, UnsupportedModel
 from leakgauge.training.classifier import LEAST_PROBABILITY, _poisson, smoothed_loss, train
 from leakgauge.training.network import digit_network
 
@@ -271,3 +271,13 @@ def test_an_empty_lot_is_a_step_of_noise_alone():
     plan = replace(Plan.of(small(), epochs=1, batch_size=1), privacy=Privacy(1.0, 1.0))
     assert train(plan, x[:1], y[:1], seed=0).steps == 1
     assert digit_network((28, 28, 1)).output_shape == (None, 10)
+
+
+def test_without_the_accountant_all_but_dp_sgd_can_be_trained(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dp_accounting", None)
+    plan = Plan.of(small(), epochs=1, batch_size=40)
+    with pytest.raises(AuditFailed) as raised:
+        dp_sgd.harden(plan)
+    assert "pip install 'leakgauge[demo]'" in raised.value.hint
+    images, labels = blobs(40)
+    assert train(dropout.harden(plan), images, labels, seed=0).privacy is None

@@ -18,6 +18,7 @@ with warnings.catch_warnings():
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.progress import Calling, Silent
+from leakgauge.report.html import render
 from leakgauge.report.model import Audited, InversionReport
 
 
@@ -50,8 +51,25 @@ def test_the_drawing_of_a_template_is_called_a_leak(quick: Audited) -> None:
 def test_the_table_has_a_row_for_each_snapshot(quick: Audited) -> None:
     assert [row.iterations for row in quick.report.table] == [20, 200]
     assert [row.similarity for row in quick.report.table] == [
-        shot.similarity.ssim for shot in quick.report.snapshots if shot.attack == "spsa"
+        shot.similarity.ssim for shot in quick.report.snapshots if shot.attack == quick.report.headline
     ]
+
+
+def test_verdict_answers_table_and_page_are_about_one_attack(quick: Audited) -> None:
+    report = quick.report
+    assert isinstance(report, InversionReport)
+    (attack,) = [one for one in report.attacks if one.name == report.headline]
+    (drawing,) = [found for found in report.reconstructions if found.attack == attack.name]
+    assert len(report.reconstructions) > 1
+    assert report.verdict.reasons[0].startswith(f"{attack.title}: ")
+    assert f"{drawing.queries:,} queries for {attack.threat_model}" in report.verdict.sentence
+    assert all(insight.sentence.startswith(f"{attack.title}: ") for insight in report.insights)
+    assert report.insights[0].figures["leakage"] == drawing.leakage
+    last = report.table[-1]
+    assert (last.iterations, last.similarity) == (drawing.iterations, drawing.similarity.ssim)
+    text = " ".join(render(quick).split())
+    assert f"are about <strong>{attack.title}</strong>" in text
+    assert f"SSIM with your image, by {attack.title}" in text
 
 
 def test_every_named_picture_is_there_and_is_a_png_of_the_right_size(quick: Audited) -> None:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from report_examples import inversion_audited
 
 from leakgauge.estimates import Estimate, proportion
-from leakgauge.inversion.verdict import verdict
-from leakgauge.report.model import Judgement, Recognition, Severity, Verdict
+from leakgauge.inversion.conclusions import insights
+from leakgauge.inversion.verdict import headline, verdict
+from leakgauge.report.html import render
+from leakgauge.report.inversion_page import InversionPage
+from leakgauge.report.model import (
+    InversionMeasured,
+    Judgement,
+    Recognition,
+    Reconstruction,
+    Severity,
+    Verdict,
+)
 
 NOTHING = Estimate(0.0, 0.0, 0.05, 3)
 
@@ -123,3 +134,89 @@ def test_a_picture_that_the_model_takes_for_another_class_rules_nothing_out() ->
 def test_a_wide_interval_rules_nothing_out() -> None:
     wide = Estimate(0.0, 0.0, 0.5, 3)
     assert judged(leakage=wide, corrected=wide, recognition=[read(0)]).severity is Severity.INCONCLUSIVE
+
+
+# --- one attack carries it all ----------------------------------------------------------------------
+
+THREE = (("spsa", "probabilities"), ("cma_es", "probabilities"), ("label_only", "labels"))
+
+
+def three_attacks(rng: np.random.Generator) -> tuple[list[InversionMeasured], list[Reconstruction]]:
+    """Three attacks whose figures are drawn at random, alike at times, and one that read the file."""
+    report = inversion_audited().report
+    attacks, drawings = [], []
+    for place, (name, threat_model) in enumerate((*THREE, ("miface", "model_file"))):
+        value = float(rng.choice([0.0, 0.05, 0.2, 0.4, 0.7, 0.99]))
+        leakage = Estimate(value, max(value - 0.03, 0.0), min(value + float(rng.choice([0.03, 0.5])), 1.0), 3)
+        corrected = Estimate(value, max(value - float(rng.choice([0.05, 0.5])), 0.0), leakage.high, 3)
+        judgement = rng.choice([None, Judgement(True, 0.5, None, None), Judgement(False, 0.5, None, None)])
+        attacks.append(
+            replace(
+                report.attacks[0],
+                name=name,
+                title=f"Attack {name}",
+                threat_model=threat_model,
+                metrics=replace(report.attacks[0].metrics, leakage=leakage),
+            )
+        )
+        drawings.append(
+            replace(
+                report.reconstructions[0],
+                attack=name,
+                queries=1_000 * (place + 1) + 7,
+                leakage=leakage,
+                leakage_corrected=corrected,
+                judgement=judgement,
+            )
+        )
+    return attacks, drawings
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_sentence_figures_answers_and_page_name_the_attack_that_carries_the_verdict(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    attacks, drawings = three_attacks(rng)
+    recognition = [read(int(rng.integers(11)), attack=name) for name, _ in THREE if rng.random() < 0.7]
+    found = headline(attacks, drawings, recognition=recognition)
+    told = verdict(attacks, drawings, recognised=bool(rng.random() < 0.8), recognition=recognition)
+    assert found is not None
+    (attack,) = [one for one in attacks if one.name == found.drawing.attack]
+    assert attack.threat_model != "model_file"
+    assert told.reasons[0].startswith(f"{attack.title}: ")
+    assert told.sentence.startswith(f"With {found.drawing.queries:,} queries for {attack.threat_model} ")
+    if found.shown is not None:
+        assert told.severity is found.shown
+    answers = insights(found.drawing, [], {one.name: one for one in attacks})
+    assert all(answer.sentence.startswith(f"{attack.title}: ") for answer in answers)
+    assert answers[0].figures["leakage"] == found.drawing.leakage
+
+
+@pytest.mark.parametrize("name", [name for name, _ in THREE])
+def test_the_page_shows_the_attack_that_carries_the_verdict_first(name: str) -> None:
+    attacks, drawings = three_attacks(np.random.default_rng(0))
+    audited = inversion_audited()
+    report = replace(
+        audited.report, attacks=tuple(attacks), reconstructions=tuple(drawings), snapshots=(), headline=name
+    )
+    page = InversionPage.of(report, audited.files)
+    title = f"Attack {name}"
+    assert page.headline == title
+    assert page.reconstructions[0].attack == page.strip[0][0].attack == name
+    assert page.runs[0].title == title
+    (group,) = [group for group in page.groups if title in [one.title for one in group.measured]]
+    assert group.measured[0].title == title
+    text = " ".join(render(replace(audited, report=report)).split())
+    assert f"are about <strong>{title}</strong>" in text
+    assert f"SSIM with your image, by {title}" in text
+
+
+def test_a_report_of_before_names_no_attack_it_does_not_know() -> None:
+    audited = inversion_audited()
+    assert audited.report.headline is None
+    assert "are about" not in render(audited)
+
+
+def test_without_an_attack_that_asks_none_carries_the_verdict() -> None:
+    attacks, drawings = three_attacks(np.random.default_rng(0))
+    assert headline([attacks[-1]], drawings) is None
+    assert insights(None, [], {}) == ()

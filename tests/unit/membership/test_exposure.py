@@ -38,3 +38,25 @@ def test_one_attack_counts_ties_for_the_record() -> None:
     assert only.row == 11
     assert only.false_positive_rate.value == 1 / 99
     assert exposed_records({"loss": scores}, pool(1, 99), at_most=0) == ()
+
+
+def test_ties_are_counted_over_all_members_listed_or_not() -> None:
+    # three members above every non-member, forty that two of a hundred reach, and others
+    scores = np.concatenate([np.full(3, 9.0), np.full(40, 5.0), np.zeros(157), [5.0, 5.0], np.zeros(98)])
+    found = exposed_records({"loss": scores}, pool(200, 100), at_most=10)
+    assert [(record.row, record.tied) for record in found] == [
+        *((row, 3) for row in (11, 12, 13)),
+        *((row, 40) for row in range(14, 21)),
+    ]
+
+
+def test_a_model_that_is_sure_of_every_member_ties_them_all() -> None:
+    member = np.arange(300) < 200
+    (first, *_) = exposed_records({"gap": member.astype(float)}, pool(200, 100), at_most=20)
+    assert (first.tied, first.false_positive_rate.value) == (200, 0.0)
+
+
+def test_a_record_alone_with_its_rate_ties_with_itself_only() -> None:
+    scores = np.arange(300, 0, -1).astype(float)
+    found = exposed_records({"loss": scores}, pool(1, 299), at_most=20)
+    assert [record.tied for record in found] == [1]

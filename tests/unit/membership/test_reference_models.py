@@ -12,18 +12,19 @@ import pytest
 from pools import inputs_of, records
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import make_column_transformer
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import (
     BaggingClassifier,
     GradientBoostingClassifier,
     RandomForestClassifier,
     StackingClassifier,
+    VotingClassifier,
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.attack_table import Unsuited
@@ -269,3 +270,36 @@ def test_boosting_is_trained_again_by_way_of_the_audits_own_target() -> None:
     inputs = inputs_of(model, members, records(80, seed=1))
     plan = Plan(inputs.target.estimator, inputs.target.classes, models=2, seconds=None, seed=0)
     assert ReferenceModels(plan, inputs.pool)(Silent()).p_y.shape == (2, 160)
+
+
+@pytest.mark.parametrize(
+    "encoder", [OneHotEncoder(), OrdinalEncoder(), OneHotEncoder(drop="first", min_frequency=3)]
+)
+def test_an_encoder_that_refuses_unknown_values_knows_every_rare_one(encoder) -> None:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"city": rng.choice(["Bern", "Basel"], 80), "age": rng.normal(size=80)})
+    x.loc[[3, 70], "city"] = ["Chur", "Genf"]  # once each: in one half of every pair
+    y = rng.choice(["no", "yes"], 80)
+    parts = make_column_transformer((encoder, ["city"]), remainder="passthrough")
+    vote = VotingClassifier(
+        [("tree", make_pipeline(parts, DecisionTreeClassifier(random_state=0)))], voting="soft"
+    )
+    for model in (make_pipeline(parts, DecisionTreeClassifier(random_state=0)), vote):
+        found = references(model.fit(x, y), x, y)(Silent())
+        assert found.p_y.shape == (4, 80)
+        assert (found.p_y[found.trained_on] == 1.0).all()
+
+
+def test_a_clone_that_takes_other_columns_is_refused_by_name() -> None:
+    rng = np.random.default_rng(0)
+    trained_on = pd.DataFrame({"code": rng.choice(["1", "2"], 60), "age": rng.normal(size=60)})
+    y = rng.choice(["no", "yes"], 60)
+    model = make_pipeline(
+        make_column_transformer(
+            (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_exclude=np.number)),
+            (StandardScaler(), make_column_selector(dtype_include=np.number)),
+        ),
+        DecisionTreeClassifier(),
+    ).fit(trained_on, y)
+    with pytest.raises(Unsuited, match=r"other columns than the model itself \(code\)"):
+        references(model, trained_on.astype({"code": int}), y)(Silent())

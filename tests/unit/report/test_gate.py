@@ -192,6 +192,14 @@ def test_tables_that_differ_take_the_conclusion_from_a_leak_that_they_may_feign(
     assert gate(report(leak, severity=Severity.INCONCLUSIVE), policy()).outcome is FAILED
 
 
+def test_a_model_that_does_not_fit_its_members_never_passes():
+    small, leak = attack(0.5, 0.52), attack(0.8, 0.9)
+    assert gate(report(small), policy()).outcome is PASSED
+    warned = (Notice("does_not_fit_members", "…"),)
+    assert gate(report(small, warnings=warned), policy()).outcome is INCONCLUSIVE
+    assert gate(report(leak, warnings=warned), policy()).outcome is FAILED
+
+
 def with_leakage(low, high, *, warnings=()):
     made = inversion_audited().report
     attacks = tuple(

@@ -12,10 +12,12 @@ from html.parser import HTMLParser
 import pytest
 from report_examples import inversion_audited, measured, membership_report, png, with_every_text
 
+from leakgauge.estimates import proportion
 from leakgauge.report.html import LARGEST_PAGE, render
 from leakgauge.report.json_document import to_json
 from leakgauge.report.model import (
     Audited,
+    ExposedRecord,
     GateOutcome,
     GateResult,
     InversionReport,
@@ -343,3 +345,49 @@ def test_what_the_gate_says_is_text_whoever_wrote_it() -> None:
     assert "&lt;script&gt;alert(1)" in source
     assert "<script" not in source
     assert "\x1b" not in source
+
+
+def records_of(rates: list[tuple[int, int]], *, tied: bool = True) -> tuple[ExposedRecord, ...]:
+    """Records in runs of equal rates: (how many are listed, how many tie)."""
+    records: list[ExposedRecord] = []
+    for place, (listed, alike) in enumerate(rates):
+        rate = proportion(place, 1_000)
+        records += [
+            ExposedRecord(1_000 * place + number, "rmia", rate, alike if tied else None)
+            for number in range(listed)
+        ]
+    return tuple(records)
+
+
+def text_with(records: tuple[ExposedRecord, ...]) -> str:
+    report = dataclasses.replace(EXAMPLES["membership"].report, records=records)
+    return " ".join(Page(render(Audited(report))).text.split())
+
+
+def test_records_that_all_tie_are_no_ranking() -> None:
+    text = text_with(records_of([(20, 812)]))
+    assert "812 that tie, 0, 1, 2 among them" in text
+    assert "their order is that of their numbers and means nothing" in text
+    assert "stand out most" not in text
+    assert "17 more stand in report.json" in text
+
+
+def test_single_records_come_before_a_tie_that_finds_no_room() -> None:
+    text = text_with(records_of([(1, 1), (2, 2), (17, 300)]))
+    assert "stand out most" in text
+    assert "300 that tie, 2,000, 2,001, 2,002 among them" in text
+    assert re.search(r"\b1,000 ?Relative likelihood", text)
+    assert re.search(r"\b1,001 ?Relative likelihood", text)
+    assert "2,003" not in text
+
+
+def test_without_ties_nothing_is_said_of_them() -> None:
+    text = text_with(records_of([(1, 1)] * 5))
+    assert "tie" not in text[text.index("stand out most") : text.index("If the file leaks")].split()
+
+
+@pytest.mark.parametrize("listed", [20, 21, 60])
+def test_a_report_of_before_ties_were_counted_is_shown_without_a_ranking(listed: int) -> None:
+    text = text_with(records_of([(listed, 1)], tied=False))
+    assert "means nothing" in text
+    assert (f"{listed} that tie" in text) is (listed > 20)

@@ -21,6 +21,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from leakgauge import extras
 from leakgauge.defences.training.plan import Plan, Privacy
 from leakgauge.errors import BadParameters
 
@@ -37,7 +38,10 @@ def harden(plan: Plan, *, noise_multiplier: float = NOISE_MULTIPLIER, clip_norm:
     ------
     BadParameters
         `privacy` for a noise multiplier or a norm that is not above 0.
+    AuditFailed
+        `missing_extra` where what the run will have spent could not be told in the end.
     """
+    extras.check("demo", [extras.ACCOUNTANT])
     if not (noise_multiplier > 0 and clip_norm > 0):
         raise BadParameters(
             "privacy",

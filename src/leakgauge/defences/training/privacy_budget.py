@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
-from dp_accounting.pld import PLDAccountant
-
 from leakgauge.defences.training.plan import Privacy
 
 
@@ -25,6 +22,10 @@ def privacy_spent(privacy: Privacy, *, records: int, lot: int, steps: int) -> Pr
     give a tighter bound than Rényi divergences. δ is 1 / records², below the one in `records`
     that would let a mechanism publish a record outright.
     """
+    # imported where it is used: only models that are trained with DP-SGD need it
+    from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
+    from dp_accounting.pld import PLDAccountant
+
     accountant = PLDAccountant()
     step = PoissonSampledDpEvent(min(1.0, lot / records), GaussianDpEvent(privacy.noise_multiplier))
     accountant.compose(SelfComposedDpEvent(step, steps))

@@ -1,8 +1,8 @@
-"""The records of a CSV, as `pandas.read_csv` with its defaults reads them, but stricter.
+"""The records of a CSV, cell by cell as text; what a cell means is for those who know the model.
 
-Models were fitted on what that gives. Three things are made stricter: text columns
-are of dtype `object`, rows that are too short are refused instead of being filled
-up, and columns of one name are refused instead of being renamed.
+Rows are told apart as `pandas.read_csv` does, but for two things that are stricter:
+rows that are too short are refused instead of being filled up, and columns of one
+name are refused instead of being renamed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pandas as pd
 from leakgauge.bundle import Limits
 from leakgauge.errors import BadBundle
 from leakgauge.membership.tables.delimited import Text, refuse_quote
-from leakgauge.membership.tables.table import FEWEST_COLUMNS, Table, out_of_memory, with_object_text
+from leakgauge.membership.tables.table import FEWEST_COLUMNS, Table, out_of_memory
 
 
 def parse(text: Text, *, has_header: bool, limits: Limits) -> Table:
@@ -39,7 +39,9 @@ def parse(text: Text, *, has_header: bool, limits: Limits) -> Table:
             frame = pd.read_csv(
                 io.BytesIO(text.data),
                 sep=text.delimiter,
-                decimal=text.decimal,
+                dtype=str,
+                keep_default_na=False,
+                na_values=[""],
                 header=0 if has_header else None,
                 names=columns,
                 index_col=False,
@@ -61,9 +63,14 @@ def parse(text: Text, *, has_header: bool, limits: Limits) -> Table:
     if frame.iloc[:, -1].isna().any():
         # pandas fills short rows up from the right, so that only now there can be any
         _refuse_uneven_rows(text, shorter=True)
-    frame, notes = _without_empty_last_column(frame, text.name)
+    frame, notes = _without_empty_last_column(frame)
     return Table(
-        text.name, with_object_text(frame), has_header, notes, _line_numbers(text, has_header, len(frame))
+        text.name,
+        frame,
+        has_header,
+        (*text.notes, *notes),
+        _line_numbers(text, has_header, len(frame)),
+        decimal=text.decimal,
     )
 
 
@@ -83,12 +90,12 @@ def _column_names(text: Text) -> list[str]:
     return names
 
 
-def _without_empty_last_column(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _without_empty_last_column(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Drops the column that a delimiter at the end of every line makes."""
     last = frame.columns[-1]
     unnamed = not isinstance(last, str) or last == f"Unnamed: {frame.shape[1] - 1}"
     if unnamed and frame.shape[1] > FEWEST_COLUMNS and bool(frame.iloc[:, -1].isna().all()):
-        note = f"{name}: every line ends with a delimiter; the empty last column was left out."
+        note = "Every line ends with a delimiter; the empty last column was left out."
         return frame.iloc[:, :-1], (note,)
     return frame, ()
 

@@ -35,7 +35,7 @@ def read_table(
     name:
         the file's name for messages.
     header:
-        whether the first row names the columns; `auto` decides as `delimited` says.
+        whether the first row names the columns; `auto` decides by rules 1 to 3 of `delimited`.
     expected:
         names that a header would hold.
 
@@ -48,7 +48,9 @@ def read_table(
     """
     content = _content(path, name, limits)
     if isinstance(content, Text):
-        has_header = content.header_evidence(expected) != "none" if header == "auto" else header
+        # a word over numbers (rule 4) is too little where no second table starts alike
+        evidence = content.header_evidence(expected)
+        has_header = evidence in ("names", "counts") if header == "auto" else header
         return parse(content, has_header=has_header, limits=limits)
     return content
 
@@ -64,8 +66,8 @@ def read_pair(
 ) -> tuple[Table, Table]:
     """The two tables of a bundle, with or without header both, so far as they are CSV.
 
-    A first row that merely counts (rule 3) is taken for a header only where both files start alike:
-    it could be a record by chance.
+    A first row that merely counts or holds a word over numbers (rules 3 and 4) is taken for a header
+    only where both files start alike: it could be a record by chance.
 
     Raises
     ------
@@ -87,8 +89,10 @@ def read_pair(
 def _agree(texts: Sequence[Text], expected: Collection[str]) -> bool:
     """Whether all of `texts` start with a header, or none does."""
     evidence = {text.name: text.header_evidence(expected) for text in texts}
-    if set(evidence.values()) == {"counts", "none"}:
-        return False
+    alike = len({text.first_row for text in texts}) == 1
+    if not alike and "names" not in evidence.values():
+        # by counts or words alone: a record that happens to look so, in one file or in both
+        return set(evidence.values()) == {"counts"}
     with_header = [name for name, found in evidence.items() if found != "none"]
     without = [name for name, found in evidence.items() if found == "none"]
     if with_header and without:

@@ -24,13 +24,16 @@ class Table:
         the file's name for messages.
     frame:
         (n_rows, n_columns) the records, with a RangeIndex. Columns are named by text, or numbered
-        0 .. n_columns − 1 where the file has no header.
+        0 .. n_columns − 1 where the file has no header. Out of a CSV every cell is text, missing
+        where it is empty; a parquet file keeps its own types.
     has_header:
         whether the file names its columns.
     warnings:
         sentences for the report about what was passed over.
     lines:
         (n_rows,) line of the file, from 1, on which each row starts; None for a file without lines.
+    decimal:
+        the sign before decimal places of numbers that are still text.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Table:
     has_header: bool
     warnings: tuple[str, ...]
     lines: Sequence[int] | None
+    decimal: str = "."
 
     def line(self, row: int) -> int:
         """Line of the file, from 1, on which row `row` of `frame` starts.

@@ -1,0 +1,79 @@
+"""Does the model answer about its own members as a model does that was trained on them?
+
+Where it does not, the tables are not what the model knows: the wrong column is
+taken for the label, columns stand in another order, a scaler was left outside the
+file, or the records are not its training data. Every attack then finds little,
+and a report of "low" would be a report on something else.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from leakgauge.estimates import area_estimate
+from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.report.model import MembershipTarget
+
+LEAST_GAIN = 0.5
+"""Share of the reference models' gain over guessing below which the target's own is far below it."""
+LEAST_REFERENCE_GAIN = 0.05
+"""Gain over guessing below which reference models have not learned anything to compare with."""
+_SUSPECTS = (
+    "Check that the label column is the right one, that the columns stand in the order of training, that "
+    "a scaler or encoder was not left outside the model file, that labels are coded as in training, and that "
+    "these records are the training data."
+)
+
+
+def own_misfit(
+    target: SharedAnswers, pool: Pool, described: MembershipTarget, of_references: float | None
+) -> str | None:
+    """What speaks against the members being the target's training data as it knows them; None for nothing.
+
+    Parameters
+    ----------
+    of_references:
+        accuracy of the reference models on the records that each was trained on; None without any.
+    """
+    own = described.train_accuracy
+    guessed = float(np.bincount(pool.y[pool.member]).max() / pool.member.sum())
+    if of_references is not None and of_references - guessed > LEAST_REFERENCE_GAIN:
+        if own.high - guessed < LEAST_GAIN * (of_references - guessed):
+            return (
+                f"The model is right about {_percent(own.value)} of its own training records, where models "
+                f"trained here in the same way are right about {_percent(of_references)} of theirs, and "
+                f"naming the most frequent label is right about {_percent(guessed)}. {_SUSPECTS}"
+            )
+        return None
+    if of_references is None and not _knows_labels(target, pool):
+        return (
+            f"The model is right about {_percent(own.value)} of its own training records and tells their "
+            f"labels apart no better than guessing. {_SUSPECTS}"
+        )
+    return None
+
+
+def _knows_labels(target: SharedAnswers, pool: Pool) -> bool:
+    """Whether the answers about members have anything to do with their labels.
+
+    Rare labels may never be the likeliest one, so probabilities are looked at where there are any.
+    """
+    member, asked = pool.member, target.queries
+    y = pool.y[member]
+    rng = np.random.default_rng(0)
+    if target.has_probabilities:
+        answers = target.probabilities(pool.x)[member]
+    else:
+        answers = np.eye(len(target.classes))[target.labels(pool.x)[member]]
+    target.queries = asked
+    for place in np.unique(y):
+        carries = y == place
+        if carries.all():
+            continue
+        if area_estimate(answers[:, place], carries, rng=rng).low > 0.5:
+            return True
+    return False
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
