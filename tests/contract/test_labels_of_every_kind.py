@@ -18,6 +18,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 import leakgauge
 from leakgauge.cli import main
+from leakgauge.membership.labels import known_labels
 from leakgauge.report.model import MembershipMeasured
 
 LABELS = {
@@ -57,6 +58,15 @@ def test_an_audit_reads_the_labels_as_the_model_knows_them(labels: str, tmp_path
     report = audited(bundle_of(labels, tmp_path / "bundle"), label_column="outcome", **QUICK)
     assert report.target.train_accuracy.value > 0.9
     assert all(isinstance(attack, MembershipMeasured) for attack in report.attacks)
+
+
+@pytest.mark.parametrize("classes", [[0.0, 1.0], [0, 1], [False, True]])
+def test_words_of_truth_are_the_classes_0_and_1_and_no_others(classes: list) -> None:
+    words = pd.Series(["True", "FALSE", "true", "False"])
+    found = known_labels(words, np.array(classes))
+    assert [found[word] for word in words] == [1, 0, 1, 0]
+    assert set(known_labels(words, np.array([0, 1, 2])).values()) == {-1}
+    assert set(known_labels(words, np.array([1, 2])).values()) == {-1}
 
 
 @pytest.mark.slow

@@ -83,6 +83,8 @@ def test_every_attack_on_answers_reads_the_scores() -> None:
     page = render(Audited(report))
     assert "The attacker sees decision scores" in page
     assert "The attacker sees probabilities" not in page
+    assert "<dt>Decision scores</dt>" in page
+    assert "<dt>Probabilities</dt>" not in page
 
 
 def test_what_learned_nothing_raises_no_alarm_and_is_low_only_beside_reference_models() -> None:

@@ -18,7 +18,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.feature_selection import SelectFromModel, SelectKBest, SelectorMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression
+from sklearn.linear_model import BayesianRidge, LinearRegression
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, TunedThresholdClassifierCV
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler, TargetEncoder
@@ -35,6 +35,7 @@ from leakgauge.report.model import MembershipMeasured
 X, Y = records(90, seed=0)
 POSITIVE = np.abs(X)
 
+QUICK = {"random_state": 0, "max_iter": 5, "cv": 2}
 NOT_OF_TABLES = {
     "ColumnTransformer": "holds others",
     "FeatureUnion": "holds others",
@@ -60,10 +61,10 @@ TAKES = {
     "PLSSVD": (1,),
     "GaussianRandomProjection": (3,),
     "SparseRandomProjection": (3,),
-    "RFE": (LogisticRegression(),),
-    "RFECV": (LogisticRegression(),),
-    "SelectFromModel": (LogisticRegression(),),
-    "SequentialFeatureSelector": (LogisticRegression(),),
+    "RFE": (DecisionTreeClassifier(max_depth=2, random_state=0),),
+    "RFECV": (DecisionTreeClassifier(max_depth=2, random_state=0),),
+    "SelectFromModel": (DecisionTreeClassifier(max_depth=2, random_state=0),),
+    "SequentialFeatureSelector": (DecisionTreeClassifier(max_depth=2, random_state=0),),
     "StackingClassifier": ([("one", DecisionTreeClassifier(max_depth=2))],),
     "StackingRegressor": ([("one", LinearRegression())],),
     "VotingClassifier": ([("one", DecisionTreeClassifier(max_depth=2))],),
@@ -74,8 +75,10 @@ TRANSFORMERS = {name: kind for name, kind in all_estimators("transformer") if na
 
 def transformed(transformer, y):
     blank = clone(transformer)
-    if "random_state" in blank.get_params():
-        blank.set_params(random_state=0)
+    settings = blank.get_params()
+    blank.set_params(
+        **{name: value for name, value in QUICK.items() if settings.get(name, QUICK) is not QUICK}
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fitted = blank.fit(POSITIVE, y)

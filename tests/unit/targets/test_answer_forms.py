@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
 import numpy as np
@@ -26,6 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC, NuSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import all_estimators
 
 from leakgauge.targets.answer_forms import NARROWEST, WIDEST, DecisionScores, class_scores, innermost
 from leakgauge.targets.sklearn_target import SklearnTarget
@@ -83,6 +85,42 @@ def test_the_log_odds_of_two_classes_are_the_score_itself(name: str) -> None:
     asked = getattr(model, "best_estimator_", model)
     expected = 2.0 * asked.decision_function(X) / reading.form.scale
     assert np.allclose(logit(reading.probabilities(X)[:, 1]), expected, atol=1e-6)
+
+
+def every_classifier():
+    """Each classifier of scikit-learn that predicts one label, small and untrained."""
+    takes = {"estimator": LinearSVC(), "estimators": [("one", LinearSVC())]}
+    small = {"n_estimators": 3, "cv": 2}
+    for name, kind in all_estimators("classifier"):
+        if name in ("ClassifierChain", "MultiOutputClassifier"):
+            continue
+        parameters = inspect.signature(kind).parameters
+        given = {
+            each: value
+            for each, value in (takes | small).items()
+            if each in parameters and (each in small or parameters[each].default is inspect.Parameter.empty)
+        }
+        if name == "SelfTrainingClassifier":
+            given["estimator"] = LogisticRegression()
+        if name == "HistGradientBoostingClassifier":
+            given["max_iter"] = 3
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of classes that are about to go
+            yield name, kind(**given)
+
+
+@pytest.mark.parametrize(("name", "model"), list(every_classifier()))
+def test_every_classifier_gives_more_than_labels_or_is_known_not_to(name: str, model) -> None:
+    of_two = name in ("FixedThresholdClassifier", "TunedThresholdClassifierCV")
+    x, y = np.abs(X), TWO if of_two else Y
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        target = SklearnTarget(model.fit(x, y))
+        reading = target.reading_scores(x, y)
+    labels_alone = name in ("OutputCodeClassifier", "VotingClassifier")
+    assert (reading.gives == "labels") == labels_alone
+    if reading.form is not None:
+        assert reading.probabilities(x).shape == (len(x), len(target.classes))
 
 
 def test_pairs_of_three_classes_are_not_taken_for_classes() -> None:
