@@ -14,10 +14,11 @@ that is learned from a record's membership enters.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.defences.output import Setting
+from leakgauge.exhaustion import OutOfTime, ran_out, unlimited
 from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import Pool, ReferenceAnswers
 from leakgauge.membership.refitting import Refitting, blank_clone
@@ -76,16 +78,27 @@ class ReferenceModels:
     ----------
     clock:
         seconds from any start, never falling; only a plan with a limit looks at it.
+    most_seconds:
+        what the audit has time for when the training begins, whatever the plan allows.
     """
 
-    def __init__(self, plan: Plan, pool: Pool, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        pool: Pool,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        most_seconds: Callable[[], float] = unlimited,
+    ) -> None:
         self._plan = plan
         self._pool = pool
         self._clock = clock
+        self._most_seconds = most_seconds
         self._answers: ReferenceAnswers | None = None
-        self._refusal: Unsuited | None = None
+        self._refusal: Unsuited | MemoryError | OutOfTime | None = None
         self._accuracy = 0.0
         self._spent = 0.0
+        self._hurried: float | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -97,7 +110,9 @@ class ReferenceModels:
         """Why the model was compared with none; None where it was."""
         if self._answers is not None:
             return None
-        return str(self._refusal or "No attack that uses them was asked for.")
+        if self._refusal is None:
+            return "No attack that uses them was asked for."
+        return ran_out(self._refusal) or str(self._refusal)
 
     @property
     def accuracy(self) -> float | None:
@@ -120,12 +135,14 @@ class ReferenceModels:
                 )
             )
         if len(self._answers.p_y) < self._plan.models:
+            seconds = self._plan.seconds if self._hurried is None else self._hurried
+            remedy = "Raise time_budget" if self._hurried is None else "Give the audit more time"
             notices.append(
                 Notice(
                     "fewer_reference_models",
-                    f"Within {self._plan.seconds:g} seconds {len(self._answers.p_y)} of {self._plan.models} "
+                    f"Within {seconds:g} seconds {len(self._answers.p_y)} of {self._plan.models} "
                     "reference models were trained; the attacks that use them would see more with all of "
-                    "them. Raise time_budget to allow for that.",
+                    f"them. {remedy} to allow for that.",
                 )
             )
         return tuple(notices)
@@ -137,18 +154,31 @@ class ReferenceModels:
         ------
         Unsuited
             when none were asked for, the target cannot be cloned, or a clone not be trained.
+        MemoryError, OutOfTime
+            when these ran out, now or the first time: a second try would end alike.
         """
         if self._refusal is not None:
             raise self._refusal
         if self._answers is None:
             try:
                 self._answers, self._accuracy, self._spent = _train(
-                    self._plan, self._pool, self._clock, progress
+                    self._hurriedly(), self._pool, self._clock, progress
                 )
-            except Unsuited as refusal:
+            except (Unsuited, OutOfTime) as refusal:
                 self._refusal = refusal
                 raise
+            except MemoryError:
+                self._refusal = MemoryError()
+                raise
         return self._answers
+
+    def _hurriedly(self) -> Plan:
+        """The plan with as many seconds as the audit has; whole ones, so that like reports stay alike."""
+        most = self._most_seconds()
+        if most >= (math.inf if self._plan.seconds is None else self._plan.seconds):
+            return self._plan
+        self._hurried = float(max(math.floor(most), 0))
+        return replace(self._plan, seconds=self._hurried)
 
 
 def _train(

@@ -36,6 +36,7 @@ from leakgauge.estimates import (
     proportion,
     share_difference,
 )
+from leakgauge.exhaustion import ran_out, release
 from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.changes import AS_IT_IS, Change, changes_of
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
@@ -169,8 +170,9 @@ def _try_all(
                     continue
             try:
                 own, *of_halves = train(change, [members, *halves])
-            except Unsuited as reason:
-                left_out.append(f"{change.title}: {reason}")
+            except (Unsuited, MemoryError) as error:
+                left_out.append(f"{change.title}: {ran_out(error) or error}")
+                release(error)
                 continue
             tried.append(
                 _Tried(
