@@ -25,7 +25,7 @@ help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 $(VENV)/installed: container/requirements-membership.txt container/requirements-inversion.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	"$(PYTHON)" -m venv $(VENV)
 	@echo "installing into $(VENV) (once; a few minutes)"
 	$(PIP) install $(TORCH) -r container/requirements-membership.txt -r container/requirements-inversion.txt
 	$(PIP) install --no-deps --editable .
@@ -33,7 +33,7 @@ $(VENV)/installed: container/requirements-membership.txt container/requirements-
 
 # The demo needs no PyTorch, and is there sooner without.
 $(VENV)/installed-demo: container/requirements-demo.txt container/requirements-inversion.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	"$(PYTHON)" -m venv $(VENV)
 	@echo "installing into $(VENV) (once; a minute or two)"
 	$(PIP) install -r container/requirements-demo.txt
 	$(PIP) install --no-deps --editable .
@@ -95,7 +95,7 @@ docs: $(VENV)/installed  ## regenerate docs/*.schema.json, docs/parameters.md an
 # Where distributions put the engine's own client.
 DOCKER ?= /usr/bin/docker
 VERSION = $(shell sed -nE 's/^version = "(.*)"$$/\1/p' pyproject.toml)
-BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg TORCH_INDEX=$(TORCH_INDEX)
+BUILD = DOCKER_BUILDKIT=1 "$(DOCKER)" build --build-arg VERSION=$(VERSION) --build-arg TORCH_INDEX=$(TORCH_INDEX)
 SAGEMAKER := build/sagemaker
 
 images:  ## build leakgauge-membership and leakgauge-inversion
@@ -106,13 +106,13 @@ demo-image:  ## build leakgauge-demo, the page in a container of its own
 	$(BUILD) --target demo --tag leakgauge-demo .
 
 $(SAGEMAKER)/installed: container/requirements-sagemaker.txt
-	$(PYTHON) -m venv $(SAGEMAKER)
+	"$(PYTHON)" -m venv $(SAGEMAKER)
 	@echo "installing the SageMaker SDK into $(SAGEMAKER) (once; a minute or two)"
 	$(SAGEMAKER)/bin/pip --disable-pip-version-check --quiet install -r $<
 	@touch $@
 
 test-images: images demo-image $(VENV)/installed-dev $(SAGEMAKER)/installed  ## test all images with a real engine
-	DOCKER=$(DOCKER) $(RUN)/python -m pytest -m images -s --durations=10 tests/images
+	DOCKER="$(DOCKER)" $(RUN)/python -m pytest -m images -s --durations=10 tests/images
 
 listing: $(VENV)/installed-dev  ## show and check the requests that publish both products
 	@for kind in membership inversion; do \
@@ -122,13 +122,13 @@ listing: $(VENV)/installed-dev  ## show and check the requests that publish both
 	done
 
 scale: images  ## audits an hour and their cost, for 1 and 2 containers
-	DOCKER=$(DOCKER) python3 container/local_test/scale.py leakgauge-$(AUDIT) build/scale \
+	DOCKER="$(DOCKER)" python3 container/local_test/scale.py leakgauge-$(AUDIT) build/scale \
 	  sample-input/$(AUDIT).zip --copies 8 --instances 1 2 --cpus 1
 
 bill:  ## list every package in the images with its licence, as CycloneDX and as a table
 	for kind in membership inversion; do \
 	  $(BUILD) --target $$kind-bill --tag leakgauge-$$kind-bill . && \
-	  $(DOCKER) run --rm leakgauge-$$kind-bill > container/licences/$$kind.cdx.json || exit 1; \
+	  "$(DOCKER)" run --rm leakgauge-$$kind-bill > container/licences/$$kind.cdx.json || exit 1; \
 	done
 	python3 container/licences/table.py container/licences/*.cdx.json > container/licences/README.md
 

@@ -10,8 +10,6 @@ tmpfs, which takes root. RESULTS, by default benchmarks/results/faults.md, gets 
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from served import Server, running  # noqa: E402
+from small_disk import can_be_had, small_disk  # noqa: E402
 
 import faults  # noqa: E402 - lies beside the tests, which use it too
 
@@ -57,7 +56,7 @@ def main(rounds: int, results: Path) -> int:
     ):
         for _ in range(rounds):
             attempt("clock_jumps", lambda: then_sound(faults.clock_jumps, server))
-    if os.geteuid() == 0:
+    if can_be_had():
         _on_a_small_disk(rounds, attempt, then_sound)
     for ending in (faults.kill_master, faults.terminate_in_an_audit):
         for _ in range(rounds):
@@ -83,15 +82,10 @@ def _on_a_small_disk(rounds: int, attempt: Callable[..., None], then_sound: Call
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder) / "tmp"
         small.mkdir()
-        options = f"size={faults.TINY},mode=1777"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", small], check=True)  # noqa: S603, S607
-        try:
-            with running(Path(folder)) as server:
-                for _ in range(rounds):
-                    for fault in (faults.disk_full_in_an_upload, faults.disk_full_in_the_child):
-                        attempt(fault.__name__, lambda fault=fault: then_sound(fault, server))
-        finally:
-            subprocess.run(["umount", small], check=True)  # noqa: S603, S607
+        with small_disk(small, size=faults.TINY), running(Path(folder)) as server:
+            for _ in range(rounds):
+                for fault in (faults.disk_full_in_an_upload, faults.disk_full_in_the_child):
+                    attempt(fault.__name__, lambda fault=fault: then_sound(fault, server))
 
 
 def _with_its_own_server(ending: Callable[[Server], object]) -> None:

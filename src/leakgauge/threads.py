@@ -31,4 +31,9 @@ def one_processor_each(most: int) -> Iterator[ThreadPoolExecutor]:
             min(most, processors()), initializer=threadpool_limits, initargs=(1, "openmp")
         ) as executor,
     ):
-        yield executor
+        try:
+            yield executor
+        except BaseException:
+            # nobody waits for what has not begun: a step that was stopped must not go on to its end
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise

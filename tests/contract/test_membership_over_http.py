@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from bad_inputs import BadInput, bad_inputs, bundle
+from canary import CANARY
 from doors import as_training_job, by_command_line, run_command_line, run_training_job
 from served import ROOT, ZIP, InBackground, Server, running, wait_until
 from spoiled import MARKER, NUMBER, sound, spoiled
 
 SAMPLE = ROOT / "sample-input" / "membership.zip"
-CANARY = Path("/tmp/leakgauge-canary")
 QUICK = {"attacks": ["gap", "loss", "learned_gb"], "proportions": [50, 90]}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 import sklearn
 from scipy import sparse
 from sklearn.base import clone
@@ -199,7 +200,16 @@ def test_a_range_of_columns_is_a_short_list(numbers: Any, expected: Any, tmp_pat
         assert load_model(tmp_path / "model.pkl").estimator == expected
 
 
-@pytest.mark.parametrize("module", ["numpy", "numpy.core._multiarray_umath", "numpy.core.umath"])
-def test_a_function_of_numpy_is_known_by_all_its_homes(module: str, tmp_path: Path) -> None:
-    (tmp_path / "model.pkl").write_bytes(f"c{module}\nlog1p\n.".encode())
-    assert load_model(tmp_path / "model.pkl").estimator is np.log1p
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        ("numpy", np.log1p),
+        ("numpy.core._multiarray_umath", np.log1p),
+        ("numpy.core.umath", np.log1p),
+        ("scipy.special._ufuncs", scipy.special.expit),
+        ("scipy.special._special_ufuncs", scipy.special.expit),
+    ],
+)
+def test_a_function_is_known_by_all_its_homes(module: str, function: Any, tmp_path: Path) -> None:
+    (tmp_path / "model.pkl").write_bytes(f"c{module}\n{function.__name__}\n.".encode())
+    assert load_model(tmp_path / "model.pkl").estimator is function

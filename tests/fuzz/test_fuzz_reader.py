@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from canary import CANARY
 
 SCRIPT = Path(__file__).with_name("fuzz_reader.py")
 OPTIONS = ["-seed=1", "-timeout=60"]
@@ -17,8 +18,8 @@ SECONDS = 400
 DEEDS = (
     'os.system("true")',
     'socket.create_connection(("127.0.0.1", 9))',
-    'open("/tmp/leakgauge-canary", "w")',
-    'os.open("/tmp/leakgauge-canary", os.O_CREAT | os.O_WRONLY)',
+    f'open("{CANARY}", "w")',
+    f'os.open("{CANARY}", os.O_CREAT | os.O_WRONLY)',
 )
 GIVES_WAY = """
 import os, socket, sys
@@ -64,4 +65,4 @@ def test_a_reader_that_gives_way_is_found_even_if_it_keeps_quiet(tmp_path: Path)
     assert fuzzed.returncode == 0, fuzzed.stderr[-3_000:]
     for place, deed in enumerate(DEEDS):
         assert list((tmp_path / str(place)).glob("crash-*")), deed
-    assert not Path("/tmp/leakgauge-canary").exists()
+    assert not CANARY.exists()

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from canary import CANARY
 from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
@@ -98,26 +99,24 @@ class Runs:
 
 
 def code_running() -> dict[str, bytes]:
-    """Ten kinds of pickles that would run code, each touching `/tmp/leakgauge-canary` if it could."""
+    """Ten kinds of pickles that would run code, each touching the canary if it could."""
     import importlib
     import os
     import runpy
     import subprocess
     import types
 
-    command = "touch /tmp/leakgauge-canary"
-    protocol_0 = b"cos\nsystem\n(S'touch /tmp/leakgauge-canary'\ntR."
-    dotted = (
-        b"\x80\x04\x8c\x16sklearn.datasets._base\x8c\x09os.system\x93"
-        b"\x8c\x1btouch /tmp/leakgauge-canary\x85R."
-    )
-    instance = b"(S'touch /tmp/leakgauge-canary'\nios\nsystem\n."
+    command = f"touch {CANARY}"
+    told = command.encode()
+    protocol_0 = b"cos\nsystem\n(S'%b'\ntR." % told
+    dotted = b"\x80\x04\x8c\x16sklearn.datasets._base\x8c\x09os.system\x93\x8c%c%b\x85R." % (len(told), told)
+    instance = b"(S'%b'\nios\nsystem\n." % told
     return {
         "os.system": pickle.dumps(Runs(os.system, command)),
-        "subprocess": pickle.dumps(Runs(subprocess.Popen, ["touch", "/tmp/leakgauge-canary"])),
+        "subprocess": pickle.dumps(Runs(subprocess.Popen, ["touch", str(CANARY)])),
         "eval": pickle.dumps(Runs(eval, f"__import__('os').system('{command}')")),
         "exec": pickle.dumps(Runs(exec, f"import os; os.system('{command}')")),
-        "runpy": pickle.dumps(Runs(runpy.run_path, "/tmp/leakgauge-canary.py")),
+        "runpy": pickle.dumps(Runs(runpy.run_path, f"{CANARY}.py")),
         "import": pickle.dumps(Runs(importlib.import_module, "antigravity")),
         "partial": pickle.dumps(functools.partial(os.system, command)),
         "protocol 0": protocol_0,

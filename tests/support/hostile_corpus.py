@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from canary import CANARY
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def _called(module: str, name: str, arguments: tuple[Any, ...], protocol: int) -
     return b"\x80\x04" + short + b"\x93" + body
 
 
-def code_running(*, canary: str = "/tmp/leakgauge-canary", port: int = 1) -> list[Hostile]:
+def code_running(*, canary: str = str(CANARY), port: int = 1) -> list[Hostile]:
     """Pickles that call something, plain in two protocols and squeezed as joblib squeezes."""
     python = f"open({canary!r}, 'w'); __import__('socket').create_connection(('127.0.0.1', {port}))"
     words = {"command": f"touch {canary}", "canary": canary, "python": python}

@@ -30,6 +30,7 @@ def inputs_of(
     """What `read_inputs` would make of a fitted estimator and two arrays of records."""
     target = SklearnTarget(estimator)
     pool = pool_of(target, members, subjects, group)
+    target = target.reading_scores(pool.x, pool.y)
     return Inputs(SharedAnswers(target, pool), pool, target.type_name, pool.x.shape[1], ())
 
 
@@ -44,7 +45,8 @@ def referenced(
     """A target with reference models, and the pool, as an attack gets them."""
     target = SklearnTarget(estimator)
     pool = pool_of(target, members, subjects)
-    plan = Plan(estimator, target.classes, models=models, seconds=None, seed=seed)
+    target = target.reading_scores(pool.x, pool.y)
+    plan = Plan(estimator, target.classes, models=models, seconds=None, seed=seed, form=target.form)
     return SharedAnswers(target, pool, references=ReferenceModels(plan, pool)), pool
 
 

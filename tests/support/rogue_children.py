@@ -5,6 +5,7 @@ Runs wherever leakgauge is installed: in the checkout as any user, and inside th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.policy import Policy
 
 MIB = 1 << 20
+EVERYBODYS = ("/tmp", "/var/tmp", "/dev/shm")
 CASES = {
     "memory": ("allocate", {"data_bytes": 128 * MIB}),
     "address_space": ("map_a_hundred_gigabytes", {}),
@@ -50,14 +52,22 @@ def ended(runner, limits, folder):
     return "finished"
 
 
+def entries():
+    """Of the temporary folder, and of all that everybody may write to."""
+    folders = [Path(folder) for folder in (*EVERYBODYS, tempfile.gettempdir())]
+    return {path for folder in folders if folder.is_dir() for path in folder.iterdir()}
+
+
 def main(*chosen):
     cases = {name: case for name, case in CASES.items() if not chosen or name in chosen}
-    temporary = Path(tempfile.gettempdir())
     with tempfile.TemporaryDirectory() as folder:
-        before = set(temporary.iterdir())
+        before = entries()
         found = {name: ended(*case, Path(folder)) for name, case in cases.items()}
-        left = [path.name for path in set(temporary.iterdir()) - before]
-    print(json.dumps({"endings": found, "left": left}))
+        left = entries() - before
+    for path in left:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    print(json.dumps({"endings": found, "left": [str(path) for path in left]}))
     return 0 if not left and all(code in ENDINGS[name] for name, code in found.items()) else 1
 
 

@@ -80,6 +80,7 @@ def surroundings(job, progress):
         descriptors=sorted(int(path.name) for path in Path("/proc/self/fd").iterdir()),
         umask=os.umask(0o077),
         session=os.getsid(0) == os.getpid(),
+        time_left=job.time_left(),
         folder=str(Path.cwd()),
         niceness=os.nice(0),
     )
@@ -321,12 +322,63 @@ def map_a_hundred_gigabytes(job, progress):
 
 def leave_files_everywhere(job, progress):
     """Files wherever anybody may write, by a user who may not even own this temporary folder."""
+    _leave_files(job)
+    raise BadBundle("done", "Done.", hint="None.")
+
+
+def leave_files_and_sleep(job, progress):
+    progress.report(" ".join(_leave_files(job)), 0.1)
+    time.sleep(600)
+
+
+def _leave_files(job):
+    left = []
     for folder in ("/tmp", "/dev/shm", "/var/tmp", job.scratch.parents[2]):
         try:
-            Path(folder, "leakgauge-left-behind").write_text("x")
+            file = Path(folder, f"leakgauge-left-behind-{os.getpid()}")
+            file.write_text("x")
         except OSError:
             continue
-    raise BadBundle("done", "Done.", hint="None.")
+        left.append(str(folder))
+    return left
+
+
+def audit_with_hogs(job, progress):
+    """A membership audit with an attack that takes all memory and one that never ends.
+
+    An attack that comes after the first needs half of what there was. The clock goes as
+    fast as the one without an end reports its progress.
+    """
+    import numpy as np
+
+    from leakgauge.exhaustion import Time
+    from leakgauge.membership import audit as membership
+    from leakgauge.membership.protocol import Attack
+    from leakgauge.sandbox import child
+
+    def fill(target, pool, *, rng, progress):
+        kept = []
+        while True:
+            kept.append(np.ones(1 << 20))
+
+    def need(target, pool, *, rng, progress):
+        needed = np.ones(job.policy.data_bytes // 2 // 8)
+        return target.probabilities(pool.x)[:, 0] * needed[: len(pool)]
+
+    def go_on(target, pool, *, rng, progress):
+        while True:
+            seconds[0] -= 1.0
+            progress.report("going on", 0.5)
+
+    attacks = [
+        Attack(function.__name__, function.__name__, "probabilities", "nobody", function)
+        for function in (fill, need, go_on)
+    ]
+    seconds = [1_000.0]
+    child.Time = lambda _: Time(lambda: seconds[0])
+    own = membership.ATTACKS
+    membership.ATTACKS = (*attacks, *(attack for attack in own if attack.name == "gap"))
+    child.audit(job, progress)
 
 
 def build_a_maze(job, progress):

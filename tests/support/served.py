@@ -12,6 +12,7 @@ import time
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from dying import with_this_process
 from replies import Reply
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ class Server:
         paths = (ROOT / "src", ROOT / "tests" / "support")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*under, sys.executable, str(ROOT / "serve"), *([app] if app else [])],
+                [*under, *with_this_process(sys.executable, ROOT / "serve", *([app] if app else []))],
                 env={
                     "PATH": os.environ["PATH"],
                     "PYTHONPATH": ":".join(map(str, paths)),

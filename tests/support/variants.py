@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.special
 import scipy.stats as st
 import sklearn.experimental.enable_halving_search_cv
 import sklearn.experimental.enable_iterative_imputer  # noqa: F401 (makes the two importable)
@@ -467,10 +466,6 @@ def _pipelines() -> dict[str, Variant]:
                 _logistic(),
             ),
             table=_mixed,
-        ),
-        "expit of SciPy": Variant(
-            "Pipelines",
-            lambda: make_pipeline(preprocessing.FunctionTransformer(scipy.special.expit), _logistic()),
         ),
         "log of some columns": Variant(
             "Pipelines",

@@ -24,7 +24,7 @@ from leakgauge.bundle import (
     open_bundle,
     open_pictures,
 )
-from leakgauge.errors import BadBundle
+from leakgauge.errors import BadBundle, LimitExceeded
 
 PICKLE = pickle.dumps([0] * 5_000)
 HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(50)
@@ -72,8 +72,20 @@ def test_a_folder_with_a_folder_is_read_loose_as_well(plain: dict[str, str], tmp
 
 
 def test_a_third_folder_is_too_deep_however_it_came(tmp_path: Path) -> None:
-    files = {f"a/b/c/d/{name}": content for name, content in MEMBERSHIP.items()}
+    files = {f"a/b/c/{name}": content for name, content in MEMBERSHIP.items()}
     assert refused(files, tmp_path).code == "limit_exceeded.depth"
+    with pytest.raises(LimitExceeded):
+        open_bundle(laid_out(files, tmp_path / "loose"), tmp_path / "scratch", limits=Limits())
+
+
+def test_folders_in_two_folders_are_as_deep_as_a_bundle_may_be(plain: dict[str, str], tmp_path: Path) -> None:
+    files = {
+        f"a/b/{'models' if name == 'model.pkl' else 'data'}/{name}": content
+        for name, content in MEMBERSHIP.items()
+    }
+    assert taken(zipped(files), tmp_path) == plain
+    folder = laid_out(files, tmp_path / "loose")
+    assert open_bundle(folder, tmp_path / "scratch", limits=Limits()).sha256 == plain
 
 
 @pytest.mark.parametrize("written", [zipped, backslashed], ids=["slashes", "backslashes"])

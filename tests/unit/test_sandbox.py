@@ -200,6 +200,30 @@ def test_an_exit_without_a_result_is_a_failure(bundle):
     assert raised.value.problem == "child_died"
 
 
+def test_an_audit_outlives_an_attack_that_takes_all_memory_and_one_that_never_ends(bundle):
+    sample = SOURCE.parent / "sample-input" / "membership.zip"
+    shutil.copyfile(sample, bundle)
+    # what the libraries fill themselves is not counted where they are loaded before
+    policy = Policy(data_bytes=512 << 20)
+    with Sandbox(
+        only="membership", policy=policy, preload=True, runner="sandbox_runners:audit_with_hogs"
+    ) as box:
+        found = run(box, bundle, overrides={"attacks": ["fill", "need", "go_on", "gap"]})
+    outcomes = {attack["name"]: attack for attack in found["attacks"]}
+    assert [attack["status"] for attack in outcomes.values()] == ["failed", "measured", "failed", "measured"]
+    assert "more memory" in outcomes["fill"]["reason"]
+    assert "share of the audit's time" in outcomes["go_on"]["reason"]
+    assert found["verdict"]["severity"] != "low"
+
+
+def test_a_child_knows_how_long_it_may_run(bundle):
+    with sandbox("surroundings", wall_seconds=100) as box:
+        assert 0 < run(box, bundle, timeout=1_000)["time_left"] <= 100
+        assert 0 < run(box, bundle, timeout=50)["time_left"] <= 50
+    with sandbox("surroundings", cpu_seconds=30) as box:
+        assert 0 < run(box, bundle, timeout=1_000)["time_left"] <= 30
+
+
 def test_memory_is_limited(bundle):
     with sandbox("allocate", memory_bytes=512 << 20) as box, pytest.raises(LimitExceeded) as raised:
         run(box, bundle)

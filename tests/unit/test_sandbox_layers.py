@@ -181,12 +181,43 @@ def test_why_there_are_no_users(monkeypatch, tmp_path):
     monkeypatch.setattr(identity, "_mapped", lambda table: False)
     assert "user namespace" in identity.obstacle(tmp_path)
     monkeypatch.setattr(identity, "_mapped", lambda table: True)
-    monkeypatch.setattr(identity, "_open_to_others", lambda path: False)
+    monkeypatch.setattr(identity, "_open_to", lambda user, paths, mode: False)
     assert "Python" in identity.obstacle(tmp_path)
-    monkeypatch.setattr(identity, "_open_to_others", lambda path: True)
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)
-    assert "temporary files" in identity.obstacle(closed / "workspace")
+    monkeypatch.setattr(identity, "_open_to", lambda user, paths, mode: mode != os.X_OK)
+    assert "temporary files" in identity.obstacle(tmp_path / "workspace")
+    monkeypatch.setattr(identity, "_open_to", lambda user, paths, mode: True)
+    assert identity.obstacle(tmp_path / "workspace") is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_what_another_user_can_read_is_found_out_by_becoming_it(monkeypatch):
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        top = Path(name)
+        top.chmod(0o755)
+        for folder in ("packages/open", "private/packages", "private/link", "mixed/closed"):
+            (top / folder).mkdir(parents=True, mode=0o755)
+        (top / "packages" / "module.py").touch(0o644)
+        (top / "mixed" / "gone").symlink_to(top / "nowhere")  # of no use to anybody
+        (top / "private" / "link").rmdir()
+        (top / "private" / "link").symlink_to(top / "packages")
+
+        def reads(folder):
+            monkeypatch.setattr("sys.path", [str(top / folder), str(top / "missing"), ""])
+            monkeypatch.setattr("sys.prefix", str(top))
+            monkeypatch.setattr("sys.base_prefix", str(top))
+            return identity._open_to(60_600, identity._needed(), os.R_OK | os.X_OK)
+
+        assert reads("packages")
+        assert reads("private/link")
+        assert reads("mixed")
+        (top / "mixed" / "closed").chmod(0o700)  # a package, installed with another umask
+        assert not reads("mixed")
+        (top / "packages" / "module.py").chmod(0o600)
+        assert not reads("packages")
+        (top / "packages" / "module.py").chmod(0o644)
+        (top / "private").chmod(0o700)
+        assert not reads("private/packages")
+        assert not reads("private/link")  # it leads to where everybody may read, by a way that few may go
 
 
 @pytest.mark.parametrize(

@@ -7,30 +7,33 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
-from reachable import MODES, command, is_root
+from reachable import MODES, can_become_others, command
 
 from leakgauge.sandbox.landlock import version
 from leakgauge.sandbox.lockdown import LAYERS
 
 ROOT = Path(__file__).parents[2]
-OLD_KERNEL = (ROOT / "tests" / "support" / "old_kernel.py", sys.executable)
+SUPPORT = ROOT / "tests" / "support"
+EVERYBODYS = ("/tmp", "/var/tmp", "/dev/shm")
+OLD_KERNEL = (SUPPORT / "old_kernel.py", sys.executable)
 
-as_root = pytest.mark.skipif(not is_root(), reason="only root can become others; the image tests do so too")
+as_root = pytest.mark.skipif(
+    not can_become_others(),
+    reason="takes root who may mount, and a checkout whose files others may read; the image tests do so too",
+)
 
 
 @pytest.fixture
-def everybodys():
+def everybodys(tmp_path):
     """A temporary folder that every user may write to, and in which nothing may be left."""
-    folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="leakgauge-test-"))
+    folder = tmp_path / "everybodys"
+    folder.mkdir()
     folder.chmod(0o1777)
     yield folder
-    left = [path.name for path in folder.iterdir()]
-    shutil.rmtree(folder)
-    assert left == []
+    assert [path.name for path in folder.iterdir()] == []
 
 
 def run(words, temporary, **environment):
@@ -72,28 +75,28 @@ def test_here_it_holds(everybodys):
 
 @as_root
 def test_root_has_every_layer(everybodys):
-    found = examined(command("root"), everybodys)
+    found = examined(command("root", shown=[everybodys]), everybodys)
     assert (tuple(found["layers"]), possible(found)) == (LAYERS, set())
 
 
 @as_root
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "root"])
 def test_without_a_user_to_change_to_it_holds_all_the_same(everybodys, mode):
-    found = examined(command(mode), everybodys)
+    found = examined(command(mode, shown=[everybodys]), everybodys)
     assert possible(found) == set()
     assert set(found["missing"]) == {"identity"}
 
 
 @as_root
 def test_on_an_older_kernel_root_still_holds(everybodys):
-    found = examined(command("root", *OLD_KERNEL), everybodys)
+    found = examined(command("root", *OLD_KERNEL, shown=[everybodys]), everybodys)
     assert possible(found) == set()
     assert set(found["missing"]) == {"landlock"}
 
 
 @as_root
 def test_on_an_older_kernel_another_user_is_told_what_is_possible(everybodys):
-    found = examined(command("another user", *OLD_KERNEL), everybodys)
+    found = examined(command("another user", *OLD_KERNEL, shown=[everybodys]), everybodys)
     assert not found["sound"]
     assert set(found["missing"]) == {"identity", "landlock"}
     # who knows the name gets in; the names are not to be had
@@ -107,16 +110,53 @@ def test_on_an_older_kernel_another_user_is_told_what_is_possible(everybodys):
 @as_root
 @pytest.mark.parametrize("mode", ["root", "another user"])
 def test_children_that_run_wild_are_ended_each_in_its_way(everybodys, mode):
-    done = run(command(mode, ROOT / "tests" / "support" / "rogue_children.py"), everybodys)
+    done = run(command(mode, SUPPORT / "rogue_children.py", shown=[everybodys]), everybodys)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @as_root
 def test_what_a_user_of_its_own_leaves_where_everybody_may_write_is_removed(everybodys):
-    words = command("root", *OLD_KERNEL, ROOT / "tests" / "support" / "rogue_children.py", "leaver", "maze")
-    assert run(words, everybodys).returncode == 0
-    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
-        assert not Path(folder, "leakgauge-left-behind").exists()
+    program = SUPPORT / "rogue_children.py"
+    done = run(command("root", *OLD_KERNEL, program, "leaver", "maze", shown=[everybodys]), everybodys)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@as_root
+def test_a_killed_parent_leaves_nothing_where_everybody_may_write(everybodys):
+    words = command("root", *OLD_KERNEL, SUPPORT / "orphans.py", shown=[everybodys])
+    done = run(words, everybodys)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["written"] == ["/tmp", "/dev/shm", "/var/tmp", str(everybodys)]
+    assert found["meanwhile"] >= 5  # the workspace too
+    assert (found["alive"], found["left"]) == ([], [])
+
+
+@as_root
+def test_what_is_left_in_a_view_goes_with_it(everybodys, tmp_path):
+    """Whatever a test does there: killed, it takes along what the machine would have kept."""
+    name = f"leakgauge-of-{tmp_path.name}-{os.getpid()}"
+    program = (
+        f"import os, pathlib; [pathlib.Path(folder, {name!r}).touch() for folder in {EVERYBODYS}];"
+        "os.kill(os.getpid(), 9)"
+    )
+    assert run(command("root", "-c", program, shown=[everybodys]), everybodys).returncode == -9
+    assert not any(Path(folder, name).exists() for folder in EVERYBODYS)
+
+
+@as_root
+@pytest.mark.parametrize("mode", MODES)
+def test_in_a_view_every_user_reads_the_checkout_and_nothing_else_of_a_closed_folder(
+    everybodys, tmp_path, mode
+):
+    (tmp_path / "private").write_text("secret")
+    program = (
+        "import json, pathlib, sys, leakgauge, numpy, rogue_children;"
+        f"print(json.dumps([pathlib.Path({str(tmp_path / 'private')!r}).exists(), leakgauge.__file__]))"
+    )
+    done = run(command(mode, "-c", program, shown=[everybodys]), everybodys)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [False, str(ROOT / "src" / "leakgauge" / "__init__.py")]
 
 
 def test_the_doctor_speaks_to_people_and_its_exit_code_to_scripts(everybodys):

@@ -79,6 +79,7 @@ def test_a_job_survives_its_journey(tmp_path, prior):
         overrides={"seed": 1, "attacks": ["gap"]},
         only="inversion",
         policy=Policy(threads=3),
+        deadline=1234.5,
         trained_prior=prior,
         runner="module:function",
     )

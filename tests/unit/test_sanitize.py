@@ -6,10 +6,12 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from fitted_pools import area, digits, fitted_pool, scores_of, shared
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingClassifier,
@@ -23,12 +25,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.cli import main
-from leakgauge.defences.comparison import probes, same_answers
+from leakgauge.defences.comparison import _with_categories, probes, same_answers
 from leakgauge.defences.sanitize import sanitize
 from leakgauge.defences.strip import remaining, strip
 from leakgauge.errors import AuditFailed, UnsafeModel, UnsupportedModel
@@ -154,6 +156,106 @@ def test_a_changed_start_of_boosting_is_noticed_by_asking():
     one, other = (GradientBoostingClassifier(n_estimators=2, random_state=0).fit(x, y) for _ in range(2))
     other.init_.class_prior_ = other.init_.class_prior_[::-1].copy()
     assert not same_answers(one, other)
+
+
+LABELS = {
+    "object": lambda y: pd.Series(np.where(y, "yes", "no").astype(object)),
+    "pandas text": lambda y: pd.Series(np.where(y, "yes", "no")).astype("string"),
+    "category": lambda y: pd.Series(np.where(y, "yes", "no")).astype("category"),
+    "bool": lambda y: pd.Series(y),
+    "nullable bool": lambda y: pd.Series(y).astype("boolean"),
+    "fixed width": lambda y: np.where(y, "yes", "no"),
+}
+
+
+def people(n, *, seed):
+    """A table of numbers and text, and who said yes."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {"age": rng.integers(18, 80, n), "city": rng.choice(np.array(["Oslo", "Rome", "Ulm"], object), n)}
+    )
+    return table, table["age"].to_numpy() + rng.normal(0, 20, n) > 50
+
+
+def reading_text(model):
+    encoder = OneHotEncoder(sparse_output=False)
+    return make_pipeline(make_column_transformer((encoder, ["city"]), remainder="passthrough"), model)
+
+
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize(
+    "model",
+    [
+        RandomForestClassifier(3),
+        GradientBoostingClassifier(n_estimators=2),
+        HistGradientBoostingClassifier(max_iter=2),
+        BaggingClassifier(n_estimators=2),
+        AdaBoostClassifier(n_estimators=2),
+        CalibratedClassifierCV(DecisionTreeClassifier(), cv=2),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_labels_of_every_kind_are_compared_by_what_they_say(labels, model, sanitized):
+    x, y = people(80, seed=0)
+    fitted = reading_text(model).fit(x, LABELS[labels](y))
+    new = pickle.loads(sanitized(fitted).pickled)
+    assert np.array_equal(new.predict(x), fitted.predict(x))
+    assert np.array_equal(new.classes_, fitted.classes_)
+
+
+@pytest.mark.parametrize("other", ["No", b"no", 0, None, float("nan"), ("no",)])
+def test_a_changed_label_is_noticed(other):
+    x, y = people(60, seed=0)
+    one, two = (
+        DecisionTreeClassifier(max_depth=3, random_state=0).fit(x[["age"]], LABELS["object"](y))
+        for _ in range(2)
+    )
+    assert same_answers(one, two)
+    two.classes_ = np.empty(2, dtype=object)
+    two.classes_[:] = [other, "yes"]
+    assert not same_answers(one, two)
+
+
+def test_a_whole_number_is_not_the_same_label_as_a_fraction():
+    x, y = people(60, seed=0)
+    one, two = (DecisionTreeClassifier(random_state=0).fit(x[["age"]], y) for _ in range(2))
+    one.classes_, two.classes_ = np.array([0, 1], dtype=object), np.array([0, 1], dtype=object)
+    assert same_answers(one, two)
+    two.classes_ = np.array([0.0, 1.0], dtype=object)
+    assert not same_answers(one, two)
+
+
+def test_histograms_over_categories_are_asked_about_categories(sanitized):
+    x, y = people(80, seed=0)
+    x["city"] = x["city"].astype("category")
+    model = HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2).fit(x, LABELS["object"](y))
+    new = pickle.loads(sanitized(model).pickled)
+    assert np.array_equal(new.predict_proba(x), model.predict_proba(x))
+    assert {"Oslo", "Rome", "Ulm"} == set(_with_categories(model, probes(model))[:, 1])
+
+
+def test_what_cannot_take_numbers_is_compared_by_its_trees(sanitized):
+    x, y = people(80, seed=0)
+    inner = make_pipeline(OneHotEncoder(), DecisionTreeClassifier())
+    model = BaggingClassifier(inner, 2, random_state=0).fit(x[["city"]], LABELS["object"](y))
+    new = pickle.loads(sanitized(model).pickled)
+    assert np.array_equal(new.predict(x[["city"]]), model.predict(x[["city"]]))
+
+
+@pytest.mark.parametrize("container", [lambda model: {"model": model, "n": 3}, lambda model: (model, "x")])
+def test_a_container_is_written_as_it_was_around_a_stripped_model(container, sanitized):
+    x, y = digits(200)
+    model = RandomForestClassifier(3, random_state=0).fit(x, y)
+    new = pickle.loads(sanitized(container(model)).pickled)
+    assert type(new) is type(container(model))
+    inside = new["model"] if isinstance(new, dict) else new[0]
+    assert np.array_equal(inside.predict_proba(x), model.predict_proba(x))
+    assert inside.random_state is None
+
+
+def test_a_container_without_trees_is_told_of(sanitized):
+    with pytest.raises(UnsupportedModel, match="What the file holds has no trees"):
+        sanitized({"a": 1})
 
 
 def test_models_of_different_parts_differ():

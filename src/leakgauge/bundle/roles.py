@@ -188,9 +188,9 @@ def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
 
 
 def _top_folders(paths: Sequence[tuple[str, ...]]) -> int:
-    """How many folders lie around everything and mean nothing."""
+    """How many folders lie around everything and mean nothing; of more than there may be, the first alone."""
     count = 0
-    while count < MOST_TOP_FOLDERS:
+    while True:
         tops = {folded(path[count]) for path in paths}
         shortest = min(map(len, paths)) - count
         if len(tops) > 1 or shortest < 2 or tops <= set(_IMAGE_FOLDERS):
@@ -199,7 +199,7 @@ def _top_folders(paths: Sequence[tuple[str, ...]]) -> int:
         if tops <= set(_SET_FOLDERS) and shortest > 2:
             break
         count += 1
-    return count
+    return count if count <= MOST_TOP_FOLDERS else 1
 
 
 def is_part(item: Placed) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sklearn.base import BaseEstimator
 from sklearn.model_selection._search import BaseSearchCV
 
 from leakgauge.defences.comparison import same_answers
@@ -17,7 +18,7 @@ from leakgauge.defences.strip import remaining, strip
 from leakgauge.errors import AuditFailed, UnsupportedModel
 from leakgauge.progress import Progress
 from leakgauge.targets import legacy_sklearn
-from leakgauge.targets.model_graph import parts_of
+from leakgauge.targets.model_graph import parts_of, type_name
 from leakgauge.targets.sklearn_pickle import load_model
 
 
@@ -66,7 +67,7 @@ def sanitize(source: Path, scratch: Path, progress: Progress) -> Sanitized:
     if not stripped:
         raise UnsupportedModel(
             "nothing_to_strip",
-            f"A {type(model).__name__} has no trees, and nothing that could be taken out of its file.",
+            f"{_named(model)} has no trees, and nothing that could be taken out of its file.",
             hint="Audit it as it is; to lower its leak, regularise it and fit it anew.",
         )
     pickled = pickle.dumps(model, protocol=5)
@@ -87,6 +88,10 @@ def _best_of(model: Any) -> Any:
     while isinstance(model, BaseSearchCV) and "best_estimator_" in vars(model):
         model = model.best_estimator_
     return model
+
+
+def _named(model: Any) -> str:
+    return f"A {type_name(model)}" if isinstance(model, BaseEstimator) else "What the file holds"
 
 
 def _refuse_stand_ins(model: Any) -> None:

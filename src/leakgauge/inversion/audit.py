@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from leakgauge.attack_table import chosen_attacks
 from leakgauge.bundle import InversionBundle
 from leakgauge.errors import AuditFailed
+from leakgauge.exhaustion import Time, check_that_something_else_failed
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
@@ -75,6 +76,7 @@ def audit_bundle(
     *,
     trained_prior: Path | None = None,
     evade: Evade | None = None,
+    time: Time | None = None,
 ) -> Audited:
     """Audit an inversion bundle.
 
@@ -84,6 +86,7 @@ def audit_bundle(
     overrides: parameters that win over the bundle's own `parameters.json`.
     trained_prior: a prior's file, for bundles that bring no auxiliary images.
     evade: the search of a reference library, for a curve of robustness; None where there is none.
+    time: the audit's, which its steps share; None for no limit.
 
     Raises
     ------
@@ -103,6 +106,7 @@ def audit_bundle(
         inputs_sha256={**bundle.sha256, **dict(inputs.prior.sha256)},
         progress=progress,
         evade=evade,
+        time=time,
     )
     return held_to(audited, parameters.policy)
 
@@ -115,17 +119,21 @@ def audit(
     inputs_sha256: Mapping[str, str],
     progress: Progress,
     evade: Evade | None = None,
+    time: Time | None = None,
 ) -> Audited:
     """Run every attack, hold what it drew against the picture, and draw the conclusions.
 
     Parameters
     ----------
     evade: as `audit_bundle`; used where the reference libraries are asked for.
+    time: as `audit_bundle`.
 
     Raises
     ------
     AuditFailed
         when not one attack could be run to its end.
+    MemoryError, AuditTimeout
+        when that was for want of memory or time alone.
     """
     target, seed = inputs.target, parameters.seed
     controls = choose_controls(
@@ -139,9 +147,12 @@ def audit(
         budget=parameters.query_budget,
         seed=seed,
         progress=Share(progress, 0.05, 0.75 if evade and parameters.reference_libraries else 0.95),
+        time=time,
     )
     runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
-    if not runs and any(isinstance(outcome, Failed) for outcome in outcomes):
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    if failed and not runs:
+        check_that_something_else_failed([outcome.reason for outcome in failed])
         raise AuditFailed(
             "every_attack_failed",
             "Not one attack could be run to its end.",
@@ -150,7 +161,10 @@ def audit(
 
     evasion = None
     if parameters.reference_libraries:
-        evasion = robustness_curve(inputs, evade, seed=seed, progress=Share(progress, 0.75, 0.95))
+        share = (time or Time()).share(1)
+        evasion = robustness_curve(
+            inputs, evade, seed=seed, progress=share.limiting(Share(progress, 0.75, 0.95))
+        )
 
     progress.report("writing the report", 0.96)
     asking = {run.attack.name for run in runs if run.attack.threat_model != "model_file"}

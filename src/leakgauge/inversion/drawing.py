@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.errors import LeakgaugeError
+from leakgauge.exhaustion import Share, Time, ran_out, release
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
 from leakgauge.inversion.components import EDGED_FAMILIARITY, FAMILIARITY, Familiar
 from leakgauge.inversion.edges import shown_to
@@ -65,6 +67,7 @@ def run_attacks(
     budget: int | None,
     seed: int,
     progress: Progress,
+    time: Time | None = None,
 ) -> tuple[Outcome, ...]:
     """Draw `classes` in full, and `controls` for as long as it takes to compare, with every attack.
 
@@ -76,13 +79,17 @@ def run_attacks(
     budget:
         most queries for each class and seed, over all attacks, which share it evenly; None: for each
         what its iterations need.
+    time:
+        the audit's, which the attacks share, one after the other; None for no limit.
     """
     asking = max(1, sum(attack.threat_model != "model_file" for attack, _ in planned))
     jobs = [
         (place, number, settings if number in classes else _shortened(settings))
-        for number in (*classes, *controls)
+        # attack by attack: what is done when time runs out is whole
         for place, (_, settings) in enumerate(planned)
+        for number in (*classes, *controls)
     ]
+    shares = _Shares(time or Time(), attacks=len(planned))
     together = Together(progress, len(jobs), stage="drawing")
     walled = [
         BudgetedTarget(
@@ -95,7 +102,12 @@ def run_attacks(
     def draw(job: int) -> _End:
         place, number, told = jobs[job]
         return _draw(
-            planned[place][0], number, walled[job], settings=told, seed=seed, progress=together.part(job)
+            planned[place][0],
+            number,
+            walled[job],
+            settings=told,
+            seed=seed,
+            progress=shares.of(place).limiting(together.part(job)),
         )
 
     # several threads of a numerical library on small matrices wait for each other, and ours are enough
@@ -113,6 +125,22 @@ def run_attacks(
         )
         for place, (attack, settings) in enumerate(planned)
     )
+
+
+class _Shares:
+    """The share of time of each attack, given when the first of its drawings begins, in whichever thread."""
+
+    def __init__(self, time: Time, *, attacks: int) -> None:
+        self._time = time
+        self._attacks = attacks
+        self._given: dict[int, Share] = {}
+        self._lock = threading.Lock()
+
+    def of(self, place: int) -> Share:
+        with self._lock:
+            if place not in self._given:
+                self._given[place] = self._time.share(self._attacks - place)
+            return self._given[place]
 
 
 def _threads(asked: Sequence[BudgetedTarget]) -> int:
@@ -146,6 +174,7 @@ def _draw(
 ) -> _End:
     """One attack on one class; what it raises is handed on as a value, but for what the user must mend."""
     try:
+        progress.report(f"drawing class {number}", 0.0)
         check_installed(attack)
         if attack.threat_model == "probabilities" and not target.has_probabilities:
             return Unsuited("The model gives labels alone; this attack reads probabilities.")
@@ -157,9 +186,11 @@ def _draw(
             progress=progress,
             settings=settings,
         )
-    except (LeakgaugeError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001 - one attack that breaks must not take the others with it
+    except Exception as error:  # one attack that breaks must not take the others with it
+        if ran_out(error):
+            release(error)
+        elif isinstance(error, LeakgaugeError):
+            raise
         return error
     progress.report(f"drawing class {number}", 1.0)
     return _Drawn(drawn, target.queries)
@@ -185,6 +216,8 @@ def _outcome(
                 )
             case QueryBudgetError():
                 return _failed(attack, "It asked for more queries than its budget allows and was stopped.")
+            case _ if reason := ran_out(end):
+                return _failed(attack, reason)
             case _:
                 return _failed(attack, f"It broke off with a {type(end).__name__}.")
     return Run(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from leakgauge.attack_table import NOT_INSTALLED
 from leakgauge.errors import LeakgaugeError
 from leakgauge.estimates import proportion
+from leakgauge.exhaustion import ran_out, release
 from leakgauge.inversion.inputs import Inputs
 from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
@@ -82,9 +83,12 @@ def robustness_curve(
                 changed = evade(network, pictures[left], labels[left], radius=radius, seed=seed)
                 right[left] = _taken_for(target, _within(changed, pictures[left], radius), labels[left])
             curve.append(EvasionPoint(radius, proportion(int(right.sum()), len(right))))
-    except (LeakgaugeError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001 - a peer that breaks must not take the audit with it
+    except Exception as error:  # a peer that breaks must not take the audit with it
+        if reason := ran_out(error):
+            release(error)
+            return Failed(*_FACTS, reason)
+        if isinstance(error, LeakgaugeError):
+            raise
         return Failed(*_FACTS, f"It broke off with a {type(error).__name__}.")
     return EvasionMeasured(
         *_FACTS,

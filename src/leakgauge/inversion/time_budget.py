@@ -76,7 +76,7 @@ def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: C
         _run(attack, inputs, settings, _WARM)
         begun = clock()
         _run(attack, inputs, settings, _TIMED)
-    except (Unsuited, UnsupportedModel):  # the latter from a target that gives labels alone
+    except (Unsuited, UnsupportedModel, MemoryError):  # the second from a target that gives labels alone
         return 0.0
     return (clock() - begun) / _TIMED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from traceback import extract_tb
@@ -10,8 +11,10 @@ from pydantic import JsonValue
 
 from leakgauge.attack_table import Unsuited, check_installed, chosen_attacks, installed
 from leakgauge.bundle import MembershipBundle, PictureMembershipBundle
+from leakgauge.defences.output import Setting
 from leakgauge.errors import AuditFailed, LeakgaugeError
 from leakgauge.estimates import proportion, step_roc
+from leakgauge.exhaustion import Time, check_that_something_else_failed, ran_out, release
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.exposure import exposed_records
 from leakgauge.membership.inputs import Inputs, read_inputs
@@ -48,6 +51,7 @@ from leakgauge.report.model import (
     Recommendation,
     Severity,
     Slice,
+    ThreatModel,
     Tradeoffs,
 )
 from leakgauge.report.versions import versions_of
@@ -60,6 +64,10 @@ PLAIN = frozenset({"gap", "loss", "entropy", "modified_entropy"})
 """Attacks that train nothing, against which the effort of the others is weighed."""
 REFERENCED = frozenset({"rmia", "lira"})
 """Attacks that use reference models; where neither is wanted, nothing else trains any."""
+TRAINED_IN = 0.9
+"""Share of an attack's time in which it may train reference models: with fewer of them it still runs."""
+_STEPS_BESIDES = 2
+"""The table of proportions and the trade-offs, which follow the attacks and need time as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +90,20 @@ class Findings:
     recommendations: tuple[Recommendation, ...] = ()
 
 
-def audit_bundle(bundle: MembershipBundle, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
+def audit_bundle(
+    bundle: MembershipBundle,
+    overrides: Mapping[str, JsonValue],
+    progress: Progress,
+    *,
+    time: Time | None = None,
+) -> Audited:
     """Audit a membership bundle.
 
     Parameters
     ----------
     bundle: the checked files.
     overrides: parameters that win over the bundle's own `parameters.json`.
+    time: the audit's, which its steps share; None for no limit.
 
     Raises
     ------
@@ -101,7 +116,12 @@ def audit_bundle(bundle: MembershipBundle, overrides: Mapping[str, JsonValue], p
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     inputs = read_inputs(bundle, parameters)
     report = audit(
-        inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
+        inputs,
+        parameters=parameters,
+        attacks=chosen,
+        inputs_sha256=bundle.sha256,
+        progress=progress,
+        time=time,
     )
     return held_to(Audited(report), parameters.policy)
 
@@ -112,6 +132,7 @@ def audit_pictures(
     progress: Progress,
     *,
     open_model: OpenImageModel,
+    time: Time | None = None,
 ) -> Audited:
     """Audit a membership bundle of an image classifier with image sets; as `audit_bundle`.
 
@@ -125,7 +146,12 @@ def audit_pictures(
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     inputs = read_picture_inputs(bundle, parameters, open_model=open_model)
     report = audit(
-        inputs, parameters=parameters, attacks=chosen, inputs_sha256=bundle.sha256, progress=progress
+        inputs,
+        parameters=parameters,
+        attacks=chosen,
+        inputs_sha256=bundle.sha256,
+        progress=progress,
+        time=time,
     )
     return held_to(Audited(report), parameters.policy)
 
@@ -137,6 +163,7 @@ def audit(
     attacks: Sequence[Attack],
     inputs_sha256: Mapping[str, str],
     progress: Progress,
+    time: Time | None = None,
 ) -> MembershipReport:
     """Run every attack on the pool, measure them all in the same way, and draw the conclusions.
 
@@ -144,8 +171,11 @@ def audit(
     ------
     AuditFailed
         when not one attack could be run to its end.
+    MemoryError, AuditTimeout
+        when that was for want of memory or time alone.
     """
     pool, seed = inputs.pool, parameters.seed
+    time = Time() if time is None else time
     references = ReferenceModels(
         Plan(
             inputs.target.estimator,
@@ -154,8 +184,10 @@ def audit(
             seconds=parameters.time_budget,
             seed=seed,
             defences=inputs.defences,
+            form=inputs.target.form,
         ),
         pool,
+        most_seconds=lambda: TRAINED_IN * time.share(_STEPS_BESIDES).seconds,
     )
     target = SharedAnswers(inputs.target, pool, references=references)
 
@@ -164,7 +196,7 @@ def audit(
     progress.report("comparing members and subjects", 0.06)
     shift = distribution_shift(pool, rng=generator_for(seed, "shift"))
 
-    runs = _run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4))
+    runs = _run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
     outcomes = tuple(run.outcome if isinstance(run, Scored) else run for run in runs)
     scored = {run.attack.name: run for run in runs if isinstance(run, Scored)}
     proportions = Proportions((), (), {})
@@ -172,22 +204,22 @@ def audit(
         learner.attack: scored[learner.attack].scores for learner in LEARNERS if learner.attack in scored
     }
     if known:
-        proportions = leak_by_proportion(
-            target.probabilities(pool.x),
+        proportions = _proportions(
+            target,
             pool,
             percentages=parameters.proportions,
             known_scores=known,
             seed=seed,
-            progress=Share(progress, 0.4, 0.75),
+            progress=time.share(_STEPS_BESIDES).limiting(Share(progress, 0.4, 0.75)),
         )
     tried = None
     if parameters.tradeoffs and REFERENCED & {attack.name for attack in attacks}:
-        tried = tradeoffs(
+        tried = _tradeoffs(
             target,
             pool,
-            seconds=references.seconds_left,
+            seconds=_least(references.seconds_left, TRAINED_IN * time.share(1).seconds),
             seed=seed,
-            progress=Share(progress, 0.75, 0.97),
+            progress=time.share(1).limiting(Share(progress, 0.75, 0.97)),
             defences=inputs.defences,
         )
 
@@ -249,16 +281,24 @@ def _describe(inputs: Inputs, target: Target) -> MembershipTarget:
 
 
 def _run_all(
-    attacks: Sequence[Attack], target: SharedAnswers, pool: Pool, *, seed: int, progress: Progress
+    attacks: Sequence[Attack],
+    target: SharedAnswers,
+    pool: Pool,
+    *,
+    seed: int,
+    progress: Progress,
+    time: Time,
 ) -> list[Scored | NotApplicable | Failed]:
     runs: list[Scored | NotApplicable | Failed] = []
     # what is known beforehand not to run is no attempt, and widens no interval
     comparisons = sum(attack.library is None or installed(attack.library) for attack in attacks)
     for place, attack in enumerate(attacks):
         share = Share(progress, place / len(attacks), (place + 1) / len(attacks))
-        share.report(attack.title.lower(), 0.0)
-        runs.append(_run(attack, target, pool, seed=seed, comparisons=comparisons, progress=share))
-    if runs and all(isinstance(run, Failed) for run in runs):
+        limited = time.share(len(attacks) - place + _STEPS_BESIDES).limiting(share)
+        runs.append(_run(attack, target, pool, seed=seed, comparisons=comparisons, progress=limited))
+    failed = [run for run in runs if isinstance(run, Failed)]
+    if runs and len(failed) == len(runs):
+        check_that_something_else_failed([run.reason for run in failed])
         raise AuditFailed(
             "every_attack_failed",
             "Every attack failed on this model.",
@@ -277,9 +317,10 @@ def _run(
     progress: Progress,
 ) -> Scored | NotApplicable | Failed:
     """Run and measure one attack; its failure is an outcome, so that the others still count."""
-    facts = (attack.name, attack.title, attack.threat_model, attack.citation)
+    facts = (attack.name, attack.title, _seen_by(attack, target), attack.citation)
     asked_before = target.queries
     try:
+        progress.report(attack.title.lower(), 0.0)
         check_installed(attack)
         if attack.threat_model == "probabilities" and not target.has_probabilities:
             raise Unsuited("The model gives labels alone; this attack reads probabilities.")
@@ -289,9 +330,12 @@ def _run(
         metrics = measure(scores, decisions, pool, comparisons=comparisons, rng=rng)
     except Unsuited as unsuited:
         return NotApplicable(*facts, str(unsuited))
-    except (LeakgaugeError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001 -- whatever an attack trips over, the others must still be told
+    except Exception as error:  # whatever an attack trips over, the others must still be told
+        if reason := ran_out(error):
+            release(error)
+            return Failed(*facts, reason)
+        if isinstance(error, LeakgaugeError):
+            raise
         place = extract_tb(error.__traceback__)[-1]
         # type and place only: a message may hold values of the user's data
         return Failed(*facts, f"{type(error).__name__} in {place.name}")
@@ -302,6 +346,66 @@ def _run(
         roc=drawn_roc(step_roc(scores, pool.member)),
     )
     return Scored(attack, outcome, scores, decisions)
+
+
+def _seen_by(attack: Attack, target: SharedAnswers) -> ThreatModel:
+    """What the attack sees of this target: of models without probabilities, their decision scores."""
+    scores = attack.threat_model == "probabilities" and target.gives == "scores"
+    return "scores" if scores else attack.threat_model
+
+
+def _proportions(
+    target: SharedAnswers,
+    pool: Pool,
+    *,
+    percentages: Sequence[int],
+    known_scores: Mapping[str, FloatArray],
+    seed: int,
+    progress: Progress,
+) -> Proportions:
+    """The leak by what an attacker knows; nothing of it, for a reason, where memory ran out before."""
+    try:
+        return leak_by_proportion(
+            target.probabilities(pool.x),
+            pool,
+            percentages=percentages,
+            known_scores=known_scores,
+            seed=seed,
+            progress=progress,
+        )
+    except Exception as error:
+        reason = ran_out(error)
+        if reason is None:
+            raise
+        release(error)
+        return Proportions((), (), {}, reason)
+
+
+def _least(planned: float | None, available: float) -> float | None:
+    """The smaller number of seconds; None where neither is limited."""
+    least = available if planned is None else min(planned, available)
+    return None if math.isinf(least) else least
+
+
+def _tradeoffs(
+    target: SharedAnswers,
+    pool: Pool,
+    *,
+    seconds: float | None,
+    seed: int,
+    progress: Progress,
+    defences: tuple[Setting, ...],
+) -> Tradeoffs:
+    """What changes cost and save; without them, for a reason, where memory or time ran out."""
+    try:
+        progress.report("trying changes", 0.0)
+        return tradeoffs(target, pool, seconds=seconds, seed=seed, progress=progress, defences=defences)
+    except Exception as error:
+        reason = ran_out(error)
+        if reason is None:
+            raise
+        release(error)
+        return Tradeoffs((), 0, None, "", (), withheld=reason)
 
 
 def _findings(
@@ -354,6 +458,10 @@ def _findings(
     )
 
 
+def _lower_first(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
 def _shift_notice(shift: Shift | None) -> list[Notice]:
     if shift is None:
         return []
@@ -375,6 +483,14 @@ def _misfit_notice(misfit: str | None) -> list[Notice]:
 
 def _missing_shares_notice(percentages: Sequence[int], proportions: Proportions) -> list[Notice]:
     missing = [share for share in percentages if share not in proportions.decisions]
+    if proportions.cut_short is not None:
+        return [
+            Notice(
+                "shares_cut_short",
+                "The table lacks attack models that could not be trained at every share of the data. "
+                f"Why the training ended: {_lower_first(proportions.cut_short)}",
+            )
+        ]
     if not missing:
         return []
     return [

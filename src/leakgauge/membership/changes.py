@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sklearn.base import clone
@@ -11,6 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from leakgauge.defences.refitting import leaf_size, subsampling
 from leakgauge.defences.refitting.settings import New, is_number, is_whole, stricter
+from leakgauge.targets.protocol import Gives
 
 DECIMALS = 1
 """Decimals that rounded answers keep."""
@@ -44,6 +45,7 @@ class Change:
 
 AS_IT_IS = Change("as it is", "As it is")
 ROUNDED = Change(f"{DECIMALS} decimal", "Answers to one decimal", decimals=DECIMALS)
+ROUNDED_SCORES = replace(ROUNDED, title="Answers as a softmax of the scores, to one decimal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ _RULES = (
 )
 
 
-def changes_of(blank: Any) -> tuple[Change, ...]:
+def changes_of(blank: Any, *, gives: Gives = "probabilities") -> tuple[Change, ...]:
     """Changes that the untrained classifier `blank` has the settings for; the last rounds its answers.
 
     A setting is changed in every classifier inside the model at once (in a
@@ -108,4 +110,4 @@ def changes_of(blank: Any) -> tuple[Change, ...]:
         if settings:
             new = next(iter(settings.values()))
             found.append(Change(f"{rule.setting}={new:g}", rule.title(new), settings))
-    return (*found, ROUNDED)
+    return (*found, ROUNDED_SCORES if gives == "scores" else ROUNDED)

@@ -27,6 +27,7 @@ from leakgauge.membership.tables.inference import has_thousands_separators
 from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
+from leakgauge.targets.answer_forms import DecisionScores
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.protocol import IntArray, Target
 from leakgauge.targets.sklearn_pickle import load_model
@@ -82,7 +83,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     defences = not_undone(asked_for)
     loaded = load_model(bundle.model.path)
     target = SklearnTarget(loaded.estimator)
-    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in loaded.warnings)]
+    told = (*loaded.warnings, *target.remarks)
+    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in told)]
     tables = read_pair(
         bundle.members.path,
         bundle.subjects.path,
@@ -104,6 +106,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         _Side.of(tables[1], features[1], columns, target.classes),
     )
     pool = _pool(sides, target, known, parameters, notices)
+    target = target.reading_scores(pool.x, pool.y)
+    notices += _scores_notice(target, defences)
     return Inputs(
         target=_ask(DefendedTarget(target, defences) if defences else target, pool, sides),
         pool=pool,
@@ -405,6 +409,19 @@ def _ask(target: Target, pool: Pool, sides: tuple[_Side, _Side]) -> SharedAnswer
         raise
     answers.queries = 0
     return answers
+
+
+def _scores_notice(target: SklearnTarget, defences: Sequence[Setting]) -> list[Notice]:
+    if not isinstance(target.form, DecisionScores):
+        return []
+    message = (
+        f"A {target.type_name} gives decision scores, not probabilities: how far a record lies from a "
+        "boundary, not how likely a class is. Attacks read them as "
+        f"softmax(score / {target.form.scale:.3g}), the scale at which they fit these records' labels best."
+    )
+    if defences:
+        message += " The output defences change that softmax, as a service would answer with it."
+    return [Notice("decision_scores", message)]
 
 
 def _blame_a_cell(refusal: UnsupportedModel, sides: tuple[_Side, _Side]) -> None:

@@ -115,6 +115,8 @@ def _position(
     if truth is not None and truth in truths:
         return truths[truth]
     number = number_in(text)
+    if number is None and truth is not None and numbers.keys() == {0.0, 1.0}:
+        return numbers[float(truth)]  # as scikit-learn takes nullable truth values
     if number is None:
         return -1
     return numbers.get(number, spelt.get(number, -1))

@@ -2,7 +2,8 @@
 
 A column of many numbers gets Gaussian noise in units of its own spread, on the
 grid of whole numbers where it holds nothing else, and within the range that was
-seen. Every other column (text, categories, flags, few distinct numbers) is now
+seen. In a column of texts, which are new in most records, single words are swapped
+for words of other records. Every other column (text, categories, flags, few distinct numbers) is now
 and then swapped for the value of another record, so that only values that were
 seen occur. Flags that share one mark per record between them, as one-hot
 columns do, are swapped together.
@@ -15,9 +16,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from leakgauge.targets.protocol import BoolArray, FloatArray
+from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray
 
+FEWEST_WORDS = 3
+"""Mean number of words from which on text is a text, and not a category of several words."""
 MOST_SWAPPED_VALUES = 10
 """A numeric column with more distinct values than this is a quantity, with fewer a code."""
 
@@ -47,33 +51,66 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """A column of texts.
+
+    Attributes
+    ----------
+    column:
+        its place.
+    words:
+        (n_words,) the words of all texts, one after another.
+    starts:
+        (n,) where the words of each text start.
+    """
+
+    column: int
+    words: NDArray[np.object_]
+    starts: IntArray
+
+    def changed(self, swap: float, rng: np.random.Generator) -> list[str]:
+        """The texts with every word swapped for another with probability `swap`."""
+        others = rng.integers(len(self.words), size=len(self.words))
+        words = np.where(rng.random(len(self.words)) < swap, self.words[others], self.words)
+        return [" ".join(of_text) for of_text in np.split(words, self.starts[1:])]
+
+
+@dataclass(frozen=True, slots=True)
 class Perturbations:
     """Changed copies of `n` records.
 
     Attributes
     ----------
     x:
-        the records, a DataFrame or an array of `d` columns.
+        the records, a DataFrame or an array of `d` columns, or (n,) texts.
     quantities:
         columns that get noise.
+    texts:
+        columns of which words are swapped.
     swaps:
         groups of columns that are swapped, each as one.
     """
 
     x: Any
     quantities: tuple[Quantity, ...]
+    texts: tuple[Texts, ...]
     swaps: tuple[tuple[int, ...], ...]
 
     @classmethod
     def of(cls, x: Any) -> Perturbations:
-        """Look at every column of (n, d) records and decide how it is to be changed."""
+        """Look at every column of (n, d) records, or at (n,) texts, and decide how it is to be changed."""
         quantities: list[Quantity] = []
+        texts: list[Texts] = []
         flags: list[tuple[int, BoolArray]] = []
         others: list[tuple[int, ...]] = []
-        for column in range(x.shape[1]):
+        for column in range(x.shape[1] if np.ndim(x) > 1 else 1):
             numbers = _numbers(_column(x, column))
             if numbers is None:
-                others.append((column,))
+                found = _texts(column, _column(x, column))
+                if found is None:
+                    others.append((column,))
+                else:
+                    texts.append(found)
                 continue
             finite = numbers[np.isfinite(numbers)]
             seen = np.unique(finite)
@@ -86,7 +123,7 @@ class Perturbations:
                 flags.append((column, numbers == 1.0))
             else:
                 others.append((column,))
-        return cls(x, tuple(quantities), (*others, *_one_hot_groups(flags)))
+        return cls(x, tuple(quantities), tuple(texts), (*others, *_one_hot_groups(flags)))
 
     def copy(self, *, noise: float, swap: float, rng: np.random.Generator) -> Any:
         """A changed copy of all records, in the form of `x`.
@@ -94,7 +131,7 @@ class Perturbations:
         Parameters
         ----------
         noise: standard deviation of the noise, in units of each column's own.
-        swap: probability of a swap, for each record and group of columns.
+        swap: probability of a swap, for each record and group of columns, and for each word.
         """
         changed = self.x.copy()
         records = np.arange(len(self.x))
@@ -103,6 +140,8 @@ class Perturbations:
             if quantity.whole:
                 noisy = np.round(noisy)
             _put(changed, quantity.column, np.clip(noisy, quantity.least, quantity.greatest))
+        for text in self.texts:
+            _put(changed, text.column, text.changed(swap, rng))
         for group in self.swaps:
             others = rng.integers(len(records), size=len(records))
             source = np.where(rng.random(len(records)) < swap, others, records)
@@ -136,12 +175,29 @@ def _numbers(values: Any) -> FloatArray | None:
     return series.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def _texts(column: int, values: Any) -> Texts | None:
+    """The column's words where most of its texts are new ones of several words; None for other columns."""
+    cells = pd.Series(values)
+    if not cells.map(lambda cell: isinstance(cell, str)).all() or 2 * cells.nunique() < len(cells):
+        return None
+    words = [cell.split() for cell in cells]
+    counts = np.array([len(of_text) for of_text in words])
+    if counts.mean() < FEWEST_WORDS:
+        return None
+    every = np.array([word for of_text in words for word in of_text], dtype=object)
+    return Texts(column, every, np.cumsum(counts) - counts)
+
+
 def _column(x: Any, column: int) -> Any:
+    if np.ndim(x) == 1:
+        return x
     return x.iloc[:, column].array if isinstance(x, pd.DataFrame) else x[:, column]
 
 
 def _put(x: Any, column: int, values: Any) -> None:
     if isinstance(x, pd.DataFrame):
         x.isetitem(column, pd.array(values, dtype=x.dtypes.iloc[column]))
+    elif np.ndim(x) == 1:
+        x[:] = values
     else:
         x[:, column] = values

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.progress import Progress
-from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray, Target
+from leakgauge.targets.answer_forms import AnswerForm
+from leakgauge.targets.protocol import BoolArray, FloatArray, Gives, IntArray, Target, gives_of
 
 _PICTURE_AXES = 4
 
@@ -95,7 +96,8 @@ class SharedAnswers:
     who runs one attack alone has to send them. `estimator` is the fitted model
     itself, for attacks that see the model file and for training its clones; None
     where the target has none to show. `references` trains its clones, once, when
-    an attack first asks for them.
+    an attack first asks for them. `form` is what these clones must be asked for, None
+    where there is no estimator or it gives labels alone.
     """
 
     def __init__(
@@ -112,7 +114,9 @@ class SharedAnswers:
         self._labels: IntArray | None = None
         self.classes = target.classes
         self.has_probabilities = target.has_probabilities
+        self.gives: Gives = gives_of(target)
         self.estimator: Any = getattr(target, "estimator", None)
+        self.form: AnswerForm | None = getattr(target, "form", None)
         self.queries = 0
 
     def probabilities(self, x: Any) -> FloatArray:

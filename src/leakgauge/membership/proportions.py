@@ -16,6 +16,7 @@ import numpy as np
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.estimates import balanced_accuracy, proportion
+from leakgauge.exhaustion import OutOfTime, ran_out, release
 from leakgauge.membership.attacks import learned_gb, learned_nn, learned_rf
 from leakgauge.membership.held_out import (
     GREATEST_PERCENTAGE,
@@ -54,12 +55,14 @@ class Proportions:
     """What was learned at each share.
 
     `best` has one row a percentage, `all` one a percentage and attack model;
-    `decisions` holds the (n,) out-of-fold decisions behind each row of `best`.
+    `decisions` holds the (n,) out-of-fold decisions behind each row of `best`;
+    `cut_short` says what ran out where some could not be trained.
     """
 
     best: tuple[ProportionRow, ...]
     all: tuple[ProportionRow, ...]
     decisions: Mapping[int, BoolArray]
+    cut_short: str | None = None
 
 
 def leak_by_proportion(
@@ -88,24 +91,35 @@ def leak_by_proportion(
     every: list[ProportionRow] = []
     best_decisions: dict[int, BoolArray] = {}
     steps = len(percentages) * len(learners)
+    ended: Exception | None = None
     for place, percentage in enumerate(percentages):
         decisions: dict[str, BoolArray] = {}
         for number, learner in enumerate(learners):
             step = place * len(learners) + number
             if percentage == GREATEST_PERCENTAGE:
                 scores = known_scores[learner.attack]
+            elif isinstance(ended, OutOfTime):
+                continue
             else:
+                share = Share(progress, step / steps, (step + 1) / steps)
                 try:
+                    share.report("training attack models", 0.0)
                     scores = held_out_scores(
                         learner.attack_model,
                         features,
                         pool.member,
                         percentage=percentage,
                         rng=generator_for(seed, learner.attack),
-                        progress=Share(progress, step / steps, (step + 1) / steps),
+                        progress=share,
                     )
                 except Unsuited:
                     continue  # too few records at this share; the row is left out, larger ones follow
+                except Exception as error:
+                    if ran_out(error) is None:
+                        raise
+                    release(error)
+                    ended = error
+                    continue
             decisions[learner.attack] = scores >= 0.5
         if not decisions:
             continue
@@ -121,7 +135,7 @@ def leak_by_proportion(
         winner = next(learner for learner in learners if learner.attack == named.attack)
         best.append(_row(percentage, winner, combined, pool))
         best_decisions[percentage] = combined
-    return Proportions(tuple(best), tuple(every), best_decisions)
+    return Proportions(tuple(best), tuple(every), best_decisions, ran_out(ended) if ended else None)
 
 
 def _row(percentage: int, learner: Learner, decisions: BoolArray, pool: Pool) -> ProportionRow:

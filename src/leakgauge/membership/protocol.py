@@ -32,6 +32,8 @@ class Score(Protocol):
 class Attack:
     """A row of the table of attacks.
 
+    A row that sees `probabilities` sees `scores` in their form where the model has no
+    probabilities, and the report says so.
     `threshold` is the score from which the attack itself calls a record a
     member. None: it has no opinion, and a threshold is chosen on other records.
     `by_default` rows run when the user names none; `library` is the module of the

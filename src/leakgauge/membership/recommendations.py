@@ -13,10 +13,13 @@ from leakgauge.report.model import (
     Recommendation,
     Severity,
     Slice,
+    ThreatModel,
     Tradeoffs,
 )
 from leakgauge.targets.protocol import BoolArray
 
+VALUES: dict[ThreatModel, str] = {"probabilities": "probabilities", "scores": "decision scores"}
+"""What an answer may hold beside a label, by who sees it."""
 WORTH_SAYING = 0.02
 OVERFITTED_FROM = 0.05
 CHANGES = "larger leaves, shallower or fewer trees, stronger regularisation or early stopping"
@@ -71,15 +74,16 @@ def recommend(
                 f"{100 * overfit.value:.1f} points ({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",
             )
         )
-    if label_decisions is not None and worst.threat_model == "probabilities":
+    if label_decisions is not None and worst.threat_model in VALUES:
+        shown = VALUES[worst.threat_model]
         more = paired_difference(worst_decisions, label_decisions, member, rng=rng)
         if more.low > WORTH_SAYING:
             found.append(
                 Recommendation(
-                    "Answer with less than full probabilities",
+                    f"Answer with less than full {shown}",
                     "Where callers need only the label, return only the label; where they need a "
                     "confidence, round it. Audit the rounded answers too: rounding hides less than it seems.",
-                    f"Probabilities let the attacker judge {100 * more.value:.1f} more of 100 records "
+                    f"{shown.capitalize()} let the attacker judge {100 * more.value:.1f} more of 100 records "
                     f"rightly than labels do ({100 * more.low:.1f} to {100 * more.high:.1f}).",
                 )
             )

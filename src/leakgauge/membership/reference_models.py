@@ -14,10 +14,11 @@ that is learned from a record's membership enters.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,15 @@ from numpy.typing import NDArray
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.defences.output import Setting
+from leakgauge.exhaustion import OutOfTime, ran_out, unlimited
+from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import Pool, ReferenceAnswers
 from leakgauge.membership.refitting import Refitting, blank_clone
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
+from leakgauge.targets.answer_forms import AnswerForm
+from leakgauge.targets.model_graph import type_name
 from leakgauge.targets.protocol import IntArray
 from leakgauge.threads import one_processor_each, processors
 
@@ -53,6 +58,8 @@ class Plan:
     defences:
         what the target's answers pass through; the attacker puts the clones behind as much of it
         as can be repeated, so that both are seen alike.
+    form:
+        what the target is asked for, and so the clones; None for probabilities.
     """
 
     estimator: Any
@@ -61,6 +68,7 @@ class Plan:
     seconds: float | None
     seed: int
     defences: tuple[Setting, ...] = ()
+    form: AnswerForm | None = None
 
 
 class ReferenceModels:
@@ -70,16 +78,27 @@ class ReferenceModels:
     ----------
     clock:
         seconds from any start, never falling; only a plan with a limit looks at it.
+    most_seconds:
+        what the audit has time for when the training begins, whatever the plan allows.
     """
 
-    def __init__(self, plan: Plan, pool: Pool, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        pool: Pool,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        most_seconds: Callable[[], float] = unlimited,
+    ) -> None:
         self._plan = plan
         self._pool = pool
         self._clock = clock
+        self._most_seconds = most_seconds
         self._answers: ReferenceAnswers | None = None
-        self._refusal: Unsuited | None = None
+        self._refusal: Unsuited | MemoryError | OutOfTime | None = None
         self._accuracy = 0.0
         self._spent = 0.0
+        self._hurried: float | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -91,7 +110,9 @@ class ReferenceModels:
         """Why the model was compared with none; None where it was."""
         if self._answers is not None:
             return None
-        return str(self._refusal or "No attack that uses them was asked for.")
+        if self._refusal is None:
+            return "No attack that uses them was asked for."
+        return ran_out(self._refusal) or str(self._refusal)
 
     @property
     def accuracy(self) -> float | None:
@@ -100,17 +121,31 @@ class ReferenceModels:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What a reader must know: that time allowed for fewer models than were asked for."""
-        if self._answers is None or len(self._answers.p_y) == self._plan.models:
+        """What a reader must know: parts that were not trained again, models that found no time."""
+        if self._answers is None:
             return ()
-        return (
-            Notice(
-                "fewer_reference_models",
-                f"Within {self._plan.seconds:g} seconds {len(self._answers.p_y)} of {self._plan.models} "
-                "reference models were trained; the attacks that use them would see more with all of them. "
-                "Raise time_budget to allow for that.",
-            ),
-        )
+        notices = []
+        frozen = [type_name(part.estimator) for part in frozen_in(self._plan.estimator)]
+        if frozen:
+            notices.append(
+                Notice(
+                    "frozen_part",
+                    f"A part of the model is frozen: {', '.join(frozen)}. It learned from features and "
+                    "from no label, so the reference models use it as it is and train all the rest.",
+                )
+            )
+        if len(self._answers.p_y) < self._plan.models:
+            seconds = self._plan.seconds if self._hurried is None else self._hurried
+            remedy = "Raise time_budget" if self._hurried is None else "Give the audit more time"
+            notices.append(
+                Notice(
+                    "fewer_reference_models",
+                    f"Within {seconds:g} seconds {len(self._answers.p_y)} of {self._plan.models} "
+                    "reference models were trained; the attacks that use them would see more with all of "
+                    f"them. {remedy} to allow for that.",
+                )
+            )
+        return tuple(notices)
 
     def __call__(self, progress: Progress) -> ReferenceAnswers:
         """The clones' answers about the pool.
@@ -119,18 +154,31 @@ class ReferenceModels:
         ------
         Unsuited
             when none were asked for, the target cannot be cloned, or a clone not be trained.
+        MemoryError, OutOfTime
+            when these ran out, now or the first time: a second try would end alike.
         """
         if self._refusal is not None:
             raise self._refusal
         if self._answers is None:
             try:
                 self._answers, self._accuracy, self._spent = _train(
-                    self._plan, self._pool, self._clock, progress
+                    self._hurriedly(), self._pool, self._clock, progress
                 )
-            except Unsuited as refusal:
+            except (Unsuited, OutOfTime) as refusal:
                 self._refusal = refusal
                 raise
+            except MemoryError:
+                self._refusal = MemoryError()
+                raise
         return self._answers
+
+    def _hurriedly(self) -> Plan:
+        """The plan with as many seconds as the audit has; whole ones, so that like reports stay alike."""
+        most = self._most_seconds()
+        if most >= (math.inf if self._plan.seconds is None else self._plan.seconds):
+            return self._plan
+        self._hurried = float(max(math.floor(most), 0))
+        return replace(self._plan, seconds=self._hurried)
 
 
 def _train(
@@ -140,7 +188,12 @@ def _train(
     if plan.models == 0:
         raise Unsuited("The parameter reference_models is 0, so there are none to compare the model with.")
     refitting = Refitting.of(
-        blank_clone(plan.estimator), plan.classes, pool, defences=plan.defences, like=plan.estimator
+        blank_clone(plan.estimator),
+        plan.classes,
+        pool,
+        form=plan.form,
+        defences=plan.defences,
+        like=plan.estimator,
     )
     rng = generator_for(plan.seed, "reference models")
     halves = paired_halves(pool.y, pairs=plan.models // 2, rng=rng)

@@ -18,13 +18,17 @@ from sklearn.tree import BaseDecisionTree
 from leakgauge.attack_table import Unsuited
 from leakgauge.defences.output import Setting, changed
 from leakgauge.membership.earlier_settings import modernise
+from leakgauge.membership.frozen_parts import frozen_in, that_learned_from_labels
 from leakgauge.membership.known_categories import keep_categories
 from leakgauge.membership.pool import Pool
+from leakgauge.targets.answer_forms import AnswerForm, Probabilities
 from leakgauge.targets.input_columns import column_uses
 from leakgauge.targets.protocol import BoolArray, IntArray
 
 CHUNK_ROWS = 8_192
 """Rows that a model is asked for at once, which bounds the memory of its answer."""
+_FITTED_BEFORE = {("cv", "prefit"), ("prefit", True)}
+"""Settings by which a meta-estimator takes models as they are."""
 ZEROS_OF_VOTES = 0.01
 """Share of exact zeros among a model's probabilities from which on it counts votes."""
 
@@ -59,7 +63,8 @@ def blank_clone(estimator: Any) -> Any:
     Raises
     ------
     Unsuited
-        when there is no estimator, it cannot be cloned, or a part of it is frozen.
+        when there is no estimator, it cannot be cloned, or a part of it that learned from labels
+        would not be trained again.
     """
     if estimator is None:
         raise Unsuited("The model cannot be trained again, so it has no reference models.")
@@ -68,10 +73,21 @@ def blank_clone(estimator: Any) -> Any:
         modernise(blank)
         keep_categories(blank, estimator)
         settings = blank.get_params(deep=True)
+        frozen = that_learned_from_labels(frozen_in(blank))
     except Exception as error:
         raise Unsuited(f"The model cannot be cloned ({type(error).__name__}).") from error
-    if any(isinstance(part, FrozenEstimator) for part in (blank, *settings.values())):
-        raise Unsuited("A part of the model is frozen: its clones would know what the target knows.")
+    if frozen is not None:
+        raise Unsuited(
+            f"A part of the model, a {frozen}, is frozen and learned from labels: its clones would know "
+            "what the target knows."
+        )
+    for name, value in settings.items():
+        setting = name.rpartition("__")[2]
+        if type(value) in (str, bool) and (setting, value) in _FITTED_BEFORE:
+            raise Unsuited(
+                f"A part of the model ({setting}={value!r}) was made of models that were fitted before it "
+                "and are not trained again with it."
+            )
     return blank
 
 
@@ -119,7 +135,9 @@ class Refitting:
     x:
         their rows, `lean` if they can be.
     questions:
-        what a copy is asked, and of whom the answers are.
+        what a copy is asked about, and of whom the answers are.
+    form:
+        what it is asked for, which is what the target was asked for.
     defences:
         what a copy's answers pass through: as much of the target's as can be repeated, so that
         both are seen alike.
@@ -133,6 +151,7 @@ class Refitting:
     pool: Pool
     x: Any
     questions: tuple[Question, ...]
+    form: AnswerForm
     defences: tuple[Setting, ...]
     uses: Mapping[str, tuple[int, ...]] | None = None
 
@@ -143,10 +162,11 @@ class Refitting:
         classes: NDArray[Any],
         pool: Pool,
         *,
+        form: AnswerForm | None = None,
         defences: Sequence[Setting] = (),
         like: Any = None,
     ) -> Refitting:
-        """Copies of `blank` on `pool`, behind the target's output defences.
+        """Copies of `blank` on `pool`, asked for probabilities or what `form` says, behind the defences.
 
         Parameters
         ----------
@@ -156,8 +176,9 @@ class Refitting:
         # trees answer equal rows equally; of other models that is only nearly true
         alike = np.arange(len(pool)) if x is pool.x else _alike(x)
         repeatable = tuple(setting for setting in defences if setting.defence.repeatable)
+        questions = tuple(_questions(alike))
         uses = None if like is None else column_uses(like)
-        return cls(blank, classes, pool, x, tuple(_questions(alike)), repeatable, uses)
+        return cls(blank, classes, pool, x, questions, form or Probabilities(), repeatable, uses)
 
     def answers(self, rows: IntArray, *, seed: int, what: str) -> Answers:
         """What a copy trained on `rows` says of the whole pool.
@@ -170,14 +191,14 @@ class Refitting:
         Raises
         ------
         Unsuited
-            when the copy cannot be trained, or gives no finite probabilities.
+            when the copy cannot be trained, or gives no finite answers.
         """
         pool = self.pool
         p_y = np.zeros(len(pool), dtype=np.float32)
         right = np.zeros(len(pool), dtype=np.bool_)
         zeros = 0
         try:
-            model = _seeded(clone(self.blank), seed)
+            model = _copy_of(self.blank, seed)
             model.fit(_take(self.x, rows), self.classes[pool.y[rows]])
             self._check_columns(model)
             # the copy may know fewer classes than the target; what it does not know it gives no chance
@@ -185,7 +206,7 @@ class Refitting:
             column_of = np.array([known.get(label, -1) for label in self.classes.tolist()])
             for question in self.questions:
                 asked = _take(self.x, question.rows)
-                answers = np.asarray(model.predict_proba(asked), dtype=np.float64)
+                answers = np.asarray(self.form(model, asked), dtype=np.float64)
                 probabilities = changed(answers, asked, self.defences)[question.answer_of]
                 columns = column_of[pool.y[question.records]]
                 found = columns >= 0
@@ -199,7 +220,7 @@ class Refitting:
                 f"The model cannot be trained again on {what} ({type(error).__name__})."
             ) from error
         if not np.isfinite(p_y).all():
-            raise Unsuited(f"The model, trained again on {what}, gives no finite probabilities.")
+            raise Unsuited(f"The model, trained again on {what}, gives no finite answers.")
         return Answers(p_y, right, counts_votes(zeros / (len(pool) * len(self.classes))))
 
     def _check_columns(self, model: Any) -> None:
@@ -226,11 +247,23 @@ class Refitting:
             )
 
 
-def _seeded(model: Any, seed: int) -> Any:
-    """The model with a seed of its own in every part that draws numbers."""
+def _copy_of(blank: Any, seed: int) -> Any:
+    """An untrained copy with a seed of its own in every part that draws numbers.
+
+    A clone shares its frozen parts with the original. Their wrappers hold what `fit` is told while it
+    runs, and several copies are trained at once, so each gets wrappers of its own.
+    """
+    model = clone(blank)
+    settings = model.get_params(deep=True)
     seeds = np.random.default_rng(seed)
-    names = sorted(name for name in model.get_params(deep=True) if name.rpartition("__")[2] == "random_state")
-    return model.set_params(**{name: int(seeds.integers(2**31)) for name in names})
+    names = sorted(name for name in settings if name.rpartition("__")[2] == "random_state")
+    new: dict[str, Any] = {name: int(seeds.integers(2**31)) for name in names}
+    new |= {
+        name: FrozenEstimator(part.estimator)
+        for name, part in settings.items()
+        if isinstance(part, FrozenEstimator)
+    }
+    return model.set_params(**new)
 
 
 def _alike(x: NDArray[np.float32]) -> IntArray:

@@ -36,6 +36,7 @@ from leakgauge.estimates import (
     proportion,
     share_difference,
 )
+from leakgauge.exhaustion import ran_out, release
 from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.changes import AS_IT_IS, Change, changes_of
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
@@ -139,7 +140,9 @@ def _try_all(
     seeds = generator_for(seed, "changes").integers(2**31, size=models + 1)
 
     def train(change: Change, rows: Sequence[NDArray[np.int64]]) -> list[Answers]:
-        refitting = Refitting.of(change.apply(blank), target.classes, pool, defences=defences)
+        refitting = Refitting.of(
+            change.apply(blank), target.classes, pool, form=target.form, defences=defences
+        )
 
         def answers_of(model: int) -> Answers:
             return refitting.answers(rows[model], seed=int(seeds[model]), what="the members")
@@ -147,7 +150,7 @@ def _try_all(
         with one_processor_each(len(rows)) as threads:
             return list(threads.map(answers_of, range(len(rows))))
 
-    changes = changes_of(blank)
+    changes = changes_of(blank, gives=target.gives)
     started = clock() if seconds is not None else 0.0
     longest = 0.0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
@@ -167,8 +170,9 @@ def _try_all(
                     continue
             try:
                 own, *of_halves = train(change, [members, *halves])
-            except Unsuited as reason:
-                left_out.append(f"{change.title}: {reason}")
+            except (Unsuited, MemoryError) as error:
+                left_out.append(f"{change.title}: {ran_out(error) or error}")
+                release(error)
                 continue
             tried.append(
                 _Tried(

@@ -31,6 +31,9 @@ _LEAF = -1
 """scikit-learn's mark for "no child"."""
 
 
+MOST_ENTRIES = 40_000_000
+"""Trees × records whose cells are kept, 16 bytes each; the trees beyond that are left out."""
+
 _DRIFT = 1e-3
 """How far sums of float64 may be from the whole number that they count."""
 
@@ -103,7 +106,7 @@ def as_trees_read(x: Any) -> Any:
 
 
 def cells_of_trees(step: FinalStep, y: IntArray) -> tuple[Cells, ...]:
-    """The cells of every tree.
+    """The cells of every tree, or of as many as there is memory for (`MOST_ENTRIES`).
 
     Parameters
     ----------
@@ -115,7 +118,7 @@ def cells_of_trees(step: FinalStep, y: IntArray) -> tuple[Cells, ...]:
         when the model is not a classification tree or an ensemble that trains such trees on the
         records themselves.
     """
-    trees = list(_trees_of(step.estimator))
+    trees = list(_trees_of(step.estimator))[: max(MOST_ENTRIES // len(y), 1)]
     x = as_trees_read(step.x)
     reweighs = getattr(step.estimator, "class_weight", None) is not None
     return tuple(

@@ -37,6 +37,7 @@ from leakgauge.report.comparison_evasion import evasion_change
 from leakgauge.report.comparison_figures import (
     ANSWERS,
     SCOPES,
+    VALUES,
     accuracy_cost,
     attack_change,
     measures_of,
@@ -119,9 +120,7 @@ def _effect(
     deciding = worst[0].measure
     of = {change.scope: change for change in worst if change.measure == deciding}
     everything, labels = of["answers"], of.get("labels")
-    probing = [
-        change for change in attacks if change.measure == deciding and change.threat_model == "probabilities"
-    ]
+    probing = [change for change in attacks if change.measure == deciding and change.threat_model in VALUES]
     before, after, reduction = everything.before.estimate, everything.after.estimate, everything.reduction
     if before is None or after is None or reduction is None:
         return Effect.INCONCLUSIVE, "No attack gave a figure on both sides."
@@ -191,13 +190,13 @@ def _lost(befores: Sequence[Report], afters: Sequence[Report]) -> list[str]:
     lost: list[str] = []
     for report in afters:
         found = {attack.name: attack for attack in report.attacks}
-        reading = [attack for attack in report.attacks if attack.threat_model == "probabilities"]
+        reading = [attack for attack in report.attacks if attack.threat_model in VALUES]
         labels_alone = bool(reading) and all(attack.status == "not_applicable" for attack in reading)
         for name, title in measured_before.items():
             attack = found.get(name)
             if attack is not None and attack.status == "measured":
                 continue
-            excused = labels_alone and attack is not None and attack.threat_model == "probabilities"
+            excused = labels_alone and attack is not None and attack.threat_model in VALUES
             if not excused and title not in lost:
                 lost.append(title)
     return lost

@@ -44,23 +44,26 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which attacks the worst is taken of."""
+    """Which attacks the worst is taken of; `threat_model` is theirs, None where there are several."""
 
     name: str
     title: str
     threat_models: tuple[ThreatModel, ...]
+    threat_model: ThreatModel | None = None
 
     def takes(self, attack: _Attack) -> bool:
         """Whether the attack is one of them."""
         return attack.threat_model in self.threat_models
 
 
-ANSWERS: tuple[ThreatModel, ...] = ("labels", "probabilities")
+VALUES: tuple[ThreatModel, ...] = ("probabilities", "scores")
+"""More than labels; a model gives one or the other."""
+ANSWERS: tuple[ThreatModel, ...] = ("labels", *VALUES)
 SCOPES = (
     Scope("answers", "Worst of all attacks on answers", ANSWERS),
-    Scope("labels", "Worst that sees labels", ("labels",)),
-    Scope("probabilities", "Worst that reads probabilities", ("probabilities",)),
-    Scope("model_file", "Worst that reads the model file", ("model_file",)),
+    Scope("labels", "Worst that sees labels", ("labels",), "labels"),
+    Scope("probabilities", "Worst that reads probabilities or scores", VALUES, "probabilities"),
+    Scope("model_file", "Worst that reads the model file", ("model_file",), "model_file"),
 )
 
 
@@ -141,8 +144,9 @@ def worst_change(
     def sides(run: Report) -> Side:
         return _worst_side([_side(attack, measure) for attack in run.attacks if scope.takes(attack)])
 
-    only = scope.threat_models[0] if len(scope.threat_models) == 1 else None
-    return _change(measure, scope.name, scope.title, only, [*map(sides, befores)], [*map(sides, afters)])
+    return _change(
+        measure, scope.name, scope.title, scope.threat_model, [*map(sides, befores)], [*map(sides, afters)]
+    )
 
 
 def attack_change(measure: Measure, name: str, befores: Sequence[Report], afters: Sequence[Report]) -> Change:

@@ -22,6 +22,8 @@ from leakgauge.report.model import (
     ThreatModel,
 )
 
+_ROC_STYLES: dict[ThreatModel, int] = {"labels": 0, "probabilities": 1, "scores": 1, "model_file": 2}
+"""A model gives probabilities or scores, never both."""
 _MOST_DRAWN_SLICES = 20
 _EXAMPLES = 3  # of records that tie
 _MOST_RECORDS = 20
@@ -252,7 +254,7 @@ def _rate_cell(found: RateAtLimit | None, signs: Mapping[str, str]) -> RateCell:
 def _roc_chart(measured: list[MembershipMeasured], report: MembershipReport) -> Markup | None:
     """The curve of the strongest attack of each threat model."""
     curves = []
-    for style, threat_model in enumerate(wording.THREAT_MODEL_TITLES):
+    for threat_model, style in _ROC_STYLES.items():
         strongest = next((attack for attack in measured if attack.threat_model == threat_model), None)
         if strongest is not None:
             label = f"{wording.THREAT_MODEL_NAMES[threat_model]}: {strongest.title}"

@@ -4,9 +4,9 @@
 folder is a view of it. It holds no clock, no path and no duration, so that the
 same bundle, parameters and versions give the same bytes.
 
-Versioning: `SCHEMA_VERSION` is `major.minor`. Adding a field with a default
-raises the minor; removing, renaming or changing the meaning of one raises the
-major. The JSON Schema under `docs/` is generated from these classes.
+Versioning: `SCHEMA_VERSION` is `major.minor`. Adding a field with a default, or a
+threat model, raises the minor; removing, renaming or changing the meaning of one
+raises the major. The JSON Schema under `docs/` is generated from these classes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from leakgauge.estimates import Estimate, RateAtLimit
 
 SCHEMA_VERSION = "1.3"
 
-ThreatModel = Literal["labels", "probabilities", "model_file"]
+ThreatModel = Literal["labels", "probabilities", "scores", "model_file"]
 
 
 class Severity(StrEnum):

@@ -15,11 +15,11 @@ are corrected for the number of attacks tried:
 So "moderate" and worse mean that a leak was shown, "low" that a larger one was
 ruled out for the attacks that ran, and everything else is "inconclusive": a
 small sample can never earn a "low". Neither can a model that does not fit its own
-members, since tables in another form than it knows hide every leak, nor one that gives probabilities
-and was not compared with reference models, whatever the reason: the comparison
+members, since tables in another form than it knows hide every leak, nor one that gives
+probabilities or scores and was not compared with reference models, whatever the reason: the comparison
 finds members that no other attack on the answers tells apart.
 
-The verdict is over what the model's answers give away (labels, probabilities).
+The verdict is over what the model's answers give away (labels, probabilities, scores).
 Attacks that read the model file itself do not enter: who has the file is
 another question than how much the model memorised.
 """
@@ -51,6 +51,7 @@ RULED_OUT_TPR = 0.06
 SEES: dict[ThreatModel, str] = {
     "labels": "only the predicted labels",
     "probabilities": "only the model's probabilities",
+    "scores": "only the model's decision scores",
     "model_file": "the model file",
 }
 

@@ -35,12 +35,14 @@ GATE_WORDS = {
 THREAT_MODEL_TITLES: dict[ThreatModel, str] = {
     "labels": "The attacker sees labels only",
     "probabilities": "The attacker sees probabilities",
+    "scores": "The attacker sees decision scores",
     "model_file": "The attacker holds the model file",
 }
 
 THREAT_MODEL_NAMES: dict[ThreatModel, str] = {
     "labels": "labels",
     "probabilities": "probabilities",
+    "scores": "scores",
     "model_file": "model file",
 }
 

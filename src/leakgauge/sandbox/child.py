@@ -16,6 +16,7 @@ from leakgauge.bundle import (
     open_pictures,
 )
 from leakgauge.errors import BadBundle, BadParameters
+from leakgauge.exhaustion import Time
 from leakgauge.extras import needed
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
@@ -98,17 +99,18 @@ def prior(job: Job, progress: Progress) -> None:
 
 
 def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
+    time = Time(job.time_left)
     # Imported late: each image holds the libraries of one kind alone.
     match bundle:
         case MembershipBundle():
             from leakgauge.membership.audit import audit_bundle as audit_membership
 
-            return audit_membership(bundle, job.overrides, progress)
+            return audit_membership(bundle, job.overrides, progress, time=time)
         case PictureMembershipBundle():
             from leakgauge.membership.audit import audit_pictures
             from leakgauge.targets.image_model import open_image_model
 
-            return audit_pictures(bundle, job.overrides, progress, open_model=open_image_model)
+            return audit_pictures(bundle, job.overrides, progress, open_model=open_image_model, time=time)
         case InversionBundle():
             from leakgauge.attack_table import installed
             from leakgauge.inversion.audit import audit_bundle as audit_inversion
@@ -119,6 +121,7 @@ def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
                 job.overrides,
                 progress,
                 trained_prior=job.trained_prior,
+                time=time,
                 evade=_evade if installed(LIBRARY) else None,
             )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import secrets
-import stat
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -33,10 +32,9 @@ def obstacle(workspace: Path) -> str | None:
         return "root without the capabilities to change users"
     if not _mapped(Path("/proc/self/uid_map")) or not _mapped(Path("/proc/self/gid_map")):
         return "a user namespace without further users"
-    needed = [Path(sys.base_prefix), Path(sys.prefix), *map(Path, filter(None, sys.path))]
-    if not all(_open_to_others(path) for path in needed if path.exists()):
-        return "Python lies where other users cannot read"
-    if not all(_enterable(path) for path in workspace.parents):
+    if not _open_to(_FIRST, _needed(), os.R_OK | os.X_OK):
+        return "Python or its packages lie where other users cannot read"
+    if not _open_to(_FIRST, workspace.parents, os.X_OK):
         return "temporary files lie where other users cannot enter"
     return None
 
@@ -108,11 +106,24 @@ def _mapped(table: Path) -> bool:
     return any(int(row[0]) <= _FIRST and int(row[0]) + int(row[2]) >= _FIRST + _COUNT for row in rows)
 
 
-def _open_to_others(path: Path) -> bool:
-    path = path.resolve()
-    readable = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
-    return path.stat().st_mode & readable == readable and all(_enterable(each) for each in path.parents)
+def _needed() -> list[Path]:
+    """What imports read: folders under the names by which they are looked for, and all that lies in them."""
+    searched = [Path(folder) for folder in sys.path if folder]
+    found = [Path(sys.base_prefix), Path(sys.prefix), *searched]
+    for folder in filter(Path.is_dir, searched):
+        # caches and what is hidden are not needed
+        found += [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__"))]
+    return [path for path in found if path.exists()]
 
 
-def _enterable(folder: Path) -> bool:
-    return bool(folder.stat().st_mode & stat.S_IXOTH)
+def _open_to(user: int, paths: Iterable[Path], mode: int) -> bool:
+    """Whether `user` may enter and read all these, found out by becoming it: names may lead anywhere."""
+    pid = os.fork()
+    if pid == 0:
+        refused = True
+        try:
+            take_on(user)
+            refused = not all(os.access(path, mode if path.is_dir() else os.R_OK) for path in paths)
+        finally:
+            os._exit(refused)
+    return os.waitpid(pid, 0)[1] == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -88,6 +90,8 @@ class Job:
         the one kind of audit that this installation runs; None for either.
     trained_prior:
         a prior for inversion audits whose bundle brings no auxiliary images, if there is one.
+    deadline:
+        on the monotonic clock, which all processes share: when the child is killed at the latest.
     runner:
         `module:function` that does the work, called as `function(job, progress)`. Set by the
         program that makes the sandbox, never by a request.
@@ -99,8 +103,16 @@ class Job:
     overrides: Mapping[str, JsonValue]
     only: Kind | None
     policy: Policy
+    deadline: float = math.inf
     trained_prior: Path | None = None
     runner: str = AUDIT_RUNNER
+
+    def time_left(self) -> float:
+        """Seconds until the calling process is killed for having used up its time, of either kind.
+
+        Threads together use up the processor's faster than a clock runs.
+        """
+        return min(self.deadline - time.monotonic(), self.policy.cpu_seconds - time.process_time())
 
     def message(self) -> dict[str, JsonValue]:
         """The job as JSON."""
@@ -111,6 +123,7 @@ class Job:
             "overrides": dict(self.overrides),
             "only": self.only,
             "policy": asdict(self.policy),
+            "deadline": self.deadline,
             "trained_prior": None if self.trained_prior is None else str(self.trained_prior),
             "runner": self.runner,
         }
@@ -129,6 +142,7 @@ class Job:
             overrides=overrides,
             only="membership" if only == "membership" else "inversion" if only == "inversion" else None,
             policy=Policy(**policy),
+            deadline=float(str(message["deadline"])),
             trained_prior=None if trained_prior is None else Path(str(trained_prior)),
             runner=str(message["runner"]),
         )

@@ -182,6 +182,7 @@ class Sandbox:
                 overrides=overrides,
                 only=self._only,
                 policy=self._policy,
+                deadline=deadline,
                 trained_prior=self._trained_prior,
                 runner=self._runner if runner is None else runner,
             )

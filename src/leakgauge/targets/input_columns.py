@@ -111,18 +111,6 @@ def input_columns(estimator: object, n_columns: int) -> InputColumns:
     return InputColumns(tuple(column.known() for column in walk.columns), tuple(walk.selections))
 
 
-def takes_texts(estimator: object) -> bool:
-    """Whether the model is fitted on one text a record, not on rows: a vectoriser stands at its entrance."""
-    for _ in range(_DEEPEST):
-        if isinstance(estimator, CountVectorizer | HashingVectorizer):
-            return True
-        inner = _first_inside(estimator)
-        if inner is None:
-            return False
-        estimator = inner
-    return False
-
-
 def column_uses(estimator: object) -> dict[str, tuple[int, ...]]:
     """Which columns each part of a fitted model takes, by the part's path.
 
@@ -345,19 +333,6 @@ def _inside(part: Any) -> list[Any]:
         if inner is not None:
             return [inner]
     return []
-
-
-def _first_inside(part: Any) -> Any:
-    """The first part of a Pipeline, or the estimator inside a wrapper, that meets the input first."""
-    if isinstance(part, Pipeline):
-        # a step that is left out, "passthrough" or None, changes nothing
-        return next((step for _name, step in part.steps if not isinstance(step, str | None)), None)
-    if isinstance(part, FeatureUnion):
-        return part.transformer_list[0][1] if part.transformer_list else None
-    if isinstance(part, ColumnTransformer | str | None):
-        return None
-    inside = _inside(part)
-    return inside[0] if inside else None
 
 
 def _columns_given(part: Any, inside: Sequence[Any], n_columns: int) -> list[Sequence[int]]:

@@ -11,6 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.calibration import _CalibratedClassifier
 from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 _PARTS = (BaseEstimator, TreePredictor, _BinMapper, _CalibratedClassifier)
 
@@ -55,3 +57,45 @@ def _inside(thing: object) -> Iterable[object]:
     if isinstance(thing, _PARTS) or type(thing).__module__.startswith("sklearn."):
         return list(getattr(thing, "__dict__", {}).values())
     return ()
+
+
+def type_name(thing: Any) -> str:
+    """What an estimator is, such as `Pipeline(StandardScaler → SVC)`."""
+    steps = vars(thing).get("steps") if isinstance(thing, Pipeline) else None
+    # a crafted file may give a Pipeline anything for steps
+    if not isinstance(steps, list) or not all(isinstance(step, tuple) and step for step in steps):
+        return _class_name(thing)
+    return f"Pipeline({' → '.join(_class_name(step[-1]) for step in steps)})"
+
+
+def _class_name(thing: Any) -> str:
+    """scikit-learn's name for it, also where a subclass stands in for an earlier version."""
+    if isinstance(thing, str) or thing is None:
+        return "passthrough"
+    known = [kind for kind in type(thing).__mro__ if kind.__module__.startswith("sklearn.")]
+    return (known[0] if known else type(thing)).__name__
+
+
+def reads_documents(model: Any) -> bool:
+    """Whether the model was fitted on a list of documents, and not on a table of columns."""
+    for _ in range(100):  # Pipelines in Pipelines
+        if model is None or isinstance(model, CountVectorizer | HashingVectorizer):
+            return model is not None
+        model = _first_reader(model)
+    return False
+
+
+def _first_reader(model: Any) -> Any:
+    """The part that a model hands its input to as it is; `None` where there is none."""
+    if isinstance(model, Pipeline):
+        return next((step for _name, step in model.steps if step not in (None, "passthrough")), None)
+    if isinstance(model, FeatureUnion):
+        return model.transformer_list[0][1] if model.transformer_list else None
+    attributes = getattr(model, "__dict__", {})
+    for name in ("best_estimator_", "estimator_", "estimators_", "calibrated_classifiers_", "estimator"):
+        inner = attributes.get(name)
+        if isinstance(inner, list):
+            inner = inner[0] if inner else None
+        if isinstance(inner, _PARTS):
+            return inner
+    return None

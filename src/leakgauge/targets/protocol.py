@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+
+Gives: TypeAlias = Literal["labels", "scores", "probabilities"]
+"""What callers see of a target's answer; scores are decision scores in the form of probabilities."""
 
 
 @runtime_checkable
@@ -23,6 +26,9 @@ class Target(Protocol):
     has_probabilities:
         False for a model that gives labels alone; `probabilities` then raises
         `UnsupportedModel` with problem `labels_only`.
+
+    A target whose probabilities are decision scores in their form says so in a further
+    attribute, `gives`; see `gives_of`.
     """
 
     classes: NDArray[Any]
@@ -37,3 +43,9 @@ class Target(Protocol):
 
     def labels(self, x: Any) -> IntArray:
         """(n,) positions in `classes` of the predicted labels, for `n` input rows."""
+
+
+def gives_of(target: Target) -> Gives:
+    """What callers of the target see."""
+    found: Gives = getattr(target, "gives", "probabilities" if target.has_probabilities else "labels")
+    return found

@@ -11,6 +11,7 @@ The kind of file is told from its contents, never from its name.
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
     """
     bounds = limits or Limits()
     with path.open("rb") as file:
-        data = file.read(bounds.bytes + 1)
+        # no more is asked for than there is: the room for it would be taken at once
+        data = file.read(min(bounds.bytes, os.fstat(file.fileno()).st_size) + 1)
     if len(data) > bounds.bytes:
         raise too_large(bounds.bytes)
     if not data:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,17 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.input_columns import InputColumns, input_columns, takes_texts
-from leakgauge.targets.model_graph import parts_of
-from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets import multi_output
+from leakgauge.targets.answer_forms import AnswerForm, DecisionScores, Probabilities, class_scores
+from leakgauge.targets.bundled_model import model_in
+from leakgauge.targets.input_columns import InputColumns, input_columns
+from leakgauge.targets.model_graph import parts_of, reads_documents, type_name
+from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 
 # how far a row of probabilities may be from 1 in sum and still be called drift
 _DRIFT = 1e-3
+# of three classes and more, how often the largest score must be that of the predicted label
+_LEAST_AGREEMENT = 0.5
 
 
 class SklearnTarget:
@@ -34,7 +40,8 @@ class SklearnTarget:
     Parameters
     ----------
     estimator:
-        a fitted classifier, Pipeline or search; of a search the best estimator is taken.
+        a fitted classifier, Pipeline or search, of which the best estimator is taken; or a
+        dictionary, list or tuple that holds one of these and nothing that prepares its input.
     chunk_rows:
         rows to ask for at once, which bounds the memory of a query.
 
@@ -45,24 +52,33 @@ class SklearnTarget:
     queries:
         rows asked for so far.
     has_probabilities:
-        False when the model gives labels alone.
+        False when the model gives labels alone, as far as `form` says.
+    form:
+        what it is asked for beside labels, None for nothing; its clones must be asked for the same.
     estimator:
         the fitted classifier itself, for attacks that see the model file.
+    remarks:
+        sentences for the report on what else the file holds.
 
     Raises
     ------
     UnsupportedModel
-        `not_a_model`, `not_a_classifier`, `not_fitted`, `multi_output` or `single_class`.
+        `not_a_model`, `several_models`, `preprocessing_beside_model`, `not_a_classifier`,
+        `not_fitted`, `multi_output` or `single_class`.
     """
 
     def __init__(self, estimator: object, *, chunk_rows: int = 8192) -> None:
-        self.estimator: Any = _best_of(estimator)
-        self.classes: NDArray[Any] = _classes_of(self.estimator)
+        found = model_in(estimator, is_fitted_classifier=_is_fitted_classifier)
+        self.remarks = () if found is None else (found.remark,)
+        self.estimator: Any
+        self.estimator, inside = _best_of(estimator if found is None else found.estimator)
+        path = f"{'model' if found is None else found.path}{inside}"
+        self.classes: NDArray[Any] = _classes_of(self.estimator, path)
         self.queries = 0
         self.has_probabilities = _answers(self.estimator, "predict_proba")
+        self.form: AnswerForm | None = Probabilities() if self.has_probabilities else None
         self._chunk_rows = chunk_rows
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
-        self._takes_texts = takes_texts(self.estimator)
         _settle(self.estimator)
 
     @property
@@ -74,15 +90,52 @@ class SklearnTarget:
     @property
     def n_features(self) -> int | None:
         """Number of input columns; `None` when the model does not say."""
-        if self._takes_texts:
+        if reads_documents(self.estimator):
             return 1
         number = _first_known(self.estimator, "n_features_in_")
         return None if number is None else int(number)
 
     @property
+    def gives(self) -> Gives:
+        """What callers see of the model's answers."""
+        if self.form is None:
+            return "labels"
+        return "scores" if isinstance(self.form, DecisionScores) else "probabilities"
+
+    def reading_scores(self, x: Any, y: IntArray) -> SklearnTarget:
+        """The target with its decision scores in the form of probabilities, scaled to fit these records.
+
+        The target itself where it gives probabilities, or no finite score for every class:
+        nothing but its labels can be attacked then.
+
+        Parameters
+        ----------
+        x:
+            (n, n_features) rows as `as_input` gives them.
+        y:
+            (n,) positions in `classes` of their true labels.
+        """
+        if self.has_probabilities or not _answers(self.estimator, "decision_function"):
+            return self
+        try:
+            asked = self._ask(lambda rows: class_scores(self.estimator, rows), x)
+            scores = np.concatenate([answer for answer, _rows in asked])
+            labels = self.labels(x) if len(self.classes) > 2 else None
+        except UnsupportedModel:
+            return self
+        if not np.isfinite(scores).all():
+            return self
+        if labels is not None and (scores.argmax(axis=1) == labels).mean() < _LEAST_AGREEMENT:
+            return self  # whatever these numbers are, they are no scores of the classes
+        reading = copy(self)
+        reading.form = DecisionScores.fitting(scores, y)
+        reading.has_probabilities = True
+        return reading
+
+    @property
     def type_name(self) -> str:
         """What the model is, such as `Pipeline(StandardScaler → SVC)`."""
-        return _type_name(self.estimator)
+        return type_name(self.estimator)
 
     def input_columns(self, n_columns: int) -> InputColumns:
         """What the model knows of the columns that it takes, in its own order."""
@@ -94,7 +147,7 @@ class SklearnTarget:
         A model fitted on a frame gets a frame with its own columns in its own order:
         it selects columns by name, and would warn about an array. One fitted on an
         array gets an array in C order, and would warn about a frame. One fitted on
-        texts, which have no columns, gets an array of texts.
+        documents gets the one column of texts as a vector.
 
         Parameters
         ----------
@@ -117,6 +170,8 @@ class SklearnTarget:
                     details={"missing": list(missing[:100])},
                 )
             return frame[list(names)]
+        if reads_documents(self.estimator):
+            return _documents(frame)
         if self.n_features is not None and self.n_features != frame.shape[1]:
             raise UnsupportedModel(
                 "columns_do_not_fit",
@@ -124,12 +179,10 @@ class SklearnTarget:
                 hint="Send the table with the columns that the model was fitted on, in the same order.",
                 details={"model_columns": self.n_features, "table_columns": int(frame.shape[1])},
             )
-        if self._takes_texts:
-            return _documents(frame.iloc[:, 0])
         return np.ascontiguousarray(frame.to_numpy())
 
     def probabilities(self, x: Any) -> FloatArray:
-        """(n, n_classes) class probabilities, float64, rows sum to 1.
+        """(n, n_classes) class probabilities, or scores in their form, float64, rows sum to 1.
 
         Parameters
         ----------
@@ -142,7 +195,8 @@ class SklearnTarget:
             `labels_only`; `prediction_failed` when the model cannot take the rows;
             `not_probabilities` when the answers are not finite, negative or sum to something else.
         """
-        if not self.has_probabilities:
+        form = self.form
+        if form is None:
             raise UnsupportedModel(
                 "labels_only",
                 f"A {self.type_name} gives labels, not probabilities.",
@@ -150,7 +204,7 @@ class SklearnTarget:
             )
         answers = [
             _checked_probabilities(answer, rows, len(self.classes))
-            for answer, rows in self._ask(self.estimator.predict_proba, x)
+            for answer, rows in self._ask(lambda part: form(self.estimator, part), x)
         ]
         return np.concatenate(answers) if answers else np.empty((0, len(self.classes)))
 
@@ -195,52 +249,63 @@ class SklearnTarget:
             raise _prediction_failed(error) from error
 
 
-def _documents(column: pd.Series[Any]) -> NDArray[Any]:
+def _documents(frame: pd.DataFrame) -> NDArray[Any]:
     """(n,) texts, objects; an empty cell is an empty text, since a vectoriser knows no missing one."""
+    if frame.shape[1] != 1:
+        raise UnsupportedModel(
+            "columns_do_not_fit",
+            f"The model was fitted on texts, one per record, and the table has {frame.shape[1]} columns.",
+            hint="Send tables with one column of texts beside the label.",
+            details={"model_columns": 1, "table_columns": int(frame.shape[1])},
+        )
+    column = frame.iloc[:, 0]
     return column.astype(object).where(column.notna(), "").map(str).to_numpy(dtype=object)
 
 
-def _best_of(estimator: object) -> BaseEstimator:
+def _best_of(estimator: object) -> tuple[BaseEstimator, str]:
+    """The classifier that a search found, and where in the search it lies; anything else as it is."""
+    path = ""
     for _ in range(10):  # a search may search over searches, but not without end
         if not isinstance(estimator, BaseSearchCV):
             break
         if not hasattr(estimator, "best_estimator_"):
             raise _not_fitted("a search without a best estimator")
-        estimator = estimator.best_estimator_
+        estimator, path = estimator.best_estimator_, f"{path}.best_estimator_"
     if not isinstance(estimator, BaseEstimator):
         raise UnsupportedModel(
             "not_a_model",
             "The model file holds something else than a scikit-learn model.",
-            hint="Save the fitted classifier itself, not a list or a dictionary around it.",
+            hint="Save the fitted classifier itself.",
         )
-    return estimator
+    return estimator, path
 
 
-def _classes_of(estimator: Any) -> NDArray[Any]:
+def _is_fitted_classifier(thing: Any) -> bool:
+    try:
+        check_is_fitted(thing)
+    except (NotFittedError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
+        return False
+    return _is_classifier(thing)
+
+
+def _classes_of(estimator: Any, path: str) -> NDArray[Any]:
     if not _is_classifier(estimator):
         raise UnsupportedModel(
             "not_a_classifier",
-            f"A {_type_name(estimator)} is not a classifier.",
+            f"A {type_name(estimator)} is not a classifier.",
             hint="Send a fitted classifier; regressors, clusterers and transformers cannot be audited.",
         )
     try:
         check_is_fitted(estimator)
         classes = estimator.classes_
     except (NotFittedError, AttributeError, IndexError, TypeError, RecursionError) as error:
-        raise _not_fitted(f"a {_type_name(estimator)}") from error
-    several = isinstance(classes, list) or np.ndim(classes) != 1
-    # a network for many labels looks like one for many classes but for this
-    labels = str(getattr(getattr(estimator, "_label_binarizer", None), "y_type_", ""))
-    if several or getattr(estimator, "multilabel_", False) or labels.startswith("multilabel"):
-        raise UnsupportedModel(
-            "multi_output",
-            f"The {_type_name(estimator)} predicts several labels at once.",
-            hint="Send a classifier with one label per record, one for each label to audit.",
-        )
+        raise _not_fitted(f"a {type_name(estimator)}") from error
+    if multi_output.predicts_several_labels(estimator, classes):
+        raise multi_output.refusal(estimator, path=path)
     if len(classes) < 2:
         raise UnsupportedModel(
             "single_class",
-            f"The {_type_name(estimator)} knows one class only, so its answers tell nothing.",
+            f"The {type_name(estimator)} knows one class only, so its answers tell nothing.",
             hint="Fit the model on records of at least two classes.",
         )
     return np.asarray(classes)
@@ -289,20 +354,6 @@ def _first_known(estimator: Any, attribute: str) -> Any:
             return found
         estimator = estimator.steps[0][1]
     return None
-
-
-def _type_name(estimator: Any) -> str:
-    if isinstance(estimator, Pipeline):
-        return f"Pipeline({' → '.join(_class_name(step) for _, step in estimator.steps)})"
-    return _class_name(estimator)
-
-
-def _class_name(thing: Any) -> str:
-    """scikit-learn's name for it, also where a subclass stands in for an earlier version."""
-    if isinstance(thing, str) or thing is None:
-        return "passthrough"
-    known = [kind for kind in type(thing).__mro__ if kind.__module__.startswith("sklearn.")]
-    return (known[0] if known else type(thing)).__name__
 
 
 def _checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> FloatArray:

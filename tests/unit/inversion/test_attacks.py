@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from template_target import SIDE, TemplateTarget, templates
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.errors import UnsupportedModel
+from leakgauge.exhaustion import OUT_OF_MEMORY, Time
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.drawing import Run, choose_controls, run_attacks
@@ -218,16 +220,23 @@ def all_grey(target, target_class, *, budget, rng, progress, settings):  # type:
 
 
 def run(attack: Attack, *, budget: int | None = None) -> object:
-    (outcome,) = run_attacks(
-        [(attack, settings(iterations=(10,)))],
+    (outcome,) = run_several([attack], budget=budget)
+    return outcome
+
+
+def run_several(
+    attacks: Sequence[Attack], *, budget: int | None = None, time: Time | None = None
+) -> tuple[object, ...]:
+    return run_attacks(
+        [(attack, settings(iterations=(10,))) for attack in attacks],
         TemplateTarget(),
         classes=(0,),
         controls=(1, 2),
         budget=budget,
         seed=0,
         progress=Silent(),
+        time=time,
     )
-    return outcome
 
 
 def test_a_toy_attack_is_one_function_and_one_row() -> None:
@@ -255,6 +264,38 @@ def test_an_attack_that_breaks_does_not_take_the_audit_with_it() -> None:
     outcome = run(toy(broken))
     assert isinstance(outcome, Failed)
     assert "secret" not in outcome.reason
+
+
+def test_an_attack_out_of_memory_says_so_and_takes_no_other_with_it() -> None:
+    def hungry(target, target_class, **settings):  # type: ignore[no-untyped-def]  # a double
+        return np.empty(1 << 48) if target_class == 2 else all_grey(target, target_class, **settings)
+
+    rows = [
+        replace(toy(reconstruct), name=f"toy {place}") for place, reconstruct in enumerate((hungry, all_grey))
+    ]
+    failed, other = run_several(rows)
+    assert isinstance(failed, Failed)
+    assert failed.reason == OUT_OF_MEMORY
+    assert isinstance(other, Run)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_attack_without_an_end_leaves_time_for_the_others(place: int) -> None:
+    left = [1_000.0]
+
+    def endless(target, target_class, *, progress, **settings):  # type: ignore[no-untyped-def]  # a double
+        while True:
+            left[0] -= 1.0
+            progress.report("drawing", 0.5)
+
+    attacks = [all_grey, all_grey]
+    attacks.insert(place, endless)
+    rows = [replace(toy(reconstruct), name=f"toy {number}") for number, reconstruct in enumerate(attacks)]
+    outcomes = run_several(rows, time=Time(lambda: left[0]))
+    for number, outcome in enumerate(outcomes):
+        assert isinstance(outcome, Failed if number == place else Run)
+    assert "used up its share of the audit's time" in outcomes[place].reason  # type: ignore[union-attr]  # it failed
+    assert left[0] >= 100.0
 
 
 def test_an_unsuited_attack_is_not_applicable_with_its_reason() -> None:

@@ -11,6 +11,7 @@ from pools import inputs_of, records
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OutputCodeClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -96,7 +97,8 @@ def test_tables_from_different_sources_do_not_pass_for_a_leak() -> None:
 
 def test_labels_alone_are_attacked_by_labels_and_the_rest_says_why_not() -> None:
     members = records(400, seed=0)
-    report = run(inputs_of(LinearSVC().fit(*members), members, records(400, seed=1)), attacks=ATTACKS)
+    model = OutputCodeClassifier(LinearSVC(), random_state=0).fit(*members)
+    report = run(inputs_of(model, members, records(400, seed=1)), attacks=ATTACKS)
     outcomes = {attack.name: attack for attack in report.attacks}
     for outcome in outcomes.values():
         if outcome.threat_model == "labels":

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -68,10 +69,20 @@ def test_where_rows_cannot_be_recognised_the_counts_stand(model):
 def test_the_draws_are_those_of_the_training(model):
     x, y = digits(120)
     model.fit(x, y)
-    draws = bootstrap_replay.replayed_draws(model)
-    assert draws.shape == (5, 120)
-    for own, rows in zip(draws, model.estimators_samples_, strict=True):
-        np.testing.assert_array_equal(own, np.bincount(rows, minlength=120))
+    found = bootstrap_replay.bootstrap_of(model)
+    assert (found.n_trees, found.n_rows, found.size) == (5, 120, len(model.estimators_samples_[0]))
+    for place, rows in enumerate(model.estimators_samples_):
+        np.testing.assert_array_equal(np.sort(found.rows_of(place)), np.sort(rows))
+
+
+def test_the_tables_of_rows_hold_draws_and_their_squares():
+    draws = [np.array([0, 1, 6]), np.array([2, 0, 1])]
+    rows = bootstrap_replay.Rows.of(draws, n_trees=2, n_rows=3)
+    assert len(rows) == 3
+    np.testing.assert_array_equal(rows.moments, [[0, 2, 0, 4], [1, 0, 1, 0], [6, 1, 36, 1]])
+    # one block of two trees for each number of draws; six draws stand among those of four or more
+    np.testing.assert_array_equal(rows.drawn[:4], [[0, 1, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0]])
+    np.testing.assert_array_equal(rows.drawn[-2:], [[0, 0, 1], [0, 0, 0]])
 
 
 def test_a_model_trained_on_none_of_the_pool_scores_no_side_higher():
@@ -151,5 +162,62 @@ def test_records_with_fractional_weights_are_unsuited():
 def test_a_table_too_large_to_replay_is_unsuited(monkeypatch):
     monkeypatch.setattr(bootstrap_replay, "MOST_WORK", 1_000)
     target, pool = fitted_pool(RandomForestClassifier(3, random_state=0), *digits(100), seed=0)
-    with pytest.raises(Unsuited, match="too large"):
+    with pytest.raises(Unsuited, match="too much to replay within minutes"):
+        scores_of(bootstrap_replay.score, target, pool)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        *[("_max_samples", value) for value in (None, 0, 10**12, 0.5)],
+        *[("_max_features", value) for value in (None, 0, 10**12)],
+        ("_seeds", [1, 2]),
+    ],
+)
+def test_a_bagging_with_other_numbers_is_unsuited_before_anything_is_drawn(attribute, value):
+    target, pool = fitted_pool(BaggingClassifier(n_estimators=3, random_state=0), *digits(100), seed=0)
+    setattr(target.estimator, attribute, value)
+    with pytest.raises(Unsuited, match="seeds"):
+        scores_of(bootstrap_replay.score, target, pool)
+
+
+def test_what_a_replay_would_fill_is_told_before_anything_is_drawn(monkeypatch):
+    def draw(*_):
+        raise AssertionError("drawn")
+
+    monkeypatch.setattr(bootstrap_replay, "_generate_sample_indices", draw)
+    forest = RandomForestClassifier(120, random_state=0)
+    target, pool = fitted_pool(forest, *digits(100), seed=0)
+    forest._n_samples = forest._n_samples_bootstrap = 1_000_000
+    with pytest.raises(Unsuited, match=r"120 trees drew from 1,000,000 rows; .* takes 2\.7 GiB of memory"):
+        scores_of(bootstrap_replay.score, target, pool)
+    forest._n_samples = 200  # little to keep, and 120 million draws
+    monkeypatch.setattr(bootstrap_replay, "MOST_DRAWN", 100_000_000)
+    with pytest.raises(Unsuited, match="1,000,000 times each"):
+        scores_of(bootstrap_replay.score, target, pool)
+
+
+def test_as_much_is_filled_as_was_told_beforehand():
+    # the tables alone, with room for the blocks that come on top of them
+    forest = RandomForestClassifier(60, random_state=0)
+    target, pool = fitted_pool(forest, *digits(200), seed=0)
+    forest._n_samples = forest._n_samples_bootstrap = 40_000
+    told = bootstrap_replay.bytes_for(n_trees=60, n_rows=40_000, records=len(pool))
+    tracemalloc.start()
+    try:
+        scores_of(bootstrap_replay.score, target, pool)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert told / 4 < peak < told + 5 * 4 * bootstrap_replay.BLOCK
+
+
+def test_weights_that_no_draws_can_bring_are_unsuited():
+    model = RandomForestClassifier(3, random_state=0)
+    target, pool = fitted_pool(model, *digits(100), seed=0)
+    for tree in model.estimators_:
+        state = tree.tree_.__getstate__()
+        state["nodes"]["weighted_n_node_samples"] *= 10**9
+        tree.tree_.__setstate__(state)
+    with pytest.raises(Unsuited, match="more weight than the trees drew"):
         scores_of(bootstrap_replay.score, target, pool)

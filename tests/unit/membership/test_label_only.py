@@ -162,3 +162,35 @@ def test_the_same_seed_asks_the_same_questions() -> None:
     )
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("in_a_frame", [True, False])
+def test_single_words_of_texts_are_swapped_for_words_of_others(in_a_frame: bool) -> None:
+    rng = np.random.default_rng(0)
+    texts = np.array(
+        [" ".join(rng.choice(list("abcdefgh"), size)) for size in rng.integers(1, 30, 200)], object
+    )
+    texts[7] = ""
+    x = pd.DataFrame({"text": texts}) if in_a_frame else texts
+    perturbations = Perturbations.of(x)
+    (found,) = perturbations.texts
+    assert not perturbations.swaps
+    copy = perturbations.copy(noise=0.4, swap=0.4, rng=rng)
+    changed = copy["text"].to_numpy() if in_a_frame else copy
+    assert type(copy) is type(x)
+    assert changed[7] == ""
+    before, after = ([text.split() for text in side] for side in (texts, changed))
+    assert [len(words) for words in before] == [len(words) for words in after]
+    differing = np.mean(
+        [a != b for one, two in zip(before, after, strict=True) for a, b in zip(one, two, strict=True)]
+    )
+    assert pytest.approx(differing, abs=0.03) == 0.4 * 7 / 8
+    assert set(found.words) == set("abcdefgh")
+    assert (perturbations.copy(noise=0.0, swap=0.0, rng=rng) == x).all().all()
+
+
+def test_a_category_of_several_words_is_no_text() -> None:
+    x = pd.DataFrame(
+        {"plan": ["all in one plan", "pay as you go"] * 30, "short": [f"n {k}" for k in range(60)]}
+    )
+    assert Perturbations.of(x).texts == ()

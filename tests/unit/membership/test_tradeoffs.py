@@ -9,6 +9,7 @@ from pools import records, referenced
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OutputCodeClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -91,7 +92,7 @@ def test_a_model_that_memorises_nothing_is_not_told_to_change() -> None:
 @pytest.mark.parametrize(
     ("estimator", "reason"),
     [
-        (LinearSVC(), "labels alone"),
+        (OutputCodeClassifier(LinearSVC(), random_state=0), "labels alone"),
         (FrozenEstimator(LogisticRegression().fit(*records(200, seed=0))), "frozen"),
     ],
 )
@@ -140,7 +141,7 @@ def test_what_a_change_costs_is_told_the_right_way_round(low, value, high, words
 
 def test_a_change_that_cannot_be_trained_is_named_and_the_rest_is_tried(monkeypatch) -> None:
     broken = Change("max_depth=-1", "Trees of no depth", {"max_depth": -1})
-    monkeypatch.setattr(tradeoffs, "changes_of", lambda _: (broken, changes.ROUNDED))
+    monkeypatch.setattr(tradeoffs, "changes_of", lambda _, **more: (broken, changes.ROUNDED))
     found = tried(DecisionTreeClassifier(random_state=0))
     assert [change.kind for change in found.changes] == ["as_it_is", "output"]
     assert "Trees of no depth" in found.left_out[0]

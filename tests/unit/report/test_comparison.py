@@ -109,6 +109,20 @@ def test_what_is_left_to_labels_tells_hiding_from_reducing():
     assert gone_too.effect is Effect.REDUCES
 
 
+def test_scores_count_as_probabilities_do():
+    """A model with decision scores, and what became of it: scores, a softmax of them, or labels alone."""
+    before = report(attack("loss", 0.8, sees="scores"), attack("rmia", 0.95, sees="scores"), label(0.6))
+    for sees in ("scores", "probabilities"):
+        after = report(attack("loss", 0.5, sees=sees), attack("rmia", 0.95, sees=sees), label(0.6))
+        found = compare(before, after)
+        assert found.effect is Effect.HIDES_THE_SLOPE
+        scope = next(change for change in found.worst if change.scope == "probabilities")
+        assert (scope.before.estimate.value, scope.after.estimate.value) == (0.95, 0.95)
+        assert scope.threat_model == "probabilities"
+    alone = compare(before, report(gone("loss"), gone("rmia"), label(0.60)))
+    assert alone.effect is Effect.REDUCES
+
+
 def test_without_attacks_on_labels_nothing_is_called_reduced():
     found = compare(report(attack("loss", 0.9)), report(attack("loss", 0.6)))
     assert found.effect is Effect.INCONCLUSIVE

@@ -26,7 +26,8 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from leakgauge.targets.input_columns import InputColumn, column_uses, input_columns, takes_texts
+from leakgauge.targets.input_columns import InputColumn, column_uses, input_columns
+from leakgauge.targets.model_graph import reads_documents
 
 RNG = np.random.default_rng(0)
 N = 60
@@ -170,9 +171,9 @@ def test_selectors_are_kept_with_what_they_chose() -> None:
     ],
 )
 def test_models_of_texts_are_told_from_models_of_rows(model, expected: bool) -> None:
-    assert takes_texts(model.fit(FRAME.note, Y)) is expected
-    assert not takes_texts(PIPELINE.fit(FRAME, Y))
-    assert not takes_texts(RandomForestClassifier(2).fit(FRAME[["age"]], Y))
+    assert reads_documents(model.fit(FRAME.note, Y)) is expected
+    assert not reads_documents(PIPELINE.fit(FRAME, Y))
+    assert not reads_documents(RandomForestClassifier(2).fit(FRAME[["age"]], Y))
 
 
 def test_models_that_read_nothing_and_models_that_are_broken_tell_nothing() -> None:

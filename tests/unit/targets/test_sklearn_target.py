@@ -367,7 +367,7 @@ def _two_outputs() -> Any:
             id="many labels",
         ),
         pytest.param(RandomForestClassifier(2).fit(X, np.zeros(len(X))), "single_class", id="one class"),
-        pytest.param({"model": logistic().fit(X, Y)}, "not_a_model", id="mapping"),
+        pytest.param({"model": logistic()}, "not_a_model", id="mapping"),
         pytest.param([logistic()], "not_a_model", id="list"),
         pytest.param(None, "not_a_model", id="nothing"),
         pytest.param(X, "not_a_model", id="array"),

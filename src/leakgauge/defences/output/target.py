@@ -43,7 +43,8 @@ class DefendedTarget:
     """A target whose answers pass through defences, in their order, before anybody sees them.
 
     `queries` counts what came through here. `estimator` is the target's own, if it has one to show:
-    whoever holds the model file is not stopped by what happens to its answers. Labels are the model's
+    whoever holds the model file is not stopped by what happens to its answers. Decision scores become
+    probabilities, by the softmax that `form` names, before a defence changes them. Labels are the model's
     own where every defence keeps them, else those of the changed answers, which is what a caller
     would take them for.
     """
@@ -55,6 +56,7 @@ class DefendedTarget:
         self.queries = 0
         self._counting = threading.Lock()
         self.estimator: Any = getattr(target, "estimator", None)
+        self.form: Any = getattr(target, "form", None)
         self.has_probabilities = target.has_probabilities and all(
             setting.defence.gives == "probabilities" for setting in self._settings
         )

@@ -214,7 +214,7 @@ def _of_counts(tree: Any, leaf: IntArray, residual: FloatArray) -> Iterator[Equa
 
 def solve(system: System, *, pull: float, rng: np.random.Generator, progress: Progress) -> FloatArray:
     """(n,) minimiser of ½ |A z − b|² + ½ pull |z − ½|² within 0 ≤ z ≤ 1."""
-    gradient_of, curvature = _quadratic(system, rng=rng)
+    gradient_of, curvature = _quadratic(system, rng=rng, progress=progress)
     step = 1.0 / (MARGIN * curvature + pull)
     z = np.full(system.transposed.shape[0], START, dtype=np.float32)
     ahead, momentum = z, 1.0
@@ -242,7 +242,9 @@ def _steps(system: System) -> int:
     return int(np.clip(WORK / (2 * system.transposed.nnz), LEAST_STEPS, MOST_STEPS))
 
 
-def _quadratic(system: System, *, rng: np.random.Generator) -> tuple[Callable[[Float32], Float32], float]:
+def _quadratic(
+    system: System, *, rng: np.random.Generator, progress: Progress
+) -> tuple[Callable[[Float32], Float32], float]:
     """The gradient Aᵀ(A z − b), and the largest eigenvalue of AᵀA."""
     n = system.transposed.shape[0]
     equations = system.transposed.T.tocsr()
@@ -250,6 +252,7 @@ def _quadratic(system: System, *, rng: np.random.Generator) -> tuple[Callable[[F
     if n <= MOST_DENSE:
         gram = np.zeros((n, n), dtype=np.float32)
         for first in range(0, equations.shape[0], MOST_DENSE):
+            progress.report("reading the equations", 0.0)
             block = equations[first : first + MOST_DENSE].toarray()
             gram += block.T @ block
         times: Callable[[Float32], Float32] = gram.__matmul__

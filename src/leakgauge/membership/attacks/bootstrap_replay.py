@@ -35,7 +35,7 @@ the stored seeds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -65,11 +65,15 @@ ENOUGH = 0.5
 MOST_DRAWS = 4
 """A row drawn more often is taken as drawn this often; in a bootstrap 0.4 % of the rows are."""
 BLOCK = 2**24
-"""Records × rows looked at together; bounds the memory at 64 MiB for the largest table."""
+"""Records × rows, or records × trees × draws, looked at together: 64 MiB in each of a few arrays."""
+MOST_BYTES = 1 << 30
+"""Memory beyond which nothing is replayed, for the tables of `bytes_for`; the blocks come on top."""
 MOST_WORK = 2e11
 """Records × rows × trees of one step beyond which the replay would take hours, not minutes."""
 MOST_ROWS = 1_000_000
-"""Rows that are drawn again at most: a number in a file can be anything."""
+"""Rows that are drawn again at most, and draws in one tree: a number in a file can be anything."""
+MOST_DRAWN = 2_000_000_000
+"""Draws in all trees together beyond which drawing them again would take minutes by itself."""
 
 _LEAST_LOG_PROBABILITY = -12.0
 """What one cell can say at most, so that no approximation in one tree rules a row out."""
@@ -77,6 +81,8 @@ _LEAST_MEAN = 0.02
 _LEAST_VARIANCE = 0.05
 _POISSON_FROM = 0.6
 """Ratio of variance to mean of the others from which they are taken for Poisson."""
+
+_NO_SEEDS = "The seeds of the trees are not in the file, so their rows cannot be drawn again."
 
 Float32: TypeAlias = NDArray[np.float32]
 
@@ -98,13 +104,17 @@ class Rows:
     moments: Float32
 
     @classmethod
-    def of(cls, draws: IntArray) -> Rows:
-        """The tables for (n_trees, n_rows) draws."""
-        capped = np.minimum(draws, MOST_DRAWS)
-        return cls(
-            drawn=np.concatenate([capped == times for times in range(1, MOST_DRAWS + 1)]).astype(np.float32),
-            moments=np.concatenate([draws, draws**2]).T.astype(np.float32, order="C"),
-        )
+    def of(cls, draws: Iterable[IntArray], *, n_trees: int, n_rows: int) -> Rows:
+        """The tables for n_trees times (n_rows,) draws, one tree after the other."""
+        drawn = np.empty((MOST_DRAWS, n_trees, n_rows), dtype=np.float32)
+        moments = np.empty((n_rows, 2 * n_trees), dtype=np.float32)
+        for tree, of_tree in enumerate(draws):
+            capped = np.minimum(of_tree, MOST_DRAWS)
+            for times in range(1, MOST_DRAWS + 1):
+                drawn[times - 1, tree] = capped == times
+            moments[:, tree] = of_tree
+            moments[:, n_trees + tree] = of_tree.astype(np.float32) ** 2
+        return cls(drawn.reshape(MOST_DRAWS * n_trees, n_rows), moments)
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -156,69 +166,140 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
     Training weights as of `leaf_counts` where rows cannot be recognised.
     """
     step = final_step(target, pool)
-    draws = replayed_draws(step.estimator)
+    bootstrap = bootstrap_of(step.estimator)
+    _check_effort(bootstrap, records=len(pool))
     cells = cells_of_trees(step, pool.y)
     if not all(is_whole(tree.weight) for tree in cells):
         raise Unsuited("The leaves hold no whole numbers of records, so no draws can be told from them.")
-    if len(pool) * draws.size > MOST_WORK:
-        raise Unsuited("The training table and the forest are too large to replay within minutes.")
+    if not all(_within(tree.weight, bootstrap.size) for tree in cells):
+        raise Unsuited(
+            "The leaves hold more weight than the trees drew records, so it tells nothing of draws."
+        )
     weights = training_weights(cells, n=len(pool))
-    rows = Rows.of(draws)
+    rows = Rows.of(_drawn(bootstrap, progress), n_trees=bootstrap.n_trees, n_rows=bootstrap.n_rows)
     start = _start(weights, rows, n_trees=len(cells))
     if _nats_about_rows(Others.of(cells, start)) < ENOUGH * np.log(len(rows)):
         return weights
     return _replayed(cells, rows, start, progress)
 
 
-def replayed_draws(estimator: Any) -> IntArray:
-    """(n_trees, n_rows) how often each row of the training table entered each tree.
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """What a file says of how the rows of the training table were drawn for each tree.
+
+    Attributes
+    ----------
+    n_trees, n_rows:
+        how many trees, and how many rows they were drawn from.
+    size:
+        how many draws each tree made.
+    rows_of:
+        (size,) rows drawn for a tree, from its place.
+    """
+
+    n_trees: int
+    n_rows: int
+    size: int
+    rows_of: Callable[[int], IntArray]
+
+
+def bootstrap_of(estimator: Any) -> Bootstrap:
+    """What the file says; nothing is drawn yet.
 
     Raises
     ------
     Unsuited
-        when the model drew no bootstrap, or its file does not hold the seeds.
+        when the model drew no bootstrap, or its file does not hold the seeds, or numbers that
+        cannot be.
     """
     if not isinstance(estimator, RandomForestClassifier | ExtraTreesClassifier | BaggingClassifier):
         raise Unsuited("The model is not a forest or a bagging of trees, so no rows were drawn.")
     if not estimator.bootstrap:
         raise Unsuited("The trees were fitted on all rows, without a bootstrap to replay.")
     n_rows = vars(estimator).get("_n_samples")
-    if not isinstance(n_rows, int | np.integer) or not 0 < n_rows <= MOST_ROWS:
+    if not _is_count(n_rows):
         raise Unsuited("The file does not tell how many rows were drawn from, or they are too many.")
-    drawn = _drawn_by_bagging if isinstance(estimator, BaggingClassifier) else _drawn_by_forest
-    return np.stack([np.bincount(rows, minlength=n_rows) for rows in drawn(estimator, int(n_rows))])
+    of = _of_bagging if isinstance(estimator, BaggingClassifier) else _of_forest
+    return of(estimator, int(n_rows))
 
 
-def _drawn_by_forest(forest: Any, n_rows: int) -> list[IntArray]:
+def bytes_for(*, n_trees: int, n_rows: int, records: int) -> int:
+    """Memory that a replay fills: `Rows`, and for each record and tree its cell, count and beliefs."""
+    per_row = (MOST_DRAWS + 2) * np.dtype(np.float32).itemsize
+    per_record = 3 * np.dtype(np.int64).itemsize + 8 * np.dtype(np.float32).itemsize
+    return n_trees * (n_rows * per_row + records * per_record)
+
+
+def _check_effort(bootstrap: Bootstrap, *, records: int) -> None:
+    n_trees, n_rows = bootstrap.n_trees, bootstrap.n_rows
+    told = f"The file says that {n_trees:,} trees drew from {n_rows:,} rows"
+    needed = bytes_for(n_trees=n_trees, n_rows=n_rows, records=records)
+    if needed > MOST_BYTES:
+        raise Unsuited(
+            f"{told}; to replay that for {records:,} records takes {needed / (1 << 30):,.1f} GiB of memory, "
+            f"and this attack uses at most {MOST_BYTES / (1 << 30):g} GiB."
+        )
+    if records * n_trees * n_rows > MOST_WORK or n_trees * bootstrap.size > MOST_DRAWN:
+        raise Unsuited(f"{told}, {bootstrap.size:,} times each; that is too much to replay within minutes.")
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, int | np.integer) and bool(0 < number <= MOST_ROWS)
+
+
+def _within(weights: FloatArray, most: int) -> bool:
+    return bool(np.all((weights > -0.5) & (weights < most + 0.5)))
+
+
+def _drawn(bootstrap: Bootstrap, progress: Progress) -> Iterator[IntArray]:
+    """For each tree, (n_rows,) how often each row of the training table entered it."""
+    for place in range(bootstrap.n_trees):
+        progress.report("drawing the rows again", 0.0)
+        yield np.bincount(bootstrap.rows_of(place), minlength=bootstrap.n_rows)
+
+
+def _of_forest(forest: Any, n_rows: int) -> Bootstrap:
     # a forest of before 1.9 has no weights of rows: they multiplied the draws, not their chances
     weights = vars(forest).get("_sample_weight")
     size = vars(forest).get("_n_samples_bootstrap")
     if size is None:
         size = n_rows if forest.max_samples is None else None
-    numbers = [size, *(tree.random_state for tree in forest.estimators_)]
-    if not all(isinstance(number, int | np.integer) for number in numbers) or not 0 < size <= MOST_ROWS:
-        raise Unsuited("The seeds of the trees are not in the file, so their rows cannot be drawn again.")
-    return [_generate_sample_indices(seed, n_rows, size, weights) for seed in numbers[1:]]
+    seeds = [tree.random_state for tree in forest.estimators_]
+    if not all(isinstance(seed, int | np.integer) for seed in seeds) or not _is_count(size):
+        raise Unsuited(_NO_SEEDS)
+    return Bootstrap(
+        len(seeds),
+        n_rows,
+        int(size),
+        lambda place: _generate_sample_indices(seeds[place], n_rows, int(size), weights),
+    )
 
 
-def _drawn_by_bagging(bagging: Any, n_rows: int) -> list[IntArray]:
+def _of_bagging(bagging: Any, n_rows: int) -> Bootstrap:
     kept = vars(bagging)
-    seeds = kept.get("_seeds")
-    if seeds is None or not {"_max_features", "_max_samples"} <= kept.keys():
-        raise Unsuited("The seeds of the trees are not in the file, so their rows cannot be drawn again.")
-    return [
-        _generate_bagging_indices(
-            seed,
+    seeds, size, columns = (kept.get(name) for name in ("_seeds", "_max_samples", "_max_features"))
+    if (
+        seeds is None
+        or len(seeds) != len(bagging.estimators_)
+        or not _is_count(size)
+        or not _is_count(columns)
+    ):
+        raise Unsuited(_NO_SEEDS)
+    return Bootstrap(
+        len(seeds),
+        n_rows,
+        int(size),
+        lambda place: _generate_bagging_indices(
+            seeds[place],
             bagging.bootstrap_features,
             True,
             bagging.n_features_in_,
             n_rows,
-            bagging._max_features,
-            bagging._max_samples,
+            columns,
+            size,
             kept.get("_sample_weight"),
-        )[1]
-        for seed in seeds
-    ]
+        )[1],
+    )
 
 
 def _start(weights: FloatArray, rows: Rows, *, n_trees: int) -> Belief:
@@ -258,7 +339,7 @@ def _updated(counted: Sequence[IntArray], others: Others, rows: Rows) -> tuple[F
     # as many records are members as the table has rows, before anything else is known
     share = np.clip(len(rows) / n, 0.05, 0.95)
     prior = np.log(share / (1.0 - share))
-    block = max(BLOCK // len(rows), 1)
+    block = max(BLOCK // max(len(rows), MOST_DRAWS * n_trees), 1)
     for first in range(0, n, block):
         part = slice(first, first + block)
         evidence = np.stack(

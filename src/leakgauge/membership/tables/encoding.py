@@ -36,6 +36,8 @@ _BYTE_ORDER_MARKS: Final = (
     (b"\xfe\xff", "utf-16"),
 )
 
+_PIECE = 1 << 20
+
 
 def read_utf8(path: Path, name: str, limits: Limits) -> bytes:
     """What `path` holds, unpacked where it is gzipped, as UTF-8 without byte order mark.
@@ -55,7 +57,10 @@ def read_utf8(path: Path, name: str, limits: Limits) -> bytes:
 def _gunzipped(path: Path, name: str, limits: Limits) -> bytes:
     try:
         with gzip.open(path) as stream:
-            data = stream.read(limits.unpacked_bytes + 1)
+            # piece by piece: room for all that is asked for at once would be taken at once
+            data, most = bytearray(), limits.unpacked_bytes
+            while len(data) <= most and (piece := stream.read(_PIECE)):
+                data += piece
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise BadBundle(
             "damaged_gzip",
@@ -64,7 +69,7 @@ def _gunzipped(path: Path, name: str, limits: Limits) -> bytes:
         ) from error
     if len(data) > limits.unpacked_bytes:
         raise limits.exceeded("unpacked_bytes", f"{name} unpacks to too many bytes.")
-    return data
+    return bytes(data)
 
 
 def _utf8(data: bytes, name: str) -> bytes:
