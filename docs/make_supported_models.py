@@ -15,7 +15,9 @@ _HEAD = """# Models of tables that are read
 A model file is a pickle (pickle, joblib or cloudpickle, any protocol, compressed or not) or a skops
 file that holds one fitted scikit-learn classifier, by whatever it is prepared: a Pipeline, a
 ColumnTransformer, a search, a vote and so on. scikit-learn 0.24 and later can have saved it. Nothing of
-the file is run: it may ask for the names below, each for one use, and for nothing else.
+the file is run: it may ask for the names below, each for one use, and for nothing else. A skops file
+may hold the same but for the search trees of neighbours, SciPy's distributions, splines and
+`BisectingKMeans`, which are read from pickles alone.
 
 A test fits, saves, opens, asks and audits every classifier, every wrapper, every transformer before a
 classifier and every text model of the installed scikit-learn. A new release of scikit-learn fails that

@@ -484,6 +484,16 @@ def test_skops_brings_no_more_than_a_pickle(tmp_path: Path) -> None:
     assert len(messages) == 1
 
 
+@needs_skops
+def test_what_pickles_alone_can_bring_is_told_as_that(tmp_path: Path) -> None:
+    model = KNeighborsClassifier(algorithm="kd_tree").fit(X, Y)
+    load(pickle.dumps(model), tmp_path)
+    with pytest.raises(UnsafeModel) as caught:
+        load(_skops(model), tmp_path)
+    assert "from pickles alone" in caught.value.message
+    assert "joblib.dump" in (caught.value.hint or "")
+
+
 def _as(loader: str, module: str, name: str, **more: Any) -> Callable[[Any], None]:
     def change(schema: Any) -> None:
         schema["content"]["content"]["C"] = {

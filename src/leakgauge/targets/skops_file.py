@@ -20,10 +20,11 @@ from typing import Any
 
 from sklearn.exceptions import InconsistentVersionWarning
 
-from leakgauge.errors import LeakgaugeError, UnsupportedModel
+from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets.compression import too_large
 from leakgauge.targets.model_graph import parts_of
-from leakgauge.targets.pickle_allow_list import CLASSES, INERT, VALUES, Pair, today
+from leakgauge.targets.pickle_allow_list import CLASSES, INERT, VALUES, Pair, is_allowed, today
+from leakgauge.targets.pickle_checks import printable
 from leakgauge.targets.pickle_trees import made_anew
 from leakgauge.targets.refusals import refused
 
@@ -42,7 +43,12 @@ _CARRIED = frozenset(
     pair
     for pair in INERT
     if pair[0]
-    in ("sklearn._loss.link", "sklearn._loss.loss", "sklearn.neural_network._stochastic_optimizers")
+    in (
+        "sklearn._loss.link",
+        "sklearn._loss.loss",
+        "sklearn.neural_network._stochastic_optimizers",
+        "sklearn.utils._metadata_requests",
+    )
 )
 
 _WAYS: Mapping[str, frozenset[Pair]] = {
@@ -153,6 +159,15 @@ def _refuse_unlisted(schema: object) -> None:
         # the name must be the one of today, since skops imports it as it stands
         elif today(*pair) not in _WAYS[way]:
             unlisted[pair] = None
+    if unlisted and all(is_allowed(*pair) for pair in unlisted):
+        names = [printable(f"{module}.{name}", 120) for module, name in unlisted]
+        raise UnsafeModel(
+            "refused_globals",
+            f"The skops file holds parts that are read from pickles alone: {', '.join(names[:5])}. It was "
+            "not opened.",
+            hint='Save the model with joblib.dump(model, "model.joblib") and send that.',
+            details={"globals": [*names[:100]]},
+        )
     if unlisted:
         raise refused(unlisted)
 
