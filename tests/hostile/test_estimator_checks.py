@@ -343,7 +343,7 @@ def test_precomputed_values_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_pipelines_cache_is_left_alone(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    model = make_pipeline(StandardScaler(), LogisticRegression(), memory=joblib.Memory(cache, verbose=0))
+    model = make_pipeline(StandardScaler(), LogisticRegression(), memory=joblib.Memory(str(cache), verbose=0))
     data = pickle.dumps(model.fit(X, Y))
     shutil.rmtree(cache)
     loaded = load(data, tmp_path)

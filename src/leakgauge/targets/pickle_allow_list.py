@@ -308,7 +308,6 @@ INERT = _pairs(
         "numpy.random.bit_generator": "SeedSequence __pyx_unpickle_SeedSequence",
         "pandas": "StringDtype",
         "pandas.arrays": "StringArray",
-        "pathlib": "PosixPath WindowsPath",
         "scipy._lib.array_api_compat.numpy._aliases": "asarray",
         "sklearn._loss._loss": _CYTHON_LOSSES,
         "sklearn._loss.link": "HalfLogitLink IdentityLink Interval LogLink LogitLink MultinomialLogit",
