@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# parts that scikit-learn hides until asked for them are read too
+import sklearn.experimental.enable_halving_search_cv
+import sklearn.experimental.enable_iterative_imputer  # noqa: F401 (makes the two known)
 from sklearn.utils import all_estimators
 
 from leakgauge.targets.pickle_allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
