@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import sklearn.experimental.enable_iterative_imputer  # noqa: F401 (makes it appear in the list)
+# parts that scikit-learn hides until asked for them are read too
+import sklearn.experimental.enable_halving_search_cv
+import sklearn.experimental.enable_iterative_imputer  # noqa: F401 (makes the two known)
 from sklearn.utils import all_estimators
 
 from leakgauge.targets.pickle_allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS

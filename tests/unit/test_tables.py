@@ -464,7 +464,8 @@ def test_cells_without_a_value_are_those_of_pandas() -> None:
     ],
 )
 def test_thousands_separators_are_recognised(cell: str, separated: bool) -> None:
-    assert has_thousands_separators(cell) is separated
+    assert has_thousands_separators(cell, decimal=".") is separated
+    assert has_thousands_separators("52.310", decimal=",")
 
 
 class TestLinesThatAreNoRows:

@@ -23,7 +23,7 @@ from leakgauge.membership.label_column import DEFAULT_LABEL, Candidates, Fit, is
 from leakgauge.membership.labels import known_labels, named, positions_of
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.tables import Table, read_pair
-from leakgauge.membership.tables.inference import has_thousands_separators
+from leakgauge.membership.tables.inference import has_thousands_separators, inferred
 from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
@@ -429,7 +429,7 @@ def _blame_a_cell(refusal: UnsupportedModel, sides: tuple[_Side, _Side]) -> None
     for suspicion in SUSPICIONS:
         for side in sides:
             for name in side.features.columns:
-                bad = suspicion.cells(side.features[name]).to_numpy()
+                bad = suspicion.cells(side.features[name], side.table.decimal).to_numpy()
                 if bad.any():
                     row = int(np.argmax(bad))
                     others = int(bad.sum()) - 1
@@ -449,19 +449,29 @@ def _header_hint(table: Table, row: int, others: int) -> str:
     return 'If the first line names the columns, set "header": true in parameters.json. '
 
 
-def _has_thousands_separators(column: pd.Series[Any]) -> pd.Series[bool]:
+def _has_thousands_separators(column: pd.Series[Any], decimal: str) -> pd.Series[bool]:
+    """Numbers with thousands separators, where nothing else keeps the column from being one of numbers."""
     if pd.api.types.is_numeric_dtype(column):
         return pd.Series(False, index=column.index)
-    return column.map(lambda cell: isinstance(cell, str) and has_thousands_separators(cell)).astype(bool)
+    cells = column.map(str, na_action="ignore")
+    separated = cells.map(lambda cell: has_thousands_separators(cell, decimal=decimal), na_action="ignore")
+    other = cells[separated != True]  # noqa: E712 -- missing ones are neither
+    if pd.api.types.is_numeric_dtype(inferred(other, decimal=decimal)):
+        return separated.fillna(False).astype(bool)
+    return pd.Series(False, index=column.index)
 
 
-def _is_text(column: pd.Series[Any]) -> pd.Series[bool]:
+def _is_text(column: pd.Series[Any], _decimal: str) -> pd.Series[bool]:
     if pd.api.types.is_numeric_dtype(column):
         return pd.Series(False, index=column.index)
     return pd.to_numeric(column, errors="coerce").isna() & column.notna()
 
 
-def _is_too_large(column: pd.Series[Any]) -> pd.Series[bool]:
+def _is_missing(column: pd.Series[Any], _decimal: str) -> pd.Series[bool]:
+    return column.isna()
+
+
+def _is_too_large(column: pd.Series[Any], _decimal: str) -> pd.Series[bool]:
     if not pd.api.types.is_numeric_dtype(column):
         return pd.Series(False, index=column.index)
     return column.abs() > float(np.finfo(np.float32).max)
@@ -474,7 +484,7 @@ class _Suspicion:
     problem: str
     what: str
     hint: str
-    cells: Callable[[pd.Series[Any]], pd.Series[bool]]
+    cells: Callable[[pd.Series[Any], str], pd.Series[bool]]
 
 
 SUSPICIONS = (
@@ -494,7 +504,7 @@ SUSPICIONS = (
         "missing_values",
         "no value",
         "Fill it in as in training, or send the whole Pipeline that imputes it.",
-        pd.isna,
+        _is_missing,
     ),
     _Suspicion(
         "infinite_values",

@@ -218,6 +218,32 @@ def test_an_error_names_the_line_in_the_file(tmp_path: Path) -> None:
     assert "plenty" not in caught.value.message + caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("cells", "end", "problem"),
+    [
+        (["52,310", "1,000", "7"], {}, "thousands_separators"),
+        (["52,310", "plenty", "7"], {}, "text_in_numbers"),
+        (["52.310", "1.000", "7,5"], {"sep": ";"}, "thousands_separators"),
+        (["52.310,5", "7", "8"], {"sep": ";"}, "thousands_separators"),
+    ],
+)
+def test_thousands_separators_are_blamed_only_where_nothing_else_is_wrong(
+    cells: list[str], end: dict[str, str], problem: str, tmp_path: Path
+) -> None:
+    frames = [frame.assign(income=(cells * 20)[: len(frame)]) for frame in (MEMBERS, SUBJECTS)]
+    if end:
+        frames = [
+            frame.astype({"age": str, "visits": str})
+            .replace(r"\.", ",", regex=True)
+            .assign(income=frame.income)
+            for frame in frames
+        ]
+    members, subjects = (frame.to_csv(index=False, **end).encode() for frame in frames)
+    with pytest.raises(BadBundle, match=r"“income” of train_mia\.csv: line ") as caught:
+        read(tmp_path, tree(MEMBERS), members, subjects)
+    assert caught.value.problem == problem
+
+
 def test_a_group_column_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadParameters, match="regoin") as caught:
         read(

@@ -46,7 +46,9 @@ _LETTER: Final = re.compile(r"[^\W\d_]")
 _NUMBER: Final = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 _COMMA_NUMBER: Final = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*", re.ASCII)
 _COMMA_CELL: Final = re.compile(rb'[;\n]"?[ \t]*[-+]?\d*,\d+([eE][-+]?\d+)?[ \t]*"?(?=[;\r\n])')
-_POINT_CELL: Final = re.compile(rb'[;\n]"?[ \t]*[-+]?\d*\.\d+([eE][-+]?\d+)?[ \t]*"?(?=[;\r\n])')
+_POINT_CELL: Final = re.compile(
+    rb'[;\n]"?[ \t]*[-+]?(?!\d{1,3}\.\d{3}[ \t]*"?[;\r\n])\d*\.\d+([eE][-+]?\d+)?[ \t]*"?(?=[;\r\n])'
+)
 
 
 Evidence = Literal["names", "counts", "words", "none"]
@@ -259,7 +261,10 @@ def _without_leading_comments(rows: Sequence[list[str]]) -> Sequence[list[str]]:
 
 
 def _decimal(data: bytes, delimiter: str) -> str:
-    """The comma where semicolons delimit and numbers have commas but never points, else the point."""
+    """The comma where semicolons delimit and numbers have commas but never points, else the point.
+
+    `52.310` is no number with a point there: it may be 52 thousand.
+    """
     if delimiter != ";":
         return "."
     return "," if _COMMA_CELL.search(data) and not _POINT_CELL.search(data) else "."

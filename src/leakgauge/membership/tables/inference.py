@@ -33,6 +33,8 @@ _THOUSANDS: Final = re.compile(
     re.ASCII | re.VERBOSE,
 )
 
+_ONE_POINT: Final = re.compile(r"\s*[-+]?\d{1,3}\.\d{3}\s*", re.ASCII)
+
 
 def inferred(cells: pd.Series[Any], *, decimal: str) -> pd.Series[Any]:
     """The column as numbers, truth values or, where it holds anything else, text of dtype `object`.
@@ -70,9 +72,14 @@ def number_in(cell: str) -> float | None:
     return found if np.isfinite(found) else None
 
 
-def has_thousands_separators(cell: str) -> bool:
-    """Whether a cell is a number with thousands separators, which no reader takes without being told."""
-    return _THOUSANDS.fullmatch(cell) is not None
+def has_thousands_separators(cell: str, *, decimal: str) -> bool:
+    """Whether a cell is a number with thousands separators, which no reader takes without being told.
+
+    With a decimal comma `52.310` is one, with a decimal point a number just above 52.
+    """
+    if _THOUSANDS.fullmatch(cell):
+        return True
+    return decimal == "," and _ONE_POINT.fullmatch(cell) is not None
 
 
 def _truth(held: Any) -> Any:
