@@ -1,0 +1,214 @@
+"""Which column of two tables is what, and their features in the form that the model knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+
+from leakgauge.errors import BadBundle, BadParameters, InputError
+from leakgauge.membership.column_types import typed
+from leakgauge.membership.label_column import DEFAULT_LABEL, Candidates, Fit, is_index
+from leakgauge.membership.labels import known_labels, named
+from leakgauge.membership.tables import Table
+from leakgauge.parameters import MembershipParameters
+from leakgauge.report.model import Notice
+from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.sklearn_target import SklearnTarget
+
+LOOKED_AT = 1_000
+"""Members, spread over their table, that the model is asked about to find the label."""
+NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns of a table play which role, by name or, in a file without header, by number."""
+
+    features: tuple[object, ...]
+    label: object
+    group: object | None
+
+
+def columns_of(
+    tables: tuple[Table, Table],
+    parameters: MembershipParameters,
+    target: SklearnTarget,
+    notices: list[Notice],
+) -> Columns:
+    """Decide which column is what, from the table of members.
+
+    Raises
+    ------
+    BadBundle
+        `missing_columns`, `columns_do_not_fit`, `no_label_column`.
+    BadParameters
+        `unknown_column`.
+    """
+    members = tables[0]
+    columns: list[Any] = list(members.frame.columns)
+    wanted = target.feature_names
+    label = _column_named(members, parameters.label_column, "label_column")
+    group = _column_named(members, parameters.group_column, "group_column")
+    if members.has_header and wanted is not None:
+        missing = [name for name in wanted if name not in columns]
+        if missing:
+            _refuse_missing(missing, columns, members.name)
+        extra = [name for name in columns if name not in (*wanted, label, group)]
+        if label is None:
+            possible = [name for name in extra if not is_index(members.frame[name], name)]
+            label = _label_among(possible, tables, target, notices)
+            extra.remove(label)
+        if extra:
+            notices.append(Notice("unused_columns", f"Not used by the model and left out: {_list(extra)}."))
+        return Columns(tuple(wanted), label, group)
+
+    expected = target.n_features
+    spare = None if expected is None else len(columns) - expected - 1
+    if spare == 1:
+        if group is not None and group != label:
+            columns.remove(group)
+        elif columns[0] != label and is_index(members.frame[columns[0]], columns[0]):
+            notices.append(
+                Notice(
+                    "index_column",
+                    f"The first column counts the rows and was left out: {named(columns[0])}.",
+                )
+            )
+            columns.pop(0)
+    if expected is not None and len(columns) != expected + 1:
+        raise BadBundle(
+            "columns_do_not_fit",
+            f"The model takes {expected} features, and {members.name} has {len(columns)} columns for them "
+            "and the label.",
+            hint="Send the very columns that the model was trained on, in the same order, and the label; "
+            "set label_column in parameters.json if the label is not called “label”.",
+        )
+    if label is None:
+
+        def fit(candidate: Any) -> float:
+            features = tuple(name for name in columns if name != candidate)
+            return _share_right(tables, Columns(features, candidate, None), target)
+
+        label = _label_among(columns, tables, target, notices, fit=fit)
+    return Columns(tuple(name for name in columns if name != label), label, group)
+
+
+def typed_features(
+    tables: tuple[Table, Table],
+    columns: Columns,
+    target: SklearnTarget,
+    known: InputColumns,
+    notices: list[Notice],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Features of both tables in the types and by the names that the model knows."""
+    both = typed(tables, columns.features, known, notices)
+    if target.feature_names is not None:
+        for features in both:
+            features.columns = pd.Index(target.feature_names)  # a file without header has only places
+    return both
+
+
+def _label_among(
+    possible: Sequence[Any],
+    tables: tuple[Table, Table],
+    target: SklearnTarget,
+    notices: list[Notice],
+    *,
+    fit: Fit | None = None,
+) -> Any:
+    if not possible:
+        raise BadBundle(
+            "no_label_column",
+            f"Every column of {tables[0].name} is a feature of the model, so none is left for the label.",
+            hint="Add the column with the true labels, and name it “label”.",
+        )
+    return Candidates(tables, possible, target.classes).chosen(notices, fit=fit)
+
+
+def _share_right(tables: tuple[Table, Table], columns: Columns, target: SklearnTarget) -> float:
+    """Mean over the classes of the share of members that the model gets right; 0 where it cannot answer."""
+    try:
+        check_same_columns(*tables, columns)
+        known = target.input_columns(len(columns.features))
+        features, _ = typed_features(tables, columns, target, known, [])
+        labels = tables[0].frame[columns.label]
+        found = labels.map(known_labels(labels, target.classes), na_action="ignore").fillna(-1)
+        y = found.to_numpy(dtype=np.int64)
+        known_ones = np.flatnonzero(y >= 0)
+        looked_at = known_ones[:: -(-len(known_ones) // LOOKED_AT)]
+        right = target.labels(target.as_input(features.iloc[looked_at])) == y[looked_at]
+    except InputError:
+        return 0.0
+    counts = np.bincount(y[looked_at])
+    shares = np.bincount(y[looked_at], weights=right)[counts > 0] / counts[counts > 0]
+    return float(shares.mean())
+
+
+def named_label(parameters: MembershipParameters) -> tuple[str, ...]:
+    """The label's name as a header would hold it; none where the parameter counts columns."""
+    name = parameters.label_column or DEFAULT_LABEL
+    return () if name.isdecimal() else (name,)
+
+
+def _column_named(table: Table, name: str | None, parameter: str) -> object | None:
+    """The column that a parameter names, by name or, in a file without header, by position from 0."""
+    if name is None:
+        return None
+    columns = list(table.frame.columns)
+    if name in columns:
+        return name
+    if not table.has_header and name.isdecimal() and int(name) < len(columns):
+        return int(name)
+    close = get_close_matches(name, [str(column) for column in columns], n=1)
+    raise BadParameters.about(
+        parameter,
+        f"no column called “{name}”",
+        problem="unknown_column",
+        message=f"{table.name} has no column called “{name}”, which {parameter} asks for.",
+        hint=f"Did you mean “{close[0]}”?" if close else f"Its columns are {_list(columns)}.",
+    )
+
+
+def check_same_columns(members: Table, subjects: Table, columns: Columns) -> None:
+    """Refuse a table of non-members that lacks a column which the table of members has.
+
+    Raises
+    ------
+    BadBundle
+        `columns_differ`, `missing_columns`.
+    """
+    needed = [*columns.features, columns.label, *([columns.group] if columns.group is not None else [])]
+    present = list(subjects.frame.columns)
+    if not subjects.has_header and len(present) != len(members.frame.columns):
+        raise BadBundle(
+            "columns_differ",
+            f"{members.name} has {len(members.frame.columns)} columns, {subjects.name} has {len(present)}.",
+            hint="Both tables need the same columns in the same order.",
+        )
+    missing = [name for name in needed if name not in present]
+    if missing:
+        _refuse_missing(missing, present, subjects.name)
+
+
+def _refuse_missing(missing: list[Any], present: list[Any], table: str) -> NoReturn:
+    hints = []
+    for name in missing[:NAMED_AT_MOST]:
+        close = get_close_matches(str(name), [str(column) for column in present], n=1)
+        if close:
+            hints.append(f"“{close[0]}” may be meant for “{name}”")
+    raise BadBundle(
+        "missing_columns",
+        f"{table} lacks {len(missing)} of the columns that the model needs: {_list(missing)}.",
+        hint=("; ".join(hints) + ". " if hints else "")
+        + "Send the very columns that the model was trained on, and the label.",
+    )
+
+
+def _list(names: Sequence[Any]) -> str:
+    shown = ", ".join(named(name) for name in names[:NAMED_AT_MOST])
+    return shown if len(names) <= NAMED_AT_MOST else f"{shown} and {len(names) - NAMED_AT_MOST} more"
