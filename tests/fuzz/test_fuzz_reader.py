@@ -46,6 +46,7 @@ def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=SECONDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reader", "runs"),
     [("zip", 2_000), ("table", 1_000), ("parameters", 3_000), ("pickle", 2_000), ("array", 1_000)],

@@ -362,7 +362,7 @@ BAD_MODELS: dict[str, tuple[str, Callable[[Path], bytes]]] = {
     "empty file": ("unsupported_model.model_empty", constant(b"")),
     "text": ("unsupported_model.not_a_model", constant(b"hello, I am a model" * 9)),
     "some other zip": ("unsupported_model.not_a_model", constant(zipped({"a.txt": b"a"}))),
-    "pickle": ("unsupported_model.pickled_model", constant(b"\x80\x04cos\nsystem\n(S'true'\ntR.")),
+    "pickle": ("bad_bundle.wrong_model", constant(b"\x80\x04cos\nsystem\n(S'true'\ntR.")),
     "TensorFlow Lite": ("unsupported_model.tflite_model", constant(b"\x1c\0\0\0TFL3" + b"\0" * 64)),
     "PyTorch": ("unsupported_model.torch_model", constant(zipped({"archive/data.pkl": b"\x80\x02."}))),
     "zipped SavedModel": ("unsupported_model.saved_model", constant(zipped({"m/saved_model.pb": b"1"}))),

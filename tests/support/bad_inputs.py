@@ -125,7 +125,7 @@ def code_running() -> dict[str, bytes]:
         "getattr": pickle.dumps(Runs(getattr, Runs(importlib.import_module, "os"), "system")),
         "simple namespace": pickle.dumps(types.SimpleNamespace(call=Runs(os.system, command))),
         "function transformer": pickle.dumps(
-            make_pipeline(FunctionTransformer(np.log1p), StandardScaler()).fit(np.ones((3, 1)))
+            make_pipeline(FunctionTransformer(pickle.loads, check_inverse=False), StandardScaler())
         ),
     }
 
@@ -226,7 +226,7 @@ def bad_inputs() -> tuple[BadInput, ...]:
             "clusterer",
             bundle(model__pkl=pickle.dumps(KMeans(2).fit(MEMBERS[FEATURES]))),
             422,
-            "unsafe_model.refused_globals",
+            "unsupported_model.not_a_classifier",
         ),
         (
             "transformer",

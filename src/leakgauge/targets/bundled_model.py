@@ -5,11 +5,13 @@ fitted classifier and nothing that prepares its input, it is clear what to audit
 scaler or an encoder beside it is another matter: without it the model is asked about
 rows such as it was never trained on, and every figure is wrong.
 
-Keys come from the file and are untrusted: what cannot be printed is not passed on.
+Keys come from the file: they are untrusted, and could be anybody's name. Only those that
+consist of usual words are passed on.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +28,32 @@ ROOT = "saved"
 """Stands in expressions for what `joblib.load` gives of the file."""
 _DEEPEST_SHOWN = 6
 _MOST_SHOWN = 8
-_LONGEST_KEY = 40
+_MOST_PLACES = 10_000
+_USUAL_WORDS = frozenset(
+    (
+        "",
+        *("best", "clf", "classifier", "estimator", "final", "fitted", "model", "models", "pipe", "pipeline"),
+        *("forest", "lr", "rf", "search", "svc", "svm", "tree", "trained", "v", "xgb"),
+        *("encoder", "encoders", "imputer", "le", "ohe", "pca", "preprocessing", "preprocessor", "scaler"),
+        *("scalers", "selector", "template", "tfidf", "transformer", "transformers", "vectorizer"),
+        *("class", "classes", "cols", "columns", "data", "feature", "features", "label", "labels", "name"),
+        *("names", "target", "test", "threshold", "train", "validation", "x", "y"),
+        *(
+            "accuracy",
+            "auc",
+            "coef",
+            "config",
+            "date",
+            "importances",
+            "info",
+            "intercept",
+            "meta",
+            "metadata",
+        ),
+        *("metrics", "parameters", "params", "score", "scores", "settings", "state", "version", "weights"),
+    )
+)
+"""Words of which the keys consist that people give to the parts of a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +75,30 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A thing in a container, and where: its key there, and the container's own place."""
+    """A thing in a container, and where: its key and its place there, and the container's own place."""
 
     thing: Any
     key: object = None
+    place: int = 0
     holder: _Item | None = None
 
     @property
     def path(self) -> str:
-        """The expression that gives it, cut short where it lies deep."""
-        keys: list[str] = []
-        place: _Item = self
-        while place.holder is not None and len(keys) < _DEEPEST_SHOWN:
-            keys.append(f"[{_spelled(place.key)}]")
-            place = place.holder
-        return f"{ROOT}{'' if place.holder is None else '…'}{''.join(reversed(keys))}"
+        """The expression that gives it, cut short where it lies deep.
+
+        A key that is no usual word could be anybody's name, so its value is told by place.
+        """
+        above: list[_Item] = [self]
+        while above[-1].holder is not None and len(above) <= _DEEPEST_SHOWN:
+            above.append(above[-1].holder)
+        expression = ROOT if above[-1].holder is None else f"{ROOT}…"
+        for item in reversed(above[:-1]):
+            spelled = _spelled(item.key)
+            if spelled is None:
+                expression = f"list({expression}.values())[{item.place}]"
+            else:
+                expression += f"[{spelled}]"
+        return expression
 
 
 def model_in(container: object, *, is_fitted_classifier: Callable[[Any], bool]) -> Found | None:
@@ -139,18 +175,21 @@ def _estimators(root: _Item) -> Iterator[_Item]:
 def _inside(holder: _Item) -> Iterator[_Item]:
     thing = holder.thing
     if isinstance(thing, dict):
-        yield from (_Item(value, key, holder) for key, value in thing.items())
+        yield from (_Item(value, key, at, holder) for at, (key, value) in enumerate(thing.items()))
     elif isinstance(thing, list | tuple):
-        yield from (_Item(value, place, holder) for place, value in enumerate(thing))
+        yield from (_Item(value, at, at, holder) for at, value in enumerate(thing))
     elif isinstance(thing, np.ndarray) and thing.dtype == object:
-        yield from (_Item(value, place, holder) for place, value in enumerate(thing.ravel().tolist()))
+        yield from (_Item(value, at, at, holder) for at, value in enumerate(thing.ravel().tolist()))
 
 
-def _spelled(key: object) -> str:
-    if isinstance(key, int) and not isinstance(key, bool) and abs(key) < 10**9:
+def _spelled(key: object) -> str | None:
+    """The key as an expression spells it; None for one that is not to be passed on."""
+    if isinstance(key, int) and not isinstance(key, bool) and abs(key) < _MOST_PLACES:
         return str(int(key))
-    plain = isinstance(key, str) and len(key) <= _LONGEST_KEY and key.isprintable()
-    return f'"{key}"' if plain and not {'"', "\\"} & set(str(key)) else "…"
+    if not isinstance(key, str):
+        return None
+    words = re.split(r"[ _.\-]+", re.sub(r"[0-9]+", "", key.lower()))
+    return f'"{key}"' if key.isprintable() and _USUAL_WORDS.issuperset(words) else None
 
 
 def _listed(items: list[_Item]) -> str:

@@ -52,7 +52,7 @@ SPOILED = {
 }
 
 
-@pytest.mark.parametrize("models", [0, 4])
+@pytest.mark.parametrize("models", [pytest.param(0, marks=pytest.mark.slow), 4])
 @pytest.mark.parametrize("how", SPOILED)
 def test_tables_in_another_form_than_training_are_told(how: str, models: int) -> None:
     members, others = records(400, 0), records(400, 1)
@@ -77,9 +77,9 @@ def test_tables_in_another_form_than_training_are_told(how: str, models: int) ->
 @pytest.mark.parametrize(
     ("noise", "rare"), [(0.5, 0.0), (6.0, 0.0), (0.5, 3.0)], ids=["clear", "noisy", "rare"]
 )
-@pytest.mark.parametrize("models", [0, 4])
+@pytest.mark.parametrize("models", [pytest.param(0, marks=pytest.mark.slow), 4])
 def test_weak_and_simple_models_are_left_alone(model: Any, noise: float, rare: float, models: int) -> None:
-    members, others = records(600, 3, noise=noise, rare=rare), records(600, 4, noise=noise, rare=rare)
+    members, others = records(300, 3, noise=noise, rare=rare), records(300, 4, noise=noise, rare=rare)
     assert not is_told(report_on(model.fit(*members), members, others, models))
 
 
