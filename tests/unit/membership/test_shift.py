@@ -9,7 +9,7 @@ import pytest
 from leakgauge.membership.pool import Pool
 from leakgauge.membership.shift import distribution_shift
 
-N = 150
+N = 250
 
 
 def pool(members: pd.DataFrame, others: pd.DataFrame, is_read: list[bool] | None = None) -> Pool:
