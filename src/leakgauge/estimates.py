@@ -11,8 +11,10 @@ Clopper & Pearson 1934 (exact binomial interval); Zou & Donner 2008 (MOVER, the
 interval of a sum of two independent estimates); Birnbaum & Klose 1957 (the
 variance of the area under the ROC curve is at most A(1 − A)/min(m, n)); DeLong,
 DeLong & Clarke-Pearson 1988 (the covariance of two areas on the same records);
-Jagielski, Ullman & Oprea 2020 (a lower bound on ε from exact intervals);
-Carlini et al. 2022 (true-positive rate at low false-positive rate).
+Thompson 1936 (where a quantile lies among ordered values); Fay, Proschan &
+Brittain 2015 (melding the confidence distributions of two samples); Jagielski,
+Ullman & Oprea 2020 (a lower bound on ε from exact intervals); Carlini et al.
+2022 (true-positive rate at low false-positive rate).
 """
 
 from __future__ import annotations
@@ -22,12 +24,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, ndtri
+from scipy.optimize import brentq
+from scipy.special import betainc, betaincinv, ndtri
+from scipy.stats import binom
 
 CONFIDENCE = 0.95
 BOOTSTRAP_REPLICATES = 1_000
 LEAST_FALSE_POSITIVES = 3
 """A rate below which fewer false positives than this can be seen is not stated."""
+_NEGLIGIBLE = 1e-7
+"""Chance on either side of numbers of false positives that no interval takes into account."""
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -220,6 +226,9 @@ def true_positive_rate_at(roc: StepRoc, limit: float, *, confidence: float = CON
 
     No interpolation between steps. Withheld where `limit` times the number of
     non-members is below three: so few false positives cannot be told from none.
+    The interval is about the rate at the threshold whose *true* false-positive
+    rate is `limit`, so it carries the draw of the members and that of the
+    non-members, who place the threshold; `_melded_interval` says how.
     """
     allowed = int(np.floor(limit * roc.non_members + 1e-9))
     within = int(np.searchsorted(roc.false_positives, allowed, side="right"))
@@ -235,8 +244,9 @@ def true_positive_rate_at(roc: StepRoc, limit: float, *, confidence: float = CON
             false_positives,
             withheld=f"{roc.non_members:,} non-members cannot resolve this rate; it takes {needed:,}",
         )
-    rate = proportion(true_positives, roc.members, confidence=confidence)
-    return RateAtLimit(rate.value, rate.low, rate.high, roc.members, false_positives)
+    value = true_positives / roc.members
+    low, high = _melded_interval(roc, limit, confidence)
+    return RateAtLimit(value, min(low, value), max(high, value), roc.members, false_positives)
 
 
 def cross_fitted_decisions(
@@ -385,6 +395,59 @@ def share_difference(first: BoolArray, second: BoolArray, *, confidence: float =
     variance = ((only_first + only_second + 1.0) / padded - centre**2) / padded
     reach = _normal_reach(variance, confidence)
     return Estimate(value, min(centre - reach, value), max(centre + reach, value), n)
+
+
+def _melded_interval(roc: StepRoc, limit: float, confidence: float) -> tuple[float, float]:
+    """Both ends for the rate at the threshold whose true false-positive rate is `limit`.
+
+    Of n non-members, k score above that threshold with the chance that a
+    Binomial(n, limit) has of being k (Thompson 1936). It then lies between the
+    k-th and the (k + 1)-th highest non-member, so at least as many members are
+    above it as above the one, and at most as many as above the other. Each of
+    these counts says about the rate what an exact binomial interval says: a
+    Beta distribution for either end (Clopper & Pearson 1934). Melded (Fay,
+    Proschan & Brittain 2015), that is a mixture of Beta distributions, one for
+    each k; its tails are the ends of the interval. Lower and upper
+    distribution enter by halves, which is the mid-P form: with both whole, the
+    interval is up to twice as wide where few non-members count.
+
+    Nothing is drawn at random, and only the order of the scores matters. Whoever
+    ties with a non-member is not above it. The rate itself jumps where one score
+    is shared by many records; where the true false-positive rate on one side of
+    such a jump lies within its own error of `limit`, a 95 % interval may miss the
+    rate in 10 % instead of 5 %.
+    """
+    members, non_members = roc.members, roc.non_members
+    fewest, most = binom.ppf([_NEGLIGIBLE, 1.0 - _NEGLIGIBLE], non_members, limit).astype(np.int64)
+    beyond = np.arange(fewest, most + 1)
+    weights = binom.pmf(beyond, non_members, limit)
+    weights = np.tile(weights / (2.0 * weights.sum()), 2)
+
+    above = np.concatenate([[0], roc.true_positives])  # [step]: members stricter than that step
+
+    def members_above(rank: IntArray) -> IntArray:
+        found: IntArray = above[np.searchsorted(roc.false_positives, rank)]
+        return found
+
+    fewer, more = members_above(beyond), members_above(beyond + 1)
+    first = np.concatenate([fewer, more + 1]).astype(np.float64)
+    second = np.concatenate([members - fewer + 1, members - more]).astype(np.float64)
+    at_nought, at_one = first == 0.0, second == 0.0  # all their weight is on 0, or on 1
+    inside = ~(at_nought | at_one)
+    first, second = first[inside], second[inside]
+
+    def share_below(rate: float) -> float:
+        return float(weights[at_nought].sum() + weights[inside] @ betainc(first, second, rate))
+
+    def quantile(tail: float) -> float:
+        if share_below(0.0) >= tail:
+            return 0.0
+        if weights[at_one].sum() >= 1.0 - tail:
+            return 1.0
+        return float(brentq(lambda rate: share_below(rate) - tail, 0.0, 1.0, xtol=1e-8))
+
+    tail = (1.0 - confidence) / 2.0
+    return quantile(tail), quantile(1.0 - tail)
 
 
 def _normal_reach(variance: float, confidence: float) -> float:

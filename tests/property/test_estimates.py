@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import betabinom, binomtest, norm
 from sklearn.metrics import roc_auc_score
 
 from leakgauge.estimates import (
     Estimate,
+    RateAtLimit,
+    StepRoc,
     area_difference,
     area_estimate,
     area_under_roc,
@@ -128,6 +133,164 @@ def test_equal_scores_give_the_attacker_nothing_at_a_low_rate() -> None:
     assert empirical_epsilon(step_roc(scores, member)) == 0.0
 
 
+@st.composite
+def resolvable_pools(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Scores with few or many ties whose non-members resolve a false-positive rate of a tenth."""
+    members, non_members = draw(st.integers(1, 60)), draw(st.integers(30, 90))
+    levels = draw(st.sampled_from([1, 3, 20, 10_000]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    member = np.arange(members + non_members) < members
+    lead = draw(st.sampled_from([-1, 0, 1, 3]))
+    return rng.integers(0, levels, len(member)) + lead * levels / 3 * member, member
+
+
+def ends(scores: np.ndarray, member: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
+    found = true_positive_rate_at(step_roc(scores, member), 0.1, confidence=confidence)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    return found.low, found.high
+
+
+@examples
+@given(resolvable_pools())
+def test_the_interval_of_a_rate_widens_with_confidence(pool: tuple[np.ndarray, np.ndarray]) -> None:
+    found = [ends(*pool, confidence) for confidence in (0.5, 0.8, 0.95, 0.99, 0.9999)]
+    for (low, high), (lower, higher) in itertools.pairwise(found):
+        assert lower <= low + 1e-7
+        assert higher >= high - 1e-7
+
+
+@examples
+@given(resolvable_pools(), st.sampled_from([lambda s: 5 * s - 3, lambda s: np.exp(s / s.max()), np.cbrt]))
+def test_the_interval_of_a_rate_depends_on_the_order_of_scores_alone(
+    pool: tuple[np.ndarray, np.ndarray], rising: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    scores, member = pool
+    scores = scores - scores.min() + 1.0
+    assert ends(rising(scores), member) == ends(scores, member)
+    shuffled = np.random.default_rng(0).permutation(len(member))
+    assert ends(scores[shuffled], member[shuffled]) == ends(scores, member)
+
+
+@examples
+@given(resolvable_pools(), st.integers(0, 10**6), st.floats(0.5, 20_000.0))
+def test_a_member_that_scores_higher_never_lowers_the_rate_and_a_non_member_never_raises_it(
+    pool: tuple[np.ndarray, np.ndarray], which: int, by: float
+) -> None:
+    scores, member = pool
+    raised = scores.copy()
+    raised[which % len(member)] += by
+    (low, high), (new_low, new_high) = ends(scores, member), ends(raised, member)
+    sign = 1 if member[which % len(member)] else -1
+    assert sign * (new_low - low) >= -1e-7
+    assert sign * (new_high - high) >= -1e-7
+
+
+def test_the_interval_of_a_rate_is_that_of_its_own_mixture_drawn_at_random() -> None:
+    """Draw how many non-members are beyond the threshold, then the rate given the members there."""
+    rng = np.random.default_rng(0)
+    member = np.arange(700) < 300
+    scores = np.round(rng.normal(size=700) + member, 1)
+    others = np.concatenate([[np.inf], np.sort(scores[~member])[::-1]])
+    above = (scores[member] > others[:, None]).sum(axis=1)
+    beyond = rng.binomial(400, 0.05, size=200_000)
+    upper = rng.integers(0, 2, size=200_000)  # the threshold lies between two non-members
+    above = above[beyond + upper]
+    drawn = rng.beta(np.maximum(above + upper, 1e-12), 301 - upper - above)
+    found = true_positive_rate_at(step_roc(scores, member), 0.05)
+    expected = np.quantile(drawn, [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.004)
+
+
+def test_where_non_members_abound_the_interval_of_a_rate_is_the_members_binomial_one() -> None:
+    roc = StepRoc(
+        thresholds=np.array([2.0, 1.0, 0.0]),
+        true_positives=np.array([30, 31, 100]),
+        false_positives=np.array([900_000, 1_100_000, 10_000_000]),
+        members=100,
+        non_members=10_000_000,
+    )
+    found = true_positive_rate_at(roc, 0.1)
+    low, high = clopper_pearson(30, 100)
+    assert low <= found.low <= low + 0.01  # mid-P, a little within the exact one
+    assert high - 0.01 <= found.high <= high
+
+
+def test_where_members_abound_the_interval_of_a_rate_is_the_thresholds_own() -> None:
+    """Then only the threshold is uncertain: between the order statistics that Binomial(400, .01) names."""
+    n, members = 400, 10_000_000
+    roc = StepRoc(
+        thresholds=-np.arange(n, dtype=float),
+        true_positives=np.linspace(members // 2 // n, members // 2, n).astype(np.int64),
+        false_positives=np.arange(1, n + 1),
+        members=members,
+        non_members=n,
+    )
+    found = true_positive_rate_at(roc, 0.01)
+    step = 0.5 / n
+    # P(at most 0 beyond) = .018 and P(at least 9 beyond) = .021 are tails below .025, the next ones are not
+    assert found.low == pytest.approx(1 * step, abs=1.1 * step)
+    assert found.high == pytest.approx(9 * step, abs=1.1 * step)
+
+
+@pytest.mark.parametrize(
+    ("members", "others", "low", "high"),
+    [(0.0, 0.0, 0.0, 0.004), (0.0, 1.0, 0.0, 0.004), (1.0, 0.0, 0.996, 1.0)],
+    ids=["all alike", "all members below", "all members above"],
+)
+def test_rates_of_scores_with_no_middle(members: float, others: float, low: float, high: float) -> None:
+    member = np.arange(2000) < 1000
+    found = true_positive_rate_at(step_roc(np.where(member, members, others), member), 0.01)
+    assert low <= found.low <= found.high <= high
+    assert found.low < found.high
+
+
+def test_a_rate_is_stated_from_three_false_positives_on() -> None:
+    rng = np.random.default_rng(0)
+
+    def rate(non_members: int) -> RateAtLimit:
+        member = np.arange(50 + non_members) < 50
+        return true_positive_rate_at(step_roc(rng.normal(size=50 + non_members), member), 0.01)
+
+    assert rate(299).low is rate(299).high is None
+    assert rate(300).low is not None
+
+
+def test_perfect_scores_of_few_non_members_are_not_certain() -> None:
+    """With 300 of them, one in twenty samples has none beyond the true threshold at 1 %."""
+    member = np.arange(600) < 300
+    found = true_positive_rate_at(step_roc(member.astype(float), member), 0.01, confidence=0.99)
+    assert (found.value, found.low) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(("members", "non_members"), [(300, 300), (4000, 400), (400, 4000)])
+@pytest.mark.parametrize("form", ["far apart", "votes"])
+def test_the_interval_of_a_rate_holds_the_true_rate(members: int, non_members: int, form: str) -> None:
+    """At 4,000 + 400 an interval that takes the threshold as known holds it in one of four."""
+    rng = np.random.default_rng(11)
+    member = np.arange(members + non_members) < members
+    if form == "votes":  # of fifty trees: equal scores abound
+        inside, outside = betabinom(50, 2.7, 0.3), betabinom(50, 1.5, 1.5)
+        truth = max(inside.sf(votes) for votes in range(51) if outside.sf(votes) <= 0.01)
+    else:
+        truth = norm.sf(norm.isf(0.01) - 1.0)
+    repeats, below, above = 150, 0, 0
+    for _ in range(repeats):
+        if form == "votes":
+            scores = np.where(
+                member,
+                inside.rvs(len(member), random_state=rng),
+                outside.rvs(len(member), random_state=rng),
+            ).astype(float)
+        else:
+            scores = rng.normal(size=len(member)) + member
+        found = true_positive_rate_at(step_roc(scores, member), 0.01)
+        below += found.high < truth
+        above += found.low > truth
+    # .93 less two standard errors of this simulation, and .035 with as many on top for one side
+    assert below + above <= (0.07 + 0.042) * repeats
+    assert above <= (0.035 + 0.03) * repeats
+
+
 @pytest.mark.parametrize("broken", [np.array([0.0, np.nan]), np.array([0.0, np.inf])])
 def test_scores_that_are_not_finite_are_refused(broken: np.ndarray) -> None:
     with pytest.raises(ValueError, match="finite"):
@@ -205,8 +368,6 @@ def test_epsilon_of_randomised_response_is_not_overstated() -> None:
 
 def test_intervals_cover_what_they_promise() -> None:
     """The area's interval holds the true area, and that of balanced accuracy the true accuracy, in ≥ 93 %."""
-    from scipy.stats import norm
-
     rng = np.random.default_rng(5)
     shift, n, repeats = 0.5, 300, 200
     true_area = norm.cdf(shift / np.sqrt(2))

@@ -12,6 +12,14 @@ are corrected for the number of attacks tried:
                   failed, members and subjects differ as much as it sees, or
                   there were no reference models
 
+The rule reads the very intervals that the report shows, no more cautious ones. That of the
+rate at 1 % false positives carries the draw of the members and that of the threshold. Corrected
+for even two attacks it leaves less than 1.3 % beyond either end, and where scores are shared by
+so many records that the rate jumps (see `estimates`), corrected for seven it leaves 2.5 %. So a
+true rate at the border of a severity is called beyond it in no more than 2.5 % of audits
+(`benchmarks/calibration.py` counts them). A bound that is exact for the members and for the
+threshold, each on its own, would be half as wide again and hide leaks that were shown.
+
 So "moderate" and worse mean that a leak was shown, "low" that a larger one was
 ruled out for the attacks that ran, and everything else is "inconclusive": a
 small sample can never earn a "low". Neither can a model that does not fit its own
