@@ -1,6 +1,11 @@
 """Do the intervals hold what they promise, and how often is an innocent model accused?
 
-    python benchmarks/calibration.py [--splits 200] [--into benchmarks/results]
+    python benchmarks/calibration.py [--splits 200] [--samples 400] [--into benchmarks/results]
+
+Rates on known scores: scores are drawn from distributions whose true-positive
+rate is known at every false-positive rate, and it is counted how often its
+interval holds it, how often it lies above it, and how wide it is. For rates at the
+border of a severity it is counted how often an audit would call them beyond it.
 
 Coverage: a forest is trained on 4,000 records; the leak of two attacks on all of
 them, against 20,000 others, is taken for the truth. Then small pools are drawn
@@ -15,26 +20,147 @@ guessing. `calibration.md` gets the tables.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 
 from leakgauge.attack_table import chosen_attacks
-from leakgauge.estimates import area_estimate, area_under_roc, balanced_accuracy
+from leakgauge.estimates import (
+    CONFIDENCE,
+    RateAtLimit,
+    area_estimate,
+    area_under_roc,
+    balanced_accuracy,
+    confidence_for,
+    step_roc,
+    true_positive_rate_at,
+)
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import audit
 from leakgauge.membership.inputs import Inputs
+from leakgauge.membership.measure import FALSE_POSITIVE_LIMITS
 from leakgauge.membership.pool import Pool, SharedAnswers, true_label_probability
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipMeasured, Severity
+from leakgauge.report.risk import LOW_FALSE_POSITIVES, SHOWN
 from leakgauge.targets.sklearn_target import SklearnTarget
 
 FEATURES = 8
 MEMBERS, OTHERS = 4_000, 20_000
 SIDE = 300
+SIZES = ((300, 300), (2_000, 2_000), (6_500, 6_500), (4_000, 400), (400, 4_000))
+ATTACKS_TRIED = 12
+
+Draw = Callable[[int, np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class KnownScores:
+    """Distributions of the scores of members and non-members, and the rate they have at a limit."""
+
+    name: str
+    members: Draw
+    non_members: Draw
+    rate: Callable[[float], float]
+
+
+def continuous(name: str, shape: stats.rv_continuous, shift: float, share: float = 1.0) -> KnownScores:
+    """Non-members as `shape` has it, `share` of the members ahead of it by `shift`."""
+    return KnownScores(
+        name,
+        lambda n, rng: shape.rvs(size=n, random_state=rng) + shift * (rng.random(n) < share),
+        lambda n, rng: shape.rvs(size=n, random_state=rng),
+        lambda limit: share * shape.sf(shape.isf(limit) - shift) + (1 - share) * limit,
+    )
+
+
+def votes(name: str, trees: int, members: float, non_members: float) -> KnownScores:
+    """Votes of trees, with the given mean share of them: equal scores abound."""
+    inside, outside = (stats.betabinom(trees, 3 * mean, 3 * (1 - mean)) for mean in (members, non_members))
+    return KnownScores(
+        name,
+        lambda n, rng: inside.rvs(n, random_state=rng).astype(float),
+        lambda n, rng: outside.rvs(n, random_state=rng).astype(float),
+        lambda limit: max(inside.sf(least) for least in range(trees + 1) if outside.sf(least) <= limit),
+    )
+
+
+KNOWN = (
+    continuous("normal, shift .5", stats.norm(), 0.5),
+    continuous("normal, shift 1", stats.norm(), 1.0),
+    continuous("normal, shift 2", stats.norm(), 2.0),
+    continuous("heavy tails (t, 2 degrees), shift 1", stats.t(2), 1.0),
+    continuous("2 % of members far out", stats.norm(), 8.0, 0.02),
+    continuous("20 % of members far out", stats.norm(), 8.0, 0.2),
+    votes("votes of 50 trees", 50, 0.9, 0.5),
+    votes("votes of 100 trees", 100, 0.8, 0.55),
+)
+
+
+def rates_on_known_scores(samples: int, rng: np.random.Generator) -> Iterator[str]:
+    """Rows on how often the interval of a true-positive rate holds the true one."""
+    confidences = (CONFIDENCE, confidence_for(ATTACKS_TRIED))
+    for members, non_members in SIZES:
+        for known in KNOWN:
+            found: dict[tuple[str, float], list[RateAtLimit]] = {}
+            for _ in range(samples):
+                roc = _drawn(known, members, non_members, rng)
+                for limit in FALSE_POSITIVE_LIMITS:
+                    for confidence in confidences:
+                        rate = true_positive_rate_at(roc, float(limit), confidence=confidence)
+                        found.setdefault((limit, confidence), []).append(rate)
+            for limit in FALSE_POSITIVE_LIMITS:
+                plain, corrected = (found[limit, confidence] for confidence in confidences)
+                if plain[0].value is None:
+                    continue
+                truth = known.rate(float(limit))
+                width = np.mean([rate.high - rate.low for rate in plain])
+                yield (
+                    f"| {members:,} + {non_members:,} | {known.name} | {float(limit):.1%} | {truth:.3f} "
+                    f"| {_held(plain, truth)} | {_above(plain, truth)} | {width:.3f} "
+                    f"| {_held(corrected, truth)} | {_above(corrected, truth)} |"
+                )
+
+
+def called_beyond(samples: int, rng: np.random.Generator) -> Iterator[str]:
+    """Rows on how often a true rate at the border of a severity is called beyond it."""
+    for members, non_members in SIZES:
+        for severity, _, border in SHOWN:
+            shift = stats.norm.isf(0.01) - stats.norm.isf(border)
+            cases = (
+                continuous("normal", stats.norm(), shift - 1e-9),
+                continuous("some far out", stats.norm(), 8.0, (border - 0.01) / 0.99 - 1e-9),
+            )
+            for known in cases:
+                called = {1: 0, 2: 0, ATTACKS_TRIED: 0}
+                for _ in range(samples):
+                    roc = _drawn(known, members, non_members, rng)
+                    for tried in called:
+                        rate = true_positive_rate_at(
+                            roc, float(LOW_FALSE_POSITIVES), confidence=confidence_for(tried)
+                        )
+                        called[tried] += rate.low is not None and rate.low >= border
+                shares = " | ".join(f"{of / samples:.1%}" for of in called.values())
+                sizes = f"{members:,} + {non_members:,}"
+                yield f"| {sizes} | {severity.value}, {border:.0%} | {known.name} | {shares} |"
+
+
+def _drawn(known: KnownScores, members: int, non_members: int, rng: np.random.Generator):
+    scores = np.concatenate([known.members(members, rng), known.non_members(non_members, rng)])
+    return step_roc(scores, np.arange(len(scores)) < members)
+
+
+def _held(rates: list[RateAtLimit], truth: float) -> str:
+    return f"{np.mean([rate.low <= truth <= rate.high for rate in rates]):.1%}"
+
+
+def _above(rates: list[RateAtLimit], truth: float) -> str:
+    return f"{np.mean([rate.low > truth for rate in rates]):.1%}"
 
 
 def records(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -99,20 +225,35 @@ def main() -> None:
     """Run both and write their tables."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--splits", type=int, default=200)
+    arguments.add_argument("--samples", type=int, default=400)
     arguments.add_argument("--into", type=Path, default=Path(__file__).parent / "results")
     asked = arguments.parse_args()
-    splits = asked.splits
+    splits, samples = asked.splits, asked.samples
     rng = np.random.default_rng(2026)
     members, others = records(MEMBERS, rng), records(OTHERS, rng)
     target = SklearnTarget(RandomForestClassifier(100, min_samples_leaf=5, random_state=0).fit(*members))
     lines = [
         "# Calibration of membership audits\n",
-        f"Written by `python benchmarks/calibration.py --splits {splits}`, which says how: pools of "
-        f"{SIDE} + {SIDE} records, {5 * splits:,} for coverage and {splits:,} for alarms.\n",
+        f"Written by `python benchmarks/calibration.py --splits {splits} --samples {samples}`, "
+        "which says how.\n",
+        f"## A forest\n\nPools of {SIDE} + {SIDE} records, {5 * splits:,} for coverage and {splits:,} for "
+        "alarms.\n",
         "| figure | truth | 95 % interval holds it |\n|---|---|---|",
         *coverage(target, members, others, splits=5 * splits, rng=rng),
         "\n| a model that has seen neither table | of audits |\n|---|---|",
         *false_alarms(target, splits=splits, rng=rng),
+        "\n## True-positive rates on known scores\n",
+        f"{samples} samples a row; FPR is the limit. “Corrected” is for {ATTACKS_TRIED} attacks "
+        f"({confidence_for(ATTACKS_TRIED):.2%}), which the verdict reads. A row may stray from what it "
+        f"estimates by {2 * np.sqrt(0.05 * 0.95 / samples):.1%} at 95 %.\n",
+        "| members + non-members | scores | FPR | true TPR | 95 % interval holds it | lies above it "
+        "| mean width | corrected holds it | lies above it |\n|---|---|---|---|---|---|---|---|---|",
+        *rates_on_known_scores(samples, rng),
+        "\n## A true rate at the border of a severity, called beyond it\n",
+        "By the rate at 1 % false positives alone, with the interval of an audit of so many attacks.\n",
+        f"| members + non-members | border | scores | 1 attack | 2 attacks | {ATTACKS_TRIED} attacks |\n"
+        "|---|---|---|---|---|---|",
+        *called_beyond(samples, rng),
     ]
     text = "\n".join(lines) + "\n"
     print(text)
