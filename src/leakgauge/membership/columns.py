@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -21,7 +21,7 @@ from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.sklearn_target import SklearnTarget
 
 LOOKED_AT = 1_000
-"""Members, spread over their table, that the model is asked about to find the label."""
+"""Records of each table that the label is looked for among, where the model has to be asked."""
 NAMED_AT_MOST = 5
 
 
@@ -89,10 +89,11 @@ def columns_of(
             "set label_column in parameters.json if the label is not called “label”.",
         )
     if label is None:
+        some = (_some_rows(tables[0]), _some_rows(tables[1]))
 
         def fit(candidate: Any) -> float:
             features = tuple(name for name in columns if name != candidate)
-            return _share_right(tables, Columns(features, candidate, None), target)
+            return _share_right(some, Columns(features, candidate, None), target)
 
         label = _label_among(columns, tables, target, notices, fit=fit)
     return Columns(tuple(name for name in columns if name != label), label, group)
@@ -139,14 +140,17 @@ def _share_right(tables: tuple[Table, Table], columns: Columns, target: SklearnT
         labels = tables[0].frame[columns.label]
         found = labels.map(known_labels(labels, target.classes), na_action="ignore").fillna(-1)
         y = found.to_numpy(dtype=np.int64)
-        known_ones = np.flatnonzero(y >= 0)
-        looked_at = known_ones[:: -(-len(known_ones) // LOOKED_AT)]
-        right = target.labels(target.as_input(features.iloc[looked_at])) == y[looked_at]
+        right = target.labels(target.as_input(features)) == y
     except InputError:
         return 0.0
-    counts = np.bincount(y[looked_at])
-    shares = np.bincount(y[looked_at], weights=right)[counts > 0] / counts[counts > 0]
-    return float(shares.mean())
+    shares = [right[y == place].mean() for place in np.unique(y[y >= 0])]
+    return float(np.mean(shares)) if shares else 0.0
+
+
+def _some_rows(table: Table) -> Table:
+    """The table with some of its records, spread over it."""
+    step = -(-len(table.frame) // LOOKED_AT)
+    return replace(table, frame=table.frame.iloc[::step].reset_index(drop=True), lines=None)
 
 
 def named_label(parameters: MembershipParameters) -> tuple[str, ...]:

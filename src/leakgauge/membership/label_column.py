@@ -29,6 +29,8 @@ LISTED_AT_MOST = 10
 MOSTLY = 0.9
 """Share of cells that must hold a class of the model for a column to be the label. A label or two may be
 wrong, which is told by line once the column is known."""
+MOST_TRIED = 20
+"""Columns that the model is asked about at most to tell which holds the label."""
 CLEARLY_BETTER = 0.15
 """By how much the mean share of right answers over the classes must exceed that of any other column."""
 
@@ -102,12 +104,14 @@ class Candidates:
         """The one column with which the model answers clearly better than with any other; else None."""
         if fit is None or not possible:
             return None
-        shares = {name: fit(name) for name in possible}
-        best, second = sorted(shares.values(), reverse=True)[:2]
-        guessed = 1.0 / len(self.classes)
-        if best - max(second, guessed) < CLEARLY_BETTER:
+        # of hundreds of flags one could be the label, but it would stand at an end
+        ends = (self.columns[0], self.columns[-1])
+        tried = possible if len(possible) <= MOST_TRIED else [name for name in possible if name in ends]
+        shares = {name: fit(name) for name in tried}
+        best, second, *_others = [*sorted(shares.values(), reverse=True), 0.0, 0.0]
+        if best - max(second, 1.0 / len(self.classes)) < CLEARLY_BETTER:
             return None
-        return max(possible, key=lambda name: shares[name])
+        return max(tried, key=lambda name: shares[name])
 
     def _refuse(self, possible: Sequence[Any]) -> None:
         table = self.tables[0]

@@ -79,6 +79,17 @@ def test_where_the_model_cannot_tell_the_candidates_are_listed(tmp_path: Path) -
     assert "label_column" in caught.value.hint
 
 
+@pytest.mark.parametrize("place", [0, 40])
+def test_among_many_flags_the_label_stands_at_an_end(place: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    flags = [pd.DataFrame(rng.integers(0, 2, (N, 40))).add_prefix("flag") for _ in range(2)]
+    tables = [frame.copy() for frame in flags]
+    for frame in tables:
+        frame.insert(place, "churn", frame.flag3 ^ frame.flag7)
+    model = DecisionTreeClassifier(random_state=0).fit(flags[0].to_numpy(), tables[0].churn)
+    assert accuracy(read(tmp_path, model, *tables)) == 1.0
+
+
 def test_a_flag_is_not_taken_for_a_label_that_is_coded_otherwise(tmp_path: Path) -> None:
     order = ["target", "age", "size", "smoker"]
     coded = [frame[order].assign(target=frame.target.map({0: "no", 1: "yes"})) for frame in (MEMBERS, OTHERS)]
