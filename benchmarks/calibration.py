@@ -1,11 +1,15 @@
 """Do the intervals hold what they promise, and how often is an innocent model accused?
 
-    python benchmarks/calibration.py [--splits 200] [--samples 400] [--into benchmarks/results]
+    python benchmarks/calibration.py [--splits 200] [--samples 400] [--pools 100] [--into benchmarks/results]
 
 Rates on known scores: scores are drawn from distributions whose true-positive
 rate is known at every false-positive rate, and it is counted how often its
 interval holds it, how often it lies above it, and how wide it is. For rates at the
 border of a severity it is counted how often an audit would call them beyond it.
+
+Attacks that learn: attack models are cross-fitted on answers that depend on
+membership a little, or not at all, and it is counted how often the intervals of a
+pool hold the mean of all pools, or guessing.
 
 Coverage: a forest is trained on 4,000 records; the leak of two attacks on all of
 them, against 20,000 others, is taken for the truth. Then small pools are drawn
@@ -20,6 +24,7 @@ guessing. `calibration.md` gets the tables.
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +36,7 @@ from sklearn.ensemble import RandomForestClassifier
 from leakgauge.attack_table import chosen_attacks
 from leakgauge.estimates import (
     CONFIDENCE,
+    Estimate,
     RateAtLimit,
     area_estimate,
     area_under_roc,
@@ -41,9 +47,11 @@ from leakgauge.estimates import (
 )
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import audit
+from leakgauge.membership.held_out import attack_features, held_out_scores
 from leakgauge.membership.inputs import Inputs
-from leakgauge.membership.measure import FALSE_POSITIVE_LIMITS
+from leakgauge.membership.measure import FALSE_POSITIVE_LIMITS, measure
 from leakgauge.membership.pool import Pool, SharedAnswers, true_label_probability
+from leakgauge.membership.proportions import LEARNERS
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipMeasured, Severity
@@ -150,16 +158,49 @@ def called_beyond(samples: int, rng: np.random.Generator) -> Iterator[str]:
                 yield f"| {sizes} | {severity.value}, {border:.0%} | {known.name} | {shares} |"
 
 
+def attacks_that_learn(pools: int, rng: np.random.Generator) -> Iterator[str]:
+    """Rows on how often the intervals of attack models, scored out of fold, hold the true figures."""
+    member = np.repeat([True, False], SIDE)
+    for leaks in (False, True):
+        for learner in LEARNERS:
+            found = []
+            for _ in range(pools):
+                y = rng.integers(0, 3, 2 * SIDE)
+                answers = rng.gamma(1.0, size=(2 * SIDE, 3))
+                answers[np.arange(2 * SIDE), y] += leaks * rng.gamma(0.3 + 1.2 * member)
+                features = attack_features(answers / answers.sum(axis=1, keepdims=True), y)
+                scores = held_out_scores(
+                    learner.attack_model, features, member, percentage=90, rng=rng, progress=Silent()
+                )
+                pool = Pool(features, y, member, np.arange(2 * SIDE))
+                found.append(measure(scores, scores >= 0.5, pool, comparisons=1, rng=rng, cross_fitted=True))
+            figures = (
+                ("AUC", [one.auc for one in found], 0.5),
+                ("balanced accuracy", [one.accuracy for one in found], 0.5),
+                *(
+                    (f"TPR at {float(key):.0%}", [one.tpr_at_fpr[key] for one in found], float(key))
+                    for key in ("0.1", "0.01")
+                ),
+            )
+            for name, rates, guessing in figures:
+                truth = np.mean([rate.value for rate in rates]) if leaks else guessing
+                width = np.mean([rate.high - rate.low for rate in rates])
+                yield (
+                    f"| {learner.label} | {'a little' if leaks else 'nothing'} | {name} | {truth:.3f} "
+                    f"| {_held(rates, truth)} | {_above(rates, truth)} | {width:.3f} |"
+                )
+
+
 def _drawn(known: KnownScores, members: int, non_members: int, rng: np.random.Generator):
     scores = np.concatenate([known.members(members, rng), known.non_members(non_members, rng)])
     return step_roc(scores, np.arange(len(scores)) < members)
 
 
-def _held(rates: list[RateAtLimit], truth: float) -> str:
+def _held(rates: list[Estimate] | list[RateAtLimit], truth: float) -> str:
     return f"{np.mean([rate.low <= truth <= rate.high for rate in rates]):.1%}"
 
 
-def _above(rates: list[RateAtLimit], truth: float) -> str:
+def _above(rates: list[Estimate] | list[RateAtLimit], truth: float) -> str:
     return f"{np.mean([rate.low > truth for rate in rates]):.1%}"
 
 
@@ -226,38 +267,57 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--splits", type=int, default=200)
     arguments.add_argument("--samples", type=int, default=400)
+    arguments.add_argument("--pools", type=int, default=100)
     arguments.add_argument("--into", type=Path, default=Path(__file__).parent / "results")
     asked = arguments.parse_args()
-    splits, samples = asked.splits, asked.samples
+    splits, samples, pools = asked.splits, asked.samples, asked.pools
     rng = np.random.default_rng(2026)
     members, others = records(MEMBERS, rng), records(OTHERS, rng)
     target = SklearnTarget(RandomForestClassifier(100, min_samples_leaf=5, random_state=0).fit(*members))
-    lines = [
-        "# Calibration of membership audits\n",
-        f"Written by `python benchmarks/calibration.py --splits {splits} --samples {samples}`, "
-        "which says how.\n",
-        f"## A forest\n\nPools of {SIDE} + {SIDE} records, {5 * splits:,} for coverage and {splits:,} for "
-        "alarms.\n",
-        "| figure | truth | 95 % interval holds it |\n|---|---|---|",
-        *coverage(target, members, others, splits=5 * splits, rng=rng),
-        "\n| a model that has seen neither table | of audits |\n|---|---|",
-        *false_alarms(target, splits=splits, rng=rng),
-        "\n## True-positive rates on known scores\n",
-        f"{samples} samples a row; FPR is the limit. “Corrected” is for {ATTACKS_TRIED} attacks "
-        f"({confidence_for(ATTACKS_TRIED):.2%}), which the verdict reads. A row may stray from what it "
-        f"estimates by {2 * np.sqrt(0.05 * 0.95 / samples):.1%} at 95 %.\n",
-        "| members + non-members | scores | FPR | true TPR | 95 % interval holds it | lies above it "
-        "| mean width | corrected holds it | lies above it |\n|---|---|---|---|---|---|---|---|---|",
-        *rates_on_known_scores(samples, rng),
-        "\n## A true rate at the border of a severity, called beyond it\n",
-        "By the rate at 1 % false positives alone, with the interval of an audit of so many attacks.\n",
-        f"| members + non-members | border | scores | 1 attack | 2 attacks | {ATTACKS_TRIED} attacks |\n"
-        "|---|---|---|---|---|---|",
-        *called_beyond(samples, rng),
-    ]
-    text = "\n".join(lines) + "\n"
-    print(text)
-    (asked.into / "calibration.md").write_text(text)
+    sections = (
+        (
+            "# Calibration of membership audits\n",
+            f"Written by `python benchmarks/calibration.py --splits {splits} --samples {samples} "
+            f"--pools {pools}`, which says how.",
+        ),
+        (
+            "\n## True-positive rates on known scores\n",
+            f"{samples} samples a row; FPR is the limit. “Corrected” is for {ATTACKS_TRIED} attacks "
+            f"({confidence_for(ATTACKS_TRIED):.2%}), which the verdict reads. Chance moves a share of 95 % "
+            f"by {2 * np.sqrt(0.05 * 0.95 / samples):.1%}.\n",
+            "| members + non-members | scores | FPR | true TPR | 95 % interval holds it | lies above it "
+            "| mean width | corrected holds it | lies above it |\n|---|---|---|---|---|---|---|---|---|",
+        ),
+        rates_on_known_scores(samples, rng),
+        (
+            "\n## A true rate at the border of a severity, called beyond it\n",
+            "By the rate at 1 % false positives alone, in an audit of so many attacks.\n",
+            f"| members + non-members | border | scores | 1 attack | 2 attacks | {ATTACKS_TRIED} attacks |\n"
+            "|---|---|---|---|---|---|",
+        ),
+        called_beyond(samples, rng),
+        (
+            f"\n## Attacks that learn, on {SIDE} + {SIDE} records\n",
+            f"{pools} pools a row; the truth is guessing, or the mean over the pools. Chance moves a share "
+            f"of 95 % by {2 * np.sqrt(0.05 * 0.95 / pools):.1%}.\n",
+            "| attack model | answers tell | figure | truth | 95 % interval holds it | lies above it "
+            "| mean width |\n|---|---|---|---|---|---|---|",
+        ),
+        attacks_that_learn(pools, rng),
+        (
+            "\n## A forest\n",
+            f"Pools of {SIDE} + {SIDE} records, {5 * splits:,} for coverage and {splits:,} for alarms.\n",
+            "| figure | truth | 95 % interval holds it |\n|---|---|---|",
+        ),
+        coverage(target, members, others, splits=5 * splits, rng=rng),
+        ("\n| a model that has seen neither table | of audits |\n|---|---|",),
+        false_alarms(target, splits=splits, rng=rng),
+    )
+    lines = []
+    for line in itertools.chain.from_iterable(sections):
+        print(line, flush=True)
+        lines.append(line)
+    (asked.into / "calibration.md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,15 +12,17 @@ interval of a sum of two independent estimates); Birnbaum & Klose 1957 (the
 variance of the area under the ROC curve is at most A(1 − A)/min(m, n)); DeLong,
 DeLong & Clarke-Pearson 1988 (the covariance of two areas on the same records);
 Thompson 1936 (where a quantile lies among ordered values); Fay, Proschan &
-Brittain 2015 (melding the confidence distributions of two samples); Jagielski,
-Ullman & Oprea 2020 (a lower bound on ε from exact intervals); Carlini et al.
-2022 (true-positive rate at low false-positive rate).
+Brittain 2015 (melding the confidence distributions of two samples); Nadeau &
+Bengio 2003 (the variance of what is cross-fitted); Jagielski, Ullman & Oprea
+2020 (a lower bound on ε from exact intervals); Carlini et al. 2022
+(true-positive rate at low false-positive rate).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +72,9 @@ class RateAtLimit:
     n: int
     false_positives: int
     withheld: str | None = None
+
+
+_Figure = TypeVar("_Figure", Estimate, RateAtLimit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +224,31 @@ def area_estimate(
         trials = min(len(of_members), len(of_non_members))
         low, high = clopper_pearson(round(value * trials), trials, confidence=confidence)
     return Estimate(value, min(low, value), max(high, value), len(scores))
+
+
+def for_cross_fitting(found: _Figure, folds: int | None) -> _Figure:
+    """A figure of cross-fitted scores, as wide as these ask for; `found` took them for independent.
+
+    Where the model of each fold has learned from all others, any two records of
+    different folds meet twice: one known and one judged, then the other way
+    round. What chance gives the first time it gives again the second. Where
+    there is nothing to learn this doubles the variance. The factor is that of
+    Nadeau & Bengio 2003, 1 + folds · (judged / known) with folds − 1 known for
+    each that is judged: 2.1 for ten folds. Where there is much to learn, little
+    of the variance is of this kind, and the interval is wider than it need be,
+    by 1.45 at most.
+
+    Parameters
+    ----------
+    found: a share, from 0 to 1, or a rate; a withheld one stays as it is.
+    folds: into how many the records were cut, at least 2; None where nothing was cross-fitted.
+    """
+    if folds is None or found.value is None or found.low is None or found.high is None:
+        return found
+    stretch = float(np.sqrt(1.0 + folds / (folds - 1)))
+    low = found.value - stretch * (found.value - found.low)
+    high = found.value + stretch * (found.high - found.value)
+    return replace(found, low=max(low, 0.0), high=min(high, 1.0))
 
 
 def true_positive_rate_at(roc: StepRoc, limit: float, *, confidence: float = CONFIDENCE) -> RateAtLimit:

@@ -24,6 +24,7 @@ from leakgauge.estimates import (
     confidence_for,
     cross_fitted_decisions,
     empirical_epsilon,
+    for_cross_fitting,
     mean_of_two,
     paired_difference,
     proportion,
@@ -382,6 +383,23 @@ def test_intervals_cover_what_they_promise() -> None:
         accuracy_hits += accuracy.low <= true_accuracy <= accuracy.high
     assert area_hits >= 0.91 * repeats  # .93 less two standard errors of this simulation
     assert accuracy_hits >= 0.93 * repeats
+
+
+@examples
+@given(st.integers(1, 60), st.data(), st.integers(2, 20))
+def test_cross_fitting_widens_to_both_sides_and_never_beyond_a_share(
+    n: int, data: st.DataObject, folds: int
+) -> None:
+    plain = proportion(data.draw(st.integers(0, n)), n)
+    wide = for_cross_fitting(plain, folds)
+    assert 0 <= wide.low <= plain.low <= wide.value == plain.value <= plain.high <= wide.high <= 1
+    for near, far, end in ((plain.low, wide.low, 0), (plain.high, wide.high, 1)):
+        assert far == end or abs(far - plain.value) == pytest.approx(
+            abs(near - plain.value) * np.sqrt(1 + folds / (folds - 1))
+        )
+    assert for_cross_fitting(plain, None) == plain
+    withheld = RateAtLimit(None, None, None, 9, 0, "too few")
+    assert for_cross_fitting(withheld, folds) == withheld
 
 
 def test_pairing_is_kept() -> None:

@@ -327,7 +327,9 @@ def _run(
         scores = attack.score(target, pool, rng=generator_for(seed, attack.name), progress=progress)
         rng = generator_for(seed, f"measuring {attack.name}")
         decisions = decide(scores, pool, threshold=attack.threshold, rng=rng)
-        metrics = measure(scores, decisions, pool, comparisons=comparisons, rng=rng)
+        metrics = measure(
+            scores, decisions, pool, comparisons=comparisons, rng=rng, cross_fitted=attack.cross_fitted
+        )
     except Unsuited as unsuited:
         return NotApplicable(*facts, str(unsuited))
     except Exception as error:  # whatever an attack trips over, the others must still be told
@@ -428,6 +430,7 @@ def _findings(
         pool,
         class_names=described.classes,
         rng=generator_for(seed, "slices"),
+        cross_fitted=run.attack.cross_fitted,
     )
     simple = {name: (other.attack.title, other.decisions) for name, other in scored.items() if name in PLAIN}
     as_severe = risk.severity_of(worst.metrics)

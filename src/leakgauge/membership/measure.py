@@ -9,22 +9,27 @@ import numpy as np
 from leakgauge.estimates import (
     CONFIDENCE,
     Estimate,
+    RateAtLimit,
     StepRoc,
     area_estimate,
     balanced_accuracy,
     confidence_for,
     cross_fitted_decisions,
     empirical_epsilon,
+    for_cross_fitting,
     proportion,
     step_roc,
     true_positive_rate_at,
 )
+from leakgauge.membership.held_out import GREATEST_PERCENTAGE, folds_for
 from leakgauge.membership.pool import Pool
 from leakgauge.report.model import MembershipMetrics, Slice
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 FALSE_POSITIVE_LIMITS = ("0.1", "0.01", "0.001")
 ROC_POINTS = 60
+FOLDS = folds_for(GREATEST_PERCENTAGE)
+"""Into which the pool is cut for attacks that learn."""
 LEAST_IN_SLICE = 20
 """Members, and as many non-members, below which a class or group is not measured on its own."""
 
@@ -36,6 +41,7 @@ def measure(
     *,
     comparisons: int,
     rng: np.random.Generator,
+    cross_fitted: bool = False,
 ) -> MembershipMetrics:
     """The metrics of one attack.
 
@@ -44,32 +50,44 @@ def measure(
     scores: (n,) higher = more likely a member.
     decisions: (n,) "called a member", from thresholds that saw other records.
     comparisons: number of attacks measured in this audit, for the corrected intervals.
+    cross_fitted: whether each record was scored by a model that learned from others of the pool.
     """
     member = pool.member
     roc = step_roc(scores, member)
     per_class = cross_fitted_decisions(scores, member, rng=rng, strata=pool.y)
-    accuracy = balanced_accuracy(decisions, member)
     corrected = confidence_for(comparisons)
+    folds = FOLDS if cross_fitted else None
     # the same resamples at two confidences: the corrected interval holds the plain one
     bootstrap_seed = int(rng.integers(2**63))
 
     def area(confidence: float) -> Estimate:
-        return area_estimate(scores, member, rng=np.random.default_rng(bootstrap_seed), confidence=confidence)
+        resamples = np.random.default_rng(bootstrap_seed)
+        return for_cross_fitting(area_estimate(scores, member, rng=resamples, confidence=confidence), folds)
 
+    def right(called: BoolArray, confidence: float = CONFIDENCE) -> Estimate:
+        return for_cross_fitting(balanced_accuracy(called, member, confidence=confidence), folds)
+
+    def share_right(side: BoolArray) -> Estimate:
+        return for_cross_fitting(proportion(int((decisions == member)[side].sum()), int(side.sum())), folds)
+
+    def rates(confidence: float) -> dict[str, RateAtLimit]:
+        return {
+            limit: for_cross_fitting(true_positive_rate_at(roc, float(limit), confidence=confidence), folds)
+            for limit in FALSE_POSITIVE_LIMITS
+        }
+
+    accuracy = right(decisions)
     return MembershipMetrics(
         auc=area(CONFIDENCE),
         auc_corrected=area(corrected),
         accuracy=accuracy,
-        accuracy_corrected=balanced_accuracy(decisions, member, confidence=corrected),
-        accuracy_per_class=balanced_accuracy(per_class, member),
-        member_accuracy=proportion(int(decisions[member].sum()), int(member.sum())),
-        non_member_accuracy=proportion(int((~decisions[~member]).sum()), int((~member).sum())),
+        accuracy_corrected=right(decisions, corrected),
+        accuracy_per_class=right(per_class),
+        member_accuracy=share_right(member),
+        non_member_accuracy=share_right(~member),
         advantage=Estimate(2 * accuracy.value - 1, 2 * accuracy.low - 1, 2 * accuracy.high - 1, accuracy.n),
-        tpr_at_fpr={limit: true_positive_rate_at(roc, float(limit)) for limit in FALSE_POSITIVE_LIMITS},
-        tpr_at_fpr_corrected={
-            limit: true_positive_rate_at(roc, float(limit), confidence=corrected)
-            for limit in FALSE_POSITIVE_LIMITS
-        },
+        tpr_at_fpr=rates(CONFIDENCE),
+        tpr_at_fpr_corrected=rates(corrected),
         empirical_epsilon=empirical_epsilon(roc),
     )
 
@@ -103,13 +121,18 @@ def slices(
     *,
     class_names: tuple[str, ...],
     rng: np.random.Generator,
+    cross_fitted: bool = False,
 ) -> tuple[Slice, ...]:
-    """The leak within each class of the target, then within each group, each with its own interval."""
+    """The leak within each class of the target, then within each group, each with its own interval.
+
+    Parameters are those of `measure`.
+    """
     parts: list[tuple[Literal["class", "group"], str, BoolArray]] = [
         ("class", name, pool.y == position) for position, name in enumerate(class_names)
     ]
     if pool.group is not None:
         parts += [("group", str(name), pool.group == name) for name in np.unique(pool.group)]
+    folds = FOLDS if cross_fitted else None
     found = []
     for by, name, inside in parts:
         member = pool.member[inside]
@@ -118,14 +141,16 @@ def slices(
             withheld = f"{members} members and {non_members} non-members; it takes {LEAST_IN_SLICE} of each"
             found.append(Slice(by, name, members, non_members, None, None, withheld))
             continue
+        area = area_estimate(scores[inside], member, rng=rng)
+        accuracy = balanced_accuracy(decisions[inside], member)
         found.append(
             Slice(
                 by,
                 name,
                 members,
                 non_members,
-                area_estimate(scores[inside], member, rng=rng),
-                balanced_accuracy(decisions[inside], member),
+                for_cross_fitting(area, folds),
+                for_cross_fitting(accuracy, folds),
             )
         )
     return tuple(found)

@@ -36,6 +36,8 @@ class Attack:
     probabilities, and the report says so.
     `threshold` is the score from which the attack itself calls a record a
     member. None: it has no opinion, and a threshold is chosen on other records.
+    `cross_fitted` rows score each record by a model that learned from the others, which
+    their intervals allow for.
     `by_default` rows run when the user names none; `library` is the module of the
     reference library whose attack it is, None for our own.
     """
@@ -48,3 +50,4 @@ class Attack:
     threshold: float | None = None
     by_default: bool = True
     library: str | None = None
+    cross_fitted: bool = False

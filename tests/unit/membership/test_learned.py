@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
-from leakgauge.membership.attacks import learned_nn
-from leakgauge.membership.held_out import AttackModel, splits
+from leakgauge.estimates import area_estimate, for_cross_fitting
+from leakgauge.membership import held_out
+from leakgauge.membership.attacks import ATTACKS, label_only, learned_nn
+from leakgauge.membership.held_out import AttackModel, fold_by_fold, folds_for, held_out_scores, splits
+from leakgauge.membership.measure import measure, slices
+from leakgauge.membership.pool import Pool
 from leakgauge.membership.proportions import LEARNERS
 from leakgauge.progress import Calling, Silent
 
@@ -43,3 +49,65 @@ def test_the_networks_tell_how_far_they_are() -> None:
     assert told == sorted(told)
     assert len(told) >= learned_nn.PASSES
     assert told[-1] == 1.0
+
+
+def test_every_attack_that_learns_from_the_pool_says_so() -> None:
+    learning = {
+        attack.name
+        for attack in ATTACKS
+        if "held_out_scores" in vars(inspect.getmodule(attack.score) or held_out)
+    }
+    assert learning == {attack.name for attack in ATTACKS if attack.cross_fitted}
+    assert {"learned_nn", "label_only", "black_box_art"} <= learning
+
+
+def test_what_learned_from_nothing_is_not_called_better_than_guessing() -> None:
+    """Taken for independent, out-of-fold scores would leave out guessing in one of five pools."""
+    rng = RNG(5)
+    member = np.arange(600) < 300
+    attack_model = fold_by_fold(label_only.fit_and_score)
+    missed, missed_as_independent, repeats = 0, 0, 80
+    for _ in range(repeats):
+        scores = held_out_scores(
+            attack_model, rng.normal(size=(600, 7)), member, percentage=90, rng=rng, progress=Silent()
+        )
+        usual = area_estimate(scores, member, rng=rng, replicates=150)
+        found = for_cross_fitting(usual, folds_for(90))
+        missed += not found.low <= 0.5 <= found.high
+        missed_as_independent += not usual.low <= 0.5 <= usual.high
+    assert missed <= 0.12 * repeats  # .07 and two standard errors of this simulation
+    assert missed_as_independent >= 0.12 * repeats
+
+
+def test_every_figure_of_an_attack_that_learns_allows_for_it() -> None:
+    pool = Pool(np.zeros((600, 1)), np.arange(600) % 2, np.arange(600) < 300, np.arange(600))
+    scores = RNG(0).normal(size=600) + pool.member
+    usual, found = (
+        measure(scores, scores >= 0.5, pool, comparisons=9, rng=RNG(1), cross_fitted=learns)
+        for learns in (False, True)
+    )
+    for name in (
+        "auc",
+        "auc_corrected",
+        "accuracy",
+        "accuracy_corrected",
+        "accuracy_per_class",
+        "member_accuracy",
+        "non_member_accuracy",
+        "advantage",
+    ):
+        narrow, wide = getattr(usual, name), getattr(found, name)
+        assert wide.low < narrow.low < wide.value == narrow.value < narrow.high < wide.high, name
+    for rates, wider in (
+        (usual.tpr_at_fpr, found.tpr_at_fpr),
+        (usual.tpr_at_fpr_corrected, found.tpr_at_fpr_corrected),
+    ):
+        assert wider["0.1"].low < rates["0.1"].low < rates["0.1"].high < wider["0.1"].high
+        assert wider["0.001"] == rates["0.001"]  # withheld
+    parts = [
+        slices(scores, scores >= 0.5, pool, class_names=("a", "b"), rng=RNG(1), cross_fitted=learns)
+        for learns in (False, True)
+    ]
+    for one, other in zip(*parts, strict=True):
+        assert other.auc.low < one.auc.low
+        assert other.accuracy.high > one.accuracy.high
