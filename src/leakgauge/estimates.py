@@ -27,7 +27,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import betainc, betaincinv, ndtri
+from scipy.special import betainc, betaincinv, lambertw, ndtri
 from scipy.stats import binom
 
 CONFIDENCE = 0.95
@@ -442,24 +442,23 @@ def _melded_interval(roc: StepRoc, limit: float, confidence: float) -> tuple[flo
     interval is up to twice as wide where few non-members count.
 
     Nothing is drawn at random, and only the order of the scores matters. Whoever
-    ties with a non-member is not above it. The rate itself jumps where one score
-    is shared by many records; where the true false-positive rate on one side of
-    such a jump lies within its own error of `limit`, a 95 % interval may miss the
-    rate in 10 % instead of 5 %.
+    ties with a non-member is not above it. Where one score is shared by many
+    records the rate jumps, and the tails take that into account; see
+    `_tail_for_jumps`.
     """
     members, non_members = roc.members, roc.non_members
     fewest, most = binom.ppf([_NEGLIGIBLE, 1.0 - _NEGLIGIBLE], non_members, limit).astype(np.int64)
     beyond = np.arange(fewest, most + 1)
-    weights = binom.pmf(beyond, non_members, limit)
-    weights = np.tile(weights / (2.0 * weights.sum()), 2)
+    chances = binom.pmf(beyond, non_members, limit)
+    chances /= chances.sum()
 
     above = np.concatenate([[0], roc.true_positives])  # [step]: members stricter than that step
+    at, after = (np.searchsorted(roc.false_positives, rank) for rank in (beyond, beyond + 1))
+    fewer, more = above[at], above[after]
+    # members who tie with the k-th non-member and come in all at once behind it
+    jumps = np.where((after > at) & (beyond > 0), above[np.minimum(at + 1, len(above) - 1)] - fewer, 0)
 
-    def members_above(rank: IntArray) -> IntArray:
-        found: IntArray = above[np.searchsorted(roc.false_positives, rank)]
-        return found
-
-    fewer, more = members_above(beyond), members_above(beyond + 1)
+    weights = np.tile(chances / 2.0, 2)
     first = np.concatenate([fewer, more + 1]).astype(np.float64)
     second = np.concatenate([members - fewer + 1, members - more]).astype(np.float64)
     at_nought, at_one = first == 0.0, second == 0.0  # all their weight is on 0, or on 1
@@ -476,8 +475,40 @@ def _melded_interval(roc: StepRoc, limit: float, confidence: float) -> tuple[flo
             return 1.0
         return float(brentq(lambda rate: share_below(rate) - tail, 0.0, 1.0, xtol=1e-8))
 
-    tail = (1.0 - confidence) / 2.0
+    tail = _tail_for_jumps(chances, (fewer + more) / (2.0 * members), jumps / members, members, confidence)
     return quantile(tail), quantile(1.0 - tail)
+
+
+def _tail_for_jumps(
+    chances: FloatArray, rates: FloatArray, jumps: FloatArray, members: int, confidence: float
+) -> float:
+    """The chance to leave beyond each end, less than usual where the rate jumps.
+
+    Errors of the members and of the threshold add up where the rate rises
+    smoothly. At a jump they multiply instead: a threshold on its wrong side
+    with chance p leaves the wrong rate a share p of the mixture, and the end
+    passes the true rate when the members' own error is in the last tail/p of
+    that. Over all p this happens with a chance of tail · (1 − ln tail), as for
+    Fisher's product of two P-values. Since one jump can mislead only one end,
+    that may be all of 1 − confidence. The tail goes from the usual to that one
+    as the jumps' share of the spread of the mixture goes from none to all.
+
+    Parameters
+    ----------
+    chances, rates, jumps:
+        (k,) for each number of non-members beyond the threshold its chance, the share of
+        members found, and the share who join at once with the next.
+    """
+    usual = (1.0 - confidence) / 2.0
+    up_to = np.cumsum(chances)
+    from_jumps = float(jumps**2 @ np.maximum(up_to * (1.0 - up_to), 0.0))
+    if from_jumps == 0.0:
+        return usual
+    spread = float(chances @ (rates - chances @ rates) ** 2 + chances @ (rates * (1.0 - rates)) / members)
+    share = 1.0 if from_jumps >= spread else float(np.sqrt(from_jumps / spread))
+    # solves tail · (1 − ln tail) = 1 − confidence
+    careful = float(np.exp(1.0 + lambertw(-(1.0 - confidence) / np.e, -1).real))
+    return float(usual ** (1.0 - share) * min(careful, usual) ** share)
 
 
 def _normal_reach(variance: float, confidence: float) -> float:

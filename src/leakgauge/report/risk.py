@@ -14,10 +14,10 @@ are corrected for the number of attacks tried:
 
 The rule reads the very intervals that the report shows, no more cautious ones. That of the
 rate at 1 % false positives carries the draw of the members and that of the threshold. Corrected
-for even two attacks it leaves less than 1.3 % beyond either end, and where scores are shared by
-so many records that the rate jumps (see `estimates`), corrected for seven it leaves 2.5 %. So a
-true rate at the border of a severity is called beyond it in no more than 2.5 % of audits
-(`benchmarks/calibration.py` counts them). A bound that is exact for the members and for the
+for even two attacks it leaves 1.25 % beyond either end, or 2.5 % beyond one of them where scores
+are shared by so many records that the rate jumps (see `estimates`). So a true rate at the border
+of a severity is called beyond it in no more than 2.5 % of audits (`benchmarks/calibration.py`
+counts them). A bound that is exact for the members and for the
 threshold, each on its own, would be half as wide again and hide leaks that were shown.
 
 So "moderate" and worse mean that a leak was shown, "low" that a larger one was
