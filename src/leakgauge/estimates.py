@@ -27,8 +27,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import betainc, betaincinv, lambertw, ndtri
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrik, betainc, betaincinv, lambertw, ndtri
 
 CONFIDENCE = 0.95
 BOOTSTRAP_REPLICATES = 1_000
@@ -447,10 +446,11 @@ def _melded_interval(roc: StepRoc, limit: float, confidence: float) -> tuple[flo
     `_tail_for_jumps`.
     """
     members, non_members = roc.members, roc.non_members
-    fewest, most = binom.ppf([_NEGLIGIBLE, 1.0 - _NEGLIGIBLE], non_members, limit).astype(np.int64)
-    beyond = np.arange(fewest, most + 1)
-    chances = binom.pmf(beyond, non_members, limit)
-    chances /= chances.sum()
+    fewest, most = np.ceil(bdtrik([_NEGLIGIBLE, 1.0 - _NEGLIGIBLE], non_members, limit)).astype(np.int64)
+    beyond = np.arange(max(fewest, 0), min(most, non_members) + 1)
+    at_most = bdtr(beyond.astype(np.float64), non_members, limit)
+    at_most[-1] = 1.0
+    chances = np.diff(at_most, prepend=0.0)
 
     above = np.concatenate([[0], roc.true_positives])  # [step]: members stricter than that step
     at, after = (np.searchsorted(roc.false_positives, rank) for rank in (beyond, beyond + 1))
