@@ -36,7 +36,6 @@ from leakgauge.targets.pickle_machine import Budget, Deferred, Machine, Malforme
 from leakgauge.targets.pickle_searches import NAMED_DISTRIBUTIONS, SEARCH_CONSTRUCTORS
 from leakgauge.targets.pickle_trees import TREE_CONSTRUCTORS
 
-# hashing a nested tuple can take exponential time, and honest models index by plain values only
 _PLAIN_KEYS = (str, bytes, int, float, complex, np.generic, type(None))
 
 # a range takes a few bytes in a file and as much as it likes in an array
@@ -152,9 +151,7 @@ class Construction:
         if type(container) is list:
             container.extend(items)
         elif type(container) is set:
-            reject_unless(
-                all(isinstance(item, _PLAIN_KEYS) for item in items), "a set of anything but plain values"
-            )
+            reject_unless(all(map(_is_plain, items)), "a set of anything but plain values")
             container.update(items)
         else:
             reject_unless(isinstance(container, Inert), "items for something that holds none")
@@ -172,7 +169,7 @@ class Construction:
         if not isinstance(container, dict) or type(container) not in (dict, OrderedDict, Bunch):
             raise MalformedPickleError("items for something that holds none")
         for key, value in pairs:
-            reject_unless(isinstance(key, _PLAIN_KEYS), "a mapping by anything but plain values")
+            reject_unless(_is_plain(key), "a mapping by anything but plain values")
             _reject_unfinished(value)
             container[key] = value
 
@@ -243,8 +240,14 @@ def _bytearray(arguments: object) -> object:
 def _items_of_set(arguments: object) -> list[Any]:
     (items,) = arguments_of(arguments, least=0, most=1) or ([],)
     reject_unless(type(items) is list, "a set is made from a list")
-    reject_unless(all(isinstance(item, _PLAIN_KEYS) for item in items), "a set of anything but plain values")
+    reject_unless(all(map(_is_plain, items)), "a set of anything but plain values")
     return list(items)
+
+
+def _is_plain(key: object) -> bool:
+    """Whether it may be hashed: a plain value or a tuple of such; nested tuples can take exponential time."""
+    parts = key if type(key) is tuple else (key,)
+    return all(isinstance(part, _PLAIN_KEYS) for part in parts)
 
 
 def _numbers(arguments: object, *, least: int, most: int) -> tuple[Any, ...]:

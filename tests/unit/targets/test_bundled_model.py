@@ -51,6 +51,7 @@ AUDITED = {
     "deep": ({"a": [{"b": (MODEL,)}]}, "list(list(saved.values())[0][0].values())[0][0]"),
     "in an array": ({"models": np.array([MODEL, None], dtype=object)}, 'saved["models"][0]'),
     "by number": ({7: MODEL}, "saved[7]"),
+    "by pair": ({("fold", 1): MODEL}, "list(saved.values())[0]"),
     "with an untrained one": ({"model": MODEL, "template": LogisticRegression()}, 'saved["model"]'),
     "with a regressor": ({"model": MODEL, "price": LinearRegression().fit(X, Y)}, 'saved["model"]'),
     "twice": ({"model": MODEL, "best": MODEL}, 'saved["model"]'),
