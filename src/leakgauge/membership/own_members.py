@@ -17,7 +17,9 @@ from leakgauge.report.model import MembershipTarget
 LEAST_GAIN = 0.5
 """Share of the reference models' gain over guessing below which the target's own is far below it."""
 LEAST_REFERENCE_GAIN = 0.05
-"""Gain over guessing below which reference models have not learned anything to compare with."""
+"""Gain over guessing below which the accuracy of reference models is nothing to compare with."""
+RARE_LABELS_REACH = 0.1
+"""How far below the reference models' accuracy the target's may lie where neither gains over guessing."""
 _SUSPECTS = (
     "Check that the label column is the right one, that the columns stand in the order of training, that "
     "a scaler or encoder was not left outside the model file, that labels are coded as in training, and that "
@@ -37,15 +39,21 @@ def own_misfit(
     """
     own = described.train_accuracy
     guessed = float(np.bincount(pool.y[pool.member]).max() / pool.member.sum())
-    if of_references is not None and of_references - guessed > LEAST_REFERENCE_GAIN:
-        if own.high - guessed < LEAST_GAIN * (of_references - guessed):
+    if of_references is not None:
+        gain = of_references - guessed
+        enough = (
+            guessed + LEAST_GAIN * gain if gain > LEAST_REFERENCE_GAIN else of_references - RARE_LABELS_REACH
+        )
+        if own.high < enough:
             return (
                 f"The model is right about {_percent(own.value)} of its own training records, where models "
                 f"trained here in the same way are right about {_percent(of_references)} of theirs, and "
                 f"naming the most frequent label is right about {_percent(guessed)}. {_SUSPECTS}"
             )
-        return None
-    if of_references is None and not _knows_labels(target, pool):
+        if gain > LEAST_REFERENCE_GAIN:
+            return None
+    # where accuracy cannot show that anything was learned, as with rare labels, the order of answers can
+    if not _knows_labels(target, pool):
         return (
             f"The model is right about {_percent(own.value)} of its own training records and tells their "
             f"labels apart no better than guessing. {_SUSPECTS}"

@@ -122,25 +122,14 @@ class HeadFirstWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             self._take(conn, data)
 
     def _readable(self, conn: TConn, client: socket.socket) -> None:
-        try:
-            data = client.recv(_HEAD_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
+        data = _received(client)
         if data:
             self._take(conn, data)
-        else:
+        elif data is not None:
             self._give_up(conn)
 
     def _discard(self, conn: TConn, client: socket.socket) -> None:
-        try:
-            data = client.recv(_HEAD_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
+        if _received(client) == b"":
             self._leave(conn)
 
     def _leave(self, conn: TConn) -> None:
@@ -203,6 +192,16 @@ class HeadFirstWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         self._with_body.discard(conn)
         self.nr_conns -= 1
         conn.close()
+
+
+def _received(client: socket.socket) -> bytes | None:
+    """What has arrived; nothing where the sender has left, None where it has not sent anything yet."""
+    try:
+        return client.recv(_HEAD_BYTES)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
 
 
 def _raised_limit() -> int:

@@ -83,6 +83,19 @@ def test_weak_and_simple_models_are_left_alone(model: Any, noise: float, rare: f
     assert not is_told(report_on(model.fit(*members), members, others, models))
 
 
+def test_rare_labels_do_not_hide_that_a_scaler_was_left_outside() -> None:
+    members, others = records(800, 0, rare=3.2), records(800, 1, rare=3.2)
+    assert members[1].mean() < 0.05  # naming the frequent label is right about nearly all
+    model = LogisticRegression().fit((members[0] - 1000) / 40, members[1])
+    spoiled = SPOILED["scaler left outside"]
+    report = report_on(model, spoiled(*members), spoiled(*others))
+    assert is_told(report)
+    assert report.verdict.severity is Severity.INCONCLUSIVE
+    for weight in (None, "balanced"):
+        honest = LogisticRegression(class_weight=weight).fit(*members)
+        assert not is_told(report_on(honest, members, others))
+
+
 def test_records_that_were_not_trained_on_are_told_where_models_like_it_would_know_them() -> None:
     members, others = records(400, 5, noise=3.0), records(400, 6, noise=3.0)
     model = RandomForestClassifier(30, random_state=0).fit(*records(400, 7, noise=3.0))
