@@ -456,7 +456,7 @@ def _skops(model: Any, change: Callable[[Any], None] = lambda schema: None) -> b
         HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]),
         SVC(),
         make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()),
-        make_pipeline(SparseRandomProjection(2), GaussianNB()),
+        make_pipeline(SparseRandomProjection(2, random_state=0), GaussianNB()),
         KNeighborsClassifier(algorithm="brute"),
     ],
     ids=lambda model: type(model).__name__,
