@@ -36,6 +36,7 @@ from leakgauge.estimates import area_under_roc
 from leakgauge.membership.attacks import gap, label_only, learned_gb, learned_rf, lira, loss, rmia
 from leakgauge.membership.pool import SharedAnswers
 from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.targets.answer_forms import AnswerForm, DecisionScores, class_scores
@@ -123,7 +124,7 @@ def referenced(of: Case, form: AnswerForm) -> tuple[Figures, Figures]:
     """RMIA and LiRA where target and clones are asked for `form`."""
     model, pool = of.target.estimator, of.pool
     plan = Plan(model, of.target.classes, models=MODELS, seconds=None, seed=of.seed, form=form)
-    references = ReferenceModels(plan, pool)(Silent())
+    references = ReferenceModels(plan, TrainingData.of(pool))(Silent())
     p_y = form(model, pool.x)[np.arange(len(pool)), pool.y]
     return (
         figures_of(rmia.places(p_y, references, pool.y), of),

@@ -24,6 +24,7 @@ from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.held_out import splits
 from leakgauge.membership.pool import SharedAnswers, true_label_probability
 from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from membership_targets import Case
@@ -55,7 +56,7 @@ def few_of_ours(of: Case, models: int) -> Iterator[Scored]:
 def ours(of: Case, models: int, *, names: frozenset[str] | None = None) -> Iterator[Scored]:
     """Our attacks, the reference models that two of them share on a line of their own."""
     plan = Plan(of.target.estimator, of.target.classes, models=models, seconds=None, seed=of.seed)
-    references = ReferenceModels(plan, of.pool)
+    references = ReferenceModels(plan, TrainingData.of(of.pool))
     began = time.process_time()
     references(Silent())
     yield Scored("reference models, for both below", None, None, time.process_time() - began)
@@ -129,7 +130,7 @@ def privacy_meter(folder: Path) -> Contestant:
         theirs = _checkout(folder)
         began = time.process_time()
         plan = Plan(of.target.estimator, of.target.classes, models=models, seconds=None, seed=of.seed)
-        references = ReferenceModels(plan, of.pool)(Silent())
+        references = ReferenceModels(plan, TrainingData.of(of.pool))(Silent())
         x, y, member = of.pool.x, of.pool.y, of.pool.member
         paired = clone(of.target.estimator).fit(x[~member], y[~member])
         signals = np.column_stack(

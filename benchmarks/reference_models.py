@@ -23,6 +23,7 @@ from leakgauge.estimates import area_under_roc
 from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.pool import ReferenceAnswers, SharedAnswers
 from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from membership_peers import members_found
@@ -55,11 +56,11 @@ def main() -> None:
                 of.target.estimator, of.target.classes, models=max(NUMBERS), seconds=None, seed=of.seed
             )
             began = time.process_time()
-            every = ReferenceModels(plan, of.pool)(Silent())
+            every = ReferenceModels(plan, TrainingData.of(of.pool))(Silent())
             seconds += (time.process_time() - began) / asked.seeds
             for row, number in enumerate(NUMBERS):
                 some = ReferenceAnswers(every.p_y[:number], every.trained_on[:number])
-                target = SharedAnswers(of.target, of.pool, references=lambda _, some=some: some)
+                target = SharedAnswers(of.target, of.pool).compared_with(some)
                 for column, attack in enumerate((rmia, lira)):
                     try:
                         scores = attack.score(

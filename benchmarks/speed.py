@@ -30,6 +30,7 @@ from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.pool import SharedAnswers
 from leakgauge.membership.proportions import LEARNERS, leak_by_proportion
 from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
@@ -41,7 +42,7 @@ SHARES = tuple(range(10, 91, 10))
 def referenced(of: Case) -> None:
     """Sixteen reference models and both attacks that use them."""
     plan = Plan(of.target.estimator, of.target.classes, models=16, seconds=None, seed=of.seed)
-    target = SharedAnswers(of.target, of.pool, references=ReferenceModels(plan, of.pool))
+    target = SharedAnswers(of.target, of.pool, references=ReferenceModels(plan, TrainingData.of(of.pool)))
     for attack in (rmia, lira):
         attack.score(target, of.pool, rng=generator_for(of.seed, "speed"), progress=Silent())
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -308,10 +308,24 @@ def _overrides(parameters: Sequence[str], *, seed: int | None) -> dict[str, Json
     return overrides if seed is None else overrides | {"seed": seed}
 
 
+_ATTACKERS = {
+    "candidates": "knows the candidates",
+    "population": "has other data of the source",
+}
+
+
+def _severity(finding: Mapping[str, str | None]) -> str:
+    """`high`, or `high (borderline: critical)`."""
+    near = finding["borderline"]
+    return str(finding["severity"]) + (f" (borderline: {near})" if near else "")
+
+
 def _conclude(output: Path) -> int:
     """Tell the verdict, the gate's where there is one, and the files; the exit code."""
     report = json.loads((output / "report.json").read_bytes())
     click.echo(printable(str(report["verdict"]["sentence"])))
+    for finding in report.get("attackers", ()):
+        click.echo(f"An attacker who {_ATTACKERS[finding['attacker']]}: {_severity(finding)}")
     result = report.get("gate")
     if result is not None:
         click.echo(printable(str(result["sentence"])))

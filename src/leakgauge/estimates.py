@@ -15,7 +15,8 @@ Thompson 1936 (where a quantile lies among ordered values); Fay, Proschan &
 Brittain 2015 (melding the confidence distributions of two samples); Nadeau &
 Bengio 2003 (the variance of what is cross-fitted); Jagielski, Ullman & Oprea
 2020 (a lower bound on ε from exact intervals); Carlini et al. 2022
-(true-positive rate at low false-positive rate).
+(true-positive rate at low false-positive rate); Tukey 1958 and Efron & Stein
+1981 (the jackknife).
 """
 
 from __future__ import annotations
@@ -250,6 +251,50 @@ def for_cross_fitting(found: _Figure, folds: int | None) -> _Figure:
     return replace(found, low=max(low, 0.0), high=min(high, 1.0))
 
 
+def jackknife_error(values: Sequence[float]) -> float:
+    """Standard error of a figure that comes from independent draws, from its values without each of them.
+
+    Tukey 1958; in the mean no smaller than the true one (Efron & Stein 1981).
+
+    Parameters
+    ----------
+    values: the figure computed without the first draw, without the second, ...; at least two.
+    """
+    without = np.asarray(values, dtype=np.float64)
+    return float(np.sqrt((len(without) - 1) * without.var()))
+
+
+def with_drawn(found: _Figure, error: float, *, confidence: float = CONFIDENCE) -> _Figure:
+    """A figure whose interval also holds the draw of what the attack compares with, reference models.
+
+    `found` is about one draw of them; the two errors are independent and add up by squares, as
+    in MOVER (Zou & Donner 2008).
+
+    Parameters
+    ----------
+    found: a share, from 0 to 1, or a rate, at `confidence`; a withheld one stays as it is.
+    error: standard error from the draw alone, see `jackknife_error`.
+    """
+    if found.value is None or found.low is None or found.high is None:
+        return found
+    reach = _normal_reach(error**2, confidence)
+    low = found.value - float(np.hypot(found.value - found.low, reach))
+    high = found.value + float(np.hypot(found.high - found.value, reach))
+    return replace(found, low=max(low, 0.0), high=min(high, 1.0))
+
+
+def best_balanced_accuracy(roc: StepRoc) -> float:
+    """The balanced accuracy at the threshold that is best on these very records: (1 + Youden's J) / 2."""
+    gains = roc.true_positives / roc.members - roc.false_positives / roc.non_members
+    return (1.0 + max(float(gains.max()), 0.0)) / 2.0
+
+
+def rate_within(roc: StepRoc, limit: float) -> float:
+    """The true-positive rate at the loosest threshold whose false-positive rate is within `limit`."""
+    within = _steps_within(roc, limit)
+    return float(roc.true_positives[within - 1] / roc.members) if within else 0.0
+
+
 def true_positive_rate_at(roc: StepRoc, limit: float, *, confidence: float = CONFIDENCE) -> RateAtLimit:
     """The true-positive rate at the loosest threshold whose false-positive rate is within `limit`.
 
@@ -259,8 +304,8 @@ def true_positive_rate_at(roc: StepRoc, limit: float, *, confidence: float = CON
     rate is `limit`, so it carries the draw of the members and that of the
     non-members, who place the threshold; `_melded_interval` says how.
     """
-    allowed = int(np.floor(limit * roc.non_members + 1e-9))
-    within = int(np.searchsorted(roc.false_positives, allowed, side="right"))
+    allowed = _allowed(roc, limit)
+    within = _steps_within(roc, limit)
     true_positives = int(roc.true_positives[within - 1]) if within else 0
     false_positives = int(roc.false_positives[within - 1]) if within else 0
     if allowed < LEAST_FALSE_POSITIVES:
@@ -509,6 +554,16 @@ def _tail_for_jumps(
     # solves tail · (1 − ln tail) = 1 − confidence
     careful = float(np.exp(1.0 + lambertw(-(1.0 - confidence) / np.e, -1).real))
     return float(usual ** (1.0 - share) * min(careful, usual) ** share)
+
+
+def _allowed(roc: StepRoc, limit: float) -> int:
+    """How many non-members may lie above a threshold."""
+    return int(np.floor(limit * roc.non_members + 1e-9))
+
+
+def _steps_within(roc: StepRoc, limit: float) -> int:
+    """How many steps of the curve, from the strictest, keep within `limit`."""
+    return int(np.searchsorted(roc.false_positives, _allowed(roc, limit), side="right"))
 
 
 def _normal_reach(variance: float, confidence: float) -> float:

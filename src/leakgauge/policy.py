@@ -12,7 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from leakgauge.errors import BadParameters
 from leakgauge.validation import explained, listed, shown, summary
@@ -76,6 +84,12 @@ class _Limits(BaseModel):
 class MembershipLimits(_Limits):
     """What a membership report is held to; the defaults are where the report says "high"."""
 
+    attacker: Literal["candidates", "population"] = Field(
+        default="candidates",
+        description="Whose attacks count: `candidates`, who holds a list of candidates and learns from it, "
+        "or `population`, who has other data of the same source and no more. Limits on the model file hold "
+        "for either.",
+    )
     max_auc: _Area | None = Field(
         default=0.70,
         description="Largest area under the ROC curve that any attack on the model's answers may reach.",
@@ -100,8 +114,16 @@ class MembershipLimits(_Limits):
     )
     required_attacks: _Attacks = Field(
         default=("label_only", "rmia"),
-        description="Attacks without whose figures nothing is called passed, by name.",
+        description="Attacks without whose figures nothing is called passed, by name; for `attacker: "
+        "population` by default `[gap, rmia_offline]`.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _required_of_population(cls, limits: object) -> object:
+        if isinstance(limits, Mapping) and limits.get("attacker") == "population":
+            return {"required_attacks": ["gap", "rmia_offline"], **limits}
+        return limits
 
 
 class InversionLimits(_Limits):

@@ -10,6 +10,7 @@ import pandas as pd
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.targets.sklearn_target import SklearnTarget
 
 
@@ -47,7 +48,7 @@ def referenced(
     pool = pool_of(target, members, subjects)
     target = target.reading_scores(pool.x, pool.y)
     plan = Plan(estimator, target.classes, models=models, seconds=None, seed=seed, form=target.form)
-    return SharedAnswers(target, pool, references=ReferenceModels(plan, pool)), pool
+    return SharedAnswers(target, pool, references=ReferenceModels(plan, TrainingData.of(pool))), pool
 
 
 def pool_of(

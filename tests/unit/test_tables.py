@@ -21,7 +21,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 
 from leakgauge.bundle import Limits
 from leakgauge.errors import InputError
-from leakgauge.membership.tables import Header, Table, delimited, read_pair, read_table
+from leakgauge.membership.tables import Header, Table, delimited, read_table, read_tables
 from leakgauge.membership.tables.inference import MISSING, has_thousands_separators, inferred
 
 LIMITS = Limits()
@@ -341,7 +341,7 @@ class TestPairs:
         for path, content in zip(paths, (first, second), strict=True):
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
         names = ("train.csv", "test.csv")
-        return list(read_pair(*paths, names=names, limits=LIMITS, header=header))
+        return list(read_tables(paths, names=names, limits=LIMITS, header=header))
 
     def test_a_record_that_counts_by_chance_is_no_header(self, tmp_path: Path) -> None:
         tables = self.pair("0,1,2\n5,5,5\n", "4,4,4\n3,3,3\n", tmp_path)

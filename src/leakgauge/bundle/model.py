@@ -37,6 +37,8 @@ class MembershipBundle:
 
     Attributes
     ----------
+    population:
+        optional other records of the same source, which an attacker may train on.
     root:
         the folder that holds the files: the scratch folder of a zip, the folder itself of loose files.
     ignored:
@@ -49,6 +51,7 @@ class MembershipBundle:
     model: BundledFile
     members: BundledFile
     subjects: BundledFile
+    population: BundledFile | None = None
     parameters: BundledFile | None
     ignored: tuple[str, ...]
     limits: Limits
@@ -57,7 +60,7 @@ class MembershipBundle:
     @property
     def sha256(self) -> dict[str, str]:
         """Digest of every used file by its name, sorted by name."""
-        return _digests(self.model, self.members, self.subjects, self.parameters)
+        return _digests(self.model, self.members, self.subjects, self.population, self.parameters)
 
 
 @dataclass(frozen=True, slots=True)

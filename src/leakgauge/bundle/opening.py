@@ -23,6 +23,7 @@ from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.roles import (
     LABELLED,
     NESTED_ZIP,
+    POPULATION,
     SET_ROLES,
     TABLE_ROLES,
     Placed,
@@ -209,7 +210,7 @@ def _assemble(
     for item in nested:
         for inner in _records_in(item, into=into, budget=budget, stack=stack):
             everything.append(inner)
-            if inner.role in (*TABLE_ROLES, *SET_ROLES):
+            if inner.role in (*TABLE_ROLES, POPULATION, *SET_ROLES):
                 roles.setdefault(inner.role, []).append(inner)
             else:
                 ignored.append(f"{NESTED_ZIP}/{inner.shown}")
@@ -217,6 +218,8 @@ def _assemble(
     data = tell_data(roles, models=models, has_data_zip=bool(nested), placed=everything)
     model = the_model(models, data=data, placed=placed)
     parameters = optional("parameters", roles)
+    if data != "tables":
+        ignored += [item.shown for item in roles.get(POPULATION, ())]
     if data != "input image":
         strangers = ("auxiliary", "reference", LABELLED, "evaluator")
         ignored += [item.shown for role in strangers for item in roles.get(role, ())]
@@ -235,11 +238,13 @@ def _assemble(
         )
     if data == "tables":
         members, subjects = (only(role, roles, placed=everything) for role in TABLE_ROLES)
+        population = optional(POPULATION, roles)
         return MembershipBundle(
             root=root,
             model=_settle_model(model, into),
             members=_settle(members, into),
             subjects=_settle(subjects, into),
+            population=_settle(population, into) if population else None,
             parameters=_settle(parameters, into) if parameters else None,
             ignored=tuple(sorted(ignored)),
             limits=budget.limits,

@@ -22,6 +22,8 @@ LABELLED: Final = "labelled"
 _CLASS: Final = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)
 NESTED_ZIP: Final = "data.zip"
 TABLE_ROLES: Final = ("members", "subjects")
+POPULATION: Final = "population"
+"""Role of a table of other records, which is not needed."""
 _SET_FOLDERS: Final = {
     **dict.fromkeys(("training", "train", "members"), "member_pictures"),
     **dict.fromkeys(("subject", "subjects", "test"), "subject_pictures"),
@@ -50,6 +52,7 @@ _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
     "model": (*_TABLE_MODELS, *_IMAGE_MODELS),
     "members": _names(("train_mia", "train", "members"), _TABLE_SUFFIXES),
     "subjects": _names(("test_mia", "test", "subject", "subjects"), _TABLE_SUFFIXES),
+    POPULATION: _names(("population",), _TABLE_SUFFIXES),
     "member_images": ("training_images.npy", "x_train.npy"),
     "member_labels": ("training_labels.npy", "y_train.npy"),
     "subject_images": ("subject_images.npy", "x_test.npy"),
@@ -69,6 +72,7 @@ _DESCRIBED: Final = {
     "model": "model",
     "members": "table of members (training data)",
     "subjects": "table of subjects (non-members)",
+    POPULATION: "table of other records of the same source",
     "member_images": "array of members' images",
     "member_labels": "array of members' labels",
     "subject_images": "array of subjects' images",

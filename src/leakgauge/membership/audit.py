@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from traceback import extract_tb
 
 from pydantic import JsonValue
 
-from leakgauge.attack_table import Unsuited, check_installed, chosen_attacks, installed
+from leakgauge.attack_table import chosen_attacks
 from leakgauge.bundle import MembershipBundle, PictureMembershipBundle
 from leakgauge.defences.output import Setting
-from leakgauge.errors import AuditFailed, LeakgaugeError
-from leakgauge.estimates import proportion, step_roc
-from leakgauge.exhaustion import Time, check_that_something_else_failed, ran_out, release
+from leakgauge.estimates import proportion
+from leakgauge.exhaustion import Time, ran_out, release
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.exposure import exposed_records
 from leakgauge.membership.inputs import Inputs, read_inputs
 from leakgauge.membership.insights import difficulty, ease
-from leakgauge.membership.measure import decide, drawn_roc, measure, slices
+from leakgauge.membership.measure import slices
 from leakgauge.membership.own_members import own_misfit
 from leakgauge.membership.picture_inputs import read_picture_inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
@@ -27,8 +25,10 @@ from leakgauge.membership.proportions import LEARNERS, Proportions, leak_by_prop
 from leakgauge.membership.protocol import Attack
 from leakgauge.membership.recommendations import recommend
 from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.running import STEPS_BESIDES, Scored, run_all
 from leakgauge.membership.shift import Shift, distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import (
     MembershipParameters,
     membership_parameters,
@@ -41,43 +41,26 @@ from leakgauge.report.gate import held_to
 from leakgauge.report.model import (
     Audited,
     ExposedRecord,
-    Failed,
     Insight,
     MembershipMeasured,
     MembershipReport,
     MembershipTarget,
-    NotApplicable,
     Notice,
     Recommendation,
     Severity,
     Slice,
-    ThreatModel,
     Tradeoffs,
 )
 from leakgauge.report.versions import versions_of
 from leakgauge.targets.image_facts import OpenImageModel
-from leakgauge.targets.protocol import BoolArray, FloatArray, Target
+from leakgauge.targets.protocol import FloatArray, Target
 
 VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn", "torch")
 TOOLBOX = "adversarial-robustness-toolbox"
 PLAIN = frozenset({"gap", "loss", "entropy", "modified_entropy"})
 """Attacks that train nothing, against which the effort of the others is weighed."""
-REFERENCED = frozenset({"rmia", "lira"})
-"""Attacks that use reference models; where neither is wanted, nothing else trains any."""
 TRAINED_IN = 0.9
 """Share of an attack's time in which it may train reference models: with fewer of them it still runs."""
-_STEPS_BESIDES = 2
-"""The table of proportions and the trade-offs, which follow the attacks and need time as well."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """An attack that ran: what the report says of it, and its (n,) scores and decisions."""
-
-    attack: Attack
-    outcome: MembershipMeasured
-    scores: FloatArray
-    decisions: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +159,7 @@ def audit(
     """
     pool, seed = inputs.pool, parameters.seed
     time = Time() if time is None else time
+    data = inputs.training_data or TrainingData.of(pool)
     references = ReferenceModels(
         Plan(
             inputs.target.estimator,
@@ -186,8 +170,8 @@ def audit(
             defences=inputs.defences,
             form=inputs.target.form,
         ),
-        pool,
-        most_seconds=lambda: TRAINED_IN * time.share(_STEPS_BESIDES).seconds,
+        data,
+        most_seconds=lambda: TRAINED_IN * time.share(STEPS_BESIDES).seconds,
     )
     target = SharedAnswers(inputs.target, pool, references=references)
 
@@ -196,7 +180,7 @@ def audit(
     progress.report("comparing members and subjects", 0.06)
     shift = distribution_shift(pool, rng=generator_for(seed, "shift"))
 
-    runs = _run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
+    runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
     outcomes = tuple(run.outcome if isinstance(run, Scored) else run for run in runs)
     scored = {run.attack.name: run for run in runs if isinstance(run, Scored)}
     proportions = Proportions((), (), {})
@@ -210,13 +194,14 @@ def audit(
             percentages=parameters.proportions,
             known_scores=known,
             seed=seed,
-            progress=time.share(_STEPS_BESIDES).limiting(Share(progress, 0.4, 0.75)),
+            progress=time.share(STEPS_BESIDES).limiting(Share(progress, 0.4, 0.75)),
         )
     tried = None
-    if parameters.tradeoffs and REFERENCED & {attack.name for attack in attacks}:
+    if parameters.tradeoffs and any(attack.referenced for attack in attacks):
         tried = _tradeoffs(
             target,
             pool,
+            data,
             seconds=_least(references.seconds_left, TRAINED_IN * time.share(1).seconds),
             seed=seed,
             progress=time.share(1).limiting(Share(progress, 0.75, 0.97)),
@@ -226,12 +211,15 @@ def audit(
     progress.report("writing the report", 0.97)
     misfit = own_misfit(target, pool, described, references.accuracy)
     # who sees labels alone has nothing to compare with what reference models say
-    without_references = references.missing if target.has_probabilities else None
-    verdict = risk.verdict(
-        outcomes,
-        shift=shift.area if shift else None,
-        without_references=without_references,
-        misfit=misfit,
+    missing = dict.fromkeys(risk.ATTACKERS)
+    if target.has_probabilities:
+        missing = {attacker: references.missing_for(attacker) for attacker in risk.ATTACKERS}
+    without_references = missing["candidates"]
+    area = shift.area if shift else None
+    verdict = risk.verdict(outcomes, shift=area, without_references=without_references, misfit=misfit)
+    attackers = tuple(
+        risk.finding(attacker, outcomes, shift=area, without_references=missing[attacker], misfit=misfit)
+        for attacker in risk.ATTACKERS
     )
     worst = risk.headline(outcomes)
     findings = Findings()
@@ -262,6 +250,7 @@ def audit(
         records=findings.records,
         recommendations=findings.recommendations,
         tradeoffs=tried,
+        attackers=attackers,
     )
 
 
@@ -278,82 +267,6 @@ def _describe(inputs: Inputs, target: Target) -> MembershipTarget:
         train_accuracy=proportion(int(right[pool.member].sum()), members),
         test_accuracy=proportion(int(right[~pool.member].sum()), non_members),
     )
-
-
-def _run_all(
-    attacks: Sequence[Attack],
-    target: SharedAnswers,
-    pool: Pool,
-    *,
-    seed: int,
-    progress: Progress,
-    time: Time,
-) -> list[Scored | NotApplicable | Failed]:
-    runs: list[Scored | NotApplicable | Failed] = []
-    # what is known beforehand not to run is no attempt, and widens no interval
-    comparisons = sum(attack.library is None or installed(attack.library) for attack in attacks)
-    for place, attack in enumerate(attacks):
-        share = Share(progress, place / len(attacks), (place + 1) / len(attacks))
-        limited = time.share(len(attacks) - place + _STEPS_BESIDES).limiting(share)
-        runs.append(_run(attack, target, pool, seed=seed, comparisons=comparisons, progress=limited))
-    failed = [run for run in runs if isinstance(run, Failed)]
-    if runs and len(failed) == len(runs):
-        check_that_something_else_failed([run.reason for run in failed])
-        raise AuditFailed(
-            "every_attack_failed",
-            "Every attack failed on this model.",
-            hint="Check that the model answers on its own training table; if it does, report a fault.",
-        )
-    return runs
-
-
-def _run(
-    attack: Attack,
-    target: SharedAnswers,
-    pool: Pool,
-    *,
-    seed: int,
-    comparisons: int,
-    progress: Progress,
-) -> Scored | NotApplicable | Failed:
-    """Run and measure one attack; its failure is an outcome, so that the others still count."""
-    facts = (attack.name, attack.title, _seen_by(attack, target), attack.citation)
-    asked_before = target.queries
-    try:
-        progress.report(attack.title.lower(), 0.0)
-        check_installed(attack)
-        if attack.threat_model == "probabilities" and not target.has_probabilities:
-            raise Unsuited("The model gives labels alone; this attack reads probabilities.")
-        scores = attack.score(target, pool, rng=generator_for(seed, attack.name), progress=progress)
-        rng = generator_for(seed, f"measuring {attack.name}")
-        decisions = decide(scores, pool, threshold=attack.threshold, rng=rng)
-        metrics = measure(
-            scores, decisions, pool, comparisons=comparisons, rng=rng, cross_fitted=attack.cross_fitted
-        )
-    except Unsuited as unsuited:
-        return NotApplicable(*facts, str(unsuited))
-    except Exception as error:  # whatever an attack trips over, the others must still be told
-        if reason := ran_out(error):
-            release(error)
-            return Failed(*facts, reason)
-        if isinstance(error, LeakgaugeError):
-            raise
-        place = extract_tb(error.__traceback__)[-1]
-        # type and place only: a message may hold values of the user's data
-        return Failed(*facts, f"{type(error).__name__} in {place.name}")
-    outcome = MembershipMeasured(
-        *facts,
-        queries=target.queries - asked_before,
-        metrics=metrics,
-        roc=drawn_roc(step_roc(scores, pool.member)),
-    )
-    return Scored(attack, outcome, scores, decisions)
-
-
-def _seen_by(attack: Attack, target: SharedAnswers) -> ThreatModel:
-    """What the attack sees of this target: of models without probabilities, their decision scores."""
-    scores = attack.threat_model == "probabilities" and target.gives == "scores"
-    return "scores" if scores else attack.threat_model
 
 
 def _proportions(
@@ -392,6 +305,7 @@ def _least(planned: float | None, available: float) -> float | None:
 def _tradeoffs(
     target: SharedAnswers,
     pool: Pool,
+    data: TrainingData,
     *,
     seconds: float | None,
     seed: int,
@@ -401,7 +315,7 @@ def _tradeoffs(
     """What changes cost and save; without them, for a reason, where memory or time ran out."""
     try:
         progress.report("trying changes", 0.0)
-        return tradeoffs(target, pool, seconds=seconds, seed=seed, progress=progress, defences=defences)
+        return tradeoffs(target, pool, data, seconds=seconds, seed=seed, progress=progress, defences=defences)
     except Exception as error:
         reason = ran_out(error)
         if reason is None:

@@ -1,9 +1,9 @@
-"""Cells of two tables -> columns of the very types that the model was fitted on.
+"""Cells of tables -> columns of the very types that the model was fitted on.
 
 A wrong type is a wrong audit without a word: a postal code that became a number
 is a category that the encoder never saw, and the model answers all the same. So
-the model says what a column is (`targets.input_columns`), both tables are read
-alike, and what the model does not tell is inferred from both together.
+the model says what a column is (`targets.input_columns`), all tables are read
+alike, and what the model does not tell is inferred from all together.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,13 @@ _TEXT_DTYPES = ("object", "str", "category")
 
 
 def typed(
-    tables: tuple[Table, Table], columns: Sequence[object], known: InputColumns, notices: list[Notice]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Features of members and non-members, each column of one type in both.
+    tables: Sequence[Table], columns: Sequence[object], known: InputColumns, notices: list[Notice]
+) -> tuple[pd.DataFrame, ...]:
+    """Features of each table, each column of one type in all of them.
 
     Parameters
     ----------
-    tables: members and non-members.
+    tables: members first.
     columns: (d,) names or numbers of the columns, in the order of the model's input.
     known: what the model knows of its d columns.
     notices: what a reader must know is added here.
@@ -49,34 +50,30 @@ def typed(
         `values_do_not_fit` for a column of another kind than the model knows.
     """
     names = list(columns)
-    members = len(tables[0].frame)
-    first: dict[int, pd.Series[Any]] = {}
-    second: dict[int, pd.Series[Any]] = {}
-    for place, (name, column) in enumerate(zip(names, known.columns, strict=True)):
-        both = _Column(name, column, tables, notices)
-        made = _as_selected(both.typed(), place, str(name), known)
-        first[place], second[place] = made[:members], made[members:].reset_index(drop=True)
-    return _frame(first, names), _frame(second, names)
-
-
-def _frame(columns: dict[int, pd.Series[Any]], names: Sequence[Any]) -> pd.DataFrame:
-    """The columns side by side; names need not be different ones."""
-    frame = pd.DataFrame(columns)
-    frame.columns = pd.Index(names)
-    return frame
+    ends = np.cumsum([len(table.frame) for table in tables])
+    made = {
+        place: _as_selected(_Column(name, column, tables, notices).typed(), place, str(name), known)
+        for place, (name, column) in enumerate(zip(names, known.columns, strict=True))
+    }
+    frames = []
+    for start, end in pairwise([0, *ends]):
+        frame = pd.DataFrame({place: cells[start:end] for place, cells in made.items()})
+        frame.columns = pd.Index(names)  # names need not be different ones
+        frames.append(frame.reset_index(drop=True))
+    return tuple(frames)
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One column of both tables and what the model knows of it."""
+    """One column of all tables and what the model knows of it."""
 
     name: Any
     known: InputColumn
-    tables: tuple[Table, Table]
+    tables: Sequence[Table]
     notices: list[Notice]
 
     def typed(self) -> pd.Series[Any]:
-        """(n,) the cells of both tables in the type that the model was fitted on."""
+        """(n,) the cells of all tables in the type that the model was fitted on."""
         sides = [table.frame[self.name] for table in self.tables]
         if self.known.kind == "categories":
             return self._categories(_joined(sides))

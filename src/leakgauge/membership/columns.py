@@ -1,4 +1,4 @@
-"""Which column of two tables is what, and their features in the form that the model knows."""
+"""Which column of the tables is what, and their features in the form that the model knows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Columns:
 
 
 def columns_of(
-    tables: tuple[Table, Table],
+    tables: Sequence[Table],
     parameters: MembershipParameters,
     target: SklearnTarget,
     notices: list[Notice],
@@ -89,7 +89,7 @@ def columns_of(
             "set label_column in parameters.json if the label is not called “label”.",
         )
     if label is None:
-        some = (_some_rows(tables[0]), _some_rows(tables[1]))
+        some = [_some_rows(table) for table in tables]
 
         def fit(candidate: Any) -> float:
             features = tuple(name for name in columns if name != candidate)
@@ -100,23 +100,23 @@ def columns_of(
 
 
 def typed_features(
-    tables: tuple[Table, Table],
+    tables: Sequence[Table],
     columns: Columns,
     target: SklearnTarget,
     known: InputColumns,
     notices: list[Notice],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Features of both tables in the types and by the names that the model knows."""
-    both = typed(tables, columns.features, known, notices)
+) -> tuple[pd.DataFrame, ...]:
+    """Features of each table in the types and by the names that the model knows."""
+    frames = typed(tables, columns.features, known, notices)
     if target.feature_names is not None:
-        for features in both:
+        for features in frames:
             features.columns = pd.Index(target.feature_names)  # a file without header has only places
-    return both
+    return frames
 
 
 def _label_among(
     possible: Sequence[Any],
-    tables: tuple[Table, Table],
+    tables: Sequence[Table],
     target: SklearnTarget,
     notices: list[Notice],
     *,
@@ -131,12 +131,12 @@ def _label_among(
     return Candidates(tables, possible, target.classes).chosen(notices, fit=fit)
 
 
-def _share_right(tables: tuple[Table, Table], columns: Columns, target: SklearnTarget) -> float:
+def _share_right(tables: Sequence[Table], columns: Columns, target: SklearnTarget) -> float:
     """Mean over the classes of the share of members that the model gets right; 0 where it cannot answer."""
     try:
-        check_same_columns(*tables, columns)
+        check_same_columns(tables, columns)
         known = target.input_columns(len(columns.features))
-        features, _ = typed_features(tables, columns, target, known, [])
+        features, *_others = typed_features(tables, columns, target, known, [])
         labels = tables[0].frame[columns.label]
         found = labels.map(known_labels(labels, target.classes), na_action="ignore").fillna(-1)
         y = found.to_numpy(dtype=np.int64)
@@ -178,25 +178,27 @@ def _column_named(table: Table, name: str | None, parameter: str) -> object | No
     )
 
 
-def check_same_columns(members: Table, subjects: Table, columns: Columns) -> None:
-    """Refuse a table of non-members that lacks a column which the table of members has.
+def check_same_columns(tables: Sequence[Table], columns: Columns) -> None:
+    """Refuse a table that lacks a column which the first, that of members, has.
 
     Raises
     ------
     BadBundle
         `columns_differ`, `missing_columns`.
     """
+    members, *others = tables
     needed = [*columns.features, columns.label, *([columns.group] if columns.group is not None else [])]
-    present = list(subjects.frame.columns)
-    if not subjects.has_header and len(present) != len(members.frame.columns):
-        raise BadBundle(
-            "columns_differ",
-            f"{members.name} has {len(members.frame.columns)} columns, {subjects.name} has {len(present)}.",
-            hint="Both tables need the same columns in the same order.",
-        )
-    missing = [name for name in needed if name not in present]
-    if missing:
-        _refuse_missing(missing, present, subjects.name)
+    for table in others:
+        present = list(table.frame.columns)
+        if not table.has_header and len(present) != len(members.frame.columns):
+            raise BadBundle(
+                "columns_differ",
+                f"{members.name} has {len(members.frame.columns)} columns, {table.name} has {len(present)}.",
+                hint="All tables need the same columns in the same order.",
+            )
+        missing = [name for name in needed if name not in present]
+        if missing:
+            _refuse_missing(missing, present, table.name)
 
 
 def _refuse_missing(missing: list[Any], present: list[Any], table: str) -> NoReturn:

@@ -7,40 +7,28 @@ names file, line and column, never a value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from dataclasses import dataclass, replace
 
 from leakgauge.bundle import MembershipBundle
 from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, not_undone, settings_of
-from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
+from leakgauge.errors import BadBundle, UnsupportedModel
 from leakgauge.membership.bad_cells import blame_a_cell
 from leakgauge.membership.columns import (
-    NAMED_AT_MOST,
-    Columns,
     check_same_columns,
     columns_of,
     named_label,
     typed_features,
 )
-from leakgauge.membership.labels import positions_of
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.tables import Table, read_pair
+from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
+from leakgauge.membership.tables import Table, read_tables
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import MembershipParameters
-from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.answer_forms import DecisionScores
-from leakgauge.targets.input_columns import InputColumns
-from leakgauge.targets.protocol import IntArray, Target
+from leakgauge.targets.protocol import Target
 from leakgauge.targets.sklearn_pickle import load_model
 from leakgauge.targets.sklearn_target import SklearnTarget
-
-LEAST_RECORDS = 20
-"""Members, and as many subjects, below which no figure means anything."""
-MOST_GROUPS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +41,8 @@ class Inputs:
         columns of a table, or pixels and channels of a picture.
     versions_of:
         packages, besides those of every audit, that the answers were computed with.
+    training_data:
+        what reference models may be trained on; None for the pool alone.
     """
 
     target: SharedAnswers
@@ -62,6 +52,7 @@ class Inputs:
     notices: tuple[Notice, ...]
     defences: tuple[Setting, ...] = ()
     versions_of: tuple[str, ...] = ()
+    training_data: TrainingData | None = None
 
 
 def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> Inputs:
@@ -78,10 +69,10 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     target = SklearnTarget(loaded.estimator)
     told = (*loaded.warnings, *target.remarks)
     notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in told)]
-    tables = read_pair(
-        bundle.members.path,
-        bundle.subjects.path,
-        names=(bundle.members.name, bundle.subjects.name),
+    files = [file for file in (bundle.members, bundle.subjects, bundle.population) if file is not None]
+    tables = read_tables(
+        [file.path for file in files],
+        names=[file.name for file in files],
         limits=bundle.limits,
         header=parameters.header,
         expected=(*(target.feature_names or ()), *named_label(parameters)),
@@ -91,14 +82,15 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
 
     columns = columns_of(tables, parameters, target, notices)
-    check_same_columns(*tables, columns)
+    check_same_columns(tables[:2], columns)
+    check_same_columns(tables, replace(columns, group=None))
     known = target.input_columns(len(columns.features))
     features = typed_features(tables, columns, target, known, notices)
-    sides = (
-        _Side.of(tables[0], features[0], columns, target.classes),
-        _Side.of(tables[1], features[1], columns, target.classes),
-    )
-    pool = _pool(sides, target, known, parameters, notices)
+    sides = [
+        Side.of(table, of_table, columns, target.classes)
+        for table, of_table in zip(tables, features, strict=True)
+    ]
+    pool, data = pooled(sides, target, known, parameters, notices)
     target = target.reading_scores(pool.x, pool.y)
     notices += _scores_notice(target, defences)
     return Inputs(
@@ -108,24 +100,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         features=len(columns.features),
         notices=tuple(notices),
         defences=defences,
+        training_data=data,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One table taken apart: features (n, d), labels as positions (n,), groups (n,) or None."""
-
-    table: Table
-    features: pd.DataFrame
-    y: IntArray
-    group: NDArray[np.str_] | None
-
-    @classmethod
-    def of(cls, table: Table, features: pd.DataFrame, columns: Columns, classes: NDArray[Any]) -> _Side:
-        group = None
-        if columns.group is not None:
-            group = table.frame[columns.group].fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
-        return cls(table, features, positions_of(table, columns.label, classes), group)
 
 
 def _check_size(table: Table) -> None:
@@ -138,98 +114,7 @@ def _check_size(table: Table) -> None:
         )
 
 
-def _pool(
-    sides: tuple[_Side, _Side],
-    target: SklearnTarget,
-    known: InputColumns,
-    parameters: MembershipParameters,
-    notices: list[Notice],
-) -> Pool:
-    """Both tables together, without the records that stand in both, cut to size.
-
-    Records stand in the order of a digest of what they hold, so that a table whose rows are
-    shuffled gives the same report.
-    """
-    members, subjects = sides
-    digests = _digests(members, subjects)
-    in_both = (np.isin(digests[0], digests[1]), np.isin(digests[1], digests[0]))
-    kept: list[IntArray] = []
-    for side, digest, shared in zip(sides, digests, in_both, strict=True):
-        order = np.argsort(digest, kind="stable") if side.group is None else np.lexsort((side.group, digest))
-        left = order[~shared[order]]
-        if len(left) < LEAST_RECORDS:
-            raise BadBundle(
-                "members_among_subjects",
-                f"{int(shared.sum()):,} of the {len(shared):,} records of {side.table.name} stand in the "
-                "other table too, with the same label.",
-                hint="Subjects must be records that the model was not trained on.",
-            )
-        most = parameters.max_records // 2
-        if len(left) > most:
-            rng = generator_for(parameters.seed, f"sample of {side.table.name}")
-            notices.append(
-                Notice(
-                    "sampled",
-                    f"{side.table.name}: {most:,} of {len(left):,} records were drawn at random; raise "
-                    "max_records to use more.",
-                )
-            )
-            left = left[np.sort(rng.choice(len(left), most, replace=False))]
-        kept.append(left)
-    if in_both[0].any():
-        rows = ", ".join(str(row + 1) for row in np.flatnonzero(in_both[0])[:NAMED_AT_MOST])
-        more = ", …" if in_both[0].sum() > NAMED_AT_MOST else ""
-        notices.append(
-            Notice(
-                "records_in_both_tables",
-                f"{int(in_both[0].sum()):,} records of {members.table.name} and {int(in_both[1].sum()):,} of "
-                f"{subjects.table.name} stand in both tables and were left out of both (rows {rows}{more} of "
-                f"{members.table.name}).",
-            )
-        )
-    features = pd.concat(
-        [side.features.iloc[rows] for side, rows in zip(sides, kept, strict=True)], ignore_index=True
-    )
-    group = None
-    if members.group is not None and subjects.group is not None:
-        group = np.concatenate([members.group[kept[0]], subjects.group[kept[1]]])
-        _check_groups(group)
-    return Pool(
-        x=target.as_input(features),
-        y=np.concatenate([side.y[rows] for side, rows in zip(sides, kept, strict=True)]),
-        member=np.repeat([True, False], [len(kept[0]), len(kept[1])]),
-        row=np.concatenate(kept) + 1,
-        group=group,
-        is_read=np.array([column.is_read for column in known.columns], dtype=np.bool_),
-    )
-
-
-def _digests(members: _Side, subjects: _Side) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """(n,) for each table: a number that records of the same features and label share."""
-    both = pd.concat([members.features, subjects.features], ignore_index=True)
-    for position in range(both.shape[1]):
-        if not pd.api.types.is_numeric_dtype(both.dtypes.iloc[position]):
-            both.isetitem(position, both.iloc[:, position].astype(object).astype(str).to_numpy(dtype=object))
-    digest = pd.util.hash_pandas_object(both, index=False).to_numpy()
-    # odd multiplier: mixes the label in without folding two labels onto one digest
-    keys = digest + np.concatenate([members.y, subjects.y]).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    first, second = np.split(keys, [len(members.y)])
-    return first, second
-
-
-def _check_groups(group: NDArray[np.str_]) -> None:
-    count = len(np.unique(group))
-    if count > MOST_GROUPS:
-        raise BadParameters.about(
-            "group_column",
-            f"{count:,} different values",
-            problem="too_many_groups",
-            message=f"The column that group_column names has {count:,} different values.",
-            hint=f"Choose a column with at most {MOST_GROUPS}, such as an age band or a region.",
-        )
-
-
-def _ask(target: Target, pool: Pool, sides: tuple[_Side, _Side]) -> SharedAnswers:
+def _ask(target: Target, pool: Pool, sides: Sequence[Side]) -> SharedAnswers:
     """The target with its answers about the whole pool, or an error that says why it cannot answer."""
     answers = SharedAnswers(target, pool)
     try:

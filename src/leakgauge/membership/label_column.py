@@ -45,12 +45,12 @@ class Candidates:
 
     Attributes
     ----------
-    tables: members and non-members.
+    tables: that of members first.
     columns: names or numbers of the columns that may be it.
     classes: (n_classes,) the model's.
     """
 
-    tables: tuple[Table, Table]
+    tables: Sequence[Table]
     columns: Sequence[Any]
     classes: NDArray[Any]
 
@@ -85,7 +85,7 @@ class Candidates:
         return found
 
     def _share_of_classes(self, name: Any) -> float:
-        """Share of cells that hold one of the model's classes, in the worse table; 0 for a constant."""
+        """Share of cells that hold one of the model's classes, in the worst table; 0 for a constant."""
         shares = []
         for table in self.tables:
             if name not in table.frame.columns:

@@ -11,9 +11,10 @@ from leakgauge.defences.output import DefendedTarget, defended_notice, not_undon
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.estimates import Estimate, proportion
 from leakgauge.membership.columns import NAMED_AT_MOST
-from leakgauge.membership.inputs import LEAST_RECORDS, Inputs
+from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.picture_sets import FittedSet, labelled_pictures, positions
 from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.membership.pooling import LEAST_RECORDS
 from leakgauge.parameters import PictureMembershipParameters
 from leakgauge.pictures.picture import Pictures
 from leakgauge.randomness import generator_for

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.progress import Progress
+from leakgauge.report.model import Attacker
 from leakgauge.targets.answer_forms import AnswerForm
 from leakgauge.targets.protocol import BoolArray, FloatArray, Gives, IntArray, Target, gives_of
 
@@ -64,28 +65,58 @@ def true_label_probability(probabilities: FloatArray, y: IntArray) -> FloatArray
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswers:
-    """What M clones of the target, trained on halves of a pool of `n` records, say of it.
+    """What reference models say of a pool of `n` records: M answers about each.
+
+    An answer is that of one of the models; which model gave it differs from record to record where
+    more than M were trained.
 
     Attributes
     ----------
     p_y:
-        (M, n) probability that each clone gives to each record's true label.
+        (M, n) probability of each record's true label.
     trained_on:
-        (M, n) whether the clone was trained on the record; M/2 of each column are True.
+        (M, n) whether the model that answers was trained on the record; as often True in each column
+        as in any other.
+    per_round:
+        how many rows, one after the other, come from one round of training. Rounds are drawn
+        independently of each other.
     """
 
     p_y: NDArray[np.float32]
     trained_on: BoolArray
+    per_round: int = 2
+
+    @property
+    def rounds(self) -> int:
+        """How many independent draws of training sets the answers come from."""
+        return len(self.p_y) // self.per_round
+
+    def first(self, rounds: int) -> ReferenceAnswers:
+        """The answers of the first rounds."""
+        kept = rounds * self.per_round
+        return replace(self, p_y=self.p_y[:kept], trained_on=self.trained_on[:kept])
+
+    def without(self, number: int) -> ReferenceAnswers:
+        """The answers of all rounds but one."""
+        kept = np.arange(len(self.p_y)) // self.per_round != number
+        return replace(self, p_y=self.p_y[kept], trained_on=self.trained_on[kept])
 
     def mean_in(self) -> FloatArray:
-        """(n,) mean over the clones that were trained on the record."""
+        """(n,) mean over the models that were trained on the record."""
         mean: FloatArray = self.p_y.mean(axis=0, dtype=np.float64, where=self.trained_on)
         return mean
 
     def mean_out(self) -> FloatArray:
-        """(n,) mean over the clones that were not trained on the record."""
+        """(n,) mean over the models that were not trained on the record."""
         mean: FloatArray = self.p_y.mean(axis=0, dtype=np.float64, where=~self.trained_on)
         return mean
+
+
+class References(Protocol):
+    """Trains an attacker's clones of the target, once, and tells what they answer about the pool."""
+
+    def __call__(self, progress: Progress, *, attacker: Attacker = "candidates") -> ReferenceAnswers:
+        """Their answers; see `SharedAnswers.reference_answers`."""
 
 
 class SharedAnswers:
@@ -95,8 +126,8 @@ class SharedAnswers:
     counts the rows that were asked for, remembered or not, since an attacker
     who runs one attack alone has to send them. `estimator` is the fitted model
     itself, for attacks that see the model file and for training its clones; None
-    where the target has none to show. `references` trains its clones, once, when
-    an attack first asks for them. `form` is what these clones must be asked for, None
+    where the target has none to show. `references` trains an attacker's clones of it, once,
+    when an attack first asks for them. `form` is what these clones must be asked for, None
     where there is no estimator or it gives labels alone.
     """
 
@@ -105,7 +136,7 @@ class SharedAnswers:
         target: Target,
         pool: Pool,
         *,
-        references: Callable[[Progress], ReferenceAnswers] | None = None,
+        references: References | None = None,
     ) -> None:
         self._target = target
         self._references = references
@@ -137,8 +168,8 @@ class SharedAnswers:
             self._labels = self._target.labels(x)
         return self._labels
 
-    def reference_answers(self, progress: Progress) -> ReferenceAnswers:
-        """What clones of the target say of the pool; no query, since they are the attacker's own.
+    def reference_answers(self, progress: Progress, *, attacker: Attacker = "candidates") -> ReferenceAnswers:
+        """What an attacker's clones of the target say of the pool; no query, since they are his own.
 
         Raises
         ------
@@ -149,4 +180,10 @@ class SharedAnswers:
         """
         if self._references is None:
             raise ValueError("no reference models were planned")
-        return self._references(progress)
+        return self._references(progress, attacker=attacker)
+
+    def compared_with(self, answers: ReferenceAnswers) -> SharedAnswers:
+        """The same target with other reference models' answers."""
+        view = copy(self)
+        view._references = lambda _progress, *, attacker="candidates": answers  # noqa: ARG005 -- the same for both
+        return view

@@ -9,7 +9,7 @@ import numpy as np
 
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.progress import Progress
-from leakgauge.report.model import ThreatModel
+from leakgauge.report.model import Attacker, ThreatModel
 from leakgauge.targets.protocol import FloatArray
 
 
@@ -36,6 +36,8 @@ class Attack:
     probabilities, and the report says so.
     `threshold` is the score from which the attack itself calls a record a
     member. None: it has no opinion, and a threshold is chosen on other records.
+    `attacker` says what it takes beside the model's answers: the list of candidates, or at most other
+    data of the same source. `referenced` rows compare the target with that attacker's reference models.
     `cross_fitted` rows score each record by a model that learned from the others, which
     their intervals allow for.
     `by_default` rows run when the user names none; `library` is the module of the
@@ -51,3 +53,5 @@ class Attack:
     by_default: bool = True
     library: str | None = None
     cross_fitted: bool = False
+    attacker: Attacker = "candidates"
+    referenced: bool = False

@@ -1,15 +1,8 @@
-"""Reference models: clones of the target, trained on halves of the pool.
+"""Reference models: clones of the target, trained on records that an attacker holds.
 
-What a clone that was trained on a record says of it, and what one that was not
-says, is what RMIA and LiRA compare the target's own answer with (Carlini et al.
-2022, section IV; Zarifzadeh, Liu & Shokri 2024, section 3). The clones come in
-pairs on complementary halves, so that every record is in the training data of
-exactly half of them. The halves are balanced over labels, so that a rare class
-does not go missing from one for want of luck.
-
-Deviation from the papers: the population that the clones are drawn from is the
-pool itself, since an auditor has no other records of the same kind. Nothing
-that is learned from a record's membership enters.
+What a clone that was trained on a record says of it, and what one that was not says, is what RMIA
+and LiRA compare the target's own answer with. `training_sets` says what each clone is trained on;
+here they are trained, as many as time allows, and what they answered is kept.
 """
 
 from __future__ import annotations
@@ -19,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,15 +22,30 @@ from leakgauge.attack_table import Unsuited
 from leakgauge.defences.output import Setting
 from leakgauge.exhaustion import OutOfTime, ran_out, unlimited
 from leakgauge.membership.frozen_parts import frozen_in
-from leakgauge.membership.pool import Pool, ReferenceAnswers
-from leakgauge.membership.refitting import Refitting, blank_clone
+from leakgauge.membership.pool import ReferenceAnswers
+from leakgauge.membership.refitting import Answers, Refitting, blank_clone
+from leakgauge.membership.training_sets import (
+    Design,
+    TrainingData,
+    TrainingSet,
+    is_trained_on,
+    of_candidates,
+    of_population,
+)
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
-from leakgauge.report.model import Notice
+from leakgauge.report.model import Attacker, Notice
 from leakgauge.targets.answer_forms import AnswerForm
 from leakgauge.targets.model_graph import type_name
-from leakgauge.targets.protocol import IntArray
 from leakgauge.threads import one_processor_each, processors
+
+_NOTICED_BELOW = 0.95
+"""Training sets smaller than this share of the target's are spoken of."""
+_DRAWS: dict[Attacker, str] = {
+    "candidates": "reference models",
+    "population": "reference models of other data",
+}
+"""What the random draws of each attacker's training sets are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +59,12 @@ class Plan:
     classes:
         (n_classes,) its labels.
     models:
-        how many clones; even, since they come in pairs; 0 for none.
+        how many clones give an answer about each record, one of two of them trained on it; even; 0 for
+        none. Of an attacker with other data half as many do, none of them trained on it.
     seconds:
-        after how many seconds no further pair is begun, None for never.
+        after how many seconds no further round is begun, None for never.
     seed:
-        seed of the halves and of the clones, whichever attack asks first.
+        seed of the draws and of the clones, whichever attack asks first.
     defences:
         what the target's answers pass through; the attacker puts the clones behind as much of it
         as can be repeated, so that both are seen alike.
@@ -71,6 +81,25 @@ class Plan:
     form: AnswerForm | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One attacker's reference models: what they answered, and what a reader must know of them.
+
+    Attributes
+    ----------
+    accuracy:
+        mean over the models of their accuracy on records that they were trained on; None where no
+        model is asked about such.
+    seconds:
+        what training took, where that is counted.
+    """
+
+    answers: ReferenceAnswers
+    design: Design
+    accuracy: float | None
+    seconds: float
+
+
 class ReferenceModels:
     """The reference models of one audit: trained when an attack first asks, and remembered.
 
@@ -85,44 +114,45 @@ class ReferenceModels:
     def __init__(
         self,
         plan: Plan,
-        pool: Pool,
+        data: TrainingData,
         *,
         clock: Callable[[], float] = time.monotonic,
         most_seconds: Callable[[], float] = unlimited,
     ) -> None:
         self._plan = plan
-        self._pool = pool
+        self._data = data
         self._clock = clock
         self._most_seconds = most_seconds
-        self._answers: ReferenceAnswers | None = None
-        self._refusal: Unsuited | MemoryError | OutOfTime | None = None
-        self._accuracy = 0.0
-        self._spent = 0.0
+        self._trained: dict[Attacker, Trained] = {}
+        self._refusals: dict[Attacker, Unsuited | MemoryError | OutOfTime] = {}
         self._hurried: float | None = None
 
     @property
     def seconds_left(self) -> float | None:
         """What training has left of the plan's seconds; None where they have no limit."""
-        return None if self._plan.seconds is None else max(self._plan.seconds - self._spent, 0.0)
-
-    @property
-    def missing(self) -> str | None:
-        """Why the model was compared with none; None where it was."""
-        if self._answers is not None:
+        if self._plan.seconds is None:
             return None
-        if self._refusal is None:
+        return max(self._plan.seconds - sum(one.seconds for one in self._trained.values()), 0.0)
+
+    def missing_for(self, attacker: Attacker) -> str | None:
+        """Why the model was not compared with an attacker's clones; None where it was."""
+        if attacker in self._trained:
+            return None
+        refusal = self._refusals.get(attacker)
+        if refusal is None:
             return "No attack that uses them was asked for."
-        return ran_out(self._refusal) or str(self._refusal)
+        return ran_out(refusal) or str(refusal)
 
     @property
     def accuracy(self) -> float | None:
-        """Mean accuracy of the models on the records that each was trained on; None without any."""
-        return None if self._answers is None else self._accuracy
+        """Mean accuracy of the models on records that each was trained on; None without any."""
+        trained = self._trained.get("candidates")
+        return None if trained is None else trained.accuracy
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What a reader must know: parts that were not trained again, models that found no time."""
-        if self._answers is None:
+        """What a reader must know: frozen parts, models that found no time, small training sets."""
+        if not self._trained:
             return ()
         notices = []
         frozen = [type_name(part.estimator) for part in frozen_in(self._plan.estimator)]
@@ -134,21 +164,39 @@ class ReferenceModels:
                     "from no label, so the reference models use it as it is and train all the rest.",
                 )
             )
-        if len(self._answers.p_y) < self._plan.models:
-            seconds = self._plan.seconds if self._hurried is None else self._hurried
-            remedy = "Raise time_budget" if self._hurried is None else "Give the audit more time"
-            notices.append(
-                Notice(
-                    "fewer_reference_models",
-                    f"Within {seconds:g} seconds {len(self._answers.p_y)} of {self._plan.models} "
-                    "reference models were trained; the attacks that use them would see more with all of "
-                    f"them. {remedy} to allow for that.",
-                )
-            )
+        notices += self._fewer()
+        notices += [
+            Notice("small_reference_models", _SMALLER[attacker].format(size=size, wanted=wanted))
+            for attacker, one in self._trained.items()
+            for size, wanted in [(f"{one.design.size:,}", f"{one.design.wanted:,}")]
+            if one.design.size < _NOTICED_BELOW * one.design.wanted
+        ]
         return tuple(notices)
 
-    def __call__(self, progress: Progress) -> ReferenceAnswers:
-        """The clones' answers about the pool.
+    def _fewer(self) -> list[Notice]:
+        cut = [
+            (_DRAWS[attacker], one.design, one.answers.rounds)
+            for attacker, one in self._trained.items()
+            if one.answers.rounds < len(one.design.rounds)
+        ]
+        if not cut:
+            return []
+        seconds = self._plan.seconds if self._hurried is None else self._hurried
+        remedy = "Raise time_budget" if self._hurried is None else "Give the audit more time"
+        trained = " and ".join(
+            f"{sum(map(len, design.rounds[:rounds]))} of {sum(map(len, design.rounds))} {what}"
+            for what, design, rounds in cut
+        )
+        return [
+            Notice(
+                "fewer_reference_models",
+                f"Within {seconds:g} seconds {trained} were trained; the attacks that use them would see "
+                f"more with all of them. {remedy} to allow for that.",
+            )
+        ]
+
+    def __call__(self, progress: Progress, *, attacker: Attacker = "candidates") -> ReferenceAnswers:
+        """What the clones of an attacker answer about the pool.
 
         Raises
         ------
@@ -157,81 +205,124 @@ class ReferenceModels:
         MemoryError, OutOfTime
             when these ran out, now or the first time: a second try would end alike.
         """
-        if self._refusal is not None:
-            raise self._refusal
-        if self._answers is None:
+        if attacker in self._refusals:
+            raise self._refusals[attacker]
+        if attacker not in self._trained:
             try:
-                self._answers, self._accuracy, self._spent = _train(
-                    self._hurriedly(), self._pool, self._clock, progress
-                )
+                self._trained[attacker] = self._train(attacker, progress)
             except (Unsuited, OutOfTime) as refusal:
-                self._refusal = refusal
+                self._refusals[attacker] = refusal
                 raise
             except MemoryError:
-                self._refusal = MemoryError()
+                self._refusals[attacker] = MemoryError()
                 raise
-        return self._answers
+        return self._trained[attacker].answers
+
+    def _train(self, attacker: Attacker, progress: Progress) -> Trained:
+        plan = self._hurriedly()
+        if plan.models == 0:
+            raise Unsuited(
+                "The parameter reference_models is 0, so there are none to compare the model with."
+            )
+        refitting = Refitting.of(
+            blank_clone(plan.estimator),
+            plan.classes,
+            self._data,
+            form=plan.form,
+            defences=plan.defences,
+            like=plan.estimator,
+        )
+        rng = generator_for(plan.seed, _DRAWS[attacker])
+        draw = of_candidates if attacker == "candidates" else of_population
+        design = draw(self._data, rounds=plan.models // 2, rng=rng)
+        return train(refitting, design, rng=rng, seconds=plan.seconds, clock=self._clock, progress=progress)
 
     def _hurriedly(self) -> Plan:
         """The plan with as many seconds as the audit has; whole ones, so that like reports stay alike."""
+        planned = self.seconds_left
         most = self._most_seconds()
-        if most >= (math.inf if self._plan.seconds is None else self._plan.seconds):
-            return self._plan
+        if most >= (math.inf if planned is None else planned):
+            return replace(self._plan, seconds=planned)
         self._hurried = float(max(math.floor(most), 0))
         return replace(self._plan, seconds=self._hurried)
 
 
-def _train(
-    plan: Plan, pool: Pool, clock: Callable[[], float], progress: Progress
-) -> tuple[ReferenceAnswers, float, float]:
-    """The answers, mean accuracy on own training records, and the seconds taken where these are counted."""
-    if plan.models == 0:
-        raise Unsuited("The parameter reference_models is 0, so there are none to compare the model with.")
-    refitting = Refitting.of(
-        blank_clone(plan.estimator),
-        plan.classes,
-        pool,
-        form=plan.form,
-        defences=plan.defences,
-        like=plan.estimator,
-    )
-    rng = generator_for(plan.seed, "reference models")
-    halves = paired_halves(pool.y, pairs=plan.models // 2, rng=rng)
-    seeds = rng.integers(2**31, size=plan.models)
+_SMALLER: dict[Attacker, str] = {
+    "candidates": (
+        "There are fewer non-members than members, so reference models were trained on {size} records each "
+        "where the target has {wanted}, most of them members. They know more of the target's training data "
+        "than they would beside as many non-members, and the attacks that use them come out higher: by "
+        ".01 to .05 of AUC where it was measured. Send as many non-members as members."
+    ),
+    "population": (
+        "Reference models of the attacker who has other data were trained on {size} records each where the "
+        "target has {wanted}, because no more are at hand. His figures come out lower than with "
+        "as many: by up to .03 of AUC where it was measured. A population.csv with twice as many records as "
+        "the table of members mends that."
+    ),
+}
+"""What smaller training sets do to the figures, measured in benchmarks/attackers.py."""
 
-    def answers_of(model: int) -> tuple[NDArray[np.float32], float]:
-        half = halves[model]
-        answers = refitting.answers(half, seed=int(seeds[model]), what="half of the pool")
-        return answers.p_y, float(answers.right[half].mean())
 
-    p_y: list[NDArray[np.float32]] = []
+def train(
+    refitting: Refitting,
+    design: Design,
+    *,
+    rng: np.random.Generator,
+    progress: Progress,
+    seconds: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Trained:
+    """Train the models of a design and ask them about the pool, round by round.
+
+    Parameters
+    ----------
+    rng: seeds the models.
+    seconds: after how many no further round is begun, None for never.
+
+    Raises
+    ------
+    Unsuited
+        when a model cannot be trained.
+    """
+    seeds = rng.integers(2**31, size=sum(map(len, design.rounds)))
+    seeded = iter(seeds.tolist())
+    rounds = [[(one, next(seeded)) for one in sets] for sets in design.rounds]
+    p_y = np.zeros((design.places * len(rounds), design.scored), dtype=np.float32)
+    trained_on = np.zeros(p_y.shape, dtype=np.bool_)
     accuracies: list[float] = []
-    at_once = processors() + processors() % 2
-    started, elapsed = clock() if plan.seconds is not None else 0.0, 0.0
+
+    def ask(task: tuple[TrainingSet, int]) -> Answers:
+        training_set, seed = task
+        return refitting.answers(training_set.rows, training_set.asked, seed=seed, what=design.what)
+
+    at_once = -(-processors() // len(rounds[0]))
+    started, elapsed, done = clock() if seconds is not None else 0.0, 0.0, 0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
-    with warnings.catch_warnings(), one_processor_each(plan.models) as threads:
+    with warnings.catch_warnings(), one_processor_each(len(seeds)) as threads:
         warnings.simplefilter("ignore")
-        while len(p_y) < plan.models:
-            batch = range(len(p_y), min(len(p_y) + at_once, plan.models))
-            for answer, accuracy in threads.map(answers_of, batch):
-                p_y.append(answer)
-                accuracies.append(accuracy)
-                progress.report("training reference models", len(p_y) / plan.models)
-            if plan.seconds is not None:
+        while done < len(rounds):
+            batch = list(chain.from_iterable(rounds[done : done + at_once]))
+            for number, ((training_set, _), answers) in enumerate(
+                zip(batch, threads.map(ask, batch), strict=True), start=1
+            ):
+                own = is_trained_on(training_set)
+                p_y[training_set.place, training_set.asked] = answers.p_y
+                trained_on[training_set.place, training_set.asked] = own
+                if own.any():
+                    accuracies.append(float(answers.right[own].mean()))
+                progress.report(
+                    "training reference models", (done + at_once * number / len(batch)) / len(rounds)
+                )
+            done = min(done + at_once, len(rounds))
+            if seconds is not None:
                 elapsed = clock() - started
-                if elapsed + elapsed * at_once / len(p_y) > plan.seconds:
+                if elapsed + elapsed * at_once / done > seconds:
                     break
-    trained_on = np.zeros((len(p_y), len(pool)), dtype=np.bool_)
-    for model in range(len(p_y)):
-        trained_on[model, halves[model]] = True
-    return ReferenceAnswers(np.stack(p_y), trained_on), float(np.mean(accuracies)), elapsed
-
-
-def paired_halves(y: IntArray, *, pairs: int, rng: np.random.Generator) -> list[IntArray]:
-    """Rows of each model: 2k and 2k + 1 share the pool out between them, and each label too."""
-    halves = []
-    for _ in range(pairs):
-        shuffled = rng.permutation(len(y))
-        by_label = shuffled[np.argsort(y[shuffled], kind="stable")]
-        halves += [np.sort(by_label[0::2]), np.sort(by_label[1::2])]
-    return halves
+    kept = design.places * done
+    return Trained(
+        ReferenceAnswers(p_y[:kept], trained_on[:kept], design.places),
+        design,
+        float(np.mean(accuracies)) if accuracies else None,
+        elapsed,
+    )

@@ -20,7 +20,7 @@ from leakgauge.defences.output import Setting, changed
 from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.frozen_parts import frozen_in, that_learned_from_labels
 from leakgauge.membership.known_categories import keep_categories
-from leakgauge.membership.pool import Pool
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.targets.answer_forms import AnswerForm, Probabilities
 from leakgauge.targets.input_columns import column_uses
 from leakgauge.targets.protocol import BoolArray, IntArray
@@ -35,7 +35,7 @@ ZEROS_OF_VOTES = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a trained model says of a pool of `n` records.
+    """What a trained model says of the `n` records that it was asked about.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Question:
     Attributes
     ----------
     records:
-        (k,) positions of the records that the answers are for.
+        (k,) places, among all that are asked about, of those that the answers are for.
     rows:
         (m,) positions of the rows to send, m at most k.
     answer_of:
@@ -122,20 +122,20 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Refitting:
-    """Trains copies of `blank` on rows of a pool.
+    """Trains copies of `blank` on some of `n` records and asks them about others.
 
     Attributes
     ----------
     blank:
         an untrained classifier, which stays untrained.
     classes:
-        (n_classes,) the target's labels, which the pool's `y` are positions of.
-    pool:
-        the records.
+        (n_classes,) the target's labels, which `y` are positions of.
     x:
-        their rows, `lean` if they can be.
-    questions:
-        what a copy is asked about, and of whom the answers are.
+        the records' rows, `lean` if they can be.
+    y:
+        (n,) their labels.
+    alike:
+        (n,) a number for each record; those that share one get the same answer.
     form:
         what it is asked for, which is what the target was asked for.
     defences:
@@ -148,9 +148,9 @@ class Refitting:
 
     blank: Any
     classes: NDArray[Any]
-    pool: Pool
     x: Any
-    questions: tuple[Question, ...]
+    y: IntArray
+    alike: IntArray
     form: AnswerForm
     defences: tuple[Setting, ...]
     uses: Mapping[str, tuple[int, ...]] | None = None
@@ -160,28 +160,27 @@ class Refitting:
         cls,
         blank: Any,
         classes: NDArray[Any],
-        pool: Pool,
+        data: TrainingData,
         *,
         form: AnswerForm | None = None,
         defences: Sequence[Setting] = (),
         like: Any = None,
     ) -> Refitting:
-        """Copies of `blank` on `pool`, asked for probabilities or what `form` says, behind the defences.
+        """Copies of `blank`, asked for probabilities or what `form` says, behind the defences.
 
         Parameters
         ----------
         like: the fitted model whose columns every copy must use as it does; None for no such model.
         """
-        x = lean(pool.x, blank)
+        x = lean(data.x, blank)
         # trees answer equal rows equally; of other models that is only nearly true
-        alike = np.arange(len(pool)) if x is pool.x else _alike(x)
+        alike = np.arange(len(data.y)) if x is data.x else _alike(x)
         repeatable = tuple(setting for setting in defences if setting.defence.repeatable)
-        questions = tuple(_questions(alike))
         uses = None if like is None else column_uses(like)
-        return cls(blank, classes, pool, x, questions, form or Probabilities(), repeatable, uses)
+        return cls(blank, classes, x, data.y, alike, form or Probabilities(), repeatable, uses)
 
-    def answers(self, rows: IntArray, *, seed: int, what: str) -> Answers:
-        """What a copy trained on `rows` says of the whole pool.
+    def answers(self, rows: IntArray, asked: IntArray, *, seed: int, what: str) -> Answers:
+        """What a copy trained on the records at `rows` says of those at `asked`.
 
         Parameters
         ----------
@@ -193,22 +192,22 @@ class Refitting:
         Unsuited
             when the copy cannot be trained, or gives no finite answers.
         """
-        pool = self.pool
-        p_y = np.zeros(len(pool), dtype=np.float32)
-        right = np.zeros(len(pool), dtype=np.bool_)
+        p_y = np.zeros(len(asked), dtype=np.float32)
+        right = np.zeros(len(asked), dtype=np.bool_)
+        labels = self.y[asked]
         zeros = 0
         try:
             model = _copy_of(self.blank, seed)
-            model.fit(_take(self.x, rows), self.classes[pool.y[rows]])
+            model.fit(_take(self.x, rows), self.classes[self.y[rows]])
             self._check_columns(model)
             # the copy may know fewer classes than the target; what it does not know it gives no chance
             known = {label: position for position, label in enumerate(model.classes_.tolist())}
             column_of = np.array([known.get(label, -1) for label in self.classes.tolist()])
-            for question in self.questions:
-                asked = _take(self.x, question.rows)
-                answers = np.asarray(self.form(model, asked), dtype=np.float64)
-                probabilities = changed(answers, asked, self.defences)[question.answer_of]
-                columns = column_of[pool.y[question.records]]
+            for question in _questions(self.alike, asked):
+                x = _take(self.x, question.rows)
+                answers = np.asarray(self.form(model, x), dtype=np.float64)
+                probabilities = changed(answers, x, self.defences)[question.answer_of]
+                columns = column_of[labels[question.records]]
                 found = columns >= 0
                 p_y[question.records[found]] = probabilities[np.flatnonzero(found), columns[found]]
                 right[question.records] = probabilities.argmax(axis=1) == columns
@@ -221,7 +220,7 @@ class Refitting:
             ) from error
         if not np.isfinite(p_y).all():
             raise Unsuited(f"The model, trained again on {what}, gives no finite answers.")
-        return Answers(p_y, right, counts_votes(zeros / (len(pool) * len(self.classes))))
+        return Answers(p_y, right, counts_votes(zeros / (len(asked) * len(self.classes))))
 
     def _check_columns(self, model: Any) -> None:
         """Refuse a copy that takes other columns than the target: it would be evidence of another model."""
@@ -232,7 +231,7 @@ class Refitting:
             part for part in self.uses.keys() | uses.keys() if self.uses.get(part) != uses.get(part)
         )
         if differing:
-            names = list(self.pool.x.columns) if isinstance(self.pool.x, pd.DataFrame) else None
+            names = list(self.x.columns) if isinstance(self.x, pd.DataFrame) else None
             columns = sorted(
                 {
                     column
@@ -272,13 +271,13 @@ def _alike(x: NDArray[np.float32]) -> IntArray:
     return np.unique(whole_rows, return_inverse=True)[1].astype(np.int64)
 
 
-def _questions(alike: IntArray) -> Iterator[Question]:
+def _questions(alike: IntArray, asked: IntArray) -> Iterator[Question]:
     """Questions of bounded size that ask about equal rows once."""
-    in_order = np.argsort(alike, kind="stable")
-    for start in range(0, len(alike), CHUNK_ROWS):
+    in_order = np.argsort(alike[asked], kind="stable")
+    for start in range(0, len(asked), CHUNK_ROWS):
         records = in_order[start : start + CHUNK_ROWS]
-        _, first, answer_of = np.unique(alike[records], return_index=True, return_inverse=True)
-        yield Question(records, records[first], answer_of)
+        _, first, answer_of = np.unique(alike[asked[records]], return_index=True, return_inverse=True)
+        yield Question(records, asked[records[first]], answer_of)
 
 
 def _take(x: Any, rows: IntArray) -> Any:

@@ -23,7 +23,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.defences.output import Setting
@@ -40,13 +39,13 @@ from leakgauge.exhaustion import ran_out, release
 from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.changes import AS_IT_IS, Change, changes_of
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
-from leakgauge.membership.reference_models import paired_halves
+from leakgauge.membership.reference_models import train
 from leakgauge.membership.refitting import Answers, Refitting, blank_clone
-from leakgauge.progress import Progress
+from leakgauge.membership.training_sets import TrainingData, of_candidates
+from leakgauge.progress import Progress, Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Tradeoffs, TriedChange
 from leakgauge.targets.protocol import BoolArray, FloatArray
-from leakgauge.threads import one_processor_each
 
 MOST_REFERENCES = 4
 LEAST_RANGE = 0.05
@@ -78,6 +77,7 @@ class _Attacked:
 def tradeoffs(
     target: SharedAnswers,
     pool: Pool,
+    data: TrainingData,
     *,
     seconds: float | None,
     seed: int,
@@ -91,6 +91,8 @@ def tradeoffs(
     ----------
     target:
         its reference models are used again for the model as it is, as many as changes get.
+    data:
+        what the reference models were trained on.
     seconds:
         after how many no further change is begun, None for never.
     seed:
@@ -102,7 +104,7 @@ def tradeoffs(
     """
     left_out: list[str] = []
     try:
-        tried = _try_all(target, pool, defences, seconds, seed, left_out, clock, progress)
+        tried = _try_all(target, data, defences, seconds, seed, left_out, clock, progress)
     except Unsuited as reason:
         return Tradeoffs((), 0, None, "", (), withheld=str(reason))
     attacked = [_attack(one, pool) for one in tried]
@@ -119,7 +121,7 @@ def tradeoffs(
 
 def _try_all(
     target: SharedAnswers,
-    pool: Pool,
+    data: TrainingData,
     defences: Sequence[Setting],
     seconds: float | None,
     seed: int,
@@ -133,22 +135,26 @@ def _try_all(
         raise Unsuited("No time was left to train the model again; raise time_budget to allow for that.")
     blank = blank_clone(target.estimator)
     every = target.reference_answers(progress)
-    models = min(len(every.p_y), MOST_REFERENCES)
-    # the halves are drawn as those of the audit's own reference models: pair by pair the same
-    halves = paired_halves(pool.y, pairs=models // 2, rng=generator_for(seed, "reference models"))
-    members = np.flatnonzero(pool.member)
-    seeds = generator_for(seed, "changes").integers(2**31, size=models + 1)
+    # the halves are drawn as those of the audit's own reference models: round by round the same
+    design = of_candidates(
+        data,
+        rounds=min(every.rounds, MOST_REFERENCES // 2),
+        rng=generator_for(seed, "reference models"),
+    )
+    rng = generator_for(seed, "changes")
+    seed_of_target, seed_of_references = (int(drawn) for drawn in rng.integers(2**31, size=2))
 
-    def train(change: Change, rows: Sequence[NDArray[np.int64]]) -> list[Answers]:
-        refitting = Refitting.of(
-            change.apply(blank), target.classes, pool, form=target.form, defences=defences
-        )
+    def train_target(refitting: Refitting) -> Answers:
+        everyone = np.arange(data.scored)
+        return refitting.answers(data.members, everyone, seed=seed_of_target, what="the members")
 
-        def answers_of(model: int) -> Answers:
-            return refitting.answers(rows[model], seed=int(seeds[model]), what="the members")
+    def refitted(change: Change) -> Refitting:
+        return Refitting.of(change.apply(blank), target.classes, data, form=target.form, defences=defences)
 
-        with one_processor_each(len(rows)) as threads:
-            return list(threads.map(answers_of, range(len(rows))))
+    def references_of(refitting: Refitting) -> ReferenceAnswers:
+        return train(
+            refitting, design, rng=np.random.default_rng(seed_of_references), progress=Silent()
+        ).answers
 
     changes = changes_of(blank, gives=target.gives)
     started = clock() if seconds is not None else 0.0
@@ -156,8 +162,7 @@ def _try_all(
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        references = ReferenceAnswers(every.p_y[:models], every.trained_on[:models])
-        tried = [_Tried(AS_IT_IS, train(AS_IT_IS, [members])[0], references)]
+        tried = [_Tried(AS_IT_IS, train_target(refitted(AS_IT_IS)), every.first(len(design.rounds)))]
         for place, change in enumerate(changes):
             progress.report(f"trying: {change.title.lower()}", (place + 1) / (len(changes) + 1))
             if not change.settings:
@@ -169,18 +174,13 @@ def _try_all(
                     left_out.append(f"{change.title}: no time was left")
                     continue
             try:
-                own, *of_halves = train(change, [members, *halves])
+                refitting = refitted(change)
+                changed_target = _Tried(change, train_target(refitting), references_of(refitting))
             except (Unsuited, MemoryError) as error:
                 left_out.append(f"{change.title}: {ran_out(error) or error}")
                 release(error)
                 continue
-            tried.append(
-                _Tried(
-                    change,
-                    own,
-                    replace(references, p_y=np.stack([answers.p_y for answers in of_halves])),
-                )
-            )
+            tried.append(changed_target)
             if seconds is not None:
                 longest = max(longest, clock() - started - before)
     return tried

@@ -75,9 +75,20 @@ def held_to(audited: Audited, policy: Policy | None) -> Audited:
 
 
 def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Iterable[RuleResult]:
-    answers = [attack for attack in report.attacks if attack.threat_model != "model_file"]
+    answers = [
+        attack
+        for attack in report.attacks
+        if attack.threat_model != "model_file" and limits.attacker in ("candidates", attack.attacker)
+    ]
     file = [attack for attack in report.attacks if attack.threat_model == "model_file"]
-    yield from _severity_rule(report, limits.max_severity)
+    if limits.attacker == "population" and not report.attackers:
+        yield RuleResult(
+            "attacker",
+            "The report tells attackers apart",
+            GateOutcome.INCONCLUSIVE,
+            f"A report of schema {report.schema_version} does not say who can run its attacks; audit again.",
+        )
+    yield from _severity_rule(_found(report, limits.attacker), limits.max_severity)
     if limits.max_auc is not None:
         yield _held(
             "max_auc",
@@ -118,7 +129,7 @@ def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Ite
 def _inversion_rules(report: InversionReport, limits: InversionLimits) -> Iterable[RuleResult]:
     answers = [attack for attack in report.attacks if attack.threat_model != "model_file"]
     file = [attack for attack in report.attacks if attack.threat_model == "model_file"]
-    yield from _severity_rule(report, limits.max_severity)
+    yield from _severity_rule([report.verdict.severity], limits.max_severity)
     for rule, title, limit, attacks in (
         ("max_leakage", "the model's answers", limits.max_leakage, answers),
         ("max_model_file_leakage", "the model file", limits.max_model_file_leakage, file),
@@ -222,17 +233,30 @@ def _rounded(value: float, limit: float) -> str:
 # ---------------------------------------------------------------- rules without a figure
 
 
-def _severity_rule(report: Report, most: str | None) -> Iterable[RuleResult]:
+def _found(report: MembershipReport, attacker: str) -> list[Severity]:
+    """The severity by the attacks of an attacker, and the one that lies as near where it is borderline."""
+    finding = next((one for one in report.attackers if one.attacker == attacker), None)
+    if finding is None:
+        return [report.verdict.severity]
+    return [finding.severity, *([finding.borderline] if finding.borderline is not None else [])]
+
+
+def _severity_rule(found: Sequence[Severity], most: str | None) -> Iterable[RuleResult]:
+    """Whether a severity, or each of two between which the report is borderline, is within `most`."""
     if most is None:
         return
-    found = report.verdict.severity
     title = f"The verdict is {most} or better"
-    if found is Severity.INCONCLUSIVE:
-        yield RuleResult("max_severity", title, GateOutcome.INCONCLUSIVE, "The verdict is inconclusive.")
+    words = " or ".join(severity.value for severity in found)
+    if Severity.INCONCLUSIVE in found:
+        yield RuleResult("max_severity", title, GateOutcome.INCONCLUSIVE, f"The verdict is {words}.")
         return
-    broken = _SEVERITIES.index(found) > _SEVERITIES.index(Severity(most))
-    outcome = GateOutcome.FAILED if broken else GateOutcome.PASSED
-    yield RuleResult("max_severity", title, outcome, f"The verdict is {found.value}.")
+    broken = {_SEVERITIES.index(severity) > _SEVERITIES.index(Severity(most)) for severity in found}
+    if len(broken) > 1:
+        reason = f"The verdict is borderline, {words}: another seed may give the one or the other."
+        yield RuleResult("max_severity", title, GateOutcome.INCONCLUSIVE, reason)
+        return
+    outcome = GateOutcome.FAILED if broken == {True} else GateOutcome.PASSED
+    yield RuleResult("max_severity", title, outcome, f"The verdict is {words}.")
 
 
 def _required(attacks: Sequence[_Attack], names: Sequence[str]) -> Iterable[RuleResult]:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report import charts, wording
 from leakgauge.report.model import (
+    AttackerFinding,
     ExposedRecord,
     Failed,
     MembershipMeasured,
@@ -112,10 +113,22 @@ class StandingOut:
 
 
 @dataclass(frozen=True, slots=True)
+class AttackerRow:
+    """An attacker with his strongest attack and its rate at 1 % false positives."""
+
+    title: str
+    holds: str
+    finding: AttackerFinding
+    attack: str
+    rate: RateCell
+
+
+@dataclass(frozen=True, slots=True)
 class MembershipPage:
     """Everything that `membership.html.j2` needs beside the report itself."""
 
     limits: tuple[str, ...]
+    attackers: tuple[AttackerRow, ...]
     groups: tuple[AttackGroup, ...]
     leaked_file: LeakedFile | None
     footnotes: tuple[tuple[str, str], ...]
@@ -143,6 +156,7 @@ class MembershipPage:
         standing_out, shown = _standing_out(report.records)
         return cls(
             limits=limits,
+            attackers=tuple(_attacker_row(finding, report) for finding in report.attackers),
             groups=tuple(group for group in groups if group.threat_model != "model_file"),
             leaked_file=next(map(_leaked_file, (g for g in groups if g.threat_model == "model_file")), None),
             footnotes=tuple((sign, reason) for reason, sign in signs.items()),
@@ -169,6 +183,18 @@ class MembershipPage:
                 (key, json.dumps(value, ensure_ascii=False)) for key, value in report.parameters.items()
             ),
         )
+
+
+def _attacker_row(finding: AttackerFinding, report: MembershipReport) -> AttackerRow:
+    title, holds = wording.ATTACKERS[finding.attacker]
+    attack = next((one.title for one in report.attacks if one.name == finding.attack), "none could be run")
+    rate = RateCell("–", "", "")
+    if finding.tpr_at_1_percent_fpr is not None:
+        found = wording.rate(finding.tpr_at_1_percent_fpr)
+        rate = RateCell("withheld", "", "")
+        if found is not None:
+            rate = RateCell(wording.percent_value(found), wording.percent_interval(found), "")
+    return AttackerRow(title, holds, finding, attack, rate)
 
 
 def _standing_out(records: Sequence[ExposedRecord]) -> tuple[tuple[StandingOut, ...], int]:

@@ -20,9 +20,13 @@ from pydantic import JsonValue
 
 from leakgauge.estimates import Estimate, RateAtLimit
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 
 ThreatModel = Literal["labels", "probabilities", "scores", "model_file"]
+"""What an attacker sees."""
+Attacker = Literal["candidates", "population"]
+"""What an attacker holds beside that: a list of candidates, the members among them, from which he learns;
+or nothing but other data of the same source."""
 
 
 class Severity(StrEnum):
@@ -37,11 +41,16 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer in one sentence, with the figures that led to it."""
+    """The answer in one sentence, with the figures that led to it.
+
+    `borderline` is the severity that another seed, and so another draw of reference models or
+    folds, may well give; None where it would be the same.
+    """
 
     severity: Severity
     sentence: str
     reasons: tuple[str, ...]
+    borderline: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class NotApplicable:
     citation: str
     reason: str
     status: Literal["not_applicable"] = "not_applicable"
+    attacker: Attacker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,7 @@ class Failed:
     citation: str
     reason: str
     status: Literal["failed"] = "failed"
+    attacker: Attacker | None = None
 
 
 class GateOutcome(StrEnum):
@@ -135,6 +146,18 @@ class GateResult:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawError:
+    """Standard errors of an attack's figures over other seeds, the records being the same.
+
+    What is drawn anew are reference models, or the folds of attacks that learn; all 0 for others.
+    """
+
+    auc: float
+    accuracy: float
+    tpr_at_fpr: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class MembershipMetrics:
     """What one attack's scores are worth.
 
@@ -143,6 +166,7 @@ class MembershipMetrics:
     `advantage` is 2 × accuracy − 1. `tpr_at_fpr` is keyed by the limit on the
     false-positive rate. The `_corrected` figures are the same values with
     intervals corrected for the number of attacks tried; the verdict uses those.
+    `draw_error` is a part of all of them; None in reports of schema 1.3 and before.
     """
 
     auc: Estimate
@@ -156,11 +180,15 @@ class MembershipMetrics:
     tpr_at_fpr: Mapping[str, RateAtLimit]
     tpr_at_fpr_corrected: Mapping[str, RateAtLimit]
     empirical_epsilon: float
+    draw_error: DrawError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MembershipMeasured:
-    """An attack that ran; `roc` holds its (false-positive, true-positive) rates, thinned for drawing."""
+    """An attack that ran; `roc` holds its (false-positive, true-positive) rates, thinned for drawing.
+
+    `attacker` is who can run it; None in reports of schema 1.3 and before.
+    """
 
     name: str
     title: str
@@ -170,6 +198,25 @@ class MembershipMeasured:
     metrics: MembershipMetrics
     roc: tuple[tuple[float, float], ...]
     status: Literal["measured"] = "measured"
+    attacker: Attacker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttackerFinding:
+    """What one attacker was shown to do: the attack on the answers that showed most, and what follows.
+
+    Who holds the candidates can do all that the other can, so all attacks are his. `attack` and
+    the figures, whose intervals are corrected for the number of attacks, are None where none could be run;
+    `borderline` is as in `Verdict`.
+    """
+
+    attacker: Attacker
+    severity: Severity
+    sentence: str
+    attack: str | None
+    auc: Estimate | None
+    tpr_at_1_percent_fpr: RateAtLimit | None
+    borderline: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +324,10 @@ class MembershipTarget:
 
 @dataclass(frozen=True, slots=True)
 class MembershipReport:
-    """Can an attacker tell who was in the training data?"""
+    """Can an attacker tell who was in the training data?
+
+    `verdict` is over the stronger of the `attackers`, which are none in reports of schema 1.3 and before.
+    """
 
     verdict: Verdict
     parameters: Mapping[str, JsonValue]
@@ -295,6 +345,7 @@ class MembershipReport:
     recommendations: tuple[Recommendation, ...]
     gate: GateResult | None = None
     tradeoffs: Tradeoffs | None = None
+    attackers: tuple[AttackerFinding, ...] = ()
     schema_version: str = SCHEMA_VERSION
     kind: Literal["membership"] = "membership"
 

@@ -30,14 +30,23 @@ finds members that no other attack on the answers tells apart.
 The verdict is over what the model's answers give away (labels, probabilities, scores).
 Attacks that read the model file itself do not enter: who has the file is
 another question than how much the model memorised.
+
+It is over an attacker who knows the candidates; what one with nothing but other data of the source
+can do is found by the same rule from his attacks alone.
+
+A verdict is borderline where moving all ends of intervals, outward or inward, by twice the
+error that the draw of reference models and of folds leaves in them gives another one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from leakgauge.estimates import Estimate
+from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report.model import (
+    Attacker,
+    AttackerFinding,
     Failed,
     MembershipMeasured,
     MembershipMetrics,
@@ -62,6 +71,13 @@ SEES: dict[ThreatModel, str] = {
     "scores": "only the model's decision scores",
     "model_file": "the model file",
 }
+
+ATTACKERS: dict[Attacker, str] = {
+    "candidates": "who knows the candidates",
+    "population": "who has other data of the source",
+}
+DRAW_ERRORS = 2.0
+"""By how many standard errors of the draw the ends of an interval may move with another seed."""
 
 Outcome = MembershipMeasured | NotApplicable | Failed
 
@@ -109,6 +125,34 @@ def headline(outcomes: Sequence[Outcome]) -> MembershipMeasured | None:
     return max(measured, key=strength, default=None)
 
 
+def finding(
+    attacker: Attacker,
+    outcomes: Sequence[Outcome],
+    *,
+    shift: Estimate | None,
+    without_references: str | None = None,
+    misfit: str | None = None,
+) -> AttackerFinding:
+    """What an attacker was shown to do, by the attacks that he can run; parameters as of `verdict`.
+
+    Parameters
+    ----------
+    without_references: why the model was not compared with this attacker's reference models.
+    """
+    own = [outcome for outcome in outcomes if attacker in ("candidates", outcome.attacker)]
+    found = verdict(own, shift=shift, without_references=without_references, misfit=misfit)
+    worst = headline(own)
+    return AttackerFinding(
+        attacker,
+        found.severity,
+        found.sentence,
+        worst.name if worst else None,
+        worst.metrics.auc_corrected if worst else None,
+        worst.metrics.tpr_at_fpr_corrected[LOW_FALSE_POSITIVES] if worst else None,
+        found.borderline,
+    )
+
+
 def verdict(
     outcomes: Sequence[Outcome],
     *,
@@ -129,6 +173,41 @@ def verdict(
     misfit:
         what speaks against the members being the model's training data as it knows them; None for nothing.
     """
+    found = _verdict(outcomes, shift, without_references, misfit)
+    others = [
+        _verdict([_moved(outcome, by) for outcome in outcomes], shift, without_references, misfit).severity
+        for by in (DRAW_ERRORS, -DRAW_ERRORS)
+    ]
+    other = next((severity for severity in others if severity is not found.severity), None)
+    if other is None:
+        return found
+    reason = (
+        f"The figures lie at a border: another seed, which draws other reference models and folds, may give "
+        f"“{other.value}” where this one gives “{found.severity.value}”."
+    )
+    return replace(found, reasons=(*found.reasons, reason), borderline=other)
+
+
+def _moved(outcome: Outcome, errors: float) -> Outcome:
+    """The outcome with the ends of its corrected intervals moved by so many errors of the draw."""
+    if not isinstance(outcome, MembershipMeasured) or outcome.metrics.draw_error is None:
+        return outcome
+    metrics, error = outcome.metrics, outcome.metrics.draw_error
+    area, rate = metrics.auc_corrected, metrics.tpr_at_fpr_corrected[LOW_FALSE_POSITIVES]
+    by = errors * error.auc
+    moved = replace(metrics, auc_corrected=Estimate(area.value + by, area.low + by, area.high + by, area.n))
+    if rate.value is not None and rate.low is not None and rate.high is not None:
+        by = errors * error.tpr_at_fpr[LOW_FALSE_POSITIVES]
+        ends = RateAtLimit(rate.value + by, rate.low + by, rate.high + by, rate.n, rate.false_positives)
+        moved = replace(
+            moved, tpr_at_fpr_corrected={**metrics.tpr_at_fpr_corrected, LOW_FALSE_POSITIVES: ends}
+        )
+    return replace(outcome, metrics=moved)
+
+
+def _verdict(
+    outcomes: Sequence[Outcome], shift: Estimate | None, without_references: str | None, misfit: str | None
+) -> Verdict:
     outcomes = [outcome for outcome in outcomes if counts(outcome)]
     worst = headline(outcomes)
     if worst is None:

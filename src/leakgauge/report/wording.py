@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.report.model import GateOutcome, Severity, ThreatModel
+from leakgauge.report.model import Attacker, GateOutcome, Severity, ThreatModel
 
 CHANCE = 0.5
 """What guessing gets, for accuracy and area alike."""
@@ -46,6 +46,15 @@ THREAT_MODEL_NAMES: dict[ThreatModel, str] = {
     "model_file": "model file",
 }
 
+ATTACKERS: dict[Attacker, tuple[str, str]] = {
+    "candidates": (
+        "Knows the candidates",
+        "holds a list of records, the members among them, and learns from it",
+    ),
+    "population": ("Has other data of the source", "none of the records in question"),
+}
+"""What each attacker is called, and what he holds beside the model's answers."""
+
 _FIGURES = {
     "attack_accuracy": "Records judged right",
     "auc": "AUC",
@@ -59,6 +68,12 @@ _LONGEST_TEXT = 2_000
 _LONGEST_NAME = 60
 # orders the text around it would obey; a name must not turn the rest of the page
 _BIDIRECTIONAL_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def severity(found: Severity, borderline: Severity | None) -> str:
+    """`high`, or `high (borderline: critical)`."""
+    words = SEVERITY_WORDS[found]
+    return words if borderline is None else f"{words} (borderline: {SEVERITY_WORDS[borderline]})"
 
 
 def printable(text: str, *, longest: int = _LONGEST_TEXT) -> str:

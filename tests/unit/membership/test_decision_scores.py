@@ -23,6 +23,7 @@ from leakgauge.membership.audit import audit
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.pool import SharedAnswers
 from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.html import render
@@ -113,7 +114,7 @@ def test_clones_are_asked_for_the_very_same_score_at_the_very_same_scale() -> No
             return super().__call__(model, x)
 
     plan = Plan(model, target.classes, models=4, seconds=None, seed=0, form=Heard(target.form.scale))
-    answers = ReferenceModels(plan, pool)(Silent())
+    answers = ReferenceModels(plan, TrainingData.of(pool))(Silent())
     assert len(asked) >= 4
     assert set(asked) == {(type(model), target.form.scale)}
     inside = answers.p_y[answers.trained_on].mean()
@@ -129,7 +130,7 @@ def test_a_clone_that_knows_fewer_classes_gives_the_others_no_chance() -> None:
     pool = pool_of(target, (x[:60], y[:60]), (x[60:], y[60:]))
     target = target.reading_scores(pool.x, pool.y)
     plan = Plan(model, target.classes, models=4, seconds=None, seed=0, form=target.form)
-    answers = ReferenceModels(plan, pool)(Silent())
+    answers = ReferenceModels(plan, TrainingData.of(pool))(Silent())
     assert (answers.p_y[~answers.trained_on[:, 0], 0] == 0.0).all()
     assert (answers.p_y[answers.trained_on[:, 0], 0] > 0.0).all()
 

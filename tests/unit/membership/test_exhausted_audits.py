@@ -124,7 +124,7 @@ def test_what_the_user_must_mend_still_ends_the_audit() -> None:
 def test_reference_models_out_of_memory_fail_all_that_use_them_and_are_tried_once(monkeypatch) -> None:
     tried = []
 
-    def answers(self, rows, *, seed, what):
+    def answers(self, rows, asked, *, seed, what):
         tried.append(what)
         np.empty(1 << 48)
 
@@ -138,7 +138,7 @@ def test_reference_models_out_of_memory_fail_all_that_use_them_and_are_tried_onc
 
 
 def test_where_reference_models_ran_out_of_memory_the_verdict_says_so(monkeypatch) -> None:
-    def answers(self, rows, *, seed, what):
+    def answers(self, rows, asked, *, seed, what):
         raise MemoryError
 
     monkeypatch.setattr(Refitting, "answers", answers)
@@ -151,10 +151,10 @@ def test_where_reference_models_ran_out_of_memory_the_verdict_says_so(monkeypatc
 def test_a_change_out_of_memory_is_left_out_of_the_trade_offs_alone(monkeypatch) -> None:
     answers = Refitting.answers
 
-    def some(self, rows, *, seed, what):
+    def some(self, rows, asked, *, seed, what):
         if self.blank.get_params()["min_samples_leaf"] == 20:
             np.empty(1 << 48)
-        return answers(self, rows, seed=seed, what=what)
+        return answers(self, rows, asked, seed=seed, what=what)
 
     monkeypatch.setattr(Refitting, "answers", some)
     found = run(rows("rmia"), tradeoffs=True).tradeoffs
@@ -261,9 +261,9 @@ def test_fewer_reference_models_are_trained_where_the_audit_has_less_time_than_t
     clock = Clock(100.0)
     answers = Refitting.answers
 
-    def slowly(self, rows, *, seed, what):
+    def slowly(self, rows, asked, *, seed, what):
         clock.left -= 7.0
-        return answers(self, rows, seed=seed, what=what)
+        return answers(self, rows, asked, seed=seed, what=what)
 
     monkeypatch.setattr(Refitting, "answers", slowly)
     timed = partial(ReferenceModels, clock=lambda: -clock.left)

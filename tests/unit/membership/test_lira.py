@@ -47,7 +47,7 @@ def test_normal_confidences_give_their_own_likelihood_ratio() -> None:
     asked = centre + spread * rng.normal(size=n)
     pool = Pool(np.zeros((n, 1)), np.zeros(n, int), np.arange(n) < n // 2, np.arange(n))
     answers = ReferenceAnswers(expit(confidence).astype(np.float32), trained_on)
-    target = SharedAnswers(Stub(expit(asked)), pool, references=lambda progress: answers)
+    target = SharedAnswers(Stub(expit(asked)), pool, references=lambda progress, **attacker: answers)
     truth = norm.logpdf(asked, centre + 1, spread) - norm.logpdf(asked, centre, spread)
     assert np.corrcoef(run(target, pool), truth)[0, 1] > 0.95
 
@@ -59,7 +59,9 @@ def test_zeros_are_votes_and_clip_higher_than_odds() -> None:
     answers = ReferenceAnswers(of_references, trained_on)
 
     def scores(p_y):
-        return run(SharedAnswers(Stub(np.array(p_y)), pool, references=lambda progress: answers), pool)
+        return run(
+            SharedAnswers(Stub(np.array(p_y)), pool, references=lambda progress, **attacker: answers), pool
+        )
 
     votes = scores([1.0, 0.995, 0.99, 0.5])
     assert votes[0] == votes[1] == votes[2]

@@ -30,6 +30,7 @@ from sklearn.tree import DecisionTreeClassifier
 from leakgauge.attack_table import Unsuited
 from leakgauge.membership.pool import Pool
 from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.progress import Calling, Silent
 from leakgauge.targets.sklearn_pickle import load_model
 from leakgauge.targets.sklearn_target import SklearnTarget
@@ -55,7 +56,7 @@ def pool_of(x, y, classes) -> Pool:
 
 def references(estimator, x, y, *, models=4, seed=0, seconds=None, **more) -> ReferenceModels:
     plan = Plan(estimator, estimator.classes_, models=models, seconds=seconds, seed=seed)
-    return ReferenceModels(plan, pool_of(x, y, estimator.classes_), **more)
+    return ReferenceModels(plan, TrainingData.of(pool_of(x, y, estimator.classes_)), **more)
 
 
 @pytest.mark.parametrize("n", [120, 121])
@@ -228,7 +229,7 @@ def test_no_model_and_none_asked_for() -> None:
     ):
         plan = Plan(estimator, np.arange(3), models=models, seconds=None, seed=0)
         with pytest.raises(Unsuited, match=reason):
-            ReferenceModels(plan, pool)(Silent())
+            ReferenceModels(plan, TrainingData.of(pool))(Silent())
 
 
 def test_the_filters_of_warnings_are_left_as_they_were() -> None:
@@ -269,7 +270,7 @@ def test_boosting_is_trained_again_by_way_of_the_audits_own_target() -> None:
     model = GradientBoostingClassifier(n_estimators=5, random_state=0).fit(*members)
     inputs = inputs_of(model, members, records(80, seed=1))
     plan = Plan(inputs.target.estimator, inputs.target.classes, models=2, seconds=None, seed=0)
-    assert ReferenceModels(plan, inputs.pool)(Silent()).p_y.shape == (2, 160)
+    assert ReferenceModels(plan, TrainingData.of(inputs.pool))(Silent()).p_y.shape == (2, 160)
 
 
 @pytest.mark.parametrize(

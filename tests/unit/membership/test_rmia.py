@@ -34,7 +34,7 @@ def scores_of(p_y, y, of_references, trained_on):
     y = np.asarray(y)
     pool = Pool(np.zeros((len(y), 1)), y, np.arange(len(y)) % 2 == 0, np.arange(len(y)) + 1)
     answers = ReferenceAnswers(np.asarray(of_references, np.float32), np.asarray(trained_on))
-    target = SharedAnswers(Stub(p_y, y), pool, references=lambda progress: answers)
+    target = SharedAnswers(Stub(p_y, y), pool, references=lambda progress, **attacker: answers)
     return rmia.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
 
 

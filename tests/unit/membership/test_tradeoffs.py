@@ -17,6 +17,7 @@ from leakgauge.estimates import Estimate
 from leakgauge.membership import changes, tradeoffs
 from leakgauge.membership.changes import Change
 from leakgauge.membership.recommendations import _knee
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.progress import Silent
 from leakgauge.report.model import Tradeoffs, TriedChange
 
@@ -35,7 +36,9 @@ class ScriptedClock:
 def tried(estimator, *, n=200, models=4, seconds=None, seed=0, **more) -> Tradeoffs:
     members, subjects = records(n, seed=0), records(n, seed=1)
     target, pool = referenced(estimator.fit(*members), members, subjects, models=models, seed=seed)
-    return tradeoffs.tradeoffs(target, pool, seconds=seconds, seed=seed, progress=Silent(), **more)
+    return tradeoffs.tradeoffs(
+        target, pool, TrainingData.of(pool), seconds=seconds, seed=seed, progress=Silent(), **more
+    )
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,16 @@ from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.policy import InversionLimits, MembershipLimits, Policy
 from leakgauge.report.gate import gate, held_to
 from leakgauge.report.json_document import from_json, to_json
-from leakgauge.report.model import Audited, Failed, GateOutcome, NotApplicable, Notice, Severity, Verdict
+from leakgauge.report.model import (
+    AttackerFinding,
+    Audited,
+    Failed,
+    GateOutcome,
+    NotApplicable,
+    Notice,
+    Severity,
+    Verdict,
+)
 
 PASSED, FAILED, INCONCLUSIVE = GateOutcome.PASSED, GateOutcome.FAILED, GateOutcome.INCONCLUSIVE
 FACTS = ("rmia", "Reference models", "probabilities", "someone")
@@ -259,3 +268,69 @@ def test_the_result_stands_in_the_report_and_survives_it():
 def test_a_figure_is_never_rounded_onto_the_other_side_of_its_limit():
     found = gate(report(attack(0.70004, 0.9)), policy(max_tpr_at_fpr={}))
     assert "at least 0.70004" in found.rules[0].reason
+
+
+# ---------------------------------------------------------------- attackers
+
+
+def of_population(made):
+    return dataclasses.replace(made, attacker="population")
+
+
+def with_findings(made, candidates, population, *, borderline=None):
+    empty = AttackerFinding("candidates", candidates, "", None, None, None, borderline)
+    return dataclasses.replace(
+        made,
+        attackers=(
+            empty,
+            dataclasses.replace(empty, attacker="population", severity=population, borderline=None),
+        ),
+    )
+
+
+def outcomes(made, **limits):
+    return {rule.rule: rule.outcome for rule in gate(made, policy(**limits)).rules}
+
+
+def test_a_policy_about_other_data_passes_over_attacks_that_know_the_candidates() -> None:
+    made = report(attack(0.8, 0.9), of_population(attack(0.55, 0.6, name="rmia_offline")))
+    made = with_findings(made, Severity.HIGH, Severity.LOW)
+    assert outcomes(made)["max_auc"] is FAILED
+    assert outcomes(made, attacker="population")["max_auc"] is PASSED
+    assert outcomes(made, max_severity="moderate")["max_severity"] is FAILED
+    assert outcomes(made, attacker="population", max_severity="moderate")["max_severity"] is PASSED
+
+
+def test_what_an_attacker_with_other_data_can_do_counts_for_one_who_knows_the_candidates() -> None:
+    made = report(attack(0.5, 0.6), of_population(attack(0.8, 0.9, name="loss")))
+    assert outcomes(made)["max_auc"] is FAILED
+
+
+def test_an_older_report_does_not_say_who_runs_its_attacks_and_cannot_pass() -> None:
+    made = dataclasses.replace(report(attack(0.5, 0.6)), attackers=())
+    assert gate(made, policy()).outcome is PASSED
+    found = gate(made, policy(attacker="population"))
+    assert found.outcome is INCONCLUSIVE
+    assert "audit again" in found.sentence
+
+
+def test_what_must_be_measured_follows_the_attacker() -> None:
+    assert MembershipLimits().required_attacks == ("label_only", "rmia")
+    assert MembershipLimits(attacker="population").required_attacks == ("gap", "rmia_offline")
+    assert MembershipLimits(attacker="population", required_attacks=["loss"]).required_attacks == ("loss",)
+
+
+@pytest.mark.parametrize(
+    ("severity", "borderline", "most", "outcome"),
+    [
+        (Severity.HIGH, None, "moderate", FAILED),
+        (Severity.HIGH, Severity.MODERATE, "moderate", INCONCLUSIVE),
+        (Severity.MODERATE, Severity.HIGH, "moderate", INCONCLUSIVE),
+        (Severity.MODERATE, Severity.HIGH, "high", PASSED),
+        (Severity.CRITICAL, Severity.HIGH, "moderate", FAILED),
+        (Severity.LOW, Severity.INCONCLUSIVE, "high", INCONCLUSIVE),
+    ],
+)
+def test_a_borderline_verdict_decides_where_both_severities_do(severity, borderline, most, outcome) -> None:
+    made = with_findings(report(attack(0.5, 0.6)), severity, severity, borderline=borderline)
+    assert outcomes(made, max_severity=most)["max_severity"] is outcome

@@ -19,9 +19,11 @@ from leakgauge.membership.attacks import (
     learned_nn,
     learned_rf,
     lira,
+    lira_offline,
     loss,
     modified_entropy,
     rmia,
+    rmia_offline,
 )
 from leakgauge.membership.protocol import Attack
 
@@ -36,10 +38,17 @@ ART = "Shokri et al. 2017; Nicolae et al. 2018, Adversarial Robustness Toolbox"
 OWN = "no earlier description known; see the attack's own documentation"
 
 ATTACKS: tuple[Attack, ...] = (
-    Attack("gap", "Correct label", "labels", YEOM, gap.score, threshold=0.5),
-    Attack("loss", "Small loss", "probabilities", YEOM, loss.score),
-    Attack("entropy", "Low entropy", "probabilities", SONG, entropy.score),
-    Attack("modified_entropy", "Low modified entropy", "probabilities", SONG, modified_entropy.score),
+    Attack("gap", "Correct label", "labels", YEOM, gap.score, threshold=0.5, attacker="population"),
+    Attack("loss", "Small loss", "probabilities", YEOM, loss.score, attacker="population"),
+    Attack("entropy", "Low entropy", "probabilities", SONG, entropy.score, attacker="population"),
+    Attack(
+        "modified_entropy",
+        "Low modified entropy",
+        "probabilities",
+        SONG,
+        modified_entropy.score,
+        attacker="population",
+    ),
     Attack(
         "learned_nn",
         "Attack model: neural network",
@@ -68,8 +77,26 @@ ATTACKS: tuple[Attack, ...] = (
         cross_fitted=True,
     ),
     Attack("label_only", "Robust label", "labels", CHOQUETTE_CHOO, label_only.score, 0.5, cross_fitted=True),
-    Attack("rmia", "Reference models: RMIA", "probabilities", ZARIFZADEH, rmia.score),
-    Attack("lira", "Reference models: LiRA", "probabilities", CARLINI, lira.score),
+    Attack("rmia", "Reference models: RMIA", "probabilities", ZARIFZADEH, rmia.score, referenced=True),
+    Attack("lira", "Reference models: LiRA", "probabilities", CARLINI, lira.score, referenced=True),
+    Attack(
+        "rmia_offline",
+        "Models of other data: RMIA",
+        "probabilities",
+        ZARIFZADEH,
+        rmia_offline.score,
+        attacker="population",
+        referenced=True,
+    ),
+    Attack(
+        "lira_offline",
+        "Models of other data: LiRA",
+        "probabilities",
+        CARLINI,
+        lira_offline.score,
+        attacker="population",
+        referenced=True,
+    ),
     Attack("leaf_counts", "Counts in the leaves", "model_file", FERRY, leaf_counts.score),
     Attack("bootstrap_replay", "Bootstrap, replayed", "model_file", OWN, bootstrap_replay.score),
     Attack("boosting_equations", "Equations of boosting", "model_file", OWN, boosting_equations.score),

@@ -33,6 +33,7 @@ from leakgauge.attack_table import Unsuited
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
 from leakgauge.membership.refitting import counts_votes
 from leakgauge.progress import Progress
+from leakgauge.report.model import Attacker
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 CLIPPED_VOTES = 1e-2
@@ -59,17 +60,34 @@ def score(
         for a model that answers with 0 or 1 only, whose confidence follows no normal distribution,
         and for fewer than four reference models.
     """
+    confidence, of_references, references = confidences(target, pool, "candidates", progress)
+    return _ratios(confidence, of_references, references.trained_on)
+
+
+def confidences(
+    target: SharedAnswers, pool: Pool, attacker: Attacker, progress: Progress
+) -> tuple[FloatArray, FloatArray, ReferenceAnswers]:
+    """(n,) the target's confidence in each true label, (M, n) the reference models', and their answers.
+
+    Raises
+    ------
+    Unsuited
+        as `score`.
+    """
     probabilities = target.probabilities(pool.x)
-    references = target.reference_answers(progress)
-    if len(references.p_y) < LEAST_MODELS:
+    references = target.reference_answers(progress, attacker=attacker)
+    least = LEAST_MODELS * references.per_round // 2
+    if len(references.p_y) < least:
         raise Unsuited(
-            f"It takes {LEAST_MODELS} reference models to know how confidence varies; "
+            f"It takes {least} reference models' answers about each record to know how confidence varies; "
             f"there are {len(references.p_y)}."
         )
     if np.isin(references.p_y, (0.0, 1.0)).mean() > MOST_HARD_ANSWERS:
         raise Unsuited("The model answers with probabilities of 0 or 1 only, which have no likelihood ratio.")
     votes = counts_votes(float((probabilities == 0.0).mean()))
-    return log_likelihood_ratios(true_label_probability(probabilities, pool.y), references, votes=votes)
+    clip = CLIPPED_VOTES if votes else CLIPPED_ODDS
+    p_y = true_label_probability(probabilities, pool.y)
+    return _confidence(p_y, clip), _confidence(references.p_y, clip), references
 
 
 def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, votes: bool) -> FloatArray:
@@ -82,9 +100,15 @@ def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, vote
     least = CLIPPED_VOTES if votes else CLIPPED_ODDS
     confidence = _confidence(p_y, least)
     of_references = _confidence(references.p_y, least)
-    inside = _log_density(confidence, of_references, references.trained_on)
-    outside = _log_density(confidence, of_references, ~references.trained_on)
-    return inside - outside
+    return _ratios(confidence, of_references, references.trained_on)
+
+
+def _ratios(confidence: FloatArray, of_references: FloatArray, trained_on: BoolArray) -> FloatArray:
+    inside, outside = (
+        norm.logpdf(confidence, *normal(of_references, on)) for on in (trained_on, ~trained_on)
+    )
+    ratios: FloatArray = inside - outside
+    return ratios
 
 
 def _confidence(p_y: FloatArray | NDArray[np.float32], least: float) -> FloatArray:
@@ -93,19 +117,17 @@ def _confidence(p_y: FloatArray | NDArray[np.float32], least: float) -> FloatArr
     return odds
 
 
-def _log_density(confidence: FloatArray, of_references: FloatArray, chosen: BoolArray) -> FloatArray:
-    """(n,) log-density of the target's confidence under the normal distribution of the chosen models'.
+def normal(of_references: FloatArray, chosen: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """(n,) mean and (n,) standard deviation of the chosen models' confidence in each record.
 
     Parameters
     ----------
-    confidence: (n,) the target's.
-    of_references: (M, n) the reference models'.
+    of_references: (M, n) the reference models' confidence.
     chosen: (M, n) which of them count for each record, the same number for all.
     """
     models = int(chosen[:, 0].sum())
-    mean = of_references.mean(axis=0, where=chosen)
+    mean: FloatArray = of_references.mean(axis=0, where=chosen)
     variance = of_references.var(axis=0, where=chosen, ddof=1)
     freedom = models - 1
     shrunken = (freedom * variance + MODELS_OF_PRIOR * variance.mean()) / (freedom + MODELS_OF_PRIOR)
-    density: FloatArray = norm.logpdf(confidence, mean, np.sqrt(np.maximum(shrunken, LEAST_VARIANCE)))
-    return density
+    return mean, np.sqrt(np.maximum(shrunken, LEAST_VARIANCE))

@@ -3,7 +3,7 @@
 file ─▶ encoding ─▶ delimited ─▶ parsing ─▶ Table, or file ─▶ parquet ─▶ Table
 """
 
-from leakgauge.membership.tables.reading import Header, read_pair, read_table
+from leakgauge.membership.tables.reading import Header, read_table, read_tables
 from leakgauge.membership.tables.table import Table
 
-__all__ = ["Header", "Table", "read_pair", "read_table"]
+__all__ = ["Header", "Table", "read_table", "read_tables"]

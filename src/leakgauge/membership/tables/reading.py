@@ -55,35 +55,33 @@ def read_table(
     return content
 
 
-def read_pair(
-    members: Path,
-    subjects: Path,
+def read_tables(
+    paths: Sequence[Path],
     *,
-    names: tuple[str, str],
+    names: Sequence[str],
     limits: Limits,
     header: Header = "auto",
     expected: Collection[str] = (),
-) -> tuple[Table, Table]:
-    """The two tables of a bundle, with or without header both, so far as they are CSV.
+) -> tuple[Table, ...]:
+    """The tables of a bundle, all of them with or without header, so far as they are CSV.
 
     A first row that merely counts or holds a word over numbers (rules 3 and 4) is taken for a header
-    only where both files start alike: it could be a record by chance.
+    only where all files start alike: it could be a record by chance.
 
     Raises
     ------
     BadBundle, LimitExceeded
-        as `read_table`; further `headers_differ` where only one file has a header.
+        as `read_table`; further `headers_differ` where only some files have a header.
     """
-    contents = [_content(path, name, limits) for path, name in zip((members, subjects), names, strict=True)]
+    contents = [_content(path, name, limits) for path, name in zip(paths, names, strict=True)]
     if header == "auto":
         headers = _agree([content for content in contents if isinstance(content, Text)], expected)
     else:
         headers = header
-    first, second = (
+    return tuple(
         parse(content, has_header=headers, limits=limits) if isinstance(content, Text) else content
         for content in contents
     )
-    return first, second
 
 
 def _agree(texts: Sequence[Text], expected: Collection[str]) -> bool:
@@ -91,7 +89,7 @@ def _agree(texts: Sequence[Text], expected: Collection[str]) -> bool:
     evidence = {text.name: text.header_evidence(expected) for text in texts}
     alike = len({text.first_row for text in texts}) == 1
     if not alike and "names" not in evidence.values():
-        # by counts or words alone: a record that happens to look so, in one file or in both
+        # by counts or words alone: a record that happens to look so, in some files or in all
         return set(evidence.values()) == {"counts"}
     with_header = [name for name, found in evidence.items() if found != "none"]
     without = [name for name, found in evidence.items() if found == "none"]
@@ -99,7 +97,7 @@ def _agree(texts: Sequence[Text], expected: Collection[str]) -> bool:
         raise BadBundle(
             "headers_differ",
             f"{with_header[0]} starts with a header, {without[0]} with a record.",
-            hint='Give both files the same first row, or set "header" to true or false.',
+            hint='Give all files the same first row, or set "header" to true or false.',
             details={"with_header": with_header[0], "without_header": without[0]},
         )
     return bool(with_header)

@@ -1,0 +1,201 @@
+"""From tables taken apart to the pool that attacks score and what reference models are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leakgauge.errors import BadBundle, BadParameters
+from leakgauge.membership.columns import NAMED_AT_MOST, Columns
+from leakgauge.membership.labels import positions_of
+from leakgauge.membership.pool import Pool
+from leakgauge.membership.tables import Table
+from leakgauge.membership.training_sets import TrainingData
+from leakgauge.parameters import MembershipParameters
+from leakgauge.randomness import generator_for
+from leakgauge.report.model import Notice
+from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.protocol import BoolArray, IntArray
+from leakgauge.targets.sklearn_target import SklearnTarget
+
+LEAST_RECORDS = 20
+"""Members, and as many non-members, below which no figure means anything."""
+MOST_GROUPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One table taken apart: features (n, d), labels as positions (n,), groups (n,) or None."""
+
+    table: Table
+    features: pd.DataFrame
+    y: IntArray
+    group: NDArray[np.str_] | None
+
+    @classmethod
+    def of(cls, table: Table, features: pd.DataFrame, columns: Columns, classes: NDArray[Any]) -> Side:
+        """A table with the features made of it, its labels and groups taken from it."""
+        group = None
+        if columns.group is not None:
+            group = table.frame[columns.group].fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
+        return cls(table, features, positions_of(table, columns.label, classes), group)
+
+
+def pooled(
+    sides: Sequence[Side],
+    target: SklearnTarget,
+    known: InputColumns,
+    parameters: MembershipParameters,
+    notices: list[Notice],
+) -> tuple[Pool, TrainingData]:
+    """Members and non-members together, without those that stand in both tables, cut to size.
+
+    Records stand in the order of a digest of what they hold, so that a table whose rows are
+    shuffled gives the same report. What is cut off, and a table of other records, stays for
+    reference models to be trained on.
+
+    Parameters
+    ----------
+    sides: members, non-members and, where there is one, the table of other records.
+    """
+    digests = _digests(sides)
+    in_both = (np.isin(digests[0], digests[1]), np.isin(digests[1], digests[0]))
+    every = [
+        _in_order(side, digest, shared)
+        for side, digest, shared in zip(sides[:2], digests[:2], in_both, strict=True)
+    ]
+    kept = [_sample(side, rows, parameters, notices) for side, rows in zip(sides[:2], every, strict=True)]
+    _tell_of_both(sides, in_both, notices)
+    beyond = [
+        np.setdiff1d(rows, of_pool, assume_unique=True) for rows, of_pool in zip(every, kept, strict=True)
+    ]
+    others = _others(sides, digests, notices)
+
+    parts = [(0, kept[0]), (1, kept[1]), (0, beyond[0]), (1, beyond[1])]
+    parts += [] if others is None else [(2, others)]
+    features = pd.concat([sides[side].features.iloc[rows] for side, rows in parts], ignore_index=True)
+    x, y = target.as_input(features), np.concatenate([sides[side].y[rows] for side, rows in parts])
+    part_of = np.repeat(np.arange(len(parts)), [len(rows) for _, rows in parts])
+    scored = len(kept[0]) + len(kept[1])
+    members, non_members = np.flatnonzero(np.isin(part_of, (0, 2))), np.flatnonzero(np.isin(part_of, (1, 3)))
+
+    group = None
+    if sides[0].group is not None and sides[1].group is not None:
+        group = np.concatenate([sides[0].group[kept[0]], sides[1].group[kept[1]]])
+        _check_groups(group)
+    pool = Pool(
+        x=x if scored == len(y) else x[:scored],
+        y=y[:scored],
+        member=part_of[:scored] == 0,
+        row=np.concatenate(kept) + 1,
+        group=group,
+        is_read=np.array([column.is_read for column in known.columns], dtype=np.bool_),
+    )
+    population = None if others is None else np.flatnonzero(part_of == 4)
+    return pool, TrainingData(x, y, members, non_members, population, scored)
+
+
+def _in_order(side: Side, digest: NDArray[np.uint64], shared: BoolArray) -> IntArray:
+    """Places of a table's records in the order of their digests, without those that the other table has."""
+    order = np.argsort(digest, kind="stable") if side.group is None else np.lexsort((side.group, digest))
+    left = order[~shared[order]]
+    if len(left) < LEAST_RECORDS:
+        raise BadBundle(
+            "members_among_subjects",
+            f"{int(shared.sum()):,} of the {len(shared):,} records of {side.table.name} stand in the "
+            "other table too, with the same label.",
+            hint="Non-members must be records that the model was not trained on.",
+        )
+    return left
+
+
+def _sample(side: Side, rows: IntArray, parameters: MembershipParameters, notices: list[Notice]) -> IntArray:
+    """The records of a table that attacks score."""
+    most = parameters.max_records // 2
+    if len(rows) <= most:
+        return rows
+    rng = generator_for(parameters.seed, f"sample of {side.table.name}")
+    notices.append(
+        Notice(
+            "sampled",
+            f"{side.table.name}: attacks score {most:,} of {len(rows):,} records, drawn at random; raise "
+            "max_records to use more.",
+        )
+    )
+    return rows[np.sort(rng.choice(len(rows), most, replace=False))]
+
+
+def _others(
+    sides: Sequence[Side], digests: Sequence[NDArray[np.uint64]], notices: list[Notice]
+) -> IntArray | None:
+    """Places of the records of a third table that stand in neither of the first two; None without one."""
+    if len(sides) < 3:
+        return None
+    side, digest = sides[2], digests[2]
+    order = np.argsort(digest, kind="stable")
+    new = order[~np.isin(digest, np.concatenate(digests[:2]))[order]]
+    dropped = len(order) - len(new)
+    if len(new) < LEAST_RECORDS:
+        raise BadBundle(
+            "population_in_question",
+            f"{dropped:,} of the {len(order):,} records of {side.table.name} stand in the other tables too.",
+            hint="It should hold other records of the same source: neither members nor non-members. The "
+            "bundle may also come without it.",
+        )
+    if dropped:
+        notices.append(
+            Notice(
+                "population_in_question",
+                f"{dropped:,} records of {side.table.name} stand in the tables of members or non-members too "
+                "and were left out of it.",
+            )
+        )
+    return new
+
+
+def _tell_of_both(sides: Sequence[Side], in_both: Sequence[BoolArray], notices: list[Notice]) -> None:
+    members, non_members = sides[:2]
+    if not in_both[0].any():
+        return
+    rows = ", ".join(str(row + 1) for row in np.flatnonzero(in_both[0])[:NAMED_AT_MOST])
+    more = ", …" if in_both[0].sum() > NAMED_AT_MOST else ""
+    notices.append(
+        Notice(
+            "records_in_both_tables",
+            f"{int(in_both[0].sum()):,} records of {members.table.name} and {int(in_both[1].sum()):,} of "
+            f"{non_members.table.name} stand in both tables and were left out of both (rows {rows}{more} of "
+            f"{members.table.name}).",
+        )
+    )
+
+
+def _digests(sides: Sequence[Side]) -> list[NDArray[np.uint64]]:
+    """(n,) for each table: a number that records of the same features and label share."""
+    every = pd.concat([side.features for side in sides], ignore_index=True)
+    for position in range(every.shape[1]):
+        if not pd.api.types.is_numeric_dtype(every.dtypes.iloc[position]):
+            every.isetitem(
+                position, every.iloc[:, position].astype(object).astype(str).to_numpy(dtype=object)
+            )
+    digest = pd.util.hash_pandas_object(every, index=False).to_numpy()
+    # odd multiplier: mixes the label in without folding two labels onto one digest
+    labels = np.concatenate([side.y for side in sides]).astype(np.uint64)
+    keys = digest + labels * np.uint64(0x9E3779B97F4A7C15)
+    return np.split(keys, np.cumsum([len(side.y) for side in sides[:-1]]))
+
+
+def _check_groups(group: NDArray[np.str_]) -> None:
+    count = len(np.unique(group))
+    if count > MOST_GROUPS:
+        raise BadParameters.about(
+            "group_column",
+            f"{count:,} different values",
+            problem="too_many_groups",
+            message=f"The column that group_column names has {count:,} different values.",
+            hint=f"Choose a column with at most {MOST_GROUPS}, such as an age band or a region.",
+        )
