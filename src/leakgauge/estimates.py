@@ -264,6 +264,24 @@ def jackknife_error(values: Sequence[float]) -> float:
     return float(np.sqrt((len(without) - 1) * without.var()))
 
 
+def common_error(halves: FloatArray) -> float:
+    """Standard error from that part of a draw which all records have in common.
+
+    A draw moves every record's score a little in its own way, which the interval over records
+    holds already, and some of them together, which it does not. The jackknife counts both. Of
+    what two halves of the records say without each draw, the products have only the second in common.
+
+    Parameters
+    ----------
+    halves:
+        (s, k, 2) the figure on either half of the records, for s ways to halve them, without each of
+        k draws; at least two draws.
+    """
+    apart = halves - halves.mean(axis=1, keepdims=True)
+    covariance = float((apart[..., 0] * apart[..., 1]).mean())
+    return float(np.sqrt(max((halves.shape[1] - 1) * covariance, 0.0)))
+
+
 def with_drawn(found: _Figure, error: float, *, confidence: float = CONFIDENCE) -> _Figure:
     """A figure whose interval also holds the draw of what the attack compares with, reference models.
 
@@ -273,7 +291,7 @@ def with_drawn(found: _Figure, error: float, *, confidence: float = CONFIDENCE) 
     Parameters
     ----------
     found: a share, from 0 to 1, or a rate, at `confidence`; a withheld one stays as it is.
-    error: standard error from the draw alone, see `jackknife_error`.
+    error: standard error from the draw alone, see `common_error`.
     """
     if found.value is None or found.low is None or found.high is None:
         return found

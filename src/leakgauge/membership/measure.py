@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -17,6 +17,7 @@ from leakgauge.estimates import (
     area_under_roc,
     balanced_accuracy,
     best_balanced_accuracy,
+    common_error,
     confidence_for,
     cross_fitted_decisions,
     empirical_epsilon,
@@ -28,7 +29,7 @@ from leakgauge.estimates import (
     true_positive_rate_at,
     with_drawn,
 )
-from leakgauge.membership.held_out import GREATEST_PERCENTAGE, folds_for
+from leakgauge.membership.held_out import GREATEST_PERCENTAGE, folds_for, random_halves
 from leakgauge.membership.pool import Pool
 from leakgauge.report.model import DrawError, MembershipMetrics, Slice
 from leakgauge.targets.protocol import BoolArray, FloatArray
@@ -37,6 +38,8 @@ FALSE_POSITIVE_LIMITS = ("0.1", "0.01", "0.001")
 ROC_POINTS = 60
 FOLDS = folds_for(GREATEST_PERCENTAGE)
 """Into which the pool is cut for attacks that learn."""
+HALVINGS = 8
+"""Ways to halve the records, for what the draw of reference models does to all of them."""
 OF_FOLDS = 0.2
 """Standard error from folds and seeds, as a share of half the interval of an attack that learns: measured at
 .12 to .2 for AUC and .2 to .3 for rates, on pools of 100 + 100 to 1,000 + 1,000 records."""
@@ -69,18 +72,18 @@ def measure(
     per_class = cross_fitted_decisions(scores, member, rng=rng, strata=pool.y)
     corrected = confidence_for(comparisons)
     folds = FOLDS if cross_fitted else None
-    draw = _draw_error(replicates, member)
+    common = _common_error(replicates, member, rng=rng)
     # the same resamples at two confidences: the corrected interval holds the plain one
     bootstrap_seed = int(rng.integers(2**63))
 
     def area(confidence: float) -> Estimate:
         resamples = np.random.default_rng(bootstrap_seed)
         found = area_estimate(scores, member, rng=resamples, confidence=confidence)
-        return with_drawn(for_cross_fitting(found, folds), draw.auc, confidence=confidence)
+        return with_drawn(for_cross_fitting(found, folds), common.auc, confidence=confidence)
 
     def right(called: BoolArray, confidence: float = CONFIDENCE) -> Estimate:
         found = balanced_accuracy(called, member, confidence=confidence)
-        return with_drawn(for_cross_fitting(found, folds), draw.accuracy, confidence=confidence)
+        return with_drawn(for_cross_fitting(found, folds), common.accuracy, confidence=confidence)
 
     def share_right(side: BoolArray) -> Estimate:
         return for_cross_fitting(proportion(int((decisions == member)[side].sum()), int(side.sum())), folds)
@@ -91,7 +94,7 @@ def measure(
             for limit in FALSE_POSITIVE_LIMITS
         }
         return {
-            limit: with_drawn(for_cross_fitting(rate, folds), draw.tpr_at_fpr[limit], confidence=confidence)
+            limit: with_drawn(for_cross_fitting(rate, folds), common.tpr_at_fpr[limit], confidence=confidence)
             for limit, rate in found.items()
         }
 
@@ -108,23 +111,53 @@ def measure(
         tpr_at_fpr=rates(CONFIDENCE),
         tpr_at_fpr_corrected=rates(corrected),
         empirical_epsilon=empirical_epsilon(roc),
-        draw_error=draw,
+        draw_error=_draw_error(replicates, member),
     )
     return replace(metrics, draw_error=_fold_error(metrics)) if cross_fitted else metrics
 
 
+_Figures = dict[str, float]
+
+
 def _draw_error(replicates: Sequence[FloatArray], member: BoolArray) -> DrawError:
-    """How far another draw of reference models would move each figure."""
-    if len(replicates) < 2:
+    """How far another draw of reference models would move each figure of these very records."""
+    without = [_figures(scores, member) for scores in replicates]
+    return _errors(lambda name: jackknife_error([figures[name] for figures in without]), len(without))
+
+
+def _common_error(
+    replicates: Sequence[FloatArray], member: BoolArray, *, rng: np.random.Generator
+) -> DrawError:
+    """The part of it that the records have in common, which intervals over records do not hold."""
+    halves = [random_halves(member, rng=rng) for _ in range(HALVINGS)]
+    without = [
+        [[_figures(scores[side], member[side]) for side in (half, ~half)] for scores in replicates]
+        for half in halves
+    ]
+
+    def error(name: str) -> float:
+        return common_error(
+            np.array([[[figures[name] for figures in sides] for sides in draws] for draws in without])
+        )
+
+    return _errors(error, len(replicates))
+
+
+def _figures(scores: FloatArray, member: BoolArray) -> _Figures:
+    roc = step_roc(scores, member)
+    return {
+        "auc": area_under_roc(scores, member),
+        "accuracy": best_balanced_accuracy(roc),
+        **{limit: rate_within(roc, float(limit)) for limit in FALSE_POSITIVE_LIMITS},
+    }
+
+
+def _errors(error: Callable[[str], float], draws: int) -> DrawError:
+    """The error of each figure; none where there are not two draws to tell it from."""
+    if draws < 2:
         return DrawError(0.0, 0.0, dict.fromkeys(FALSE_POSITIVE_LIMITS, 0.0))
-    curves = [step_roc(scores, member) for scores in replicates]
     return DrawError(
-        auc=jackknife_error([area_under_roc(scores, member) for scores in replicates]),
-        accuracy=jackknife_error([best_balanced_accuracy(roc) for roc in curves]),
-        tpr_at_fpr={
-            limit: jackknife_error([rate_within(roc, float(limit)) for roc in curves])
-            for limit in FALSE_POSITIVE_LIMITS
-        },
+        error("auc"), error("accuracy"), {limit: error(limit) for limit in FALSE_POSITIVE_LIMITS}
     )
 
 
