@@ -429,7 +429,6 @@ def _findings(
         run.decisions,
         pool,
         class_names=described.classes,
-        rng=generator_for(seed, "slices"),
         cross_fitted=run.attack.cross_fitted,
     )
     simple = {name: (other.attack.title, other.decisions) for name, other in scored.items() if name in PLAIN}

@@ -57,12 +57,9 @@ def measure(
     per_class = cross_fitted_decisions(scores, member, rng=rng, strata=pool.y)
     corrected = confidence_for(comparisons)
     folds = FOLDS if cross_fitted else None
-    # the same resamples at two confidences: the corrected interval holds the plain one
-    bootstrap_seed = int(rng.integers(2**63))
 
     def area(confidence: float) -> Estimate:
-        resamples = np.random.default_rng(bootstrap_seed)
-        return for_cross_fitting(area_estimate(scores, member, rng=resamples, confidence=confidence), folds)
+        return for_cross_fitting(area_estimate(scores, member, confidence=confidence), folds)
 
     def right(called: BoolArray, confidence: float = CONFIDENCE) -> Estimate:
         return for_cross_fitting(balanced_accuracy(called, member, confidence=confidence), folds)
@@ -120,7 +117,6 @@ def slices(
     pool: Pool,
     *,
     class_names: tuple[str, ...],
-    rng: np.random.Generator,
     cross_fitted: bool = False,
 ) -> tuple[Slice, ...]:
     """The leak within each class of the target, then within each group, each with its own interval.
@@ -141,7 +137,7 @@ def slices(
             withheld = f"{members} members and {non_members} non-members; it takes {LEAST_IN_SLICE} of each"
             found.append(Slice(by, name, members, non_members, None, None, withheld))
             continue
-        area = area_estimate(scores[inside], member, rng=rng)
+        area = area_estimate(scores[inside], member)
         accuracy = balanced_accuracy(decisions[inside], member)
         found.append(
             Slice(

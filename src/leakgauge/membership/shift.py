@@ -89,7 +89,7 @@ def _told_apart(
         ).fit(features[train], member[train])
         scores[test] = forest.predict_proba(features[test])[:, 1]
         importance += forest.feature_importances_
-    return area_estimate(scores, member, rng=rng), importance
+    return area_estimate(scores, member), importance
 
 
 def _fields(x: Pictures) -> FloatArray:

@@ -71,7 +71,7 @@ def test_what_learned_from_nothing_is_not_called_better_than_guessing() -> None:
         scores = held_out_scores(
             attack_model, rng.normal(size=(600, 7)), member, percentage=90, rng=rng, progress=Silent()
         )
-        usual = area_estimate(scores, member, rng=rng, replicates=150)
+        usual = area_estimate(scores, member)
         found = for_cross_fitting(usual, folds_for(90))
         missed += not found.low <= 0.5 <= found.high
         missed_as_independent += not usual.low <= 0.5 <= usual.high
@@ -105,7 +105,7 @@ def test_every_figure_of_an_attack_that_learns_allows_for_it() -> None:
         assert wider["0.1"].low < rates["0.1"].low < rates["0.1"].high < wider["0.1"].high
         assert wider["0.001"] == rates["0.001"]  # withheld
     parts = [
-        slices(scores, scores >= 0.5, pool, class_names=("a", "b"), rng=RNG(1), cross_fitted=learns)
+        slices(scores, scores >= 0.5, pool, class_names=("a", "b"), cross_fitted=learns)
         for learns in (False, True)
     ]
     for one, other in zip(*parts, strict=True):
