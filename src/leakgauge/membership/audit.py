@@ -328,7 +328,13 @@ def _run(
         rng = generator_for(seed, f"measuring {attack.name}")
         decisions = decide(scores, pool, threshold=attack.threshold, rng=rng)
         metrics = measure(
-            scores, decisions, pool, comparisons=comparisons, rng=rng, cross_fitted=attack.cross_fitted
+            scores,
+            decisions,
+            pool,
+            comparisons=comparisons,
+            rng=rng,
+            cross_fitted=attack.cross_fitted,
+            threshold_chosen=attack.threshold is None,
         )
     except Unsuited as unsuited:
         return NotApplicable(*facts, str(unsuited))
@@ -430,6 +436,7 @@ def _findings(
         pool,
         class_names=described.classes,
         cross_fitted=run.attack.cross_fitted,
+        threshold_chosen=run.attack.threshold is None,
     )
     simple = {name: (other.attack.title, other.decisions) for name, other in scored.items() if name in PLAIN}
     as_severe = risk.severity_of(worst.metrics)

@@ -16,6 +16,7 @@ from leakgauge.estimates import (
     confidence_for,
     cross_fitted_decisions,
     empirical_epsilon,
+    for_chosen_threshold,
     for_cross_fitting,
     proportion,
     step_roc,
@@ -42,6 +43,7 @@ def measure(
     comparisons: int,
     rng: np.random.Generator,
     cross_fitted: bool = False,
+    threshold_chosen: bool = False,
 ) -> MembershipMetrics:
     """The metrics of one attack.
 
@@ -51,6 +53,7 @@ def measure(
     decisions: (n,) "called a member", from thresholds that saw other records.
     comparisons: number of attacks measured in this audit, for the corrected intervals.
     cross_fitted: whether each record was scored by a model that learned from others of the pool.
+    threshold_chosen: whether the thresholds behind `decisions` were chosen on other records of the pool.
     """
     member = pool.member
     roc = step_roc(scores, member)
@@ -61,11 +64,13 @@ def measure(
     def area(confidence: float) -> Estimate:
         return for_cross_fitting(area_estimate(scores, member, confidence=confidence), folds)
 
-    def right(called: BoolArray, confidence: float = CONFIDENCE) -> Estimate:
-        return for_cross_fitting(balanced_accuracy(called, member, confidence=confidence), folds)
+    def right(called: BoolArray, *, chosen: bool, confidence: float = CONFIDENCE) -> Estimate:
+        found = balanced_accuracy(called, member, confidence=confidence)
+        return _of_decisions(found, cross_fitted=cross_fitted, threshold_chosen=chosen)
 
     def share_right(side: BoolArray) -> Estimate:
-        return for_cross_fitting(proportion(int((decisions == member)[side].sum()), int(side.sum())), folds)
+        found = proportion(int((decisions == member)[side].sum()), int(side.sum()))
+        return _of_decisions(found, cross_fitted=cross_fitted, threshold_chosen=threshold_chosen)
 
     def rates(confidence: float) -> dict[str, RateAtLimit]:
         return {
@@ -73,13 +78,13 @@ def measure(
             for limit in FALSE_POSITIVE_LIMITS
         }
 
-    accuracy = right(decisions)
+    accuracy = right(decisions, chosen=threshold_chosen)
     return MembershipMetrics(
         auc=area(CONFIDENCE),
         auc_corrected=area(corrected),
         accuracy=accuracy,
-        accuracy_corrected=right(decisions, corrected),
-        accuracy_per_class=right(per_class),
+        accuracy_corrected=right(decisions, chosen=threshold_chosen, confidence=corrected),
+        accuracy_per_class=right(per_class, chosen=True),
         member_accuracy=share_right(member),
         non_member_accuracy=share_right(~member),
         advantage=Estimate(2 * accuracy.value - 1, 2 * accuracy.low - 1, 2 * accuracy.high - 1, accuracy.n),
@@ -118,6 +123,7 @@ def slices(
     *,
     class_names: tuple[str, ...],
     cross_fitted: bool = False,
+    threshold_chosen: bool = False,
 ) -> tuple[Slice, ...]:
     """The leak within each class of the target, then within each group, each with its own interval.
 
@@ -146,7 +152,17 @@ def slices(
                 members,
                 non_members,
                 for_cross_fitting(area, folds),
-                for_cross_fitting(accuracy, folds),
+                _of_decisions(accuracy, cross_fitted=cross_fitted, threshold_chosen=threshold_chosen),
             )
         )
     return tuple(found)
+
+
+def _of_decisions(found: Estimate, *, cross_fitted: bool, threshold_chosen: bool) -> Estimate:
+    """A share of decisions, as wide as the way asks for in which scores and thresholds were found.
+
+    What a threshold adds to scores that are themselves cross-fitted is within what these add already.
+    """
+    if cross_fitted:
+        return for_cross_fitting(found, FOLDS)
+    return for_chosen_threshold(found) if threshold_chosen else found
