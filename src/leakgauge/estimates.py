@@ -251,7 +251,7 @@ def for_cross_fitting(found: _Figure, folds: int | None) -> _Figure:
     found: a share, from 0 to 1, or a rate; a withheld one stays as it is.
     folds: into how many the records were cut, at least 2; None where nothing was cross-fitted.
     """
-    return found if folds is None else _stretched(found, 1.0 + folds / (folds - 1))
+    return found if folds is None else _stretched(found, _cross_fitting_inflation(folds))
 
 
 def for_chosen_threshold(found: _Figure, folds: int = THRESHOLD_FOLDS) -> _Figure:
@@ -385,6 +385,7 @@ def paired_difference(
     member: BoolArray,
     *,
     rng: np.random.Generator,
+    folds: int | None = None,
     confidence: float = CONFIDENCE,
     replicates: int = BOOTSTRAP_REPLICATES,
 ) -> Estimate:
@@ -392,6 +393,12 @@ def paired_difference(
 
     A stratified bootstrap over records, which keeps the pairing: two attacks
     that err on the same records differ less than their own intervals suggest.
+
+    Parameters
+    ----------
+    folds:
+        into how many the records were cut where either was cross-fitted, which widens the interval
+        as `for_cross_fitting` does; None where neither was.
     """
     gain = (first == member).astype(np.float64) - (second == member).astype(np.float64)
     value = float(gain[member].mean() + gain[~member].mean()) / 2
@@ -404,7 +411,8 @@ def paired_difference(
         drawn += (resampled[:, 2] - resampled[:, 0]) / total / 2
     tail = (1.0 - confidence) / 2.0
     low, high = (float(limit) for limit in np.quantile(drawn, [tail, 1.0 - tail]))
-    return Estimate(value, min(low, value), max(high, value), len(gain))
+    found = Estimate(value, min(low, value), max(high, value), len(gain))
+    return found if folds is None else _stretched(found, _cross_fitting_inflation(folds), least=-1.0)
 
 
 def area_difference(
@@ -535,14 +543,18 @@ def _tail_for_jumps(
     return float(usual ** (1.0 - share) * min(careful, usual) ** share)
 
 
-def _stretched(found: _Figure, inflation: float) -> _Figure:
-    """A figure whose variance is `inflation` times as large; a withheld one as it is."""
+def _cross_fitting_inflation(folds: int) -> float:
+    return 1.0 + folds / (folds - 1)
+
+
+def _stretched(found: _Figure, inflation: float, *, least: float = 0.0) -> _Figure:
+    """A figure of `least` to 1 whose variance is `inflation` times as large; a withheld one as it is."""
     if found.value is None or found.low is None or found.high is None:
         return found
     stretch = float(np.sqrt(inflation))
     low = found.value - stretch * (found.value - found.low)
     high = found.value + stretch * (found.high - found.value)
-    return replace(found, low=max(low, 0.0), high=min(high, 1.0))
+    return replace(found, low=max(low, least), high=min(high, 1.0))
 
 
 def _logit_interval(value: float, variance: float, confidence: float) -> tuple[float, float]:

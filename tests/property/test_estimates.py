@@ -500,6 +500,11 @@ def test_pairing_is_kept() -> None:
     gain = paired_difference(better, first, member, rng=rng)
     assert gain.value == pytest.approx(0.1)
     assert 0.07 < gain.low < gain.high < 0.13
+    learned = paired_difference(better, first, member, rng=np.random.default_rng(0), folds=10)
+    usual = paired_difference(better, first, member, rng=np.random.default_rng(0))
+    assert learned.low < usual.low < learned.value == usual.value < usual.high < learned.high
+    worst = paired_difference(~member, member, member, rng=rng, folds=10)
+    assert (worst.low, worst.value) == (-1.0, -1.0)
 
 
 def test_many_comparisons_are_corrected() -> None:
