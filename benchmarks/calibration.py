@@ -1,36 +1,34 @@
 """Do the intervals hold what they promise, and how often is an innocent model accused?
 
-    python benchmarks/calibration.py [--splits 200] [--samples 400] [--pools 100] [--into benchmarks/results]
+    python benchmarks/calibration.py [--samples 400] [--splits 200] [--pools 100] [--sections NAME ...]
 
-Rates on known scores: scores are drawn from distributions whose true-positive
-rate is known at every false-positive rate, and it is counted how often its
-interval holds it, how often it lies above it, and how wide it is. For rates at the
-border of a severity it is counted how often an audit would call them beyond it.
+Every section draws the same audit again and again where the truth is known, and counts
+how often an interval holds it, lies above it or below it, and how wide it is beside the
+narrowest that could cover: 3.92 standard deviations of the figure over these very audits.
 
-Attacks that learn: attack models are cross-fitted on answers that depend on
-membership a little, or not at all, and it is counted how often the intervals of a
-pool hold the mean of all pools, or guessing.
+known: scores from distributions whose areas and rates are known.
+borders: true figures at the border of a severity, and how often an audit calls them beyond it.
+epsilon: mechanisms whose ε is known, and how often its lower bound lies above it.
+forests: forests on one large table, whose leak over all records is taken for the truth;
+audits see records drawn from it. The reference models stay the same: what another draw of
+them would change is not in these figures.
+learned: attack models, cross-fitted on answers that depend on membership a little or not at all.
+innocent: models that have seen neither table, audited by every attack that applies.
 
-Coverage: a forest is trained on 4,000 records; the leak of two attacks on all of
-them, against 20,000 others, is taken for the truth. Then small pools are drawn
-again and again, and it is counted how often their 95 % interval holds the truth.
-
-False alarms: the same forest is audited with pools that it has never seen, by
-every attack of the table that applies; it is counted how often the verdict is
-"moderate" or worse, and how often any attack's corrected interval lies above
-guessing. `calibration.md` gets the tables.
+`calibration.md` gets the tables when all sections run; a section alone is printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
+from scipy.integrate import quad
 from sklearn.ensemble import RandomForestClassifier
 
 from leakgauge.attack_table import chosen_attacks
@@ -42,63 +40,215 @@ from leakgauge.estimates import (
     area_under_roc,
     balanced_accuracy,
     confidence_for,
+    cross_fitted_decisions,
+    empirical_epsilon,
+    for_chosen_threshold,
     step_roc,
     true_positive_rate_at,
 )
-from leakgauge.membership.attacks import ATTACKS
+from leakgauge.membership.attacks import ATTACKS, lira, loss, rmia
 from leakgauge.membership.audit import audit
 from leakgauge.membership.held_out import attack_features, held_out_scores
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.measure import FALSE_POSITIVE_LIMITS, measure
-from leakgauge.membership.pool import Pool, SharedAnswers, true_label_probability
+from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import LEARNERS
+from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipMeasured, Severity
 from leakgauge.report.risk import LOW_FALSE_POSITIVES, SHOWN
 from leakgauge.targets.sklearn_target import SklearnTarget
 
-FEATURES = 8
-MEMBERS, OTHERS = 4_000, 20_000
-SIDE = 300
 SIZES = ((300, 300), (2_000, 2_000), (6_500, 6_500), (4_000, 400), (400, 4_000))
-ATTACKS_TRIED = 12
+"""Members and non-members of the audits."""
+LEARNED_SIZES = ((300, 300), (4_000, 400), (400, 4_000))
+"""Those at which attack models can be trained often enough: they know at most 400 of either side."""
+TRIED = (1, 2, 12)
+"""Numbers of attacks in an audit, for which intervals are corrected."""
+LEAST_HELD, MOST_WIDE = 0.93, 1.5
+FEATURES = 8
+TABLE, LEAVES, REFERENCES = 8_000, (1, 5, 20), 8
+"""Records on either side of the table of forests, records in the leaves of each, reference models."""
 
-Draw = Callable[[int, np.random.Generator], np.ndarray]
+Rng = np.random.Generator
+Interval = Estimate | RateAtLimit
+Draw = Callable[[int, Rng], np.ndarray]
+
+
+# ------------------------------------------------------------------ counting
+
+
+@dataclass
+class Count:
+    """The intervals of one figure over many audits, and what they should hold."""
+
+    truth: float | None = None
+    values: list[float] = field(default_factory=list)
+    lows: list[float] = field(default_factory=list)
+    highs: list[float] = field(default_factory=list)
+
+    def add(self, interval: Interval) -> None:
+        """Count one interval; a figure that is withheld is none."""
+        if interval.value is not None:
+            self.values.append(interval.value)
+            self.lows.append(interval.low)
+            self.highs.append(interval.high)
+
+    @property
+    def held(self) -> float:
+        """The share of intervals that hold the truth."""
+        return 1.0 - self.above - self.below
+
+    @property
+    def above(self) -> float:
+        """The share of intervals that lie above the truth."""
+        return float(np.mean(np.array(self.lows) > self.true))
+
+    @property
+    def below(self) -> float:
+        """The share of intervals that lie below the truth."""
+        return float(np.mean(np.array(self.highs) < self.true))
+
+    @property
+    def true(self) -> float:
+        """The truth; where none is known, the mean over the audits."""
+        return float(np.mean(self.values)) if self.truth is None else self.truth
+
+    @property
+    def width(self) -> float:
+        """The mean width."""
+        return float(np.mean(np.array(self.highs) - np.array(self.lows)))
+
+    @property
+    def beside_narrowest(self) -> float:
+        """The mean width by that of the narrowest that could cover; NaN where the figure never varies."""
+        spread = 2 * stats.norm.isf((1 - CONFIDENCE) / 2) * float(np.std(self.values))
+        return self.width / spread if spread > 0.0 else float("nan")
+
+    def row(self) -> str:
+        """Cells of a table; bold where the interval holds the truth too seldom, or is too wide."""
+        wide = self.beside_narrowest
+        return " | ".join(
+            (
+                f"{self.true:.3f}",
+                _marked(f"{self.held:.1%}", self.held < LEAST_HELD),
+                f"{self.above:.1%}",
+                f"{self.below:.1%}",
+                f"{self.width:.3f}",
+                "" if np.isnan(wide) else _marked(f"{wide:.2f}", wide > MOST_WIDE),
+            )
+        )
+
+
+COUNTED = ("truth", "held", "above", "below", "mean width", "beside the narrowest")
+
+
+def _marked(text: str, mark: bool) -> str:
+    return f"**{text}**" if mark else text
+
+
+def counted(
+    label: str, one_audit: Callable[[], Mapping[str, Interval]], truths: Mapping[str, float], repeats: int
+) -> Iterator[str]:
+    """Rows on the figures of an audit that is drawn so many times; what has no truth is held to its mean."""
+    counts: dict[str, Count] = {}
+    for _ in range(repeats):
+        for figure, interval in one_audit().items():
+            counts.setdefault(figure, Count(truths.get(figure))).add(interval)
+    for figure, count in counts.items():
+        if count.values:
+            yield f"| {label} | {figure} | {count.row()} |"
+
+
+def figures(
+    scores: np.ndarray, member: np.ndarray, rng: Rng, given: float | None = None
+) -> dict[str, Interval]:
+    """The figures of an attack that learns nothing, as a report has them; `given` is its own threshold."""
+    roc = step_roc(scores, member)
+    chosen = for_chosen_threshold(balanced_accuracy(cross_fitted_decisions(scores, member, rng=rng), member))
+    found: dict[str, Interval] = {"AUC": area_estimate(scores, member)}
+    if given is not None:
+        found["accuracy, threshold given"] = balanced_accuracy(scores >= given, member)
+    found["accuracy, threshold chosen"] = chosen
+    for limit in FALSE_POSITIVE_LIMITS:
+        found[rate_name(limit)] = true_positive_rate_at(roc, float(limit))
+    return found
+
+
+def rate_name(limit: str) -> str:
+    """What rows call the rate at a limit."""
+    return f"TPR at {float(limit):.1%}"
+
+
+def sides(members: int, non_members: int) -> str:
+    """What rows call an audit of so many records."""
+    return f"{members:,} + {non_members:,}"
+
+
+# -------------------------------------------------------------- known scores
 
 
 @dataclass(frozen=True)
 class KnownScores:
-    """Distributions of the scores of members and non-members, and the rate they have at a limit."""
+    """Distributions of the scores of members and non-members, and the figures they have."""
 
     name: str
     members: Draw
     non_members: Draw
     rate: Callable[[float], float]
+    area: float
+    threshold: float
+    accuracy: float
+
+    def drawn(self, members: int, non_members: int, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
+        """Scores of an audit, and who is a member."""
+        scores = np.concatenate([self.members(members, rng), self.non_members(non_members, rng)])
+        return scores, np.arange(len(scores)) < members
+
+    @property
+    def truths(self) -> dict[str, float]:
+        """The true figures, by the names of rows."""
+        rates = {rate_name(limit): self.rate(float(limit)) for limit in FALSE_POSITIVE_LIMITS}
+        return {"AUC": self.area, "accuracy, threshold given": self.accuracy, **rates}
 
 
 def continuous(name: str, shape: stats.rv_continuous, shift: float, share: float = 1.0) -> KnownScores:
     """Non-members as `shape` has it, `share` of the members ahead of it by `shift`."""
+
+    def rate(limit: float) -> float:
+        return share * shape.sf(shape.isf(limit) - shift) + (1 - share) * limit
+
     return KnownScores(
         name,
         lambda n, rng: shape.rvs(size=n, random_state=rng) + shift * (rng.random(n) < share),
         lambda n, rng: shape.rvs(size=n, random_state=rng),
-        lambda limit: share * shape.sf(shape.isf(limit) - shift) + (1 - share) * limit,
+        rate,
+        area=quad(rate, 0.0, 1.0, limit=200)[0],
+        threshold=shape.isf(0.3),
+        accuracy=(rate(0.3) + 0.7) / 2,
     )
 
 
 def votes(name: str, trees: int, members: float, non_members: float) -> KnownScores:
     """Votes of trees, with the given mean share of them: equal scores abound."""
     inside, outside = (stats.betabinom(trees, 3 * mean, 3 * (1 - mean)) for mean in (members, non_members))
+    levels = np.arange(trees + 1)
+    threshold = float(round(trees * (members + non_members) / 2))
     return KnownScores(
         name,
         lambda n, rng: inside.rvs(n, random_state=rng).astype(float),
         lambda n, rng: outside.rvs(n, random_state=rng).astype(float),
         lambda limit: max(inside.sf(least) for least in range(trees + 1) if outside.sf(least) <= limit),
+        area=float(inside.pmf(levels) @ (outside.cdf(levels - 1) + outside.pmf(levels) / 2)),
+        threshold=threshold,
+        accuracy=(inside.sf(threshold - 1) + outside.cdf(threshold - 1)) / 2,
     )
 
 
 KNOWN = (
+    continuous("nothing", stats.norm(), 0.0),
     continuous("normal, shift .5", stats.norm(), 0.5),
     continuous("normal, shift 1", stats.norm(), 1.0),
     continuous("normal, shift 2", stats.norm(), 2.0),
@@ -110,214 +260,298 @@ KNOWN = (
 )
 
 
-def rates_on_known_scores(samples: int, rng: np.random.Generator) -> Iterator[str]:
-    """Rows on how often the interval of a true-positive rate holds the true one."""
-    confidences = (CONFIDENCE, confidence_for(ATTACKS_TRIED))
+def on_known_scores(samples: int, rng: Rng) -> Iterator[str]:
+    """Rows on every figure of an attack that learns nothing."""
     for members, non_members in SIZES:
         for known in KNOWN:
-            found: dict[tuple[str, float], list[RateAtLimit]] = {}
-            for _ in range(samples):
-                roc = _drawn(known, members, non_members, rng)
-                for limit in FALSE_POSITIVE_LIMITS:
-                    for confidence in confidences:
-                        rate = true_positive_rate_at(roc, float(limit), confidence=confidence)
-                        found.setdefault((limit, confidence), []).append(rate)
-            for limit in FALSE_POSITIVE_LIMITS:
-                plain, corrected = (found[limit, confidence] for confidence in confidences)
-                if plain[0].value is None:
-                    continue
-                truth = known.rate(float(limit))
-                width = np.mean([rate.high - rate.low for rate in plain])
-                yield (
-                    f"| {members:,} + {non_members:,} | {known.name} | {float(limit):.1%} | {truth:.3f} "
-                    f"| {_held(plain, truth)} | {_above(plain, truth)} | {width:.3f} "
-                    f"| {_held(corrected, truth)} | {_above(corrected, truth)} |"
-                )
+            one_audit = partial(_known_figures, known, members, non_members, rng)
+            label = f"{sides(members, non_members)} | {known.name}"
+            yield from counted(label, one_audit, known.truths, samples)
 
 
-def called_beyond(samples: int, rng: np.random.Generator) -> Iterator[str]:
-    """Rows on how often a true rate at the border of a severity is called beyond it."""
+def _known_figures(known: KnownScores, members: int, non_members: int, rng: Rng) -> dict[str, Interval]:
+    return figures(*known.drawn(members, non_members, rng), rng, known.threshold)
+
+
+def called_beyond(samples: int, rng: Rng) -> Iterator[str]:
+    """Rows on how often a true figure at the border of a severity is called beyond it."""
     for members, non_members in SIZES:
-        for severity, _, border in SHOWN:
-            shift = stats.norm.isf(0.01) - stats.norm.isf(border)
-            cases = (
-                continuous("normal", stats.norm(), shift - 1e-9),
-                continuous("some far out", stats.norm(), 8.0, (border - 0.01) / 0.99 - 1e-9),
-            )
-            for known in cases:
-                called = {1: 0, 2: 0, ATTACKS_TRIED: 0}
+        for severity, area, rate in SHOWN:
+            for figure, known, border in (*_with_area(area), *_with_rate(rate)):
+                called = dict.fromkeys(TRIED, 0)
                 for _ in range(samples):
-                    roc = _drawn(known, members, non_members, rng)
-                    for tried in called:
-                        rate = true_positive_rate_at(
-                            roc, float(LOW_FALSE_POSITIVES), confidence=confidence_for(tried)
+                    scores, member = known.drawn(members, non_members, rng)
+                    roc = step_roc(scores, member)
+                    for attacks in TRIED:
+                        confidence = confidence_for(attacks)
+                        found: Interval = (
+                            area_estimate(scores, member, confidence=confidence)
+                            if figure == "AUC"
+                            else true_positive_rate_at(roc, float(LOW_FALSE_POSITIVES), confidence=confidence)
                         )
-                        called[tried] += rate.low is not None and rate.low >= border
-                shares = " | ".join(f"{of / samples:.1%}" for of in called.values())
-                sizes = f"{members:,} + {non_members:,}"
-                yield f"| {sizes} | {severity.value}, {border:.0%} | {known.name} | {shares} |"
-
-
-def attacks_that_learn(pools: int, rng: np.random.Generator) -> Iterator[str]:
-    """Rows on how often the intervals of attack models, scored out of fold, hold the true figures."""
-    member = np.repeat([True, False], SIDE)
-    for leaks in (False, True):
-        for learner in LEARNERS:
-            found = []
-            for _ in range(pools):
-                y = rng.integers(0, 3, 2 * SIDE)
-                answers = rng.gamma(1.0, size=(2 * SIDE, 3))
-                answers[np.arange(2 * SIDE), y] += leaks * rng.gamma(0.3 + 1.2 * member)
-                features = attack_features(answers / answers.sum(axis=1, keepdims=True), y)
-                scores = held_out_scores(
-                    learner.attack_model, features, member, percentage=90, rng=rng, progress=Silent()
+                        called[attacks] += found.low is not None and found.low >= border
+                shares = " | ".join(
+                    _marked(f"{beyond / samples:.1%}", beyond > 0.025 * samples) for beyond in called.values()
                 )
-                pool = Pool(features, y, member, np.arange(2 * SIDE))
-                found.append(measure(scores, scores >= 0.5, pool, comparisons=1, rng=rng, cross_fitted=True))
-            figures = (
-                ("AUC", [one.auc for one in found], 0.5),
-                ("balanced accuracy", [one.accuracy for one in found], 0.5),
-                *(
-                    (f"TPR at {float(key):.0%}", [one.tpr_at_fpr[key] for one in found], float(key))
-                    for key in ("0.1", "0.01")
-                ),
-            )
-            for name, rates, guessing in figures:
-                truth = np.mean([rate.value for rate in rates]) if leaks else guessing
-                width = np.mean([rate.high - rate.low for rate in rates])
+                of = f"{severity.value}, {figure} {border:.2f}"
+                yield f"| {sides(members, non_members)} | {of} | {known.name} | {shares} |"
+
+
+def _with_area(border: float) -> Iterator[tuple[str, KnownScores, float]]:
+    """Scores whose area lies at the border, a hair below."""
+    shift = np.sqrt(2) * stats.norm.ppf(border) - 1e-9
+    yield "AUC", continuous("normal", stats.norm(), shift), border
+    yield "AUC", continuous("some far out", stats.norm(), 12.0, 2 * (border - 0.5) - 1e-9), border
+
+
+def _with_rate(border: float) -> Iterator[tuple[str, KnownScores, float]]:
+    """Scores whose rate at 1 % false positives lies at the border, a hair below."""
+    shift = stats.norm.isf(0.01) - stats.norm.isf(border) - 1e-9
+    yield "TPR", continuous("normal", stats.norm(), shift), border
+    yield "TPR", continuous("some far out", stats.norm(), 8.0, (border - 0.01) / 0.99 - 1e-9), border
+
+
+def bounds_on_epsilon(samples: int, rng: Rng) -> Iterator[str]:
+    """Rows on how often the lower bound on ε lies above the true one."""
+
+    def response(epsilon: float, member: np.ndarray) -> np.ndarray:
+        truthful = rng.random(len(member)) < np.exp(epsilon) / (1 + np.exp(epsilon))
+        return np.where(truthful, member, ~member).astype(float)
+
+    def laplace(epsilon: float, member: np.ndarray) -> np.ndarray:
+        return rng.laplace(size=len(member)) + epsilon * member
+
+    for members, non_members in SIZES:
+        member = np.arange(members + non_members) < members
+        for name, mechanism in (("randomised response", response), ("Laplace noise", laplace)):
+            for epsilon in (0.0, 0.5, 1.0, 3.0):
+                found = np.array(
+                    [empirical_epsilon(step_roc(mechanism(epsilon, member), member)) for _ in range(samples)]
+                )
+                above = float(np.mean(found > epsilon))
                 yield (
-                    f"| {learner.label} | {'a little' if leaks else 'nothing'} | {name} | {truth:.3f} "
-                    f"| {_held(rates, truth)} | {_above(rates, truth)} | {width:.3f} |"
+                    f"| {sides(members, non_members)} | {name} | {epsilon:.1f} "
+                    f"| {_marked(f'{above:.1%}', above > 1 - CONFIDENCE)} | {found.mean():.2f} |"
                 )
 
 
-def _drawn(known: KnownScores, members: int, non_members: int, rng: np.random.Generator):
-    scores = np.concatenate([known.members(members, rng), known.non_members(non_members, rng)])
-    return step_roc(scores, np.arange(len(scores)) < members)
+# ------------------------------------------------------------------- forests
 
 
-def _held(rates: list[Estimate] | list[RateAtLimit], truth: float) -> str:
-    return f"{np.mean([rate.low <= truth <= rate.high for rate in rates]):.1%}"
-
-
-def _above(rates: list[Estimate] | list[RateAtLimit], truth: float) -> str:
-    return f"{np.mean([rate.low > truth for rate in rates]):.1%}"
-
-
-def records(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def records(n: int, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
     """(n, 8) features and (n,) labels of three classes that can be learned in part."""
     x = rng.normal(size=(n, FEATURES))
-    return x, np.digitize(x[:, 0] + x[:, 1] + 1.5 * rng.normal(size=n), [-1.0, 1.0])
+    return x, np.digitize(x[:, 0] + x[:, 1] + 1.5 * rng.normal(size=n), [-1.0, 1.0]).astype(np.int64)
 
 
-def coverage(
-    target: SklearnTarget, members, others, *, splits: int, rng: np.random.Generator
-) -> Iterator[str]:
-    """Rows on how often the intervals of small pools hold the figure of the whole."""
-    scores, right = [], []
-    for x, y in (members, others):
-        scores.append(true_label_probability(target.probabilities(x), y))
-        right.append(target.labels(x) == y)
-    whole = np.repeat([True, False], [MEMBERS, OTHERS])
-    true_area = area_under_roc(np.concatenate(scores), whole)
-    true_accuracy = (right[0].mean() + (~right[1]).mean()) / 2
-    member = np.repeat([True, False], SIDE)
-    held_area = held_accuracy = 0
-    for _ in range(splits):
-        chosen = [rng.choice(len(side), SIDE, replace=False) for side in scores]
-        drawn = np.concatenate([side[rows] for side, rows in zip(scores, chosen, strict=True)])
-        called = np.concatenate([side[rows] for side, rows in zip(right, chosen, strict=True)])
-        area = area_estimate(drawn, member, rng=rng)
-        accuracy = balanced_accuracy(called, member)
-        held_area += area.low <= true_area <= area.high
-        held_accuracy += accuracy.low <= true_accuracy <= accuracy.high
-    yield f"| loss, AUC | {true_area:.3f} | {held_area / splits:.1%} |"
-    yield f"| gap, balanced accuracy | {true_accuracy:.3f} | {held_accuracy / splits:.1%} |"
+def on_forests(splits: int, rng: Rng) -> Iterator[str]:
+    """Rows on every figure of attacks on forests, with one set of reference models for each."""
+    for leaf in LEAVES:
+        scored, member = scores_on_forest(leaf, rng)
+        for attack, scores in scored.items():
+            whole = step_roc(scores, member)
+            truths = {"AUC": area_under_roc(scores, member)} | {
+                rate_name(limit): true_positive_rate_at(whole, float(limit)).value
+                for limit in FALSE_POSITIVE_LIMITS
+            }
+            for members, non_members in SIZES:
+                one_audit = partial(_forest_figures, scores, member, members, non_members, rng)
+                label = f"{sides(members, non_members)} | leaf of {leaf}, {attack}"
+                yield from counted(label, one_audit, truths, splits)
 
 
-def false_alarms(target: SklearnTarget, *, splits: int, rng: np.random.Generator) -> Iterator[str]:
+def _forest_figures(
+    scores: np.ndarray, member: np.ndarray, members: int, non_members: int, rng: Rng
+) -> dict[str, Interval]:
+    """The figures of an audit that sees so many records of the table, drawn with replacement."""
+    rows = [rng.choice(np.flatnonzero(side), n) for side, n in ((member, members), (~member, non_members))]
+    return figures(scores[np.concatenate(rows)], np.arange(members + non_members) < members, rng)
+
+
+def scores_on_forest(leaf: int, rng: Rng) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Scores of three attacks on all records of a table that a forest was trained on half of."""
+    x, y = records(2 * TABLE, rng)
+    member = np.arange(2 * TABLE) < TABLE
+    pool = Pool(x, y, member, np.arange(2 * TABLE))
+    forest = RandomForestClassifier(50, min_samples_leaf=leaf, random_state=0).fit(x[:TABLE], y[:TABLE])
+    target = SklearnTarget(forest)
+    plan = Plan(forest, target.classes, models=REFERENCES, seconds=None, seed=0)
+    answers = SharedAnswers(target, pool, references=ReferenceModels(plan, TrainingData.of(pool)))
+    scored = {
+        module.__name__.rpartition(".")[2]: module.score(answers, pool, rng=rng, progress=Silent())
+        for module in (loss, rmia, lira)
+    }
+    return scored, member
+
+
+def innocent(splits: int, rng: Rng) -> Iterator[str]:
     """Rows on how often a model is accused by pools that it has never seen."""
-    accused = above_guessing = low = 0
+    target = SklearnTarget(
+        RandomForestClassifier(100, min_samples_leaf=5, random_state=0).fit(*records(4_000, rng))
+    )
+    side = 300
+    accused = above_guessing = 0
     measured: set[str] = set()
     for split in range(splits):
-        x, y = records(2 * SIDE, rng)
-        pool = Pool(x, y.astype(np.int64), np.repeat([True, False], SIDE), np.arange(2 * SIDE))
-        inputs = Inputs(SharedAnswers(target, pool), pool, target.type_name, FEATURES, ())
-        parameters = membership_parameters(None, {"seed": split, "proportions": [90], "tradeoffs": False})
+        x, y = records(2 * side, rng)
+        pool = Pool(x, y, np.repeat([True, False], side), np.arange(2 * side))
         report = audit(
-            inputs,
-            parameters=parameters,
+            Inputs(SharedAnswers(target, pool), pool, target.type_name, FEATURES, ()),
+            parameters=membership_parameters(None, {"seed": split, "proportions": [90], "tradeoffs": False}),
             attacks=chosen_attacks(None, ATTACKS),
             inputs_sha256={},
             progress=Silent(),
         )
         accused += report.verdict.severity not in (Severity.LOW, Severity.INCONCLUSIVE)
-        low += report.verdict.severity is Severity.LOW
         ran = [attack for attack in report.attacks if isinstance(attack, MembershipMeasured)]
         measured |= {attack.name for attack in ran}
         above_guessing += any(attack.metrics.auc_corrected.low > 0.5 for attack in ran)
     yield f"| called moderate or worse | {accused / splits:.1%} |"
     yield f"| some attack's corrected interval lies above guessing | {above_guessing / splits:.1%} |"
-    yield f"| called low | {low / splits:.1%} |"
     yield f"\nAttacks: {', '.join(sorted(measured))}."
 
 
+# -------------------------------------------------------- attacks that learn
+
+
+def attacks_that_learn(pools: int, rng: Rng) -> Iterator[str]:
+    """Rows on every figure of attack models that are scored out of fold."""
+    guessing = {"AUC": 0.5, "accuracy, threshold given": 0.5, "accuracy, one for each class": 0.5} | {
+        rate_name(limit): float(limit) for limit in FALSE_POSITIVE_LIMITS
+    }
+    for members, non_members in LEARNED_SIZES:
+        for learner in LEARNERS:
+            for leaks in (False, True):
+                one_audit = partial(_learned, learner.attack_model, members, non_members, leaks, rng)
+                tell = "tell a little" if leaks else "tell nothing"
+                label = f"{sides(members, non_members)} | {learner.label}, answers {tell}"
+                yield from counted(label, one_audit, {} if leaks else guessing, pools)
+
+
+def _learned(attack_model, members: int, non_members: int, leaks: bool, rng: Rng) -> dict[str, Interval]:
+    """The figures of one audit by an attack model."""
+    n = members + non_members
+    member, y = np.arange(n) < members, rng.integers(0, 3, n)
+    answers = rng.gamma(1.0, size=(n, 3))
+    answers[np.arange(n), y] += leaks * rng.gamma(0.3 + 1.2 * member)
+    seen = attack_features(answers / answers.sum(axis=1, keepdims=True), y)
+    scores = held_out_scores(attack_model, seen, member, percentage=90, rng=rng, progress=Silent())
+    pool = Pool(seen, y, member, np.arange(n))
+    found = measure(scores, scores >= 0.5, pool, comparisons=1, rng=rng, cross_fitted=True)
+    rates = {rate_name(limit): rate for limit, rate in found.tpr_at_fpr.items()}
+    return {
+        "AUC": found.auc,
+        "accuracy, threshold given": found.accuracy,
+        "accuracy, one for each class": found.accuracy_per_class,
+        **rates,
+    }
+
+
+# --------------------------------------------------------------------- pages
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of the page: what it is about, its columns, and whatever makes its rows."""
+
+    name: str
+    title: str
+    about: str
+    columns: tuple[str, ...]
+    rows: Callable[[Rng], Iterable[str]]
+
+    def lines(self) -> Iterator[str]:
+        """The section in Markdown; its random numbers are its own, whichever sections run."""
+        yield f"\n## {self.title}\n\n{self.about}\n"
+        yield f"| {' | '.join(self.columns)} |\n|{'---|' * len(self.columns)}"
+        yield from self.rows(np.random.default_rng([2026, *self.name.encode()]))
+
+
+def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
+    """All sections, in the order of the page."""
+
+    def chance(repeats: int) -> str:
+        return f"Chance moves a share of 95 % by {2 * np.sqrt(0.05 * 0.95 / repeats):.1%}."
+
+    def counts(*first: str) -> tuple[str, ...]:
+        return ("members + non-members", *first, "figure", *COUNTED)
+
+    return (
+        Section(
+            "known",
+            "Known scores",
+            f"{samples} audits a row. The truth of a chosen threshold is the mean over the audits. "
+            f"{chance(samples)}",
+            counts("scores"),
+            partial(on_known_scores, samples),
+        ),
+        Section(
+            "borders",
+            "A true figure at the border of a severity, called beyond it",
+            f"{samples} audits a row, by so many attacks; bold above 2.5 %, which chance moves by "
+            f"{2 * np.sqrt(0.025 * 0.975 / samples):.1%}. TPR is at 1 % false positives.",
+            ("members + non-members", "border", "scores", *(f"attacks: {tried}" for tried in TRIED)),
+            partial(called_beyond, samples),
+        ),
+        Section(
+            "epsilon",
+            "The lower bound on ε",
+            f"{samples} audits a row; bold where it lies above the true ε in more than 5 %.",
+            ("members + non-members", "mechanism", "true ε", "lies above it", "mean bound"),
+            partial(bounds_on_epsilon, samples),
+        ),
+        Section(
+            "forests",
+            "Forests",
+            f"{splits} audits a row, of records drawn with replacement from {TABLE:,} members and as many "
+            f"non-members; {REFERENCES} reference models, the same throughout. {chance(splits)}",
+            counts("forest, attack"),
+            partial(on_forests, splits),
+        ),
+        Section(
+            "learned",
+            "Attacks that learn",
+            f"{pools} pools a row; the truth is guessing, or the mean over the pools. With 2,000 and more "
+            f"on both sides an attack model takes too long to be trained ten times for each of so many "
+            f"pools. {chance(pools)}",
+            counts("attack model"),
+            partial(attacks_that_learn, pools),
+        ),
+        Section(
+            "innocent",
+            "Models that have seen neither table",
+            f"{max(splits // 8, 1)} audits of 300 + 300 records.",
+            ("what is said", "of audits"),
+            partial(innocent, max(splits // 8, 1)),
+        ),
+    )
+
+
 def main() -> None:
-    """Run both and write their tables."""
+    """Run the sections and write their tables."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--splits", type=int, default=200)
     arguments.add_argument("--samples", type=int, default=400)
+    arguments.add_argument("--splits", type=int, default=200)
     arguments.add_argument("--pools", type=int, default=100)
+    arguments.add_argument("--sections", nargs="+", metavar="NAME", help="only these; nothing is written")
     arguments.add_argument("--into", type=Path, default=Path(__file__).parent / "results")
     asked = arguments.parse_args()
-    splits, samples, pools = asked.splits, asked.samples, asked.pools
-    rng = np.random.default_rng(2026)
-    members, others = records(MEMBERS, rng), records(OTHERS, rng)
-    target = SklearnTarget(RandomForestClassifier(100, min_samples_leaf=5, random_state=0).fit(*members))
-    sections = (
-        (
-            "# Calibration of membership audits\n",
-            f"Written by `python benchmarks/calibration.py --splits {splits} --samples {samples} "
-            f"--pools {pools}`, which says how.",
-        ),
-        (
-            "\n## True-positive rates on known scores\n",
-            f"{samples} samples a row; FPR is the limit. “Corrected” is for {ATTACKS_TRIED} attacks "
-            f"({confidence_for(ATTACKS_TRIED):.2%}), which the verdict reads. Chance moves a share of 95 % "
-            f"by {2 * np.sqrt(0.05 * 0.95 / samples):.1%}.\n",
-            "| members + non-members | scores | FPR | true TPR | 95 % interval holds it | lies above it "
-            "| mean width | corrected holds it | lies above it |\n|---|---|---|---|---|---|---|---|---|",
-        ),
-        rates_on_known_scores(samples, rng),
-        (
-            "\n## A true rate at the border of a severity, called beyond it\n",
-            "By the rate at 1 % false positives alone, in an audit of so many attacks.\n",
-            f"| members + non-members | border | scores | 1 attack | 2 attacks | {ATTACKS_TRIED} attacks |\n"
-            "|---|---|---|---|---|---|",
-        ),
-        called_beyond(samples, rng),
-        (
-            f"\n## Attacks that learn, on {SIDE} + {SIDE} records\n",
-            f"{pools} pools a row; the truth is guessing, or the mean over the pools. Chance moves a share "
-            f"of 95 % by {2 * np.sqrt(0.05 * 0.95 / pools):.1%}.\n",
-            "| attack model | answers tell | figure | truth | 95 % interval holds it | lies above it "
-            "| mean width |\n|---|---|---|---|---|---|---|",
-        ),
-        attacks_that_learn(pools, rng),
-        (
-            "\n## A forest\n",
-            f"Pools of {SIDE} + {SIDE} records, {5 * splits:,} for coverage and {splits:,} for alarms.\n",
-            "| figure | truth | 95 % interval holds it |\n|---|---|---|",
-        ),
-        coverage(target, members, others, splits=5 * splits, rng=rng),
-        ("\n| a model that has seen neither table | of audits |\n|---|---|",),
-        false_alarms(target, splits=splits, rng=rng),
-    )
-    lines = []
-    for line in itertools.chain.from_iterable(sections):
-        print(line, flush=True)
-        lines.append(line)
-    (asked.into / "calibration.md").write_text("\n".join(lines) + "\n")
+    samples, splits, pools = asked.samples, asked.splits, asked.pools
+    lines = [
+        "# Calibration of membership audits\n",
+        f"Written by `python benchmarks/calibration.py --samples {samples} --splits {splits} "
+        f"--pools {pools}`, which says how. Intervals are at 95 %. Bold: the interval holds the truth "
+        f"in less than {LEAST_HELD:.0%}, or is more than {MOST_WIDE} times as wide as the narrowest that "
+        "could cover.",
+    ]
+    for section in sections(samples, splits, pools):
+        if asked.sections and section.name not in asked.sections:
+            continue
+        for line in section.lines():
+            print(line, flush=True)
+            lines.append(line)
+    if not asked.sections:
+        (asked.into / "calibration.md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

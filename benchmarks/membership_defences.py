@@ -179,7 +179,7 @@ def with_references(target: SharedAnswers, pool: Pool, seed: int) -> Iterator[Ro
         scores = module.score(target, pool, rng=rng, progress=Silent())
         yield Row(
             name,
-            area_estimate(scores, pool.member, rng=rng),
+            area_estimate(scores, pool.member),
             true_positive_rate_at(step_roc(scores, pool.member), 0.01),
         )
 

@@ -24,6 +24,7 @@ from leakgauge.estimates import (
     confidence_for,
     cross_fitted_decisions,
     empirical_epsilon,
+    for_chosen_threshold,
     for_cross_fitting,
     mean_of_two,
     paired_difference,
@@ -88,17 +89,86 @@ def test_the_interval_of_an_area_holds_it_and_widens_with_confidence(
     pool: tuple[np.ndarray, np.ndarray],
 ) -> None:
     scores, member = pool
-    plain = area_estimate(scores, member, rng=np.random.default_rng(0), replicates=100)
-    wide = area_estimate(scores, member, rng=np.random.default_rng(0), replicates=100, confidence=0.999)
+    plain = area_estimate(scores, member)
+    wide = area_estimate(scores, member, confidence=0.999)
     assert wide.low <= plain.low <= plain.value <= plain.high <= wide.high
 
 
-def test_perfect_separation_of_few_records_is_not_certain() -> None:
-    scores = np.array([2.0, 2.0, 2.0, 1.0, 1.0, 1.0])
-    member = np.array([True, True, True, False, False, False])
-    found = area_estimate(scores, member, rng=np.random.default_rng(0))
-    assert found.value == 1.0
-    assert found.low < 0.35
+@examples
+@given(scored_pools(least=1), st.sampled_from([0.95, 0.9964]))
+def test_the_interval_of_an_area_is_turned_by_turning_the_scores_and_follows_their_order_alone(
+    pool: tuple[np.ndarray, np.ndarray], confidence: float
+) -> None:
+    scores, member = pool
+    found = area_estimate(scores, member, confidence=confidence)
+    turned = area_estimate(-scores, member, confidence=confidence)
+    assert (turned.low, turned.high) == pytest.approx((1 - found.high, 1 - found.low), abs=1e-12)
+    swapped = area_estimate(scores, ~member, confidence=confidence)
+    assert (swapped.low, swapped.high) == pytest.approx((1 - found.high, 1 - found.low), abs=1e-12)
+    shuffled = np.random.default_rng(0).permutation(len(member))
+    again = area_estimate(np.exp(scores)[shuffled], member[shuffled], confidence=confidence)
+    assert (again.low, again.high) == pytest.approx((found.low, found.high), abs=1e-12)
+
+
+@pytest.mark.parametrize(("members", "non_members"), [(3, 3), (1, 1), (40, 9), (20, 400)])
+def test_perfect_separation_is_as_certain_as_so_many_successes(members: int, non_members: int) -> None:
+    member = np.arange(members + non_members) < members
+    found = area_estimate(member.astype(float), member)
+    low, _ = clopper_pearson(min(members, non_members), min(members, non_members))
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(low)
+
+
+@pytest.mark.parametrize("n", [20, 100, 2_000])
+def test_one_pair_in_the_wrong_order_hardly_moves_the_interval(n: int) -> None:
+    member = np.arange(2 * n) >= n
+    perfect = area_estimate(np.arange(2.0 * n), member)
+    one_wrong = np.arange(2.0 * n)
+    one_wrong[[n - 1, n]] = one_wrong[[n, n - 1]]
+    nearly = area_estimate(one_wrong, member)
+    assert abs(perfect.low - nearly.low) < 0.1 * (1 - perfect.low)
+
+
+def test_scores_that_are_all_alike_are_not_certain() -> None:
+    found = area_estimate(np.zeros(120), np.arange(120) < 60)
+    assert found.low < 0.49 < found.value == 0.5 < 0.51 < found.high
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.9964])
+@pytest.mark.parametrize(("members", "non_members"), [(20, 20), (60, 600)])
+@pytest.mark.parametrize(
+    ("form", "shift"),
+    [
+        ("normal", 0.0),
+        ("normal", 1.0),
+        ("normal", 2.0),
+        ("normal", 4.0),
+        ("some below all", 0.0),
+        ("yes", 0.1),
+    ],
+)
+def test_few_records_do_not_lift_an_area_above_its_true_value(
+    members: int, non_members: int, form: str, shift: float, confidence: float
+) -> None:
+    """A bootstrap of 1,000 replicates did so in three times as many samples as it said."""
+    rng = np.random.default_rng(7)
+    member = np.arange(members + non_members) < members
+    repeats, above, below = 400, 0, 0
+    for _ in range(repeats):
+        if form == "normal":
+            scores, truth = rng.normal(size=len(member)) + shift * member, norm.cdf(shift / np.sqrt(2))
+        elif form == "some below all":
+            scores, truth = np.where(member, rng.random(len(member)) < 0.98, 0.5), 0.98
+        else:
+            scores, truth = (rng.random(len(member)) < 0.85 + shift * member).astype(float), 0.5 + shift / 2
+        found = area_estimate(scores, member, confidence=confidence)
+        above += found.low > truth
+        below += found.high < truth
+    meant = (1 - confidence) / 2
+    chance = 2 * np.sqrt(meant * (1 - meant) / repeats)
+    assert above <= (meant + chance) * repeats
+    # how often no record of a rare kind is seen cannot be had in steps of 2.5 %
+    assert below <= (0.02 * (form == "some below all") + 1.5 * meant + chance) * repeats
 
 
 @examples
@@ -378,7 +448,7 @@ def test_intervals_cover_what_they_promise() -> None:
     area_hits = accuracy_hits = 0
     for _ in range(repeats):
         scores = rng.normal(size=2 * n) + shift * member
-        area = area_estimate(scores, member, rng=rng, replicates=300)
+        area = area_estimate(scores, member)
         area_hits += area.low <= true_area <= area.high
         accuracy = balanced_accuracy(scores >= shift / 2, member)
         accuracy_hits += accuracy.low <= true_accuracy <= accuracy.high
@@ -403,6 +473,22 @@ def test_cross_fitting_widens_to_both_sides_and_never_beyond_a_share(
     assert for_cross_fitting(withheld, folds) == withheld
 
 
+@pytest.mark.parametrize("strata", [None, np.arange(400) % 4 < 2])
+def test_the_accuracy_of_a_chosen_threshold_allows_for_the_choice(strata: np.ndarray | None) -> None:
+    """Taken for given, thresholds would leave out guessing in one of ten pools."""
+    rng = np.random.default_rng(2)
+    member = np.arange(400) < 200
+    repeats, missed, missed_as_given = 250, 0, 0
+    for _ in range(repeats):
+        decisions = cross_fitted_decisions(rng.normal(size=400), member, rng=rng, strata=strata)
+        given = balanced_accuracy(decisions, member)
+        found = for_chosen_threshold(given)
+        missed += not found.low <= 0.5 <= found.high
+        missed_as_given += not given.low <= 0.5 <= given.high
+    assert missed <= 0.07 * repeats
+    assert missed_as_given > 0.07 * repeats
+
+
 def test_pairing_is_kept() -> None:
     rng = np.random.default_rng(0)
     member = np.arange(1000) < 500
@@ -414,6 +500,11 @@ def test_pairing_is_kept() -> None:
     gain = paired_difference(better, first, member, rng=rng)
     assert gain.value == pytest.approx(0.1)
     assert 0.07 < gain.low < gain.high < 0.13
+    learned = paired_difference(better, first, member, rng=np.random.default_rng(0), folds=10)
+    usual = paired_difference(better, first, member, rng=np.random.default_rng(0))
+    assert learned.low < usual.low < learned.value == usual.value < usual.high < learned.high
+    worst = paired_difference(~member, member, member, rng=rng, folds=10)
+    assert (worst.low, worst.value) == (-1.0, -1.0)
 
 
 def test_many_comparisons_are_corrected() -> None:

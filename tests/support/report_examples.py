@@ -88,8 +88,8 @@ def measured(
         citation=citation,
         queries=queries,
         metrics=MembershipMetrics(
-            auc=area_estimate(scores, member, rng=rng, replicates=60),
-            auc_corrected=area_estimate(scores, member, rng=rng, replicates=60, confidence=CORRECTED),
+            auc=area_estimate(scores, member),
+            auc_corrected=area_estimate(scores, member, confidence=CORRECTED),
             accuracy=accuracy,
             accuracy_corrected=mean_of_two(*(proportion(*side, confidence=CORRECTED) for side in sides)),
             accuracy_per_class=accuracy,

@@ -343,8 +343,8 @@ def _findings(
         run.decisions,
         pool,
         class_names=described.classes,
-        rng=generator_for(seed, "slices"),
         cross_fitted=run.attack.cross_fitted,
+        threshold_chosen=run.attack.threshold is None,
     )
     simple = {name: (other.attack.title, other.decisions) for name, other in scored.items() if name in PLAIN}
     as_severe = risk.severity_of(worst.metrics)

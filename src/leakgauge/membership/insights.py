@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from leakgauge.estimates import Estimate, paired_difference
+from leakgauge.membership.held_out import folds_for
 from leakgauge.membership.proportions import Proportions
 from leakgauge.report.model import Insight, MembershipMeasured
 from leakgauge.report.risk import LOW_FALSE_POSITIVES, SEES
@@ -65,14 +66,15 @@ def difficulty(
     best = proportions.decisions[most]
     rows = {row.percentage: row for row in proportions.best}
 
-    gain_of_data = paired_difference(best, proportions.decisions[least], member, rng=rng)
+    folds = folds_for(least)
+    gain_of_data = paired_difference(best, proportions.decisions[least], member, rng=rng, folds=folds)
     figures = {"gain_of_more_data": gain_of_data}
     parts = [
         f"Knowing {most} % of the data instead of {least} % {_gain(gain_of_data)}.",
     ]
     if simple:
         _, (title, decisions) = max(simple.items(), key=lambda item: float(_balanced(item[1][1], member)))
-        gain_of_model = paired_difference(best, decisions, member, rng=rng)
+        gain_of_model = paired_difference(best, decisions, member, rng=rng, folds=folds)
         figures["gain_of_attack_model"] = gain_of_model
         parts.append(
             f"A trained attack model instead of a plain threshold ({title.lower()}) {_gain(gain_of_model)}."
@@ -95,7 +97,11 @@ def _enough(proportions: Proportions, member: BoolArray, *, rng: np.random.Gener
     enough = None
     for share in reversed(shares[:-1]):
         lost = paired_difference(
-            proportions.decisions[shares[-1]], proportions.decisions[share], member, rng=rng
+            proportions.decisions[shares[-1]],
+            proportions.decisions[share],
+            member,
+            rng=rng,
+            folds=folds_for(share),
         )
         if lost.high > NO_MORE_THAN:
             break

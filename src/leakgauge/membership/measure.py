@@ -21,6 +21,7 @@ from leakgauge.estimates import (
     confidence_for,
     cross_fitted_decisions,
     empirical_epsilon,
+    for_chosen_threshold,
     for_cross_fitting,
     jackknife_error,
     proportion,
@@ -56,6 +57,7 @@ def measure(
     rng: np.random.Generator,
     cross_fitted: bool = False,
     replicates: Sequence[FloatArray] = (),
+    threshold_chosen: bool = False,
 ) -> MembershipMetrics:
     """The metrics of one attack.
 
@@ -66,6 +68,7 @@ def measure(
     comparisons: number of attacks measured in this audit, for the corrected intervals.
     cross_fitted: whether each record was scored by a model that learned from others of the pool.
     replicates: (n,) scores without each of the rounds of reference models; none for other attacks.
+    threshold_chosen: whether the thresholds behind `decisions` were chosen on other records of the pool.
     """
     member = pool.member
     roc = step_roc(scores, member)
@@ -73,20 +76,19 @@ def measure(
     corrected = confidence_for(comparisons)
     folds = FOLDS if cross_fitted else None
     common = _common_error(replicates, member, rng=rng)
-    # the same resamples at two confidences: the corrected interval holds the plain one
-    bootstrap_seed = int(rng.integers(2**63))
 
     def area(confidence: float) -> Estimate:
-        resamples = np.random.default_rng(bootstrap_seed)
-        found = area_estimate(scores, member, rng=resamples, confidence=confidence)
-        return with_drawn(for_cross_fitting(found, folds), common.auc, confidence=confidence)
+        found = for_cross_fitting(area_estimate(scores, member, confidence=confidence), folds)
+        return with_drawn(found, common.auc, confidence=confidence)
 
-    def right(called: BoolArray, confidence: float = CONFIDENCE) -> Estimate:
+    def right(called: BoolArray, *, chosen: bool, confidence: float = CONFIDENCE) -> Estimate:
         found = balanced_accuracy(called, member, confidence=confidence)
-        return with_drawn(for_cross_fitting(found, folds), common.accuracy, confidence=confidence)
+        found = _of_decisions(found, cross_fitted=cross_fitted, threshold_chosen=chosen)
+        return with_drawn(found, common.accuracy, confidence=confidence)
 
     def share_right(side: BoolArray) -> Estimate:
-        return for_cross_fitting(proportion(int((decisions == member)[side].sum()), int(side.sum())), folds)
+        found = proportion(int((decisions == member)[side].sum()), int(side.sum()))
+        return _of_decisions(found, cross_fitted=cross_fitted, threshold_chosen=threshold_chosen)
 
     def rates(confidence: float) -> dict[str, RateAtLimit]:
         found = {
@@ -98,13 +100,13 @@ def measure(
             for limit, rate in found.items()
         }
 
-    accuracy = right(decisions)
+    accuracy = right(decisions, chosen=threshold_chosen)
     metrics = MembershipMetrics(
         auc=area(CONFIDENCE),
         auc_corrected=area(corrected),
         accuracy=accuracy,
-        accuracy_corrected=right(decisions, corrected),
-        accuracy_per_class=right(per_class),
+        accuracy_corrected=right(decisions, chosen=threshold_chosen, confidence=corrected),
+        accuracy_per_class=right(per_class, chosen=True),
         member_accuracy=share_right(member),
         non_member_accuracy=share_right(~member),
         advantage=Estimate(2 * accuracy.value - 1, 2 * accuracy.low - 1, 2 * accuracy.high - 1, accuracy.n),
@@ -201,8 +203,8 @@ def slices(
     pool: Pool,
     *,
     class_names: tuple[str, ...],
-    rng: np.random.Generator,
     cross_fitted: bool = False,
+    threshold_chosen: bool = False,
 ) -> tuple[Slice, ...]:
     """The leak within each class of the target, then within each group, each with its own interval.
 
@@ -222,7 +224,7 @@ def slices(
             withheld = f"{members} members and {non_members} non-members; it takes {LEAST_IN_SLICE} of each"
             found.append(Slice(by, name, members, non_members, None, None, withheld))
             continue
-        area = area_estimate(scores[inside], member, rng=rng)
+        area = area_estimate(scores[inside], member)
         accuracy = balanced_accuracy(decisions[inside], member)
         found.append(
             Slice(
@@ -231,7 +233,17 @@ def slices(
                 members,
                 non_members,
                 for_cross_fitting(area, folds),
-                for_cross_fitting(accuracy, folds),
+                _of_decisions(accuracy, cross_fitted=cross_fitted, threshold_chosen=threshold_chosen),
             )
         )
     return tuple(found)
+
+
+def _of_decisions(found: Estimate, *, cross_fitted: bool, threshold_chosen: bool) -> Estimate:
+    """A share of decisions, as wide as the way asks for in which scores and thresholds were found.
+
+    What a threshold adds to scores that are themselves cross-fitted is within what these add already.
+    """
+    if cross_fitted:
+        return for_cross_fitting(found, FOLDS)
+    return for_chosen_threshold(found) if threshold_chosen else found

@@ -15,13 +15,14 @@ from typing import Literal
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.estimates import balanced_accuracy, proportion
+from leakgauge.estimates import Estimate, balanced_accuracy, for_cross_fitting, proportion
 from leakgauge.exhaustion import OutOfTime, ran_out, release
 from leakgauge.membership.attacks import learned_gb, learned_nn, learned_rf
 from leakgauge.membership.held_out import (
     GREATEST_PERCENTAGE,
     AttackModel,
     attack_features,
+    folds_for,
     held_out_scores,
     random_halves,
 )
@@ -141,14 +142,19 @@ def leak_by_proportion(
 def _row(percentage: int, learner: Learner, decisions: BoolArray, pool: Pool) -> ProportionRow:
     member = pool.member
     smaller_side = min(int(member.sum()), int((~member).sum()))
+    right, folds = decisions == member, folds_for(percentage)
+
+    def share_right(side: BoolArray) -> Estimate:
+        return for_cross_fitting(proportion(int(right[side].sum()), int(side.sum())), folds)
+
     return ProportionRow(
         percentage=percentage,
         records=2 * round(smaller_side * percentage / 100),
         attack=learner.attack,
         attack_model=learner.label,
-        member_accuracy=proportion(int(decisions[member].sum()), int(member.sum())),
-        non_member_accuracy=proportion(int((~decisions[~member]).sum()), int((~member).sum())),
-        attack_accuracy=balanced_accuracy(decisions, member),
+        member_accuracy=share_right(member),
+        non_member_accuracy=share_right(~member),
+        attack_accuracy=for_cross_fitting(balanced_accuracy(decisions, member), folds),
     )
 
 

@@ -96,6 +96,7 @@ def _run(
             comparisons=comparisons,
             rng=rng,
             cross_fitted=attack.cross_fitted,
+            threshold_chosen=attack.threshold is None,
             replicates=_without_each_round(attack, target, pool, seed=seed),
         )
     except Unsuited as unsuited:

@@ -17,13 +17,15 @@ import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold
 
-from leakgauge.estimates import Estimate, area_estimate
+from leakgauge.estimates import Estimate, area_estimate, for_cross_fitting
 from leakgauge.membership.labels import named
 from leakgauge.membership.pool import Pool
 from leakgauge.pictures.picture import Pictures
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 LARGEST_SAMPLE = 5_000
+FOLDS = 5
+"""Into which the pool is cut: each forest is judged by records of the fold that it did not see."""
 MOST_FIELDS = 8
 """Fields that a picture is cut into, along each of its sides."""
 MOST_COLUMNS_TRIED = 20
@@ -82,14 +84,14 @@ def _told_apart(
 ) -> tuple[Estimate, FloatArray]:
     """Out-of-fold area under the ROC curve of forests, and (d,) how much they used each feature."""
     scores, importance = np.empty(len(member)), np.zeros(features.shape[1])
-    folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=int(rng.integers(2**31)))
+    folds = StratifiedKFold(n_splits=FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
     for train, test in folds.split(features, member):
         forest = RandomForestClassifier(
             n_estimators=50, min_samples_leaf=5, random_state=int(rng.integers(2**31))
         ).fit(features[train], member[train])
         scores[test] = forest.predict_proba(features[test])[:, 1]
         importance += forest.feature_importances_
-    return area_estimate(scores, member, rng=rng), importance
+    return for_cross_fitting(area_estimate(scores, member), FOLDS), importance
 
 
 def _fields(x: Pictures) -> FloatArray:

@@ -108,7 +108,7 @@ def tradeoffs(
     except Unsuited as reason:
         return Tradeoffs((), 0, None, "", (), withheld=str(reason))
     attacked = [_attack(one, pool) for one in tried]
-    measured = tuple(_measure(one, attacked[0], len(attacked) - 1, pool, seed=seed) for one in attacked)
+    measured = tuple(_measure(one, attacked[0], len(attacked) - 1, pool) for one in attacked)
     knee = _knee(measured)
     return Tradeoffs(
         changes=measured,
@@ -211,7 +211,7 @@ def _attack(tried: _Tried, pool: Pool) -> _Attacked:
     return _Attacked(tried.change, tried.answers.right, strongest, scores[strongest], len(scores))
 
 
-def _measure(one: _Attacked, as_it_is: _Attacked, changes: int, pool: Pool, *, seed: int) -> TriedChange:
+def _measure(one: _Attacked, as_it_is: _Attacked, changes: int, pool: Pool) -> TriedChange:
     right = one.right[~pool.member]
     first = one is as_it_is
     confidence = confidence_for(changes)
@@ -221,12 +221,7 @@ def _measure(one: _Attacked, as_it_is: _Attacked, changes: int, pool: Pool, *, s
         kind="as_it_is" if first else "training" if one.change.settings else "output",
         accuracy=proportion(int(right.sum()), len(right)),
         attack=one.attack,
-        leakage=area_estimate(
-            one.scores,
-            pool.member,
-            rng=generator_for(seed, "leakage of changes"),
-            confidence=confidence_for(one.attacks),
-        ),
+        leakage=area_estimate(one.scores, pool.member, confidence=confidence_for(one.attacks)),
         accuracy_difference=(
             None if first else share_difference(right, as_it_is.right[~pool.member], confidence=confidence)
         ),

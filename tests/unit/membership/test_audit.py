@@ -17,8 +17,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.attack_table import NOT_INSTALLED, Unsuited, chosen_attacks, installed
 from leakgauge.errors import AuditFailed, BadParameters
+from leakgauge.estimates import for_cross_fitting, proportion
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import PLAIN, audit
+from leakgauge.membership.held_out import folds_for
 from leakgauge.membership.protocol import Attack
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Calling, Silent
@@ -312,4 +314,8 @@ def test_the_insights_follow_from_figures() -> None:
         same = [other for other in report.leak_by_proportion if other.percentage == row.percentage]
         # chosen on other records than it is judged on: never better than the best by more than luck allows
         assert row.attack_accuracy.value <= max(other.attack_accuracy.value for other in same) + 0.01
+    for row in report.leak_by_proportion:  # all are scored out of fold
+        for share in (row.member_accuracy, row.non_member_accuracy):
+            independent = proportion(round(share.value * share.n), share.n)
+            assert share == for_cross_fitting(independent, folds_for(row.percentage))
     assert dataclasses.is_dataclass(report)

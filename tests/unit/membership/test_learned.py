@@ -15,6 +15,7 @@ from leakgauge.membership.measure import measure, slices
 from leakgauge.membership.pool import Pool
 from leakgauge.membership.proportions import LEARNERS
 from leakgauge.progress import Calling, Silent
+from leakgauge.report.model import Slice
 
 RNG = np.random.default_rng
 MEMBER = np.arange(240) < 120
@@ -71,7 +72,7 @@ def test_what_learned_from_nothing_is_not_called_better_than_guessing() -> None:
         scores = held_out_scores(
             attack_model, rng.normal(size=(600, 7)), member, percentage=90, rng=rng, progress=Silent()
         )
-        usual = area_estimate(scores, member, rng=rng, replicates=150)
+        usual = area_estimate(scores, member)
         found = for_cross_fitting(usual, folds_for(90))
         missed += not found.low <= 0.5 <= found.high
         missed_as_independent += not usual.low <= 0.5 <= usual.high
@@ -104,10 +105,45 @@ def test_every_figure_of_an_attack_that_learns_allows_for_it() -> None:
     ):
         assert wider["0.1"].low < rates["0.1"].low < rates["0.1"].high < wider["0.1"].high
         assert wider["0.001"] == rates["0.001"]  # withheld
-    parts = [
-        slices(scores, scores >= 0.5, pool, class_names=("a", "b"), rng=RNG(1), cross_fitted=learns)
-        for learns in (False, True)
+    assert_slices_widen(
+        *(
+            slices(scores, scores >= 0.5, pool, class_names=("a", "b"), cross_fitted=learns)
+            for learns in (False, True)
+        ),
+        ("auc", "accuracy"),
+    )
+
+
+def test_every_figure_of_a_chosen_threshold_allows_for_it() -> None:
+    pool = Pool(np.zeros((600, 1)), np.arange(600) % 2, np.arange(600) < 300, np.arange(600))
+    scores = RNG(0).normal(size=600) + pool.member
+    given, chosen = (
+        measure(scores, scores >= 0.5, pool, comparisons=9, rng=RNG(1), threshold_chosen=chosen)
+        for chosen in (False, True)
+    )
+    for name in ("accuracy", "accuracy_corrected", "member_accuracy", "non_member_accuracy", "advantage"):
+        narrow, wide = getattr(given, name), getattr(chosen, name)
+        assert wide.low < narrow.low < wide.value == narrow.value < narrow.high < wide.high, name
+    assert chosen.accuracy_per_class == given.accuracy_per_class  # its thresholds are always chosen
+    assert (chosen.auc, chosen.tpr_at_fpr) == (given.auc, given.tpr_at_fpr)  # no threshold enters
+    learned = [
+        measure(
+            scores, scores >= 0.5, pool, comparisons=9, rng=RNG(1), cross_fitted=True, threshold_chosen=it
+        )
+        for it in (False, True)
     ]
-    for one, other in zip(*parts, strict=True):
-        assert other.auc.low < one.auc.low
-        assert other.accuracy.high > one.accuracy.high
+    assert learned[0] == learned[1]  # wide enough already
+    assert_slices_widen(
+        *(
+            slices(scores, scores >= 0.5, pool, class_names=("a", "b"), threshold_chosen=chosen)
+            for chosen in (False, True)
+        ),
+        ("accuracy",),
+    )
+
+
+def assert_slices_widen(narrow: tuple[Slice, ...], wide: tuple[Slice, ...], names: tuple[str, ...]) -> None:
+    for one, other in zip(narrow, wide, strict=True):
+        for name in names:
+            assert getattr(other, name).low < getattr(one, name).low, name
+            assert getattr(other, name).high > getattr(one, name).high, name

@@ -82,5 +82,20 @@ def test_the_label_may_be_what_differs() -> None:
     assert shift.by_column[0][0] == "the label"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("members", "others"), [(60, 60), (300, 300), (400, 40)])
+def test_splits_of_one_table_are_told_apart_no_more_often_than_chance_has_it(
+    members: int, others: int
+) -> None:
+    """With records that come several times, which a forest can find again on the same side only."""
+    rng = np.random.default_rng(members + others)
+    told = 0
+    for _ in range(40):
+        rows = rng.normal(size=((members + others) // 3, 4))
+        table = pd.DataFrame(rows[rng.integers(0, len(rows), members + others)])
+        told += found(pool(table[:members], table[members:])) is not None
+    assert told <= 0.05 * 40
+
+
 def test_a_model_that_reads_no_column_is_compared_by_labels_alone() -> None:
     assert found(pool(table(0), table(1), is_read=[False] * 6)) is None
