@@ -56,7 +56,7 @@ from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipMeasured, Severity
 from leakgauge.report.risk import LOW_FALSE_POSITIVES, SHOWN
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 FEATURES = 8
 MEMBERS, OTHERS = 4_000, 20_000

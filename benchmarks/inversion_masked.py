@@ -32,7 +32,7 @@ from leakgauge.inversion.masking import examine
 from leakgauge.inversion.protocol import Settings
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
-from leakgauge.targets.image_model import open_image_model
+from leakgauge.targets.images.opening import open_image_model
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 from mnist import halves, prototype_accuracy, train_network
 

@@ -7,8 +7,13 @@ import sklearn.experimental.enable_halving_search_cv
 import sklearn.experimental.enable_iterative_imputer  # noqa: F401 (makes the two known)
 from sklearn.utils import all_estimators
 
-from leakgauge.targets.pickle_allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
-from leakgauge.targets.refusals import LIBRARIES, NOT_BEFORE_A_CLASSIFIER, REFUSED_FORMS, REFUSED_PARTS
+from leakgauge.targets.pickles.allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
+from leakgauge.targets.pickles.refusals import (
+    LIBRARIES,
+    NOT_BEFORE_A_CLASSIFIER,
+    REFUSED_FORMS,
+    REFUSED_PARTS,
+)
 
 _HEAD = """# Models of tables that are read
 

@@ -21,8 +21,8 @@ from leakgauge.inversion.judges import (
 from leakgauge.inversion.measure import consensus
 from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Recognition, Reconstruction
-from leakgauge.targets.image_facts import ImageModelFacts
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.facts import ImageModelFacts
+from leakgauge.targets.images.target import ImageTarget
 from leakgauge.targets.protocol import FloatArray
 
 Labelled = Mapping[int, Sequence[Pictures]]

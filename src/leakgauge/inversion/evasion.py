@@ -27,7 +27,7 @@ from leakgauge.report.model import EvasionMeasured, EvasionPoint, Failed, NotApp
 from leakgauge.targets.protocol import IntArray, Target
 
 if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
-    from leakgauge.targets.keras_network import KerasNetwork
+    from leakgauge.targets.keras.network import KerasNetwork
 
 LIBRARY = "secmlt"
 RADII: tuple[float, ...] = tuple(levels / 255 for levels in (1, 2, 4, 8, 16, 32, 64))

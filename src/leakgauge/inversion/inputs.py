@@ -27,9 +27,9 @@ from leakgauge.pictures.fitting import fit
 from leakgauge.pictures.picture import Picture, Pictures
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.image_facts import USUAL_RANGES, ImageModelFacts
-from leakgauge.targets.image_model import open_image_model
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.facts import USUAL_RANGES, ImageModelFacts
+from leakgauge.targets.images.opening import open_image_model
+from leakgauge.targets.images.target import ImageTarget
 from leakgauge.targets.protocol import Target
 
 _EDGES = Notice(

@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from leakgauge.estimates import Estimate, proportion
 from leakgauge.pictures.picture import Pictures
 from leakgauge.randomness import generator_for
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.target import ImageTarget
 from leakgauge.targets.protocol import FloatArray, IntArray
 
 LEAST_EACH = 10

@@ -16,7 +16,7 @@ from leakgauge.inversion.similarity import pearson
 from leakgauge.inversion.space import Space
 from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Notice, PriorKnowledge
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.target import ImageTarget
 
 SAME_PICTURE = 0.995
 """Likeness (Pearson) from which an auxiliary picture counts as the user's: JPEG and resizing leave more."""

@@ -15,7 +15,7 @@ from leakgauge.report.model import Notice, ThreatModel
 from leakgauge.targets.protocol import FloatArray, Target
 
 if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
-    from leakgauge.targets.keras_network import KerasNetwork
+    from leakgauge.targets.keras.network import KerasNetwork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from leakgauge.membership.labels import known_labels, named
 from leakgauge.membership.tables import Table
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
-from leakgauge.targets.input_columns import InputColumns
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.input_columns import InputColumns
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 LOOKED_AT = 1_000
 """Records of each table that the label is looked for among, where the model has to be asked."""

@@ -32,11 +32,11 @@ from leakgauge.membership.tables import Table, read_pair
 from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.answer_forms import DecisionScores
-from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.protocol import IntArray, Target
-from leakgauge.targets.sklearn_pickle import load_model
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.answer_forms import DecisionScores
+from leakgauge.targets.sklearn.input_columns import InputColumns
+from leakgauge.targets.sklearn.reading import load_model
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 LEAST_RECORDS = 20
 """Members, and as many subjects, below which no figure means anything."""

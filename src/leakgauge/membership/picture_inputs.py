@@ -18,7 +18,7 @@ from leakgauge.parameters import PictureMembershipParameters
 from leakgauge.pictures.picture import Pictures
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.image_facts import USUAL_RANGES, ImageModel, OpenImageModel
+from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, OpenImageModel
 from leakgauge.targets.protocol import BoolArray, IntArray, Target
 
 MOST_NUMBERS = 200_000_000

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.progress import Progress
-from leakgauge.targets.answer_forms import AnswerForm
 from leakgauge.targets.protocol import BoolArray, FloatArray, Gives, IntArray, Target, gives_of
+from leakgauge.targets.sklearn.answer_forms import AnswerForm
 
 _PICTURE_AXES = 4
 

@@ -18,7 +18,7 @@ from secmlt.adv.evasion.pgd import PGD
 from torch.utils.data import DataLoader, TensorDataset
 
 from leakgauge.pictures.picture import Pictures
-from leakgauge.targets.keras_network import KerasNetwork
+from leakgauge.targets.keras.network import KerasNetwork
 from leakgauge.targets.protocol import IntArray
 
 STEPS = 20

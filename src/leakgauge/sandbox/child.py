@@ -25,7 +25,7 @@ from leakgauge.sandbox.job import SANITIZED_MODEL, SANITIZED_NOTES, TRAINED_PRIO
 
 if TYPE_CHECKING:  # each image holds the libraries of one kind of audit alone
     from leakgauge.pictures.picture import Pictures
-    from leakgauge.targets.keras_network import KerasNetwork
+    from leakgauge.targets.keras.network import KerasNetwork
     from leakgauge.targets.protocol import IntArray
 
 _QUESTIONS: dict[Kind, str] = {
@@ -108,7 +108,7 @@ def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
             return audit_membership(bundle, job.overrides, progress, time=time)
         case PictureMembershipBundle():
             from leakgauge.membership.audit import audit_pictures
-            from leakgauge.targets.image_model import open_image_model
+            from leakgauge.targets.images.opening import open_image_model
 
             return audit_pictures(bundle, job.overrides, progress, open_model=open_image_model, time=time)
         case InversionBundle():

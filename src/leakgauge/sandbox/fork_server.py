@@ -44,7 +44,7 @@ PRELOADS: dict[str, tuple[str, ...]] = {
     ),
     "inversion": (
         *("leakgauge.sandbox.child", "leakgauge.inversion.audit"),
-        *("leakgauge.targets.keras_file", "leakgauge.targets.onnx_file", "tf2onnx"),
+        *("leakgauge.targets.keras.file", "leakgauge.targets.onnx.file", "tf2onnx"),
         *("keras", "onnxruntime", "skimage.metrics", "PIL.Image"),
     ),
 }
