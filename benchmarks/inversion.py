@@ -60,8 +60,8 @@ from leakgauge.inversion.space import Space
 from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
-from leakgauge.targets.images.opening import open_image_model
 from leakgauge.targets.images.target import ImageTarget
+from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import FloatArray
 from mnist import Half, prototype_accuracy
 from networks import NETWORKS, trained

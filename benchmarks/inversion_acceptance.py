@@ -41,8 +41,8 @@ from leakgauge.pictures.files import to_png
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import InversionReport
-from leakgauge.targets.images.opening import open_image_model
 from leakgauge.targets.images.target import ImageTarget
+from leakgauge.targets.opening import open_image_model
 from mnist import Half, halves, prototype_accuracy, train_network
 
 OLDER_PARAMETERS = {

@@ -21,8 +21,7 @@ from leakgauge.inversion.judges import (
 from leakgauge.inversion.measure import consensus
 from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Recognition, Reconstruction
-from leakgauge.targets.images.facts import ImageModelFacts
-from leakgauge.targets.images.target import ImageTarget
+from leakgauge.targets.images.facts import ImageModel, ImageModelFacts
 from leakgauge.targets.protocol import FloatArray
 
 Labelled = Mapping[int, Sequence[Pictures]]
@@ -43,7 +42,7 @@ class Evaluation:
 
 
 def choose_evaluation(
-    brought: ImageTarget | None, labelled: Labelled, facts: ImageModelFacts, *, seed: int
+    brought: ImageModel | None, labelled: Labelled, facts: ImageModelFacts, *, seed: int
 ) -> Evaluation:
     """The judge that the bundle brings, else one trained on its labelled pictures.
 

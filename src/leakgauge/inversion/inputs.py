@@ -27,9 +27,8 @@ from leakgauge.pictures.fitting import fit
 from leakgauge.pictures.picture import Picture, Pictures
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.images.facts import USUAL_RANGES, ImageModelFacts
-from leakgauge.targets.images.opening import open_image_model
-from leakgauge.targets.images.target import ImageTarget
+from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, ImageModelFacts
+from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import Target
 
 _EDGES = Notice(
@@ -239,7 +238,7 @@ def _start(
             return np.full(shape, 0.5, dtype=np.float32), ()
 
 
-def _range_notices(target: ImageTarget, original: Pictures, original_class: int) -> tuple[Notice, ...]:
+def _range_notices(target: ImageModel, original: Pictures, original_class: int) -> tuple[Notice, ...]:
     """Whether the model's answer to the picture speaks against the range of a pixel."""
     facts = target.facts
     low, high = facts.input_range

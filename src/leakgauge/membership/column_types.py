@@ -23,7 +23,7 @@ from leakgauge.membership.labels import named
 from leakgauge.membership.tables import Table
 from leakgauge.membership.tables.inference import MISSING, inferred, number_in
 from leakgauge.report.model import Notice
-from leakgauge.targets.sklearn.input_columns import InputColumn, InputColumns
+from leakgauge.targets.input_columns import InputColumn, InputColumns
 
 NUMBERS = "numbers"
 _TRUTH = {"true": True, "false": False}

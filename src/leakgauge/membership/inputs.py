@@ -32,11 +32,10 @@ from leakgauge.membership.tables import Table, read_pair
 from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.protocol import IntArray, Target
+from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.opening import open_table_model
+from leakgauge.targets.protocol import IntArray, ModelTarget, TableTarget
 from leakgauge.targets.sklearn.answer_forms import DecisionScores
-from leakgauge.targets.sklearn.input_columns import InputColumns
-from leakgauge.targets.sklearn.reading import load_model
-from leakgauge.targets.sklearn.target import SklearnTarget
 
 LEAST_RECORDS = 20
 """Members, and as many subjects, below which no figure means anything."""
@@ -74,10 +73,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     """
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
-    loaded = load_model(bundle.model.path)
-    target = SklearnTarget(loaded.estimator)
-    told = (*loaded.warnings, *target.remarks)
-    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in told)]
+    target = open_table_model(bundle.model.path)
+    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in target.remarks)]
     tables = read_pair(
         bundle.members.path,
         bundle.subjects.path,
@@ -108,6 +105,7 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         features=len(columns.features),
         notices=tuple(notices),
         defences=defences,
+        versions_of=target.packages,
     )
 
 
@@ -140,7 +138,7 @@ def _check_size(table: Table) -> None:
 
 def _pool(
     sides: tuple[_Side, _Side],
-    target: SklearnTarget,
+    target: TableTarget,
     known: InputColumns,
     parameters: MembershipParameters,
     notices: list[Notice],
@@ -229,7 +227,7 @@ def _check_groups(group: NDArray[np.str_]) -> None:
         )
 
 
-def _ask(target: Target, pool: Pool, sides: tuple[_Side, _Side]) -> SharedAnswers:
+def _ask(target: ModelTarget, pool: Pool, sides: tuple[_Side, _Side]) -> SharedAnswers:
     """The target with its answers about the whole pool, or an error that says why it cannot answer."""
     answers = SharedAnswers(target, pool)
     try:
@@ -244,7 +242,7 @@ def _ask(target: Target, pool: Pool, sides: tuple[_Side, _Side]) -> SharedAnswer
     return answers
 
 
-def _scores_notice(target: SklearnTarget, defences: Sequence[Setting]) -> list[Notice]:
+def _scores_notice(target: TableTarget, defences: Sequence[Setting]) -> list[Notice]:
     if not isinstance(target.form, DecisionScores):
         return []
     message = (

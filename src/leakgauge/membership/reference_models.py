@@ -33,8 +33,7 @@ from leakgauge.membership.refitting import Refitting, blank_clone
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.protocol import IntArray
-from leakgauge.targets.sklearn.answer_forms import AnswerForm
+from leakgauge.targets.protocol import AnswerForm, IntArray
 from leakgauge.targets.sklearn.model_graph import type_name
 from leakgauge.threads import one_processor_each, processors
 

@@ -1,31 +1,19 @@
-"""Names model files that are no pickle and no skops file, by their first bytes, and says what to do instead.
+"""Formats of files that are sent as models and not read: each has its row, and what to send in its place.
 
-Nothing is opened but the list of members of a zip archive. Used where a table
-model is expected; what an image audit takes is told apart by `formats`.
+Rows are looked through in their order; the first whose sign is there names the file.
 """
 
 from __future__ import annotations
 
-import io
-import re
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 from leakgauge.errors import UnsupportedModel
-
-HEAD_BYTES = 4096
-"""How many of the first bytes tell a format."""
 
 _FIT_A_SCIKIT_LEARN_MODEL = (
     "Models of this library cannot be audited on tables yet. Fit a scikit-learn classifier on the same "
     "training data, such as HistGradientBoostingClassifier, and send it saved with pickle, joblib or skops."
 )
-_IMAGES_ONLY = (
+IMAGES_ONLY = (
     "Image classifiers in this form are audited with image sets in the place of the tables. Models of "
     "tables in this form cannot be audited yet: send a scikit-learn classifier, saved with pickle, joblib or "
     "skops."
@@ -41,215 +29,198 @@ _SAVE_FROM_PYTHON = (
 _NOT_A_MODEL = "Send a fitted scikit-learn classifier, saved with pickle, joblib or skops."
 _UNPACK = "Unpack it and send the model file itself, saved with pickle, joblib or skops."
 
+_SPACE = rb"[\xef\xbb\xbf \t\r\n]*"
+_JSON = _SPACE + rb"\{"
+
 
 @dataclass(frozen=True, slots=True)
-class ForeignFormat:
-    """A kind of file that is not read as a table model.
+class Unread:
+    """A kind of file that is not read as a model.
 
     Parameters
     ----------
-    name:
+    words:
         what the file is, with its article: "a LightGBM model in text".
     way_in:
-        what to send in its place; a sentence or two.
+        what to send in its place for an audit of tables; a sentence or two.
+    starts:
+        regular expression of its first bytes, unpacked; None for archives.
+    entries:
+        regular expressions, each of which one name or more in a zip archive of this kind matches.
+    first_entries:
+        regular expression of the name that stands first in such an archive.
+    loose:
+        names that lie beside each other where such an archive was unpacked into a bundle.
+    suffixes:
+        how such files are called, where the name alone says that one is a model.
+    is_model:
+        whether a file in a bundle is taken for its model by these first bytes.
+    image_problem:
+        the problem of the refusal where an image classifier is expected; None where the first bytes
+        alone do not settle that it is none.
     """
 
-    name: str
+    words: str
     way_in: str
+    starts: bytes | None = None
+    entries: tuple[str, ...] = ()
+    first_entries: bytes | None = None
+    loose: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    is_model: bool = False
+    image_problem: str | None = None
 
-    def refusal(self) -> UnsupportedModel:
-        """The error `not_a_model` that names the format and the way in."""
-        return UnsupportedModel(
-            "not_a_model",
-            f"The model file is {self.name}, not a scikit-learn model.",
-            hint=self.way_in,
-            details={"format": self.name},
-        )
-
-
-def foreign_format(data: bytes) -> ForeignFormat | None:
-    """What kind of foreign file the bytes are; `None` where they may be a pickle or a skops file.
-
-    Parameters
-    ----------
-    data:
-        the whole file, or its first `HEAD_BYTES` bytes (archives are then told less exactly).
-    """
-    head = data[:HEAD_BYTES]
-    if head.startswith(b"PK\x03\x04"):
-        return _of_archive(io.BytesIO(data))
-    return _of_head(_start_of_gzip(head) if head.startswith(b"\x1f\x8b") else head)
+    audited_on = None
+    """No audit takes it; see `formats.Format`."""
 
 
-def foreign_file(path: Path) -> ForeignFormat | None:
-    """The same for a file or a folder; no more than the head and a zip's directory are read."""
-    if path.is_dir():
-        return _of_folder(path)
-    with path.open("rb") as stream:
-        head = stream.read(HEAD_BYTES)
-        if head.startswith(b"PK\x03\x04"):
-            stream.seek(0)
-            return _of_archive(stream)
-    return foreign_format(head)
+def not_read(words: str, way_in: str) -> UnsupportedModel:
+    """The error `not_a_model` of an audit of tables that names the format and the way in."""
+    return UnsupportedModel(
+        "not_a_model",
+        f"The model file is {words}, not a scikit-learn model.",
+        hint=way_in,
+        details={"format": words},
+    )
 
 
-def _of_head(head: bytes) -> ForeignFormat | None:
-    for test, found in _HEADS:
-        if test(head):
-            return found
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text.startswith(b"{"):
-        return _of_json(head)
-    if text.startswith(b"<"):
-        return _of_markup(text)
-    return None
-
-
-def _starts(*signs: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head.startswith(signs)
-
-
-def _is_onnx(head: bytes) -> bool:
-    # the first fields of a model: its format's version, then who made it, by whom, or the graph
-    return re.match(rb"\x08[\x01-\x7f](\x12[\x00-\x7f]|\x1a|\x22|\x3a|\x42)", head) is not None
-
-
-def _is_safetensors(head: bytes) -> bool:
-    return len(head) > 9 and head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") < 2**32
-
-
-_TORCH_MAGIC = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-
-_HEADS: tuple[tuple[Callable[[bytes], bool], ForeignFormat], ...] = (
-    (_starts(b"\x89HDF"), ForeignFormat("an HDF5 file, such as Keras writes", _IMAGES_ONLY)),
-    (
-        _starts(b"tree\nversion=", b"tree\r\nversion="),
-        ForeignFormat("a LightGBM model in text", _FIT_A_SCIKIT_LEARN_MODEL),
-    ),
-    (_starts(b"CBM1"), ForeignFormat("a CatBoost model", _FIT_A_SCIKIT_LEARN_MODEL)),
-    (
-        lambda head: head.startswith((b"binf", b"bs64")) or (head[:1] == b"{" and b"learner{" in head[:40]),
-        ForeignFormat("an XGBoost model", _FIT_A_SCIKIT_LEARN_MODEL),
-    ),
-    (
-        lambda head: head.startswith(b"\x80") and head[2:].startswith(_TORCH_MAGIC),
-        ForeignFormat("a PyTorch file", _EXPORT_IMAGES),
-    ),
-    (_is_onnx, ForeignFormat("an ONNX model", _IMAGES_ONLY)),
-    (
-        _starts(b"\x08"),
-        ForeignFormat("a protocol buffer, such as TensorFlow and Core ML write", _IMAGES_ONLY),
-    ),
-    (lambda head: head[4:8] == b"TFL3", ForeignFormat("a TensorFlow Lite model", _IMAGES_ONLY)),
-    (_is_safetensors, ForeignFormat("a safetensors file of weights", _EXPORT_IMAGES)),
-    (
-        _starts(
-            b"RDX2\n",
-            b"RDX3\n",
-            b"RDA2\n",
-            b"RDA3\n",
-            b"X\n\x00\x00\x00\x02",
-            b"X\n\x00\x00\x00\x03",
-            b"A\n2\n",
-            b"A\n3\n",
-        ),
-        ForeignFormat("an R object", _SAVE_FROM_PYTHON),
-    ),
-    (_starts(b"\x1c\xed"), ForeignFormat("an H2O model", _FIT_A_SCIKIT_LEARN_MODEL)),
-    (_starts(b"\xac\xed\x00\x05"), ForeignFormat("a Java object, such as Weka writes", _SAVE_FROM_PYTHON)),
-    (_starts(b"MATLAB "), ForeignFormat("a MATLAB file", _SAVE_FROM_PYTHON)),
-    (_starts(b"\xba\x16\x4f\x2f"), ForeignFormat("a fastText model", _FIT_A_SCIKIT_LEARN_MODEL)),
-    (_starts(b"GGUF"), ForeignFormat("a GGUF language model", _NOT_A_MODEL)),
-    (_starts(b"\x93NUMPY"), ForeignFormat("a NumPy array", _NOT_A_MODEL)),
-    (_starts(b"PAR1"), ForeignFormat("a Parquet table", _NOT_A_MODEL)),
-    (_starts(b"SQLite format 3"), ForeignFormat("an SQLite database", _NOT_A_MODEL)),
-    (
-        _starts(b"version https://git-lfs.github.com"),
-        ForeignFormat(
-            "a pointer of Git LFS to a file",
-            "Fetch the file itself with `git lfs pull` and send that.",
-        ),
-    ),
-    (lambda head: head[257:262] == b"ustar", ForeignFormat("a tar archive", _UNPACK)),
-    (_starts(b"7z\xbc\xaf\x27\x1c"), ForeignFormat("a 7-Zip archive", _UNPACK)),
-    (_starts(b"Rar!"), ForeignFormat("a RAR archive", _UNPACK)),
-    (_starts(b"\x28\xb5\x2f\xfd"), ForeignFormat("a file compressed with Zstandard", _UNPACK)),
-    (_starts(b"%PDF"), ForeignFormat("a PDF document", _NOT_A_MODEL)),
-    (
-        lambda head: re.match(rb"\s*(#!|import |from \w+ import )", head) is not None,
-        ForeignFormat("a Python program", _NOT_A_MODEL),
-    ),
+DAMAGED = Unread(
+    "a zip archive that is damaged or cut short",
+    "Send the whole file again.",
+    image_problem="keras_archive_damaged",
 )
+ZIP = Unread("a zip archive", _UNPACK, image_problem="not_a_model")
 
-
-def _of_json(head: bytes) -> ForeignFormat:
-    # where several would do, the first that stands in the file
-    for sign, found in (
-        (b'"learner"', ForeignFormat("an XGBoost model in JSON", _FIT_A_SCIKIT_LEARN_MODEL)),
-        (b'"tree_info"', ForeignFormat("a LightGBM model in JSON", _FIT_A_SCIKIT_LEARN_MODEL)),
-        (b'"feature_infos"', ForeignFormat("a LightGBM model in JSON", _FIT_A_SCIKIT_LEARN_MODEL)),
-        (b'"max_feature_idx"', ForeignFormat("a LightGBM model in JSON", _FIT_A_SCIKIT_LEARN_MODEL)),
-        (b'"oblivious_trees"', ForeignFormat("a CatBoost model in JSON", _FIT_A_SCIKIT_LEARN_MODEL)),
-        (b'"features_info"', ForeignFormat("a CatBoost model in JSON", _FIT_A_SCIKIT_LEARN_MODEL)),
-        (b'"ctr_data"', ForeignFormat("a CatBoost model in JSON", _FIT_A_SCIKIT_LEARN_MODEL)),
-        (b'"class_name"', ForeignFormat("the JSON text of a Keras model", _IMAGES_ONLY)),
-        (b'"cells"', ForeignFormat("a notebook", _NOT_A_MODEL)),
-    ):
-        if sign in head:
-            return found
-    return ForeignFormat("a JSON text", _NOT_A_MODEL)
-
-
-def _of_markup(text: bytes) -> ForeignFormat:
-    if b"<PMML" in text:
-        return ForeignFormat("a PMML model", _SAVE_FROM_PYTHON)
-    if re.match(rb"<(!doctype )?html", text, re.IGNORECASE):
-        return ForeignFormat("a web page", "Download the model file itself and send that.")
-    return ForeignFormat("a page of markup", _NOT_A_MODEL)
-
-
-def _start_of_gzip(head: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
-    except zlib.error:
-        return b""
-
-
-def _of_archive(stream: BinaryIO) -> ForeignFormat | None:
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, struct.error, OSError, ValueError, NotImplementedError):
-        return ForeignFormat("a zip archive that is damaged or cut short", "Send the whole file again.")
-    if "schema.json" in names:
-        return None
-    return _of_members(names)
-
-
-def _of_members(names: list[str]) -> ForeignFormat:
-    last = {name.rsplit("/", 1)[-1] for name in names}
-    if {"config.json", "model.weights.h5"} <= last:
-        return ForeignFormat("a Keras model", _IMAGES_ONLY)
-    if "data.pkl" in last:
-        script = "constants.pkl" in last or any("/code/" in name for name in names)
-        return ForeignFormat("a TorchScript model" if script else "a PyTorch file", _EXPORT_IMAGES)
-    if "saved_model.pb" in last:
-        return ForeignFormat("a zipped TensorFlow SavedModel", _IMAGES_ONLY)
-    if "model.ini" in last:
-        return ForeignFormat("an H2O MOJO model", _FIT_A_SCIKIT_LEARN_MODEL)
-    if names and all(name.endswith(".npy") for name in names):
-        return ForeignFormat("an archive of NumPy arrays", _NOT_A_MODEL)
-    if any(name.startswith("metadata/part-") or "/metadata/part-" in name for name in names):
-        return ForeignFormat("a Spark ML model", _FIT_A_SCIKIT_LEARN_MODEL)
-    if "MLmodel" in last:
-        return ForeignFormat("a zipped MLflow model", "Send the model file inside it (model.pkl) alone.")
-    return ForeignFormat("a zip archive", _UNPACK)
-
-
-def _of_folder(path: Path) -> ForeignFormat:
-    names = sorted(entry.name for entry in path.iterdir())[:1000]
-    if "saved_model.pb" in names:
-        return ForeignFormat("a TensorFlow SavedModel", _IMAGES_ONLY)
-    if "MLmodel" in names:
-        return ForeignFormat("an MLflow model", "Send the model file inside it (model.pkl) alone.")
-    return ForeignFormat("a folder", "Send one model file, saved with pickle, joblib or skops.")
+UNREAD: tuple[Unread, ...] = (
+    # by their first bytes
+    Unread(
+        "a LightGBM model in text", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"tree\r?\nversion=", is_model=True
+    ),
+    Unread("a CatBoost model", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"CBM1", suffixes=(".cbm",), is_model=True),
+    Unread(
+        "an XGBoost model",
+        _FIT_A_SCIKIT_LEARN_MODEL,
+        starts=rb"binf|bs64|\{.{0,32}learner\{",
+        suffixes=(".ubj",),
+        is_model=True,
+    ),
+    Unread(
+        "a PyTorch file",
+        _EXPORT_IMAGES,
+        starts=rb"\x80.\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19\.",  # before version 1.6
+        suffixes=(".pt", ".pth"),
+        is_model=True,
+    ),
+    Unread("a protocol buffer, such as TensorFlow and Core ML write", IMAGES_ONLY, starts=rb"\x08"),
+    Unread(
+        "a TensorFlow Lite model",
+        IMAGES_ONLY,
+        starts=rb".{4}TFL3",
+        suffixes=(".tflite",),
+        is_model=True,
+        image_problem="tflite_model",
+    ),
+    Unread(
+        "a safetensors file of weights",
+        _EXPORT_IMAGES,
+        starts=rb"(?![\x00\x01]\x00{3}).{4}\x00{4}\{.",
+        suffixes=(".safetensors",),
+    ),
+    Unread(
+        "an R object",
+        _SAVE_FROM_PYTHON,
+        starts=rb"RD[AX][23]\n|X\n\x00{3}[\x02\x03]",
+        suffixes=(".rds",),
+        is_model=True,
+    ),
+    Unread("an R object", _SAVE_FROM_PYTHON, starts=rb"A\n[23]\n"),
+    Unread("an H2O model", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"\x1c\xed"),
+    Unread("a Java object, such as Weka writes", _SAVE_FROM_PYTHON, starts=rb"\xac\xed\x00\x05"),
+    Unread("a MATLAB file", _SAVE_FROM_PYTHON, starts=rb"MATLAB "),
+    Unread("a fastText model", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"\xba\x16\x4f\x2f"),
+    Unread("a GGUF language model", _NOT_A_MODEL, starts=rb"GGUF"),
+    Unread("a NumPy array", _NOT_A_MODEL, starts=rb"\x93NUMPY"),
+    Unread("a Parquet table", _NOT_A_MODEL, starts=rb"PAR1"),
+    Unread("an SQLite database", _NOT_A_MODEL, starts=rb"SQLite format 3"),
+    Unread(
+        "a pointer of Git LFS to a file",
+        "Fetch the file itself with `git lfs pull` and send that.",
+        starts=rb"version https://git-lfs\.github\.com",
+    ),
+    Unread("a tar archive", _UNPACK, starts=rb".{257}ustar"),
+    Unread("a 7-Zip archive", _UNPACK, starts=rb"7z\xbc\xaf\x27\x1c"),
+    Unread("a RAR archive", _UNPACK, starts=rb"Rar!"),
+    Unread("a file compressed with Zstandard", _UNPACK, starts=rb"\x28\xb5\x2f\xfd"),
+    Unread("a PDF document", _NOT_A_MODEL, starts=rb"%PDF"),
+    Unread("a Python program", _NOT_A_MODEL, starts=rb"\s*(#!|import |from \w+ import )"),
+    Unread(
+        "an XGBoost model in JSON",
+        _FIT_A_SCIKIT_LEARN_MODEL,
+        starts=_JSON + rb'\s*"learner"\s*:',
+        is_model=True,
+    ),
+    Unread(
+        "a CatBoost model in JSON",
+        _FIT_A_SCIKIT_LEARN_MODEL,
+        starts=_JSON + rb'\s*"(class_params|ctr_data|features_info)"\s*:',
+        is_model=True,
+    ),
+    # these keys stand deeper in the text, where other files may have them too
+    Unread("an XGBoost model in JSON", _FIT_A_SCIKIT_LEARN_MODEL, starts=_JSON + rb'.*"learner"'),
+    Unread(
+        "a LightGBM model in JSON",
+        _FIT_A_SCIKIT_LEARN_MODEL,
+        starts=_JSON + rb'.*"(tree_info|feature_infos|max_feature_idx)"',
+    ),
+    Unread(
+        "a CatBoost model in JSON",
+        _FIT_A_SCIKIT_LEARN_MODEL,
+        starts=_JSON + rb'.*"(oblivious_trees|features_info|ctr_data)"',
+    ),
+    Unread("the JSON text of a Keras model", IMAGES_ONLY, starts=_JSON + rb'.*"class_name"'),
+    Unread("a notebook", _NOT_A_MODEL, starts=_JSON + rb'.*"cells"'),
+    Unread("a JSON text", _NOT_A_MODEL, starts=_JSON),
+    Unread(
+        "a PMML model",
+        _SAVE_FROM_PYTHON,
+        starts=_SPACE + rb"<[^\x00]*?<?PMML[\s>]",
+        suffixes=(".pmml",),
+        is_model=True,
+    ),
+    Unread(
+        "a web page",
+        "Download the model file itself and send that.",
+        starts=_SPACE + rb"(?i:<(!doctype )?html)",
+    ),
+    Unread("a page of markup", _NOT_A_MODEL, starts=_SPACE + rb"<"),
+    # zip archives, by the names in them
+    Unread(
+        "a TorchScript model",
+        _EXPORT_IMAGES,
+        entries=(r"(.*/)?data\.pkl", r"(.*/)?constants\.pkl|.*/code/.*"),
+        image_problem="torch_model",
+    ),
+    Unread(
+        "a PyTorch file",
+        _EXPORT_IMAGES,
+        entries=(r"(.*/)?data\.pkl",),
+        first_entries=rb".*/(data\.pkl|version|byteorder|\.format_version|constants\.pkl)",
+        loose=("data.pkl", "version"),
+        image_problem="torch_model",
+    ),
+    Unread(
+        "a zipped TensorFlow SavedModel",
+        IMAGES_ONLY,
+        entries=(r"(.*/)?saved_model\.pb",),
+        first_entries=rb"(.*/)?(saved_model|keras_metadata|fingerprint)\.pb",
+        image_problem="saved_model",
+    ),
+    Unread("an H2O MOJO model", _FIT_A_SCIKIT_LEARN_MODEL, entries=(r"(.*/)?model\.ini",)),
+    Unread("a Spark ML model", _FIT_A_SCIKIT_LEARN_MODEL, entries=(r"(.*/)?metadata/part-.*",)),
+    Unread(
+        "a zipped MLflow model",
+        "Send the model file inside it (model.pkl) alone.",
+        entries=(r"(.*/)?MLmodel",),
+    ),
+    Unread("an archive of NumPy arrays", _NOT_A_MODEL, entries=(r".*\.npy",)),
+)

@@ -22,8 +22,8 @@ from leakgauge.estimates import proportion
 from leakgauge.pictures.files import to_png
 from leakgauge.progress import Progress, Share
 from leakgauge.sandbox.job import DEMO_FACTS
-from leakgauge.targets.images.opening import open_image_model
-from leakgauge.targets.onnx.engine import exported
+from leakgauge.targets.keras.engine import exported
+from leakgauge.targets.opening import open_image_model
 from leakgauge.training.classifier import Trained, train
 from leakgauge.training.digits import Digits
 from leakgauge.training.network import digit_network

@@ -22,7 +22,7 @@ from leakgauge.membership.inputs import Inputs, read_inputs
 from leakgauge.membership.tables import Table
 from leakgauge.parameters import membership_parameters
 from leakgauge.report.model import Notice
-from leakgauge.targets.sklearn.input_columns import InputColumn, InputColumns
+from leakgauge.targets.input_columns import InputColumn, InputColumns
 
 N = 80
 

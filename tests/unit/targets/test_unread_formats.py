@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from leakgauge.targets.unread_formats import foreign_file, foreign_format
+from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.formats import PICKLE, SKOPS, format_of, recognise
+from leakgauge.targets.opening import open_table_model
 
 MODEL = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
 
@@ -85,37 +87,35 @@ FILES = [
 
 @pytest.mark.parametrize(("data", "name"), FILES, ids=[f"{n} {name}" for n, (_, name) in enumerate(FILES)])
 def test_a_file_of_another_program_is_named(data: bytes, name: str, tmp_path: Path) -> None:
-    found = foreign_format(data)
+    found = recognise(data)
     assert found is not None
-    assert name in found.name
+    assert found.audited_on != "tables"
+    assert name in found.words
     path = tmp_path / "model.pkl"
     path.write_bytes(data)
-    assert foreign_file(path) == found
-    error = found.refusal()
-    assert found.name in error.message
-    assert error.hint == found.way_in
+    with path.open("rb") as stream:
+        assert recognise(stream) == found
+    with pytest.raises(UnsupportedModel) as caught:
+        open_table_model(path)
+    assert caught.value.code == "unsupported_model.not_a_model"
+    assert found.words in caught.value.message
+    assert caught.value.details["format"] == found.words
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_pickle_is_no_foreign_file(protocol: int) -> None:
+def test_a_pickle_is_of_no_other_format(protocol: int) -> None:
     data = pickle.dumps(MODEL, protocol)
-    assert foreign_format(data) is None
-    assert foreign_format(gzip.compress(data)) is None
+    expected = (PICKLE,) if protocol >= 2 else (PICKLE, None)
+    assert recognise(data) in expected
+    assert recognise(gzip.compress(data)) in expected
 
 
 @pytest.mark.parametrize("compress", [0, ("zlib", 3), ("gzip", 3), ("bz2", 3), ("xz", 3), ("lzma", 3)])
-def test_a_joblib_file_is_no_foreign_file(compress: object, tmp_path: Path) -> None:
+def test_a_joblib_file_is_a_pickle(compress: object, tmp_path: Path) -> None:
     joblib.dump(MODEL, tmp_path / "model", compress=compress)
-    assert foreign_file(tmp_path / "model") is None
+    assert format_of(tmp_path / "model", "tables") is PICKLE
+    assert recognise((tmp_path / "model").read_bytes()) is PICKLE
 
 
-def test_a_skops_file_is_no_foreign_file() -> None:
-    assert foreign_format(zipped("schema.json", "1.npy")) is None
-
-
-@pytest.mark.parametrize(("member", "name"), [("saved_model.pb", "TensorFlow"), ("MLmodel", "MLflow")])
-def test_a_folder_is_named_by_what_lies_in_it(member: str, name: str, tmp_path: Path) -> None:
-    (tmp_path / member).write_bytes(b"")
-    found = foreign_file(tmp_path)
-    assert found is not None
-    assert name in found.name
+def test_a_skops_file_is_told_from_other_archives() -> None:
+    assert recognise(zipped("schema.json", "1.npy")) is SKOPS

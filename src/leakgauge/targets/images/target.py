@@ -5,22 +5,27 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leakgauge.targets.images.facts import ImageModelFacts, Rows
+from leakgauge.targets.images.facts import ImageModelFacts, Network, Rows
 from leakgauge.targets.images.refusals import not_finite
-from leakgauge.targets.onnx.engine import Engine
-from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 from leakgauge.targets.score_rows import spread_over_hidden
-
-if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
-    from leakgauge.targets.keras.network import KerasNetwork
 
 _MOST_AT_ONCE = 16_000_000
 """Numbers that are put into the model's range and order at a time: large sets are asked about in parts."""
+
+
+class Engine(Protocol):
+    """Answers images in the model's own layout and range."""
+
+    name: str
+
+    def outputs(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, n_outputs) raw outputs for (n, ...) images."""
 
 
 class ImageTarget:
@@ -33,6 +38,9 @@ class ImageTarget:
     """
 
     has_probabilities = True
+    gives: Gives = "probabilities"
+    form = None
+    estimator = None
 
     def __init__(self, engine: Engine, facts: ImageModelFacts, layout: Layout, *, queries: int = 0) -> None:
         self._engine = engine
@@ -40,8 +48,18 @@ class ImageTarget:
         self.facts = facts
         self.classes: NDArray[Any] = np.arange(facts.classes)
         self.queries = queries
-        self.network: KerasNetwork | None = None
+        self.network: Network | None = None
         self._counting = threading.Lock()
+
+    @property
+    def type_name(self) -> str:
+        """The model's class, such as "Sequential"."""
+        return self.facts.kind
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What reads the pictures and answers for the model."""
+        return self.facts.packages
 
     def probabilities(self, x: Any) -> FloatArray:
         """(n, n_classes) probabilities for (n, height, width, channels) pictures in [0, 1].

@@ -19,7 +19,7 @@ classes are alike. benchmarks/results/decision_scores.md compares it with others
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +37,6 @@ WIDEST, NARROWEST = 8.0, 0.25
 _INNER = ("best_estimator_", "final_estimator_", "estimator_")
 """Where meta-estimators that hand on the scores of one classifier keep it."""
 _DEEPEST = 20
-
-
-class AnswerForm(Protocol):
-    """Asks a fitted classifier, the target or a clone, for what an attacker sees."""
-
-    def __call__(self, model: Any, x: Any) -> NDArray[Any]:
-        """(n, k) in the form of probabilities, for `n` rows; columns are the k classes that `model` knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -37,67 +37,13 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._indexing import _get_column_indices
 
-Kind = Literal["numbers", "text", "categories", "anything"]
+from leakgauge.targets.input_columns import InputColumn, InputColumns, Kind, Selection
 
 _DEEPEST = 40
 """Wrappers in wrappers; a crafted file can nest deeper than Python's stack."""
 
 _Places: TypeAlias = tuple[int | None, ...]
 """For each column that a part is given, which column of the model's input it is; None for a derived one."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputColumn:
-    """What the model knows of one input column.
-
-    Attributes
-    ----------
-    kind:
-        `categories` where an encoder keeps its values, `text` where it is cut into words, `numbers`
-        where nothing else can be read, `anything` where the model does not tell.
-    categories:
-        the values that encoders keep, in their own types; `None` or NaN among them stands for
-        no value. Empty for other kinds.
-    is_categorical_dtype:
-        whether training held it as pandas' `category` dtype.
-    is_read:
-        False where every part of the model leaves it out.
-    """
-
-    kind: Kind = "anything"
-    categories: tuple[Any, ...] = ()
-    is_categorical_dtype: bool = False
-    is_read: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Columns that `fit` chose by name or dtype, as `make_column_selector` does.
-
-    Attributes
-    ----------
-    selector: the rule.
-    columns: input columns that it chose among those that it was shown.
-    shown: input columns that it was shown.
-    """
-
-    selector: make_column_selector
-    columns: frozenset[int]
-    shown: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class InputColumns:
-    """What the model knows of all of its input columns.
-
-    Attributes
-    ----------
-    columns: one for each, in the order of the model's input.
-    selections: rules by which parts of the model chose among them.
-    """
-
-    columns: tuple[InputColumn, ...]
-    selections: tuple[Selection, ...] = ()
 
 
 def input_columns(estimator: object, n_columns: int) -> InputColumns:

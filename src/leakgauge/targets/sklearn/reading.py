@@ -22,6 +22,7 @@ import sklearn
 
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets.compression import decompress, too_large
+from leakgauge.targets.formats import ARCHIVE_SIGN, SKOPS, Format, recognise
 from leakgauge.targets.pickles.construction import Construction
 from leakgauge.targets.pickles.refusals import refused
 from leakgauge.targets.pickles.scanner import Scanner
@@ -29,8 +30,8 @@ from leakgauge.targets.pickles.virtual_machine import Budget, VirtualMachine
 from leakgauge.targets.sklearn.checks import estimators
 from leakgauge.targets.sklearn.guarded import guard
 from leakgauge.targets.sklearn.old_versions import Version, upgrade
-from leakgauge.targets.sklearn.skops import is_skops, load_skops
-from leakgauge.targets.unread_formats import foreign_format
+from leakgauge.targets.sklearn.skops import load_skops
+from leakgauge.targets.unread_formats import IMAGES_ONLY, Unread, not_read
 
 OLDEST_VERSION: Version = (0, 24)
 """The oldest scikit-learn whose models are brought up to date."""
@@ -103,16 +104,14 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
         raise UnsupportedModel(
             "empty_file", "The model file is empty.", hint="Save the model again and send the whole file."
         )
-    if is_skops(data):
+    if data.startswith(ARCHIVE_SIGN) and recognise(data) is SKOPS:
         return _load_skops(data, bounds)
     return _load_pickle(decompress(data, limit=bounds.bytes), bounds)
 
 
 def _load_pickle(data: bytes, limits: Limits) -> Loaded:
     # before a byte of it is taken for an instruction: `P`, say, is one
-    foreign = foreign_format(data)
-    if foreign is not None:
-        raise foreign.refusal()
+    _refuse_other_formats(data)
     scan = _scan(data, limits)
     saved_by = _check_versions(scan.versions)
     try:
@@ -123,6 +122,21 @@ def _load_pickle(data: bytes, limits: Limits) -> Loaded:
         raise
     except Exception as error:  # a file can make any step fail in any way; all of them mean the same
         raise _unreadable() from error
+
+
+def _refuse_other_formats(data: bytes) -> None:
+    """Refuse, by its name, a file that is of another format by its bytes.
+
+    Raises
+    ------
+    UnsupportedModel
+        `not_a_model`.
+    """
+    match recognise(data):
+        case Format(audited_on="images", words=words):
+            raise not_read(words, IMAGES_ONLY)
+        case Unread(words=words, way_in=way_in):
+            raise not_read(words, way_in)
 
 
 def _load_skops(data: bytes, limits: Limits) -> Loaded:

@@ -9,10 +9,8 @@ for it. What skops then makes goes through the same checks as a pickle's model.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import io
 import json
-import struct
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -22,6 +20,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets.compression import too_large
+from leakgauge.targets.formats import SKOPS
 from leakgauge.targets.pickles.allow_list import CLASSES, INERT, VALUES, Pair, is_allowed, today
 from leakgauge.targets.pickles.checks import printable
 from leakgauge.targets.pickles.refusals import refused
@@ -81,17 +80,6 @@ _WAYS: Mapping[str, frozenset[Pair]] = {
 _REPEATED = "CachedNode"
 
 
-def is_skops(data: bytes) -> bool:
-    """Whether the bytes are a zip archive with a skops schema in it."""
-    if not data.startswith(b"PK\x03\x04"):
-        return False
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _SCHEMA in archive.namelist()
-    except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError):
-        return False
-
-
 def load_skops(data: bytes, *, limit: int) -> tuple[Any, frozenset[str]]:
     """The model in a skops file, and the other versions of scikit-learn that saved parts of it.
 
@@ -113,12 +101,7 @@ def load_skops(data: bytes, *, limit: int) -> tuple[Any, frozenset[str]]:
     LimitExceeded
         `model_too_large`.
     """
-    if importlib.util.find_spec("skops") is None:
-        raise UnsupportedModel(
-            "skops_not_installed",
-            "The model file was written by skops, which is not installed here.",
-            hint='Save the model with joblib.dump(model, "model.joblib"), or install skops beside Leakgauge.',
-        )
+    SKOPS.check_installed()
     try:
         # zipfile reads no more of a part than its header says
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

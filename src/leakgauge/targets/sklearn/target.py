@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,25 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.protocol import FloatArray, Gives, IntArray
+from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
 from leakgauge.targets.sklearn import multi_output
-from leakgauge.targets.sklearn.answer_forms import AnswerForm, DecisionScores, Probabilities, class_scores
+from leakgauge.targets.sklearn.answer_forms import DecisionScores, Probabilities, class_scores
 from leakgauge.targets.sklearn.bundled_model import model_in
-from leakgauge.targets.sklearn.input_columns import InputColumns, input_columns
+from leakgauge.targets.sklearn.input_columns import input_columns
 from leakgauge.targets.sklearn.model_graph import parts_of, reads_documents, type_name
+from leakgauge.targets.sklearn.reading import load_model
 
 # how far a row of probabilities may be from 1 in sum and still be called drift
 _DRIFT = 1e-3
 # of three classes and more, how often the largest score must be that of the predicted label
 _LEAST_AGREEMENT = 0.5
+
+
+def open_sklearn(path: Path) -> SklearnTarget:
+    """The classifier in a pickle or skops file; see `formats.Format`."""
+    loaded = load_model(path)
+    return SklearnTarget(loaded.estimator, remarks=loaded.warnings)
 
 
 class SklearnTarget:
@@ -58,7 +67,7 @@ class SklearnTarget:
     estimator:
         the fitted classifier itself, for attacks that see the model file.
     remarks:
-        sentences for the report on what else the file holds.
+        sentences for the report on how the file was read and what else it holds.
 
     Raises
     ------
@@ -67,9 +76,9 @@ class SklearnTarget:
         `not_fitted`, `multi_output` or `single_class`.
     """
 
-    def __init__(self, estimator: object, *, chunk_rows: int = 8192) -> None:
+    def __init__(self, estimator: object, *, chunk_rows: int = 8192, remarks: tuple[str, ...] = ()) -> None:
         found = model_in(estimator, is_fitted_classifier=_is_fitted_classifier)
-        self.remarks = () if found is None else (found.remark,)
+        self.remarks = remarks if found is None else (*remarks, found.remark)
         self.estimator: Any
         self.estimator, inside = _best_of(estimator if found is None else found.estimator)
         path = f"{'model' if found is None else found.path}{inside}"
@@ -80,6 +89,9 @@ class SklearnTarget:
         self._chunk_rows = chunk_rows
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
         _settle(self.estimator)
+
+    packages = ()
+    """None besides those of every audit of tables."""
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:

@@ -13,8 +13,8 @@ with warnings.catch_warnings():
     import keras
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.images.opening import open_image_model
 from leakgauge.targets.images.target import ImageTarget
+from leakgauge.targets.opening import open_image_model
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 

@@ -26,7 +26,8 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from leakgauge.targets.sklearn.input_columns import InputColumn, column_uses, input_columns
+from leakgauge.targets.input_columns import InputColumn
+from leakgauge.targets.sklearn.input_columns import column_uses, input_columns
 from leakgauge.targets.sklearn.model_graph import reads_documents
 
 RNG = np.random.default_rng(0)
