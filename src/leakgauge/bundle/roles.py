@@ -14,6 +14,7 @@ from leakgauge.bundle.names import folded, is_junk, shown_name
 from leakgauge.bundle.recognise import is_archive
 from leakgauge.errors import BadBundle, JsonValue, UnsupportedModel
 from leakgauge.targets import formats
+from leakgauge.targets.signs import Data as ModelData
 from leakgauge.targets.unread_formats import Unread
 
 _TABLE_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
@@ -51,7 +52,7 @@ _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
     "parameters": ("parameters.json",),
 }
 _ROLE_OF: Final = {name: role for role, names in _ACCEPTED.items() for name in names}
-_MODEL_DATA: Final[Mapping[str, tuple[formats.Data, ...]]] = {
+_MODEL_DATA: Final[Mapping[str, tuple[ModelData, ...]]] = {
     "model": ("tables", "images"),
     "evaluator": ("images",),
 }
@@ -83,11 +84,11 @@ ABOUT_SETS: Final = (
 """How a bundle holds image sets, for hints."""
 
 
-def _models_on(data: formats.Data) -> tuple[str, ...]:
+def _models_on(data: ModelData) -> tuple[str, ...]:
     return _names(("model",), formats.suffixes_of(data))
 
 
-def _model_data(data: Data) -> formats.Data:
+def _model_data(data: Data) -> ModelData:
     return "tables" if data == "tables" else "images"
 
 

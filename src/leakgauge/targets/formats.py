@@ -12,26 +12,22 @@ from __future__ import annotations
 
 import importlib
 import io
-import re
 import struct
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, TypeAlias
+from typing import Any, BinaryIO, Final
 
 from leakgauge.errors import UnsupportedModel
 from leakgauge.extras import Extra
 from leakgauge.targets.compression import unpacked_head
+from leakgauge.targets.signs import ARCHIVE_SIGN, Data, Signs
 from leakgauge.targets.unread_formats import DAMAGED, UNREAD, ZIP, Unread
-
-Data: TypeAlias = Literal["tables", "images"]
 
 HEAD_BYTES: Final = 4_096
 """First bytes of a file that are looked at."""
-ARCHIVE_SIGN: Final = b"PK\x03\x04"
-_LOCAL_HEADER_BYTES: Final = 30
 _PACKED_SUFFIXES: Final = (".gz", ".z", ".bz2", ".xz", ".lzma", ".lz4")
 
 WEIGHTS_ALONE: Final = ".weights.h5"
@@ -39,19 +35,13 @@ WEIGHTS_ALONE: Final = ".weights.h5"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class Format(Signs):
     """A row of the table: a kind of model file that is read.
 
     Attributes
     ----------
     name:
         for reports and tests, one word.
-    words:
-        a file of this kind in words, with its article.
-    audited_on:
-        the data that such models are audited on.
-    suffixes:
-        how such files are called, the usual one first.
     loader:
         "module:function" that opens a file of this kind and takes it for untrusted:
         `(path) -> TableTarget` for tables, `(path, InputSettings) -> ImageModel` for images.
@@ -60,14 +50,6 @@ class Format:
         `leakgauge.defences.sanitize`. None where there is none.
     extras:
         what installs the libraries of the loader; none for a library that is installed by itself.
-    starts:
-        regular expression of the first bytes; None for zip archives.
-    entries:
-        regular expressions, each of which one name or more in a zip archive of this kind matches.
-    first_entries:
-        regular expression of the name that stands first in such an archive.
-    loose:
-        names that lie beside each other where such an archive was unpacked into a bundle.
     is_default:
         whether it is tried on files that are no other format by their bytes, so that its loader says
         what is wrong with them. One row for each kind of data.
@@ -80,23 +62,14 @@ class Format:
     """
 
     name: str
-    words: str
-    audited_on: Data
-    suffixes: tuple[str, ...]
     loader: str
     sanitizer: str | None = None
     extras: tuple[Extra, ...] = ()
-    starts: bytes | None = None
-    entries: tuple[str, ...] = ()
-    first_entries: bytes | None = None
-    loose: tuple[str, ...] = ()
+    is_model: bool = True
     is_default: bool = False
     modules: tuple[str, ...] = ()
     library: str = ""
     without: str = ""
-
-    is_model = True
-    """A file in a bundle with its sign is taken for the model; see `Unread`."""
 
     def load(self, path: Path, *settings: Any) -> Any:
         """What the loader makes of the file.
@@ -230,9 +203,11 @@ def kind_in_bundle(head: bytes, name: str) -> Format | Unread | None:
     if name.endswith(WEIGHTS_ALONE):
         return None
     if head.startswith(ARCHIVE_SIGN):
-        return _by_first_entry(head) or _by_suffix(name)
-    rows = [row for row in _rows() if row.is_model]
-    return _by_start(head, rows) or _by_start(unpacked_head(head, HEAD_BYTES), rows) or _by_suffix(name)
+        found = (row for row in _rows() if row.starts_like_archive(head))
+    else:
+        starts = (head, unpacked_head(head, HEAD_BYTES))
+        found = (row for start in starts for row in _rows() if row.is_model and row.starts_like(start))
+    return next(found, None) or _by_suffix(name)
 
 
 def recognise(file: bytes | BinaryIO) -> Format | Unread | None:
@@ -249,7 +224,8 @@ def recognise(file: bytes | BinaryIO) -> Format | Unread | None:
     if head.startswith(ARCHIVE_SIGN):
         stream.seek(0)
         return _of_archive(stream)
-    return _by_start(unpacked_head(head, HEAD_BYTES) or head, _rows())
+    start = unpacked_head(head, HEAD_BYTES) or head
+    return next((row for row in _rows() if row.starts_like(start)), None)
 
 
 def format_of(path: Path, data: Data) -> Format:
@@ -285,30 +261,13 @@ def _rows() -> Iterator[Format | Unread]:
     yield from UNREAD
 
 
-def _by_start(head: bytes, rows: Iterable[Format | Unread]) -> Format | Unread | None:
-    return next(
-        (row for row in rows if row.starts is not None and re.match(row.starts, head, re.DOTALL)), None
-    )
-
-
-def _by_first_entry(head: bytes) -> Format | Unread | None:
-    length = int.from_bytes(head[26:28], "little")
-    first = head[_LOCAL_HEADER_BYTES : _LOCAL_HEADER_BYTES + length]
-    return next(
-        (row for row in _rows() if row.first_entries and re.fullmatch(row.first_entries, first)), None
-    )
-
-
 def _of_archive(stream: BinaryIO) -> Format | Unread:
     try:
         with zipfile.ZipFile(stream) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, struct.error, OSError, ValueError, NotImplementedError):
         return DAMAGED
-    for row in _rows():
-        if row.entries and all(any(re.fullmatch(entry, name) for name in names) for entry in row.entries):
-            return row
-    return ZIP
+    return next((row for row in _rows() if row.holds(names)), ZIP)
 
 
 def _by_suffix(name: str) -> Format | Unread | None:

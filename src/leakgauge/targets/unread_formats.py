@@ -5,9 +5,10 @@ Rows are looked through in their order; the first whose sign is there names the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.signs import Signs
 
 _FIT_A_SCIKIT_LEARN_MODEL = (
     "Models of this library cannot be audited on tables yet. Fit a scikit-learn classifier on the same "
@@ -34,44 +35,20 @@ _JSON = _SPACE + rb"\{"
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Signs):
     """A kind of file that is not read as a model.
 
     Parameters
     ----------
-    words:
-        what the file is, with its article: "a LightGBM model in text".
     way_in:
         what to send in its place for an audit of tables; a sentence or two.
-    starts:
-        regular expression of its first bytes, unpacked; None for archives.
-    entries:
-        regular expressions, each of which one name or more in a zip archive of this kind matches.
-    first_entries:
-        regular expression of the name that stands first in such an archive.
-    loose:
-        names that lie beside each other where such an archive was unpacked into a bundle.
-    suffixes:
-        how such files are called, where the name alone says that one is a model.
-    is_model:
-        whether a file in a bundle is taken for its model by these first bytes.
     image_problem:
         the problem of the refusal where an image classifier is expected; None where the first bytes
         alone do not settle that it is none.
     """
 
-    words: str
     way_in: str
-    starts: bytes | None = None
-    entries: tuple[str, ...] = ()
-    first_entries: bytes | None = None
-    loose: tuple[str, ...] = ()
-    suffixes: tuple[str, ...] = ()
-    is_model: bool = False
-    image_problem: str | None = None
-
-    audited_on = None
-    """No audit takes it; see `formats.Format`."""
+    image_problem: str | None = field(default=None, kw_only=True)
 
 
 def not_read(words: str, way_in: str) -> UnsupportedModel:

@@ -14,6 +14,8 @@ list of everything a model file can touch. Three rules keep it tight:
   `sklearn.checks.estimators` names, and what stands in `CONDITIONAL` is allowed only in the one
   form in which these libraries themselves write it.
 
+The file is as long as the list is.
+
 `INERT` names what no prediction uses (losses, optimisers, random generators):
 whatever the file asks of them gives an empty object.
 """

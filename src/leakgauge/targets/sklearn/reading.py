@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ import sklearn
 
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets.compression import decompress, too_large
-from leakgauge.targets.formats import ARCHIVE_SIGN, SKOPS, Format, recognise
+from leakgauge.targets.formats import SKOPS, Format, recognise
 from leakgauge.targets.pickles.construction import Construction
 from leakgauge.targets.pickles.refusals import refused
 from leakgauge.targets.pickles.scanner import Scanner
 from leakgauge.targets.pickles.virtual_machine import Budget, VirtualMachine
+from leakgauge.targets.signs import ARCHIVE_SIGN
 from leakgauge.targets.sklearn.checks import estimators
 from leakgauge.targets.sklearn.guarded import guard
 from leakgauge.targets.sklearn.old_versions import Version, upgrade
@@ -105,23 +106,14 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
             "empty_file", "The model file is empty.", hint="Save the model again and send the whole file."
         )
     if data.startswith(ARCHIVE_SIGN) and recognise(data) is SKOPS:
-        return _load_skops(data, bounds)
-    return _load_pickle(decompress(data, limit=bounds.bytes), bounds)
-
-
-def _load_pickle(data: bytes, limits: Limits) -> Loaded:
+        model, versions = load_skops(data, limit=bounds.bytes)
+        return _finished(lambda: model, versions)
+    data = decompress(data, limit=bounds.bytes)
     # before a byte of it is taken for an instruction: `P`, say, is one
     _refuse_other_formats(data)
-    scan = _scan(data, limits)
-    saved_by = _check_versions(scan.versions)
-    try:
-        construction = Construction(Budget(limits.instructions))
-        model = VirtualMachine(io.BytesIO(data), construction, construction.budget).run()
-        return _finished(model, saved_by=saved_by)
-    except LeakgaugeError:
-        raise
-    except Exception as error:  # a file can make any step fail in any way; all of them mean the same
-        raise _unreadable() from error
+    versions = frozenset(_scan(data, bounds).versions)
+    construction = Construction(Budget(bounds.instructions))
+    return _finished(VirtualMachine(io.BytesIO(data), construction, construction.budget).run, versions)
 
 
 def _refuse_other_formats(data: bytes) -> None:
@@ -137,17 +129,6 @@ def _refuse_other_formats(data: bytes) -> None:
             raise not_read(words, IMAGES_ONLY)
         case Unread(words=words, way_in=way_in):
             raise not_read(words, way_in)
-
-
-def _load_skops(data: bytes, limits: Limits) -> Loaded:
-    model, versions = load_skops(data, limit=limits.bytes)
-    saved_by = _check_versions(versions)
-    try:
-        return _finished(model, saved_by=saved_by)
-    except LeakgaugeError:
-        raise
-    except Exception as error:  # as above
-        raise _unreadable() from error
 
 
 def _scan(data: bytes, limits: Limits) -> Scanner:
@@ -215,13 +196,26 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"[0-9]{1,9}", version)[:3])
 
 
-def _finished(model: object, *, saved_by: str | None) -> Loaded:
-    """The model brought up to date and checked, with what the report should say about it."""
+def _finished(make: Callable[[], object], versions: Collection[str]) -> Loaded:
+    """The model that is made, brought up to date and checked, with what the report should say about it.
+
+    Raises
+    ------
+    UnsupportedModel
+        `unreadable` where a step fails, and what `_check_versions` raises.
+    """
+    saved_by = _check_versions(versions)
     installed = sklearn.__version__
     numbers = _numbers(saved_by or installed)
-    upgrade(model, saved_by=(numbers[0], numbers[1]))
-    estimators.check(model)
-    remarks = guard(model)
+    try:
+        model = make()
+        upgrade(model, saved_by=(numbers[0], numbers[1]))
+        estimators.check(model)
+        remarks = guard(model)
+    except LeakgaugeError:
+        raise
+    except Exception as error:  # a file can make any step fail in any way; all of them mean the same
+        raise _unreadable() from error
     warnings: tuple[str, ...] = ()
     if saved_by is not None and numbers[:2] < _numbers(installed)[:2]:
         warnings = (f"The model was saved by scikit-learn {saved_by} and upgraded in memory to {installed}.",)

@@ -118,14 +118,7 @@ class SklearnTarget:
         """The target with its decision scores in the form of probabilities, scaled to fit these records.
 
         The target itself where it gives probabilities, or no finite score for every class:
-        nothing but its labels can be attacked then.
-
-        Parameters
-        ----------
-        x:
-            (n, n_features) rows as `as_input` gives them.
-        y:
-            (n,) positions in `classes` of their true labels.
+        nothing but its labels can be attacked then. Parameters as in `TableTarget`.
         """
         if self.has_probabilities or not _answers(self.estimator, "decision_function"):
             return self
@@ -161,15 +154,7 @@ class SklearnTarget:
         array gets an array in C order, and would warn about a frame. One fitted on
         documents gets the one column of texts as a vector.
 
-        Parameters
-        ----------
-        frame:
-            (n, n_columns) features without the label, each column of the type that training had.
-
-        Raises
-        ------
-        UnsupportedModel
-            `columns_do_not_fit`, with the missing columns or both numbers of columns.
+        Parameters, and errors raised, as in `TableTarget`.
         """
         names = self.feature_names
         if names is not None:
@@ -194,12 +179,7 @@ class SklearnTarget:
         return np.ascontiguousarray(frame.to_numpy())
 
     def probabilities(self, x: Any) -> FloatArray:
-        """(n, n_classes) class probabilities, or scores in their form, float64, rows sum to 1.
-
-        Parameters
-        ----------
-        x:
-            (n, n_features) rows as `as_input` gives them.
+        """(n, n_classes) class probabilities, or scores in their form, for (n, n_features) rows.
 
         Raises
         ------
@@ -221,12 +201,7 @@ class SklearnTarget:
         return np.concatenate(answers) if answers else np.empty((0, len(self.classes)))
 
     def labels(self, x: Any) -> IntArray:
-        """(n,) positions in `classes` of the predicted labels.
-
-        Parameters
-        ----------
-        x:
-            (n, n_features) rows as `as_input` gives them.
+        """(n,) positions in `classes` of the predicted labels, for (n, n_features) rows.
 
         Raises
         ------
