@@ -14,8 +14,6 @@ list of everything a model file can touch. Three rules keep it tight:
   `sklearn.checks.estimators` names, and what stands in `CONDITIONAL` is allowed only in the one
   form in which these libraries themselves write it.
 
-The file is as long as the list is.
-
 `INERT` names what no prediction uses (losses, optimisers, random generators):
 whatever the file asks of them gives an empty object.
 """
@@ -25,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from leakgauge.targets.pickles.estimators import ESTIMATORS
+
 Pair: TypeAlias = tuple[str, str]
 
 
@@ -32,151 +32,31 @@ def _pairs(table: Mapping[str, str]) -> frozenset[Pair]:
     return frozenset((module, name) for module, names in table.items() for name in names.split())
 
 
-CLASSES = _pairs(
+_HELPERS = _pairs(
     {
-        # trees and ensembles
-        "sklearn.tree._classes": (
-            "DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor"
-        ),
-        "sklearn.ensemble._forest": (
-            "RandomForestClassifier RandomForestRegressor ExtraTreesClassifier ExtraTreesRegressor "
-            "RandomTreesEmbedding"
-        ),
-        "sklearn.ensemble._bagging": "BaggingClassifier BaggingRegressor",
-        "sklearn.ensemble._gb": "GradientBoostingClassifier GradientBoostingRegressor",
-        "sklearn.ensemble._hist_gradient_boosting.binning": "_BinMapper",
-        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting": (
-            "HistGradientBoostingClassifier HistGradientBoostingRegressor"
-        ),
+        "collections": "OrderedDict",
+        "scipy.interpolate._bsplines": "BSpline",
+        "scipy.sparse._csc": "csc_array csc_matrix",
+        "scipy.sparse._csr": "csr_array csr_matrix",
+        "sklearn.calibration": "_CalibratedClassifier",
+        "sklearn.compose._column_transformer": "make_column_selector",
         "sklearn.ensemble._hist_gradient_boosting.predictor": "TreePredictor",
-        "sklearn.ensemble._stacking": "StackingClassifier StackingRegressor",
-        "sklearn.ensemble._voting": "VotingClassifier VotingRegressor",
-        "sklearn.ensemble._weight_boosting": "AdaBoostClassifier AdaBoostRegressor",
-        # linear models and support vectors
-        "sklearn.linear_model._base": "LinearRegression",
-        "sklearn.linear_model._bayes": "ARDRegression BayesianRidge",
-        "sklearn.linear_model._coordinate_descent": (
-            "ElasticNet ElasticNetCV Lasso LassoCV MultiTaskElasticNet MultiTaskElasticNetCV MultiTaskLasso "
-            "MultiTaskLassoCV"
-        ),
-        "sklearn.linear_model._glm.glm": "GammaRegressor PoissonRegressor TweedieRegressor",
-        "sklearn.linear_model._huber": "HuberRegressor",
-        "sklearn.linear_model._least_angle": "Lars LarsCV LassoLars LassoLarsCV LassoLarsIC",
-        "sklearn.linear_model._logistic": "LogisticRegression LogisticRegressionCV",
-        "sklearn.linear_model._omp": "OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV",
-        "sklearn.linear_model._passive_aggressive": "PassiveAggressiveClassifier PassiveAggressiveRegressor",
-        "sklearn.linear_model._perceptron": "Perceptron",
-        "sklearn.linear_model._quantile": "QuantileRegressor",
-        "sklearn.linear_model._ransac": "RANSACRegressor",
-        "sklearn.linear_model._ridge": "Ridge RidgeCV RidgeClassifier RidgeClassifierCV",
-        "sklearn.linear_model._stochastic_gradient": "SGDClassifier SGDRegressor",
-        "sklearn.linear_model._theil_sen": "TheilSenRegressor",
-        "sklearn.svm._classes": "LinearSVC LinearSVR NuSVC NuSVR SVC SVR",
-        # neighbours, networks, probabilistic models
-        "sklearn.covariance._empirical_covariance": "EmpiricalCovariance",
-        "sklearn.covariance._graph_lasso": "GraphicalLasso GraphicalLassoCV",
-        "sklearn.covariance._robust_covariance": "MinCovDet",
-        "sklearn.covariance._shrunk_covariance": "LedoitWolf OAS ShrunkCovariance",
-        "sklearn.discriminant_analysis": "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis",
-        "sklearn.gaussian_process._gpc": "GaussianProcessClassifier _BinaryGaussianProcessClassifierLaplace",
-        "sklearn.gaussian_process._gpr": "GaussianProcessRegressor",
         "sklearn.gaussian_process.kernels": (
             "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern "
             "PairwiseKernel Product RBF RationalQuadratic Sum WhiteKernel"
         ),
-        "sklearn.kernel_ridge": "KernelRidge",
-        "sklearn.naive_bayes": "BernoulliNB CategoricalNB ComplementNB GaussianNB MultinomialNB",
-        "sklearn.neighbors._classification": "KNeighborsClassifier RadiusNeighborsClassifier",
-        "sklearn.neighbors._nearest_centroid": "NearestCentroid",
-        "sklearn.neighbors._regression": "KNeighborsRegressor RadiusNeighborsRegressor",
-        "sklearn.neighbors._unsupervised": "NearestNeighbors",
-        "sklearn.neural_network._multilayer_perceptron": "MLPClassifier MLPRegressor",
-        "sklearn.semi_supervised._label_propagation": "LabelPropagation LabelSpreading",
-        # wrappers
-        "sklearn.calibration": (
-            "CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration _TemperatureScaling"
-        ),
-        "sklearn.compose._column_transformer": "ColumnTransformer make_column_selector",
-        "sklearn.compose._target": "TransformedTargetRegressor",
-        "sklearn.dummy": "DummyClassifier DummyRegressor",
-        "sklearn.frozen._frozen": "FrozenEstimator",
-        "sklearn.isotonic": "IsotonicRegression",
         "sklearn.metrics._scorer": "_CurveScorer _MultimetricScorer _PassthroughScorer _Scorer",
-        "sklearn.model_selection._classification_threshold": (
-            "FixedThresholdClassifier TunedThresholdClassifierCV"
-        ),
-        "sklearn.model_selection._search": "GridSearchCV RandomizedSearchCV",
-        "sklearn.model_selection._search_successive_halving": "HalvingGridSearchCV HalvingRandomSearchCV",
         "sklearn.model_selection._split": (
             "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut "
             "PredefinedSplit RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold "
             "StratifiedKFold StratifiedShuffleSplit TimeSeriesSplit _CVIterableWrapper"
         ),
-        "sklearn.multiclass": (
-            "OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier _ConstantPredictor"
-        ),
-        "sklearn.multioutput": "ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain",
-        "sklearn.pipeline": "FeatureUnion Pipeline",
-        "sklearn.semi_supervised._self_training": "SelfTrainingClassifier",
         "sklearn.utils._bunch": "Bunch",
-        # text
-        "sklearn.feature_extraction._dict_vectorizer": "DictVectorizer",
-        "sklearn.feature_extraction._hash": "FeatureHasher",
-        "sklearn.feature_extraction.text": (
-            "CountVectorizer HashingVectorizer TfidfTransformer TfidfVectorizer"
-        ),
-        # preparation of the input
-        "sklearn.cluster._agglomerative": "FeatureAgglomeration",
-        "sklearn.cluster._birch": "Birch",
-        "sklearn.cluster._bisect_k_means": "BisectingKMeans",
-        "sklearn.cluster._kmeans": "KMeans MiniBatchKMeans",
-        "sklearn.cross_decomposition._pls": "CCA PLSCanonical PLSRegression PLSSVD",
-        "sklearn.decomposition._dict_learning": "DictionaryLearning MiniBatchDictionaryLearning SparseCoder",
-        "sklearn.decomposition._factor_analysis": "FactorAnalysis",
-        "sklearn.decomposition._fastica": "FastICA",
-        "sklearn.decomposition._incremental_pca": "IncrementalPCA",
-        "sklearn.decomposition._kernel_pca": "KernelPCA",
-        "sklearn.decomposition._lda": "LatentDirichletAllocation",
-        "sklearn.decomposition._nmf": "MiniBatchNMF NMF",
-        "sklearn.decomposition._pca": "PCA",
-        "sklearn.decomposition._sparse_pca": "MiniBatchSparsePCA SparsePCA",
-        "sklearn.decomposition._truncated_svd": "TruncatedSVD",
-        "sklearn.feature_selection._from_model": "SelectFromModel",
-        "sklearn.feature_selection._rfe": "RFE RFECV",
-        "sklearn.feature_selection._sequential": "SequentialFeatureSelector",
-        "sklearn.feature_selection._univariate_selection": (
-            "GenericUnivariateSelect SelectFdr SelectFpr SelectFwe SelectKBest SelectPercentile"
-        ),
-        "sklearn.feature_selection._variance_threshold": "VarianceThreshold",
-        "sklearn.impute._base": "MissingIndicator SimpleImputer",
-        "sklearn.impute._iterative": "IterativeImputer",
-        "sklearn.impute._knn": "KNNImputer",
-        "sklearn.kernel_approximation": (
-            "AdditiveChi2Sampler Nystroem PolynomialCountSketch RBFSampler SkewedChi2Sampler"
-        ),
-        "sklearn.manifold._isomap": "Isomap",
-        "sklearn.manifold._locally_linear": "LocallyLinearEmbedding",
-        "sklearn.neighbors._graph": "KNeighborsTransformer RadiusNeighborsTransformer",
-        "sklearn.neighbors._nca": "NeighborhoodComponentsAnalysis",
-        "sklearn.neural_network._rbm": "BernoulliRBM",
-        "sklearn.preprocessing._data": (
-            "Binarizer KernelCenterer MaxAbsScaler MinMaxScaler Normalizer PowerTransformer "
-            "QuantileTransformer RobustScaler StandardScaler"
-        ),
-        "sklearn.preprocessing._discretization": "KBinsDiscretizer",
-        "sklearn.preprocessing._encoders": "OneHotEncoder OrdinalEncoder",
-        "sklearn.preprocessing._function_transformer": "FunctionTransformer",
-        "sklearn.preprocessing._label": "LabelBinarizer LabelEncoder MultiLabelBinarizer",
-        "sklearn.preprocessing._polynomial": "PolynomialFeatures SplineTransformer",
-        "sklearn.preprocessing._target_encoder": "TargetEncoder",
-        "sklearn.random_projection": "GaussianRandomProjection SparseRandomProjection",
-        # containers and plain data that models keep
-        "collections": "OrderedDict",
-        "scipy.interpolate._bsplines": "BSpline",
-        "scipy.sparse._csr": "csr_array csr_matrix",
-        "scipy.sparse._csc": "csc_array csc_matrix",
     }
 )
+"""Parts of estimators, containers and plain data that models keep."""
+
+CLASSES = _HELPERS.union(*(_pairs(modules) for modules in ESTIMATORS.values()))
 """Made with `cls.__new__(cls)` and filled with attributes; never called."""
 
 ARRAY_FUNCTIONS = _pairs(
