@@ -30,6 +30,8 @@ _SAVE_FROM_PYTHON = (
 _NOT_A_MODEL = "Send a fitted scikit-learn classifier, saved with pickle, joblib or skops."
 _UNPACK = "Unpack it and send the model file itself, saved with pickle, joblib or skops."
 
+_PROTOCOL_BUFFER = "a protocol buffer, such as TensorFlow and Core ML write"
+
 _SPACE = rb"[\xef\xbb\xbf \t\r\n]*"
 _JSON = _SPACE + rb"\{"
 
@@ -87,8 +89,15 @@ UNREAD: tuple[Unread, ...] = (
         starts=rb"\x80.\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19\.",  # before version 1.6
         suffixes=(".pt", ".pth"),
         is_model=True,
+        image_problem="torch_model",
     ),
-    Unread("a protocol buffer, such as TensorFlow and Core ML write", IMAGES_ONLY, starts=rb"\x08"),
+    Unread(
+        _PROTOCOL_BUFFER,
+        IMAGES_ONLY,
+        starts=rb"\x08[\x01-\x20][\x12\x1a\x22\x28\x2a\x32\x3a\x42]",  # it may still be an ONNX model
+        is_model=True,
+    ),
+    Unread(_PROTOCOL_BUFFER, IMAGES_ONLY, starts=rb"\x08"),
     Unread(
         "a TensorFlow Lite model",
         IMAGES_ONLY,
@@ -192,12 +201,23 @@ UNREAD: tuple[Unread, ...] = (
         first_entries=rb"(.*/)?(saved_model|keras_metadata|fingerprint)\.pb",
         image_problem="saved_model",
     ),
-    Unread("an H2O MOJO model", _FIT_A_SCIKIT_LEARN_MODEL, entries=(r"(.*/)?model\.ini",)),
-    Unread("a Spark ML model", _FIT_A_SCIKIT_LEARN_MODEL, entries=(r"(.*/)?metadata/part-.*",)),
+    Unread(
+        "an H2O MOJO model",
+        _FIT_A_SCIKIT_LEARN_MODEL,
+        entries=(r"(.*/)?model\.ini",),
+        image_problem="not_a_model",
+    ),
+    Unread(
+        "a Spark ML model",
+        _FIT_A_SCIKIT_LEARN_MODEL,
+        entries=(r"(.*/)?metadata/part-.*",),
+        image_problem="not_a_model",
+    ),
     Unread(
         "a zipped MLflow model",
         "Send the model file inside it (model.pkl) alone.",
         entries=(r"(.*/)?MLmodel",),
+        image_problem="not_a_model",
     ),
-    Unread("an archive of NumPy arrays", _NOT_A_MODEL, entries=(r".*\.npy",)),
+    Unread("an archive of NumPy arrays", _NOT_A_MODEL, entries=(r".*\.npy",), image_problem="not_a_model"),
 )

@@ -16,8 +16,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.formats import PICKLE, SKOPS, format_of, recognise
-from leakgauge.targets.opening import open_table_model
+from leakgauge.targets.formats import PICKLE, SKOPS, format_of, kind_in_bundle, recognise
+from leakgauge.targets.opening import open_image_model, open_table_model
 
 MODEL = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
 
@@ -119,3 +119,37 @@ def test_a_joblib_file_is_a_pickle(compress: object, tmp_path: Path) -> None:
 
 def test_a_skops_file_is_told_from_other_archives() -> None:
     assert recognise(zipped("schema.json", "1.npy")) is SKOPS
+
+
+@pytest.mark.parametrize(
+    ("data", "problem", "name"),
+    [
+        (b"\x1c\x00\x00\x00TFL3\x00", "tflite_model", "TensorFlow Lite"),
+        (zipped("model/data.pkl", "model/version"), "torch_model", "PyTorch"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", "torch_model", "PyTorch"),
+        (zipped("m/saved_model.pb"), "saved_model", "SavedModel"),
+        (zipped("a.npy", "b.npy"), "not_a_model", "NumPy"),
+        (zipped("MLmodel", "model.pkl"), "not_a_model", "MLflow"),
+        (zipped("a.txt"), "not_a_model", "zip archive"),
+        (b"PK\x03\x04 and nothing else", "keras_archive_damaged", "damaged"),
+        (pickle.dumps(MODEL), "model_of_tables", "pickle"),
+        (zipped("schema.json"), "model_of_tables", "skops"),
+        (b"", "model_empty", "empty"),
+    ],
+)
+def test_what_is_no_image_classifier_is_named_too(
+    data: bytes, problem: str, name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(data)
+    with pytest.raises(UnsupportedModel) as caught:
+        open_image_model(path, picture_size=(8, 8))
+    assert caught.value.problem == problem
+    assert name in caught.value.message
+
+
+@pytest.mark.parametrize("data", [b"\x08\x04\x32\x08", b"\x08\x04\x28\x00"])
+def test_a_protocol_buffer_that_may_be_an_onnx_model_can_be_the_model_of_a_bundle(data: bytes) -> None:
+    found = kind_in_bundle(data, "net.bin")
+    assert found is not None
+    assert found.audited_on is None
