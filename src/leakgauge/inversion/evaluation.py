@@ -9,6 +9,7 @@ import numpy as np
 
 from leakgauge.errors import BadBundle
 from leakgauge.estimates import Estimate, confidence_for, proportion
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.drawing import Run
 from leakgauge.inversion.edges import as_asked
 from leakgauge.inversion.judges import (
@@ -19,7 +20,6 @@ from leakgauge.inversion.judges import (
     train_judge,
 )
 from leakgauge.inversion.measure import consensus
-from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Recognition, Reconstruction
 from leakgauge.targets.images.facts import ImageModel, ImageModelFacts
 from leakgauge.targets.protocol import FloatArray

@@ -20,8 +20,8 @@ from leakgauge.attack_table import NOT_INSTALLED
 from leakgauge.errors import LeakgaugeError
 from leakgauge.estimates import proportion
 from leakgauge.exhaustion import ran_out, release
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.inputs import Inputs
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.report.model import EvasionMeasured, EvasionPoint, Failed, NotApplicable, ThreatModel
 from leakgauge.targets.images.facts import Network

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from leakgauge.estimates import Estimate, proportion
-from leakgauge.pictures.picture import Pictures
+from leakgauge.images.image import Pictures
 from leakgauge.randomness import generator_for
 from leakgauge.targets.images.facts import ImageModel
 from leakgauge.targets.protocol import FloatArray, IntArray

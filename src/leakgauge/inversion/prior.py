@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from leakgauge.errors import BadBundle
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.components import Components, principal_components
 from leakgauge.inversion.prior_file import read_components
 from leakgauge.inversion.similarity import pearson
 from leakgauge.inversion.space import Space
-from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Notice, PriorKnowledge
 from leakgauge.targets.images.facts import ImageModel
 

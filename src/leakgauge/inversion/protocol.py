@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
 from leakgauge.inversion.space import Space
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice, ThreatModel
 from leakgauge.targets.images.facts import Network

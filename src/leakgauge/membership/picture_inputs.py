@@ -10,12 +10,12 @@ from leakgauge.bundle import Limits, PictureMembershipBundle
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.estimates import Estimate, proportion
+from leakgauge.images.image import Pictures
 from leakgauge.membership.columns import NAMED_AT_MOST
 from leakgauge.membership.inputs import LEAST_RECORDS, Inputs
 from leakgauge.membership.picture_sets import FittedSet, labelled_pictures, positions
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.parameters import PictureMembershipParameters
-from leakgauge.pictures.picture import Pictures
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, OpenImageModel

@@ -17,7 +17,7 @@ from secmlt.adv.evasion.perturbation_models import LpPerturbationModels
 from secmlt.adv.evasion.pgd import PGD
 from torch.utils.data import DataLoader, TensorDataset
 
-from leakgauge.pictures.picture import Pictures
+from leakgauge.images.image import Pictures
 from leakgauge.targets.images.facts import Network
 from leakgauge.targets.protocol import IntArray
 

@@ -24,7 +24,7 @@ from leakgauge.report.writers import write
 from leakgauge.sandbox.job import SANITIZED_MODEL, SANITIZED_NOTES, TRAINED_PRIOR, Job, Kind
 
 if TYPE_CHECKING:  # each image holds the libraries of one kind of audit alone
-    from leakgauge.pictures.picture import Pictures
+    from leakgauge.images.image import Pictures
     from leakgauge.targets.images.facts import Network
     from leakgauge.targets.protocol import IntArray
 

@@ -19,7 +19,7 @@ from leakgauge.defences.training import TrainingDefence, training_defences
 from leakgauge.defences.training.plan import Plan
 from leakgauge.errors import JsonValue
 from leakgauge.estimates import proportion
-from leakgauge.pictures.files import to_png
+from leakgauge.images.files import to_png
 from leakgauge.progress import Progress, Share
 from leakgauge.sandbox.job import DEMO_FACTS
 from leakgauge.targets.keras.engine import exported

@@ -18,8 +18,8 @@ from PIL import Image, ImageOps
 
 from leakgauge.bundle import BundledFile
 from leakgauge.errors import BadBundle, LimitExceeded
-from leakgauge.pictures.arrays import MAGIC, read_array
-from leakgauge.pictures.picture import Picture, Pictures
+from leakgauge.images.arrays import MAGIC, read_array
+from leakgauge.images.image import Picture, Pictures
 from leakgauge.report.model import Notice
 
 MAX_BYTES = 64 * 1024**2

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle, LimitExceeded
-from leakgauge.pictures.picture import Picture, Pictures
+from leakgauge.images.image import Picture, Pictures
 
 MAGIC = b"\x93NUMPY"
 MAX_NUMBERS = 64_000_000

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leakgauge.errors import BadBundle
-from leakgauge.pictures.colormaps import NAMES, colormap
-from leakgauge.pictures.picture import Picture, Pictures
+from leakgauge.images.colormaps import NAMES, colormap
+from leakgauge.images.image import Picture, Pictures
 from leakgauge.report.model import Notice
 
 COLORMAP_TOLERANCE = 12
