@@ -45,7 +45,7 @@ from leakgauge.membership.running import run_all
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipMeasured
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.target import SklearnTarget
 from membership_targets import categorical
 
 FIRST_SEED = 300

@@ -59,7 +59,7 @@ from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipMeasured, Severity
 from leakgauge.report.risk import LOW_FALSE_POSITIVES, SHOWN
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 SIZES = ((300, 300), (2_000, 2_000), (6_500, 6_500), (4_000, 400), (400, 4_000))
 """Members and non-members of the audits."""

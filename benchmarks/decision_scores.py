@@ -39,8 +39,8 @@ from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
-from leakgauge.targets.answer_forms import AnswerForm, DecisionScores, class_scores
-from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.protocol import AnswerForm, FloatArray, IntArray
+from leakgauge.targets.sklearn.answer_forms import DecisionScores, class_scores
 from membership_peers import members_found
 from membership_targets import Case, Recipe, cancer, digits
 

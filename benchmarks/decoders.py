@@ -17,8 +17,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.space import Space
-from leakgauge.pictures.picture import Pictures
 from leakgauge.targets.protocol import FloatArray
 
 BATCH, HIDDEN = 64, 256

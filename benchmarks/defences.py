@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from digit_models import one_thread, saved, trained
 from leakgauge.bundle import InversionBundle, Limits, open_bundle
 from leakgauge.estimates import Estimate
+from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit
 from leakgauge.inversion.drawing import Run, plan, run_attacks
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.inversion.measure import consensus
 from leakgauge.parameters import inversion_parameters
-from leakgauge.pictures.files import to_png
 from leakgauge.progress import Silent
 from leakgauge.report.comparison import compare
 from leakgauge.report.model import InversionMeasured, InversionMetrics, InversionReport, NotApplicable

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from leakgauge.defences.training import training_defences
 from leakgauge.defences.training.plan import Plan
-from leakgauge.targets.onnx_engine import exported
+from leakgauge.targets.keras.engine import exported
 from leakgauge.training.classifier import Trained, train
 from leakgauge.training.digits import Digits
 from leakgauge.training.network import digit_network

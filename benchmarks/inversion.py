@@ -47,6 +47,7 @@ from PIL import Image, ImageDraw
 from sklearn.svm import SVC
 
 from leakgauge.attack_table import Unsuited, check_installed
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import principal_components
@@ -57,11 +58,10 @@ from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.protocol import Settings
 from leakgauge.inversion.similarity import pearson
 from leakgauge.inversion.space import Space
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
-from leakgauge.targets.image_model import open_image_model
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.target import ImageTarget
+from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import FloatArray
 from mnist import Half, prototype_accuracy
 from networks import NETWORKS, trained

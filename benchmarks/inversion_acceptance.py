@@ -33,16 +33,16 @@ import tensorflow as tf
 from sklearn.svm import SVC
 
 from leakgauge.bundle import Limits, open_bundle
+from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.protocol import Settings
-from leakgauge.pictures.files import to_png
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import InversionReport
-from leakgauge.targets.image_model import open_image_model
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.target import ImageTarget
+from leakgauge.targets.opening import open_image_model
 from mnist import Half, halves, prototype_accuracy, train_network
 
 OLDER_PARAMETERS = {

@@ -32,8 +32,8 @@ from leakgauge.inversion.masking import examine
 from leakgauge.inversion.protocol import Settings
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
-from leakgauge.targets.image_model import open_image_model
-from leakgauge.targets.protocol import FloatArray, IntArray, Target
+from leakgauge.targets.opening import open_image_model
+from leakgauge.targets.protocol import FloatArray, IntArray, ModelTarget, Target
 from mnist import halves, prototype_accuracy, train_network
 
 MASKS = ("", "rounding=2", "top_k=1", "one-hot labels", "logit_clipping=3", "temperature=5")
@@ -58,7 +58,7 @@ class OneHot:
         return self._target.labels(x)
 
 
-def masked(target: Target, mask: str) -> Target:
+def masked(target: ModelTarget, mask: str) -> Target:
     """The target behind one of `MASKS`."""
     if mask == "one-hot labels":
         return OneHot(target)

@@ -25,8 +25,8 @@ from sklearn.datasets import load_digits
 
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.estimates import proportion
+from leakgauge.images.files import to_png
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.pictures.files import to_png
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionReport, Severity
 

@@ -39,7 +39,7 @@ from leakgauge.parameters import picture_membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import MembershipMeasured, MembershipReport
-from leakgauge.targets.image_model import open_image_model
+from leakgauge.targets.opening import open_image_model
 from leakgauge.training.classifier import Trained, train
 from leakgauge.training.digits import Digits, bundled_digits
 

@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.membership.pool import Pool
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 CARDINALITIES = (3, 5, 4, 4, 3, 2, 3, 3)
 

@@ -7,12 +7,25 @@ import sklearn.experimental.enable_halving_search_cv
 import sklearn.experimental.enable_iterative_imputer  # noqa: F401 (makes the two known)
 from sklearn.utils import all_estimators
 
-from leakgauge.targets.pickle_allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
-from leakgauge.targets.refusals import LIBRARIES, NOT_BEFORE_A_CLASSIFIER, REFUSED_FORMS, REFUSED_PARTS
+from leakgauge.targets.formats import FORMATS
+from leakgauge.targets.pickles.allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
+from leakgauge.targets.pickles.refusals import (
+    LIBRARIES,
+    NOT_BEFORE_A_CLASSIFIER,
+    REFUSED_FORMS,
+    REFUSED_PARTS,
+)
 
-_HEAD = """# Models of tables that are read
+_HEAD = """# Models that are read
 
 <!-- Made by docs/make_supported_models.py from the tables that the code goes by. Do not edit. -->
+
+A file is told by its bytes; its name decides only where they say nothing. One of another format is
+refused by the name of that format, with what to send in its place.
+"""
+
+_SCIKIT_LEARN = """
+## Models of tables
 
 A model file is a pickle (pickle, joblib or cloudpickle, any protocol, compressed or not) or a skops
 file that holds one fitted scikit-learn classifier, by whatever it is prepared: a Pipeline, a
@@ -44,6 +57,22 @@ def _section(title: str, kind: str) -> list[str]:
     return [f"\n## {title}\n", ", ".join(names) + "."]
 
 
+def _formats() -> list[str]:
+    lines = ["", "| format | file | audited with | installed by | `leakgauge sanitize` |", "|---" * 5 + "|"]
+    for row in FORMATS:
+        names = ", ".join(f"`{suffix}`" for suffix in row.suffixes)
+        extras = [f"`leakgauge[{extra}]`" for extra in row.extras] or [f"`pip install {row.library}`"]
+        cells = (
+            f"`{row.name}`",
+            f"{row.words}: {names}",
+            row.audited_on,
+            " or ".join(extras),
+            "yes" if row.sanitizer else "no",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
 def _table(title: str, words: str, head: tuple[str, str], rows: dict[str, str]) -> list[str]:
     lines = [f"\n## {title}\n", words + "\n", f"| {head[0]} | {head[1]} |", "|---|---|"]
     return lines + [f"| {name} | {reason} |" for name, reason in rows.items()]
@@ -59,7 +88,7 @@ def _by_module(pairs: frozenset[tuple[str, str]]) -> list[str]:
 
 def document() -> str:
     """The whole page."""
-    lines = [_HEAD.rstrip()]
+    lines = [_HEAD.rstrip(), *_formats(), _SCIKIT_LEARN.rstrip()]
     lines += _section("Classifiers", "classifier")
     lines += _section("Transformers", "transformer")
     lines += _section("Regressors inside a classifier", "regressor")

@@ -21,11 +21,11 @@ from tests.support.cases import audited
 from tests.support.variants import VARIANTS, fitted, names_before_a_classifier
 
 from leakgauge.errors import LeakgaugeError
-from leakgauge.targets.pickle_allow_list import CLASSES
-from leakgauge.targets.refusals import NOT_BEFORE_A_CLASSIFIER, REFUSED_PARTS
-from leakgauge.targets.sklearn_pickle import load_model
-from leakgauge.targets.sklearn_target import SklearnTarget
-from leakgauge.targets.soundness import ROWS
+from leakgauge.targets.pickles.allow_list import CLASSES
+from leakgauge.targets.pickles.refusals import NOT_BEFORE_A_CLASSIFIER, REFUSED_PARTS
+from leakgauge.targets.sklearn.checks.estimators import ROWS
+from leakgauge.targets.sklearn.reading import load_model
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 NAMES = sorted(VARIANTS)
 

@@ -11,7 +11,7 @@ import pytest
 from cases import CASES, audited, refusal
 
 from leakgauge.report.model import MembershipMeasured, MembershipReport, Severity
-from leakgauge.targets.sklearn_pickle import load_model
+from leakgauge.targets.sklearn.reading import load_model
 
 TABLES = CASES / "tables"
 

@@ -23,8 +23,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.sklearn_pickle import load_model
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.reading import load_model
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 FOLDER = Path(__file__).parent.parent / "data" / "pickles"
 ARCHIVES = sorted(FOLDER.glob("*.zip"))

@@ -30,7 +30,7 @@ with atheris.instrument_imports(include=["leakgauge"]):
     from leakgauge.membership.picture_sets import FittedSet, labelled_pictures, positions
     from leakgauge.membership.tables import read_table
     from leakgauge.parameters import decode_hyperparameters, inversion_parameters, membership_parameters
-    from leakgauge.targets.sklearn_pickle import load_model
+    from leakgauge.targets.sklearn.reading import load_model
 
 import bad_inputs
 import hostile_corpus

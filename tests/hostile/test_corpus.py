@@ -12,7 +12,7 @@ from leakgauge.bundle import Limits
 from leakgauge.errors import LeakgaugeError
 from leakgauge.membership.tables import read_table
 from leakgauge.parameters import inversion_parameters, membership_parameters
-from leakgauge.targets.sklearn_pickle import load_model
+from leakgauge.targets.sklearn.reading import load_model
 
 
 def refusal(read, folder: Path, hostile: Hostile) -> LeakgaugeError:

@@ -50,8 +50,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
-from leakgauge.targets.sklearn_pickle import load_model
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.reading import load_model
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.random((60, 4))

@@ -41,8 +41,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.errors import InputError, LeakgaugeError, LimitExceeded, UnsafeModel, UnsupportedModel
-from leakgauge.targets.sklearn_pickle import Limits, load_model
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.reading import Limits, load_model
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 X, Y = load_iris(return_X_y=True)
 X, Y = X[::3], Y[::3]

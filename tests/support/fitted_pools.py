@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.protocol import Score
 from leakgauge.progress import Silent
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 
 def digits(n: int) -> tuple[np.ndarray, np.ndarray]:

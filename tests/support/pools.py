@@ -11,7 +11,7 @@ from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.training_sets import TrainingData
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 
 def records(n: int, *, seed: int, features: int = 8, noise: float = 1.5) -> tuple[np.ndarray, np.ndarray]:

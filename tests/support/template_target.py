@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from doubles import NoModel
 from numpy.typing import NDArray
 
 SIDE = 12
@@ -19,10 +20,8 @@ def templates() -> NDArray[np.float32]:
     return np.stack([bar, disc & ~bar, corner]).astype(np.float32)[..., None]
 
 
-class TemplateTarget:
+class TemplateTarget(NoModel):
     """Softmax of the likeness to each template; counts what it is asked."""
-
-    has_probabilities = True
 
     def __init__(self, *, sharpness: float = 40.0) -> None:
         self.classes: NDArray[Any] = np.arange(3)

@@ -19,7 +19,7 @@ from leakgauge.bundle import Limits
 from leakgauge.exhaustion import OUT_OF_MEMORY, OutOfTime, Time, ran_out, release
 from leakgauge.membership.tables.encoding import read_utf8
 from leakgauge.progress import Calling, Silent
-from leakgauge.targets.sklearn_pickle import load_model
+from leakgauge.targets.sklearn.reading import load_model
 from leakgauge.threads import one_processor_each
 
 

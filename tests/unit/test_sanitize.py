@@ -36,8 +36,8 @@ from leakgauge.defences.strip import remaining, strip
 from leakgauge.errors import AuditFailed, UnsafeModel, UnsupportedModel
 from leakgauge.membership.attacks import boosting_equations, bootstrap_replay, leaf_counts
 from leakgauge.progress import Silent
-from leakgauge.targets.legacy_sklearn import EarlierLogisticRegression
-from leakgauge.targets.model_graph import parts_of
+from leakgauge.targets.sklearn.model_graph import parts_of
+from leakgauge.targets.sklearn.old_versions import EarlierLogisticRegression
 
 METHODS = ("predict", "predict_proba", "decision_function", "apply")
 

@@ -16,7 +16,6 @@ from leakgauge.bundle.model import (
     MembershipBundle,
     PictureMembershipBundle,
 )
-from leakgauge.bundle.model_files import HEAD_BYTES
 from leakgauge.bundle.names import shown_name
 from leakgauge.bundle.picture_sets import picture_set
 from leakgauge.bundle.recognise import is_archive
@@ -40,6 +39,7 @@ from leakgauge.bundle.roles import (
 )
 from leakgauge.bundle.zipped import ZippedFile, not_a_zip, zipped_files
 from leakgauge.errors import BadBundle
+from leakgauge.targets.formats import HEAD_BYTES
 
 MOST_PICTURES = 100_000
 """Entries among which the images for a prior may be; a bundle holds far fewer."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from leakgauge.bundle.model_files import unpacked_head
+from leakgauge.targets.compression import unpacked_head
+from leakgauge.targets.formats import HEAD_BYTES, Format, kind_in_bundle
 
 _MAGIC: Final = (
     (b"\x1f\x8b", "a gzip file"),
@@ -13,7 +14,6 @@ _MAGIC: Final = (
     (b"\x28\xb5\x2f\xfd", "a zstandard file"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (a bare .h5 model?)"),
     (b"PAR1", "a parquet file"),
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -25,12 +25,11 @@ _MAGIC: Final = (
 )
 _ARCHIVES: Final = ("archive", "archive (tar.gz, .tgz)")
 _RECORD_IO: Final = b"\x0a\x23\xd7\xce"
-_PICKLE_PROTOCOLS: Final = range(2, 6)
 
 
 def recognise(head: bytes) -> str | None:
     """The kind of file that starts with `head`, in words; None when it is none that is known."""
-    if _is_tar(unpacked_head(head)):
+    if _is_tar(unpacked_head(head, HEAD_BYTES)):
         return "a compressed tar archive (tar.gz, .tgz)"
     for magic, name in _MAGIC:
         if head.startswith(magic):
@@ -39,8 +38,9 @@ def recognise(head: bytes) -> str | None:
         return "a tar archive"
     if head.startswith(_RECORD_IO):
         return "a RecordIO record, which a batch transform makes unless its SplitType is None"
-    if head[:1] == b"\x80" and head[1:2] and head[1] in _PICKLE_PROTOCOLS:
-        return "a bare pickle"
+    model = kind_in_bundle(head, "")
+    if isinstance(model, Format):
+        return f"{model.words}, without a bundle around it"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"--") and b"ontent-" in text:
         return "a multipart form (with curl use --data-binary, not -F)"

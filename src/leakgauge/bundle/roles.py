@@ -10,10 +10,12 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from leakgauge.bundle.limits import MOST_TOP_FOLDERS, Limits
 from leakgauge.bundle.model import BundledFile
-from leakgauge.bundle.model_files import HEAD_BYTES, ModelKind, model_kind
 from leakgauge.bundle.names import folded, is_junk, shown_name
 from leakgauge.bundle.recognise import is_archive
 from leakgauge.errors import BadBundle, JsonValue, UnsupportedModel
+from leakgauge.targets import formats
+from leakgauge.targets.signs import Data as ModelData
+from leakgauge.targets.unread_formats import Unread
 
 _TABLE_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 _IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy")
@@ -41,15 +43,7 @@ def _names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
     return tuple(stem + suffix for stem in stems for suffix in suffixes)
 
 
-_TABLE_MODELS: Final = _names(("model",), (".pkl", ".pickle", ".joblib", ".skops", ".sav"))
-_IMAGE_MODELS: Final = _names(("model",), (".h5", ".hdf5", ".keras", ".onnx"))
-_MODELS_FOR: Final[Mapping[Data, tuple[str, ...]]] = {
-    "tables": _TABLE_MODELS,
-    "image sets": _IMAGE_MODELS,
-    "input image": _IMAGE_MODELS,
-}
 _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
-    "model": (*_TABLE_MODELS, *_IMAGE_MODELS),
     "members": _names(("train_mia", "train", "members"), _TABLE_SUFFIXES),
     "subjects": _names(("test_mia", "test", "subject", "subjects"), _TABLE_SUFFIXES),
     POPULATION: _names(("population",), _TABLE_SUFFIXES),
@@ -58,10 +52,14 @@ _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
     "subject_images": ("subject_images.npy", "x_test.npy"),
     "subject_labels": ("subject_labels.npy", "y_test.npy"),
     "image": _names(("input_image",), _IMAGE_SUFFIXES),
-    "evaluator": _names(("evaluator",), (".h5", ".hdf5", ".keras", ".onnx")),
     "parameters": ("parameters.json",),
 }
 _ROLE_OF: Final = {name: role for role, names in _ACCEPTED.items() for name in names}
+_MODEL_DATA: Final[Mapping[str, tuple[ModelData, ...]]] = {
+    "model": ("tables", "images"),
+    "evaluator": ("images",),
+}
+"""Roles of model files, and what the models in these roles may be audited on."""
 
 _DATA_WORDS: Final[Mapping[Data, str]] = {
     "tables": "tables",
@@ -90,15 +88,37 @@ ABOUT_SETS: Final = (
 """How a bundle holds image sets, for hints."""
 
 
-_WAYS_IN: Final[Mapping[Data, str]] = {
-    "tables": "With tables comes a classifier that scikit-learn fitted, pickled as model.pkl: models of "
-    f"tables in another form are not audited yet. If it takes images, send image sets. {ABOUT_SETS}",
-    **dict.fromkeys(
-        ("image sets", "input image"),
-        f"With images comes an image classifier, as one of: {', '.join(_IMAGE_MODELS)}. A scikit-learn model "
-        "is audited with tables, train_mia.csv and test_mia.csv.",
-    ),
-}
+def _models_on(data: ModelData) -> tuple[str, ...]:
+    return _names(("model",), formats.suffixes_of(data))
+
+
+def _model_data(data: Data) -> ModelData:
+    return "tables" if data == "tables" else "images"
+
+
+def _accepted(role: str) -> tuple[str, ...]:
+    """The names by which a file plays the role."""
+    of_models = (_names((role,), formats.suffixes_of(data)) for data in _MODEL_DATA.get(role, ()))
+    return (*_ACCEPTED.get(role, ()), *(name for names in of_models for name in names))
+
+
+def _role_of(name: str) -> str | None:
+    if name in _ROLE_OF:
+        return _ROLE_OF[name]
+    return next((role for role in _MODEL_DATA if name in _accepted(role)), None)
+
+
+def _way_in(data: Data) -> str:
+    """What to send with such data."""
+    if data == "tables":
+        return (
+            "With tables comes a classifier that scikit-learn fitted, pickled as model.pkl: models of "
+            f"tables in another form are not audited yet. If it takes images, send image sets. {ABOUT_SETS}"
+        )
+    return (
+        f"With images comes an image classifier, as one of: {', '.join(_models_on('images'))}. A "
+        "scikit-learn model is audited with tables, train_mia.csv and test_mia.csv."
+    )
 
 
 class Source(Protocol):
@@ -135,7 +155,7 @@ class Placed:
             return LABELLED if self.labelled is not None else None
         if self.folders and self.folders[0] in _SET_FOLDERS and self.name.endswith(_IMAGE_SUFFIXES):
             return _SET_FOLDERS[self.folders[0]]
-        return _ROLE_OF.get(self.name)
+        return _role_of(self.name)
 
     @property
     def labelled(self) -> int | None:
@@ -249,7 +269,7 @@ def tell_data(
         )
     if found:
         return found[0]
-    refuse_several("model", models, accepted=_ACCEPTED["model"])
+    refuse_several("model", models, accepted=_accepted("model"))
     if models:
         kind = _kind(models[0])
         return "input image" if kind is not None and kind.audited_on == "images" else "tables"
@@ -263,21 +283,18 @@ def tell_data(
     )
 
 
-def _kind(item: Placed) -> ModelKind | None:
-    return model_kind(item.source.head(HEAD_BYTES), item.name)
+def _kind(item: Placed) -> formats.Format | Unread | None:
+    return formats.kind_in_bundle(item.source.head(formats.HEAD_BYTES), item.name)
 
 
 def _explain_bare_model(placed: Sequence[Placed]) -> None:
     """Keras and skops files are zips themselves and get sent without a bundle around them."""
     names = {item.name for item in placed if not item.folders}
-    if (
-        {"config.json", "metadata.json"} <= names
-        or "schema.json" in names
-        or {"data.pkl", "version"} <= names
-    ):
+    whole = next((kind for kind in formats.archives() if names.issuperset(kind.loose)), None)
+    if whole is not None:
         raise BadBundle(
             "bare_model",
-            "This looks like the inside of a model file (.keras, .skops or .pt), not like a bundle.",
+            f"This looks like the inside of {whole.words}, not like a bundle.",
             hint="Put the model file, unchanged, into a zip together with its data.",
         )
 
@@ -285,7 +302,7 @@ def _explain_bare_model(placed: Sequence[Placed]) -> None:
 def optional(role: str, roles: Mapping[str, list[Placed]]) -> Placed | None:
     """The one file of a role, or None; several are refused."""
     found = roles.get(role, [])
-    refuse_several(role, found, accepted=_ACCEPTED[role])
+    refuse_several(role, found, accepted=_accepted(role))
     return found[0] if found else None
 
 
@@ -294,37 +311,39 @@ def only(role: str, roles: Mapping[str, list[Placed]], *, placed: Sequence[Place
     found = optional(role, roles)
     if found is not None:
         return found
-    hint = f"Name it one of: {', '.join(_ACCEPTED[role])}."
+    hint = f"Name it one of: {', '.join(_accepted(role))}."
     raise BadBundle(
         f"no_{role}",
         f"The bundle has no {_DESCRIBED[role]}.",
         hint=hint + _about_strangers(placed) if role in TABLE_ROLES else hint,
-        details={"accepted": list(_ACCEPTED[role]), "found": _found(placed)},
+        details={"accepted": list(_accepted(role)), "found": _found(placed)},
     )
 
 
 def the_model(models: Sequence[Placed], *, data: Data, placed: Sequence[Placed]) -> Placed:
     """The one file that can be the model; refuses one that is plainly for other data."""
-    refuse_several("model", models, accepted=_MODELS_FOR[data])
+    refuse_several("model", models, accepted=_models_on(_model_data(data)))
     if models:
         (model,) = models
         kind = _kind(model)
-        if kind is not None and kind.audited_on not in (None, "tables" if data == "tables" else "images"):
+        if kind is not None and kind.audited_on not in (None, _model_data(data)):
             raise BadBundle(
                 "wrong_model",
                 f"The data are {_DATA_WORDS[data]}, but {model.shown} is {kind.words}, which is audited on "
                 f"{kind.audited_on}.",
-                hint=_WAYS_IN[data],
+                hint=_way_in(data),
             )
         return model
-    if any(item.name.endswith(".weights.h5") for item in placed):
+    if any(item.name.endswith(formats.WEIGHTS_ALONE) for item in placed):
         raise UnsupportedModel(
             "weights_only",
             "The bundle holds a file of weights without the model's architecture.",
             hint='Export the whole model with model.save("model.keras").',
         )
     archives = [
-        item.shown for item in placed if item.role is None and is_archive(item.source.head(HEAD_BYTES))
+        item.shown
+        for item in placed
+        if item.role is None and is_archive(item.source.head(formats.HEAD_BYTES))
     ]
     if archives:
         raise BadBundle(
@@ -332,12 +351,13 @@ def the_model(models: Sequence[Placed], *, data: Data, placed: Sequence[Placed])
             f"The bundle has no model, but an archive, {archives[0]}.",
             hint="If the model is in it, unpack it and put the model file itself into the bundle.",
         )
+    names = _models_on(_model_data(data))
     raise BadBundle(
         "no_model",
         "The bundle has no model.",
-        hint=f"With {_DATA_WORDS[data]}, name it one of: {', '.join(_MODELS_FOR[data])}. A model file that "
-        "is the only one may have any name.",
-        details={"accepted": list(_MODELS_FOR[data]), "found": _found(placed)},
+        hint=f"With {_DATA_WORDS[data]}, name it one of: {', '.join(names)}. A model file that is the only "
+        "one may have any name.",
+        details={"accepted": [*names], "found": _found(placed)},
     )
 
 

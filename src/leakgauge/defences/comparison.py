@@ -13,7 +13,7 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF
 
 from leakgauge.defences.strip import TREE_MODELS
-from leakgauge.targets.model_graph import parts_of
+from leakgauge.targets.sklearn.model_graph import parts_of
 
 PROBES = 500
 _METHODS = ("predict", "predict_proba", "decision_function", "apply")

@@ -17,9 +17,9 @@ from leakgauge.defences.comparison import same_answers
 from leakgauge.defences.strip import remaining, strip
 from leakgauge.errors import AuditFailed, UnsupportedModel
 from leakgauge.progress import Progress
-from leakgauge.targets import legacy_sklearn
-from leakgauge.targets.model_graph import parts_of, type_name
-from leakgauge.targets.sklearn_pickle import load_model
+from leakgauge.targets.sklearn import old_versions
+from leakgauge.targets.sklearn.model_graph import parts_of, type_name
+from leakgauge.targets.sklearn.reading import load_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _named(model: Any) -> str:
 def _refuse_stand_ins(model: Any) -> None:
     """Refuse models of earlier versions that answer through a class of this package."""
     for part in parts_of(model):
-        if type(part).__module__ == legacy_sklearn.__name__:
+        if type(part).__module__ == old_versions.__name__:
             raise UnsupportedModel(
                 "saved_by_earlier_version",
                 "The model was saved by an earlier scikit-learn and would answer differently if saved anew.",

@@ -15,7 +15,7 @@ from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF, Tree
 
-from leakgauge.targets.model_graph import parts_of
+from leakgauge.targets.sklearn.model_graph import parts_of
 
 _OUT_OF_BAG = ("oob_score_", "oob_decision_function_", "oob_prediction_")
 

@@ -11,6 +11,8 @@ from leakgauge.attack_table import chosen_attacks
 from leakgauge.bundle import InversionBundle
 from leakgauge.errors import AuditFailed
 from leakgauge.exhaustion import Time, check_that_something_else_failed
+from leakgauge.images.files import to_png
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
@@ -32,8 +34,6 @@ from leakgauge.inversion.similarity import pearson, similarity
 from leakgauge.inversion.time_budget import within
 from leakgauge.inversion.verdict import headline, verdict
 from leakgauge.parameters import InversionParameters, inversion_parameters
-from leakgauge.pictures.files import to_png
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
 from leakgauge.report.gate import held_to

@@ -19,8 +19,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import idctn
 
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.space import Space
-from leakgauge.pictures.picture import Pictures
 from leakgauge.targets.protocol import FloatArray
 
 CUTOFF = 10.0

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import entropy
 
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.basis import coarse_pictures
-from leakgauge.pictures.picture import Pictures
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 
 STEEPNESS: Final = 40.0

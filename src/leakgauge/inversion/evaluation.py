@@ -9,6 +9,7 @@ import numpy as np
 
 from leakgauge.errors import BadBundle
 from leakgauge.estimates import Estimate, confidence_for, proportion
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.drawing import Run
 from leakgauge.inversion.edges import as_asked
 from leakgauge.inversion.judges import (
@@ -19,10 +20,8 @@ from leakgauge.inversion.judges import (
     train_judge,
 )
 from leakgauge.inversion.measure import consensus
-from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Recognition, Reconstruction
-from leakgauge.targets.image_facts import ImageModelFacts
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.facts import ImageModel, ImageModelFacts
 from leakgauge.targets.protocol import FloatArray
 
 Labelled = Mapping[int, Sequence[Pictures]]
@@ -43,7 +42,7 @@ class Evaluation:
 
 
 def choose_evaluation(
-    brought: ImageTarget | None, labelled: Labelled, facts: ImageModelFacts, *, seed: int
+    brought: ImageModel | None, labelled: Labelled, facts: ImageModelFacts, *, seed: int
 ) -> Evaluation:
     """The judge that the bundle brings, else one trained on its labelled pictures.
 

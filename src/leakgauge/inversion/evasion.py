@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,12 @@ from leakgauge.attack_table import NOT_INSTALLED
 from leakgauge.errors import LeakgaugeError
 from leakgauge.estimates import proportion
 from leakgauge.exhaustion import ran_out, release
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.inputs import Inputs
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.report.model import EvasionMeasured, EvasionPoint, Failed, NotApplicable, ThreatModel
+from leakgauge.targets.images.facts import Network
 from leakgauge.targets.protocol import IntArray, Target
-
-if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
-    from leakgauge.targets.keras_network import KerasNetwork
 
 LIBRARY = "secmlt"
 RADII: tuple[float, ...] = tuple(levels / 255 for levels in (1, 2, 4, 8, 16, 32, 64))
@@ -47,7 +45,7 @@ class Evade(Protocol):
     """Changes pictures so that a network no longer takes them for their class."""
 
     def __call__(
-        self, network: KerasNetwork, pictures: Pictures, labels: IntArray, *, radius: float, seed: int
+        self, network: Network, pictures: Pictures, labels: IntArray, *, radius: float, seed: int
     ) -> Pictures:
         """(n, height, width, channels) pictures, of which no pixel has moved by more than `radius`."""
 

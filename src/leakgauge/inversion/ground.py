@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from leakgauge.errors import BadParameters
-from leakgauge.pictures.picture import Pictures
+from leakgauge.images.image import Pictures
 from leakgauge.report.model import Notice
 
 DARK = 1 / 32

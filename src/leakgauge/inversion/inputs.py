@@ -12,6 +12,9 @@ import numpy as np
 from leakgauge.bundle import BundledFile, InversionBundle
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, BadParameters
+from leakgauge.images.files import read_picture
+from leakgauge.images.fitting import fit
+from leakgauge.images.image import Picture, Pictures
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import MOST_NUMBERS, evenly
 from leakgauge.inversion.edges import reads_edges_alone, shown_to
@@ -22,14 +25,10 @@ from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.prior import ChosenPrior, choose_prior
 from leakgauge.inversion.protocol import Settings
 from leakgauge.parameters import InversionParameters
-from leakgauge.pictures.files import read_picture
-from leakgauge.pictures.fitting import fit
-from leakgauge.pictures.picture import Picture, Pictures
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.image_facts import USUAL_RANGES, ImageModelFacts
-from leakgauge.targets.image_model import open_image_model
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, ImageModelFacts
+from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import Target
 
 _EDGES = Notice(
@@ -239,7 +238,7 @@ def _start(
             return np.full(shape, 0.5, dtype=np.float32), ()
 
 
-def _range_notices(target: ImageTarget, original: Pictures, original_class: int) -> tuple[Notice, ...]:
+def _range_notices(target: ImageModel, original: Pictures, original_class: int) -> tuple[Notice, ...]:
     """Whether the model's answer to the picture speaks against the range of a pixel."""
     facts = target.facts
     low, high = facts.input_range

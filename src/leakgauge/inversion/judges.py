@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from leakgauge.estimates import Estimate, proportion
-from leakgauge.pictures.picture import Pictures
+from leakgauge.images.image import Pictures
 from leakgauge.randomness import generator_for
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.facts import ImageModel
 from leakgauge.targets.protocol import FloatArray, IntArray
 
 LEAST_EACH = 10
@@ -45,7 +45,7 @@ class Judge(Protocol):
 class BroughtJudge:
     """The classifier that the bundle brings."""
 
-    def __init__(self, target: ImageTarget) -> None:
+    def __init__(self, target: ImageModel) -> None:
         self._target = target
 
     def probabilities(self, pictures: Pictures) -> FloatArray:

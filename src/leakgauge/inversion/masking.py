@@ -21,12 +21,12 @@ from typing import Final, Literal
 import numpy as np
 
 from leakgauge.estimates import Estimate, proportion
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.basis import coarse_pictures, low_frequencies
 from leakgauge.inversion.objective import LEAST_PROBABILITY
-from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Mask, Masking, Severity
-from leakgauge.targets.answers import rounding_step
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
+from leakgauge.targets.score_rows import rounding_step
 
 PICTURES = 128
 CONTRAST = 0.25

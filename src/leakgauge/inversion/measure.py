@@ -16,6 +16,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from leakgauge.estimates import Estimate, confidence_for
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.drawing import Run
 from leakgauge.inversion.protocol import Drawn
 from leakgauge.inversion.similarity import (
@@ -28,7 +29,6 @@ from leakgauge.inversion.similarity import (
     ssim_chance,
 )
 from leakgauge.inversion.space import Space
-from leakgauge.pictures.picture import Pictures
 
 CONFIDENCE = 0.95
 LEAST_CEILING = 0.05

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from leakgauge.errors import BadBundle
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.components import Components, principal_components
 from leakgauge.inversion.prior_file import read_components
 from leakgauge.inversion.similarity import pearson
 from leakgauge.inversion.space import Space
-from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Notice, PriorKnowledge
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.facts import ImageModel
 
 SAME_PICTURE = 0.995
 """Likeness (Pearson) from which an auxiliary picture counts as the user's: JPEG and resizing leave more."""
@@ -38,7 +38,7 @@ class ChosenPrior:
 
 
 def choose_prior(
-    auxiliary: Sequence[Pictures], original: Pictures, target: ImageTarget, *, trained: Path | None
+    auxiliary: Sequence[Pictures], original: Pictures, target: ImageModel, *, trained: Path | None
 ) -> ChosenPrior:
     """The prior made from `auxiliary` pictures, else the one in the file `trained`.
 
@@ -70,7 +70,7 @@ def choose_prior(
     return ChosenPrior(components, known, sha256=((trained.name, digest),))
 
 
-def _about(auxiliary: Sequence[Pictures], original: Pictures, target: ImageTarget) -> tuple[Notice, ...]:
+def _about(auxiliary: Sequence[Pictures], original: Pictures, target: ImageModel) -> tuple[Notice, ...]:
     """What the reader must know about pictures that are meant to be an attacker's."""
     notices = []
     same = sum(pearson(picture, original) >= SAME_PICTURE for picture in auxiliary)
@@ -94,7 +94,7 @@ def _about(auxiliary: Sequence[Pictures], original: Pictures, target: ImageTarge
     return tuple(notices)
 
 
-def _other_size(components: Components, target: ImageTarget) -> Notice:
+def _other_size(components: Components, target: ImageModel) -> Notice:
     made, wanted = (" × ".join(map(str, shape)) for shape in (components.space.shape, target.facts.shape))
     return Notice(
         "prior_other_size",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leakgauge.bundle import BundledFile
+from leakgauge.images.files import read_picture
+from leakgauge.images.fitting import fit
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.components import MOST_NUMBERS, Components, evenly, principal_components
-from leakgauge.pictures.files import read_picture
-from leakgauge.pictures.fitting import fit
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
 from leakgauge.inversion.space import Space
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice, ThreatModel
+from leakgauge.targets.images.facts import Network
 from leakgauge.targets.protocol import FloatArray, Target
-
-if TYPE_CHECKING:  # importing Keras takes seconds and ONNX models do not need it
-    from leakgauge.targets.keras_network import KerasNetwork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,7 @@ class Settings:
     learning_rate: float | None = None
     prior: Penalty = Prior()  # noqa: RUF009 -- frozen, so that all may share it
     floor: float = LEAST_PROBABILITY
-    network: KerasNetwork | None = None
+    network: Network | None = None
     temperature: float = 1.0
     edges: bool = False
 

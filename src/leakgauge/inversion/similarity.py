@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from skimage.metrics import structural_similarity
 
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.space import Space
-from leakgauge.pictures.picture import Pictures
 from leakgauge.report.model import Similarity
 
 LARGEST_WINDOW = 7

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 

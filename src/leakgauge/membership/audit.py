@@ -52,7 +52,7 @@ from leakgauge.report.model import (
     Tradeoffs,
 )
 from leakgauge.report.versions import versions_of
-from leakgauge.targets.image_facts import OpenImageModel
+from leakgauge.targets.images.facts import OpenImageModel
 from leakgauge.targets.protocol import FloatArray, Target
 
 VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn", "torch")

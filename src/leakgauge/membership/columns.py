@@ -18,7 +18,7 @@ from leakgauge.membership.tables import Table
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
 from leakgauge.targets.input_columns import InputColumns
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.protocol import TableTarget
 
 LOOKED_AT = 1_000
 """Records of each table that the label is looked for among, where the model has to be asked."""
@@ -37,7 +37,7 @@ class Columns:
 def columns_of(
     tables: Sequence[Table],
     parameters: MembershipParameters,
-    target: SklearnTarget,
+    target: TableTarget,
     notices: list[Notice],
 ) -> Columns:
     """Decide which column is what, from the table of members.
@@ -102,7 +102,7 @@ def columns_of(
 def typed_features(
     tables: Sequence[Table],
     columns: Columns,
-    target: SklearnTarget,
+    target: TableTarget,
     known: InputColumns,
     notices: list[Notice],
 ) -> tuple[pd.DataFrame, ...]:
@@ -117,7 +117,7 @@ def typed_features(
 def _label_among(
     possible: Sequence[Any],
     tables: Sequence[Table],
-    target: SklearnTarget,
+    target: TableTarget,
     notices: list[Notice],
     *,
     fit: Fit | None = None,
@@ -131,7 +131,7 @@ def _label_among(
     return Candidates(tables, possible, target.classes).chosen(notices, fit=fit)
 
 
-def _share_right(tables: Sequence[Table], columns: Columns, target: SklearnTarget) -> float:
+def _share_right(tables: Sequence[Table], columns: Columns, target: TableTarget) -> float:
     """Mean over the classes of the share of members that the model gets right; 0 where it cannot answer."""
     try:
         check_same_columns(tables, columns)

@@ -21,7 +21,7 @@ from sklearn.impute._iterative import IterativeImputer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import get_tags
 
-from leakgauge.targets.model_graph import parts_of, type_name
+from leakgauge.targets.sklearn.model_graph import parts_of, type_name
 
 _LEARN_FROM_FEATURES = (IterativeImputer, IsolationForest, RandomTreesEmbedding, VarianceThreshold)
 """These hold regressors, or are selectors, and read no label all the same."""

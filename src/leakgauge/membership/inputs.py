@@ -25,10 +25,9 @@ from leakgauge.membership.tables import Table, read_tables
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
-from leakgauge.targets.answer_forms import DecisionScores
-from leakgauge.targets.protocol import Target
-from leakgauge.targets.sklearn_pickle import load_model
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.opening import open_table_model
+from leakgauge.targets.protocol import ModelTarget, TableTarget
+from leakgauge.targets.sklearn.answer_forms import DecisionScores
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +64,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     """
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
-    loaded = load_model(bundle.model.path)
-    target = SklearnTarget(loaded.estimator)
-    told = (*loaded.warnings, *target.remarks)
-    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in told)]
+    target = open_table_model(bundle.model.path)
+    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in target.remarks)]
     files = [file for file in (bundle.members, bundle.subjects, bundle.population) if file is not None]
     tables = read_tables(
         [file.path for file in files],
@@ -101,6 +98,7 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         notices=tuple(notices),
         defences=defences,
         training_data=data,
+        versions_of=target.packages,
     )
 
 
@@ -114,7 +112,7 @@ def _check_size(table: Table) -> None:
         )
 
 
-def _ask(target: Target, pool: Pool, sides: Sequence[Side]) -> SharedAnswers:
+def _ask(target: ModelTarget, pool: Pool, sides: Sequence[Side]) -> SharedAnswers:
     """The target with its answers about the whole pool, or an error that says why it cannot answer."""
     answers = SharedAnswers(target, pool)
     try:
@@ -129,7 +127,7 @@ def _ask(target: Target, pool: Pool, sides: Sequence[Side]) -> SharedAnswers:
     return answers
 
 
-def _scores_notice(target: SklearnTarget, defences: Sequence[Setting]) -> list[Notice]:
+def _scores_notice(target: TableTarget, defences: Sequence[Setting]) -> list[Notice]:
     if not isinstance(target.form, DecisionScores):
         return []
     message = (

@@ -10,24 +10,22 @@ from leakgauge.bundle import Limits, PictureMembershipBundle
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.estimates import Estimate, proportion
+from leakgauge.images.image import Pictures
 from leakgauge.membership.columns import NAMED_AT_MOST
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.picture_sets import FittedSet, labelled_pictures, positions
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS
 from leakgauge.parameters import PictureMembershipParameters
-from leakgauge.pictures.picture import Pictures
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.image_facts import USUAL_RANGES, ImageModel, OpenImageModel
-from leakgauge.targets.protocol import BoolArray, IntArray, Target
+from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, OpenImageModel
+from leakgauge.targets.protocol import BoolArray, IntArray, ModelTarget
 
 MOST_NUMBERS = 200_000_000
 """Pixels and channels of all pictures of a pool together, which bounds its memory."""
 _LOOKED_AT = 200
 """Pictures of each side by which the range of a pixel is told."""
-VERSIONS_OF = ("onnxruntime", "pillow")
-VERSIONS_OF_KERAS = ("keras", "tensorflow-cpu", "tf2onnx")
 
 
 def read_picture_inputs(
@@ -66,17 +64,17 @@ def read_picture_inputs(
     pool = _pool((members, subjects), parameters, notices)
     notices += [*members.notices, *subjects.notices]
     _check_range(model, pool)
-    target: Target = DefendedTarget(model, defences) if defences else model
+    target: ModelTarget = DefendedTarget(model, defences) if defences else model
     answers = _asked(target, pool)
     notices += _no_better_than_guessing(answers, pool)
     return Inputs(
         target=answers,
         pool=pool,
-        model_type=model.facts.kind,
+        model_type=target.type_name,
         features=math.prod(model.facts.shape),
         notices=tuple(notices),
         defences=defences,
-        versions_of=VERSIONS_OF if model.facts.format == "onnx" else (*VERSIONS_OF, *VERSIONS_OF_KERAS),
+        versions_of=target.packages,
     )
 
 
@@ -209,7 +207,7 @@ def _check_range(model: ImageModel, pool: Pool) -> None:
         )
 
 
-def _asked(target: Target, pool: Pool) -> SharedAnswers:
+def _asked(target: ModelTarget, pool: Pool) -> SharedAnswers:
     """The target with its answers about the whole pool.
 
     Raises

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leakgauge.pictures.picture import Pictures
+from leakgauge.images.image import Pictures
 
 _PLACES_AT_ONCE = 1_000
 """Pictures that noise is drawn for at a time, which bounds its memory."""

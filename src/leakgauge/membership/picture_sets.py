@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from leakgauge.bundle import BundledFile, PictureArrays, PictureFolder, PictureSet
 from leakgauge.errors import BadBundle
-from leakgauge.pictures.arrays import PixelRange, channels_last, map_array, pixel_range, to_unit
-from leakgauge.pictures.files import read_picture
-from leakgauge.pictures.fitting import fit
-from leakgauge.pictures.picture import Picture, Pictures
+from leakgauge.images.arrays import PixelRange, channels_last, map_array, pixel_range, to_unit
+from leakgauge.images.files import read_picture
+from leakgauge.images.fitting import fit
+from leakgauge.images.image import Picture, Pictures
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import IntArray
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from leakgauge.progress import Progress
 from leakgauge.report.model import Attacker
-from leakgauge.targets.answer_forms import AnswerForm
-from leakgauge.targets.protocol import BoolArray, FloatArray, Gives, IntArray, Target, gives_of
+from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray, Gives, IntArray, ModelTarget
 
 _PICTURE_AXES = 4
 
@@ -133,7 +132,7 @@ class SharedAnswers:
 
     def __init__(
         self,
-        target: Target,
+        target: ModelTarget,
         pool: Pool,
         *,
         references: References | None = None,
@@ -145,9 +144,11 @@ class SharedAnswers:
         self._labels: IntArray | None = None
         self.classes = target.classes
         self.has_probabilities = target.has_probabilities
-        self.gives: Gives = gives_of(target)
-        self.estimator: Any = getattr(target, "estimator", None)
-        self.form: AnswerForm | None = getattr(target, "form", None)
+        self.gives: Gives = target.gives
+        self.estimator: Any = target.estimator
+        self.form: AnswerForm | None = target.form
+        self.type_name = target.type_name
+        self.packages = target.packages
         self.queries = 0
 
     def probabilities(self, x: Any) -> FloatArray:

@@ -20,8 +20,7 @@ from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.input_columns import InputColumns
-from leakgauge.targets.protocol import BoolArray, IntArray
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.protocol import BoolArray, IntArray, TableTarget
 
 LEAST_RECORDS = 20
 """Members, and as many non-members, below which no figure means anything."""
@@ -48,7 +47,7 @@ class Side:
 
 def pooled(
     sides: Sequence[Side],
-    target: SklearnTarget,
+    target: TableTarget,
     known: InputColumns,
     parameters: MembershipParameters,
     notices: list[Notice],

@@ -35,8 +35,8 @@ from leakgauge.membership.training_sets import (
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Attacker, Notice
-from leakgauge.targets.answer_forms import AnswerForm
-from leakgauge.targets.model_graph import type_name
+from leakgauge.targets.protocol import AnswerForm
+from leakgauge.targets.sklearn.model_graph import type_name
 from leakgauge.threads import one_processor_each, processors
 
 _NOTICED_BELOW = 0.95

@@ -21,9 +21,9 @@ from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.frozen_parts import frozen_in, that_learned_from_labels
 from leakgauge.membership.known_categories import keep_categories
 from leakgauge.membership.training_sets import TrainingData
-from leakgauge.targets.answer_forms import AnswerForm, Probabilities
-from leakgauge.targets.input_columns import column_uses
-from leakgauge.targets.protocol import BoolArray, IntArray
+from leakgauge.targets.protocol import AnswerForm, BoolArray, IntArray
+from leakgauge.targets.sklearn.answer_forms import Probabilities
+from leakgauge.targets.sklearn.input_columns import column_uses
 
 CHUNK_ROWS = 8_192
 """Rows that a model is asked for at once, which bounds the memory of its answer."""

@@ -18,9 +18,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold
 
 from leakgauge.estimates import Estimate, area_estimate, for_cross_fitting
+from leakgauge.images.image import Pictures
 from leakgauge.membership.labels import named
 from leakgauge.membership.pool import Pool
-from leakgauge.pictures.picture import Pictures
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 LARGEST_SAMPLE = 5_000

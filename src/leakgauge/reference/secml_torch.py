@@ -17,8 +17,8 @@ from secmlt.adv.evasion.perturbation_models import LpPerturbationModels
 from secmlt.adv.evasion.pgd import PGD
 from torch.utils.data import DataLoader, TensorDataset
 
-from leakgauge.pictures.picture import Pictures
-from leakgauge.targets.keras_network import KerasNetwork
+from leakgauge.images.image import Pictures
+from leakgauge.targets.images.facts import Network
 from leakgauge.targets.protocol import IntArray
 
 STEPS = 20
@@ -29,9 +29,7 @@ NUMBERS_AT_A_TIME = 400_000
 """Pixels and channels whose gradients are held at a time, besides what the layers between hold."""
 
 
-def evade(
-    network: KerasNetwork, pictures: Pictures, labels: IntArray, *, radius: float, seed: int
-) -> Pictures:
+def evade(network: Network, pictures: Pictures, labels: IntArray, *, radius: float, seed: int) -> Pictures:
     """(n, height, width, channels) pictures that the network should no longer take for their class.
 
     Parameters
@@ -59,7 +57,7 @@ def evade(
 class _Followed(torch.nn.Module):
     """The network as a module of PyTorch: log probabilities are scores that softmax leaves alone."""
 
-    def __init__(self, network: KerasNetwork) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self._network = network
         # the library asks a parameter, of which there must be one, for the device that it is on
@@ -75,7 +73,7 @@ class _LogProbabilities(torch.autograd.Function):
     """TensorFlow's forward and backward passes as one step of PyTorch's graph."""
 
     @staticmethod
-    def forward(ctx: Any, pictures: torch.Tensor, network: KerasNetwork) -> torch.Tensor:
+    def forward(ctx: Any, pictures: torch.Tensor, network: Network) -> torch.Tensor:
         """(n, n_classes) log probabilities."""
         ctx.network = network
         ctx.save_for_backward(pictures)

@@ -24,8 +24,8 @@ from leakgauge.report.writers import write
 from leakgauge.sandbox.job import SANITIZED_MODEL, SANITIZED_NOTES, TRAINED_PRIOR, Job, Kind
 
 if TYPE_CHECKING:  # each image holds the libraries of one kind of audit alone
-    from leakgauge.pictures.picture import Pictures
-    from leakgauge.targets.keras_network import KerasNetwork
+    from leakgauge.images.image import Pictures
+    from leakgauge.targets.images.facts import Network
     from leakgauge.targets.protocol import IntArray
 
 _QUESTIONS: dict[Kind, str] = {
@@ -66,9 +66,9 @@ def sanitize(job: Job, progress: Progress) -> None:
     """
     with needed("membership"):
         # imported late: only an image for membership holds scikit-learn
-        from leakgauge.defences.sanitize import sanitize as sanitize_model
+        from leakgauge.targets.formats import sanitizer_of
 
-        sanitized = sanitize_model(job.source, job.scratch, progress)
+        sanitized = sanitizer_of(job.source)(job.source, job.scratch, progress)
     notes = {"removed": sanitized.removed, "remaining": sanitized.remaining}
     (job.report / SANITIZED_MODEL).write_bytes(sanitized.pickled)
     (job.report / SANITIZED_NOTES).write_text(json.dumps(notes), encoding="utf-8")
@@ -108,7 +108,7 @@ def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
             return audit_membership(bundle, job.overrides, progress, time=time)
         case PictureMembershipBundle():
             from leakgauge.membership.audit import audit_pictures
-            from leakgauge.targets.image_model import open_image_model
+            from leakgauge.targets.opening import open_image_model
 
             return audit_pictures(bundle, job.overrides, progress, open_model=open_image_model, time=time)
         case InversionBundle():
@@ -126,9 +126,7 @@ def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
             )
 
 
-def _evade(
-    network: KerasNetwork, pictures: Pictures, labels: IntArray, *, radius: float, seed: int
-) -> Pictures:
+def _evade(network: Network, pictures: Pictures, labels: IntArray, *, radius: float, seed: int) -> Pictures:
     # imported where it is used: PyTorch takes seconds, and few audits ask for a reference library
     from leakgauge.reference.secml_torch import evade
 

@@ -22,12 +22,12 @@ import numpy as np
 from leakgauge.bundle import InversionBundle, Limits, open_bundle
 from leakgauge.errors import JsonValue
 from leakgauge.estimates import Estimate, proportion
+from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit
 from leakgauge.inversion.inputs import read_inputs
 from leakgauge.inversion.watched import Look, watched
 from leakgauge.parameters import inversion_parameters
-from leakgauge.pictures.files import to_png
 from leakgauge.progress import Calling, Progress
 from leakgauge.report.comparison import compare
 from leakgauge.report.html import render_comparison

@@ -38,13 +38,13 @@ from leakgauge.sandbox.wire import READY, receive_message, send_message
 # that a command line starts at once.
 PRELOADS: dict[str, tuple[str, ...]] = {
     "membership": (
-        *("leakgauge.sandbox.child", "leakgauge.membership.audit"),
+        *("leakgauge.sandbox.child", "leakgauge.membership.audit", "leakgauge.targets.sklearn.target"),
         *("sklearn.ensemble", "sklearn.neural_network", "sklearn.pipeline", "pandas", "torch"),
         # not ONNX Runtime, which starts a thread when it is imported, for the few image classifiers
     ),
     "inversion": (
         *("leakgauge.sandbox.child", "leakgauge.inversion.audit"),
-        *("leakgauge.targets.keras_file", "leakgauge.targets.onnx_file", "tf2onnx"),
+        *("leakgauge.targets.keras.reading", "leakgauge.targets.onnx.reading", "tf2onnx"),
         *("keras", "onnxruntime", "skimage.metrics", "PIL.Image"),
     ),
 }

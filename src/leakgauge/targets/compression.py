@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import importlib
 import importlib.util
 import lzma
@@ -12,17 +13,18 @@ from typing import Any
 
 from leakgauge.errors import LimitExceeded, UnsupportedModel
 
-# liblzma is asked to refuse files that need more than this for their dictionary
+# liblzma is asked to refuse files that need more than this for their dictionary: whole ones, and first bytes
 _LZMA_MEMORY = 512 * 2**20
+_LZMA_MEMORY_FOR_HEADS = 128 * 2**20
 _STEP = 2**20
 
 # first bytes of the file to the decompressor; the signs are those that joblib goes by
-_DECOMPRESSORS: tuple[tuple[bytes, Callable[[], Any]], ...] = (
-    (b"\x78", zlib.decompressobj),
-    (b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31)),
-    (b"BZh", bz2.BZ2Decompressor),
-    (b"\xfd7zXZ", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_LZMA_MEMORY)),
-    (b"\x5d\x00", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_LZMA_MEMORY)),
+_DECOMPRESSORS: tuple[tuple[bytes, Callable[[int], Any]], ...] = (
+    (b"\x78", lambda _memory: zlib.decompressobj()),
+    (b"\x1f\x8b", lambda _memory: zlib.decompressobj(wbits=31)),
+    (b"BZh", lambda _memory: bz2.BZ2Decompressor()),
+    (b"\xfd7zXZ", lambda memory: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=memory)),
+    (b"\x5d\x00", lambda memory: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=memory)),
 )
 _LZ4_SIGN = b"\x04\x22\x4d\x18"
 
@@ -46,10 +48,20 @@ def decompress(data: bytes, *, limit: int) -> bytes:
     """
     for sign, make in _DECOMPRESSORS:
         if data.startswith(sign):
-            return _unpack(make(), data, limit)
+            return _unpack(make(_LZMA_MEMORY), data, limit)
     if data.startswith(_LZ4_SIGN):
         return _unpack(_lz4(), data, limit)
     return data
+
+
+def unpacked_head(head: bytes, count: int) -> bytes:
+    """The first `count` bytes of what was compressed into `head`; none where too little of it is there."""
+    for sign, make in _DECOMPRESSORS:
+        if head.startswith(sign):
+            with contextlib.suppress(zlib.error, OSError, lzma.LZMAError, EOFError, ValueError):
+                found: bytes = make(_LZMA_MEMORY_FOR_HEADS).decompress(head, count)
+                return found
+    return b""
 
 
 def _lz4() -> Any:

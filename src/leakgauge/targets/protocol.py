@@ -1,11 +1,22 @@
-"""The target: a black box that answers and counts what it is asked."""
+"""All that an audit asks of a target, whatever file it came from.
+
+Target              what an attack asks: answers, and how many questions they took
+└ ModelTarget     and what an audit must know of the model behind it
+├ TableTarget     and what it knows of the columns of a table
+└ ImageModel      and what was found out about its pictures (`targets.images.facts`)
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from leakgauge.targets.input_columns import InputColumns
+
+if TYPE_CHECKING:  # output defences work on arrays alone, and know no table
+    import pandas as pd
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -15,9 +26,16 @@ Gives: TypeAlias = Literal["labels", "scores", "probabilities"]
 """What callers see of a target's answer; scores are decision scores in the form of probabilities."""
 
 
+class AnswerForm(Protocol):
+    """Asks a fitted classifier, the target or a clone of it, for what an attacker sees."""
+
+    def __call__(self, model: Any, x: Any) -> NDArray[Any]:
+        """(n, k) in the form of probabilities, for `n` rows; columns are the k classes that `model` knows."""
+
+
 @runtime_checkable
 class Target(Protocol):
-    """A classifier seen from outside.
+    """A classifier seen from outside: a black box that answers and counts what it is asked.
 
     Attributes
     ----------
@@ -26,9 +44,6 @@ class Target(Protocol):
     has_probabilities:
         False for a model that gives labels alone; `probabilities` then raises
         `UnsupportedModel` with problem `labels_only`.
-
-    A target whose probabilities are decision scores in their form says so in a further
-    attribute, `gives`; see `gives_of`.
     """
 
     classes: NDArray[Any]
@@ -45,7 +60,75 @@ class Target(Protocol):
         """(n,) positions in `classes` of the predicted labels, for `n` input rows."""
 
 
-def gives_of(target: Target) -> Gives:
-    """What callers of the target see."""
-    found: Gives = getattr(target, "gives", "probabilities" if target.has_probabilities else "labels")
-    return found
+class ModelTarget(Target, Protocol):
+    """A target with what an audit must know of the model behind it."""
+
+    @property
+    def gives(self) -> Gives:
+        """What callers see of the answers."""
+
+    @property
+    def form(self) -> AnswerForm | None:
+        """What clones of `estimator` are asked for; None where there is none, or labels are all it gives."""
+
+    @property
+    def estimator(self) -> Any:
+        """The fitted estimator, to be cloned and for attacks that see the model file; None for none."""
+
+    @property
+    def type_name(self) -> str:
+        """What the model is, such as `Pipeline(StandardScaler → SVC)`."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Packages, besides those of every audit, whose versions the answers depend on."""
+
+
+class TableTarget(ModelTarget, Protocol):
+    """A classifier of the rows of a table.
+
+    Attributes
+    ----------
+    remarks:
+        sentences for the report on how the file was read.
+    """
+
+    remarks: tuple[str, ...]
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Columns that the model was fitted on, in its order; None where it knows no names."""
+
+    @property
+    def n_features(self) -> int | None:
+        """Number of input columns; None where the model does not say."""
+
+    def input_columns(self, n_columns: int) -> InputColumns:
+        """What the model knows of the columns that it takes, in its own order."""
+
+    def as_input(self, frame: pd.DataFrame) -> pd.DataFrame | NDArray[Any]:
+        """The rows in the form that the model was fitted on.
+
+        Parameters
+        ----------
+        frame:
+            (n, n_columns) features without the label, each column of the type that training had.
+
+        Raises
+        ------
+        UnsupportedModel
+            `columns_do_not_fit`, with the missing columns or both numbers of columns.
+        """
+
+    def reading_scores(self, x: Any, y: IntArray) -> TableTarget:
+        """The target with its decision scores in the form of probabilities, scaled to fit these records.
+
+        The target itself where it gives probabilities, or has no such scores.
+
+        Parameters
+        ----------
+        x:
+            (n, n_features) rows as `as_input` gives them.
+        y:
+            (n,) positions in `classes` of their true labels.
+        """

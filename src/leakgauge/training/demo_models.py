@@ -19,11 +19,11 @@ from leakgauge.defences.training import TrainingDefence, training_defences
 from leakgauge.defences.training.plan import Plan
 from leakgauge.errors import JsonValue
 from leakgauge.estimates import proportion
-from leakgauge.pictures.files import to_png
+from leakgauge.images.files import to_png
 from leakgauge.progress import Progress, Share
 from leakgauge.sandbox.job import DEMO_FACTS
-from leakgauge.targets.image_model import open_image_model
-from leakgauge.targets.onnx_engine import exported
+from leakgauge.targets.keras.engine import exported
+from leakgauge.targets.opening import open_image_model
 from leakgauge.training.classifier import Trained, train
 from leakgauge.training.digits import Digits
 from leakgauge.training.network import digit_network

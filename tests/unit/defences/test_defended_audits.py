@@ -22,7 +22,7 @@ from leakgauge.membership.pool import SharedAnswers
 from leakgauge.parameters import inversion_parameters, membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipMeasured, NotApplicable
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 
 def audited(spellings, names, *, models=4):

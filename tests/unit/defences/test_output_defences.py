@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from doubles import NoModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from template_target import TemplateTarget, templates
@@ -23,14 +24,13 @@ from leakgauge.targets.protocol import Target
 SPEAKING = [defence for defence in OUTPUT_DEFENCES if defence.gives == "probabilities"]
 
 
-class Fixed:
+class Fixed(NoModel):
     """A target that gives the answers it was made with, by the number in the first column of x."""
 
     def __init__(self, answers):
         self.answers = np.asarray(answers, dtype=np.float64)
         self.classes = np.arange(self.answers.shape[1])
         self.queries = 0
-        self.has_probabilities = True
 
     def probabilities(self, x):
         self.queries += len(x)

@@ -17,7 +17,7 @@ from leakgauge.defences.output import settings_of
 from leakgauge.defences.output.protocol import Strength
 from leakgauge.defences.refitting import REFITTING_DEFENCES, RefittingDefence
 from leakgauge.errors import BadParameters, UnsupportedModel
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 BY_NAME = {defence.name: defence for defence in REFITTING_DEFENCES}
 X, Y = (part[:400] for part in load_digits(return_X_y=True))

@@ -15,6 +15,7 @@ from onnx import helper, numpy_helper
 from template_target import SIDE, TemplateTarget, templates
 
 from leakgauge.bundle import Limits, open_bundle
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.basis import coarse_pictures, low_frequencies
@@ -22,7 +23,6 @@ from leakgauge.inversion.drawing import Run, informed, plan
 from leakgauge.inversion.edges import reads_edges_alone, shown_to, with_edges
 from leakgauge.inversion.evaluation import Evaluation, recognition
 from leakgauge.inversion.protocol import Drawn, Frame, Settings
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Silent
 from leakgauge.report.model import Evaluator, InversionMeasured, InversionReport
 from leakgauge.targets.protocol import FloatArray

@@ -16,7 +16,7 @@ from leakgauge.defences.output import DefendedTarget, settings_of
 from leakgauge.inversion.masking import Examined, examine, judged
 from leakgauge.inversion.objective import log_odds
 from leakgauge.report.model import Severity
-from leakgauge.targets.answers import rounding_step, scores_kept, spread_over_hidden
+from leakgauge.targets.score_rows import rounding_step, scores_kept, spread_over_hidden
 
 Answers = NDArray[np.float64]
 SEEDS = range(4)

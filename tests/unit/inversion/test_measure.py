@@ -9,12 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from template_target import SIDE, TemplateTarget, templates
 
 from leakgauge.estimates import Estimate
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.drawing import Run, run_attacks
 from leakgauge.inversion.measure import jackknife, measure, reference_for, robustness
 from leakgauge.inversion.protocol import Drawn, Frame, Settings
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Silent
 
 SHAPE = (SIDE, SIDE, 1)

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from leakgauge.bundle import BundledFile
-from leakgauge.pictures.colormaps import NAMES, colormap
-from leakgauge.pictures.files import read_picture, to_png
-from leakgauge.pictures.fitting import fit
-from leakgauge.pictures.picture import Picture
+from leakgauge.images.colormaps import NAMES, colormap
+from leakgauge.images.files import read_picture, to_png
+from leakgauge.images.fitting import fit
+from leakgauge.images.image import Picture
 
 RAMP = np.linspace(0, 255, 64).round().astype(np.uint8).reshape(8, 8)
 

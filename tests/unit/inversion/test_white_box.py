@@ -26,8 +26,8 @@ from leakgauge.inversion.protocol import Drawn, Settings
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionMeasured, InversionReport, NotApplicable
-from leakgauge.targets.image_model import open_image_model
-from leakgauge.targets.image_target import ImageTarget
+from leakgauge.targets.images.target import ImageTarget
+from leakgauge.targets.opening import open_image_model
 
 # Keras and NumPy disagree on how arrays are handed over, which is not ours to fix either
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -34,8 +34,8 @@ from leakgauge.report.model import (
     NotApplicable,
     Severity,
 )
-from leakgauge.targets.answer_forms import DecisionScores
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.answer_forms import DecisionScores
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 FEW = ["gap", "loss", "rmia", "lira"]
 MEMBERS, OTHERS = records(300, seed=0), records(300, seed=1)

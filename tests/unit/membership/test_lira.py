@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from doubles import NoModel
 from pools import records, referenced
 from scipy.special import expit
 from scipy.stats import norm
@@ -26,9 +27,8 @@ def run(target, pool):
     return lira.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
 
 
-class Stub:
+class Stub(NoModel):
     classes = np.array([0, 1])
-    has_probabilities = True
     queries = 0
 
     def __init__(self, p_y) -> None:

@@ -29,7 +29,7 @@ from leakgauge.report.model import (
     NotApplicable,
     Severity,
 )
-from leakgauge.targets.image_model import open_image_model
+from leakgauge.targets.opening import open_image_model
 
 
 def audited(folder: Path, files: dict[str, bytes], **overrides: Any) -> MembershipReport:

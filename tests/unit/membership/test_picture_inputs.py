@@ -18,7 +18,7 @@ from leakgauge.membership.picture_inputs import read_picture_inputs
 from leakgauge.membership.picture_perturbations import MOVES, PicturePerturbations
 from leakgauge.membership.shift import distribution_shift
 from leakgauge.parameters import picture_membership_parameters
-from leakgauge.targets.image_model import open_image_model
+from leakgauge.targets.opening import open_image_model
 
 X, Y, OTHER_X, OTHER_Y = sets()
 

@@ -32,8 +32,8 @@ from leakgauge.membership.pool import Pool
 from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.progress import Calling, Silent
-from leakgauge.targets.sklearn_pickle import load_model
-from leakgauge.targets.sklearn_target import SklearnTarget
+from leakgauge.targets.sklearn.reading import load_model
+from leakgauge.targets.sklearn.target import SklearnTarget
 
 PICKLES = Path(__file__).parents[2] / "data" / "pickles"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from doubles import NoModel
 from pools import records, referenced
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -14,11 +15,10 @@ from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
 from leakgauge.progress import Silent
 
 
-class Stub:
+class Stub(NoModel):
     """A target of two classes that answers what it is told to."""
 
     classes = np.array([0, 1])
-    has_probabilities = True
     queries = 0
 
     def __init__(self, p_y, y) -> None:

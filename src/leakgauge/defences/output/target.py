@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leakgauge.defences.output.protocol import OutputDefence
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.protocol import FloatArray, IntArray, Target
+from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray, ModelTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,24 @@ class DefendedTarget:
     would take them for.
     """
 
-    def __init__(self, target: Target, settings: Sequence[Setting]) -> None:
+    def __init__(self, target: ModelTarget, settings: Sequence[Setting]) -> None:
         self._target = target
         self._settings = tuple(settings)
         self.classes: NDArray[Any] = target.classes
         self.queries = 0
         self._counting = threading.Lock()
-        self.estimator: Any = getattr(target, "estimator", None)
-        self.form: Any = getattr(target, "form", None)
+        self.estimator: Any = target.estimator
+        self.form: AnswerForm | None = target.form
+        self.type_name = target.type_name
+        self.packages = target.packages
         self.has_probabilities = target.has_probabilities and all(
             setting.defence.gives == "probabilities" for setting in self._settings
         )
+
+    @property
+    def gives(self) -> Gives:
+        """What callers see: a defence makes probabilities of decision scores."""
+        return "probabilities" if self.has_probabilities else "labels"
 
     def probabilities(self, x: Any) -> FloatArray:
         """(n, n_classes) changed probabilities, rows sum to 1.

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target
 

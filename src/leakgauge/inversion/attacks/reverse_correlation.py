@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
+from leakgauge.images.image import Pictures
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.protocol import Drawn, Frame, Settings
 from leakgauge.inversion.space import Space
-from leakgauge.pictures.picture import Pictures
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 

@@ -1,0 +1,1 @@
+"""Image classifiers as targets, whatever format they come in."""

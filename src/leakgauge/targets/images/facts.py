@@ -1,0 +1,130 @@
+"""What is known of an image classifier once it has been opened; imports no framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.targets.protocol import FloatArray, ModelTarget
+
+Pictures: TypeAlias = NDArray[np.float32]
+Rows = Literal["complete", "independent", "truncated"]
+RangeSource = Literal["asked", "rescaling layer", "assumed"]
+ChannelOrder = Literal["last", "first"]
+USUAL_RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))
+"""Ranges of a pixel that models are usually trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageModelFacts:
+    """What was found out about an image classifier.
+
+    Attributes
+    ----------
+    kind: the model's class, such as "Sequential".
+    format: the name of its row in the table of formats.
+    shape: (height, width, channels) of a picture.
+    input_range: smallest and largest value that the model expects in a pixel.
+    range_source: where the range comes from: "asked", "rescaling layer" or "assumed".
+    output: what the model's head gives.
+    engine: what answers the queries.
+    classes: number of classes.
+    packages: those that read the pictures and answer the queries, whose versions a report names.
+    rows: "complete" where a row sums to 1 (as far as it is not rounded); "independent" where the head
+        gives each class a score of its own, and rows are normalised; "truncated" where it gives only
+        the likeliest classes, and what they leave goes evenly to the others.
+    """
+
+    kind: str
+    format: str
+    shape: tuple[int, int, int]
+    input_range: tuple[float, float]
+    range_source: RangeSource
+    output: Literal["probabilities", "logits"]
+    engine: str
+    classes: int
+    rows: Rows
+    packages: tuple[str, ...]
+
+
+class Network(Protocol):
+    """The network behind an image classifier, for what owns the model file: gradients and features.
+
+    All pictures are (n, height, width, channels) in [0, 1]. Attacks that only ask never get one.
+
+    Attributes
+    ----------
+    model: the framework's own object.
+    facts: what was found out about the classifier.
+    """
+
+    model: Any
+    facts: ImageModelFacts
+
+    def probability_gradient(self, pictures: Pictures, target_class: int) -> tuple[FloatArray, Pictures]:
+        """(n,) probabilities of the class, and their gradients with respect to every pixel."""
+
+    def log_probabilities(self, pictures: Pictures) -> NDArray[np.float32]:
+        """(n, n_classes) log probabilities."""
+
+    def log_probability_gradient(self, pictures: Pictures, weights: NDArray[np.float32]) -> Pictures:
+        """Gradients of each picture's sum of log probabilities, weighted by (n, n_classes) `weights`."""
+
+    def features(self, pictures: Pictures) -> FloatArray | None:
+        """(n, n_features) input of the last layer with weights; None where the graph does not show it."""
+
+    def inputs(self, pictures: Pictures) -> NDArray[np.float32]:
+        """The pictures as the model takes them."""
+
+    def pictures(self, inputs: NDArray[np.float32]) -> Pictures:
+        """The pictures that `inputs` makes these inputs of."""
+
+
+class ImageModel(ModelTarget, Protocol):
+    """An image classifier seen from outside: takes (n, height, width, channels) pictures in [0, 1].
+
+    Attributes
+    ----------
+    facts: what was found out about it.
+    network: the network itself, where the file gives gradients; None where it only answers.
+    """
+
+    facts: ImageModelFacts
+    network: Network | None
+
+    def probabilities_within(self, x: object, input_range: tuple[float, float]) -> FloatArray:
+        """(n, n_classes) probabilities, were the pixels of the model's input to lie in `input_range`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSettings:
+    """What the sender says about a model's input; None where nothing is said.
+
+    Attributes
+    ----------
+    picture_size: (height, width) taken where the model leaves its input size free.
+    input_range: smallest and largest value of a pixel.
+    channel_order: place of the channel axis.
+    """
+
+    picture_size: tuple[int, int]
+    input_range: tuple[float, float] | None = None
+    channel_order: ChannelOrder | None = None
+
+
+class OpenImageModel(Protocol):
+    """Opens the image classifier in a file; see `opening.open_image_model`."""
+
+    def __call__(
+        self,
+        path: Path,
+        *,
+        picture_size: tuple[int, int],
+        input_range: tuple[float, float] | None = None,
+        channel_order: ChannelOrder | None = None,
+    ) -> ImageModel:
+        """The classifier in the file `path`, ready for queries."""

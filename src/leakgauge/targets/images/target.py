@@ -1,0 +1,137 @@
+"""An image classifier as a black box: pictures between 0 and 1 go in, probabilities come out."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.targets.images.facts import ImageModelFacts, Network, Rows
+from leakgauge.targets.images.refusals import not_finite
+from leakgauge.targets.protocol import FloatArray, Gives, IntArray
+from leakgauge.targets.score_rows import spread_over_hidden
+
+_MOST_AT_ONCE = 16_000_000
+"""Numbers that are put into the model's range and order at a time: large sets are asked about in parts."""
+
+
+class Engine(Protocol):
+    """Answers images in the model's own layout and range."""
+
+    name: str
+
+    def outputs(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, n_outputs) raw outputs for (n, ...) images."""
+
+
+class ImageTarget:
+    """The `Target` behind audits of image classifiers.
+
+    Takes (n, height, width, channels) pictures with values in [0, 1] and counts
+    every picture that reaches the model, the probes of its own opening included.
+    `network` is the Keras model behind it for those who own the file, if it is one.
+    Several threads may ask at the same time.
+    """
+
+    has_probabilities = True
+    gives: Gives = "probabilities"
+    form = None
+    estimator = None
+
+    def __init__(self, engine: Engine, facts: ImageModelFacts, layout: Layout, *, queries: int = 0) -> None:
+        self._engine = engine
+        self._layout = layout
+        self.facts = facts
+        self.classes: NDArray[Any] = np.arange(facts.classes)
+        self.queries = queries
+        self.network: Network | None = None
+        self._counting = threading.Lock()
+
+    @property
+    def type_name(self) -> str:
+        """The model's class, such as "Sequential"."""
+        return self.facts.kind
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What reads the pictures and answers for the model."""
+        return self.facts.packages
+
+    def probabilities(self, x: Any) -> FloatArray:
+        """(n, n_classes) probabilities for (n, height, width, channels) pictures in [0, 1].
+
+        Raises
+        ------
+        UnsupportedModel
+            `outputs_not_finite`.
+        """
+        return self.probabilities_within(x, self.facts.input_range)
+
+    def probabilities_within(self, x: Any, input_range: tuple[float, float]) -> FloatArray:
+        """The same, were the pixels of the model's input to lie in `input_range`."""
+        pictures = np.asarray(x, dtype=np.float32)
+        with self._counting:
+            self.queries += len(pictures)
+        step = max(_MOST_AT_ONCE // math.prod(self.facts.shape), 1)
+        if len(pictures) <= step:
+            return self._answer(pictures, input_range)
+        parts = [self._answer(pictures[at : at + step], input_range) for at in range(0, len(pictures), step)]
+        return np.concatenate(parts)
+
+    def _answer(self, pictures: NDArray[np.float32], input_range: tuple[float, float]) -> FloatArray:
+        low, high = input_range
+        outputs = self._engine.outputs(
+            self._layout.arrange(np.float32(low) + np.float32(high - low) * pictures)
+        )
+        # a damaged model may answer a probe and not the next question: no figure may come of that
+        if not np.isfinite(outputs).all():
+            raise not_finite()
+        return _probabilities(outputs, self.facts.output, self.facts.rows)
+
+    def labels(self, x: Any) -> IntArray:
+        """(n,) positions of the likeliest classes."""
+        return np.asarray(self.probabilities(x).argmax(axis=1), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the model wants its pictures: axis order, and whether there is a channel axis at all."""
+
+    channel_axis: Literal["last", "first", "none"]
+
+    def arrange(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The model's own arrangement of (n, height, width, channels) pictures."""
+        if self.channel_axis == "first":
+            return pictures.transpose(0, 3, 1, 2)
+        if self.channel_axis == "none":
+            return pictures[..., 0]
+        return pictures
+
+    def restore(self, arranged: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, height, width, channels) pictures of the model's own arrangement."""
+        if self.channel_axis == "first":
+            return arranged.transpose(0, 2, 3, 1)
+        if self.channel_axis == "none":
+            return arranged[..., None]
+        return arranged
+
+
+def _probabilities(
+    outputs: NDArray[np.float32], output: Literal["probabilities", "logits"], rows: Rows
+) -> FloatArray:
+    scores = outputs.astype(np.float64)
+    if scores.shape[1] == 1:  # one sigmoid unit: the second class's probability
+        return np.concatenate([1.0 - scores, scores], axis=1)
+    if output == "logits":
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+    elif rows == "truncated":
+        return spread_over_hidden(scores)
+    elif rows == "complete":
+        return scores
+    total = scores.sum(axis=1, keepdims=True)
+    even = np.full_like(scores, 1.0 / scores.shape[1])
+    return np.asarray(np.divide(scores, total, out=even, where=total > 0), dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Keras classifiers: their files read and checked, and the network that answers."""

@@ -1,0 +1,85 @@
+"""Keras files as targets: opened and checked, with the engine that answers and the network itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from leakgauge.targets.images.facts import InputSettings, RangeSource
+from leakgauge.targets.images.probing import (
+    CHUNK,
+    UNIT_RANGE,
+    check_ends,
+    check_output,
+    does_not_run,
+    probed,
+    read_input,
+)
+from leakgauge.targets.images.refusals import unsupported
+from leakgauge.targets.images.target import ImageTarget
+from leakgauge.targets.keras.engine import engine_for_keras
+from leakgauge.targets.keras.file import activations, open_archive, open_hdf5, rescaled_range
+from leakgauge.targets.keras.network import KerasNetwork
+
+PACKAGES = ("onnxruntime", "pillow", "keras", "tensorflow-cpu", "tf2onnx")
+_CHUNK_NUMBERS = 64_000_000
+"""Activations that one chunk may hold at a time, in numbers; a quarter of a gigabyte."""
+
+
+def open_keras_model(path: Path, settings: InputSettings) -> ImageTarget:
+    """The classifier in a native `.keras` archive; see `formats.Format`."""
+    return _target(open_archive, path, settings, format_name="keras")
+
+
+def open_hdf5_model(path: Path, settings: InputSettings) -> ImageTarget:
+    """The classifier in an HDF5 file of Keras 2 or 3; see `formats.Format`."""
+    return _target(open_hdf5, path, settings, format_name="hdf5")
+
+
+def _target(
+    read: Callable[[Path], keras.Model], path: Path, settings: InputSettings, *, format_name: str
+) -> ImageTarget:
+    _one_thread()
+    model = read(path)
+    check_ends(len(model.inputs), len(model.outputs))
+    entry, end = model.inputs[0], model.outputs[0]
+    if "float" not in str(entry.dtype):
+        raise unsupported("text_model", "The model takes whole numbers or text, not pictures.")
+    found = read_input(tuple(entry.shape)[1:], settings)
+    check_output(tuple(end.shape)[1:])
+    rescaled = rescaled_range(model)
+    source: RangeSource = "asked" if settings.input_range else "rescaling layer" if rescaled else "assumed"
+    input_range = settings.input_range or rescaled or UNIT_RANGE
+    probes = found.probes(input_range)
+    chunk = int(np.clip(_CHUNK_NUMBERS // max(activations(model), 1), 1, CHUNK))
+    try:
+        engine = engine_for_keras(model, found.arranged, probes, chunk=chunk)
+    except Exception as error:
+        # TensorFlow raises anything at all for a model that does not run
+        raise does_not_run() from error
+    target = probed(
+        engine,
+        found,
+        kind=type(model).__name__,
+        format=format_name,
+        input_range=input_range,
+        range_source=source,
+        packages=PACKAGES,
+        asked=2 * len(probes),  # the engines were compared on the probes: two answers to each
+    )
+    target.network = KerasNetwork(model, target.facts, found.layout)
+    return target
+
+
+def _one_thread() -> None:
+    """TensorFlow on one thread, so that sums run in one order and results repeat."""
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        # TensorFlow is already at work in this process, with the threads that it was started with
+        return

@@ -1,0 +1,1 @@
+"""ONNX classifiers: their files checked, and the engine that answers."""

@@ -1,0 +1,204 @@
+"""Checks that the parts of a model fit each other before any of it is asked.
+
+scikit-learn's compiled code believes what `fit` left behind. A file can say
+anything: a forest of 4 features with trees that read the 1,000th, neighbours of
+classes that do not exist, support vectors that are not there. Such a model must
+be refused here, since asking it would end the process.
+
+`pickles.estimators` names for every estimator the check that stands between a file and
+compiled code. An estimator without one is refused, and cannot be allowed by its name alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy import sparse
+from scipy.interpolate import BSpline
+from sklearn.base import BaseEstimator
+from sklearn.compose import make_column_selector
+from sklearn.utils import Bunch, check_array
+
+from leakgauge.targets.pickles.allow_list import (
+    ARRAY_FUNCTIONS,
+    METRICS,
+    SCORE_FUNCTIONS,
+    STRING_METHODS,
+    Pair,
+)
+from leakgauge.targets.pickles.checks import (
+    an_array,
+    is_method,
+    printable,
+    refused_setting,
+    reject_unless,
+)
+from leakgauge.targets.pickles.estimators import ESTIMATORS
+from leakgauge.targets.pickles.virtual_machine import MalformedPickleError
+from leakgauge.targets.sklearn.checks import predictors, transformers
+from leakgauge.targets.sklearn.model_graph import objects_of
+
+Check: TypeAlias = Callable[[Any], None]
+
+
+def _nothing(_part: Any) -> None:
+    """For estimators that reach compiled code through NumPy's and SciPy's public functions only.
+
+    Those look at shapes, types and bounds themselves. What they get from an
+    estimator that stands before is checked in that one's row.
+    """
+
+
+CHECKS: Mapping[str, Check] = {
+    "tree": predictors.check_tree,
+    "forest": predictors.check_forest,
+    "gradient_boosting": predictors.check_gradient_boosting,
+    "hist_gradient_boosting": predictors.check_hist_gradient_boosting,
+    "neighbours": predictors.check_neighbours,
+    "support_vectors": predictors.check_support_vectors,
+    "vectorizer": transformers.check_vectorizer,
+    "hasher": transformers.check_hasher,
+    "dict_vectorizer": transformers.check_dict_vectorizer,
+    "one_hot": transformers.check_one_hot,
+    "ordinal": transformers.check_ordinal,
+    "agglomeration": transformers.check_agglomeration,
+    "centres": transformers.check_centres,
+    "components": transformers.check_components,
+    "polynomial": transformers.check_polynomial,
+    "nothing": _nothing,
+}
+
+ROWS: Mapping[Pair, Check] = {
+    (module, name): CHECKS[check]
+    for check, modules in ESTIMATORS.items()
+    for module, names in modules.items()
+    for name in names.split()
+}
+"""What is checked of each estimator. One that is not here is refused."""
+
+_FUNCTION_KINDS = (
+    type,
+    np.ufunc,
+    FunctionType,
+    BuiltinFunctionType,
+    MethodType,
+    MethodDescriptorType,
+    functools.partial,
+    type(np.mean),
+)
+
+# which functions an attribute may hold; types of numbers may stand wherever a name says `dtype`
+_FUNCTIONS: Mapping[str, frozenset[Pair]] = {
+    "_score_func": METRICS,
+    "func": ARRAY_FUNCTIONS,
+    "inverse_func": ARRAY_FUNCTIONS,
+    "pooling_func": ARRAY_FUNCTIONS,
+    "score_func": SCORE_FUNCTIONS,
+    "strategy": ARRAY_FUNCTIONS,
+}
+_OF_TEXT = frozenset({"analyzer", "preprocessor", "tokenizer"})
+
+
+def check(model: object) -> None:
+    """Check every part of a model.
+
+    Raises
+    ------
+    MalformedPickleError
+        when two parts contradict each other.
+    UnsafeModel
+        `refused_settings` for a part in a form that reads files, calls what it should not or
+        may never end.
+    """
+    for thing in objects_of(model):
+        if isinstance(thing, BaseEstimator):
+            row = ROWS.get(_name_of(type(thing)))
+            if row is None:
+                raise MalformedPickleError("an estimator without a row in the table of checks")
+            row(thing)
+            transformers.check_plain_values(vars(thing).get("classes_"))
+        elif sparse.issparse(thing):
+            _check_sparse(thing)
+        elif isinstance(thing, np.random.RandomState | np.random.Generator):
+            _check_generator(thing)
+        elif isinstance(thing, BSpline):
+            _check_spline(thing)
+        elif isinstance(thing, make_column_selector) and vars(thing).get("pattern") is not None:
+            transformers.check_pattern(thing, "pattern", thing.pattern)
+        if type(thing).__module__.partition(".")[0] in ("sklearn", "leakgauge"):
+            _check_functions(thing)
+
+
+def _name_of(kind: type) -> Pair:
+    """The class of scikit-learn that it is, or stands for."""
+    for base in kind.__mro__:
+        if base.__module__.startswith("sklearn."):
+            return base.__module__, base.__name__
+    return kind.__module__, kind.__name__
+
+
+def _check_functions(thing: Any) -> None:
+    kind: Any = type(thing)
+    for name, value in getattr(thing, "__dict__", {}).items():
+        # as it was when a pickle was read; a skops file comes here only
+        reject_unless(isinstance(thing, Bunch) or not is_method(kind, name), "a method replaced")
+        if not isinstance(value, _FUNCTION_KINDS) or ("dtype" in name and isinstance(value, type)):
+            continue
+        if not _may_hold(name, value):
+            called = printable(str(getattr(value, "__name__", type(value).__name__)))
+            raise refused_setting(
+                thing,
+                f"{called} as its {printable(name)}",
+                "which is not on the list of functions for that",
+                "Use a setting that has a name, or one of NumPy's own functions of one array, such as "
+                "numpy.log1p; or apply the function to the tables before the audit.",
+            )
+
+
+def _may_hold(name: str, value: object) -> bool:
+    if isinstance(value, functools.partial):
+        return name == "func" and value.func is check_array
+    if name in _OF_TEXT:
+        return any(value is method for method in _methods_of_text())
+    return any(value is function for function in _found(_FUNCTIONS.get(name, frozenset())))
+
+
+@functools.cache
+def _found(pairs: frozenset[Pair]) -> tuple[object, ...]:
+    return tuple(getattr(importlib.import_module(module), name) for module, name in sorted(pairs))
+
+
+@functools.cache
+def _methods_of_text() -> tuple[object, ...]:
+    return tuple(getattr(str, name) for name in sorted(STRING_METHODS))
+
+
+def _check_sparse(matrix: Any) -> None:
+    """SciPy's compiled code takes row starts and column numbers for granted."""
+    reject_unless(matrix.format in ("csc", "csr"), "an unusual sparse matrix")
+    matrix.check_format(full_check=True)
+
+
+def _check_generator(generator: Any) -> None:
+    """NumPy reads past the end of a twister's key when its position lies outside."""
+    bits = (
+        generator._bit_generator if isinstance(generator, np.random.RandomState) else generator.bit_generator
+    )
+    inner = bits.state.get("state")
+    if isinstance(inner, dict) and "pos" in inner:
+        reject_unless(0 <= inner["pos"] <= 624, "a random generator's position")
+
+
+def _check_spline(spline: Any) -> None:
+    """The compiled evaluation takes knots and coefficients to fit each other; the constructor checks."""
+    knots = an_array(spline.t, "a spline needs knots", ndim=1)
+    coefficients = spline.c
+    reject_unless(isinstance(coefficients, np.ndarray), "a spline needs coefficients")
+    for table in (knots, coefficients):
+        reject_unless(table.dtype == np.float64 and table.flags.c_contiguous, "a spline needs numbers")
+    BSpline(knots, coefficients, spline.k, spline.extrapolate, spline.axis)

@@ -1,0 +1,384 @@
+"""A fitted scikit-learn classifier as a black box."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
+from leakgauge.targets.sklearn import multi_output
+from leakgauge.targets.sklearn.answer_forms import DecisionScores, Probabilities, class_scores
+from leakgauge.targets.sklearn.bundled_model import model_in
+from leakgauge.targets.sklearn.input_columns import input_columns
+from leakgauge.targets.sklearn.model_graph import parts_of, reads_documents, type_name
+from leakgauge.targets.sklearn.reading import load_model
+
+# how far a row of probabilities may be from 1 in sum and still be called drift
+_DRIFT = 1e-3
+# of three classes and more, how often the largest score must be that of the predicted label
+_LEAST_AGREEMENT = 0.5
+
+
+def open_sklearn(path: Path) -> SklearnTarget:
+    """The classifier in a pickle or skops file; see `formats.Format`."""
+    loaded = load_model(path)
+    return SklearnTarget(loaded.estimator, remarks=loaded.warnings)
+
+
+class SklearnTarget:
+    """A classifier that counts what it is asked.
+
+    The estimator is changed in place where that changes no answer: one thread
+    (sums over threads come in no fixed order), no output, no cache on disk.
+
+    Parameters
+    ----------
+    estimator:
+        a fitted classifier, Pipeline or search, of which the best estimator is taken; or a
+        dictionary, list or tuple that holds one of these and nothing that prepares its input.
+    chunk_rows:
+        rows to ask for at once, which bounds the memory of a query.
+
+    Attributes
+    ----------
+    classes:
+        (n_classes,) the labels, in the order of the columns of `probabilities`.
+    queries:
+        rows asked for so far.
+    has_probabilities:
+        False when the model gives labels alone, as far as `form` says.
+    form:
+        what it is asked for beside labels, None for nothing; its clones must be asked for the same.
+    estimator:
+        the fitted classifier itself, for attacks that see the model file.
+    remarks:
+        sentences for the report on how the file was read and what else it holds.
+
+    Raises
+    ------
+    UnsupportedModel
+        `not_a_model`, `several_models`, `preprocessing_beside_model`, `not_a_classifier`,
+        `not_fitted`, `multi_output` or `single_class`.
+    """
+
+    def __init__(self, estimator: object, *, chunk_rows: int = 8192, remarks: tuple[str, ...] = ()) -> None:
+        found = model_in(estimator, is_fitted_classifier=_is_fitted_classifier)
+        self.remarks = remarks if found is None else (*remarks, found.remark)
+        self.estimator: Any
+        self.estimator, inside = _best_of(estimator if found is None else found.estimator)
+        path = f"{'model' if found is None else found.path}{inside}"
+        self.classes: NDArray[Any] = _classes_of(self.estimator, path)
+        self.queries = 0
+        self.has_probabilities = _answers(self.estimator, "predict_proba")
+        self.form: AnswerForm | None = Probabilities() if self.has_probabilities else None
+        self._chunk_rows = chunk_rows
+        self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
+        _settle(self.estimator)
+
+    packages = ()
+    """None besides those of every audit of tables."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Columns that the model was fitted on, in its order; `None` when it was fitted on arrays."""
+        names = _first_known(self.estimator, "feature_names_in_")
+        return None if names is None else tuple(str(name) for name in names)
+
+    @property
+    def n_features(self) -> int | None:
+        """Number of input columns; `None` when the model does not say."""
+        if reads_documents(self.estimator):
+            return 1
+        number = _first_known(self.estimator, "n_features_in_")
+        return None if number is None else int(number)
+
+    @property
+    def gives(self) -> Gives:
+        """What callers see of the model's answers."""
+        if self.form is None:
+            return "labels"
+        return "scores" if isinstance(self.form, DecisionScores) else "probabilities"
+
+    def reading_scores(self, x: Any, y: IntArray) -> SklearnTarget:
+        """The target with its decision scores in the form of probabilities, scaled to fit these records.
+
+        The target itself where it gives probabilities, or no finite score for every class:
+        nothing but its labels can be attacked then. Parameters as in `TableTarget`.
+        """
+        if self.has_probabilities or not _answers(self.estimator, "decision_function"):
+            return self
+        try:
+            asked = self._ask(lambda rows: class_scores(self.estimator, rows), x)
+            scores = np.concatenate([answer for answer, _rows in asked])
+            labels = self.labels(x) if len(self.classes) > 2 else None
+        except UnsupportedModel:
+            return self
+        if not np.isfinite(scores).all():
+            return self
+        if labels is not None and (scores.argmax(axis=1) == labels).mean() < _LEAST_AGREEMENT:
+            return self  # whatever these numbers are, they are no scores of the classes
+        reading = copy(self)
+        reading.form = DecisionScores.fitting(scores, y)
+        reading.has_probabilities = True
+        return reading
+
+    @property
+    def type_name(self) -> str:
+        """What the model is, such as `Pipeline(StandardScaler → SVC)`."""
+        return type_name(self.estimator)
+
+    def input_columns(self, n_columns: int) -> InputColumns:
+        """What the model knows of the columns that it takes, in its own order."""
+        return input_columns(self.estimator, n_columns)
+
+    def as_input(self, frame: pd.DataFrame) -> pd.DataFrame | NDArray[Any]:
+        """The rows in the form that the model was fitted on.
+
+        A model fitted on a frame gets a frame with its own columns in its own order:
+        it selects columns by name, and would warn about an array. One fitted on an
+        array gets an array in C order, and would warn about a frame. One fitted on
+        documents gets the one column of texts as a vector.
+
+        Parameters, and errors raised, as in `TableTarget`.
+        """
+        names = self.feature_names
+        if names is not None:
+            missing = [name for name in names if name not in frame.columns]
+            if missing:
+                raise UnsupportedModel(
+                    "columns_do_not_fit",
+                    f"The model was fitted on columns that the table lacks: {', '.join(missing[:5])}.",
+                    hint="Send the table with the columns that the model was fitted on, by the same names.",
+                    details={"missing": list(missing[:100])},
+                )
+            return frame[list(names)]
+        if reads_documents(self.estimator):
+            return _documents(frame)
+        if self.n_features is not None and self.n_features != frame.shape[1]:
+            raise UnsupportedModel(
+                "columns_do_not_fit",
+                f"The model was fitted on {self.n_features} columns, and the table has {frame.shape[1]}.",
+                hint="Send the table with the columns that the model was fitted on, in the same order.",
+                details={"model_columns": self.n_features, "table_columns": int(frame.shape[1])},
+            )
+        return np.ascontiguousarray(frame.to_numpy())
+
+    def probabilities(self, x: Any) -> FloatArray:
+        """(n, n_classes) class probabilities, or scores in their form, for (n, n_features) rows.
+
+        Raises
+        ------
+        UnsupportedModel
+            `labels_only`; `prediction_failed` when the model cannot take the rows;
+            `not_probabilities` when the answers are not finite, negative or sum to something else.
+        """
+        form = self.form
+        if form is None:
+            raise UnsupportedModel(
+                "labels_only",
+                f"A {self.type_name} gives labels, not probabilities.",
+                hint="Use attacks that see labels only, or calibrate it with CalibratedClassifierCV.",
+            )
+        answers = [
+            _checked_probabilities(answer, rows, len(self.classes))
+            for answer, rows in self._ask(lambda part: form(self.estimator, part), x)
+        ]
+        return np.concatenate(answers) if answers else np.empty((0, len(self.classes)))
+
+    def labels(self, x: Any) -> IntArray:
+        """(n,) positions in `classes` of the predicted labels, for (n, n_features) rows.
+
+        Raises
+        ------
+        UnsupportedModel
+            `prediction_failed` when the model cannot take the rows or answers with an unknown label.
+        """
+        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(self.estimator.predict, x)]
+        return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
+
+    def _ask(self, method: Callable[[Any], Any], x: Any) -> Iterator[tuple[Any, int]]:
+        n_rows = len(x)
+        for start in range(0, n_rows, self._chunk_rows):
+            rows = x[start : start + self._chunk_rows]
+            self.queries += len(rows)
+            try:
+                # models of earlier versions warn about names that they did not store yet, and the like
+                with warnings.catch_warnings(), np.errstate(all="ignore"):
+                    warnings.simplefilter("ignore")
+                    answer = np.asarray(method(rows))
+            except (
+                Exception
+            ) as error:  # whatever a model does with rows, all of it means that it cannot take them
+                raise _prediction_failed(error) from error
+            yield answer, len(rows)
+
+    def _positions_of(self, answer: NDArray[Any], rows: int) -> IntArray:
+        if answer.shape != (rows,):
+            raise _prediction_failed(None)
+        try:
+            return np.array([self._positions[label] for label in answer.tolist()], dtype=np.int64)
+        except (KeyError, TypeError) as error:
+            raise _prediction_failed(error) from error
+
+
+def _documents(frame: pd.DataFrame) -> NDArray[Any]:
+    """(n,) texts, objects; an empty cell is an empty text, since a vectoriser knows no missing one."""
+    if frame.shape[1] != 1:
+        raise UnsupportedModel(
+            "columns_do_not_fit",
+            f"The model was fitted on texts, one per record, and the table has {frame.shape[1]} columns.",
+            hint="Send tables with one column of texts beside the label.",
+            details={"model_columns": 1, "table_columns": int(frame.shape[1])},
+        )
+    column = frame.iloc[:, 0]
+    return column.astype(object).where(column.notna(), "").map(str).to_numpy(dtype=object)
+
+
+def _best_of(estimator: object) -> tuple[BaseEstimator, str]:
+    """The classifier that a search found, and where in the search it lies; anything else as it is."""
+    path = ""
+    for _ in range(10):  # a search may search over searches, but not without end
+        if not isinstance(estimator, BaseSearchCV):
+            break
+        if not hasattr(estimator, "best_estimator_"):
+            raise _not_fitted("a search without a best estimator")
+        estimator, path = estimator.best_estimator_, f"{path}.best_estimator_"
+    if not isinstance(estimator, BaseEstimator):
+        raise UnsupportedModel(
+            "not_a_model",
+            "The model file holds something else than a scikit-learn model.",
+            hint="Save the fitted classifier itself.",
+        )
+    return estimator, path
+
+
+def _is_fitted_classifier(thing: Any) -> bool:
+    try:
+        check_is_fitted(thing)
+    except (NotFittedError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
+        return False
+    return _is_classifier(thing)
+
+
+def _classes_of(estimator: Any, path: str) -> NDArray[Any]:
+    if not _is_classifier(estimator):
+        raise UnsupportedModel(
+            "not_a_classifier",
+            f"A {type_name(estimator)} is not a classifier.",
+            hint="Send a fitted classifier; regressors, clusterers and transformers cannot be audited.",
+        )
+    try:
+        check_is_fitted(estimator)
+        classes = estimator.classes_
+    except (NotFittedError, AttributeError, IndexError, TypeError, RecursionError) as error:
+        raise _not_fitted(f"a {type_name(estimator)}") from error
+    if multi_output.predicts_several_labels(estimator, classes):
+        raise multi_output.refusal(estimator, path=path)
+    if len(classes) < 2:
+        raise UnsupportedModel(
+            "single_class",
+            f"The {type_name(estimator)} knows one class only, so its answers tell nothing.",
+            hint="Fit the model on records of at least two classes.",
+        )
+    return np.asarray(classes)
+
+
+def _is_classifier(estimator: Any) -> bool:
+    try:
+        return bool(is_classifier(estimator))
+    except (
+        AttributeError,
+        ValueError,
+        TypeError,
+        IndexError,
+        RecursionError,
+    ):  # a Pipeline without steps, say
+        return False
+
+
+def _answers(estimator: Any, method: str) -> bool:
+    """Whether the model has the method; a wrapper asks its parts, which may be broken."""
+    try:
+        return callable(getattr(estimator, method, None))
+    except (ValueError, TypeError, IndexError, NotFittedError):
+        return False
+
+
+def _settle(estimator: Any) -> None:
+    for part in parts_of(estimator):
+        attributes = vars(part)
+        if "n_jobs" in attributes:
+            part.n_jobs = None
+        if "verbose" in attributes:
+            # scikit-learn's own check, on refitting a clone, tells bool from int
+            part.verbose = False if isinstance(part.verbose, bool) else 0
+        if "memory" in attributes:
+            part.memory = None
+        if isinstance(part, DummyClassifier) and attributes.get("random_state") is None:
+            part.random_state = 0  # the one classifier that draws its answers
+
+
+def _first_known(estimator: Any, attribute: str) -> Any:
+    """The attribute of the model, or of the first step inside it that was given the input itself."""
+    for _ in range(100):  # Pipelines in Pipelines
+        found = getattr(estimator, attribute, None)
+        if found is not None or not isinstance(estimator, Pipeline) or not estimator.steps:
+            return found
+        estimator = estimator.steps[0][1]
+    return None
+
+
+def _checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> FloatArray:
+    try:
+        probabilities = answer.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise _prediction_failed(error) from error
+    if probabilities.shape != (rows, n_classes):
+        raise _prediction_failed(None)
+    totals = probabilities.sum(axis=1, keepdims=True)
+    if not (
+        np.all(np.isfinite(probabilities))
+        and np.all(probabilities >= -_DRIFT)
+        and np.all(np.abs(totals - 1.0) <= _DRIFT)
+    ):
+        raise UnsupportedModel(
+            "not_probabilities",
+            "The model's probabilities are not finite, negative or do not sum to 1.",
+            hint="Check the model's predict_proba on these tables before the audit.",
+        )
+    clipped = np.clip(probabilities, 0.0, None)
+    return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
+
+
+def _not_fitted(what: str) -> UnsupportedModel:
+    return UnsupportedModel(
+        "not_fitted",
+        f"The model file holds {what} that was not fitted.",
+        hint="Fit the model on the training data before saving it.",
+    )
+
+
+def _prediction_failed(error: Exception | None) -> UnsupportedModel:
+    # the message of the exception may quote values of the table, so only its type is told
+    kind = type(error).__name__ if error is not None else "answers of an unexpected shape"
+    return UnsupportedModel(
+        "prediction_failed",
+        f"The model could not predict the rows of the table ({kind}).",
+        hint="Check that the model predicts these tables as they are; put encoders into its Pipeline.",
+        details={"exception": kind},
+    )
