@@ -15,13 +15,14 @@ from urllib.parse import quote
 import click
 
 from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.installation import Kind
+from leakgauge.jobs.table import SANITIZE
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_hyperparameters
 from leakgauge.policy import read_policy
 from leakgauge.sandbox.events import printable
-from leakgauge.sandbox.examination import examine
-from leakgauge.sandbox.job import SANITIZE_RUNNER, SANITIZED_MODEL, SANITIZED_NOTES, Kind
 from leakgauge.sandbox.parent import Sandbox
+from leakgauge.sandbox.self_test import run_self_test
 from leakgauge.terminal import shown_progress, told_to_people
 
 _FILES = ("report.html", "report.json", "output.csv")
@@ -231,14 +232,15 @@ def sanitize(model: Path, output: Path) -> None:
     with told_to_people():
         _check_new(output)
         with (
-            Sandbox(runner=SANITIZE_RUNNER) as sandbox,
+            Sandbox(job=SANITIZE) as sandbox,
             sandbox.private_folder() as folder,
             shown_progress() as progress,
         ):
             finished = folder / "finished"
             sandbox.run(model, finished, overrides={}, progress=progress)
-            notes = json.loads((finished / SANITIZED_NOTES).read_bytes())
-            _keep(finished / SANITIZED_MODEL, output)
+            model_name, notes_name = SANITIZE.leaves
+            notes = json.loads((finished / notes_name).read_bytes())
+            _keep(finished / model_name, output)
         for heading, sentences in (("taken out", notes["removed"]), ("note", notes["remaining"])):
             for sentence in sentences:
                 click.echo(f"{heading}: {printable(str(sentence))}", err=True)
@@ -253,7 +255,7 @@ def doctor(as_json: bool) -> None:
     Exits with 1 when a required layer is missing or something was possible that should not be.
     """
     with told_to_people():
-        found = examine()
+        found = run_self_test()
     if as_json:
         click.echo(json.dumps(asdict(found) | {"sound": found.sound}))
     else:

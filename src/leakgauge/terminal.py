@@ -15,8 +15,8 @@ from rich.progress import Progress as Bar
 from leakgauge.errors import JsonValue, LeakgaugeError
 from leakgauge.logs import Milestones
 from leakgauge.progress import Calling, Progress
+from leakgauge.redacted_traceback import redacted_traceback
 from leakgauge.sandbox.events import printable
-from leakgauge.sandbox.trace import trace
 
 INTERRUPTED = 130
 
@@ -65,7 +65,7 @@ def told_to_people() -> Iterator[None]:
         click.echo("leakgauge: interrupted; nothing was written", err=True)
         sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last resort, which tells what it met
-        found = trace(error)
+        found = redacted_traceback(error)
         click.echo("leakgauge: The command met a situation that it was not written for.", err=True)
         click.echo("hint: Report it with what stands in the next lines.", err=True)
         click.echo(f"log: {found.type}", err=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from report_examples import inversion_audited, membership_report
+from sandbox_runners import running
 
 import leakgauge
 from leakgauge.cli import main
@@ -40,7 +41,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def audits(monkeypatch):
     """Sandboxes whose audits write a report that holds the parameters they were told."""
-    replaced = functools.partial(Sandbox, runner="sandbox_runners:told_parameters")
+    replaced = functools.partial(Sandbox, job=running("told_parameters"))
     monkeypatch.setattr("leakgauge.cli.Sandbox", replaced)
     monkeypatch.setattr("leakgauge.api.Sandbox", replaced)
 

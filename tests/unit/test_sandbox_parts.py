@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 from leakgauge.errors import AuditFailed, AuditTimeout, BadBundle, BadParameters, LimitExceeded
+from leakgauge.installation import installed_kind
+from leakgauge.jobs.request import JobRequest
+from leakgauge.redacted_traceback import RedactedTraceback, redacted_traceback
 from leakgauge.sandbox import lockdown
+from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.ending import Ending
 from leakgauge.sandbox.events import (
     MAX_LINE_BYTES,
@@ -23,12 +27,10 @@ from leakgauge.sandbox.events import (
     Refused,
     printable,
 )
-from leakgauge.sandbox.job import Job, installed_kind
 from leakgauge.sandbox.machine import cpus_granted, memory_granted
 from leakgauge.sandbox.policy import Policy
 from leakgauge.sandbox.server import _environment
 from leakgauge.sandbox.takeover import check_destination, take_over
-from leakgauge.sandbox.trace import Trace, trace
 from leakgauge.sandbox.wire import receive_message, send_message
 
 MIB = 1 << 20
@@ -67,23 +69,23 @@ def test_an_unknown_kind_of_installation():
         installed_kind({"LEAKGAUGE_AUDIT": "both"})
 
 
-# --- job and wire ------------------------------------------------------------------------------------
+# --- assignment and wire ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("prior", [None, Path("/a/prior.npz")])
-def test_a_job_survives_its_journey(tmp_path, prior):
-    job = Job(
+def test_an_assignment_survives_its_journey(tmp_path, prior):
+    request = JobRequest(
         source=tmp_path / "a b.zip",
         scratch=tmp_path / "s",
         report=tmp_path / "r",
         overrides={"seed": 1, "attacks": ["gap"]},
         only="inversion",
-        policy=Policy(threads=3),
         deadline=1234.5,
+        cpu_seconds=60,
         trained_prior=prior,
-        runner="module:function",
     )
-    assert Job.from_message(json.loads(json.dumps(job.message()))) == job
+    assignment = Assignment("module:function", request, Policy(threads=3, cpu_seconds=60))
+    assert Assignment.from_message(json.loads(json.dumps(assignment.message()))) == assignment
 
 
 def test_messages_carry_descriptors():
@@ -148,7 +150,7 @@ def test_progress_and_an_end_arrive(line):
 
 def test_a_crash_arrives(line):
     writer, read_back = line
-    found = Trace(type="builtins.KeyError", frames=("leakgauge/bundle.py:7", "<frozen x>:1"))
+    found = RedactedTraceback(type="builtins.KeyError", frames=("leakgauge/bundle.py:7", "<frozen x>:1"))
     writer.crashed(found)
     assert read_back() == (Crashed(found), [])
 
@@ -216,7 +218,7 @@ def test_a_trace_names_places_and_no_values():
     try:
         json.loads("{'Alice': 42}")
     except ValueError as error:
-        found = trace(error)
+        found = redacted_traceback(error)
     assert found.type == "json.decoder.JSONDecodeError"
     assert found.frames[0].startswith("test_sandbox_parts.py:") or "tests" in found.frames[0]
     assert all("Alice" not in frame and not frame.startswith("/") for frame in found.frames)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sandbox_runners import running
 
 import leakgauge
 from leakgauge.cli import main
@@ -294,7 +295,7 @@ def test_the_python_door_sees_it_before_the_audit(tmp_path, bundle):
 
 @pytest.mark.usefixtures("full_in_the_end", "quiet")
 def test_a_finished_audit_is_kept_and_its_place_told(tmp_path, bundle, places, monkeypatch):
-    monkeypatch.setattr("leakgauge.cli.Sandbox", functools.partial(Sandbox, runner="sandbox_runners:echo"))
+    monkeypatch.setattr("leakgauge.cli.Sandbox", functools.partial(Sandbox, job=running("echo")))
     result = called("audit", bundle, "-o", tmp_path / "report")
     (kept,) = places[0].iterdir()
     assert result.exit_code == 2
@@ -305,7 +306,7 @@ def test_a_finished_audit_is_kept_and_its_place_told(tmp_path, bundle, places, m
 
 @pytest.mark.usefixtures("full_in_the_end")
 def test_for_a_request_a_full_disk_is_a_limit_and_nothing_is_kept(tmp_path, bundle, places):
-    with Sandbox(runner="sandbox_runners:echo") as sandbox, pytest.raises(LimitExceeded) as raised:
+    with Sandbox(job=running("echo")) as sandbox, pytest.raises(LimitExceeded) as raised:
         sandbox.run(bundle, tmp_path / "report", overrides={}, progress=Silent())
     assert raised.value.code == "limit_exceeded.disk"
     assert not any(list(place.iterdir()) for place in places)

@@ -9,12 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
+from sandbox_runners import running
 
 from leakgauge.errors import AuditFailed, BadBundle, BadParameters
+from leakgauge.jobs.table import AUDIT, PRIOR
+from leakgauge.sagemaker import job
+from leakgauge.sagemaker.layout import JobLayout
+from leakgauge.sagemaker.metrics import metric_lines
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.training import job
-from leakgauge.training.layout import Layout
-from leakgauge.training.metrics import metric_lines
 
 HERE = Path(__file__).parent
 PATHS = f"{HERE.parents[1] / 'src'}:{HERE.parent / 'support'}"
@@ -42,7 +44,7 @@ def sandbox(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", PATHS)
 
     def make(runner="echo", **_):
-        return Sandbox(runner=f"sandbox_runners:{runner}")
+        return Sandbox(job=running(runner))
 
     return make
 
@@ -104,7 +106,7 @@ def test_a_bug_leaves_a_reason_without_its_text(root, main, monkeypatch, caplog)
 
 def test_the_only_channel_may_have_any_name(tmp_path):
     (tmp_path / "input" / "data" / "audit").mkdir(parents=True)
-    assert Layout(tmp_path).source().name == "audit"
+    assert JobLayout(tmp_path).source().name == "audit"
 
 
 @pytest.mark.parametrize("channels", [[], ["a", "b"]])
@@ -112,7 +114,7 @@ def test_no_channel_is_told(tmp_path, channels):
     for name in channels:
         (tmp_path / "input" / "data" / name).mkdir(parents=True)
     with pytest.raises(BadBundle) as raised:
-        Layout(tmp_path).source()
+        JobLayout(tmp_path).source()
     assert raised.value.problem == "no_channel"
 
 
@@ -128,17 +130,17 @@ def test_a_bundle_dealt_out_to_several_instances_is_refused(root):
     configure(root, "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]})
     configure(root, "inputdataconfig", {"training": {"S3DistributionType": "ShardedByS3Key"}})
     with pytest.raises(BadBundle) as raised:
-        Layout(root).works_here()
+        JobLayout(root).works_here()
     assert raised.value.problem == "sharded_channel"
 
 
 def test_the_task_is_an_audit_unless_told(root):
-    assert Layout(root).task() == "audit"
+    assert JobLayout(root).job() is AUDIT
     configure(root, "hyperparameters", {"task": "prior", "sagemaker_region": "eu-west-1"})
-    assert Layout(root).task() == "prior"
+    assert JobLayout(root).job() is PRIOR
     configure(root, "hyperparameters", {"task": "audit", "seed": "7"})
-    assert Layout(root).task() == "audit"
-    assert Layout(root).overrides() == {"seed": 7}
+    assert JobLayout(root).job() is AUDIT
+    assert JobLayout(root).overrides() == {"seed": 7}
 
 
 @pytest.mark.parametrize(
@@ -157,15 +159,15 @@ def test_a_task_that_cannot_be_done_is_told(root, main, given, problem):
 
 def test_images_for_a_prior_are_in_a_channel_of_their_own(root):
     (root / "input" / "data" / "auxiliary").mkdir()
-    assert Layout(root).source("prior").name == "auxiliary"
-    assert Layout(root).source("audit").name == "training"
+    assert JobLayout(root).source(PRIOR).name == "auxiliary"
+    assert JobLayout(root).source(AUDIT).name == "training"
 
 
 @pytest.mark.parametrize("text", ["[]", "{", "[" * 100_000, '{"seed": 7}'])
 def test_no_task_is_read_from_what_sagemaker_would_not_write(root, text):
     configure(root, "hyperparameters", text)
     with pytest.raises(BadParameters) as raised:
-        Layout(root).task()
+        JobLayout(root).job()
     assert raised.value.problem == "job_configuration"
 
 
@@ -173,7 +175,7 @@ def test_no_task_is_read_from_what_sagemaker_would_not_write(root, text):
 def test_a_configuration_that_sagemaker_would_not_write(root, text):
     configure(root, "hyperparameters", text)
     with pytest.raises(BadParameters) as raised:
-        Layout(root).overrides()
+        JobLayout(root).overrides()
     assert raised.value.problem == "job_configuration"
 
 
@@ -203,8 +205,11 @@ def test_a_report_without_attacks_has_no_metrics(tmp_path, text):
 
 def test_a_stopped_job_ends_with_a_reason(root, tmp_path):
     program = (
-        "import sys, leakgauge.training.job as job;"
-        "job._RUNNERS['audit'] = 'sandbox_runners:ignore_termination';"
+        "import sys, leakgauge.sagemaker.job as job;"
+        "from sandbox_runners import running;"
+        "stubborn = running('ignore_termination');"
+        "job.Sandbox = lambda **_: Sandbox(job=stubborn);"
+        "from leakgauge.sandbox.parent import Sandbox;"
         "sys.exit(job.main())"
     )
     with subprocess.Popen(
@@ -283,4 +288,4 @@ def test_a_reason_that_cannot_be_written_is_logged(root, main, caplog):
 @pytest.mark.parametrize("task", ["prior", json.dumps("prior"), json.dumps(json.dumps("prior"))])
 def test_the_task_may_come_in_quotes(root, task):
     configure(root, "hyperparameters", {"task": task})
-    assert Layout(root).task() == "prior"
+    assert JobLayout(root).job() is PRIOR

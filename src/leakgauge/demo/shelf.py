@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from leakgauge.errors import BadParameters
-from leakgauge.sandbox.job import DEMO_FACTS, DEMO_REPORT, DEMO_RESULT
+from leakgauge.jobs.table import DEMO_ATTACK, DEMO_TRAINING
 
-_NEEDED = (DEMO_FACTS, "baseline.onnx", "hardened.onnx", "held_out.npz")
+(_FACTS,) = DEMO_TRAINING.leaves
+_RESULT, _REPORT = DEMO_ATTACK.leaves
+_NEEDED = (_FACTS, "baseline.onnx", "hardened.onnx", "held_out.npz")
 _VERSION = "1"
 """Of what is kept: raised when an older folder would not do any more."""
 
@@ -63,7 +65,7 @@ class Shelf:
         """What training found out about the two models; None where there are none yet."""
         if not all((self.models / name).is_file() for name in _NEEDED):
             return None
-        return _read(self.models / DEMO_FACTS)
+        return _read(self.models / _FACTS)
 
     def originals(self) -> dict[str, str]:
         """One PNG of each digit, base64, by digit; empty where nothing has been trained."""
@@ -76,11 +78,11 @@ class Shelf:
 
     def result(self) -> dict[str, Any] | None:
         """What the last attack found on the models that are kept; None where there was none."""
-        return _read(self.drawings / DEMO_RESULT)
+        return _read(self.drawings / _RESULT)
 
     def report(self) -> Path | None:
         """The before/after report of the last attack as a zip; None where there was none."""
-        path = self.drawings / DEMO_REPORT
+        path = self.drawings / _REPORT
         return path if path.is_file() else None
 
     def keep_models(self, finished: Path) -> None:

@@ -15,8 +15,8 @@ from leakgauge.defences.training import training_defences
 from leakgauge.demo.board import Board, State
 from leakgauge.demo.shelf import Shelf
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
+from leakgauge.jobs.table import DEMO_ATTACK, DEMO_TRAINING, Job
 from leakgauge.progress import Calling
-from leakgauge.sandbox.job import DEMO_ATTACK_RUNNER, DEMO_TRAIN_RUNNER
 from leakgauge.sandbox.parent import Sandbox
 
 Data = Literal["digits", "mnist"]
@@ -205,7 +205,7 @@ class Workbench:
         }
         with self._sandbox.private_folder() as folder:
             finished = folder / "finished"
-            self._work(self._source, finished, DEMO_TRAIN_RUNNER, overrides, shown)
+            self._work(self._source, finished, DEMO_TRAINING, overrides, shown)
             self._shelf.keep_models(finished)
 
         def ended(state: State) -> None:
@@ -242,7 +242,7 @@ class Workbench:
         }
         with self._sandbox.private_folder() as folder:
             finished = folder / "finished"
-            self._work(self._shelf.models, finished, DEMO_ATTACK_RUNNER, overrides, shown)
+            self._work(self._shelf.models, finished, DEMO_ATTACK, overrides, shown)
             self._shelf.keep_drawings(finished)
 
         def ended(state: State) -> None:
@@ -254,7 +254,7 @@ class Workbench:
         self,
         source: Path,
         finished: Path,
-        runner: str,
+        job: Job,
         overrides: Mapping[str, JsonValue],
         shown: Callable[[Mapping[str, JsonValue]], None],
     ) -> None:
@@ -275,5 +275,5 @@ class Workbench:
             progress=Calling(told),
             cancelled=self._cancelled,
             shown=taken,
-            runner=runner,
+            job=job,
         )

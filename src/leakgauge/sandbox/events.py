@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from leakgauge.errors import JsonValue, LeakgaugeError
-from leakgauge.sandbox.trace import Trace
+from leakgauge.redacted_traceback import RedactedTraceback
 
 MAX_LINE_BYTES = 256 << 10
 MAX_TOTAL_BYTES = 8 << 20
@@ -45,7 +45,7 @@ class Refused:
 class Crashed:
     """The audit ended with an exception that nobody expected."""
 
-    trace: Trace
+    traceback: RedactedTraceback
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ class EventWriter:
             body = type(error)(error.problem, error.message[:1_000], hint=error.hint[:1_000]).body()
         self._send({"error": body})
 
-    def crashed(self, trace: Trace) -> None:
+    def crashed(self, traceback: RedactedTraceback) -> None:
         """Tell that the audit ended with an unexpected exception."""
-        self._send({"crash": {"type": trace.type, "frames": list(trace.frames)}})
+        self._send({"crash": {"type": traceback.type, "frames": list(traceback.frames)}})
 
     def done(self, layers: tuple[str, ...]) -> None:
         """Tell that the report is complete."""
@@ -160,7 +160,7 @@ class EventReader:
             self.result = Refused(LeakgaugeError.from_body(value))
         elif name == "crash" and isinstance(value, dict):
             (kind,) = _strings([value.get("type")], _NAME)
-            self.result = Crashed(Trace(type=kind, frames=_strings(value.get("frames"), _FRAME)))
+            self.result = Crashed(RedactedTraceback(type=kind, frames=_strings(value.get("frames"), _FRAME)))
         elif name == "done":
             self.result = Done(_strings(value, _NAME))
         else:

@@ -3,7 +3,7 @@
     python -m leakgauge.sandbox.fork_server CONTROL_FD LOCK_FD WORKSPACE [KIND]
 
 Importing the frameworks takes seconds, forking takes milliseconds. The server has a single
-thread, opens nothing of a user's, and knows four things to wait for: a job on the control socket,
+thread, opens nothing of a user's, and knows four things to wait for: an assignment on the control socket,
 the end of a child, a caller that hangs up, and the clock, at which it also counts threads. When the
 control socket closes, because the parent has ended in whatever way, the server kills its children,
 removes the workspace and ends.
@@ -25,29 +25,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leakgauge.errors import JsonValue
+from leakgauge.jobs.table import PRELOADS
+from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.ending import Ending
 from leakgauge.sandbox.identity import free_user, obstacle, remove_what_is_left
-from leakgauge.sandbox.job import Job
 from leakgauge.sandbox.lockdown import hide_from_others, prepare
 from leakgauge.sandbox.machine import cpus_granted
+from leakgauge.sandbox.policy import Policy
 from leakgauge.sandbox.process import Station, live
 from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.wire import READY, receive_message, send_message
-
-# What a child of each kind would otherwise import first. Without a kind nothing is loaded, so
-# that a command line starts at once.
-PRELOADS: dict[str, tuple[str, ...]] = {
-    "membership": (
-        *("leakgauge.sandbox.child", "leakgauge.membership.audit"),
-        *("sklearn.ensemble", "sklearn.neural_network", "sklearn.pipeline", "pandas", "torch"),
-        # not ONNX Runtime, which starts a thread when it is imported, for the few image classifiers
-    ),
-    "inversion": (
-        *("leakgauge.sandbox.child", "leakgauge.inversion.audit"),
-        *("leakgauge.targets.keras_file", "leakgauge.targets.onnx_file", "tf2onnx"),
-        *("keras", "onnxruntime", "skimage.metrics", "PIL.Image"),
-    ),
-}
 
 _OVERDUE_SECONDS = 10.0
 _COUNT_SECONDS = 0.5
@@ -73,7 +60,7 @@ class _Running:
 
 
 class ForkServer:
-    """Takes jobs from `control` until it closes; keeps nothing outside `workspace`."""
+    """Takes assignments from `control` until it closes; keeps nothing outside `workspace`."""
 
     def __init__(self, control: socket.socket, workspace: Path) -> None:
         self._control = control
@@ -132,7 +119,7 @@ class ForkServer:
             return False
         message, (events, caller_descriptor) = received
         caller = socket.socket(fileno=caller_descriptor)
-        job = Job.from_message(message)
+        assignment = Assignment.from_message(message)
         taken = {running.user for running in self._running.values() if running.user is not None}
         station = Station(
             server=os.getpid(),
@@ -148,19 +135,19 @@ class ForkServer:
             caller.close()
             return True
         if pid == 0:
-            live(job, events, station)
+            live(assignment, events, station)
         os.close(events)
-        self._watch(pid, caller, job, station)
+        self._watch(pid, caller, assignment.limits, station)
         return True
 
-    def _watch(self, pid: int, caller: socket.socket, job: Job, station: Station) -> None:
+    def _watch(self, pid: int, caller: socket.socket, limits: Policy, station: Station) -> None:
         running = _Running(
             pid=pid,
             pidfd=os.pidfd_open(pid),
             caller=caller,
             # The parent keeps the time; this is for a parent that is stuck.
-            deadline=time.monotonic() + job.policy.wall_seconds + _OVERDUE_SECONDS,
-            tasks=job.policy.tasks,
+            deadline=time.monotonic() + limits.wall_seconds + _OVERDUE_SECONDS,
+            tasks=limits.tasks,
             user=station.user,
         )
         self._running[pid] = running
@@ -229,9 +216,8 @@ def main() -> None:
     os.chdir(workspace)
     control = socket.socket(fileno=int(descriptor))
     prepare()
-    for kind in kinds:
-        for module in PRELOADS[kind]:
-            importlib.import_module(module)
+    for module in [each for kind, modules in PRELOADS.items() if kind in kinds for each in modules]:
+        importlib.import_module(module)
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them at their first collection
     with contextlib.suppress(BrokenPipeError):

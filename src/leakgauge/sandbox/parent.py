@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Self
 
 from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
+from leakgauge.installation import Kind
+from leakgauge.jobs.request import JobRequest
+from leakgauge.jobs.table import AUDIT, Job
 from leakgauge.progress import Progress
+from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.ending import Ending
 from leakgauge.sandbox.events import Crashed, Done, Refused, Result, Shown, unseen
-from leakgauge.sandbox.job import AUDIT_RUNNER, Job, Kind
 from leakgauge.sandbox.machine import memory_granted
 from leakgauge.sandbox.policy import Policy
 from leakgauge.sandbox.removal import remove_tree
@@ -47,8 +50,8 @@ class Sandbox:
         import the libraries of `only` at the start of the server, so that no audit waits for it.
     trained_prior:
         a prior for inversion audits whose bundle brings no auxiliary images; opened by children alone.
-    runner:
-        `module:function` that a child calls, if it is not to audit.
+    job:
+        what children do, if it is not to audit.
     """
 
     def __init__(
@@ -58,13 +61,13 @@ class Sandbox:
         policy: Policy | None = None,
         preload: bool = False,
         trained_prior: Path | None = None,
-        runner: str = AUDIT_RUNNER,
+        job: Job = AUDIT,
     ) -> None:
         self._only = only
         self._policy = Policy.from_environment() if policy is None else policy
         self._preload = only if preload else None
         self._trained_prior = trained_prior
-        self._runner = runner
+        self._job = job
         self._changing = threading.Lock()
         self._workspace: Workspace | None = None
         self._server: Server | None = None
@@ -136,7 +139,7 @@ class Sandbox:
         timeout: float | None = None,
         cancelled: Cancellation | None = None,
         shown: Shown = unseen,
-        runner: str | None = None,
+        job: Job | None = None,
         keep: bool = False,
     ) -> tuple[str, ...]:
         """Audit the zip or folder `source` and leave the report in the folder `output`.
@@ -158,8 +161,8 @@ class Sandbox:
             `audit_failed.cancelled`.
         shown:
             called, by the calling thread, with what the child gives to look at meanwhile.
-        runner:
-            `module:function` to call in place of the sandbox's own.
+        job:
+            what to do in place of the sandbox's own.
         keep:
             for an `output` that a person named: see beforehand whether it can be written, and where it
             cannot be in the end, keep the report elsewhere, which the error tells.
@@ -175,54 +178,51 @@ class Sandbox:
             check_writable(output)
         deadline = time.monotonic() + min(self._policy.wall_seconds, math.inf if timeout is None else timeout)
         with self.private_folder() as folder:
-            job = Job(
+            request = JobRequest(
                 source=Path(source).resolve(),
                 scratch=folder / "scratch",
                 report=folder / "report",
                 overrides=overrides,
                 only=self._only,
-                policy=self._policy,
-                deadline=deadline,
                 trained_prior=self._trained_prior,
-                runner=self._runner if runner is None else runner,
+                deadline=deadline,
+                cpu_seconds=self._policy.cpu_seconds,
             )
+            assignment = Assignment((job or self._job).function, request, self._policy)
             try:
-                result, ending = self._follow(
-                    job, progress, deadline=deadline, cancelled=cancelled, shown=shown
-                )
+                result, ending = self._follow(assignment, progress, cancelled=cancelled, shown=shown)
                 if result is None and self._closed:
                     raise _shutting_down()
                 layers = self._judge(result, ending)
-                take_over(job.report, output, keep=keep)
+                take_over(request.report, output, keep=keep)
             except AuditFailed as error:
                 raise error if error.problem in _TOLD_ALREADY else _logged(error) from None
             return layers
 
     def _follow(
         self,
-        job: Job,
+        assignment: Assignment,
         progress: Progress,
         *,
-        deadline: float,
         cancelled: Cancellation | None,
         shown: Shown,
     ) -> tuple[Result | None, Ending]:
         for last_attempt in (False, True):
-            _make_room(job)
+            _make_room(assignment.request)
             server = self._live_server()
             try:
-                watch = server.submit(job, progress.report, shown)
+                watch = server.submit(assignment, progress.report, shown)
             except OSError:
                 server.stop()
                 continue
             with watch:
                 try:
-                    return watch.follow(deadline=deadline, cancelled=cancelled)
+                    return watch.follow(deadline=assignment.request.deadline, cancelled=cancelled)
                 except ServerLostError:
                     server.ended(within=_DYING_SECONDS)
                     if self._closed:
                         raise _shutting_down() from None
-                    # A job that no child has seen yet is simply given to the next server.
+                    # Work that no child has seen yet is simply given to the next server.
                     if watch.started or last_attempt:
                         raise _server_died() from None
         raise _server_died()
@@ -235,8 +235,8 @@ class Sandbox:
                 return layers
             case Refused(error):
                 raise error
-            case Crashed(trace):
-                raise _unexpected().with_details(type=trace.type, frames=list(trace.frames))
+            case Crashed(traceback):
+                raise _unexpected().with_details(type=traceback.type, frames=list(traceback.frames))
             case _:
                 raise ending.error(self._policy, memory=memory_granted())
 
@@ -266,9 +266,9 @@ class Sandbox:
         return self._workspace
 
 
-def _make_room(job: Job) -> None:
+def _make_room(request: JobRequest) -> None:
     try:
-        for folder in (job.scratch, job.report):
+        for folder in (request.scratch, request.report):
             folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         if disk_is_full(error):
@@ -277,7 +277,7 @@ def _make_room(job: Job) -> None:
 
 
 def _logged(error: AuditFailed) -> LeakgaugeError:
-    """The error with an id, its trace gone to the log under the same id, and to a note for a terminal."""
+    """The error with an id, its traceback gone to the log under the same id, and to a note for a terminal."""
     identifier = secrets.token_hex(8)
     facts = dict(error.details)
     kept = {name: value for name, value in facts.items() if name not in ("type", "frames")}

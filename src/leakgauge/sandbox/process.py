@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from leakgauge.errors import LeakgaugeError
+from leakgauge.jobs.request import JobRequest
+from leakgauge.redacted_traceback import redacted_traceback
+from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.ending import memory_exceeded
 from leakgauge.sandbox.events import EventWriter
 from leakgauge.sandbox.identity import hand_over
-from leakgauge.sandbox.job import Job
 from leakgauge.sandbox.lockdown import Ground, lock_down
-from leakgauge.sandbox.trace import trace
+from leakgauge.sandbox.policy import Policy
 from leakgauge.sandbox.workspace import disk_exceeded, disk_is_full
 
 _EVENTS = 3
@@ -44,8 +46,8 @@ class Station:
     processors: frozenset[int]
 
 
-def live(job: Job, events: int, station: Station) -> NoReturn:
-    """Run one job and end the process. To be called right after the fork; never returns.
+def live(assignment: Assignment, events: int, station: Station) -> NoReturn:
+    """Do one assignment and end the process. To be called right after the fork; never returns.
 
     Parameters
     ----------
@@ -55,10 +57,10 @@ def live(job: Job, events: int, station: Station) -> NoReturn:
     code = 1
     # Whatever happens, this process must end here and not run on as a second fork server.
     try:
-        _become_alone(job, events)
+        _become_alone(assignment.request.scratch, events)
         writer = EventWriter(_EVENTS)
         try:
-            _work(job, writer, station)
+            _work(assignment, writer, station)
         except LeakgaugeError as error:
             writer.refused(error)
         except MemoryError:
@@ -67,9 +69,9 @@ def live(job: Job, events: int, station: Station) -> NoReturn:
             if disk_is_full(error):
                 writer.refused(disk_exceeded())
             else:
-                writer.crashed(trace(error))
+                writer.crashed(redacted_traceback(error))
         except BaseException as error:  # noqa: BLE001 - everything is told, nothing can be raised to
-            writer.crashed(trace(error))
+            writer.crashed(redacted_traceback(error))
         code = 0
     except BaseException:  # noqa: BLE001, S110 - nobody is left to tell; the exit code says it
         pass
@@ -77,51 +79,52 @@ def live(job: Job, events: int, station: Station) -> NoReturn:
         os._exit(code)
 
 
-def _work(job: Job, writer: EventWriter, station: Station) -> None:
-    job, user = _settled(job, station)
+def _work(assignment: Assignment, writer: EventWriter, station: Station) -> None:
+    limits = assignment.limits
+    request, user = _settled(assignment.request, limits, station)
     os.sched_setaffinity(0, station.processors)
     ground = Ground(
-        policy=job.policy,
-        readable=(job.source, *([job.trained_prior] if job.trained_prior else [])),
-        writable=(job.scratch, job.report),
+        policy=limits,
+        readable=(request.source, *([request.trained_prior] if request.trained_prior else [])),
+        writable=(request.scratch, request.report),
         user=user,
     )
     layers = lock_down(ground)
     if os.getppid() != station.server:
         # The fork server died before the death signal was set; nobody waits for this audit.
         os._exit(1)
-    module, _, function = job.runner.partition(":")
-    getattr(importlib.import_module(module), function)(job, writer)
+    module, _, function = assignment.function.partition(":")
+    getattr(importlib.import_module(module), function)(request, writer)
     writer.done(layers)
 
 
-def _settled(job: Job, station: Station) -> tuple[Job, int | None]:
-    """The job with files that its user may read, and that user.
+def _settled(request: JobRequest, limits: Policy, station: Station) -> tuple[JobRequest, int | None]:
+    """The request with files that its user may read, and that user.
 
     An upload is moved into the audit's own folder, somebody's zip copied. A folder is read where it
     lies, by whoever started the audit: files of one's own need no keeping from oneself. So is a file
     that is too large to be copied, and will be refused.
     """
-    if station.user is None or not job.source.is_file():
-        return job, None
-    if job.source.stat().st_size > job.policy.file_bytes:
-        return job, None
-    home = job.scratch.parent
+    if station.user is None or not request.source.is_file():
+        return request, None
+    if request.source.stat().st_size > limits.file_bytes:
+        return request, None
+    home = request.scratch.parent
     own = home / "source"
-    if station.workspace in job.source.parents:
-        job.source.rename(own)
+    if station.workspace in request.source.parents:
+        request.source.rename(own)
     else:
-        shutil.copyfile(job.source, own)
+        shutil.copyfile(request.source, own)
     prior = None
-    if job.trained_prior is not None:
-        prior = home / job.trained_prior.name
-        shutil.copyfile(job.trained_prior, prior)
-    files = [home, job.scratch, job.report, own, *([prior] if prior else [])]
+    if request.trained_prior is not None:
+        prior = home / request.trained_prior.name
+        shutil.copyfile(request.trained_prior, prior)
+    files = [home, request.scratch, request.report, own, *([prior] if prior else [])]
     hand_over(station.user, files)
-    return replace(job, source=own, trained_prior=prior), station.user
+    return replace(request, source=own, trained_prior=prior), station.user
 
 
-def _become_alone(job: Job, events: int) -> None:
+def _become_alone(scratch: Path, events: int) -> None:
     """Leave everything of the fork server's behind but the code that it has loaded."""
     os.setsid()
     os.umask(0o077)
@@ -131,6 +134,6 @@ def _become_alone(job: Job, events: int) -> None:
     for standard in (0, 1, 2):
         os.dup2(null, standard)
     os.closerange(_EVENTS + 1, os.sysconf("SC_OPEN_MAX"))
-    os.chdir(job.scratch)
-    os.environ["HOME"] = os.environ["TMPDIR"] = str(job.scratch)
+    os.chdir(scratch)
+    os.environ["HOME"] = os.environ["TMPDIR"] = str(scratch)
     tempfile.tempdir = None

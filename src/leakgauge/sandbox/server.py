@@ -1,4 +1,4 @@
-"""The fork server as its parent holds it: started, given jobs, stopped."""
+"""The fork server as its parent holds it: started, given work, stopped."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from leakgauge.installation import Kind
+from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.events import Shown, unseen
-from leakgauge.sandbox.job import Job, Kind
 from leakgauge.sandbox.watch import Watch
 from leakgauge.sandbox.wire import READY, send_message
 from leakgauge.sandbox.workspace import Workspace
@@ -81,8 +82,10 @@ class Server:
                 return self._control.recv(1, socket.MSG_PEEK) == READY
         return False
 
-    def submit(self, job: Job, progress: Callable[[str, float], None], shown: Shown = unseen) -> Watch:
-        """Hand a job over.
+    def submit(
+        self, assignment: Assignment, progress: Callable[[str, float], None], shown: Shown = unseen
+    ) -> Watch:
+        """Hand an assignment over.
 
         Raises
         ------
@@ -93,7 +96,7 @@ class Server:
         caller, caller_theirs = socket.socketpair()
         try:
             with caller_theirs, self._sending:
-                send_message(self._control, job.message(), [events_theirs, caller_theirs.fileno()])
+                send_message(self._control, assignment.message(), [events_theirs, caller_theirs.fileno()])
         except BaseException:
             os.close(events)
             caller.close()

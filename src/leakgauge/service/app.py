@@ -12,8 +12,8 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
 
+from leakgauge.installation import Kind, installed_kind, installed_prior
 from leakgauge.logs import Milestones, request_id
-from leakgauge.sandbox.job import Kind, installed_kind, installed_prior
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.policy import Policy
 from leakgauge.service import problems, upload

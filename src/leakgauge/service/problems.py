@@ -10,8 +10,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, NotAcceptable
 
 from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
+from leakgauge.redacted_traceback import redacted_traceback
 from leakgauge.sandbox.events import printable
-from leakgauge.sandbox.trace import trace
 from leakgauge.service.answers import OFFERED
 
 _log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def _http(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     identifier = secrets.token_hex(8)
-    found = trace(error)
+    found = redacted_traceback(error)
     _log.error("unexpected", extra={"id": identifier, "type": found.type, "frames": found.frames})
     failure = AuditFailed(
         "unexpected",

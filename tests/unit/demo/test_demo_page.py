@@ -39,11 +39,11 @@ class ObedientSandbox(Sandbox):
         self.words = []
         self.fails_with = None
 
-    def run(self, source, output, *, overrides, progress, cancelled, shown, runner, timeout=None):
-        what = runner.rpartition(":")[2]
+    def run(self, source, output, *, overrides, progress, cancelled, shown, job, timeout=None):
+        what = job.name
         self.asked.append((what, dict(overrides)))
         progress.report("half way", 0.5)
-        if what == "train":
+        if what == "demo_training":
             shown({"model": "baseline", "epoch": 1, "epochs": 2, "loss": 0.5})
         else:
             shown({"side": "baseline", "attack": "spsa", "queries": 6, "picture": "aaaa", "loss": 1.5})
@@ -55,7 +55,7 @@ class ObedientSandbox(Sandbox):
         if self.fails_with is not None:
             raise self.fails_with
         output.mkdir()
-        if what == "train":
+        if what == "demo_training":
             for name in ("baseline.onnx", "hardened.onnx", "held_out.npz"):
                 (output / name).write_bytes(b"x")
             for digit in range(10):
@@ -140,7 +140,7 @@ def test_serving_the_page_needs_no_framework():
 def test_the_first_start_trains_and_then_attacks(bench):
     bench.begin()
     state = idle(bench)
-    assert [what for what, _ in bench._sandbox.asked] == ["train", "attack"]
+    assert [what for what, _ in bench._sandbox.asked] == ["demo_training", "demo_attack"]
     assert state["models"] == FACTS
     assert state["result"]["digit"] == 3
     assert sorted(state["originals"]) == [str(digit) for digit in range(10)]
@@ -179,7 +179,7 @@ def test_one_thing_at_a_time(bench, client):
         assert answer.json["error"]["code"] == "busy.busy"
     sandbox.gate.set()
     idle(bench)
-    assert [what for what, _ in sandbox.asked] == ["train", "attack"]
+    assert [what for what, _ in sandbox.asked] == ["demo_training", "demo_attack"]
     assert client.post("/attack", json={"digit": 1, "output": ["rounding=2"]}).status_code == 202
     assert idle(bench)["result"] == {"digit": 1, "output": ["rounding=2"], "verdict": {}}
 

@@ -1,7 +1,7 @@
-"""Training what the demo compares: a baseline, and the same network with defences.
+"""The demo's training: a baseline, and the same network with defences.
 
-Runs in a child of the sandbox, as everything that imports a framework does. What it leaves is
-all that the page and the attacks need; nothing of the training set but one picture of each class.
+What it leaves is all that the page and the attacks need; nothing of the training set but one picture of
+each class.
 """
 
 from __future__ import annotations
@@ -10,23 +10,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, cast
 
 import numpy as np
 import onnx
 
 from leakgauge.defences.training import TrainingDefence, training_defences
+from leakgauge.defences.training.classifier import Trained
+from leakgauge.defences.training.classifier import train as train_classifier
 from leakgauge.defences.training.plan import Plan
 from leakgauge.errors import JsonValue
 from leakgauge.estimates import proportion
+from leakgauge.jobs.demo.digits import Digits, bundled_digits, mnist
+from leakgauge.jobs.demo.network import digit_network
+from leakgauge.jobs.request import JobRequest
+from leakgauge.jobs.table import DEMO_TRAINING
 from leakgauge.pictures.files import to_png
-from leakgauge.progress import Progress, Share
-from leakgauge.sandbox.job import DEMO_FACTS
+from leakgauge.progress import Display, Share
 from leakgauge.targets.image_model import open_image_model
 from leakgauge.targets.onnx_engine import exported
-from leakgauge.training.classifier import Trained, train
-from leakgauge.training.digits import Digits
-from leakgauge.training.network import digit_network
 
 BASELINE, HARDENED = "baseline", "hardened"
 HELD_OUT = "held_out.npz"
@@ -36,15 +38,28 @@ _PRIVATE_COST = 8
 """DP-SGD takes about so many times as long as ordinary training; the bar is divided by it."""
 
 
-class Stage(Progress, Protocol):
-    """Progress that can also show something meanwhile."""
+def train(request: JobRequest, display: Display) -> None:
+    """Train baseline and hardened model; `overrides` name data, defences, epochs and seed.
 
-    def show(self, values: dict[str, JsonValue]) -> None:
-        """Finite numbers and text to look at."""
+    Raises
+    ------
+    LeakgaugeError
+        for data that cannot be read, and for defences that do not go together.
+    """
+    display.report("reading the digits", 0.0)
+    digits = mnist(request.source) if request.overrides["data"] == "mnist" else bundled_digits()
+    train_both(
+        digits,
+        cast(list[str], request.overrides["defences"]),
+        request.report,
+        epochs=cast(int | None, request.overrides["epochs"]),
+        seed=cast(int, request.overrides["seed"]),
+        display=display,
+    )
 
 
 def train_both(
-    digits: Digits, defences: Sequence[str], folder: Path, *, epochs: int | None, seed: int, stage: Stage
+    digits: Digits, defences: Sequence[str], folder: Path, *, epochs: int | None, seed: int, display: Display
 ) -> None:
     """Train both models and leave models, facts, held-out digits and one original a class in `folder`.
 
@@ -65,21 +80,21 @@ def train_both(
     facts: dict[str, JsonValue] = {}
     shape = digits.images.shape[1:]
     for name, plan in ((BASELINE, plain), (HARDENED, hardened)):
-        share = Share(stage, *shares[name])
-        trained = train(
+        share = Share(display, *shares[name])
+        trained = train_classifier(
             plan,
             digits.images,
             digits.labels,
             seed=seed,
             listener=lambda done, loss, name=name, share=share: _told(  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
-                stage, share, name, done, plain.epochs, loss
+                display, share, name, done, plain.epochs, loss
             ),
         )
-        stage.report(f"preparing the {name} model for queries", shares[name][1])
+        display.report(f"preparing the {name} model for queries", shares[name][1])
         onnx.save_model(exported(trained.model, shape), folder / f"{name}.onnx")
         trained.model.save(folder / f"{name}.keras")
         facts[name] = _facts(trained, folder / f"{name}.onnx", digits)
-    stage.report("keeping one original of each digit", 0.97)
+    display.report("keeping one original of each digit", 0.97)
     for digit in range(10):
         (folder / f"original_{digit}.png").write_bytes(to_png(digits.first_of(digit)))
     np.savez_compressed(folder / HELD_OUT, images=digits.held_out_images, labels=digits.held_out_labels)
@@ -89,7 +104,8 @@ def train_both(
         "defences": [{"name": row.name, "title": row.title, "cost": row.cost} for row in rows],
         "seed": seed,
     }
-    (folder / DEMO_FACTS).write_text(json.dumps(facts), encoding="utf-8")
+    (facts_name,) = DEMO_TRAINING.leaves
+    (folder / facts_name).write_text(json.dumps(facts), encoding="utf-8")
 
 
 def _plan(digits: Digits, epochs: int | None) -> Plan:
@@ -104,9 +120,9 @@ def _hardened(plan: Plan, rows: Sequence[TrainingDefence]) -> Plan:
     return plan
 
 
-def _told(stage: Stage, share: Share, name: str, done: int, epochs: int, loss: float) -> None:
+def _told(display: Display, share: Share, name: str, done: int, epochs: int, loss: float) -> None:
     share.report(f"training the {name} model", done / epochs)
-    stage.show({"model": name, "epoch": done, "epochs": epochs, "loss": loss})
+    display.show({"model": name, "epoch": done, "epochs": epochs, "loss": loss})
 
 
 def _facts(trained: Trained, path: Path, digits: Digits) -> dict[str, Any]:

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from leakgauge import logs
 from leakgauge.errors import AuditFailed, BadParameters, LeakgaugeError
-from leakgauge.sandbox.job import AUDIT_RUNNER, PRIOR_RUNNER, installed_kind, ml_root
+from leakgauge.installation import installed_kind, ml_root
+from leakgauge.jobs.table import AUDIT, Job
+from leakgauge.redacted_traceback import redacted_traceback
+from leakgauge.sagemaker.layout import JobLayout
+from leakgauge.sagemaker.metrics import metric_lines
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.takeover import check_writable
-from leakgauge.sandbox.trace import trace
-from leakgauge.training.layout import Layout, Task
-from leakgauge.training.metrics import metric_lines
 
 _log = logging.getLogger(__name__)
 
-_RUNNERS: dict[Task, str] = {"audit": AUDIT_RUNNER, "prior": PRIOR_RUNNER}
 _TRIAL = "report"  # a folder of that name is tried, and not left, in those that SageMaker collects
 _REASON_CHARACTERS = 1_024
 
@@ -28,17 +28,17 @@ _REASON_CHARACTERS = 1_024
 def main() -> int:
     """Run the job under `LEAKGAUGE_ML_ROOT`, `/opt/ml` by default; the exit code."""
     logs.configure()
-    layout = Layout(ml_root())
+    layout = JobLayout(ml_root())
     cancelled = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
     try:
-        task = layout.task()
-        with Sandbox(only=installed_kind(), runner=_RUNNERS[task]) as sandbox:
-            run(layout, sandbox, task=task, cancelled=cancelled)
+        job = layout.job()
+        with Sandbox(only=installed_kind(), job=job) as sandbox:
+            run(layout, sandbox, job=job, cancelled=cancelled)
     except LeakgaugeError as error:
         return _fail(layout, error)
     except Exception as error:  # noqa: BLE001 - a job must leave a reason, whatever it met
-        found = trace(error)
+        found = redacted_traceback(error)
         identifier = secrets.token_hex(8)
         _log.error("unexpected", extra={"id": identifier, "type": found.type, "frames": found.frames})
         return _fail(
@@ -53,14 +53,14 @@ def main() -> int:
 
 
 def run(
-    layout: Layout, sandbox: Sandbox, *, task: Task = "audit", cancelled: threading.Event | None = None
+    layout: JobLayout, sandbox: Sandbox, *, job: Job = AUDIT, cancelled: threading.Event | None = None
 ) -> None:
-    """Do the task with what its channel holds; files into `model` and `output/data`, metrics to stdout.
+    """Do the job with what its channel holds; files into `model` and `output/data`, metrics to stdout.
 
     Parameters
     ----------
     sandbox:
-        one that runs the task.
+        one that runs the job.
     cancelled:
         set when the job is to be stopped.
 
@@ -78,20 +78,20 @@ def run(
     with sandbox.private_folder() as folder:
         finished = folder / "finished"
         sandbox.run(
-            layout.source(task),
+            layout.source(job),
             finished,
             overrides=overrides,
             progress=logs.Milestones(_told),
             cancelled=cancelled,
         )
-        if task == "audit":
+        if job is AUDIT:
             for line in metric_lines(finished / "report.json"):
                 print(line, flush=True)
         _collect(finished, layout)
-    _log.info("written", extra={"task": task})
+    _log.info("written", extra={"task": job.name})
 
 
-def _collect(finished: Path, layout: Layout) -> None:
+def _collect(finished: Path, layout: JobLayout) -> None:
     """Copy the files into folders that stand already, which SageMaker mounts; into each that takes them."""
     left_out = []
     for collected in (layout.model, layout.output_data):
@@ -112,7 +112,7 @@ def _told(stage: str, fraction: float) -> None:
     _log.info("progress", extra={"stage": stage, "fraction": round(fraction, 3)})
 
 
-def _fail(layout: Layout, error: LeakgaugeError) -> int:
+def _fail(layout: JobLayout, error: LeakgaugeError) -> int:
     _log.error("job failed", extra={"code": error.code})
     reason = f"{error.message} {error.hint} [{error.code}]"
     try:

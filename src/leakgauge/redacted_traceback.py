@@ -15,22 +15,22 @@ _FRAMES = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class RedactedTraceback:
     """Type of an exception and the `file:line` of its frames, outermost first, at most 30."""
 
     type: str
     frames: tuple[str, ...]
 
 
-def trace(error: BaseException) -> Trace:
-    """The trace of `error`, with file names relative to where their packages are installed."""
+def redacted_traceback(error: BaseException) -> RedactedTraceback:
+    """The traceback of `error`, with file names relative to where their packages are installed."""
     roots = sorted((entry for entry in sys.path if entry), key=len, reverse=True)
     frames = [
         f"{_relative(frame.filename, roots)}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     ]
     kind = type(error)
-    return Trace(type=f"{kind.__module__}.{kind.__qualname__}", frames=tuple(frames))
+    return RedactedTraceback(type=f"{kind.__module__}.{kind.__qualname__}", frames=tuple(frames))
 
 
 def _relative(filename: str, roots: list[str]) -> str:

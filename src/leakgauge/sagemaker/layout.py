@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final
 
 from leakgauge.errors import BadBundle, BadParameters, JsonValue
+from leakgauge.jobs.table import AUDIT, PRIOR, Job
 from leakgauge.parameters import decode_hyperparameters
 
 _TASK = "task"
-_CHANNELS = {"audit": "training", "prior": "auxiliary"}
-
-Task: TypeAlias = Literal["audit", "prior"]
+_CHANNELS: Final = {AUDIT: "training", PRIOR: "auxiliary"}
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class JobLayout:
     """Addresses under the root, `/opt/ml` in a container.
 
     Files that SageMaker does not write in every case (no hyperparameters, no resource
@@ -41,7 +40,7 @@ class Layout:
         """Where the reason of a failure goes."""
         return self.root / "output" / "failure"
 
-    def task(self) -> Task:
+    def job(self) -> Job:
         """What the hyperparameter `task` asks for: `audit`, the default, or `prior`.
 
         Raises
@@ -52,9 +51,9 @@ class Layout:
         hyperparameters = self._hyperparameters()
         match hyperparameters.pop(_TASK, "audit"):
             case "audit":
-                return "audit"
+                return AUDIT
             case "prior" if not hyperparameters:
-                return "prior"
+                return PRIOR
             case "prior":
                 raise BadParameters(
                     "prior_parameters",
@@ -108,8 +107,8 @@ class Layout:
                 )
         return current == min(str(host) for host in hosts)
 
-    def source(self, task: Task = "audit") -> Path:
-        """The folder of the task's channel, with the files loose or in a zip.
+    def source(self, job: Job = AUDIT) -> Path:
+        """The folder of the job's channel, with the files loose or in a zip.
 
         Raises
         ------
@@ -117,7 +116,7 @@ class Layout:
             `no_channel` when there is no channel `training` (for a prior: `auxiliary`) and not exactly
             one other.
         """
-        wanted = _CHANNELS[task]
+        wanted = _CHANNELS[job]
         data = self.root / "input" / "data"
         channels = sorted(entry for entry in data.iterdir() if entry.is_dir()) if data.is_dir() else []
         named = [channel for channel in channels if channel.name == wanted] or channels

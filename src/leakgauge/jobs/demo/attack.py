@@ -1,6 +1,6 @@
-"""What the children of the demo do: train two models, and attack one digit on both.
+"""The demo's attack: one digit, drawn from the baseline and from the hardened model.
 
-Here the rooms meet that know nothing of each other: training, defences, attacks and reports.
+Here the rooms meet that know nothing of each other: models, defences, attacks and reports.
 """
 
 from __future__ import annotations
@@ -26,67 +26,43 @@ from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit
 from leakgauge.inversion.inputs import read_inputs
 from leakgauge.inversion.watched import Look, watched
+from leakgauge.jobs.request import JobRequest
+from leakgauge.jobs.table import DEMO_ATTACK
 from leakgauge.parameters import inversion_parameters
 from leakgauge.pictures.files import to_png
-from leakgauge.progress import Calling, Progress
+from leakgauge.progress import Calling, Display, Progress
 from leakgauge.report.comparison import compare
 from leakgauge.report.html import render_comparison
 from leakgauge.report.json_document import comparison_to_json
 from leakgauge.report.model import Audited, InversionMeasured, InversionReport, Reconstruction
 from leakgauge.report.writers import write
-from leakgauge.sandbox.events import EventWriter
-from leakgauge.sandbox.job import DEMO_REPORT, DEMO_RESULT, Job
 from leakgauge.targets.protocol import Target
 
 
-def train(job: Job, events: EventWriter) -> None:
-    """Train baseline and hardened model; `overrides` name data, defences, epochs and seed.
-
-    Raises
-    ------
-    LeakgaugeError
-        for data that cannot be read, and for defences that do not go together.
-    """
-    # Imported late: attacks need no TensorFlow, and are ready sooner without.
-    from leakgauge.training.demo_models import train_both
-    from leakgauge.training.digits import bundled_digits, mnist
-
-    events.report("reading the digits", 0.0)
-    digits = mnist(job.source) if job.overrides["data"] == "mnist" else bundled_digits()
-    train_both(
-        digits,
-        cast(list[str], job.overrides["defences"]),
-        job.report,
-        epochs=cast(int | None, job.overrides["epochs"]),
-        seed=cast(int, job.overrides["seed"]),
-        stage=events,
-    )
-
-
-def attack(job: Job, events: EventWriter) -> None:
+def attack(request: JobRequest, display: Display) -> None:
     """Attack one digit on both models; `overrides` name digit, output defences, iterations and seeds.
 
     `source` is a folder that `train` left. The defended side is the hardened model behind the
     output defences. Both are drawn at the same time, and shown while they are.
     """
-    digit = cast(int, job.overrides["digit"])
-    outputs = tuple(cast(list[str], job.overrides["output"]))
-    held_out = np.load(job.source / "held_out.npz", allow_pickle=False)
-    telling = _Telling(events)
+    digit = cast(int, request.overrides["digit"])
+    outputs = tuple(cast(list[str], request.overrides["output"]))
+    held_out = np.load(request.source / "held_out.npz", allow_pickle=False)
+    telling = _Telling(display)
     sides = [
-        _Side("baseline", job.source / "baseline.onnx", ()),
-        _Side("defended", job.source / "hardened.onnx", outputs),
+        _Side("baseline", request.source / "baseline.onnx", ()),
+        _Side("defended", request.source / "hardened.onnx", outputs),
     ]
 
     def attacked(place: int) -> tuple[Audited, Estimate]:
         side = sides[place]
-        audited, target = side.audited(digit, job, telling, telling.share(place, len(sides)))
+        audited, target = side.audited(digit, request, telling, telling.share(place, len(sides)))
         right = int((target.labels(held_out["images"]) == held_out["labels"]).sum())
         return audited, proportion(right, len(held_out["labels"]))
 
     with ThreadPoolExecutor(len(sides)) as threads:
         (before, usual), (after, changed) = threads.map(attacked, range(len(sides)))
-    events.report("writing the report", 0.97)
+    display.report("writing the report", 0.97)
     comparison = compare(before.report, after.report, accuracies=(usual, changed))
     result = {
         "digit": digit,
@@ -95,26 +71,27 @@ def attack(job: Job, events: EventWriter) -> None:
         "defended": _facts(after, digit, changed),
         "verdict": {"effect": comparison.effect.value, "sentence": comparison.sentence},
     }
-    (job.report / DEMO_RESULT).write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
+    result_name, report_name = DEMO_ATTACK.leaves
+    (request.report / result_name).write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
     pages = {
         "comparison.html": render_comparison(comparison).encode(),
         "comparison.json": comparison_to_json(comparison),
     }
-    zipped = _zipped(pages, {"before": before, "after": after}, job.scratch)
-    (job.report / DEMO_REPORT).write_bytes(zipped)
+    zipped = _zipped(pages, {"before": before, "after": after}, request.scratch)
+    (request.report / report_name).write_bytes(zipped)
 
 
 class _Telling:
     """The two sides' words, one at a time."""
 
-    def __init__(self, events: EventWriter) -> None:
-        self._events = events
+    def __init__(self, display: Display) -> None:
+        self._display = display
         self._speaking = threading.Lock()
         self._done: dict[int, float] = {}
 
     def show(self, values: Mapping[str, JsonValue]) -> None:
         with self._speaking:
-            self._events.show(values)
+            self._display.show(values)
 
     def share(self, place: int, sides: int) -> Progress:
         """Progress of one side, told as that of both."""
@@ -122,7 +99,7 @@ class _Telling:
         def told(stage: str, fraction: float) -> None:
             with self._speaking:
                 self._done[place] = fraction
-                self._events.report(stage, 0.95 * sum(self._done.values()) / sides)
+                self._display.report(stage, 0.95 * sum(self._done.values()) / sides)
 
         return Calling(told)
 
@@ -135,16 +112,18 @@ class _Side:
     model: Path
     outputs: tuple[str, ...]
 
-    def audited(self, digit: int, job: Job, telling: _Telling, progress: Progress) -> tuple[Audited, Target]:
+    def audited(
+        self, digit: int, request: JobRequest, telling: _Telling, progress: Progress
+    ) -> tuple[Audited, Target]:
         """The inversion audit of this side, and the target that it asked."""
-        folder, scratch = job.scratch / self.name, job.scratch / f"{self.name}-unpacked"
+        folder, scratch = request.scratch / self.name, request.scratch / f"{self.name}-unpacked"
         for made in (folder, scratch):
             made.mkdir()
         shutil.copyfile(self.model, folder / "model.onnx")
-        shutil.copyfile(job.source / f"original_{digit}.png", folder / "input_image.png")
+        shutil.copyfile(request.source / f"original_{digit}.png", folder / "input_image.png")
         bundle = open_bundle(folder, scratch, limits=Limits())
         assert isinstance(bundle, InversionBundle)  # noqa: S101 -- narrows the type of our own folder
-        asked: dict[str, JsonValue] = {name: job.overrides[name] for name in ("iterations", "seeds")}
+        asked: dict[str, JsonValue] = {name: request.overrides[name] for name in ("iterations", "seeds")}
         asked |= {"class_to_attack": digit, "defences": list(self.outputs)}
         parameters = inversion_parameters(None, asked)
         inputs = read_inputs(bundle, parameters)
