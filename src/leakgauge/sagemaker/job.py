@@ -16,8 +16,8 @@ from leakgauge.jobs.table import AUDIT, Job
 from leakgauge.redacted_traceback import redacted_traceback
 from leakgauge.sagemaker.layout import JobLayout
 from leakgauge.sagemaker.metrics import metric_lines
+from leakgauge.sandbox.output import check_writable
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.sandbox.takeover import check_writable
 
 _log = logging.getLogger(__name__)
 

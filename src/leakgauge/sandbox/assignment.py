@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leakgauge.errors import JsonValue
 from leakgauge.jobs.request import JobRequest
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.resources import ResourceLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Assignment:
 
     function: str
     request: JobRequest
-    limits: Policy
+    limits: ResourceLimits
 
     def message(self) -> dict[str, JsonValue]:
         """The assignment as JSON."""
@@ -52,7 +52,7 @@ class Assignment:
         trained_prior = message["trained_prior"]
         assert isinstance(limits, dict)  # noqa: S101 - narrows the types of our own message
         assert isinstance(overrides, dict)  # noqa: S101 - likewise
-        granted = Policy(**limits)
+        granted = ResourceLimits(**limits)
         request = JobRequest(
             source=Path(str(message["source"])),
             scratch=Path(str(message["scratch"])),

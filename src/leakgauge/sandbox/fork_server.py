@@ -27,14 +27,14 @@ from pathlib import Path
 from leakgauge.errors import JsonValue
 from leakgauge.jobs.table import PRELOADS
 from leakgauge.sandbox.assignment import Assignment
-from leakgauge.sandbox.ending import Ending
-from leakgauge.sandbox.identity import free_user, obstacle, remove_what_is_left
+from leakgauge.sandbox.child import ChildContext, run_child
+from leakgauge.sandbox.exit_status import ExitStatus
+from leakgauge.sandbox.ipc import READY, receive_message, send_message
 from leakgauge.sandbox.lockdown import hide_from_others, prepare
 from leakgauge.sandbox.machine import cpus_granted
-from leakgauge.sandbox.policy import Policy
-from leakgauge.sandbox.process import Station, live
 from leakgauge.sandbox.removal import remove_tree
-from leakgauge.sandbox.wire import READY, receive_message, send_message
+from leakgauge.sandbox.resources import ResourceLimits
+from leakgauge.sandbox.user_isolation import free_user, obstacle, remove_what_is_left
 
 _OVERDUE_SECONDS = 10.0
 _COUNT_SECONDS = 0.5
@@ -78,7 +78,7 @@ class ForkServer:
         finally:
             for running in list(self._running.values()):
                 _kill(running)
-                self._bury(running)
+                self._reap(running)
 
     def _turn(self) -> bool:
         """Wait for something and deal with it; False when the parent has gone."""
@@ -88,9 +88,9 @@ class ForkServer:
                 if not self._accept():
                     return False
             elif self._running.get(running.pid) is not running:
-                pass  # buried earlier in this very turn
+                pass  # reaped earlier in this very turn
             elif key.fileobj == running.pidfd:
-                self._bury(running)
+                self._reap(running)
             else:
                 # The caller sends nothing: readable means that it hung up.
                 self._selector.unregister(key.fileobj)
@@ -121,7 +121,7 @@ class ForkServer:
         caller = socket.socket(fileno=caller_descriptor)
         assignment = Assignment.from_message(message)
         taken = {running.user for running in self._running.values() if running.user is not None}
-        station = Station(
+        context = ChildContext(
             server=os.getpid(),
             workspace=self._workspace,
             user=free_user(taken) if self._users else None,
@@ -135,12 +135,12 @@ class ForkServer:
             caller.close()
             return True
         if pid == 0:
-            live(assignment, events, station)
+            run_child(assignment, events, context)
         os.close(events)
-        self._watch(pid, caller, assignment.limits, station)
+        self._watch(pid, caller, assignment.limits, context)
         return True
 
-    def _watch(self, pid: int, caller: socket.socket, limits: Policy, station: Station) -> None:
+    def _watch(self, pid: int, caller: socket.socket, limits: ResourceLimits, context: ChildContext) -> None:
         running = _Running(
             pid=pid,
             pidfd=os.pidfd_open(pid),
@@ -148,19 +148,19 @@ class ForkServer:
             # The parent keeps the time; this is for a parent that is stuck.
             deadline=time.monotonic() + limits.wall_seconds + _OVERDUE_SECONDS,
             tasks=limits.tasks,
-            user=station.user,
+            user=context.user,
         )
         self._running[pid] = running
         self._selector.register(running.pidfd, selectors.EVENT_READ, running)
         self._selector.register(caller, selectors.EVENT_READ, running)
         _tell(caller, {"started": pid})
 
-    def _bury(self, running: _Running) -> None:
+    def _reap(self, running: _Running) -> None:
         """Collect an ended child, whatever it left in its process group, and tell the caller."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
         _, status, usage = os.wait4(running.pid, 0)
-        ending = Ending(
+        exit_status = ExitStatus(
             code=os.waitstatus_to_exitcode(status),
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             peak_bytes=usage.ru_maxrss << 10,
@@ -168,7 +168,7 @@ class ForkServer:
         )
         if running.user is not None:
             remove_what_is_left(running.user, {self._workspace.parent, *_EVERYBODYS})
-        _tell(running.caller, ending.message())
+        _tell(running.caller, exit_status.message())
         del self._running[running.pid]
         for watched in (running.pidfd, running.caller):
             with contextlib.suppress(KeyError):

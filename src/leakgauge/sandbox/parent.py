@@ -18,13 +18,13 @@ from leakgauge.jobs.request import JobRequest
 from leakgauge.jobs.table import AUDIT, Job
 from leakgauge.progress import Progress
 from leakgauge.sandbox.assignment import Assignment
-from leakgauge.sandbox.ending import Ending
 from leakgauge.sandbox.events import Crashed, Done, Refused, Result, Shown, unseen
+from leakgauge.sandbox.exit_status import ExitStatus
 from leakgauge.sandbox.machine import memory_granted
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.output import check_destination, check_writable, collect_output
 from leakgauge.sandbox.removal import remove_tree
+from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.sandbox.server import Server
-from leakgauge.sandbox.takeover import check_destination, check_writable, take_over
 from leakgauge.sandbox.watch import Cancellation, ServerLostError
 from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full, sweep
 
@@ -44,7 +44,7 @@ class Sandbox:
     ----------
     only:
         the one kind of audit to run; None runs whichever the bundle asks for.
-    policy:
+    limits:
         what one audit may use.
     preload:
         import the libraries of `only` at the start of the server, so that no audit waits for it.
@@ -58,13 +58,13 @@ class Sandbox:
         self,
         *,
         only: Kind | None = None,
-        policy: Policy | None = None,
+        limits: ResourceLimits | None = None,
         preload: bool = False,
         trained_prior: Path | None = None,
         job: Job = AUDIT,
     ) -> None:
         self._only = only
-        self._policy = Policy.from_environment() if policy is None else policy
+        self._limits = ResourceLimits.from_environment() if limits is None else limits
         self._preload = only if preload else None
         self._trained_prior = trained_prior
         self._job = job
@@ -155,7 +155,7 @@ class Sandbox:
         progress:
             told by the calling thread.
         timeout:
-            seconds from now; the policy's wall clock holds as well.
+            seconds from now; the limit on wall-clock time holds as well.
         cancelled:
             asked ten times a second; once it is set, the audit is stopped and raises
             `audit_failed.cancelled`.
@@ -176,7 +176,7 @@ class Sandbox:
         check_destination(output, source=Path(source))
         if keep:
             check_writable(output)
-        deadline = time.monotonic() + min(self._policy.wall_seconds, math.inf if timeout is None else timeout)
+        deadline = time.monotonic() + min(self._limits.wall_seconds, math.inf if timeout is None else timeout)
         with self.private_folder() as folder:
             request = JobRequest(
                 source=Path(source).resolve(),
@@ -186,15 +186,15 @@ class Sandbox:
                 only=self._only,
                 trained_prior=self._trained_prior,
                 deadline=deadline,
-                cpu_seconds=self._policy.cpu_seconds,
+                cpu_seconds=self._limits.cpu_seconds,
             )
-            assignment = Assignment((job or self._job).function, request, self._policy)
+            assignment = Assignment((job or self._job).function, request, self._limits)
             try:
-                result, ending = self._follow(assignment, progress, cancelled=cancelled, shown=shown)
+                result, exit_status = self._follow(assignment, progress, cancelled=cancelled, shown=shown)
                 if result is None and self._closed:
                     raise _shutting_down()
-                layers = self._judge(result, ending)
-                take_over(request.report, output, keep=keep)
+                layers = self._conclude(result, exit_status)
+                collect_output(request.report, output, keep=keep)
             except AuditFailed as error:
                 raise error if error.problem in _TOLD_ALREADY else _logged(error) from None
             return layers
@@ -206,7 +206,7 @@ class Sandbox:
         *,
         cancelled: Cancellation | None,
         shown: Shown,
-    ) -> tuple[Result | None, Ending]:
+    ) -> tuple[Result | None, ExitStatus]:
         for last_attempt in (False, True):
             _make_room(assignment.request)
             server = self._live_server()
@@ -227,9 +227,9 @@ class Sandbox:
                         raise _server_died() from None
         raise _server_died()
 
-    def _judge(self, result: Result | None, ending: Ending) -> tuple[str, ...]:
+    def _conclude(self, result: Result | None, exit_status: ExitStatus) -> tuple[str, ...]:
         match result:
-            case Done(layers) if ending.code == 0:
+            case Done(layers) if exit_status.code == 0:
                 if "seccomp" not in layers:
                     _log.warning("audit ran without a system call filter, as configured")
                 return layers
@@ -238,7 +238,7 @@ class Sandbox:
             case Crashed(traceback):
                 raise _unexpected().with_details(type=traceback.type, frames=list(traceback.frames))
             case _:
-                raise ending.error(self._policy, memory=memory_granted())
+                raise exit_status.error(self._limits, memory=memory_granted())
 
     def _live_server(self) -> Server:
         with self._changing:
@@ -248,7 +248,7 @@ class Sandbox:
                     self._server.stop()
                     _log.warning("fork server ended and is started anew")
                 self._server = Server(
-                    workspace=workspace, preload=self._preload, threads=self._policy.threads
+                    workspace=workspace, preload=self._preload, threads=self._limits.threads
                 )
             return self._server
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from leakgauge.jobs.table import SELF_TEST
 from leakgauge.progress import Silent
-from leakgauge.sandbox.identity import obstacle
 from leakgauge.sandbox.lockdown import LAYERS, REQUIRED, hide_from_others
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.resources import ResourceLimits
+from leakgauge.sandbox.user_isolation import obstacle
 
 _SECONDS = 60.0
 
@@ -52,7 +52,7 @@ def run_self_test() -> SelfTest:
     """
     hide_from_others()
     with (
-        Sandbox(policy=Policy.from_environment(), job=SELF_TEST) as sandbox,
+        Sandbox(limits=ResourceLimits.from_environment(), job=SELF_TEST) as sandbox,
         sandbox.private_folder() as folder,
         sandbox.private_folder() as other,
     ):

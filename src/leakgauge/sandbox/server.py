@@ -15,8 +15,8 @@ from pathlib import Path
 from leakgauge.installation import Kind
 from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.events import Shown, unseen
+from leakgauge.sandbox.ipc import READY, send_message
 from leakgauge.sandbox.watch import Watch
-from leakgauge.sandbox.wire import READY, send_message
 from leakgauge.sandbox.workspace import Workspace
 
 _SEND_SECONDS = 60.0

@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
 from leakgauge.installation import Kind, installed_kind, installed_prior
 from leakgauge.logs import Milestones, request_id
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.service import problems, upload
 from leakgauge.service.answers import ZIP_TYPES, answer, negotiate
 from leakgauge.service.attributes import HEADER, echoed, overrides_for, timeout_of
@@ -46,8 +46,8 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
     """
     settings = Settings.from_environment() if settings is None else settings
     if sandbox is None:
-        policy = Policy.from_environment().shared(settings.slots)
-        sandbox = Sandbox(only=kind, policy=policy, preload=True, trained_prior=installed_prior())
+        limits = ResourceLimits.from_environment().shared(settings.slots)
+        sandbox = Sandbox(only=kind, limits=limits, preload=True, trained_prior=installed_prior())
     slots = Slots(slots=settings.slots, queue=settings.queue, wait_seconds=settings.wait_seconds)
     app = Flask(__name__, static_folder=None)
     app.extensions[_EXTENSION] = sandbox

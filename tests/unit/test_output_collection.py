@@ -16,8 +16,8 @@ import leakgauge
 from leakgauge.cli import main
 from leakgauge.errors import AuditFailed, BadParameters, LimitExceeded
 from leakgauge.progress import Silent
+from leakgauge.sandbox.output import check_destination, check_writable, collect_output
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.sandbox.takeover import check_destination, check_writable, take_over
 
 
 def tried(output, **named):
@@ -148,7 +148,7 @@ def places(tmp_path, monkeypatch):
     found = [tmp_path / "first", tmp_path / "second"]
     for place in found:
         place.mkdir()
-    monkeypatch.setattr("leakgauge.sandbox.takeover._places_to_keep", lambda: list(map(str, found)))
+    monkeypatch.setattr("leakgauge.sandbox.output._places_to_keep", lambda: list(map(str, found)))
     return found
 
 
@@ -168,7 +168,7 @@ def test_a_report_that_finds_its_place_taken_is_kept_for_its_owner_alone(tmp_pat
     else:
         output = occupied(tmp_path)
     with pytest.raises(BadParameters) as raised:
-        take_over(report, output, keep=True)
+        collect_output(report, output, keep=True)
     (kept,) = places[0].iterdir()
     assert raised.value.code == "bad_parameters.output_folder"
     assert str(kept) in raised.value.hint
@@ -181,18 +181,18 @@ def test_a_report_that_finds_its_place_taken_is_kept_for_its_owner_alone(tmp_pat
 def test_where_the_first_place_takes_nothing_the_next_one_does(tmp_path, report, places):
     places[0].rmdir()
     with pytest.raises(BadParameters) as raised:
-        take_over(report, occupied(tmp_path), keep=True)
+        collect_output(report, occupied(tmp_path), keep=True)
     assert str(places[1]) in raised.value.hint
     places[1].rename(tmp_path / "gone")
     with pytest.raises(BadParameters) as raised:
-        take_over(report, tmp_path / "out", keep=True)
+        collect_output(report, tmp_path / "out", keep=True)
     assert "nowhere" in raised.value.message
     assert "kept" not in raised.value.details
 
 
 def test_a_service_keeps_nothing(tmp_path, report, places):
     with pytest.raises(BadParameters) as raised:
-        take_over(report, occupied(tmp_path))
+        collect_output(report, occupied(tmp_path))
     assert "kept" not in raised.value.details
     assert not any(list(place.iterdir()) for place in places)
 
@@ -200,7 +200,7 @@ def test_a_service_keeps_nothing(tmp_path, report, places):
 def test_what_a_hostile_child_left_is_not_kept(tmp_path, report, places):
     (report / "link").symlink_to("/etc/passwd")
     with pytest.raises(AuditFailed):
-        take_over(report, occupied(tmp_path), keep=True)
+        collect_output(report, occupied(tmp_path), keep=True)
     assert not any(list(place.iterdir()) for place in places)
 
 
@@ -212,7 +212,7 @@ def test_a_folder_in_one_that_cannot_be_written_is_filled_in_place(tmp_path, rep
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != output.parent)
     check_writable(output)
     before = output.stat().st_ino
-    take_over(report, output)
+    collect_output(report, output)
     assert output.stat().st_ino == before
     assert [(path.name, path.read_text()) for path in output.iterdir()] == [("report.json", "{}")]
     assert [path.name for path in output.parent.iterdir()] == ["out"]
@@ -241,7 +241,7 @@ def full_in_the_end(monkeypatch):
         raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setenv("PYTHONPATH", PATHS)
-    monkeypatch.setattr("leakgauge.sandbox.takeover._place", place)
+    monkeypatch.setattr("leakgauge.sandbox.output._place", place)
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leakgauge.errors import AuditFailed, AuditTimeout, JsonValue, LeakgaugeError, LimitExceeded
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.resources import ResourceLimits
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ExitStatus:
     """What the kernel tells of a child that has ended.
 
     Attributes
@@ -32,7 +32,7 @@ class Ending:
     too_many_tasks: bool = False
 
     def message(self) -> dict[str, JsonValue]:
-        """The ending as JSON."""
+        """The status as JSON."""
         return {
             "code": self.code,
             "cpu_seconds": self.cpu_seconds,
@@ -41,8 +41,8 @@ class Ending:
         }
 
     @classmethod
-    def from_message(cls, message: Mapping[str, JsonValue]) -> Ending:
-        """The ending that `message()` described.
+    def from_message(cls, message: Mapping[str, JsonValue]) -> ExitStatus:
+        """The status that `message()` described.
 
         Raises
         ------
@@ -51,16 +51,16 @@ class Ending:
         """
         code, cpu, peak = (message.get(name) for name in ("code", "cpu_seconds", "peak_bytes"))
         if not (isinstance(code, int) and isinstance(cpu, int | float) and isinstance(peak, int)):
-            raise ValueError("not an ending")
+            raise ValueError("not an exit status")
         many = message.get("too_many_tasks") is True
         return cls(code=code, cpu_seconds=float(cpu), peak_bytes=peak, too_many_tasks=many)
 
-    def error(self, policy: Policy, *, memory: int) -> LeakgaugeError:
-        """The error for an ending that brought no result.
+    def error(self, limits: ResourceLimits, *, memory: int) -> LeakgaugeError:
+        """The error for a child that brought no result.
 
         Parameters
         ----------
-        policy:
+        limits:
             the limits that the child ran under.
         memory:
             bytes of memory granted to this machine or container.
@@ -68,19 +68,19 @@ class Ending:
         if self.too_many_tasks:
             return LimitExceeded(
                 "tasks",
-                f"The audit started more than the {policy.tasks} threads that it may have.",
+                f"The audit started more than the {limits.tasks} threads that it may have.",
                 hint="Set n_jobs of the model lower, or raise LEAKGAUGE_TASKS.",
             )
-        used_up = self.cpu_seconds >= policy.cpu_seconds
+        used_up = self.cpu_seconds >= limits.cpu_seconds
         if self.code == -signal.SIGXCPU or (self.code == -signal.SIGKILL and used_up):
             return AuditTimeout(
                 "cpu",
-                f"The audit used up its {policy.cpu_seconds} seconds of processor time.",
+                f"The audit used up its {limits.cpu_seconds} seconds of processor time.",
                 hint="Ask for less (fewer records, attacks or iterations), or raise LEAKGAUGE_CPU_SECONDS.",
             )
         if (
             self.code == -signal.SIGKILL
-            and self.peak_bytes >= min(policy.memory_bytes, policy.data_bytes, memory) // 2
+            and self.peak_bytes >= min(limits.memory_bytes, limits.data_bytes, memory) // 2
         ):
             return memory_exceeded()
         if self.code < 0:

@@ -85,7 +85,7 @@ def check_writable(folder: Path) -> None:
                     parent.rmdir()
 
 
-def take_over(report: Path, output: Path, *, keep: bool = False) -> None:
+def collect_output(report: Path, output: Path, *, keep: bool = False) -> None:
     """Copy the finished files of `report` to the folder `output`, replacing an earlier report.
 
     Parameters

@@ -20,7 +20,7 @@ _SERVICE_TASKS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ResourceLimits:
     """Limits of one audit. Each is settable as `LEAKGAUGE_` plus its name in capitals.
 
     Attributes
@@ -57,7 +57,7 @@ class Policy:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """The policy that the environment asks for.
+        """The limits that the environment asks for.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class Policy:
         return cls(**granted | values)
 
     def shared(self, slots: int) -> Self:
-        """The policy where so many audits run at once: each has its share of what there is."""
+        """The limits where so many audits run at once: each has its share of what there is."""
         return replace(
             self, data_bytes=min(self.data_bytes, _data_for(slots)), tasks=min(self.tasks, _tasks_for(slots))
         )

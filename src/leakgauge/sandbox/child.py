@@ -14,18 +14,18 @@ from leakgauge.errors import LeakgaugeError
 from leakgauge.jobs.request import JobRequest
 from leakgauge.redacted_traceback import redacted_traceback
 from leakgauge.sandbox.assignment import Assignment
-from leakgauge.sandbox.ending import memory_exceeded
 from leakgauge.sandbox.events import EventWriter
-from leakgauge.sandbox.identity import hand_over
-from leakgauge.sandbox.lockdown import Ground, lock_down
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.exit_status import memory_exceeded
+from leakgauge.sandbox.lockdown import ChildPrivileges, lock_down
+from leakgauge.sandbox.resources import ResourceLimits
+from leakgauge.sandbox.user_isolation import hand_over
 from leakgauge.sandbox.workspace import disk_exceeded, disk_is_full
 
 _EVENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Station:
+class ChildContext:
     """Where and as whom a child lives.
 
     Attributes
@@ -46,7 +46,7 @@ class Station:
     processors: frozenset[int]
 
 
-def live(assignment: Assignment, events: int, station: Station) -> NoReturn:
+def run_child(assignment: Assignment, events: int, context: ChildContext) -> NoReturn:
     """Do one assignment and end the process. To be called right after the fork; never returns.
 
     Parameters
@@ -57,10 +57,10 @@ def live(assignment: Assignment, events: int, station: Station) -> NoReturn:
     code = 1
     # Whatever happens, this process must end here and not run on as a second fork server.
     try:
-        _become_alone(assignment.request.scratch, events)
+        _detach(assignment.request.scratch, events)
         writer = EventWriter(_EVENTS)
         try:
-            _work(assignment, writer, station)
+            _work(assignment, writer, context)
         except LeakgaugeError as error:
             writer.refused(error)
         except MemoryError:
@@ -79,18 +79,18 @@ def live(assignment: Assignment, events: int, station: Station) -> NoReturn:
         os._exit(code)
 
 
-def _work(assignment: Assignment, writer: EventWriter, station: Station) -> None:
+def _work(assignment: Assignment, writer: EventWriter, context: ChildContext) -> None:
     limits = assignment.limits
-    request, user = _settled(assignment.request, limits, station)
-    os.sched_setaffinity(0, station.processors)
-    ground = Ground(
-        policy=limits,
+    request, user = _handed_over(assignment.request, limits, context)
+    os.sched_setaffinity(0, context.processors)
+    privileges = ChildPrivileges(
+        limits=limits,
         readable=(request.source, *([request.trained_prior] if request.trained_prior else [])),
         writable=(request.scratch, request.report),
         user=user,
     )
-    layers = lock_down(ground)
-    if os.getppid() != station.server:
+    layers = lock_down(privileges)
+    if os.getppid() != context.server:
         # The fork server died before the death signal was set; nobody waits for this audit.
         os._exit(1)
     module, _, function = assignment.function.partition(":")
@@ -98,20 +98,22 @@ def _work(assignment: Assignment, writer: EventWriter, station: Station) -> None
     writer.done(layers)
 
 
-def _settled(request: JobRequest, limits: Policy, station: Station) -> tuple[JobRequest, int | None]:
+def _handed_over(
+    request: JobRequest, limits: ResourceLimits, context: ChildContext
+) -> tuple[JobRequest, int | None]:
     """The request with files that its user may read, and that user.
 
     An upload is moved into the audit's own folder, somebody's zip copied. A folder is read where it
     lies, by whoever started the audit: files of one's own need no keeping from oneself. So is a file
     that is too large to be copied, and will be refused.
     """
-    if station.user is None or not request.source.is_file():
+    if context.user is None or not request.source.is_file():
         return request, None
     if request.source.stat().st_size > limits.file_bytes:
         return request, None
     home = request.scratch.parent
     own = home / "source"
-    if station.workspace in request.source.parents:
+    if context.workspace in request.source.parents:
         request.source.rename(own)
     else:
         shutil.copyfile(request.source, own)
@@ -120,11 +122,11 @@ def _settled(request: JobRequest, limits: Policy, station: Station) -> tuple[Job
         prior = home / request.trained_prior.name
         shutil.copyfile(request.trained_prior, prior)
     files = [home, request.scratch, request.report, own, *([prior] if prior else [])]
-    hand_over(station.user, files)
-    return replace(request, source=own, trained_prior=prior), station.user
+    hand_over(context.user, files)
+    return replace(request, source=own, trained_prior=prior), context.user
 
 
-def _become_alone(scratch: Path, events: int) -> None:
+def _detach(scratch: Path, events: int) -> None:
     """Leave everything of the fork server's behind but the code that it has loaded."""
     os.setsid()
     os.umask(0o077)
