@@ -20,10 +20,10 @@ from leakgauge.jobs.table import SANITIZE
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_hyperparameters
 from leakgauge.policy import read_policy
-from leakgauge.sandbox.events import printable
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
 from leakgauge.terminal import shown_progress, told_to_people
+from leakgauge.text import Sink, printable
 
 _FILES = ("report.html", "report.json", "output.csv")
 _EXIT_CODES = {"passed": 0, "failed": 1, "inconclusive": 3}
@@ -115,10 +115,10 @@ def gate(report: Path, policy: Path | None, junit: Path | None, sarif: Path | No
         if sarif is not None:
             replace_file(sarif, to_sarif(result, found, artifact=_address(report)))
         for rule in result.rules:
-            click.echo(printable(f"{rule.outcome.value:<13}{rule.title}. {rule.reason}"))
+            click.echo(printable(f"{rule.outcome.value:<13}{rule.title}. {rule.reason}", Sink.TERMINAL))
         if github:
             click.echo(to_github(result, found), nl=False)
-        click.echo(printable(result.sentence))
+        click.echo(printable(result.sentence, Sink.TERMINAL))
     sys.exit(_EXIT_CODES[result.outcome])
 
 
@@ -202,8 +202,8 @@ def compare(
             found = compare_reports(audited.before, audited.after)
         write_comparison(output, comparison_to_json(found), render_comparison(found))
         for notice in found.warnings:
-            click.echo(f"note: {printable(notice.message)}", err=True)
-        click.echo(printable(found.sentence))
+            click.echo(f"note: {printable(notice.message, Sink.TERMINAL)}", err=True)
+        click.echo(printable(found.sentence, Sink.TERMINAL))
         click.echo(output / COMPARISON_HTML)
         click.echo(output / COMPARISON_JSON)
 
@@ -243,7 +243,7 @@ def sanitize(model: Path, output: Path) -> None:
             _keep(finished / model_name, output)
         for heading, sentences in (("taken out", notes["removed"]), ("note", notes["remaining"])):
             for sentence in sentences:
-                click.echo(f"{heading}: {printable(str(sentence))}", err=True)
+                click.echo(f"{heading}: {printable(str(sentence), Sink.TERMINAL)}", err=True)
         click.echo(output)
 
 
@@ -313,10 +313,10 @@ def _overrides(parameters: Sequence[str], *, seed: int | None) -> dict[str, Json
 def _conclude(output: Path) -> int:
     """Tell the verdict, the gate's where there is one, and the files; the exit code."""
     report = json.loads((output / "report.json").read_bytes())
-    click.echo(printable(str(report["verdict"]["sentence"])))
+    click.echo(printable(str(report["verdict"]["sentence"]), Sink.TERMINAL))
     result = report.get("gate")
     if result is not None:
-        click.echo(printable(str(result["sentence"])))
+        click.echo(printable(str(result["sentence"]), Sink.TERMINAL))
     for name in _FILES:
         if (output / name).is_file():
             click.echo(output / name)

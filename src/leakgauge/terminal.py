@@ -16,7 +16,7 @@ from leakgauge.errors import JsonValue, LeakgaugeError
 from leakgauge.logs import Milestones
 from leakgauge.progress import Calling, Progress
 from leakgauge.redacted_traceback import redacted_traceback
-from leakgauge.sandbox.events import printable
+from leakgauge.text import Sink, printable
 
 INTERRUPTED = 130
 
@@ -49,17 +49,17 @@ def told_to_people() -> Iterator[None]:
     try:
         yield
     except LeakgaugeError as error:
-        click.echo(f"leakgauge: {printable(error.message)}", err=True)
+        click.echo(f"leakgauge: {printable(error.message, Sink.TERMINAL)}", err=True)
         problems = error.details.get("problems")
         for problem in problems if isinstance(problems, list) else []:
-            click.echo(f"  - {printable(_in_words(problem))}", err=True)
-        click.echo(f"hint: {printable(error.hint)}", err=True)
+            click.echo(f"  - {printable(_in_words(problem), Sink.TERMINAL)}", err=True)
+        click.echo(f"hint: {printable(error.hint, Sink.TERMINAL)}", err=True)
         identifier = error.details.get("id")
         if identifier is not None:
-            click.echo(f"id: {printable(str(identifier))}", err=True)
+            click.echo(f"id: {printable(str(identifier), Sink.TERMINAL)}", err=True)
         for note in getattr(error, "__notes__", ()):
             for line in note.splitlines():
-                click.echo(printable(line), err=True)
+                click.echo(printable(line, Sink.TERMINAL), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         click.echo("leakgauge: interrupted; nothing was written", err=True)
@@ -70,7 +70,7 @@ def told_to_people() -> Iterator[None]:
         click.echo("hint: Report it with what stands in the next lines.", err=True)
         click.echo(f"log: {found.type}", err=True)
         for frame in found.frames:
-            click.echo(f"  {printable(frame)}", err=True)
+            click.echo(f"  {printable(frame, Sink.TERMINAL)}", err=True)
         sys.exit(LeakgaugeError.exit_code)
 
 

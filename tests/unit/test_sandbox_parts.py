@@ -24,7 +24,6 @@ from leakgauge.sandbox.events import (
     EventReader,
     EventWriter,
     Refused,
-    printable,
 )
 from leakgauge.sandbox.exit_status import ExitStatus
 from leakgauge.sandbox.ipc import receive_message, send_message
@@ -211,10 +210,6 @@ def test_events_that_are_none_are_refused(data):
     with pytest.raises(ValueError, match=r"event|list|progress|error|unpack|code|family") as raised:
         EventReader(lambda *report: None).feed(data)
     assert "passwd" not in str(raised.value)
-
-
-def test_printable_keeps_letters_and_replaces_what_steers():
-    assert printable("Zürich \x1b[31m\r\n\u202e") == "Zürich \ufffd[31m\ufffd\ufffd\ufffd"
 
 
 def test_a_trace_names_places_and_no_values():

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report import svg, wording
 from leakgauge.report.model import LossPoint, ProportionRow, Reconstruction, Slice, TriedChange
+from leakgauge.text import Sink, printable
 
 _MOST_DECADES = 5
 _ROW_HEIGHT = 24.0
@@ -92,7 +93,7 @@ def roc_chart(curves: Sequence[RocCurve], non_members: int, *, identifier: str) 
         row = 12.0 + 20 * place
         parts.append(svg.line(frame.left, row, frame.left + 28, row, class_=f"line {style}"))
         parts.append(svg.marker(curve.style, frame.left + 14, row, class_=f"key {style}"))
-        label = wording.printable(curve.label, longest=60)
+        label = printable(curve.label, Sink.PAGE, longest=60)
         parts.append(svg.text(label, frame.left + 36, row + 4, class_="label"))
     middle = (frame.left + frame.right) / 2
     parts.append(svg.text("false alarms, %", middle, frame.height - 6, class_="label", anchor="middle"))
@@ -144,7 +145,7 @@ def proportion_chart(rows: Sequence[ProportionRow], *, identifier: str) -> Marku
 def slice_chart(slices: Sequence[Slice], *, identifier: str, title: str) -> Markup:
     """AUC per class or group as a dot with its interval, one row each, in the order given."""
     rows = [(part, part.auc) for part in slices if part.auc is not None]
-    labels = [wording.printable(part.name, longest=20) for part, _ in rows]
+    labels = [printable(part.name, Sink.PAGE, longest=20) for part, _ in rows]
     frame = Frame(
         width=480,
         height=44 + _ROW_HEIGHT * len(rows),
@@ -220,7 +221,7 @@ def tradeoff_chart(changes: Sequence[TriedChange], *, knee: str | None, identifi
         label = _free_place(x, y, taken)
         taken.append(label)
         parts.append(svg.text(str(number), label[0], label[1] + 4, class_="label", anchor="middle"))
-        title = wording.printable(change.title, longest=30)
+        title = printable(change.title, Sink.PAGE, longest=30)
         parts.append(svg.text(f"{number}  {title}", frame.right + 36, row + 4, class_="label"))
     middle = (frame.left + frame.right) / 2
     parts.append(
@@ -276,7 +277,7 @@ def likeness_chart(found: Sequence[Reconstruction], *, identifier: str) -> Marku
     ]
     for place, item in enumerate(found):
         y = frame.top + _ROW_HEIGHT * (place + 0.5)
-        label = wording.printable(f"class {item.target_class}, {item.attack}", longest=22)
+        label = printable(f"class {item.target_class}, {item.attack}", Sink.PAGE, longest=22)
         parts.append(svg.text(label, frame.left - 10, y + 4, class_="label", anchor="end"))
         parts.append(svg.line(across(item.chance), y, across(item.ceiling), y, class_="span"))
         parts += [
@@ -330,7 +331,7 @@ def effort_chart(points: Sequence[LossPoint], titles: Mapping[str, str], *, iden
     attacks = list(dict.fromkeys(point.attack for point in points if point.likeness is not None))
     series = tuple(
         Series(
-            label=wording.printable(titles.get(attack, attack), longest=24),
+            label=printable(titles.get(attack, attack), Sink.PAGE, longest=24),
             points=tuple(
                 (point.queries, point.likeness)
                 for point in points

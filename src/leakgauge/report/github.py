@@ -6,7 +6,7 @@ Annotations are shown, and decide nothing: it is the exit code that fails the jo
 from __future__ import annotations
 
 from leakgauge.report.model import GateOutcome, GateResult, Report
-from leakgauge.report.wording import printable
+from leakgauge.text import Sink, printable
 
 _COMMANDS = {
     GateOutcome.FAILED: "error",
@@ -35,7 +35,7 @@ def _command(outcome: GateOutcome, title: str, message: str) -> str:
 
 def _data(text: str) -> str:
     """Text after the second `::`, where a line break would end the command and start another."""
-    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text, Sink.PAGE).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -19,6 +19,7 @@ from leakgauge.report.inversion_page import InversionPage
 from leakgauge.report.json_document import comparison_from_json, comparison_to_json, from_json, to_json
 from leakgauge.report.membership_page import MembershipPage
 from leakgauge.report.model import Audited, MembershipReport
+from leakgauge.text import Sink, printable
 
 LARGEST_PAGE: Final = 250_000
 """Bytes. A page that would be larger goes without its copy of report.json and points to the file."""
@@ -104,4 +105,4 @@ def _environment() -> Environment:
 def _printable(value: object) -> object:
     """Every text on its way into the page, whoever wrote it; markup of our own passes."""
     # our own base64 documents and images are longer than any text and are marked as markup
-    return wording.printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return printable(value, Sink.PAGE) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -9,7 +9,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from leakgauge.report.model import GateOutcome, GateResult, Report
-from leakgauge.report.wording import printable
+from leakgauge.text import Sink, printable
 
 _ELEMENTS = {GateOutcome.FAILED: "failure", GateOutcome.INCONCLUSIVE: "error"}
 
@@ -26,14 +26,14 @@ def to_junit(result: GateResult, report: Report) -> bytes:
     root = ET.Element("testsuites", {"name": "leakgauge"} | totals)
     suite = ET.SubElement(root, "testsuite", {"name": f"leakgauge {report.kind} gate"} | totals)
     for rule in result.rules:
-        reason = printable(rule.reason)
-        facts = {"classname": f"leakgauge.{report.kind}", "name": printable(rule.rule)}
+        reason = printable(rule.reason, Sink.XML)
+        facts = {"classname": f"leakgauge.{report.kind}", "name": printable(rule.rule, Sink.XML)}
         case = ET.SubElement(suite, "testcase", facts)
         if rule.outcome is GateOutcome.PASSED:
             ET.SubElement(case, "system-out").text = reason
             continue
         told = ET.SubElement(case, _ELEMENTS[rule.outcome], {"message": reason, "type": rule.outcome.value})
-        told.text = f"{printable(rule.title)}: {rule.outcome.value}.\n{reason}"
+        told.text = f"{printable(rule.title, Sink.XML)}: {rule.outcome.value}.\n{reason}"
     ET.indent(root)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return written + b"\n"

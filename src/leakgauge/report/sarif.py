@@ -12,7 +12,7 @@ import json
 
 from leakgauge.errors import JsonValue
 from leakgauge.report.model import GateOutcome, GateResult, Report, RuleResult
-from leakgauge.report.wording import printable
+from leakgauge.text import Sink, printable
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _KINDS = {
@@ -37,7 +37,7 @@ def to_sarif(result: GateResult, report: Report, *, artifact: str = "report.json
                 "rules": [
                     {
                         "id": _identifier(rule, report),
-                        "shortDescription": {"text": printable(rule.title)},
+                        "shortDescription": {"text": printable(rule.title, Sink.PAGE)},
                         "defaultConfiguration": {"level": "error"},
                     }
                     for rule in result.rules
@@ -48,7 +48,7 @@ def to_sarif(result: GateResult, report: Report, *, artifact: str = "report.json
         "results": [
             _result(rule, place, report, artifact=artifact) for place, rule in enumerate(result.rules)
         ],
-        "properties": {"outcome": result.outcome.value, "sentence": printable(result.sentence)},
+        "properties": {"outcome": result.outcome.value, "sentence": printable(result.sentence, Sink.PAGE)},
     }
     log: dict[str, JsonValue] = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return (json.dumps(log, ensure_ascii=False, indent=2) + "\n").encode("utf-8", errors="replace")
@@ -57,12 +57,13 @@ def to_sarif(result: GateResult, report: Report, *, artifact: str = "report.json
 def _result(rule: RuleResult, place: int, report: Report, *, artifact: str) -> JsonValue:
     kind, level = _KINDS[rule.outcome]
     identifier = _identifier(rule, report)
+    message = f"{rule.outcome.value.capitalize()}: {rule.title}. {rule.reason}"
     return {
         "ruleId": identifier,
         "ruleIndex": place,
         "kind": kind,
         "level": level,
-        "message": {"text": printable(f"{rule.outcome.value.capitalize()}: {rule.title}. {rule.reason}")},
+        "message": {"text": printable(message, Sink.PAGE)},
         "locations": [
             {"physicalLocation": {"artifactLocation": {"uri": artifact}, "region": {"startLine": 1}}}
         ],
@@ -77,4 +78,4 @@ def _result(rule: RuleResult, place: int, report: Report, *, artifact: str) -> J
 
 
 def _identifier(rule: RuleResult, report: Report) -> str:
-    return printable(f"leakgauge/{report.kind}/{rule.rule}")
+    return printable(f"leakgauge/{report.kind}/{rule.rule}", Sink.PAGE)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from leakgauge.report.wording import printable
+from leakgauge.text import Sink, printable
 
 Point = tuple[float, float]
 
@@ -33,7 +33,8 @@ def element(tag: str, *children: str, **attributes: str | float) -> str:
 
 def text(content: str, x: float, y: float, *, class_: str, anchor: str = "start") -> str:
     """A line of text with its baseline at `y`; `content` is escaped."""
-    return element("text", html.escape(printable(content)), x=x, y=y, class_=class_, text_anchor=anchor)
+    shown = html.escape(printable(content, Sink.PAGE))
+    return element("text", shown, x=x, y=y, class_=class_, text_anchor=anchor)
 
 
 def drawing(
@@ -42,8 +43,8 @@ def drawing(
     """A whole picture with the title and description that a screen reader speaks, ready for a template."""
     drawn = element(
         "svg",
-        element("title", html.escape(printable(title)), id=f"{identifier}-title"),
-        element("desc", html.escape(printable(description)), id=f"{identifier}-desc"),
+        element("title", html.escape(printable(title, Sink.PAGE)), id=f"{identifier}-title"),
+        element("desc", html.escape(printable(description, Sink.PAGE)), id=f"{identifier}-desc"),
         *children,
         viewBox=f"0 0 {coordinate(width)} {coordinate(height)}",
         role="img",

@@ -23,6 +23,7 @@ from typing import TypeAlias
 
 from leakgauge.errors import JsonValue, LeakgaugeError
 from leakgauge.redacted_traceback import RedactedTraceback
+from leakgauge.text import Sink, printable
 
 MAX_LINE_BYTES = 256 << 10
 MAX_TOTAL_BYTES = 8 << 20
@@ -170,14 +171,9 @@ class EventReader:
         match value:
             case [str() as stage, int() | float() as fraction] if math.isfinite(fraction):
                 self._fraction = max(self._fraction, min(max(float(fraction), 0.0), 1.0))
-                self._progress(printable(stage)[:_STAGE_CHARACTERS], self._fraction)
+                self._progress(printable(stage, Sink.TERMINAL, longest=_STAGE_CHARACTERS), self._fraction)
             case _:
                 raise ValueError("progress is not a stage and a fraction")
-
-
-def printable(text: str) -> str:
-    """`text` with every character that could steer a terminal or forge a log line replaced."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _no_number(name: str) -> float:

@@ -11,8 +11,8 @@ from werkzeug.exceptions import HTTPException, NotAcceptable
 
 from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
 from leakgauge.redacted_traceback import redacted_traceback
-from leakgauge.sandbox.events import printable
 from leakgauge.service.answers import OFFERED
+from leakgauge.text import Sink, printable
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ def _ours(error: LeakgaugeError) -> Response:
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
     word, message, hint = _HTTP.get(status, _OTHER_HTTP)
-    message = message.replace("{accept}", printable(request.headers.get("Accept", ""))[:_ACCEPT_CHARACTERS])
+    accept = printable(request.headers.get("Accept", ""), Sink.MESSAGE, longest=_ACCEPT_CHARACTERS)
+    message = message.replace("{accept}", accept)
     details: dict[str, JsonValue] = {"status": status}
     if status == NotAcceptable.code:
         details["offered"] = [*OFFERED]
