@@ -1,27 +1,26 @@
-"""One piece of work at a time, each in a sandboxed child; what it tells goes to the board."""
+"""One piece of work at a time, each in a sandboxed child; what it tells goes into the state."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from leakgauge.defences.output import settings_of
 from leakgauge.defences.training import training_defences
-from leakgauge.demo.board import Board, State
-from leakgauge.demo.shelf import Shelf
+from leakgauge.demo.cache import Cache
+from leakgauge.demo.state import State
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
 from leakgauge.jobs.table import DEMO_ATTACK, DEMO_TRAINING, Job
-from leakgauge.progress import Calling
+from leakgauge.sandbox.events import Shown
 from leakgauge.sandbox.parent import Sandbox
 
 Data = Literal["digits", "mnist"]
 
-FIRST_DIGIT = 3
 FIRST_DEFENCES = ("negative_label_smoothing",)
 
 _log = logging.getLogger(__name__)
@@ -42,7 +41,7 @@ class Effort:
     epochs: int | None = None
 
 
-class Workbench:
+class Worker:
     """Trains and attacks, one at a time, in the background.
 
     Parameters
@@ -54,10 +53,10 @@ class Workbench:
     """
 
     def __init__(
-        self, *, sandbox: Sandbox, shelf: Shelf, data: Data, source: Path, effort: Effort | None = None
+        self, *, sandbox: Sandbox, cache: Cache, data: Data, source: Path, effort: Effort | None = None
     ) -> None:
         self._sandbox = sandbox
-        self._shelf = shelf
+        self._cache = cache
         self._data = data
         self._source = source
         self._effort = Effort() if effort is None else effort
@@ -65,26 +64,11 @@ class Workbench:
         self._busy = False
         self._cancelled = threading.Event()
         self._thread: threading.Thread | None = None
-        result = shelf.result()
-        self.board = Board(
-            {
-                "busy": None,
-                "stage": "",
-                "fraction": 0.0,
-                "notice": "",
-                "digit": result["digit"] if result else FIRST_DIGIT,
-                "output": result["output"] if result else [],
-                "models": shelf.facts(),
-                "originals": shelf.originals(),
-                "training": None,
-                "live": None,
-                "result": result,
-            }
-        )
+        self.state = State(models=cache.facts(), originals=cache.originals(), result=cache.result())
 
     def begin(self) -> None:
-        """Make whatever is missing for the first pictures: the models, or the drawings."""
-        state = self.board.read()
+        """Make whatever is missing for the first images: the models, or an attack on them."""
+        state = self.state.read()
         if state["models"] is None:
             self.train(FIRST_DEFENCES)
         elif state["result"] is None:
@@ -119,7 +103,7 @@ class Workbench:
         if not 0 <= digit <= 9:
             raise BadParameters("digit", "A digit is a number from 0 to 9.", hint="Choose one of the ten.")
         spellings = [str(setting) for setting in settings_of(output)]
-        state = self.board.read()
+        state = self.state.read()
         if state["models"] is None and state["busy"] is None:
             raise BadParameters("no_models", "There are no models to attack yet.", hint="Train them first.")
         self._start("attacking", lambda: self._attack(digit, spellings))
@@ -134,7 +118,7 @@ class Workbench:
     def close(self) -> None:
         """Stop what runs, and end."""
         self._cancelled.set()
-        self.board.close()
+        self.state.close()
         self._sandbox.close()
         thread = self._thread
         if thread is not None:
@@ -142,12 +126,9 @@ class Workbench:
 
     def report(self) -> Path | None:
         """The last before/after report as a zip; None where nothing has been attacked yet."""
-        return self._shelf.report()
+        return self._cache.report()
 
     def _start(self, what: str, work: Callable[[], None]) -> None:
-        def begun(state: State) -> None:
-            state.update(busy=what, stage="starting", fraction=0.0, notice="")
-
         with self._changing:
             if self._busy:
                 raise Busy(
@@ -158,7 +139,7 @@ class Workbench:
                 )
             self._busy = True
             self._cancelled.clear()
-            self.board.change(begun)
+            self.state.begin(what)
         self._thread = threading.Thread(target=self._run, args=(work,), name=what, daemon=True)
         self._thread.start()
 
@@ -172,108 +153,55 @@ class Workbench:
                 if self._cancelled.is_set()
                 else f"{error.message} {error.hint}"
             )
-        except Exception:  # noqa: BLE001 - told on the page and in the log; the bench must be free again
+        except Exception:  # noqa: BLE001 - told on the page and in the log; the worker must be free again
             _log.exception("work of the demo broke off")
             notice = "Something went wrong that nobody expected; the log says what."
         finally:
-
-            def ended(state: State) -> None:
-                state.update(busy=None, stage="", fraction=0.0, notice=notice, live=None)
-
             # in one step: whoever sees that nothing runs may start something
             with self._changing:
                 self._busy = False
-                self.board.change(ended)
+                self.state.end(notice)
 
     def _train(self, defences: list[str]) -> None:
-        def begun(state: State) -> None:
-            state["training"] = {"defences": defences, "epochs": 0, "baseline": [], "hardened": []}
-
-        def shown(values: Mapping[str, JsonValue]) -> None:
-            def add(state: State) -> None:
-                state["training"]["epochs"] = values["epochs"]
-                state["training"][str(values["model"])].append(values["loss"])
-
-            self.board.change(add)
-
-        self.board.change(begun)
+        self.state.begin_training(defences)
         overrides: dict[str, JsonValue] = {
             "data": self._data,
-            "defences": list(defences),
+            "defences": [*defences],
             "epochs": self._effort.epochs,
             "seed": 0,
         }
-        with self._sandbox.private_folder() as folder:
-            finished = folder / "finished"
-            self._work(self._source, finished, DEMO_TRAINING, overrides, shown)
-            self._shelf.keep_models(finished)
-
-        def ended(state: State) -> None:
-            state.update(models=self._shelf.facts(), originals=self._shelf.originals(), result=None)
-            state.update(busy="attacking", stage="starting", fraction=0.0)
-
-        self.board.change(ended)
-        state = self.board.read()
+        with self._finished(DEMO_TRAINING, self._source, overrides, self.state.add_epoch) as finished:
+            self._cache.keep_models(finished)
+        self.state.end_training(self._cache.facts(), self._cache.originals())
+        state = self.state.read()
         self._attack(state["digit"], state["output"])
 
     def _attack(self, digit: int, output: list[str]) -> None:
-        def begun(state: State) -> None:
-            state.update(digit=digit, output=output, result=None)
-            state["live"] = {
-                side: {"attack": "", "queries": 0, "picture": None, "curve": []}
-                for side in ("baseline", "defended")
-            }
-
-        def shown(values: Mapping[str, JsonValue]) -> None:
-            def add(state: State) -> None:
-                side: dict[str, Any] = state["live"][str(values["side"])]
-                side.update(attack=values["attack"], queries=values["queries"], picture=values["picture"])
-                if values["loss"] is not None:
-                    side["curve"].append([values["queries"], values["loss"]])
-
-            self.board.change(add)
-
-        self.board.change(begun)
+        self.state.begin_attack(digit, output)
         overrides: dict[str, JsonValue] = {
             "digit": digit,
-            "output": list(output),
+            "output": [*output],
             "iterations": self._effort.iterations,
             "seeds": self._effort.seeds,
         }
+        with self._finished(DEMO_ATTACK, self._cache.models, overrides, self.state.add_look) as finished:
+            self._cache.keep_attack(finished)
+        self.state.end_attack(self._cache.result())
+
+    @contextmanager
+    def _finished(
+        self, job: Job, source: Path, overrides: Mapping[str, JsonValue], shown: Shown
+    ) -> Iterator[Path]:
+        """The folder that a job has left, for the length of the context."""
         with self._sandbox.private_folder() as folder:
             finished = folder / "finished"
-            self._work(self._shelf.models, finished, DEMO_ATTACK, overrides, shown)
-            self._shelf.keep_drawings(finished)
-
-        def ended(state: State) -> None:
-            state["result"] = self._shelf.result()
-
-        self.board.change(ended)
-
-    def _work(
-        self,
-        source: Path,
-        finished: Path,
-        job: Job,
-        overrides: Mapping[str, JsonValue],
-        shown: Callable[[Mapping[str, JsonValue]], None],
-    ) -> None:
-        def told(stage: str, fraction: float) -> None:
-            def tell(state: State) -> None:
-                state.update(stage=stage, fraction=fraction)
-
-            self.board.change(tell)
-
-        def taken(values: Mapping[str, JsonValue]) -> None:
-            with contextlib.suppress(KeyError, TypeError):  # a child's word is not taken on trust
-                shown(values)
-
-        self._sandbox.run(
-            source,
-            finished,
-            overrides=overrides,
-            progress=Calling(told),
-            cancelled=self._cancelled,
-            shown=taken,
-            job=job,
-        )
+            self._sandbox.run(
+                source,
+                finished,
+                overrides=overrides,
+                progress=self.state,
+                cancelled=self._cancelled,
+                shown=shown,
+                job=job,
+            )
+            yield finished

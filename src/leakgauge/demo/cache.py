@@ -1,4 +1,4 @@
-"""Where the demo keeps its models and last drawings from one start to the next."""
+"""Where the demo keeps its models and its last attack from one start to the next."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def default_folder(environment: Mapping[str, str] | None = None) -> Path:
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "leakgauge" / "demo"
 
 
-class Shelf:
+class Cache:
     """A folder with the models of one data set and the last attack on them.
 
     Raises
@@ -57,7 +57,7 @@ class Shelf:
         return self._root / "models"
 
     @property
-    def drawings(self) -> Path:
+    def last_attack(self) -> Path:
         """The folder that the last attack left."""
         return self._root / "drawings"
 
@@ -78,21 +78,21 @@ class Shelf:
 
     def result(self) -> dict[str, Any] | None:
         """What the last attack found on the models that are kept; None where there was none."""
-        return _read(self.drawings / _RESULT)
+        return _read(self.last_attack / _RESULT)
 
     def report(self) -> Path | None:
         """The before/after report of the last attack as a zip; None where there was none."""
-        path = self.drawings / _REPORT
+        path = self.last_attack / _REPORT
         return path if path.is_file() else None
 
     def keep_models(self, finished: Path) -> None:
-        """Put new models in place of the old; the drawings of the old ones go."""
+        """Put new models in place of the old; the last attack on the old ones goes."""
         self._replace(self.models, finished)
-        shutil.rmtree(self.drawings, ignore_errors=True)
+        shutil.rmtree(self.last_attack, ignore_errors=True)
 
-    def keep_drawings(self, finished: Path) -> None:
-        """Put a new attack's drawings in place of the old."""
-        self._replace(self.drawings, finished)
+    def keep_attack(self, finished: Path) -> None:
+        """Put a new attack in place of the last."""
+        self._replace(self.last_attack, finished)
 
     def _replace(self, place: Path, finished: Path) -> None:
         staging = self._root / f".{secrets.token_hex(6)}"
