@@ -44,14 +44,25 @@ JOBS: Final[tuple[Job, ...]] = (AUDIT, SANITIZE, PRIOR, SELF_TEST, DEMO_TRAINING
 
 PRELOADS: Final[dict[Kind, tuple[str, ...]]] = {
     "membership": (
-        *("leakgauge.jobs.audit", "leakgauge.membership.audit"),
-        *("sklearn.ensemble", "sklearn.neural_network", "sklearn.pipeline", "pandas", "torch"),
+        "leakgauge.jobs.audit",
+        "leakgauge.membership.audit",
+        "sklearn.ensemble",
+        "sklearn.neural_network",
+        "sklearn.pipeline",
+        "pandas",
+        "torch",
         # not ONNX Runtime, which starts a thread when it is imported, for the few image classifiers
     ),
     "inversion": (
-        *("leakgauge.jobs.audit", "leakgauge.inversion.audit"),
-        *("leakgauge.targets.keras_file", "leakgauge.targets.onnx_file", "tf2onnx"),
-        *("keras", "onnxruntime", "skimage.metrics", "PIL.Image"),
+        "leakgauge.jobs.audit",
+        "leakgauge.inversion.audit",
+        "leakgauge.targets.keras_file",
+        "leakgauge.targets.onnx_file",
+        "tf2onnx",
+        "keras",
+        "onnxruntime",
+        "skimage.metrics",
+        "PIL.Image",
     ),
 }
 """Modules that a child of each kind would otherwise import first."""

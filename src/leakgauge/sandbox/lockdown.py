@@ -30,9 +30,24 @@ _CPU_GRACE_SECONDS = 2
 # What numerical libraries look at beside their own files: processors, memory, the time zone, names
 # of users. Nothing of it is private: what the kernel tells of other processes it tells their owner.
 _SYSTEM_FILES = (
-    *("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/proc", "/sys"),
-    *("/dev/urandom", "/dev/random", "/dev/zero", "/etc/ld.so.cache", "/etc/localtime", "/etc/timezone"),
-    *("/etc/passwd", "/etc/nsswitch.conf", "/etc/mime.types", "/etc/magic"),
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/lib32",
+    "/bin",
+    "/sbin",
+    "/proc",
+    "/sys",
+    "/dev/urandom",
+    "/dev/random",
+    "/dev/zero",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/passwd",
+    "/etc/nsswitch.conf",
+    "/etc/mime.types",
+    "/etc/magic",
 )
 _NULL = Path(os.devnull)
 
@@ -108,20 +123,22 @@ def _resource_limits(privileges: ChildPrivileges) -> bool:
     limits = privileges.limits
     # What the libraries hold already, shared with the fork server, is not the audit's doing.
     data = limits.data_bytes + private_memory_in_use()
-    for limit, soft, hard in (
-        (resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes),
-        (resource.RLIMIT_DATA, data, data),
+    wanted = {
+        resource.RLIMIT_AS: (limits.memory_bytes, limits.memory_bytes),
+        resource.RLIMIT_DATA: (data, data),
         # SIGXCPU at the soft limit can be ignored, SIGKILL at the hard one cannot.
-        (resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + _CPU_GRACE_SECONDS),
-        (resource.RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes),
-        (resource.RLIMIT_NOFILE, limits.open_files, limits.open_files),
-        (resource.RLIMIT_MSGQUEUE, 0, 0),
-        (resource.RLIMIT_MEMLOCK, 0, 0),
-        (resource.RLIMIT_CORE, 0, 0),
+        resource.RLIMIT_CPU: (limits.cpu_seconds, limits.cpu_seconds + _CPU_GRACE_SECONDS),
+        resource.RLIMIT_FSIZE: (limits.file_bytes, limits.file_bytes),
+        resource.RLIMIT_NOFILE: (limits.open_files, limits.open_files),
+        resource.RLIMIT_MSGQUEUE: (0, 0),
+        resource.RLIMIT_MEMLOCK: (0, 0),
+        resource.RLIMIT_CORE: (0, 0),
+    }
+    if privileges.user is not None:
         # The kernel counts by user, everywhere on the machine: this is for a user of one's own. The
         # fork server counts the threads of every child, whoever it is.
-        *([(resource.RLIMIT_NPROC, limits.tasks, limits.tasks)] if privileges.user is not None else []),
-    ):
+        wanted[resource.RLIMIT_NPROC] = (limits.tasks, limits.tasks)
+    for limit, (soft, hard) in wanted.items():
         ceiling = resource.getrlimit(limit)[1]
         if ceiling != resource.RLIM_INFINITY:
             soft, hard = min(soft, ceiling), min(hard, ceiling)
@@ -137,11 +154,8 @@ def _niceness(_privileges: ChildPrivileges) -> bool:
 def _landlock(privileges: ChildPrivileges) -> bool:
     if not landlock.version():
         return False
-    readable = [*_SYSTEM_FILES, sys.prefix, sys.base_prefix, *sys.path]
-    landlock.restrict(
-        readable=(*(Path(each) for each in readable if each), *privileges.readable),
-        writable=(*privileges.writable, _NULL),
-    )
+    everybodys = [Path(each) for each in (*_SYSTEM_FILES, sys.prefix, sys.base_prefix, *sys.path) if each]
+    landlock.restrict(readable=[*everybodys, *privileges.readable], writable=[*privileges.writable, _NULL])
     return True
 
 

@@ -172,22 +172,12 @@ class Sandbox:
         LeakgaugeError
             any of the tree. An `AuditFailed` has an `id` in its details that stands in the log.
         """
-        output = Path(output)
-        check_destination(output, source=Path(source))
+        check_destination(output, source=source)
         if keep:
             check_writable(output)
         deadline = time.monotonic() + min(self._limits.wall_seconds, math.inf if timeout is None else timeout)
         with self.private_folder() as folder:
-            request = JobRequest(
-                source=Path(source).resolve(),
-                scratch=folder / "scratch",
-                report=folder / "report",
-                overrides=overrides,
-                only=self._only,
-                trained_prior=self._trained_prior,
-                deadline=deadline,
-                cpu_seconds=self._limits.cpu_seconds,
-            )
+            request = self._request(source, folder, overrides, deadline)
             assignment = Assignment((job or self._job).function, request, self._limits)
             try:
                 result, exit_status = self._follow(assignment, progress, cancelled=cancelled, shown=shown)
@@ -198,6 +188,20 @@ class Sandbox:
             except AuditFailed as error:
                 raise error if error.problem in _TOLD_ALREADY else _logged(error) from None
             return layers
+
+    def _request(
+        self, source: Path, folder: Path, overrides: Mapping[str, JsonValue], deadline: float
+    ) -> JobRequest:
+        return JobRequest(
+            source=source.resolve(),
+            scratch=folder / "scratch",
+            report=folder / "report",
+            overrides=overrides,
+            only=self._only,
+            trained_prior=self._trained_prior,
+            deadline=deadline,
+            cpu_seconds=self._limits.cpu_seconds,
+        )
 
     def _follow(
         self,

@@ -43,13 +43,13 @@ class Server:
 
     def __init__(self, *, workspace: Workspace, preload: Kind | None, threads: int) -> None:
         ours, theirs = socket.socketpair()
+        command = [sys.executable, "-P", "-m", "leakgauge.sandbox.fork_server"]
+        command += [str(theirs.fileno()), str(workspace.lock), str(workspace.path)]
+        if preload is not None:
+            command.append(preload)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no outside argument
-                [
-                    *(sys.executable, "-P", "-m", "leakgauge.sandbox.fork_server"),
-                    *(str(theirs.fileno()), str(workspace.lock), str(workspace.path)),
-                    *([] if preload is None else [preload]),
-                ],
+                command,
                 pass_fds=[theirs.fileno(), workspace.lock],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -73,25 +73,7 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
         media_type = negotiate(request.headers.get("Accept", ""), default_type=settings.default_type)
         if media_type is None:
             raise NotAcceptable
-        upload.check_length(request, limit=settings.max_payload_bytes)
-        waits = timeout_of(request.headers.get(HEADER, ""))
-        sender = Sender(request)
-        with slots.admitted(), sandbox.private_folder() as folder, pieces_explained(batch=settings.batch):
-            bundle, report = folder / "bundle.zip", folder / "report"
-            size = upload.save(request, bundle, limit=settings.max_payload_bytes)
-            with slots.running(sender, within=_left(waits)), _timed(kind, size) as told:
-                remaining = _left(waits)
-                told["layers"] = sandbox.run(
-                    bundle,
-                    report,
-                    overrides=overrides_for(remaining),
-                    progress=Milestones(_told),
-                    timeout=_shorter(settings.audit_seconds, remaining),
-                    cancelled=sender,
-                )
-            response = answer(report, media_type)
-            response.headers[_LAYERS] = ", ".join(told["layers"])
-            return response
+        return _audited(kind, sandbox, settings, slots, media_type)
 
     return app
 
@@ -112,6 +94,29 @@ def sandbox_of(app: Flask) -> Sandbox:
     sandbox = app.extensions[_EXTENSION]
     assert isinstance(sandbox, Sandbox)  # noqa: S101 - narrows the type of what create_app put there
     return sandbox
+
+
+def _audited(kind: Kind, sandbox: Sandbox, settings: Settings, slots: Slots, media_type: str) -> Response:
+    """The report on the bundle that the current request uploads."""
+    upload.check_length(request, limit=settings.max_payload_bytes)
+    waits = timeout_of(request.headers.get(HEADER, ""))
+    sender = Sender(request)
+    with slots.admitted(), sandbox.private_folder() as folder, pieces_explained(batch=settings.batch):
+        bundle, report = folder / "bundle.zip", folder / "report"
+        size = upload.save(request, bundle, limit=settings.max_payload_bytes)
+        with slots.running(sender, within=_left(waits)), _timed(kind, size) as told:
+            remaining = _left(waits)
+            told["layers"] = sandbox.run(
+                bundle,
+                report,
+                overrides=overrides_for(remaining),
+                progress=Milestones(_told),
+                timeout=_shorter(settings.audit_seconds, remaining),
+                cancelled=sender,
+            )
+        response = answer(report, media_type)
+        response.headers[_LAYERS] = ", ".join(told["layers"])
+        return response
 
 
 def _frame_requests(app: Flask, settings: Settings) -> None:
