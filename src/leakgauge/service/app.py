@@ -16,11 +16,11 @@ from leakgauge.installation import Kind, installed_kind, installed_prior
 from leakgauge.logs import Milestones, request_id
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.resources import ResourceLimits
-from leakgauge.service import problems, upload
+from leakgauge.service import error_handlers, upload
 from leakgauge.service.answers import ZIP_TYPES, answer, negotiate
-from leakgauge.service.attributes import HEADER, echoed, overrides_for, timeout_of
 from leakgauge.service.batch import pieces_explained
-from leakgauge.service.hangup import Sender
+from leakgauge.service.client_disconnect import Sender
+from leakgauge.service.custom_attributes import HEADER, echoed, overrides_for, timeout_of
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
 
@@ -51,7 +51,7 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
     slots = Slots(slots=settings.slots, queue=settings.queue, wait_seconds=settings.wait_seconds)
     app = Flask(__name__, static_folder=None)
     app.extensions[_EXTENSION] = sandbox
-    problems.install(app)
+    error_handlers.install(app)
     _frame_requests(app, settings)
 
     @app.get("/ping")
