@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         UnsupportedModel,
     )
     from leakgauge.estimates import Estimate
-    from leakgauge.report.comparison_model import Comparison, Effect
+    from leakgauge.report.comparison.model import Comparison, Effect
     from leakgauge.report.model import (
         GateOutcome,
         GateResult,
@@ -63,7 +63,7 @@ __all__ = [
 
 # Imported at first use, and no more of them than is needed: the web process wants its own few modules
 # within a second, not SciPy. Those that bring least come first.
-_HOMES = ("errors", "estimates", "report.model", "report.comparison_model", "api")
+_HOMES = ("errors", "estimates", "report.model", "report.comparison.model", "api")
 
 
 def __getattr__(name: str) -> object:

@@ -101,11 +101,11 @@ def gate(report: Path, policy: Path | None, junit: Path | None, sarif: Path | No
     Exit codes: 0 passed, 1 failed, 3 inconclusive, 2 for a report or policy that cannot be read.
     """
     # imported at first use: SciPy comes along, which the other commands need not wait for
+    from leakgauge.report.ci.github import to_github
+    from leakgauge.report.ci.junit import to_junit
+    from leakgauge.report.ci.sarif import to_sarif
     from leakgauge.report.files import read_report, replace_file
     from leakgauge.report.gate import gate as hold
-    from leakgauge.report.github import to_github
-    from leakgauge.report.junit import to_junit
-    from leakgauge.report.sarif import to_sarif
 
     with told_to_people():
         found = read_report(report)
@@ -174,9 +174,9 @@ def compare(
     # imported at first use: SciPy comes along, which the other commands need not wait for
     from leakgauge.before_after import COMPARISON_HTML, COMPARISON_JSON, audit_before_after, write_comparison
     from leakgauge.report.comparison import compare as compare_reports
+    from leakgauge.report.comparison.document import comparison_to_json
     from leakgauge.report.files import read_report
     from leakgauge.report.html import render_comparison
-    from leakgauge.report.json_document import comparison_to_json
 
     with told_to_people():
         if (after is None) == (not defences):

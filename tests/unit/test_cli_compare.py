@@ -14,7 +14,8 @@ from sandbox_runners import running
 import leakgauge
 from leakgauge.cli import main
 from leakgauge.errors import BadBundle
-from leakgauge.report.json_document import comparison_from_json, to_json
+from leakgauge.report.comparison.document import comparison_from_json
+from leakgauge.report.json_document import to_json
 from leakgauge.sandbox.parent import Sandbox
 
 HERE = Path(__file__).parent

@@ -32,8 +32,8 @@ from leakgauge.parameters import inversion_parameters
 from leakgauge.pictures.files import to_png
 from leakgauge.progress import Calling, Display, Progress
 from leakgauge.report.comparison import compare
+from leakgauge.report.comparison.document import comparison_to_json
 from leakgauge.report.html import render_comparison
-from leakgauge.report.json_document import comparison_to_json
 from leakgauge.report.model import Audited, InversionMeasured, InversionReport, Reconstruction
 from leakgauge.report.writers import write
 from leakgauge.targets.protocol import Target

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leakgauge.estimates import Estimate
-from leakgauge.report.comparison_model import AccuracyCost, Change, Effect, Side
+from leakgauge.report.comparison.model import AccuracyCost, Change, Effect, Side
 
 EFFECT_WORDS = {
     Effect.REDUCES: "The change reduces the leak",

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.report import svg, wording
+from leakgauge.report import wording
+from leakgauge.report.html import svg
 from leakgauge.report.model import LossPoint, ProportionRow, Reconstruction, Slice, TriedChange
 from leakgauge.text import Sink, printable
 

@@ -11,7 +11,8 @@ from typing import Self
 from markupsafe import Markup
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.report import charts, wording
+from leakgauge.report import wording
+from leakgauge.report.html import charts
 from leakgauge.report.model import (
     ExposedRecord,
     Failed,

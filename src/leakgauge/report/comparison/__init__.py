@@ -32,9 +32,9 @@ import hashlib
 from collections.abc import Sequence
 
 from leakgauge.estimates import Estimate
-from leakgauge.report.comparable import check_comparable, defences_of
-from leakgauge.report.comparison_evasion import evasion_change
-from leakgauge.report.comparison_figures import (
+from leakgauge.report.comparison.comparable import check_comparable, defences_of
+from leakgauge.report.comparison.evasion import evasion_change
+from leakgauge.report.comparison.figures import (
     ANSWERS,
     SCOPES,
     VALUES,
@@ -44,8 +44,8 @@ from leakgauge.report.comparison_figures import (
     names_of,
     worst_change,
 )
-from leakgauge.report.comparison_model import Change, Comparison, Effect
-from leakgauge.report.comparison_words import MEASURE_TITLES, reasons_for, sentence_for
+from leakgauge.report.comparison.model import Change, Comparison, Effect
+from leakgauge.report.comparison.sentences import MEASURE_TITLES, reasons_for, sentence_for
 from leakgauge.report.json_document import to_json
 from leakgauge.report.model import InversionReport, MembershipReport, Report
 

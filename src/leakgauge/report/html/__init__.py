@@ -12,12 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from leakgauge.report import wording
-from leakgauge.report.addresses import data_address
-from leakgauge.report.comparison_model import Comparison
-from leakgauge.report.comparison_page import ComparisonPage
-from leakgauge.report.inversion_page import InversionPage
-from leakgauge.report.json_document import comparison_from_json, comparison_to_json, from_json, to_json
-from leakgauge.report.membership_page import MembershipPage
+from leakgauge.report.comparison.document import comparison_from_json, comparison_to_json
+from leakgauge.report.comparison.model import Comparison
+from leakgauge.report.html.addresses import data_address
+from leakgauge.report.html.comparison import ComparisonPage
+from leakgauge.report.html.inversion import InversionPage
+from leakgauge.report.html.membership import MembershipPage
+from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import Audited, MembershipReport
 from leakgauge.text import Sink, printable
 
@@ -91,7 +92,7 @@ def _style() -> str:
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("leakgauge.report"),
+        loader=PackageLoader("leakgauge.report.html"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from leakgauge.estimates import CONFIDENCE, Estimate, RateAtLimit, difference
-from leakgauge.report.comparison_model import AccuracyCost, Change, Side
+from leakgauge.report.comparison.model import AccuracyCost, Change, Side
 from leakgauge.report.model import (
     Failed,
     InversionMeasured,

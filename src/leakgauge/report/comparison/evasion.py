@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leakgauge.estimates import Estimate, difference
-from leakgauge.report.comparison_figures import mean_over_same_records
-from leakgauge.report.comparison_model import EvasionChange, EvasionRow, Side
+from leakgauge.report.comparison.figures import mean_over_same_records
+from leakgauge.report.comparison.model import EvasionChange, EvasionRow, Side
 from leakgauge.report.json_document import DECIMALS
 from leakgauge.report.model import EvasionMeasured, Failed, InversionReport, NotApplicable, Report
 

@@ -7,9 +7,10 @@ from typing import Self
 
 from markupsafe import Markup
 
-from leakgauge.report import charts, svg, wording
-from leakgauge.report.comparison_model import Change, Comparison, Effect, EvasionChange, Side
-from leakgauge.report.comparison_words import EFFECT_WORDS, MEASURE_TITLES
+from leakgauge.report import wording
+from leakgauge.report.comparison.model import Change, Comparison, Effect, EvasionChange, Side
+from leakgauge.report.comparison.sentences import EFFECT_WORDS, MEASURE_TITLES
+from leakgauge.report.html import charts, svg
 
 _ROW, _TOP, _LEFT, _RIGHT, _WIDTH = 28.0, 30.0, 210.0, 580.0, 600.0
 _LONGEST_TITLE = 32

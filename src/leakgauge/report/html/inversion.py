@@ -9,8 +9,9 @@ from typing import Self
 
 from markupsafe import Markup
 
-from leakgauge.report import charts, wording
-from leakgauge.report.addresses import data_address
+from leakgauge.report import wording
+from leakgauge.report.html import charts
+from leakgauge.report.html.addresses import data_address
 from leakgauge.report.model import (
     EvasionMeasured,
     Failed,
