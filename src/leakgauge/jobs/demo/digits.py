@@ -114,4 +114,10 @@ def _split(
     order = np.random.default_rng(seed).permutation(len(images))
     first, second = order[:trained], order[trained : trained + held_out]
     classes = labels.astype(np.int64)
-    return Digits(name, images[first], classes[first], images[second], classes[second])
+    return Digits(
+        name=name,
+        images=images[first],
+        labels=classes[first],
+        held_out_images=images[second],
+        held_out_labels=classes[second],
+    )
