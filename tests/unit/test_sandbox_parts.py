@@ -71,7 +71,7 @@ def test_an_unknown_kind_of_installation():
         installed_kind({"LEAKGAUGE_AUDIT": "both"})
 
 
-# --- assignment and wire ------------------------------------------------------------------------------------
+# --- assignment and IPC -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("prior", [None, Path("/a/prior.npz")])

@@ -17,7 +17,7 @@ Status = Literal["measured", "withheld", "not_applicable", "failed", "absent"]
 
 
 class Effect(StrEnum):
-    """What a change did to the leak; the rule stands in `report/comparison.py`."""
+    """What a change did to the leak; the rule stands in `report/comparison`."""
 
     REDUCES = "reduces"
     NO_EFFECT = "no effect found"
