@@ -31,11 +31,11 @@ from leakgauge.inversion.audit import audit
 from leakgauge.inversion.drawing import Run, plan, run_attacks
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.inversion.measure import consensus
+from leakgauge.jobs.demo.digits import Digits, bundled_digits
 from leakgauge.parameters import inversion_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.comparison import compare
 from leakgauge.report.model import InversionMeasured, InversionMetrics, InversionReport, NotApplicable
-from leakgauge.training.digits import Digits, bundled_digits
 
 SEEDS = range(4)
 ITERATIONS, RUNS = 250, 3

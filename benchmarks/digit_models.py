@@ -12,11 +12,11 @@ import onnx
 import tensorflow as tf
 
 from leakgauge.defences.training import training_defences
+from leakgauge.defences.training.classifier import Trained, train
 from leakgauge.defences.training.plan import Plan
+from leakgauge.jobs.demo.digits import Digits
+from leakgauge.jobs.demo.network import digit_network
 from leakgauge.targets.keras.engine import exported
-from leakgauge.training.classifier import Trained, train
-from leakgauge.training.digits import Digits
-from leakgauge.training.network import digit_network
 
 
 def one_thread() -> None:

@@ -28,8 +28,10 @@ from scipy.stats import t
 from digit_models import one_thread, saved
 from leakgauge.bundle import Limits, PictureMembershipBundle, open_bundle
 from leakgauge.defences.training import dp_sgd
+from leakgauge.defences.training.classifier import Trained, train
 from leakgauge.defences.training.plan import Plan
 from leakgauge.estimates import Estimate, RateAtLimit, area_estimate, step_roc, true_positive_rate_at
+from leakgauge.jobs.demo.digits import Digits, bundled_digits
 from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.audit import audit_pictures
 from leakgauge.membership.picture_inputs import read_picture_inputs
@@ -40,8 +42,6 @@ from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import MembershipMeasured, MembershipReport
 from leakgauge.targets.opening import open_image_model
-from leakgauge.training.classifier import Trained, train
-from leakgauge.training.digits import Digits, bundled_digits
 
 SEEDS = range(3)
 RECORDS = 400

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leakgauge.report import svg
+from leakgauge.report.html import svg
 from membership_targets import recipes
 
 HEAD = """# Membership attacks beside those of other tools

@@ -18,8 +18,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sandbox_runners import running
+
+from leakgauge.jobs.table import PRELOADS
 from leakgauge.progress import Silent
-from leakgauge.sandbox.fork_server import PRELOADS
 from leakgauge.sandbox.parent import Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +52,7 @@ def main(jobs: int, results: Path) -> None:
 def _sandboxed(kind: str, jobs: int) -> float:
     with (
         tempfile.TemporaryDirectory() as folder,
-        Sandbox(only=kind, preload=True, runner="sandbox_runners:echo") as box,
+        Sandbox(only=kind, preload=True, job=running("echo")) as box,
     ):
         source = Path(folder) / "source"
         source.write_bytes(b"x")

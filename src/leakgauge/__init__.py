@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         UnsupportedModel,
     )
     from leakgauge.estimates import Estimate
-    from leakgauge.report.comparison_model import Comparison, Effect
+    from leakgauge.report.comparison.model import Comparison, Effect
     from leakgauge.report.model import (
         GateOutcome,
         GateResult,
@@ -61,25 +61,15 @@ __all__ = [
     "gate",
 ]
 
-# Imported at first use: the web process needs its own few modules within a second, not SciPy.
-_HOMES = {
-    "audit": "leakgauge.api",
-    "Comparison": "leakgauge.report.comparison_model",
-    "Effect": "leakgauge.report.comparison_model",
-    "compare": "leakgauge.api",
-    "compare_defence": "leakgauge.api",
-    "gate": "leakgauge.api",
-    "Estimate": "leakgauge.estimates",
-    "GateOutcome": "leakgauge.report.model",
-    "GateResult": "leakgauge.report.model",
-    "InversionReport": "leakgauge.report.model",
-    "MembershipReport": "leakgauge.report.model",
-    "Report": "leakgauge.report.model",
-    "Severity": "leakgauge.report.model",
-}
+# Imported at first use, and no more of them than is needed: the web process wants its own few modules
+# within a second, not SciPy. Those that bring least come first.
+_HOMES = ("errors", "estimates", "report.model", "report.comparison.model", "api")
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'leakgauge' has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "leakgauge.errors")), name)
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"leakgauge.{home}")
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module 'leakgauge' has no attribute {name!r}")

@@ -14,11 +14,12 @@ from leakgauge.before_after import audit_before_after, write_comparison
 from leakgauge.policy import Policy, policy_from, read_policy
 from leakgauge.progress import Progress, Silent
 from leakgauge.report.comparison import compare as compare_reports
-from leakgauge.report.comparison_model import Comparison
+from leakgauge.report.comparison.document import comparison_to_json
+from leakgauge.report.comparison.model import Comparison
 from leakgauge.report.files import read_report
 from leakgauge.report.gate import gate as hold
 from leakgauge.report.html import render_comparison
-from leakgauge.report.json_document import comparison_to_json, from_json
+from leakgauge.report.json_document import from_json
 from leakgauge.report.model import GateResult, Report
 from leakgauge.sandbox.parent import Sandbox
 

@@ -10,8 +10,8 @@ from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.progress import Progress, Share
 from leakgauge.report.files import read_report, replace_file
 from leakgauge.report.model import Report
+from leakgauge.sandbox.output import check_destination, check_writable
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.sandbox.takeover import check_destination, check_writable
 
 MOST_RUNS = 20
 COMPARISON_JSON = "comparison.json"

@@ -15,14 +15,15 @@ from urllib.parse import quote
 import click
 
 from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.installation import Kind
+from leakgauge.jobs.table import SANITIZE
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_hyperparameters
 from leakgauge.policy import read_policy
-from leakgauge.sandbox.events import printable
-from leakgauge.sandbox.examination import examine
-from leakgauge.sandbox.job import SANITIZE_RUNNER, SANITIZED_MODEL, SANITIZED_NOTES, Kind
 from leakgauge.sandbox.parent import Sandbox
+from leakgauge.sandbox.self_test import run_self_test
 from leakgauge.terminal import shown_progress, told_to_people
+from leakgauge.text import Sink, printable
 
 _FILES = ("report.html", "report.json", "output.csv")
 _EXIT_CODES = {"passed": 0, "failed": 1, "inconclusive": 3}
@@ -100,11 +101,11 @@ def gate(report: Path, policy: Path | None, junit: Path | None, sarif: Path | No
     Exit codes: 0 passed, 1 failed, 3 inconclusive, 2 for a report or policy that cannot be read.
     """
     # imported at first use: SciPy comes along, which the other commands need not wait for
+    from leakgauge.report.ci.github import to_github
+    from leakgauge.report.ci.junit import to_junit
+    from leakgauge.report.ci.sarif import to_sarif
     from leakgauge.report.files import read_report, replace_file
     from leakgauge.report.gate import gate as hold
-    from leakgauge.report.github import to_github
-    from leakgauge.report.junit import to_junit
-    from leakgauge.report.sarif import to_sarif
 
     with told_to_people():
         found = read_report(report)
@@ -114,10 +115,10 @@ def gate(report: Path, policy: Path | None, junit: Path | None, sarif: Path | No
         if sarif is not None:
             replace_file(sarif, to_sarif(result, found, artifact=_address(report)))
         for rule in result.rules:
-            click.echo(printable(f"{rule.outcome.value:<13}{rule.title}. {rule.reason}"))
+            click.echo(printable(f"{rule.outcome.value:<13}{rule.title}. {rule.reason}", Sink.TERMINAL))
         if github:
             click.echo(to_github(result, found), nl=False)
-        click.echo(printable(result.sentence))
+        click.echo(printable(result.sentence, Sink.TERMINAL))
     sys.exit(_EXIT_CODES[result.outcome])
 
 
@@ -173,9 +174,9 @@ def compare(
     # imported at first use: SciPy comes along, which the other commands need not wait for
     from leakgauge.before_after import COMPARISON_HTML, COMPARISON_JSON, audit_before_after, write_comparison
     from leakgauge.report.comparison import compare as compare_reports
+    from leakgauge.report.comparison.document import comparison_to_json
     from leakgauge.report.files import read_report
     from leakgauge.report.html import render_comparison
-    from leakgauge.report.json_document import comparison_to_json
 
     with told_to_people():
         if (after is None) == (not defences):
@@ -201,8 +202,8 @@ def compare(
             found = compare_reports(audited.before, audited.after)
         write_comparison(output, comparison_to_json(found), render_comparison(found))
         for notice in found.warnings:
-            click.echo(f"note: {printable(notice.message)}", err=True)
-        click.echo(printable(found.sentence))
+            click.echo(f"note: {printable(notice.message, Sink.TERMINAL)}", err=True)
+        click.echo(printable(found.sentence, Sink.TERMINAL))
         click.echo(output / COMPARISON_HTML)
         click.echo(output / COMPARISON_JSON)
 
@@ -231,17 +232,18 @@ def sanitize(model: Path, output: Path) -> None:
     with told_to_people():
         _check_new(output)
         with (
-            Sandbox(runner=SANITIZE_RUNNER) as sandbox,
+            Sandbox(job=SANITIZE) as sandbox,
             sandbox.private_folder() as folder,
             shown_progress() as progress,
         ):
             finished = folder / "finished"
             sandbox.run(model, finished, overrides={}, progress=progress)
-            notes = json.loads((finished / SANITIZED_NOTES).read_bytes())
-            _keep(finished / SANITIZED_MODEL, output)
+            model_name, notes_name = SANITIZE.leaves
+            notes = json.loads((finished / notes_name).read_bytes())
+            _keep(finished / model_name, output)
         for heading, sentences in (("taken out", notes["removed"]), ("note", notes["remaining"])):
             for sentence in sentences:
-                click.echo(f"{heading}: {printable(str(sentence))}", err=True)
+                click.echo(f"{heading}: {printable(str(sentence), Sink.TERMINAL)}", err=True)
         click.echo(output)
 
 
@@ -253,7 +255,7 @@ def doctor(as_json: bool) -> None:
     Exits with 1 when a required layer is missing or something was possible that should not be.
     """
     with told_to_people():
-        found = examine()
+        found = run_self_test()
     if as_json:
         click.echo(json.dumps(asdict(found) | {"sound": found.sound}))
     else:
@@ -323,12 +325,12 @@ def _severity(finding: Mapping[str, str | None]) -> str:
 def _conclude(output: Path) -> int:
     """Tell the verdict, the gate's where there is one, and the files; the exit code."""
     report = json.loads((output / "report.json").read_bytes())
-    click.echo(printable(str(report["verdict"]["sentence"])))
+    click.echo(printable(str(report["verdict"]["sentence"]), Sink.TERMINAL))
     for finding in report.get("attackers", ()):
         click.echo(f"An attacker who {_ATTACKERS[finding['attacker']]}: {_severity(finding)}")
     result = report.get("gate")
     if result is not None:
-        click.echo(printable(str(result["sentence"])))
+        click.echo(printable(str(result["sentence"]), Sink.TERMINAL))
     for name in _FILES:
         if (output / name).is_file():
             click.echo(output / name)

@@ -5,7 +5,7 @@ to the message that it prints anyway.
 
 The package logs through the standard library, with facts in `extra`; only a door (the service,
 the training job, the command line) calls `configure`, nothing does at import. No data value of a
-user is ever logged, and so no exception text: see `leakgauge.sandbox.trace`.
+user is ever logged, and so no exception text: see `leakgauge.redacted_traceback`.
 """
 
 from __future__ import annotations

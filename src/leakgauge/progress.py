@@ -7,9 +7,11 @@ in a terminal, lines in a log, events to a parent process, or nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from leakgauge.errors import JsonValue
 
 
 class Progress(Protocol):
@@ -17,6 +19,13 @@ class Progress(Protocol):
 
     def report(self, stage: str, fraction: float) -> None:
         """`stage` in a few words; `fraction` of the whole work done, 0 to 1, never falling."""
+
+
+class Display(Progress, Protocol):
+    """A listener that can also be given something to look at meanwhile."""
+
+    def show(self, values: Mapping[str, JsonValue]) -> None:
+        """Finite numbers and text, of which the listener makes a picture."""
 
 
 class Silent:

@@ -15,8 +15,8 @@ from rich.progress import Progress as Bar
 from leakgauge.errors import JsonValue, LeakgaugeError
 from leakgauge.logs import Milestones
 from leakgauge.progress import Calling, Progress
-from leakgauge.sandbox.events import printable
-from leakgauge.sandbox.trace import trace
+from leakgauge.redacted_traceback import redacted_traceback
+from leakgauge.text import Sink, printable
 
 INTERRUPTED = 130
 
@@ -49,28 +49,28 @@ def told_to_people() -> Iterator[None]:
     try:
         yield
     except LeakgaugeError as error:
-        click.echo(f"leakgauge: {printable(error.message)}", err=True)
+        click.echo(f"leakgauge: {printable(error.message, Sink.TERMINAL)}", err=True)
         problems = error.details.get("problems")
         for problem in problems if isinstance(problems, list) else []:
-            click.echo(f"  - {printable(_in_words(problem))}", err=True)
-        click.echo(f"hint: {printable(error.hint)}", err=True)
+            click.echo(f"  - {printable(_in_words(problem), Sink.TERMINAL)}", err=True)
+        click.echo(f"hint: {printable(error.hint, Sink.TERMINAL)}", err=True)
         identifier = error.details.get("id")
         if identifier is not None:
-            click.echo(f"id: {printable(str(identifier))}", err=True)
+            click.echo(f"id: {printable(str(identifier), Sink.TERMINAL)}", err=True)
         for note in getattr(error, "__notes__", ()):
             for line in note.splitlines():
-                click.echo(printable(line), err=True)
+                click.echo(printable(line, Sink.TERMINAL), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         click.echo("leakgauge: interrupted; nothing was written", err=True)
         sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last resort, which tells what it met
-        found = trace(error)
+        found = redacted_traceback(error)
         click.echo("leakgauge: The command met a situation that it was not written for.", err=True)
         click.echo("hint: Report it with what stands in the next lines.", err=True)
         click.echo(f"log: {found.type}", err=True)
         for frame in found.frames:
-            click.echo(f"  {printable(frame)}", err=True)
+            click.echo(f"  {printable(frame, Sink.TERMINAL)}", err=True)
         sys.exit(LeakgaugeError.exit_code)
 
 

@@ -9,12 +9,14 @@ from typing import Final, TypeAlias, get_args
 from pydantic import BaseModel, ValidationError
 
 from leakgauge.errors import JsonValue
+from leakgauge.text import Sink, printable
 
 Problem: TypeAlias = tuple[str, str]
 """A name, dotted where it lies within another, and what is wrong with it."""
 
 _LISTED_IN_MESSAGE = 5
 _LISTED_IN_DETAILS = 100
+_LONGEST_NAME = 60
 _REPHRASED: Final = {
     "bool_type": "must be true or false",
     "dict_type": "must be an object of names and values",
@@ -74,11 +76,7 @@ def listed(problems: Sequence[Problem]) -> list[JsonValue]:
 
 def shown(name: str) -> str:
     """A name that a user wrote, short and without characters that a terminal would obey."""
-    printable = "".join(
-        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in name[:60]
-    )
-    return printable if len(name) <= 60 else printable + "…"
+    return printable(name, Sink.MESSAGE, longest=_LONGEST_NAME)
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str | int]) -> Iterable[str]:

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from leakgauge.demo.server import demo
-from leakgauge.demo.workbench import Effort
+from leakgauge.demo.worker import Effort
 
 PATIENCE = 120_000.0  # milliseconds, on a machine that has much else to do
 QUICK = Effort(iterations=100, seeds=3, epochs=12)

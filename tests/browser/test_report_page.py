@@ -12,9 +12,9 @@ from report_examples import inversion_audited, membership_report, with_every_tex
 
 from leakgauge.policy import Policy
 from leakgauge.report.comparison import compare
+from leakgauge.report.comparison.document import comparison_to_json
 from leakgauge.report.gate import held_to
 from leakgauge.report.html import render_comparison
-from leakgauge.report.json_document import comparison_to_json
 from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
 

@@ -17,11 +17,12 @@ from rogue_children import entries
 PATIENCE = 30.0
 AUDITOR = """
 import sys, pathlib
+from sandbox_runners import running
 from leakgauge.progress import Calling
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.resources import ResourceLimits
 
-box = Sandbox(policy=Policy(), runner="sandbox_runners:leave_files_and_sleep")
+box = Sandbox(limits=ResourceLimits(), job=running("leave_files_and_sleep"))
 tell = Calling(lambda stage, fraction: print(box.server_pid, stage, flush=True))
 box.run(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), overrides={}, progress=tell)
 """

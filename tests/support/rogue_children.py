@@ -11,10 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from sandbox_runners import running
+
 from leakgauge.errors import LeakgaugeError
 from leakgauge.progress import Calling
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.resources import ResourceLimits
 
 MIB = 1 << 20
 EVERYBODYS = ("/tmp", "/var/tmp", "/dev/shm")
@@ -44,7 +46,7 @@ ENDINGS = {
 def ended(runner, limits, folder):
     source = folder / "source"
     source.write_bytes(b"x")
-    with Sandbox(policy=Policy(**limits), runner=f"sandbox_runners:{runner}") as box:
+    with Sandbox(limits=ResourceLimits(**limits), job=running(runner)) as box:
         try:
             box.run(source, folder / "report", overrides={}, progress=Calling(lambda *_: None), timeout=60)
         except LeakgaugeError as error:

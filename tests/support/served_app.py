@@ -7,13 +7,14 @@ import sys
 import time
 
 from flask import request
+from sandbox_runners import running
 
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.service.app import create_app
 
 
 def build():
-    sandbox = Sandbox(only="membership", runner="sandbox_runners:by_name")
+    sandbox = Sandbox(only="membership", job=running("by_name"))
     app = create_app(kind="membership", sandbox=sandbox)
 
     @app.get("/bug")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sandbox_runners import running
 
 from leakgauge.cli import main
 from leakgauge.sandbox.parent import Sandbox
@@ -31,7 +32,7 @@ def call(tmp_path, monkeypatch):
     (tmp_path / "bundle.zip").write_bytes(b"PK")
 
     def invoke(*arguments, runner="echo"):
-        replaced = functools.partial(Sandbox, runner=f"sandbox_runners:{runner}")
+        replaced = functools.partial(Sandbox, job=running(runner))
         monkeypatch.setattr("leakgauge.cli.Sandbox", replaced)
         return CliRunner().invoke(main, ["audit", "bundle.zip", *arguments])
 
@@ -114,8 +115,8 @@ def test_version():
 def test_a_terminal_sees_a_bar(tmp_path):
     (tmp_path / "bundle.zip").write_bytes(b"PK")
     program = (
-        "import functools, leakgauge.cli as cli;"
-        "cli.Sandbox = functools.partial(cli.Sandbox, runner='sandbox_runners:nap');"
+        "import functools, leakgauge.cli as cli; from sandbox_runners import running;"
+        "cli.Sandbox = functools.partial(cli.Sandbox, job=running('nap'));"
         "cli.main(['audit', 'bundle.zip'])"
     )
     ours, theirs = pty.openpty()
@@ -140,8 +141,8 @@ def by_a_shell(tmp_path, runner, *arguments, **environment):
     """The command as somebody runs it whose standard error is no terminal, logs and all."""
     (tmp_path / "bundle.zip").write_bytes(b"PK")
     program = (
-        "import functools, sys, leakgauge.cli as cli;"
-        f"cli.Sandbox = functools.partial(cli.Sandbox, runner='sandbox_runners:{runner}');"
+        "import functools, sys, leakgauge.cli as cli; from sandbox_runners import running;"
+        f"cli.Sandbox = functools.partial(cli.Sandbox, job=running('{runner}'));"
         "cli.main(['audit', 'bundle.zip', *sys.argv[1:]])"
     )
     return subprocess.run(

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from report_examples import inversion_audited, membership_report
+from sandbox_runners import running
 
 import leakgauge
 from leakgauge.cli import main
 from leakgauge.errors import BadBundle
-from leakgauge.report.json_document import comparison_from_json, to_json
+from leakgauge.report.comparison.document import comparison_from_json
+from leakgauge.report.json_document import to_json
 from leakgauge.sandbox.parent import Sandbox
 
 HERE = Path(__file__).parent
@@ -40,7 +42,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def audits(monkeypatch):
     """Sandboxes whose audits write a report that holds the parameters they were told."""
-    replaced = functools.partial(Sandbox, runner="sandbox_runners:told_parameters")
+    replaced = functools.partial(Sandbox, job=running("told_parameters"))
     monkeypatch.setattr("leakgauge.cli.Sandbox", replaced)
     monkeypatch.setattr("leakgauge.api.Sandbox", replaced)
 

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from junitparser import JUnitXml
 from report_examples import membership_report
+from sandbox_runners import running
 
 import leakgauge
 from leakgauge.cli import main
@@ -114,7 +115,8 @@ def test_bad_input_is_exit_code_2_and_never_a_verdict(folder, arguments, told):
 def test_an_audit_with_a_policy_ends_as_the_gate_does(folder, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", PATHS)
     monkeypatch.setattr(
-        "leakgauge.cli.Sandbox", functools.partial(Sandbox, runner="sandbox_runners:held_to_a_policy")
+        "leakgauge.cli.Sandbox",
+        functools.partial(Sandbox, job=running("held_to_a_policy")),
     )
     (folder / "bundle.zip").write_bytes(b"PK")
     audit = functools.partial(CliRunner().invoke, main)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from leakgauge.errors import BadBundle
-from leakgauge.training.digits import MOST_HELD_OUT, MOST_TRAINED, bundled_digits, mnist
+from leakgauge.jobs.demo.digits import MOST_HELD_OUT, MOST_TRAINED, bundled_digits, mnist
 
 N = 60
 

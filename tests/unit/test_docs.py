@@ -11,7 +11,7 @@ import yaml
 
 from leakgauge.bundle import Limits
 from leakgauge.policy import InversionLimits, MembershipLimits, Policy, policy_of
-from leakgauge.sandbox.policy import Policy as SandboxPolicy
+from leakgauge.sandbox.resources import ResourceLimits
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -35,5 +35,5 @@ def test_the_page_of_policies_shows_the_default_one_and_names_every_limit() -> N
 
 def test_the_page_for_operators_names_every_limit() -> None:
     page = (DOCS / "operating.md").read_text()
-    for limits, prefix in ((SandboxPolicy, "LEAKGAUGE_"), (Limits, "LEAKGAUGE_MAX_")):
+    for limits, prefix in ((ResourceLimits, "LEAKGAUGE_"), (Limits, "LEAKGAUGE_MAX_")):
         assert all(f"`{prefix}{field.name.upper()}`" in page for field in fields(limits))

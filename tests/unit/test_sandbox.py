@@ -14,11 +14,12 @@ import time
 from pathlib import Path
 
 import pytest
+from sandbox_runners import running
 
 from leakgauge.errors import AuditFailed, AuditTimeout, BadBundle, BadParameters, Busy, LimitExceeded
 from leakgauge.progress import Calling, Silent
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.resources import ResourceLimits
 
 SUPPORT = Path(__file__).parents[1] / "support"
 SOURCE = Path(__file__).parents[2] / "src"
@@ -42,8 +43,8 @@ def bundle(tmp_path):
     return path
 
 
-def sandbox(runner, **policy):
-    return Sandbox(policy=Policy(**policy), runner=f"sandbox_runners:{runner}")
+def sandbox(runner, **limits):
+    return Sandbox(limits=ResourceLimits(**limits), job=running(runner))
 
 
 def run(box, bundle, **settings):
@@ -146,7 +147,10 @@ def test_threads_work(bundle):
 @pytest.mark.parametrize("preload", [False, True])
 def test_frameworks_work_the_same_loaded_before_the_fork_or_after(bundle, preload):
     box = Sandbox(
-        only="membership", policy=Policy(), preload=preload, runner="sandbox_runners:import_frameworks"
+        only="membership",
+        limits=ResourceLimits(),
+        preload=preload,
+        job=running("import_frameworks"),
     )
     with box:
         assert box.wait_ready(PATIENT)
@@ -204,10 +208,8 @@ def test_an_audit_outlives_an_attack_that_takes_all_memory_and_one_that_never_en
     sample = SOURCE.parent / "sample-input" / "membership.zip"
     shutil.copyfile(sample, bundle)
     # what the libraries fill themselves is not counted where they are loaded before
-    policy = Policy(data_bytes=512 << 20)
-    with Sandbox(
-        only="membership", policy=policy, preload=True, runner="sandbox_runners:audit_with_hogs"
-    ) as box:
+    limits = ResourceLimits(data_bytes=512 << 20)
+    with Sandbox(only="membership", limits=limits, preload=True, job=running("audit_with_hogs")) as box:
         found = run(box, bundle, overrides={"attacks": ["fill", "need", "go_on", "gap"]})
     outcomes = {attack["name"]: attack for attack in found["attacks"]}
     assert [attack["status"] for attack in outcomes.values()] == ["failed", "measured", "failed", "measured"]
@@ -359,8 +361,10 @@ def test_kill_of_the_parent_leaves_no_process_and_no_file(tmp_path, bundle):
     temporary.mkdir()
     program = (
         "import sys, pathlib; from leakgauge.progress import Calling;"
-        "from leakgauge.sandbox.parent import Sandbox; from leakgauge.sandbox.policy import Policy;"
-        "box = Sandbox(policy=Policy(), runner='sandbox_runners:ignore_termination');"
+        "from leakgauge.sandbox.parent import Sandbox;"
+        "from leakgauge.sandbox.resources import ResourceLimits;"
+        "from sandbox_runners import running;"
+        "box = Sandbox(limits=ResourceLimits(), job=running('ignore_termination'));"
         "tell = Calling(lambda stage, fraction: print(box.server_pid, flush=True));"
         "box.run(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), overrides={}, progress=tell)"
     )

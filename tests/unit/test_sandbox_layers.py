@@ -12,10 +12,10 @@ import pyseccomp
 import pytest
 
 from leakgauge.errors import LimitExceeded
-from leakgauge.sandbox import identity, landlock
+from leakgauge.sandbox import landlock, user_isolation
 from leakgauge.sandbox.machine import tasks_granted
-from leakgauge.sandbox.policy import Policy, slots_in_memory
 from leakgauge.sandbox.removal import remove_tree
+from leakgauge.sandbox.resources import ResourceLimits, slots_in_memory
 from leakgauge.sandbox.system_calls import build_filter
 from leakgauge.sandbox.workspace import Workspace, sweep
 
@@ -164,29 +164,29 @@ def test_no_right_is_asked_for_that_a_version_does_not_know(
 def test_users_that_are_taken_are_not_given_out_twice():
     taken = set()
     for _ in range(606):
-        user = identity.free_user(taken)
+        user = user_isolation.free_user(taken)
         assert 60_578 <= user <= 61_183
         assert user not in taken
         taken.add(user)
-    assert identity.free_user(taken) is None
+    assert user_isolation.free_user(taken) is None
 
 
 def test_why_there_are_no_users(monkeypatch, tmp_path):
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert identity.obstacle(tmp_path) == "not started as root"
+    assert user_isolation.obstacle(tmp_path) == "not started as root"
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr(identity, "_effective_capabilities", lambda: 0)
-    assert "without the capabilities" in identity.obstacle(tmp_path)
-    monkeypatch.setattr(identity, "_effective_capabilities", lambda: ~0)
-    monkeypatch.setattr(identity, "_mapped", lambda table: False)
-    assert "user namespace" in identity.obstacle(tmp_path)
-    monkeypatch.setattr(identity, "_mapped", lambda table: True)
-    monkeypatch.setattr(identity, "_open_to", lambda user, paths, mode: False)
-    assert "Python" in identity.obstacle(tmp_path)
-    monkeypatch.setattr(identity, "_open_to", lambda user, paths, mode: mode != os.X_OK)
-    assert "temporary files" in identity.obstacle(tmp_path / "workspace")
-    monkeypatch.setattr(identity, "_open_to", lambda user, paths, mode: True)
-    assert identity.obstacle(tmp_path / "workspace") is None
+    monkeypatch.setattr(user_isolation, "_effective_capabilities", lambda: 0)
+    assert "without the capabilities" in user_isolation.obstacle(tmp_path)
+    monkeypatch.setattr(user_isolation, "_effective_capabilities", lambda: ~0)
+    monkeypatch.setattr(user_isolation, "_mapped", lambda table: False)
+    assert "user namespace" in user_isolation.obstacle(tmp_path)
+    monkeypatch.setattr(user_isolation, "_mapped", lambda table: True)
+    monkeypatch.setattr(user_isolation, "_open_to", lambda user, paths, mode: False)
+    assert "Python" in user_isolation.obstacle(tmp_path)
+    monkeypatch.setattr(user_isolation, "_open_to", lambda user, paths, mode: mode != os.X_OK)
+    assert "temporary files" in user_isolation.obstacle(tmp_path / "workspace")
+    monkeypatch.setattr(user_isolation, "_open_to", lambda user, paths, mode: True)
+    assert user_isolation.obstacle(tmp_path / "workspace") is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -205,7 +205,7 @@ def test_what_another_user_can_read_is_found_out_by_becoming_it(monkeypatch):
             monkeypatch.setattr("sys.path", [str(top / folder), str(top / "missing"), ""])
             monkeypatch.setattr("sys.prefix", str(top))
             monkeypatch.setattr("sys.base_prefix", str(top))
-            return identity._open_to(60_600, identity._needed(), os.R_OK | os.X_OK)
+            return user_isolation._open_to(60_600, user_isolation._needed(), os.R_OK | os.X_OK)
 
         assert reads("packages")
         assert reads("private/link")
@@ -226,7 +226,7 @@ def test_what_another_user_can_read_is_found_out_by_becoming_it(monkeypatch):
 )
 def test_a_namespace_is_asked_for_its_users(tmp_path, table, mapped):
     (tmp_path / "uid_map").write_text(table)
-    assert identity._mapped(tmp_path / "uid_map") is mapped
+    assert user_isolation._mapped(tmp_path / "uid_map") is mapped
 
 
 # --- workspaces ------------------------------------------------------------------------------------
@@ -338,19 +338,19 @@ def test_what_is_not_there_needs_no_removal(tmp_path):
     ("granted", "slots"), [(512 << 20, 1), (2 * GIB, 1), (4 * GIB, 2), (16 * GIB, 10), (64 * GIB, 42)]
 )
 def test_memory_says_how_many_audits_run_at_once(monkeypatch, granted, slots):
-    monkeypatch.setattr("leakgauge.sandbox.policy.memory_granted", lambda: granted)
+    monkeypatch.setattr("leakgauge.sandbox.resources.memory_granted", lambda: granted)
     assert slots_in_memory() == slots
-    policy = Policy().shared(slots)
-    assert slots * policy.data_bytes <= max(granted, 512 << 20)
-    assert policy.data_bytes >= 512 << 20
+    limits = ResourceLimits().shared(slots)
+    assert slots * limits.data_bytes <= max(granted, 512 << 20)
+    assert limits.data_bytes >= 512 << 20
 
 
 @pytest.mark.parametrize(
     ("granted", "slots", "tasks"), [(256, 1, 192), (256, 2, 96), (100, 4, 32), (None, 8, 512)]
 )
 def test_threads_keep_within_the_containers_limit(monkeypatch, granted, slots, tasks):
-    monkeypatch.setattr("leakgauge.sandbox.policy.tasks_granted", lambda: granted)
-    assert Policy().shared(slots).tasks == tasks
+    monkeypatch.setattr("leakgauge.sandbox.resources.tasks_granted", lambda: granted)
+    assert ResourceLimits().shared(slots).tasks == tasks
 
 
 @pytest.mark.parametrize(

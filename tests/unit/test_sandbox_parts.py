@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from leakgauge.errors import AuditFailed, AuditTimeout, BadBundle, BadParameters, LimitExceeded
+from leakgauge.installation import installed_kind
+from leakgauge.jobs.request import JobRequest
+from leakgauge.redacted_traceback import RedactedTraceback, redacted_traceback
 from leakgauge.sandbox import lockdown
-from leakgauge.sandbox.ending import Ending
+from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.events import (
     MAX_LINE_BYTES,
     Crashed,
@@ -21,37 +24,38 @@ from leakgauge.sandbox.events import (
     EventReader,
     EventWriter,
     Refused,
-    printable,
 )
-from leakgauge.sandbox.job import Job, installed_kind
+from leakgauge.sandbox.exit_status import ExitStatus
+from leakgauge.sandbox.ipc import receive_message, send_message
 from leakgauge.sandbox.machine import cpus_granted, memory_granted
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.output import check_destination, collect_output
+from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.sandbox.server import _environment
-from leakgauge.sandbox.takeover import check_destination, take_over
-from leakgauge.sandbox.trace import Trace, trace
-from leakgauge.sandbox.wire import receive_message, send_message
 
 MIB = 1 << 20
 
 
-# --- policy ------------------------------------------------------------------------------------------
+# --- limits ------------------------------------------------------------------------------------------
 
 
 def test_every_limit_can_be_set_by_the_environment():
-    names = [field.name for field in fields(Policy)]
+    names = [field.name for field in fields(ResourceLimits)]
     environment = {f"LEAKGAUGE_{name.upper()}": str(number) for number, name in enumerate(names, start=1)}
-    assert Policy.from_environment(environment) == Policy(*range(1, 9))
+    assert ResourceLimits.from_environment(environment) == ResourceLimits(*range(1, 9))
 
 
 def test_an_empty_environment_gives_the_defaults():
-    default = Policy.from_environment({"LEAKGAUGE_THREADS": " "})
-    assert replace(default, data_bytes=Policy().data_bytes, tasks=Policy().tasks) == Policy()
+    default = ResourceLimits.from_environment({"LEAKGAUGE_THREADS": " "})
+    assert (
+        replace(default, data_bytes=ResourceLimits().data_bytes, tasks=ResourceLimits().tasks)
+        == ResourceLimits()
+    )
 
 
 def test_all_limits_that_cannot_be_read_are_named_at_once():
     environment = {"LEAKGAUGE_THREADS": "-1", "LEAKGAUGE_OPEN_FILES": "0", "LEAKGAUGE_CPU_SECONDS": "\u0663"}
     with pytest.raises(BadParameters) as raised:
-        Policy.from_environment(environment)
+        ResourceLimits.from_environment(environment)
     assert len(raised.value.details["problems"]) == 3
 
 
@@ -67,23 +71,23 @@ def test_an_unknown_kind_of_installation():
         installed_kind({"LEAKGAUGE_AUDIT": "both"})
 
 
-# --- job and wire ------------------------------------------------------------------------------------
+# --- assignment and IPC -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("prior", [None, Path("/a/prior.npz")])
-def test_a_job_survives_its_journey(tmp_path, prior):
-    job = Job(
+def test_an_assignment_survives_its_journey(tmp_path, prior):
+    request = JobRequest(
         source=tmp_path / "a b.zip",
         scratch=tmp_path / "s",
         report=tmp_path / "r",
         overrides={"seed": 1, "attacks": ["gap"]},
         only="inversion",
-        policy=Policy(threads=3),
         deadline=1234.5,
+        cpu_seconds=60,
         trained_prior=prior,
-        runner="module:function",
     )
-    assert Job.from_message(json.loads(json.dumps(job.message()))) == job
+    assignment = Assignment("module:function", request, ResourceLimits(threads=3, cpu_seconds=60))
+    assert Assignment.from_message(json.loads(json.dumps(assignment.message()))) == assignment
 
 
 def test_messages_carry_descriptors():
@@ -148,7 +152,7 @@ def test_progress_and_an_end_arrive(line):
 
 def test_a_crash_arrives(line):
     writer, read_back = line
-    found = Trace(type="builtins.KeyError", frames=("leakgauge/bundle.py:7", "<frozen x>:1"))
+    found = RedactedTraceback(type="builtins.KeyError", frames=("leakgauge/bundle.py:7", "<frozen x>:1"))
     writer.crashed(found)
     assert read_back() == (Crashed(found), [])
 
@@ -208,15 +212,11 @@ def test_events_that_are_none_are_refused(data):
     assert "passwd" not in str(raised.value)
 
 
-def test_printable_keeps_letters_and_replaces_what_steers():
-    assert printable("Zürich \x1b[31m\r\n\u202e") == "Zürich \ufffd[31m\ufffd\ufffd\ufffd"
-
-
 def test_a_trace_names_places_and_no_values():
     try:
         json.loads("{'Alice': 42}")
     except ValueError as error:
-        found = trace(error)
+        found = redacted_traceback(error)
     assert found.type == "json.decoder.JSONDecodeError"
     assert found.frames[0].startswith("test_sandbox_parts.py:") or "tests" in found.frames[0]
     assert all("Alice" not in frame and not frame.startswith("/") for frame in found.frames)
@@ -226,29 +226,29 @@ def test_a_trace_names_places_and_no_values():
 
 
 @pytest.mark.parametrize(
-    ("ending", "kind", "problem"),
+    ("status", "kind", "problem"),
     [
-        (Ending(-24, 7.0, 0), AuditTimeout, "cpu"),
-        (Ending(-9, 7.0, 0), AuditTimeout, "cpu"),
-        (Ending(-9, 1.0, 60 * MIB), LimitExceeded, "memory"),
-        (Ending(-9, 1.0, 10 * MIB), AuditFailed, "child_died"),
-        (Ending(-11, 7.0, 60 * MIB), AuditFailed, "child_died"),
-        (Ending(-64, 0.0, 0), AuditFailed, "child_died"),
-        (Ending(0, 0.0, 0), AuditFailed, "child_died"),
-        (Ending(1, 0.0, 0), AuditFailed, "child_died"),
+        (ExitStatus(-24, 7.0, 0), AuditTimeout, "cpu"),
+        (ExitStatus(-9, 7.0, 0), AuditTimeout, "cpu"),
+        (ExitStatus(-9, 1.0, 60 * MIB), LimitExceeded, "memory"),
+        (ExitStatus(-9, 1.0, 10 * MIB), AuditFailed, "child_died"),
+        (ExitStatus(-11, 7.0, 60 * MIB), AuditFailed, "child_died"),
+        (ExitStatus(-64, 0.0, 0), AuditFailed, "child_died"),
+        (ExitStatus(0, 0.0, 0), AuditFailed, "child_died"),
+        (ExitStatus(1, 0.0, 0), AuditFailed, "child_died"),
     ],
 )
-def test_what_an_ending_says(ending, kind, problem):
-    policy = Policy(cpu_seconds=7, memory_bytes=1 << 40)
-    error = ending.error(policy, memory=100 * MIB)
+def test_what_an_exit_status_says(status, kind, problem):
+    limits = ResourceLimits(cpu_seconds=7, memory_bytes=1 << 40)
+    error = status.error(limits, memory=100 * MIB)
     assert type(error) is kind
     assert error.problem == problem
-    assert Ending.from_message(ending.message()) == ending
+    assert ExitStatus.from_message(status.message()) == status
 
 
 def test_an_ending_of_another_form_is_refused():
-    with pytest.raises(ValueError, match="not an ending"):
-        Ending.from_message({"code": "0"})
+    with pytest.raises(ValueError, match="not an exit status"):
+        ExitStatus.from_message({"code": "0"})
 
 
 # --- machine -----------------------------------------------------------------------------------------
@@ -298,23 +298,23 @@ def test_without_libseccomp_nothing_is_opened(monkeypatch):
     monkeypatch.delenv("LEAKGAUGE_SANDBOX", raising=False)
     lockdown.prepare()
     with pytest.raises(AuditFailed) as raised:
-        lockdown.lock_down(lockdown.Ground(Policy()))
+        lockdown.lock_down(lockdown.ChildPrivileges(ResourceLimits()))
     assert raised.value.problem == "no_seccomp"
 
 
 def test_an_operator_may_do_without_libseccomp(monkeypatch):
     _without_seccomp(monkeypatch)
     monkeypatch.setenv("LEAKGAUGE_SANDBOX", "relaxed")
-    assert lockdown.lock_down(lockdown.Ground(Policy())) == ()
+    assert lockdown.lock_down(lockdown.ChildPrivileges(ResourceLimits())) == ()
 
 
 def test_a_layer_that_the_kernel_refuses_fails_the_audit(monkeypatch):
-    def refuse(policy):
+    def refuse(privileges):
         raise PermissionError(1, "no")
 
     monkeypatch.setattr(lockdown, "_LAYERS", (("moat", refuse),))
     with pytest.raises(AuditFailed) as raised:
-        lockdown.lock_down(lockdown.Ground(Policy()))
+        lockdown.lock_down(lockdown.ChildPrivileges(ResourceLimits()))
     assert raised.value.details["layer"] == "moat"
 
 
@@ -341,10 +341,10 @@ def report(tmp_path):
 
 def test_a_report_is_copied_and_an_earlier_one_replaced(tmp_path, report):
     output = tmp_path / "deep" / "er" / "report"
-    take_over(report, output)
+    collect_output(report, output)
     (report / "new.png").write_bytes(b"png")
     (report / "report.json").write_text("[]")
-    take_over(report, output)
+    collect_output(report, output)
     assert sorted(path.name for path in output.iterdir()) == ["new.png", "report.json"]
     assert (output / "report.json").read_text() == "[]"
     assert [path.name for path in output.parent.iterdir()] == ["report"]
@@ -355,7 +355,7 @@ def test_files_that_a_report_no_longer_has_are_gone(tmp_path, report):
     output.mkdir()
     for name in ("report.json", "old.png"):
         (output / name).write_text("old")
-    take_over(report, output)
+    collect_output(report, output)
     assert [path.name for path in output.iterdir()] == ["report.json"]
 
 
@@ -366,7 +366,7 @@ def test_a_mounted_folder_is_filled_in_place(tmp_path, report, monkeypatch):
         (output / name).write_text("old")
     before = output.stat().st_ino
     monkeypatch.setattr("pathlib.Path.is_mount", lambda self: self == output)
-    take_over(report, output)
+    collect_output(report, output)
     assert output.stat().st_ino == before
     assert [(path.name, path.read_text()) for path in output.iterdir()] == [("report.json", "{}")]
 
@@ -374,7 +374,7 @@ def test_a_mounted_folder_is_filled_in_place(tmp_path, report, monkeypatch):
 def test_an_empty_folder_is_used(tmp_path, report):
     output = tmp_path / "report"
     output.mkdir()
-    take_over(report, output)
+    collect_output(report, output)
     assert (output / "report.json").exists()
 
 
@@ -382,7 +382,7 @@ def test_a_link_to_a_folder_keeps_being_one(tmp_path, report):
     real, link = tmp_path / "real", tmp_path / "link"
     real.mkdir()
     link.symlink_to(real)
-    take_over(report, link)
+    collect_output(report, link)
     assert link.is_symlink()
     assert (real / "report.json").exists()
 
@@ -398,7 +398,7 @@ def test_links_and_pipes_are_not_taken(tmp_path, report):
     ):
         make(report / "stolen")
         with pytest.raises(AuditFailed) as raised:
-            take_over(report, tmp_path / "report")
+            collect_output(report, tmp_path / "report")
         assert raised.value.problem == "untrusted_output"
         assert not (tmp_path / "report").exists()
         (report / "stolen").rmdir() if (report / "stolen").is_dir() else (report / "stolen").unlink()
@@ -408,20 +408,20 @@ def test_links_and_pipes_are_not_taken(tmp_path, report):
 def test_names_that_are_not_plain_are_not_taken(tmp_path, report, name):
     (report / name).write_text("")
     with pytest.raises(AuditFailed):
-        take_over(report, tmp_path / "report")
+        collect_output(report, tmp_path / "report")
 
 
 def test_caps_hold(tmp_path, report, monkeypatch):
-    monkeypatch.setattr("leakgauge.sandbox.takeover._MAX_BYTES", 10)
+    monkeypatch.setattr("leakgauge.sandbox.output._MAX_BYTES", 10)
     (report / "large").write_bytes(bytes(11))
     with pytest.raises(AuditFailed):
-        take_over(report, tmp_path / "report")
+        collect_output(report, tmp_path / "report")
     (report / "large").unlink()
-    monkeypatch.setattr("leakgauge.sandbox.takeover._MAX_FILES", 2)
+    monkeypatch.setattr("leakgauge.sandbox.output._MAX_FILES", 2)
     for number in range(2):
         (report / f"{number}").touch()
     with pytest.raises(AuditFailed):
-        take_over(report, tmp_path / "report")
+        collect_output(report, tmp_path / "report")
 
 
 @pytest.mark.parametrize("kind", ["file", "other_files", "folder_inside", "dangling_link"])
@@ -444,6 +444,6 @@ def test_a_folder_that_cannot_be_written_is_told_by_name_of_the_problem(tmp_path
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(BadParameters) as raised:
-        take_over(report, blocked / "report")
+        collect_output(report, blocked / "report")
     assert raised.value.problem == "output_folder"
     assert str(tmp_path) not in raised.value.message

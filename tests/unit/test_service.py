@@ -10,9 +10,9 @@ from flask import Flask, request
 
 from leakgauge.errors import AuditFailed, BadBundle, BadParameters, Busy
 from leakgauge.service.answers import negotiate
-from leakgauge.service.attributes import overrides_for, timeout_of
 from leakgauge.service.batch import pieces_explained
-from leakgauge.service.hangup import Sender
+from leakgauge.service.client_disconnect import Sender
+from leakgauge.service.custom_attributes import overrides_for, timeout_of
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
 

@@ -7,6 +7,7 @@ import unicodedata
 from typing import Final
 
 from leakgauge.errors import BadBundle
+from leakgauge.text import Sink, printable
 
 _JUNK: Final = frozenset({"__macosx", "thumbs.db", "desktop.ini", "__pycache__"})
 # what Spark, Hadoop and SageMaker leave beside the files that they write
@@ -33,11 +34,7 @@ def folded(part: str) -> str:
 
 def shown_name(name: str) -> str:
     """`name`, printable and short enough for a message."""
-    printable = "".join(
-        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in name
-    )
-    return printable if len(printable) <= _LONGEST_SHOWN else printable[: _LONGEST_SHOWN - 1] + "…"
+    return printable(name, Sink.MESSAGE, longest=_LONGEST_SHOWN)
 
 
 def safe_parts(name: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The page and its few addresses. No logic of its own: the workbench works, the script draws."""
+"""The page and its few addresses. No logic of its own: the worker works, the script draws."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from leakgauge.defences.output import OUTPUT_DEFENCES, settings_of
 from leakgauge.defences.training import TRAINING_DEFENCES
-from leakgauge.demo.workbench import Workbench
+from leakgauge.demo.worker import Worker
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
 
 _POLICY = "; ".join(
@@ -38,8 +38,8 @@ TRAINING_CHOICES = (
 )
 
 
-def create_app(workbench: Workbench, *, hosts: frozenset[str] | None = None) -> Flask:
-    """The demo over a workbench.
+def create_app(worker: Worker, *, hosts: frozenset[str] | None = None) -> Flask:
+    """The demo over a worker.
 
     Parameters
     ----------
@@ -57,17 +57,17 @@ def create_app(workbench: Workbench, *, hosts: frozenset[str] | None = None) -> 
 
     @app.get("/state")
     def state() -> Response:
-        return jsonify(workbench.board.read())
+        return jsonify(worker.state.read())
 
     @app.get("/events")
     def events() -> Response:
-        stream = Response(_states(workbench), mimetype="text/event-stream")
+        stream = Response(_states(worker), mimetype="text/event-stream")
         stream.headers["X-Accel-Buffering"] = "no"
         return stream
 
     @app.post("/train")
     def train() -> tuple[Response, int]:
-        workbench.train(_texts(_asked(), "defences"))
+        worker.train(_texts(_asked(), "defences"))
         return jsonify(started="training"), 202
 
     @app.post("/attack")
@@ -76,17 +76,17 @@ def create_app(workbench: Workbench, *, hosts: frozenset[str] | None = None) -> 
         digit = asked.get("digit")
         if isinstance(digit, bool) or not isinstance(digit, int):
             raise _unfit("digit", "a whole number")
-        workbench.attack(digit, _texts(asked, "output"))
+        worker.attack(digit, _texts(asked, "output"))
         return jsonify(started="attacking"), 202
 
     @app.post("/cancel")
     def cancel() -> tuple[Response, int]:
         _asked()
-        return jsonify(cancelled=workbench.cancel()), 202
+        return jsonify(cancelled=worker.cancel()), 202
 
     @app.get("/report.zip")
     def report() -> Response:
-        path = workbench.report()
+        path = worker.report()
         if path is None:
             raise BadParameters(
                 "no_report",
@@ -126,11 +126,11 @@ def _frame(app: Flask, hosts: frozenset[str] | None) -> None:
         return jsonify(body), error.code or 500
 
 
-def _states(workbench: Workbench) -> Iterator[str]:
+def _states(worker: Worker) -> Iterator[str]:
     """The state now and after every change, as server-sent events."""
     version = -1
-    while not workbench.board.closed:
-        found = workbench.board.newer_than(version, timeout=_HEARTBEAT_SECONDS)
+    while not worker.state.closed:
+        found = worker.state.newer_than(version, timeout=_HEARTBEAT_SECONDS)
         if found is None:
             yield ": nothing new\n\n"  # found out here: whether anybody still listens
             continue

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from leakgauge.demo.app import create_app
-from leakgauge.demo.shelf import Shelf, default_folder
-from leakgauge.demo.workbench import Data, Effort, Workbench
+from leakgauge.demo.cache import Cache, default_folder
+from leakgauge.demo.worker import Data, Effort, Worker
 from leakgauge.errors import BadParameters
 from leakgauge.extras import check
 from leakgauge.sandbox.parent import Sandbox
@@ -52,26 +52,26 @@ def demo(
     check("demo")
     source = keras_cache(os.environ) if mnist is None else mnist
     data: Data = "digits" if source is None else "mnist"
-    shelf = Shelf(default_folder() if folder is None else folder, data)
+    cache = Cache(default_folder() if folder is None else folder, data)
     sandbox = Sandbox(only="inversion", preload=True)
-    workbench = Workbench(
-        sandbox=sandbox, shelf=shelf, data=data, source=source or shelf.models.parent, effort=effort
+    worker = Worker(
+        sandbox=sandbox, cache=cache, data=data, source=source or cache.models.parent, effort=effort
     )
-    app = create_app(workbench, hosts=_LOOPBACK if host in _LOOPBACK else None)
+    app = create_app(worker, hosts=_LOOPBACK if host in _LOOPBACK else None)
     try:
         server = make_server(host, port, app, threaded=True, request_handler=_Quiet)
     except (OSError, SystemExit):
         # werkzeug asks to exit where the port is taken
-        workbench.close()
+        worker.close()
         raise BadParameters(
             "port", f"Port {port} cannot be served.", hint="Name another one with --port."
         ) from None
     try:
         sandbox.start()
-        workbench.begin()
+        worker.begin()
         yield server
     finally:
-        workbench.close()
+        worker.close()
         server.server_close()
 
 

@@ -13,9 +13,11 @@ from leakgauge.errors import BadBundle
 from leakgauge.membership.tables import Table
 from leakgauge.membership.tables.inference import number_in
 from leakgauge.targets.protocol import IntArray
+from leakgauge.text import Sink, printable
 
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 SHOWN_CLASSES = 10
+_LONGEST_NAME = 100
 
 
 def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
@@ -87,7 +89,8 @@ def known_labels(labels: pd.Series[Any], classes: NDArray[Any]) -> dict[Any, int
 
 def named(column: object) -> str:
     """A column for a message: its quoted name, or its position from 0 where the file has no header."""
-    return f"at position {column} (from 0)" if isinstance(column, int) else f"“{column}”"
+    shown = printable(str(column), Sink.MESSAGE, longest=_LONGEST_NAME)
+    return f"at position {column} (from 0)" if isinstance(column, int) else f"“{shown}”"
 
 
 def _alone(pairs: Iterable[tuple[float | None, int]]) -> dict[float, int]:

@@ -6,6 +6,7 @@ import csv
 import io
 
 from leakgauge.report.model import MembershipReport, Report
+from leakgauge.text import Sink, printable
 
 MEMBERSHIP_COLUMNS = (
     "Percentage Data",
@@ -28,9 +29,8 @@ def to_csv(report: Report) -> bytes:
         table.writerow(MEMBERSHIP_COLUMNS)
         for row in report.table:
             accuracies = (row.member_accuracy, row.non_member_accuracy, row.attack_accuracy)
-            table.writerow(
-                [row.percentage, *(_fraction(accuracy.value) for accuracy in accuracies), row.attack_model]
-            )
+            fractions = (_fraction(accuracy.value) for accuracy in accuracies)
+            table.writerow([row.percentage, *fractions, printable(row.attack_model, Sink.CSV)])
     else:
         table.writerow(INVERSION_COLUMNS)
         for point in report.table:

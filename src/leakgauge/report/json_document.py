@@ -11,7 +11,6 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError
 
 from leakgauge.errors import BadBundle, JsonValue
-from leakgauge.report.comparison_model import Comparison
 from leakgauge.report.model import SCHEMA_VERSION, InversionReport, MembershipReport, Report
 
 DECIMALS = 6
@@ -21,9 +20,6 @@ REPORT: TypeAdapter[Report] = TypeAdapter(
     Annotated[MembershipReport | InversionReport, Field(discriminator="kind")]
 )
 """Reads and describes both kinds of report."""
-
-COMPARISON: TypeAdapter[Comparison] = TypeAdapter(Comparison)
-"""Reads and describes comparisons."""
 
 # a list of numbers alone, to stand on one line: raw line breaks are only between tokens, never in a string
 _LIST_OF_NUMBERS = re.compile(r"\[\n\s*(-?\d[^\[\]{}\":]*?)\n\s*\]")
@@ -46,25 +42,16 @@ def to_json(report: Report) -> bytes:
     TypeError
         for a value that JSON does not know.
     """
-    return _written(
+    return written(
         {
-            part.name: _plain(getattr(report, part.name), exact=part.name == "parameters")
+            part.name: plain(getattr(report, part.name), exact=part.name == "parameters")
             for part in fields(report)
         }
     )
 
 
-def comparison_to_json(comparison: Comparison) -> bytes:
-    """The comparison in the form of `to_json`; errors as there."""
-    return _written(_plain(comparison, exact=False))
-
-
-def comparison_from_json(data: bytes) -> Comparison:
-    """The comparison that `comparison_to_json` wrote; pydantic's `ValidationError` for anything else."""
-    return COMPARISON.validate_json(data, strict=True)
-
-
-def _written(document: JsonValue) -> bytes:
+def written(document: JsonValue) -> bytes:
+    """A document in the form of `to_json`; errors as there."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
     text = _LIST_OF_NUMBERS.sub(lambda found: f"[{_LINE_BREAK.sub(' ', found[1])}]", text)
     return (text + "\n").encode("utf-8", errors="replace")
@@ -114,7 +101,7 @@ def _check_version(document: JsonValue) -> None:
         )
 
 
-def _plain(value: object, *, exact: bool) -> JsonValue:
+def plain(value: object, *, exact: bool) -> JsonValue:
     """`value` as what `json` writes; floats rounded unless `exact`."""
     if isinstance(value, float) and exact:
         return float(value)
@@ -125,9 +112,9 @@ def _plain(value: object, *, exact: bool) -> JsonValue:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, exact=exact) for key, item in value.items()}
+        return {str(key): plain(item, exact=exact) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item, exact=exact) for item in value]
+        return [plain(item, exact=exact) for item in value]
     if is_dataclass(value):
-        return {part.name: _plain(getattr(value, part.name), exact=exact) for part in fields(value)}
+        return {part.name: plain(getattr(value, part.name), exact=exact) for part in fields(value)}
     raise TypeError(f"a report cannot hold a {type(value).__name__}")

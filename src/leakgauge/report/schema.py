@@ -14,8 +14,9 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from leakgauge.errors import JsonValue
-from leakgauge.report.comparison_model import COMPARISON_VERSION
-from leakgauge.report.json_document import COMPARISON, REPORT
+from leakgauge.report.comparison.document import COMPARISON
+from leakgauge.report.comparison.model import COMPARISON_VERSION
+from leakgauge.report.json_document import REPORT
 from leakgauge.report.model import SCHEMA_VERSION
 
 

@@ -6,6 +6,7 @@ import math
 
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report.model import Attacker, GateOutcome, Severity, ThreatModel
+from leakgauge.text import Sink, printable
 
 CHANCE = 0.5
 """What guessing gets, for accuracy and area alike."""
@@ -64,10 +65,7 @@ _FIGURES = {
     "attack_accuracy_with_enough_records": "Records judged right, with enough known",
 }
 
-_LONGEST_TEXT = 2_000
 _LONGEST_NAME = 60
-# orders the text around it would obey; a name must not turn the rest of the page
-_BIDIRECTIONAL_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def severity(found: Severity, borderline: Severity | None) -> str:
@@ -76,15 +74,9 @@ def severity(found: Severity, borderline: Severity | None) -> str:
     return words if borderline is None else f"{words} (borderline: {SEVERITY_WORDS[borderline]})"
 
 
-def printable(text: str, *, longest: int = _LONGEST_TEXT) -> str:
-    """`text` cut to `longest` characters, without what HTML or XML cannot hold or would obey."""
-    shown = text if len(text) <= longest else text[: longest - 1] + "…"
-    return "".join(character if _is_printable(character) else "\ufffd" for character in shown)
-
-
 def name(text: str) -> str:
     """A name that came from outside, short enough for a table cell or an axis."""
-    return printable(text, longest=_LONGEST_NAME)
+    return printable(text, Sink.PAGE, longest=_LONGEST_NAME)
 
 
 def figure_label(key: str) -> str:
@@ -177,15 +169,3 @@ def _between(low: str, high: str) -> str:
 
 def _signed(text: str) -> str:
     return text.replace("-", "−")
-
-
-def _is_printable(character: str) -> bool:
-    if character in _BIDIRECTIONAL_CONTROLS:
-        return False
-    code = ord(character)
-    return not (
-        (code < 0x20 and character not in "\n\t")
-        or 0x7F <= code < 0xA0
-        or 0xD800 <= code < 0xE000
-        or code & 0xFFFE == 0xFFFE
-    )

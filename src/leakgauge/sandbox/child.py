@@ -1,133 +1,141 @@
-"""What a child does: where bundle, audit and report meet, models are sanitised and priors are made."""
+"""The life of a forked child, from its first instruction to its last."""
 
 from __future__ import annotations
 
-import json
+import importlib
 import os
-from typing import TYPE_CHECKING
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
 
-from leakgauge.bundle import (
-    Bundle,
-    InversionBundle,
-    Limits,
-    MembershipBundle,
-    PictureMembershipBundle,
-    open_bundle,
-    open_pictures,
-)
-from leakgauge.errors import BadBundle, BadParameters
-from leakgauge.exhaustion import Time
-from leakgauge.extras import needed
-from leakgauge.progress import Progress
-from leakgauge.report.model import Audited
-from leakgauge.report.writers import write
-from leakgauge.sandbox.job import SANITIZED_MODEL, SANITIZED_NOTES, TRAINED_PRIOR, Job, Kind
+from leakgauge.errors import LeakgaugeError
+from leakgauge.jobs.request import JobRequest
+from leakgauge.redacted_traceback import redacted_traceback
+from leakgauge.sandbox.assignment import Assignment
+from leakgauge.sandbox.events import EventWriter
+from leakgauge.sandbox.exit_status import memory_exceeded
+from leakgauge.sandbox.lockdown import ChildPrivileges, lock_down
+from leakgauge.sandbox.resources import ResourceLimits
+from leakgauge.sandbox.user_isolation import hand_over
+from leakgauge.sandbox.workspace import disk_exceeded, disk_is_full
 
-if TYPE_CHECKING:  # each image holds the libraries of one kind of audit alone
-    from leakgauge.images.image import Pictures
-    from leakgauge.targets.images.facts import Network
-    from leakgauge.targets.protocol import IntArray
-
-_QUESTIONS: dict[Kind, str] = {
-    "membership": "a model with members and non-members",
-    "inversion": "an image classifier with an image",
-}
+_EVENTS = 3
 
 
-def audit(job: Job, progress: Progress) -> None:
-    """Audit the bundle of `job` and write the finished report folder.
+@dataclass(frozen=True, slots=True)
+class ChildContext:
+    """Where and as whom a child lives.
 
-    Raises
-    ------
-    LeakgaugeError
-        whatever the bundle, its parameters or its model deserve; `bad_bundle.other_kind` when
-        this installation runs the other kind of audit.
+    Attributes
+    ----------
+    server:
+        process id of the fork server.
+    workspace:
+        the sandbox's folder.
+    user:
+        a user id that no other audit has; None where there are none to be had.
+    processors:
+        those that it may run on.
     """
-    bundle = open_bundle(job.source, job.scratch, limits=Limits.from_environment(os.environ))
-    if job.only is not None and bundle.kind != job.only:
-        raise BadBundle(
-            "other_kind",
-            f"The bundle holds {_QUESTIONS[bundle.kind]}, which asks for the {bundle.kind} audit; "
-            f"here runs the {job.only} audit.",
-            hint=f"Send it to leakgauge-{bundle.kind}, or send {_QUESTIONS[job.only]}.",
-        )
-    with needed(bundle.kind):
-        audited = _audited(bundle, job, progress)
-    write(audited, job.report)
+
+    server: int
+    workspace: Path
+    user: int | None
+    processors: frozenset[int]
 
 
-def sanitize(job: Job, progress: Progress) -> None:
-    """Strip the model file of `job`, and leave the new one beside notes on what was done.
+def run_child(assignment: Assignment, events: int, context: ChildContext) -> NoReturn:
+    """Do one assignment and end the process. To be called right after the fork; never returns.
 
-    Raises
-    ------
-    LeakgaugeError
-        whatever the model file deserves; see `leakgauge.defences.sanitize`.
+    Parameters
+    ----------
+    events:
+        file descriptor to write events to.
     """
-    with needed("membership"):
-        # imported late: only an image for membership holds scikit-learn
-        from leakgauge.targets.formats import sanitizer_of
+    code = 1
+    # Whatever happens, this process must end here and not run on as a second fork server.
+    try:
+        _detach(assignment.request.scratch, events)
+        writer = EventWriter(_EVENTS)
+        try:
+            _work(assignment, writer, context)
+        except LeakgaugeError as error:
+            writer.refused(error)
+        except MemoryError:
+            writer.refused(memory_exceeded())
+        except OSError as error:
+            if disk_is_full(error):
+                writer.refused(disk_exceeded())
+            else:
+                writer.crashed(redacted_traceback(error))
+        except BaseException as error:  # noqa: BLE001 - everything is told, nothing can be raised to
+            writer.crashed(redacted_traceback(error))
+        code = 0
+    except BaseException:  # noqa: BLE001, S110 - nobody is left to tell; the exit code says it
+        pass
+    finally:
+        os._exit(code)
 
-        sanitized = sanitizer_of(job.source)(job.source, job.scratch, progress)
-    notes = {"removed": sanitized.removed, "remaining": sanitized.remaining}
-    (job.report / SANITIZED_MODEL).write_bytes(sanitized.pickled)
-    (job.report / SANITIZED_NOTES).write_text(json.dumps(notes), encoding="utf-8")
+
+def _work(assignment: Assignment, writer: EventWriter, context: ChildContext) -> None:
+    limits = assignment.limits
+    request, user = _handed_over(assignment.request, limits, context)
+    os.sched_setaffinity(0, context.processors)
+    privileges = ChildPrivileges(
+        limits=limits,
+        readable=(request.source, *([request.trained_prior] if request.trained_prior else [])),
+        writable=(request.scratch, request.report),
+        user=user,
+    )
+    layers = lock_down(privileges)
+    if os.getppid() != context.server:
+        # The fork server died before the death signal was set; nobody waits for this audit.
+        os._exit(1)
+    module, _, function = assignment.function.partition(":")
+    getattr(importlib.import_module(module), function)(request, writer)
+    writer.done(layers)
 
 
-def prior(job: Job, progress: Progress) -> None:
-    """Make a prior for inversion audits from the images in the folder or zip of `job`.
+def _handed_over(
+    request: JobRequest, limits: ResourceLimits, context: ChildContext
+) -> tuple[JobRequest, int | None]:
+    """The request with files that its user may read, and that user.
 
-    Raises
-    ------
-    LeakgaugeError
-        whatever the images deserve, see `leakgauge.inversion.components`; `bad_parameters.other_kind`
-        where only membership audits run, which need none.
+    An upload is moved into the audit's own folder, somebody's zip copied. A folder is read where it
+    lies, by whoever started the audit: files of one's own need no keeping from oneself. So is a file
+    that is too large to be copied, and will be refused.
     """
-    if job.only == "membership":
-        raise BadParameters(
-            "other_kind",
-            "A prior is for inversion audits; here run membership audits.",
-            hint="Run the job with leakgauge-inversion.",
-        )
-    files = open_pictures(job.source, job.scratch, limits=Limits.from_environment(os.environ))
-    with needed("inversion"):
-        # imported late: only an image for inversion holds what reads pictures
-        from leakgauge.inversion.prior_file import to_bytes
-        from leakgauge.inversion.prior_training import components_of
-
-        (job.report / TRAINED_PRIOR).write_bytes(to_bytes(components_of(files, progress)))
-
-
-def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
-    time = Time(job.time_left)
-    # Imported late: each image holds the libraries of one kind alone.
-    match bundle:
-        case MembershipBundle():
-            from leakgauge.membership.audit import audit_bundle as audit_membership
-
-            return audit_membership(bundle, job.overrides, progress, time=time)
-        case PictureMembershipBundle():
-            from leakgauge.membership.audit import audit_pictures
-            from leakgauge.targets.opening import open_image_model
-
-            return audit_pictures(bundle, job.overrides, progress, open_model=open_image_model, time=time)
-        case InversionBundle():
-            from leakgauge.attack_table import installed
-            from leakgauge.inversion.audit import audit_bundle as audit_inversion
-            from leakgauge.inversion.evasion import LIBRARY
-
-            return audit_inversion(
-                bundle,
-                job.overrides,
-                progress,
-                trained_prior=job.trained_prior,
-                time=time,
-                evade=_evade if installed(LIBRARY) else None,
-            )
+    if context.user is None or not request.source.is_file():
+        return request, None
+    if request.source.stat().st_size > limits.file_bytes:
+        return request, None
+    home = request.scratch.parent
+    own = home / "source"
+    if context.workspace in request.source.parents:
+        request.source.rename(own)
+    else:
+        shutil.copyfile(request.source, own)
+    prior = None
+    if request.trained_prior is not None:
+        prior = home / request.trained_prior.name
+        shutil.copyfile(request.trained_prior, prior)
+    files = [home, request.scratch, request.report, own, *([prior] if prior else [])]
+    hand_over(context.user, files)
+    return replace(request, source=own, trained_prior=prior), context.user
 
 
-def _evade(network: Network, pictures: Pictures, labels: IntArray, *, radius: float, seed: int) -> Pictures:
-    # imported where it is used: PyTorch takes seconds, and few audits ask for a reference library
-    from leakgauge.reference.secml_torch import evade
-
-    return evade(network, pictures, labels, radius=radius, seed=seed)
+def _detach(scratch: Path, events: int) -> None:
+    """Leave everything of the fork server's behind but the code that it has loaded."""
+    os.setsid()
+    os.umask(0o077)
+    os.dup2(events, _EVENTS)
+    # Libraries print what they like, values of the user's data included: none of it is kept.
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.closerange(_EVENTS + 1, os.sysconf("SC_OPEN_MAX"))
+    os.chdir(scratch)
+    os.environ["HOME"] = os.environ["TMPDIR"] = str(scratch)
+    tempfile.tempdir = None

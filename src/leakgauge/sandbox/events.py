@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from leakgauge.errors import JsonValue, LeakgaugeError
-from leakgauge.sandbox.trace import Trace
+from leakgauge.redacted_traceback import RedactedTraceback
+from leakgauge.text import Sink, printable
 
 MAX_LINE_BYTES = 256 << 10
 MAX_TOTAL_BYTES = 8 << 20
@@ -45,7 +46,7 @@ class Refused:
 class Crashed:
     """The audit ended with an exception that nobody expected."""
 
-    trace: Trace
+    traceback: RedactedTraceback
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,9 @@ class EventWriter:
             body = type(error)(error.problem, error.message[:1_000], hint=error.hint[:1_000]).body()
         self._send({"error": body})
 
-    def crashed(self, trace: Trace) -> None:
+    def crashed(self, traceback: RedactedTraceback) -> None:
         """Tell that the audit ended with an unexpected exception."""
-        self._send({"crash": {"type": trace.type, "frames": list(trace.frames)}})
+        self._send({"crash": {"type": traceback.type, "frames": list(traceback.frames)}})
 
     def done(self, layers: tuple[str, ...]) -> None:
         """Tell that the report is complete."""
@@ -160,7 +161,7 @@ class EventReader:
             self.result = Refused(LeakgaugeError.from_body(value))
         elif name == "crash" and isinstance(value, dict):
             (kind,) = _strings([value.get("type")], _NAME)
-            self.result = Crashed(Trace(type=kind, frames=_strings(value.get("frames"), _FRAME)))
+            self.result = Crashed(RedactedTraceback(type=kind, frames=_strings(value.get("frames"), _FRAME)))
         elif name == "done":
             self.result = Done(_strings(value, _NAME))
         else:
@@ -170,14 +171,9 @@ class EventReader:
         match value:
             case [str() as stage, int() | float() as fraction] if math.isfinite(fraction):
                 self._fraction = max(self._fraction, min(max(float(fraction), 0.0), 1.0))
-                self._progress(printable(stage)[:_STAGE_CHARACTERS], self._fraction)
+                self._progress(printable(stage, Sink.TERMINAL, longest=_STAGE_CHARACTERS), self._fraction)
             case _:
                 raise ValueError("progress is not a stage and a fraction")
-
-
-def printable(text: str) -> str:
-    """`text` with every character that could steer a terminal or forge a log line replaced."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _no_number(name: str) -> float:

@@ -3,7 +3,7 @@
     python -m leakgauge.sandbox.fork_server CONTROL_FD LOCK_FD WORKSPACE [KIND]
 
 Importing the frameworks takes seconds, forking takes milliseconds. The server has a single
-thread, opens nothing of a user's, and knows four things to wait for: a job on the control socket,
+thread, opens nothing of a user's, and knows four things to wait for: an assignment on the control socket,
 the end of a child, a caller that hangs up, and the clock, at which it also counts threads. When the
 control socket closes, because the parent has ended in whatever way, the server kills its children,
 removes the workspace and ends.
@@ -25,29 +25,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leakgauge.errors import JsonValue
-from leakgauge.sandbox.ending import Ending
-from leakgauge.sandbox.identity import free_user, obstacle, remove_what_is_left
-from leakgauge.sandbox.job import Job
+from leakgauge.jobs.table import PRELOADS
+from leakgauge.sandbox.assignment import Assignment
+from leakgauge.sandbox.child import ChildContext, run_child
+from leakgauge.sandbox.exit_status import ExitStatus
+from leakgauge.sandbox.ipc import READY, receive_message, send_message
 from leakgauge.sandbox.lockdown import hide_from_others, prepare
 from leakgauge.sandbox.machine import cpus_granted
-from leakgauge.sandbox.process import Station, live
 from leakgauge.sandbox.removal import remove_tree
-from leakgauge.sandbox.wire import READY, receive_message, send_message
-
-# What a child of each kind would otherwise import first. Without a kind nothing is loaded, so
-# that a command line starts at once.
-PRELOADS: dict[str, tuple[str, ...]] = {
-    "membership": (
-        *("leakgauge.sandbox.child", "leakgauge.membership.audit", "leakgauge.targets.sklearn.target"),
-        *("sklearn.ensemble", "sklearn.neural_network", "sklearn.pipeline", "pandas", "torch"),
-        # not ONNX Runtime, which starts a thread when it is imported, for the few image classifiers
-    ),
-    "inversion": (
-        *("leakgauge.sandbox.child", "leakgauge.inversion.audit"),
-        *("leakgauge.targets.keras.reading", "leakgauge.targets.onnx.reading", "tf2onnx"),
-        *("keras", "onnxruntime", "skimage.metrics", "PIL.Image"),
-    ),
-}
+from leakgauge.sandbox.resources import ResourceLimits
+from leakgauge.sandbox.user_isolation import free_user, obstacle, remove_what_is_left
 
 _OVERDUE_SECONDS = 10.0
 _COUNT_SECONDS = 0.5
@@ -73,7 +60,7 @@ class _Running:
 
 
 class ForkServer:
-    """Takes jobs from `control` until it closes; keeps nothing outside `workspace`."""
+    """Takes assignments from `control` until it closes; keeps nothing outside `workspace`."""
 
     def __init__(self, control: socket.socket, workspace: Path) -> None:
         self._control = control
@@ -91,7 +78,7 @@ class ForkServer:
         finally:
             for running in list(self._running.values()):
                 _kill(running)
-                self._bury(running)
+                self._reap(running)
 
     def _turn(self) -> bool:
         """Wait for something and deal with it; False when the parent has gone."""
@@ -101,9 +88,9 @@ class ForkServer:
                 if not self._accept():
                     return False
             elif self._running.get(running.pid) is not running:
-                pass  # buried earlier in this very turn
+                pass  # reaped earlier in this very turn
             elif key.fileobj == running.pidfd:
-                self._bury(running)
+                self._reap(running)
             else:
                 # The caller sends nothing: readable means that it hung up.
                 self._selector.unregister(key.fileobj)
@@ -132,9 +119,9 @@ class ForkServer:
             return False
         message, (events, caller_descriptor) = received
         caller = socket.socket(fileno=caller_descriptor)
-        job = Job.from_message(message)
+        assignment = Assignment.from_message(message)
         taken = {running.user for running in self._running.values() if running.user is not None}
-        station = Station(
+        context = ChildContext(
             server=os.getpid(),
             workspace=self._workspace,
             user=free_user(taken) if self._users else None,
@@ -148,32 +135,32 @@ class ForkServer:
             caller.close()
             return True
         if pid == 0:
-            live(job, events, station)
+            run_child(assignment, events, context)
         os.close(events)
-        self._watch(pid, caller, job, station)
+        self._watch(pid, caller, assignment.limits, context)
         return True
 
-    def _watch(self, pid: int, caller: socket.socket, job: Job, station: Station) -> None:
+    def _watch(self, pid: int, caller: socket.socket, limits: ResourceLimits, context: ChildContext) -> None:
         running = _Running(
             pid=pid,
             pidfd=os.pidfd_open(pid),
             caller=caller,
             # The parent keeps the time; this is for a parent that is stuck.
-            deadline=time.monotonic() + job.policy.wall_seconds + _OVERDUE_SECONDS,
-            tasks=job.policy.tasks,
-            user=station.user,
+            deadline=time.monotonic() + limits.wall_seconds + _OVERDUE_SECONDS,
+            tasks=limits.tasks,
+            user=context.user,
         )
         self._running[pid] = running
         self._selector.register(running.pidfd, selectors.EVENT_READ, running)
         self._selector.register(caller, selectors.EVENT_READ, running)
         _tell(caller, {"started": pid})
 
-    def _bury(self, running: _Running) -> None:
+    def _reap(self, running: _Running) -> None:
         """Collect an ended child, whatever it left in its process group, and tell the caller."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
         _, status, usage = os.wait4(running.pid, 0)
-        ending = Ending(
+        exit_status = ExitStatus(
             code=os.waitstatus_to_exitcode(status),
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             peak_bytes=usage.ru_maxrss << 10,
@@ -181,7 +168,7 @@ class ForkServer:
         )
         if running.user is not None:
             remove_what_is_left(running.user, {self._workspace.parent, *_EVERYBODYS})
-        _tell(running.caller, ending.message())
+        _tell(running.caller, exit_status.message())
         del self._running[running.pid]
         for watched in (running.pidfd, running.caller):
             with contextlib.suppress(KeyError):
@@ -229,9 +216,8 @@ def main() -> None:
     os.chdir(workspace)
     control = socket.socket(fileno=int(descriptor))
     prepare()
-    for kind in kinds:
-        for module in PRELOADS[kind]:
-            importlib.import_module(module)
+    for module in [each for kind, modules in PRELOADS.items() if kind in kinds for each in modules]:
+        importlib.import_module(module)
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them at their first collection
     with contextlib.suppress(BrokenPipeError):

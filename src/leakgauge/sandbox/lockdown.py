@@ -15,10 +15,10 @@ from pathlib import Path
 
 from leakgauge.errors import AuditFailed
 from leakgauge.sandbox import landlock
-from leakgauge.sandbox.identity import give_up_capabilities, take_on
 from leakgauge.sandbox.machine import private_memory_in_use
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.sandbox.system_calls import load_filter
+from leakgauge.sandbox.user_isolation import give_up_capabilities, take_on
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -30,9 +30,24 @@ _CPU_GRACE_SECONDS = 2
 # What numerical libraries look at beside their own files: processors, memory, the time zone, names
 # of users. Nothing of it is private: what the kernel tells of other processes it tells their owner.
 _SYSTEM_FILES = (
-    *("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/proc", "/sys"),
-    *("/dev/urandom", "/dev/random", "/dev/zero", "/etc/ld.so.cache", "/etc/localtime", "/etc/timezone"),
-    *("/etc/passwd", "/etc/nsswitch.conf", "/etc/mime.types", "/etc/magic"),
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/lib32",
+    "/bin",
+    "/sbin",
+    "/proc",
+    "/sys",
+    "/dev/urandom",
+    "/dev/random",
+    "/dev/zero",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/passwd",
+    "/etc/nsswitch.conf",
+    "/etc/mime.types",
+    "/etc/magic",
 )
 _NULL = Path(os.devnull)
 
@@ -40,20 +55,20 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class ChildPrivileges:
     """What a child keeps.
 
     Attributes
     ----------
-    policy:
-        the limits.
+    limits:
+        what it may use of the machine.
     readable, writable:
         paths that it may read, and folders of its own.
     user:
         the user to become; None to stay the one it is.
     """
 
-    policy: Policy
+    limits: ResourceLimits
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     user: int | None = None
@@ -78,7 +93,7 @@ def relaxed() -> bool:
     return os.environ.get("LEAKGAUGE_SANDBOX", "").strip().lower() == "relaxed"
 
 
-def lock_down(ground: Ground) -> tuple[str, ...]:
+def lock_down(privileges: ChildPrivileges) -> tuple[str, ...]:
     """Give up, for the calling process and for good, all that an audit does not need.
 
     Returns the names of the layers in force, in the order in which they were put on.
@@ -92,7 +107,7 @@ def lock_down(ground: Ground) -> tuple[str, ...]:
     in_force = []
     for name, layer in _LAYERS:
         try:
-            if layer(ground):
+            if layer(privileges):
                 in_force.append(name)
         except OSError as error:
             raise AuditFailed(
@@ -104,24 +119,26 @@ def lock_down(ground: Ground) -> tuple[str, ...]:
     return tuple(in_force)
 
 
-def _limits(ground: Ground) -> bool:
-    policy = ground.policy
+def _resource_limits(privileges: ChildPrivileges) -> bool:
+    limits = privileges.limits
     # What the libraries hold already, shared with the fork server, is not the audit's doing.
-    data = policy.data_bytes + private_memory_in_use()
-    for limit, soft, hard in (
-        (resource.RLIMIT_AS, policy.memory_bytes, policy.memory_bytes),
-        (resource.RLIMIT_DATA, data, data),
+    data = limits.data_bytes + private_memory_in_use()
+    wanted = {
+        resource.RLIMIT_AS: (limits.memory_bytes, limits.memory_bytes),
+        resource.RLIMIT_DATA: (data, data),
         # SIGXCPU at the soft limit can be ignored, SIGKILL at the hard one cannot.
-        (resource.RLIMIT_CPU, policy.cpu_seconds, policy.cpu_seconds + _CPU_GRACE_SECONDS),
-        (resource.RLIMIT_FSIZE, policy.file_bytes, policy.file_bytes),
-        (resource.RLIMIT_NOFILE, policy.open_files, policy.open_files),
-        (resource.RLIMIT_MSGQUEUE, 0, 0),
-        (resource.RLIMIT_MEMLOCK, 0, 0),
-        (resource.RLIMIT_CORE, 0, 0),
+        resource.RLIMIT_CPU: (limits.cpu_seconds, limits.cpu_seconds + _CPU_GRACE_SECONDS),
+        resource.RLIMIT_FSIZE: (limits.file_bytes, limits.file_bytes),
+        resource.RLIMIT_NOFILE: (limits.open_files, limits.open_files),
+        resource.RLIMIT_MSGQUEUE: (0, 0),
+        resource.RLIMIT_MEMLOCK: (0, 0),
+        resource.RLIMIT_CORE: (0, 0),
+    }
+    if privileges.user is not None:
         # The kernel counts by user, everywhere on the machine: this is for a user of one's own. The
         # fork server counts the threads of every child, whoever it is.
-        *([(resource.RLIMIT_NPROC, policy.tasks, policy.tasks)] if ground.user is not None else []),
-    ):
+        wanted[resource.RLIMIT_NPROC] = (limits.tasks, limits.tasks)
+    for limit, (soft, hard) in wanted.items():
         ceiling = resource.getrlimit(limit)[1]
         if ceiling != resource.RLIM_INFINITY:
             soft, hard = min(soft, ceiling), min(hard, ceiling)
@@ -129,50 +146,47 @@ def _limits(ground: Ground) -> bool:
     return True
 
 
-def _niceness(_ground: Ground) -> bool:
+def _niceness(_privileges: ChildPrivileges) -> bool:
     os.nice(_NICENESS)
     return True
 
 
-def _landlock(ground: Ground) -> bool:
+def _landlock(privileges: ChildPrivileges) -> bool:
     if not landlock.version():
         return False
-    readable = [*_SYSTEM_FILES, sys.prefix, sys.base_prefix, *sys.path]
-    landlock.restrict(
-        readable=(*(Path(each) for each in readable if each), *ground.readable),
-        writable=(*ground.writable, _NULL),
-    )
+    everybodys = [Path(each) for each in (*_SYSTEM_FILES, sys.prefix, sys.base_prefix, *sys.path) if each]
+    landlock.restrict(readable=[*everybodys, *privileges.readable], writable=[*privileges.writable, _NULL])
     return True
 
 
-def _identity(ground: Ground) -> bool:
-    if ground.user is None:
+def _own_user(privileges: ChildPrivileges) -> bool:
+    if privileges.user is None:
         return False
-    take_on(ground.user)
+    take_on(privileges.user)
     return True
 
 
-def _capabilities(_ground: Ground) -> bool:
+def _capabilities(_privileges: ChildPrivileges) -> bool:
     give_up_capabilities()
     return True
 
 
-def _undumpable(_ground: Ground) -> bool:
+def _undumpable(_privileges: ChildPrivileges) -> bool:
     _prctl(_PR_SET_DUMPABLE, 0)
     return True
 
 
-def _dies_with_parent(_ground: Ground) -> bool:
+def _dies_with_parent(_privileges: ChildPrivileges) -> bool:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     return True
 
 
-def _no_new_privileges(_ground: Ground) -> bool:
+def _no_new_privileges(_privileges: ChildPrivileges) -> bool:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     return True
 
 
-def _seccomp(_ground: Ground) -> bool:
+def _seccomp(_privileges: ChildPrivileges) -> bool:
     try:
         # A RuntimeError is what pyseccomp raises where libseccomp is missing.
         load_filter(importlib.import_module("pyseccomp"))
@@ -197,12 +211,12 @@ def _prctl(option: int, value: int) -> None:
 # In this order: Landlock and the filter ask for no_new_privs, a change of identity undoes the death
 # signal and the dumpable flag, and nothing can be changed once the filter is loaded. Each layer says
 # whether it came into force.
-_LAYERS: tuple[tuple[str, Callable[[Ground], bool]], ...] = (
-    ("limits", _limits),
+_LAYERS: tuple[tuple[str, Callable[[ChildPrivileges], bool]], ...] = (
+    ("limits", _resource_limits),
     ("niceness", _niceness),
     ("no_new_privileges", _no_new_privileges),
     ("landlock", _landlock),
-    ("identity", _identity),
+    ("identity", _own_user),
     ("capabilities", _capabilities),
     ("undumpable", _undumpable),
     ("dies_with_parent", _dies_with_parent),

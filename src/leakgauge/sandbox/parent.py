@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Self
 
 from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
+from leakgauge.installation import Kind
+from leakgauge.jobs.request import JobRequest
+from leakgauge.jobs.table import AUDIT, Job
 from leakgauge.progress import Progress
-from leakgauge.sandbox.ending import Ending
+from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.events import Crashed, Done, Refused, Result, Shown, unseen
-from leakgauge.sandbox.job import AUDIT_RUNNER, Job, Kind
+from leakgauge.sandbox.exit_status import ExitStatus
 from leakgauge.sandbox.machine import memory_granted
-from leakgauge.sandbox.policy import Policy
+from leakgauge.sandbox.output import check_destination, check_writable, collect_output
 from leakgauge.sandbox.removal import remove_tree
+from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.sandbox.server import Server
-from leakgauge.sandbox.takeover import check_destination, check_writable, take_over
 from leakgauge.sandbox.watch import Cancellation, ServerLostError
 from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full, sweep
 
@@ -41,30 +44,30 @@ class Sandbox:
     ----------
     only:
         the one kind of audit to run; None runs whichever the bundle asks for.
-    policy:
+    limits:
         what one audit may use.
     preload:
         import the libraries of `only` at the start of the server, so that no audit waits for it.
     trained_prior:
         a prior for inversion audits whose bundle brings no auxiliary images; opened by children alone.
-    runner:
-        `module:function` that a child calls, if it is not to audit.
+    job:
+        what children do, if it is not to audit.
     """
 
     def __init__(
         self,
         *,
         only: Kind | None = None,
-        policy: Policy | None = None,
+        limits: ResourceLimits | None = None,
         preload: bool = False,
         trained_prior: Path | None = None,
-        runner: str = AUDIT_RUNNER,
+        job: Job = AUDIT,
     ) -> None:
         self._only = only
-        self._policy = Policy.from_environment() if policy is None else policy
+        self._limits = ResourceLimits.from_environment() if limits is None else limits
         self._preload = only if preload else None
         self._trained_prior = trained_prior
-        self._runner = runner
+        self._job = job
         self._changing = threading.Lock()
         self._workspace: Workspace | None = None
         self._server: Server | None = None
@@ -136,7 +139,7 @@ class Sandbox:
         timeout: float | None = None,
         cancelled: Cancellation | None = None,
         shown: Shown = unseen,
-        runner: str | None = None,
+        job: Job | None = None,
         keep: bool = False,
     ) -> tuple[str, ...]:
         """Audit the zip or folder `source` and leave the report in the folder `output`.
@@ -152,14 +155,14 @@ class Sandbox:
         progress:
             told by the calling thread.
         timeout:
-            seconds from now; the policy's wall clock holds as well.
+            seconds from now; the limit on wall-clock time holds as well.
         cancelled:
             asked ten times a second; once it is set, the audit is stopped and raises
             `audit_failed.cancelled`.
         shown:
             called, by the calling thread, with what the child gives to look at meanwhile.
-        runner:
-            `module:function` to call in place of the sandbox's own.
+        job:
+            what to do in place of the sandbox's own.
         keep:
             for an `output` that a person named: see beforehand whether it can be written, and where it
             cannot be in the end, keep the report elsewhere, which the error tells.
@@ -169,76 +172,77 @@ class Sandbox:
         LeakgaugeError
             any of the tree. An `AuditFailed` has an `id` in its details that stands in the log.
         """
-        output = Path(output)
-        check_destination(output, source=Path(source))
+        check_destination(output, source=source)
         if keep:
             check_writable(output)
-        deadline = time.monotonic() + min(self._policy.wall_seconds, math.inf if timeout is None else timeout)
+        deadline = time.monotonic() + min(self._limits.wall_seconds, math.inf if timeout is None else timeout)
         with self.private_folder() as folder:
-            job = Job(
-                source=Path(source).resolve(),
-                scratch=folder / "scratch",
-                report=folder / "report",
-                overrides=overrides,
-                only=self._only,
-                policy=self._policy,
-                deadline=deadline,
-                trained_prior=self._trained_prior,
-                runner=self._runner if runner is None else runner,
-            )
+            request = self._request(source, folder, overrides, deadline)
+            assignment = Assignment((job or self._job).function, request, self._limits)
             try:
-                result, ending = self._follow(
-                    job, progress, deadline=deadline, cancelled=cancelled, shown=shown
-                )
+                result, exit_status = self._follow(assignment, progress, cancelled=cancelled, shown=shown)
                 if result is None and self._closed:
                     raise _shutting_down()
-                layers = self._judge(result, ending)
-                take_over(job.report, output, keep=keep)
+                layers = self._conclude(result, exit_status)
+                collect_output(request.report, output, keep=keep)
             except AuditFailed as error:
                 raise error if error.problem in _TOLD_ALREADY else _logged(error) from None
             return layers
 
+    def _request(
+        self, source: Path, folder: Path, overrides: Mapping[str, JsonValue], deadline: float
+    ) -> JobRequest:
+        return JobRequest(
+            source=source.resolve(),
+            scratch=folder / "scratch",
+            report=folder / "report",
+            overrides=overrides,
+            only=self._only,
+            trained_prior=self._trained_prior,
+            deadline=deadline,
+            cpu_seconds=self._limits.cpu_seconds,
+        )
+
     def _follow(
         self,
-        job: Job,
+        assignment: Assignment,
         progress: Progress,
         *,
-        deadline: float,
         cancelled: Cancellation | None,
         shown: Shown,
-    ) -> tuple[Result | None, Ending]:
+    ) -> tuple[Result | None, ExitStatus]:
         for last_attempt in (False, True):
-            _make_room(job)
+            _make_room(assignment.request)
             server = self._live_server()
             try:
-                watch = server.submit(job, progress.report, shown)
+                watch = server.submit(assignment, progress.report, shown)
             except OSError:
                 server.stop()
                 continue
             with watch:
                 try:
-                    return watch.follow(deadline=deadline, cancelled=cancelled)
+                    return watch.follow(deadline=assignment.request.deadline, cancelled=cancelled)
                 except ServerLostError:
                     server.ended(within=_DYING_SECONDS)
                     if self._closed:
                         raise _shutting_down() from None
-                    # A job that no child has seen yet is simply given to the next server.
+                    # Work that no child has seen yet is simply given to the next server.
                     if watch.started or last_attempt:
                         raise _server_died() from None
         raise _server_died()
 
-    def _judge(self, result: Result | None, ending: Ending) -> tuple[str, ...]:
+    def _conclude(self, result: Result | None, exit_status: ExitStatus) -> tuple[str, ...]:
         match result:
-            case Done(layers) if ending.code == 0:
+            case Done(layers) if exit_status.code == 0:
                 if "seccomp" not in layers:
                     _log.warning("audit ran without a system call filter, as configured")
                 return layers
             case Refused(error):
                 raise error
-            case Crashed(trace):
-                raise _unexpected().with_details(type=trace.type, frames=list(trace.frames))
+            case Crashed(traceback):
+                raise _unexpected().with_details(type=traceback.type, frames=list(traceback.frames))
             case _:
-                raise ending.error(self._policy, memory=memory_granted())
+                raise exit_status.error(self._limits, memory=memory_granted())
 
     def _live_server(self) -> Server:
         with self._changing:
@@ -248,7 +252,7 @@ class Sandbox:
                     self._server.stop()
                     _log.warning("fork server ended and is started anew")
                 self._server = Server(
-                    workspace=workspace, preload=self._preload, threads=self._policy.threads
+                    workspace=workspace, preload=self._preload, threads=self._limits.threads
                 )
             return self._server
 
@@ -266,9 +270,9 @@ class Sandbox:
         return self._workspace
 
 
-def _make_room(job: Job) -> None:
+def _make_room(request: JobRequest) -> None:
     try:
-        for folder in (job.scratch, job.report):
+        for folder in (request.scratch, request.report):
             folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         if disk_is_full(error):
@@ -277,7 +281,7 @@ def _make_room(job: Job) -> None:
 
 
 def _logged(error: AuditFailed) -> LeakgaugeError:
-    """The error with an id, its trace gone to the log under the same id, and to a note for a terminal."""
+    """The error with an id, its traceback gone to the log under the same id, and to a note for a terminal."""
     identifier = secrets.token_hex(8)
     facts = dict(error.details)
     kept = {name: value for name, value in facts.items() if name not in ("type", "frames")}

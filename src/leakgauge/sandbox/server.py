@@ -1,4 +1,4 @@
-"""The fork server as its parent holds it: started, given jobs, stopped."""
+"""The fork server as its parent holds it: started, given work, stopped."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from leakgauge.installation import Kind
+from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.events import Shown, unseen
-from leakgauge.sandbox.job import Job, Kind
+from leakgauge.sandbox.ipc import READY, send_message
 from leakgauge.sandbox.watch import Watch
-from leakgauge.sandbox.wire import READY, send_message
 from leakgauge.sandbox.workspace import Workspace
 
 _SEND_SECONDS = 60.0
@@ -42,13 +43,13 @@ class Server:
 
     def __init__(self, *, workspace: Workspace, preload: Kind | None, threads: int) -> None:
         ours, theirs = socket.socketpair()
+        command = [sys.executable, "-P", "-m", "leakgauge.sandbox.fork_server"]
+        command += [str(theirs.fileno()), str(workspace.lock), str(workspace.path)]
+        if preload is not None:
+            command.append(preload)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no outside argument
-                [
-                    *(sys.executable, "-P", "-m", "leakgauge.sandbox.fork_server"),
-                    *(str(theirs.fileno()), str(workspace.lock), str(workspace.path)),
-                    *([] if preload is None else [preload]),
-                ],
+                command,
                 pass_fds=[theirs.fileno(), workspace.lock],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -81,8 +82,10 @@ class Server:
                 return self._control.recv(1, socket.MSG_PEEK) == READY
         return False
 
-    def submit(self, job: Job, progress: Callable[[str, float], None], shown: Shown = unseen) -> Watch:
-        """Hand a job over.
+    def submit(
+        self, assignment: Assignment, progress: Callable[[str, float], None], shown: Shown = unseen
+    ) -> Watch:
+        """Hand an assignment over.
 
         Raises
         ------
@@ -93,7 +96,7 @@ class Server:
         caller, caller_theirs = socket.socketpair()
         try:
             with caller_theirs, self._sending:
-                send_message(self._control, job.message(), [events_theirs, caller_theirs.fileno()])
+                send_message(self._control, assignment.message(), [events_theirs, caller_theirs.fileno()])
         except BaseException:
             os.close(events)
             caller.close()

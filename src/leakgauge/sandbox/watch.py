@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Protocol, Self
 
 from leakgauge.errors import AuditFailed, AuditTimeout
-from leakgauge.sandbox.ending import Ending
 from leakgauge.sandbox.events import EventReader, Result, Shown
-from leakgauge.sandbox.wire import receive_message
+from leakgauge.sandbox.exit_status import ExitStatus
+from leakgauge.sandbox.ipc import receive_message
 
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 10.0
@@ -49,7 +49,7 @@ class Watch:
         self._selector = selectors.DefaultSelector()
         self._selector.register(events, selectors.EVENT_READ, self._read_events)
         self._selector.register(caller, selectors.EVENT_READ, self._read_caller)
-        self._ending: Ending | None = None
+        self._exit_status: ExitStatus | None = None
         self.started = False
 
     def __enter__(self) -> Self:
@@ -68,7 +68,7 @@ class Watch:
         self._caller.close()
         os.close(self._events)
 
-    def follow(self, *, deadline: float, cancelled: Cancellation | None) -> tuple[Result | None, Ending]:
+    def follow(self, *, deadline: float, cancelled: Cancellation | None) -> tuple[Result | None, ExitStatus]:
         """Wait for the child's end.
 
         Parameters
@@ -87,7 +87,7 @@ class Watch:
         ServerLostError
             when the fork server has died; `started` tells whether the child had been forked.
         """
-        while self._ending is None:
+        while self._exit_status is None:
             if cancelled is not None and cancelled.is_set():
                 raise _called_off()
             remaining = deadline - time.monotonic()
@@ -97,7 +97,7 @@ class Watch:
                 self._turn(min(remaining, _POLL_SECONDS))
             except ValueError:
                 raise _misbehaved() from None
-        return self._result, self._ending
+        return self._result, self._exit_status
 
     def _turn(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
@@ -131,7 +131,7 @@ class Watch:
             self.started = True
             return
         self._selector.unregister(self._caller)
-        self._ending = Ending.from_message(message)
+        self._exit_status = ExitStatus.from_message(message)
         # All that the child wrote is in the pipe by now.
         while self._events in self._selector.get_map() and self._read_events():
             pass

@@ -12,15 +12,15 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
 
+from leakgauge.installation import Kind, installed_kind, installed_prior
 from leakgauge.logs import Milestones, request_id
-from leakgauge.sandbox.job import Kind, installed_kind, installed_prior
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.sandbox.policy import Policy
-from leakgauge.service import problems, upload
+from leakgauge.sandbox.resources import ResourceLimits
+from leakgauge.service import error_handlers, upload
 from leakgauge.service.answers import ZIP_TYPES, answer, negotiate
-from leakgauge.service.attributes import HEADER, echoed, overrides_for, timeout_of
 from leakgauge.service.batch import pieces_explained
-from leakgauge.service.hangup import Sender
+from leakgauge.service.client_disconnect import Sender
+from leakgauge.service.custom_attributes import HEADER, echoed, overrides_for, timeout_of
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
 
@@ -46,12 +46,12 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
     """
     settings = Settings.from_environment() if settings is None else settings
     if sandbox is None:
-        policy = Policy.from_environment().shared(settings.slots)
-        sandbox = Sandbox(only=kind, policy=policy, preload=True, trained_prior=installed_prior())
+        limits = ResourceLimits.from_environment().shared(settings.slots)
+        sandbox = Sandbox(only=kind, limits=limits, preload=True, trained_prior=installed_prior())
     slots = Slots(slots=settings.slots, queue=settings.queue, wait_seconds=settings.wait_seconds)
     app = Flask(__name__, static_folder=None)
     app.extensions[_EXTENSION] = sandbox
-    problems.install(app)
+    error_handlers.install(app)
     _frame_requests(app, settings)
 
     @app.get("/ping")
@@ -73,25 +73,7 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
         media_type = negotiate(request.headers.get("Accept", ""), default_type=settings.default_type)
         if media_type is None:
             raise NotAcceptable
-        upload.check_length(request, limit=settings.max_payload_bytes)
-        waits = timeout_of(request.headers.get(HEADER, ""))
-        sender = Sender(request)
-        with slots.admitted(), sandbox.private_folder() as folder, pieces_explained(batch=settings.batch):
-            bundle, report = folder / "bundle.zip", folder / "report"
-            size = upload.save(request, bundle, limit=settings.max_payload_bytes)
-            with slots.running(sender, within=_left(waits)), _timed(kind, size) as told:
-                remaining = _left(waits)
-                told["layers"] = sandbox.run(
-                    bundle,
-                    report,
-                    overrides=overrides_for(remaining),
-                    progress=Milestones(_told),
-                    timeout=_shorter(settings.audit_seconds, remaining),
-                    cancelled=sender,
-                )
-            response = answer(report, media_type)
-            response.headers[_LAYERS] = ", ".join(told["layers"])
-            return response
+        return _audited(kind, sandbox, settings, slots, media_type)
 
     return app
 
@@ -112,6 +94,29 @@ def sandbox_of(app: Flask) -> Sandbox:
     sandbox = app.extensions[_EXTENSION]
     assert isinstance(sandbox, Sandbox)  # noqa: S101 - narrows the type of what create_app put there
     return sandbox
+
+
+def _audited(kind: Kind, sandbox: Sandbox, settings: Settings, slots: Slots, media_type: str) -> Response:
+    """The report on the bundle that the current request uploads."""
+    upload.check_length(request, limit=settings.max_payload_bytes)
+    waits = timeout_of(request.headers.get(HEADER, ""))
+    sender = Sender(request)
+    with slots.admitted(), sandbox.private_folder() as folder, pieces_explained(batch=settings.batch):
+        bundle, report = folder / "bundle.zip", folder / "report"
+        size = upload.save(request, bundle, limit=settings.max_payload_bytes)
+        with slots.running(sender, within=_left(waits)), _timed(kind, size) as told:
+            remaining = _left(waits)
+            told["layers"] = sandbox.run(
+                bundle,
+                report,
+                overrides=overrides_for(remaining),
+                progress=Milestones(_told),
+                timeout=_shorter(settings.audit_seconds, remaining),
+                cancelled=sender,
+            )
+        response = answer(report, media_type)
+        response.headers[_LAYERS] = ", ".join(told["layers"])
+        return response
 
 
 def _frame_requests(app: Flask, settings: Settings) -> None:

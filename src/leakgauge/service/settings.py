@@ -9,7 +9,7 @@ from typing import Self
 
 from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.sandbox.machine import cpus_granted
-from leakgauge.sandbox.policy import slots_in_memory
+from leakgauge.sandbox.resources import slots_in_memory
 from leakgauge.service.answers import OFFERED, negotiate
 
 _MIB = 1 << 20
@@ -26,7 +26,7 @@ _DEFAULT_STOP_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Limits of the door; those of an audit stand in `sandbox.policy.Policy`.
+    """Limits of the door; those of an audit stand in `sandbox.resources.ResourceLimits`.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Settings:
     batch:
         whether a batch transform sends the requests.
     audit_seconds:
-        time that one audit may take, or None for the policy's own limit.
+        time that one audit may take, or None for the sandbox's own limit.
     stop_seconds:
         how long running audits go on after SIGTERM.
     """

@@ -15,11 +15,11 @@ import tensorflow as tf
 from dp_accounting.rdp import RdpAccountant
 
 from leakgauge.defences.training import TRAINING_DEFENCES, dp_sgd, dropout, training_defences
+from leakgauge.defences.training.classifier import LEAST_PROBABILITY, _poisson, smoothed_loss, train
 from leakgauge.defences.training.plan import Plan, Privacy, with_logits, with_probabilities
 from leakgauge.defences.training.privacy_budget import privacy_spent
 from leakgauge.errors import AuditFailed, BadParameters, UnsupportedModel
-from leakgauge.training.classifier import LEAST_PROBABILITY, _poisson, smoothed_loss, train
-from leakgauge.training.network import digit_network
+from leakgauge.jobs.demo.network import digit_network
 
 layers = keras.layers
 

@@ -1,4 +1,4 @@
-"""The demo's addresses and its one workbench, over a sandbox that does as it is told."""
+"""The demo's addresses and its one worker, over a sandbox that does as it is told."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 
 from leakgauge.defences.output import OUTPUT_DEFENCES
 from leakgauge.demo.app import OUTPUT_CHOICES, TRAINING_CHOICES, create_app
-from leakgauge.demo.board import Board
+from leakgauge.demo.cache import Cache, default_folder
 from leakgauge.demo.server import demo, keras_cache
-from leakgauge.demo.shelf import Shelf, default_folder
-from leakgauge.demo.workbench import Workbench
+from leakgauge.demo.state import State
+from leakgauge.demo.worker import Worker
 from leakgauge.errors import AuditFailed, BadParameters, UnsupportedModel
 from leakgauge.sandbox.parent import Sandbox
 
@@ -39,11 +39,11 @@ class ObedientSandbox(Sandbox):
         self.words = []
         self.fails_with = None
 
-    def run(self, source, output, *, overrides, progress, cancelled, shown, runner, timeout=None):
-        what = runner.rpartition(":")[2]
+    def run(self, source, output, *, overrides, progress, cancelled, shown, job, timeout=None):
+        what = job.name
         self.asked.append((what, dict(overrides)))
         progress.report("half way", 0.5)
-        if what == "train":
+        if what == "demo_training":
             shown({"model": "baseline", "epoch": 1, "epochs": 2, "loss": 0.5})
         else:
             shown({"side": "baseline", "attack": "spsa", "queries": 6, "picture": "aaaa", "loss": 1.5})
@@ -55,7 +55,7 @@ class ObedientSandbox(Sandbox):
         if self.fails_with is not None:
             raise self.fails_with
         output.mkdir()
-        if what == "train":
+        if what == "demo_training":
             for name in ("baseline.onnx", "hardened.onnx", "held_out.npz"):
                 (output / name).write_bytes(b"x")
             for digit in range(10):
@@ -68,22 +68,22 @@ class ObedientSandbox(Sandbox):
 
 
 @pytest.fixture
-def bench(tmp_path):
+def worker(tmp_path):
     sandbox = ObedientSandbox()
-    workbench = Workbench(sandbox=sandbox, shelf=Shelf(tmp_path, "digits"), data="digits", source=tmp_path)
-    yield workbench
+    worker = Worker(sandbox=sandbox, cache=Cache(tmp_path, "digits"), data="digits", source=tmp_path)
+    yield worker
     sandbox.gate.set()
-    workbench.close()
+    worker.close()
 
 
 @pytest.fixture
-def client(bench):
-    return create_app(bench, hosts=frozenset({"localhost"})).test_client()
+def client(worker):
+    return create_app(worker, hosts=frozenset({"localhost"})).test_client()
 
 
-def idle(bench):
-    until(lambda: bench.board.read()["busy"] is None)
-    return bench.board.read()
+def idle(worker):
+    until(lambda: worker.state.read()["busy"] is None)
+    return worker.state.read()
 
 
 def until(condition):
@@ -93,12 +93,12 @@ def until(condition):
         time.sleep(0.01)
 
 
-def halted(bench):
+def halted(worker):
     """A training that has come half way and waits there."""
-    sandbox = bench._sandbox
+    sandbox = worker._sandbox
     sandbox.gate.clear()
-    bench.train(["dropout"])
-    until(lambda: bench.board.read()["training"] and bench.board.read()["training"]["baseline"])
+    worker.train(["dropout"])
+    until(lambda: worker.state.read()["training"] and worker.state.read()["training"]["baseline"])
     return sandbox
 
 
@@ -137,26 +137,26 @@ def test_serving_the_page_needs_no_framework():
     assert told.stdout.strip() == "[]"
 
 
-def test_the_first_start_trains_and_then_attacks(bench):
-    bench.begin()
-    state = idle(bench)
-    assert [what for what, _ in bench._sandbox.asked] == ["train", "attack"]
+def test_the_first_start_trains_and_then_attacks(worker):
+    worker.begin()
+    state = idle(worker)
+    assert [what for what, _ in worker._sandbox.asked] == ["demo_training", "demo_attack"]
     assert state["models"] == FACTS
     assert state["result"]["digit"] == 3
     assert sorted(state["originals"]) == [str(digit) for digit in range(10)]
 
 
-def test_the_next_start_shows_at_once_what_was_there(bench, tmp_path):
-    bench.begin()
-    idle(bench)
-    again = Workbench(
+def test_the_next_start_shows_at_once_what_was_there(worker, tmp_path):
+    worker.begin()
+    idle(worker)
+    again = Worker(
         sandbox=(sandbox := ObedientSandbox()),
-        shelf=Shelf(tmp_path, "digits"),
+        cache=Cache(tmp_path, "digits"),
         data="digits",
         source=tmp_path,
     )
     again.begin()
-    state = again.board.read()
+    state = again.state.read()
     assert state["busy"] is None
     assert state["result"]["digit"] == 3
     assert sandbox.asked == []
@@ -164,28 +164,28 @@ def test_the_next_start_shows_at_once_what_was_there(bench, tmp_path):
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b"\xff"])
-def test_what_is_broken_on_the_shelf_is_made_anew(bench, tmp_path, broken):
-    bench.begin()
-    idle(bench)
-    (Shelf(tmp_path, "digits").models / "models.json").write_bytes(broken)
-    assert Shelf(tmp_path, "digits").facts() is None
+def test_what_is_broken_in_the_cache_is_made_anew(worker, tmp_path, broken):
+    worker.begin()
+    idle(worker)
+    (Cache(tmp_path, "digits").models / "models.json").write_bytes(broken)
+    assert Cache(tmp_path, "digits").facts() is None
 
 
-def test_one_thing_at_a_time(bench, client):
-    sandbox = halted(bench)
+def test_one_thing_at_a_time(worker, client):
+    sandbox = halted(worker)
     for path, body in (("/train", {"defences": ["dropout"]}), ("/attack", {"digit": 1, "output": []})):
         answer = client.post(path, json=body)
         assert answer.status_code == 409
         assert answer.json["error"]["code"] == "busy.busy"
     sandbox.gate.set()
-    idle(bench)
-    assert [what for what, _ in sandbox.asked] == ["train", "attack"]
+    idle(worker)
+    assert [what for what, _ in sandbox.asked] == ["demo_training", "demo_attack"]
     assert client.post("/attack", json={"digit": 1, "output": ["rounding=2"]}).status_code == 202
-    assert idle(bench)["result"] == {"digit": 1, "output": ["rounding=2"], "verdict": {}}
+    assert idle(worker)["result"] == {"digit": 1, "output": ["rounding=2"], "verdict": {}}
 
 
-def test_a_page_opened_in_mid_training_sees_all_of_it(bench, client):
-    halted(bench)
+def test_a_page_opened_in_mid_training_sees_all_of_it(worker, client):
+    halted(worker)
     answer = client.get("/events", buffered=False)
     assert answer.mimetype == "text/event-stream"
     first = next(answer.response)
@@ -196,25 +196,25 @@ def test_a_page_opened_in_mid_training_sees_all_of_it(bench, client):
     assert state["fraction"] == 0.5
 
 
-def test_cancelling_keeps_what_was_there(bench, client):
-    bench.begin()
-    idle(bench)
-    halted(bench)
+def test_cancelling_keeps_what_was_there(worker, client):
+    worker.begin()
+    idle(worker)
+    halted(worker)
     assert client.post("/cancel", json={}).json == {"cancelled": True}
-    state = idle(bench)
+    state = idle(worker)
     assert state["notice"].startswith("Cancelled")
     assert state["models"] == FACTS
     assert state["result"]["digit"] == 3
     assert client.post("/cancel", json={}).json == {"cancelled": False}
-    bench._sandbox.gate.set()
+    worker._sandbox.gate.set()
     assert client.post("/train", json={"defences": ["dropout"]}).status_code == 202
-    idle(bench)
+    idle(worker)
 
 
-def test_without_models_there_is_nothing_to_attack(bench, client):
-    halted(bench)
+def test_without_models_there_is_nothing_to_attack(worker, client):
+    halted(worker)
     client.post("/cancel", json={})
-    idle(bench)
+    idle(worker)
     answer = client.post("/attack", json={"digit": 3, "output": []})
     assert answer.status_code == 422
     assert answer.json["error"]["code"] == "bad_parameters.no_models"
@@ -239,15 +239,15 @@ def test_without_models_there_is_nothing_to_attack(bench, client):
         ("/train", "dropout"),
     ],
 )
-def test_what_does_not_fit_is_refused_in_words_and_starts_nothing(bench, client, path, body):
+def test_what_does_not_fit_is_refused_in_words_and_starts_nothing(worker, client, path, body):
     answer = client.post(path, json=body)
     assert answer.status_code == 422
     assert answer.json["error"]["hint"]
-    assert bench._sandbox.asked == []
-    assert bench.board.read()["busy"] is None
+    assert worker._sandbox.asked == []
+    assert worker.state.read()["busy"] is None
 
 
-def test_forms_of_other_sites_and_other_names_are_not_let_in(bench, client):
+def test_forms_of_other_sites_and_other_names_are_not_let_in(worker, client):
     assert client.post("/train", data={"defences": "dropout"}).status_code == 415
     assert (
         client.post("/train", data=b'{"defences": ["dropout"]}', content_type="text/plain").status_code == 415
@@ -256,14 +256,14 @@ def test_forms_of_other_sites_and_other_names_are_not_let_in(bench, client):
     assert client.get("/", headers={"Host": "localhost.evil.example:80"}).status_code == 422
     assert client.get("/", headers={"Host": "localhost:1234"}).status_code == 200
     assert client.post("/train", data=b" " * 20_000, content_type="application/json").status_code == 413
-    assert client.get("/static/../workbench.py").status_code == 404
-    assert bench._sandbox.asked == []
+    assert client.get("/static/../worker.py").status_code == 404
+    assert worker._sandbox.asked == []
 
 
-def test_the_report_is_there_once_something_was_drawn(bench, client):
+def test_the_report_is_there_once_something_was_drawn(worker, client):
     assert client.get("/report.zip").status_code == 422
-    bench.begin()
-    idle(bench)
+    worker.begin()
+    idle(worker)
     answer = client.get("/report.zip")
     assert answer.data == b"zipped"
     assert "leakgauge-before-after.zip" in answer.headers["Content-Disposition"]
@@ -280,43 +280,54 @@ def test_the_report_is_there_once_something_was_drawn(bench, client):
         (ZeroDivisionError("secret"), "Something went wrong"),
     ],
 )
-def test_what_goes_wrong_is_told_and_the_bench_is_free_again(bench, error, told):
-    bench._sandbox.fails_with = error
-    bench.begin()
-    state = idle(bench)
+def test_what_goes_wrong_is_told_and_the_worker_is_free_again(worker, error, told):
+    worker._sandbox.fails_with = error
+    worker.begin()
+    state = idle(worker)
     assert state["notice"].startswith(told)
     assert "secret" not in state["notice"]
-    bench._sandbox.fails_with = None
-    bench.train(["dropout"])
-    assert idle(bench)["notice"] == ""
+    worker._sandbox.fails_with = None
+    worker.train(["dropout"])
+    assert idle(worker)["notice"] == ""
 
 
-def test_a_childs_word_is_not_taken_on_trust(bench):
-    bench._sandbox.words = [
+def test_a_childs_word_is_not_taken_on_trust(worker):
+    worker._sandbox.words = [
         {},
         {"model": "no such model", "epochs": 1, "loss": 1},
         {"side": "x"},
         {"side": 1},
     ]
-    bench.begin()
-    state = idle(bench)
+    worker.begin()
+    state = idle(worker)
     assert state["notice"] == ""
     assert state["training"]["baseline"] == [0.5]
 
 
 def test_who_looks_on_gets_the_last_state_and_is_sent_home_at_the_end():
-    board = Board({"n": 0})
-    assert board.newer_than(-1, timeout=0.01) == (0, '{"n": 0}')
-    assert board.newer_than(0, timeout=0.01) is None
+    state = State(models=None, originals={}, result=None)
+    version, first = state.newer_than(-1, timeout=0.01)
+    assert (version, json.loads(first)) == (0, state.read())
+    assert state.newer_than(0, timeout=0.01) is None
     for n in range(1, 6):
-        board.change(lambda state, n=n: state.update(n=n))
-    assert board.newer_than(0, timeout=0.01) == (5, '{"n": 5}')
+        state.report("stage", n / 10)
+    version, last = state.newer_than(0, timeout=0.01)
+    assert (version, json.loads(last)["fraction"]) == (5, 0.5)
     waiting = []
-    thread = threading.Thread(target=lambda: waiting.append(board.newer_than(5, timeout=20)))
+    thread = threading.Thread(target=lambda: waiting.append(state.newer_than(5, timeout=20)))
     thread.start()
-    board.close()
+    state.close()
     thread.join(5)
     assert waiting == [None]
+
+
+def test_what_is_read_is_a_copy():
+    state = State(models=None, originals={}, result=None)
+    state.begin_attack(1, ["noise=1"])
+    state.read()["live"]["baseline"]["curve"].append("spoiled")
+    assert state.read()["live"]["baseline"]["curve"] == []
+    state.add_look({"side": "baseline", "attack": "nes", "queries": 1, "picture": "", "loss": 0.5})
+    assert state.read()["live"]["defended"]["curve"] == []
 
 
 def test_folders_and_ports_that_cannot_be_had_are_named(tmp_path):
@@ -324,7 +335,7 @@ def test_folders_and_ports_that_cannot_be_had_are_named(tmp_path):
     assert default_folder({"XDG_CACHE_HOME": "relative"}).parts[-3:] == (".cache", "leakgauge", "demo")
     (tmp_path / "file").touch()
     with pytest.raises(BadParameters) as refused:
-        Shelf(tmp_path / "file", "digits")
+        Cache(tmp_path / "file", "digits")
     assert refused.value.problem == "folder"
     with (
         pytest.raises(BadParameters) as refused,

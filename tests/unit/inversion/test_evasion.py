@@ -27,12 +27,11 @@ from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.evasion import RADII, Evade, labelled_pictures, robustness_curve
 from leakgauge.inversion.inputs import Inputs, read_inputs
+from leakgauge.jobs.audit import audit as audit_job
+from leakgauge.jobs.request import JobRequest
 from leakgauge.parameters import inversion_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import EvasionMeasured, Failed, InversionReport, NotApplicable
-from leakgauge.sandbox import child
-from leakgauge.sandbox.job import Job
-from leakgauge.sandbox.policy import Policy
 
 # Keras and NumPy disagree on how arrays are handed over, which is not ours to fix either
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -212,11 +211,15 @@ def test_it_changes_nothing_else_in_the_report_and_comes_only_when_asked_for(tmp
     assert (asked.verdict, asked.gate, asked.table) == (without.verdict, without.gate, without.table)
 
 
-def job_of(folder: Path) -> Job:
+def request_of(folder: Path) -> JobRequest:
     (folder / "report").mkdir()
     (folder / "scratch").mkdir()
-    return Job(
-        bundle_of(folder, pictures=1), folder / "scratch", folder / "report", {}, "inversion", Policy()
+    return JobRequest(
+        source=bundle_of(folder, pictures=1),
+        scratch=folder / "scratch",
+        report=folder / "report",
+        overrides={},
+        only="inversion",
     )
 
 
@@ -229,10 +232,10 @@ def test_the_child_hands_the_search_over_where_the_library_is_installed(
     room = types.ModuleType(ROOM)
     room.evade = towards_another  # type: ignore[attr-defined]  # a stand-in for the library
     monkeypatch.setitem(sys.modules, room.__name__, room)
-    job = job_of(tmp_path)
-    child.audit(job, Silent())
-    written = (job.report / "report.json").read_text(encoding="utf-8")
-    page = (job.report / "report.html").read_text(encoding="utf-8")
+    request = request_of(tmp_path)
+    audit_job(request, Silent())
+    written = (request.report / "report.json").read_text(encoding="utf-8")
+    page = (request.report / "report.html").read_text(encoding="utf-8")
     assert '"pgd_secml_torch"' in written
     assert (
         '"extra \\"reference\\" not installed"' in written

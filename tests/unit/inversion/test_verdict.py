@@ -12,7 +12,7 @@ from leakgauge.estimates import Estimate, proportion
 from leakgauge.inversion.conclusions import insights
 from leakgauge.inversion.verdict import headline, verdict
 from leakgauge.report.html import render
-from leakgauge.report.inversion_page import InversionPage
+from leakgauge.report.html.inversion import InversionPage
 from leakgauge.report.model import (
     InversionMeasured,
     Judgement,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from report_examples import inversion_audited, membership_report, proportion_rows, share
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.report import charts, svg
+from leakgauge.report.html import charts, svg
 from leakgauge.report.model import InversionReport, LossPoint, Reconstruction, Similarity, Slice, TriedChange
 
 HOSTILE = '<script>alert("1")</script>\'&\0\u202e' + "x" * 5_000

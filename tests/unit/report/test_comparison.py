@@ -11,7 +11,7 @@ from report_examples import inversion_audited, measured, membership_report
 from leakgauge.errors import BadBundle
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report.comparison import compare
-from leakgauge.report.comparison_model import Effect
+from leakgauge.report.comparison.model import Effect
 from leakgauge.report.model import Failed, InversionMeasured, NotApplicable
 
 

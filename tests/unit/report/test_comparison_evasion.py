@@ -10,9 +10,10 @@ from report_examples import inversion_audited, membership_report
 from leakgauge.attack_table import NOT_INSTALLED
 from leakgauge.estimates import proportion
 from leakgauge.report.comparison import compare
+from leakgauge.report.comparison.document import comparison_from_json, comparison_to_json
 from leakgauge.report.gate import gate
 from leakgauge.report.html import render_comparison
-from leakgauge.report.json_document import comparison_from_json, comparison_to_json, from_json, to_json
+from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import EvasionMeasured, EvasionPoint, Failed, InversionReport, NotApplicable
 
 FACTS = ("pgd_secml_torch", "Evasion by SecML-Torch", "model_file", "Madry et al. 2018")

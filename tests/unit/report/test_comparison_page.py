@@ -10,9 +10,9 @@ import pytest
 from report_examples import membership_report
 
 from leakgauge.report.comparison import compare
-from leakgauge.report.comparison_model import Effect, Side
+from leakgauge.report.comparison.document import comparison_from_json, comparison_to_json
+from leakgauge.report.comparison.model import Effect, Side
 from leakgauge.report.html import LARGEST_PAGE, render_comparison
-from leakgauge.report.json_document import comparison_from_json, comparison_to_json
 
 HOSTILE = "<script>alert(1)</script>\"'&\x1b\u202e"
 

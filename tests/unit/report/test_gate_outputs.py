@@ -11,10 +11,10 @@ import pytest
 from junitparser import Error, Failure, JUnitXml
 from report_examples import membership_report
 
-from leakgauge.report.github import to_github
-from leakgauge.report.junit import to_junit
+from leakgauge.report.ci.github import to_github
+from leakgauge.report.ci.junit import to_junit
+from leakgauge.report.ci.sarif import to_sarif
 from leakgauge.report.model import GateOutcome, GateResult, RuleResult
-from leakgauge.report.sarif import to_sarif
 
 PASSED, FAILED, INCONCLUSIVE = GateOutcome.PASSED, GateOutcome.FAILED, GateOutcome.INCONCLUSIVE
 REPORT = membership_report(n=60)

@@ -9,7 +9,7 @@ import jsonschema
 from report_examples import membership_report
 
 from leakgauge.report.comparison import compare
-from leakgauge.report.json_document import comparison_to_json
+from leakgauge.report.comparison.document import comparison_to_json
 from leakgauge.report.model import SCHEMA_VERSION
 from leakgauge.report.schema import comparison_schema, comparison_schema_text, json_schema, schema_text
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from leakgauge.errors import UnsafeModel
 from leakgauge.targets.pickles.virtual_machine import MalformedPickleError
+from leakgauge.text import Sink
+from leakgauge.text import printable as made_printable
 
 
 def reject_unless(condition: object, complaint: str) -> None:
@@ -98,5 +100,5 @@ def refused_setting(part: object, setting: str, why: str, hint: str) -> UnsafeMo
 
 
 def printable(text: str, length: int = 60) -> str:
-    """The text without anything that could disturb a log or a page, at most `length` signs."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text[:length])
+    """The text for a message, at most `length` characters."""
+    return made_printable(text, Sink.MESSAGE, longest=length)

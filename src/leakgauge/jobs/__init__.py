@@ -1,0 +1,1 @@
+"""What runs inside the sandbox: one file a job, and one table of them."""

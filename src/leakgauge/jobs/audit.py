@@ -1,0 +1,90 @@
+"""The audit: where a bundle, its audit and the report meet."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from leakgauge.bundle import (
+    Bundle,
+    InversionBundle,
+    Limits,
+    MembershipBundle,
+    PictureMembershipBundle,
+    open_bundle,
+)
+from leakgauge.errors import BadBundle
+from leakgauge.exhaustion import Time
+from leakgauge.extras import needed
+from leakgauge.installation import Kind
+from leakgauge.jobs.request import JobRequest
+from leakgauge.progress import Progress
+from leakgauge.report.model import Audited
+from leakgauge.report.writers import write
+
+if TYPE_CHECKING:  # each image holds the libraries of one kind of audit alone
+    from leakgauge.images.image import Pictures
+    from leakgauge.targets.images.facts import Network
+    from leakgauge.targets.protocol import IntArray
+
+_QUESTIONS: dict[Kind, str] = {
+    "membership": "a model with members and non-members",
+    "inversion": "an image classifier with an image",
+}
+
+
+def audit(request: JobRequest, progress: Progress) -> None:
+    """Audit the bundle of `request` and write the finished report folder.
+
+    Raises
+    ------
+    LeakgaugeError
+        whatever the bundle, its parameters or its model deserve; `bad_bundle.other_kind` when
+        this installation runs the other kind of audit.
+    """
+    bundle = open_bundle(request.source, request.scratch, limits=Limits.from_environment(os.environ))
+    if request.only is not None and bundle.kind != request.only:
+        raise BadBundle(
+            "other_kind",
+            f"The bundle holds {_QUESTIONS[bundle.kind]}, which asks for the {bundle.kind} audit; "
+            f"here runs the {request.only} audit.",
+            hint=f"Send it to leakgauge-{bundle.kind}, or send {_QUESTIONS[request.only]}.",
+        )
+    with needed(bundle.kind):
+        audited = _audited(bundle, request, progress)
+    write(audited, request.report)
+
+
+def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited:
+    time = Time(request.time_left)
+    # Imported late: each image holds the libraries of one kind alone.
+    match bundle:
+        case MembershipBundle():
+            from leakgauge.membership.audit import audit_bundle as audit_membership
+
+            return audit_membership(bundle, request.overrides, progress, time=time)
+        case PictureMembershipBundle():
+            from leakgauge.membership.audit import audit_pictures
+            from leakgauge.targets.opening import open_image_model
+
+            return audit_pictures(bundle, request.overrides, progress, open_model=open_image_model, time=time)
+        case InversionBundle():
+            from leakgauge.attack_table import installed
+            from leakgauge.inversion.audit import audit_bundle as audit_inversion
+            from leakgauge.inversion.evasion import LIBRARY
+
+            return audit_inversion(
+                bundle,
+                request.overrides,
+                progress,
+                trained_prior=request.trained_prior,
+                time=time,
+                evade=_evade if installed(LIBRARY) else None,
+            )
+
+
+def _evade(network: Network, pictures: Pictures, labels: IntArray, *, radius: float, seed: int) -> Pictures:
+    # imported where it is used: PyTorch takes seconds, and few audits ask for a reference library
+    from leakgauge.reference.secml_torch import evade
+
+    return evade(network, pictures, labels, radius=radius, seed=seed)

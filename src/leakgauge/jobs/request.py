@@ -1,0 +1,51 @@
+"""What a job is asked to do."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from leakgauge.errors import JsonValue
+from leakgauge.installation import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """One piece of work for one job.
+
+    Attributes
+    ----------
+    source:
+        the uploaded zip, or a folder; opened by the job alone.
+    scratch, report:
+        two empty folders of the job's own: to unpack into, and for the finished files.
+    overrides:
+        parameters that win over the bundle's own `parameters.json`.
+    only:
+        the one kind of audit that this installation runs; None for either.
+    trained_prior:
+        a prior for inversion audits whose bundle brings no auxiliary images, if there is one.
+    deadline:
+        on the monotonic clock, which all processes share: when the job is killed at the latest.
+    cpu_seconds:
+        processor time, summed over threads, after which it is killed.
+    """
+
+    source: Path
+    scratch: Path
+    report: Path
+    overrides: Mapping[str, JsonValue]
+    only: Kind | None
+    trained_prior: Path | None = None
+    deadline: float = math.inf
+    cpu_seconds: float = math.inf
+
+    def time_left(self) -> float:
+        """Seconds until the calling process is killed for having used up its time, of either kind.
+
+        Threads together use up the processor's faster than a clock runs.
+        """
+        return min(self.deadline - time.monotonic(), self.cpu_seconds - time.process_time())

@@ -1,0 +1,69 @@
+"""The table of jobs: a new job is a file of its own and one row here.
+
+A row names the function of its job and does not import it. Whoever asks for a job therefore loads no
+framework: the function is imported in a locked-down child, and what a child would import first by the
+fork server, once, for all children.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from leakgauge.installation import TRAINED_PRIOR, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row of the table.
+
+    Attributes
+    ----------
+    name:
+        what logs call it.
+    function:
+        `module:function`, called in a child as `function(request, progress)` with a
+        `leakgauge.jobs.request.JobRequest` and a `leakgauge.progress.Display`.
+    leaves:
+        files of fixed names that it leaves, in the order in which its callers unpack them.
+    """
+
+    name: str
+    function: str
+    leaves: tuple[str, ...] = ()
+
+
+AUDIT: Final = Job("audit", "leakgauge.jobs.audit:audit")
+SANITIZE: Final = Job("sanitize", "leakgauge.jobs.sanitize:sanitize", ("model.pkl", "notes.json"))
+PRIOR: Final = Job("prior", "leakgauge.jobs.prior:prior", (TRAINED_PRIOR,))
+SELF_TEST: Final = Job("self_test", "leakgauge.jobs.self_test:attempt", ("report.json",))
+DEMO_TRAINING: Final = Job("demo_training", "leakgauge.jobs.demo.training:train", ("models.json",))
+DEMO_ATTACK: Final = Job("demo_attack", "leakgauge.jobs.demo.attack:attack", ("result.json", "report.zip"))
+
+JOBS: Final[tuple[Job, ...]] = (AUDIT, SANITIZE, PRIOR, SELF_TEST, DEMO_TRAINING, DEMO_ATTACK)
+
+PRELOADS: Final[dict[Kind, tuple[str, ...]]] = {
+    "membership": (
+        "leakgauge.jobs.audit",
+        "leakgauge.membership.audit",
+        "leakgauge.targets.sklearn.target",
+        "sklearn.ensemble",
+        "sklearn.neural_network",
+        "sklearn.pipeline",
+        "pandas",
+        "torch",
+        # not ONNX Runtime, which starts a thread when it is imported, for the few image classifiers
+    ),
+    "inversion": (
+        "leakgauge.jobs.audit",
+        "leakgauge.inversion.audit",
+        "leakgauge.targets.keras.reading",
+        "leakgauge.targets.onnx.reading",
+        "tf2onnx",
+        "keras",
+        "onnxruntime",
+        "skimage.metrics",
+        "PIL.Image",
+    ),
+}
+"""Modules that a child of each kind would otherwise import first."""

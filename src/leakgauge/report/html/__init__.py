@@ -1,0 +1,109 @@
+"""`report.html`: one file without script or outside address, which says so in its own policy."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from importlib import resources
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from leakgauge.report import wording
+from leakgauge.report.comparison.document import comparison_from_json, comparison_to_json
+from leakgauge.report.comparison.model import Comparison
+from leakgauge.report.html.addresses import data_address
+from leakgauge.report.html.comparison import ComparisonPage
+from leakgauge.report.html.inversion import InversionPage
+from leakgauge.report.html.membership import MembershipPage
+from leakgauge.report.json_document import from_json, to_json
+from leakgauge.report.model import Audited, MembershipReport
+from leakgauge.text import Sink, printable
+
+LARGEST_PAGE: Final = 250_000
+"""Bytes. A page that would be larger goes without its copy of report.json and points to the file."""
+
+
+def render(audited: Audited) -> str:
+    """The report as one self-contained page.
+
+    The page is drawn from the JSON that `to_json` writes, not from the figures
+    in memory, so that the two can never tell different stories.
+
+    Raises
+    ------
+    ValueError
+        for a figure that is not finite.
+    """
+    document = to_json(audited.report)
+    report = from_json(document)
+    page = (
+        MembershipPage.of(report)
+        if isinstance(report, MembershipReport)
+        else InversionPage.of(report, audited.files)
+    )
+    return _filled(f"{report.kind}.html.j2", document, report=report, page=page)
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """The comparison as one self-contained page, drawn from its JSON; errors as `render`."""
+    document = comparison_to_json(comparison)
+    shown = comparison_from_json(document)
+    return _filled("comparison.html.j2", document, comparison=shown, page=ComparisonPage.of(shown))
+
+
+def _filled(template: str, document: bytes, **shown: object) -> str:
+    """The page of a template, with a copy of its document inside where that does not make it too large."""
+    download = data_address("application/json", document)
+    page = _page(template, download=download, **shown)
+    return page if len(page.encode()) <= LARGEST_PAGE else _page(template, download=None, **shown)
+
+
+def _page(template: str, **shown: object) -> str:
+    style = _style()
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src 'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),  # noqa: S704 - our own file; escaping would change what the policy's hash is of
+            policy=policy,
+            **shown,
+        )
+    )
+
+
+@functools.cache
+def _style() -> str:
+    # a line break at either end would be part of what the policy's hash covers
+    return (resources.files(__package__) / "templates" / "style.css").read_text("utf-8").strip()
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("leakgauge.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    environment.globals["words"] = wording
+    return environment
+
+
+def _printable(value: object) -> object:
+    """Every text on its way into the page, whoever wrote it; markup of our own passes."""
+    # our own base64 documents and images are longer than any text and are marked as markup
+    return printable(value, Sink.PAGE) if isinstance(value, str) and not isinstance(value, Markup) else value

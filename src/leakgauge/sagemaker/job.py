@@ -1,0 +1,123 @@
+"""One audit, or one prior, from the channel that SageMaker has filled to the folders that it collects."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+from leakgauge import logs
+from leakgauge.errors import AuditFailed, BadParameters, LeakgaugeError
+from leakgauge.installation import installed_kind, ml_root
+from leakgauge.jobs.table import AUDIT, Job
+from leakgauge.redacted_traceback import redacted_traceback
+from leakgauge.sagemaker.layout import JobLayout
+from leakgauge.sagemaker.metrics import metric_lines
+from leakgauge.sandbox.output import check_writable
+from leakgauge.sandbox.parent import Sandbox
+
+_log = logging.getLogger(__name__)
+
+_TRIAL = "report"  # a folder of that name is tried, and not left, in those that SageMaker collects
+_REASON_CHARACTERS = 1_024
+
+
+def main() -> int:
+    """Run the job under `LEAKGAUGE_ML_ROOT`, `/opt/ml` by default; the exit code."""
+    logs.configure()
+    layout = JobLayout(ml_root())
+    cancelled = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
+    try:
+        job = layout.job()
+        with Sandbox(only=installed_kind(), job=job) as sandbox:
+            run(layout, sandbox, job=job, cancelled=cancelled)
+    except LeakgaugeError as error:
+        return _fail(layout, error)
+    except Exception as error:  # noqa: BLE001 - a job must leave a reason, whatever it met
+        found = redacted_traceback(error)
+        identifier = secrets.token_hex(8)
+        _log.error("unexpected", extra={"id": identifier, "type": found.type, "frames": found.frames})
+        return _fail(
+            layout,
+            AuditFailed(
+                "unexpected",
+                "The job met a situation that it was not written for.",
+                hint=f"Report it with the id {identifier}, which stands in the log.",
+            ),
+        )
+    return 0
+
+
+def run(
+    layout: JobLayout, sandbox: Sandbox, *, job: Job = AUDIT, cancelled: threading.Event | None = None
+) -> None:
+    """Do the job with what its channel holds; files into `model` and `output/data`, metrics to stdout.
+
+    Parameters
+    ----------
+    sandbox:
+        one that runs the job.
+    cancelled:
+        set when the job is to be stopped.
+
+    Raises
+    ------
+    LeakgaugeError
+        whatever the job's configuration, its bundle or the audit deserve.
+    """
+    if not layout.works_here():
+        _log.info("another instance of this job does the audit")
+        return
+    overrides = layout.overrides()
+    for collected in (layout.model, layout.output_data):
+        check_writable(collected / _TRIAL)
+    with sandbox.private_folder() as folder:
+        finished = folder / "finished"
+        sandbox.run(
+            layout.source(job),
+            finished,
+            overrides=overrides,
+            progress=logs.Milestones(_told),
+            cancelled=cancelled,
+        )
+        if job is AUDIT:
+            for line in metric_lines(finished / "report.json"):
+                print(line, flush=True)
+        _collect(finished, layout)
+    _log.info("written", extra={"task": job.name})
+
+
+def _collect(finished: Path, layout: JobLayout) -> None:
+    """Copy the files into folders that stand already, which SageMaker mounts; into each that takes them."""
+    left_out = []
+    for collected in (layout.model, layout.output_data):
+        try:
+            shutil.copytree(finished, collected, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        except OSError:  # shutil's own among them
+            left_out.append("/".join(collected.relative_to(layout.root).parts))
+    if left_out:
+        raise BadParameters(
+            "output_folder",
+            f"The audit has ended, but its files could not be written to {' and '.join(left_out)}.",
+            hint="Give the job's volume more room."
+            + (" They are in the job's other output." if len(left_out) == 1 else ""),
+        )
+
+
+def _told(stage: str, fraction: float) -> None:
+    _log.info("progress", extra={"stage": stage, "fraction": round(fraction, 3)})
+
+
+def _fail(layout: JobLayout, error: LeakgaugeError) -> int:
+    _log.error("job failed", extra={"code": error.code})
+    reason = f"{error.message} {error.hint} [{error.code}]"
+    try:
+        layout.failure.parent.mkdir(parents=True, exist_ok=True)
+        layout.failure.write_text(reason[:_REASON_CHARACTERS], encoding="utf-8")
+    except OSError:
+        _log.error("the reason cannot be written", extra={"reason": reason})
+    return error.exit_code

@@ -1,0 +1,66 @@
+"""A job, its request and its limits, and how they travel from the parent to a child."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from leakgauge.errors import JsonValue
+from leakgauge.jobs.request import JobRequest
+from leakgauge.sandbox.resources import ResourceLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a child needs to know.
+
+    Attributes
+    ----------
+    function:
+        `module:function` that does the work. Set by the program that makes the sandbox, never by a
+        request from outside.
+    request:
+        what it is called with.
+    limits:
+        what it may use of the machine.
+    """
+
+    function: str
+    request: JobRequest
+    limits: ResourceLimits
+
+    def message(self) -> dict[str, JsonValue]:
+        """The assignment as JSON."""
+        request = self.request
+        return {
+            "function": self.function,
+            "limits": asdict(self.limits),
+            "source": str(request.source),
+            "scratch": str(request.scratch),
+            "report": str(request.report),
+            "overrides": dict(request.overrides),
+            "only": request.only,
+            "trained_prior": None if request.trained_prior is None else str(request.trained_prior),
+            "deadline": request.deadline,
+        }
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, object]) -> Assignment:
+        """The assignment that `message()` described. Trusts its sender, who is this very program."""
+        limits, overrides, only = message["limits"], message["overrides"], message["only"]
+        trained_prior = message["trained_prior"]
+        assert isinstance(limits, dict)  # noqa: S101 - narrows the types of our own message
+        assert isinstance(overrides, dict)  # noqa: S101 - likewise
+        granted = ResourceLimits(**limits)
+        request = JobRequest(
+            source=Path(str(message["source"])),
+            scratch=Path(str(message["scratch"])),
+            report=Path(str(message["report"])),
+            overrides=overrides,
+            only="membership" if only == "membership" else "inversion" if only == "inversion" else None,
+            trained_prior=None if trained_prior is None else Path(str(trained_prior)),
+            deadline=float(str(message["deadline"])),
+            cpu_seconds=granted.cpu_seconds,
+        )
+        return cls(str(message["function"]), request, granted)

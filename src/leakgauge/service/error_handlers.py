@@ -1,0 +1,101 @@
+"""Every error of the service in one form: the JSON of `LeakgaugeError.body()`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, NotAcceptable
+
+from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
+from leakgauge.redacted_traceback import redacted_traceback
+from leakgauge.service.answers import OFFERED
+from leakgauge.text import Sink, printable
+
+_log = logging.getLogger(__name__)
+
+# What proxies log for a request whose sender did not wait for the answer, who never gets to see it.
+_SENDER_GONE = 499
+_ACCEPT_CHARACTERS = 200
+_CANCELLED = "audit_failed.cancelled"
+
+# What HTTP itself finds wrong; the code of each is "http." and its word.
+_HTTP: dict[int, tuple[str, str, str]] = {
+    400: ("bad_request", "The request cannot be read.", "Send it again as HTTP/1.1."),
+    404: (
+        "not_found",
+        "There is nothing at this address.",
+        "POST a bundle to /invocations; GET /ping tells whether the service is up.",
+    ),
+    405: (
+        "method_not_allowed",
+        "This address does not know that method.",
+        "POST bundles to /invocations; GET /ping and /execution-parameters.",
+    ),
+    406: (
+        "not_acceptable",
+        "None of the types in the Accept header is offered: {accept}.",
+        f"Accept one of {', '.join(OFFERED)}; parameters and weights may stand behind it.",
+    ),
+    415: (
+        "unsupported_media_type",
+        "A bundle is sent as a zip, and the Content-Type says otherwise.",
+        "Send the header Content-Type: application/zip; a batch transform with ContentType=application/zip "
+        "and SplitType=None does.",
+    ),
+}
+_OTHER_HTTP = ("bad_request", "The request cannot be answered.", "Send a bundle by POST to /invocations.")
+
+
+def install(app: Flask) -> None:
+    """Make `app` answer every error in the one form, and never with a traceback."""
+    app.register_error_handler(LeakgaugeError, _ours)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _ours(error: LeakgaugeError) -> Response:
+    status = error.status if error.code != _CANCELLED else _SENDER_GONE
+    _log.info("refused", extra={"code": error.code, "status": status})
+    response = _response(error.body(), status)
+    if isinstance(error, Busy):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    word, message, hint = _HTTP.get(status, _OTHER_HTTP)
+    accept = printable(request.headers.get("Accept", ""), Sink.MESSAGE, longest=_ACCEPT_CHARACTERS)
+    message = message.replace("{accept}", accept)
+    details: dict[str, JsonValue] = {"status": status}
+    if status == NotAcceptable.code:
+        details["offered"] = [*OFFERED]
+    body: dict[str, JsonValue] = {
+        "error": {"code": f"http.{word}", "message": message, "hint": hint, "details": details}
+    }
+    _log.info("refused", extra={"code": f"http.{word}", "status": status})
+    response = _response(body, status)
+    for name, value in error.get_headers(request.environ):
+        if name.lower() == "allow":
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    identifier = secrets.token_hex(8)
+    found = redacted_traceback(error)
+    _log.error("unexpected", extra={"id": identifier, "type": found.type, "frames": found.frames})
+    failure = AuditFailed(
+        "unexpected",
+        "The service met a situation that it was not written for.",
+        hint="Report it with the id, which stands in the log; the input has not been kept.",
+        details={"id": identifier},
+    )
+    return _response(failure.body(), failure.status)
+
+
+def _response(body: dict[str, JsonValue], status: int) -> Response:
+    return Response(json.dumps(body) + "\n", status=status, content_type="application/json")
