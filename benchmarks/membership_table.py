@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from leakgauge.report.html import svg
-from membership_targets import recipes
+from membership_targets import boosted, recipes
 
 HEAD = """# Membership attacks beside those of other tools
 
@@ -54,7 +54,12 @@ FAMILIES = (
     Family("ours, answers (RMIA or LiRA)", ("rmia", "lira"), 0, "a"),
     Family("ours, model file", ("leaf_counts", "bootstrap_replay", "boosting_equations"), 0, "a hollow"),
     Family("ART", ("ART nn", "ART rf", "ART gb"), 1, "b"),
-    Family("SACRO-ML LiRA", ("SACRO-ML LiRA, offline", "SACRO-ML LiRA, online"), 2, "c"),
+    Family(
+        "SACRO-ML LiRA",
+        ("SACRO-ML LiRA, offline", "SACRO-ML LiRA, online", "SACRO-ML LiRA, online, a variance each"),
+        2,
+        "c",
+    ),
     Family("SACRO-ML worst case", ("SACRO-ML worst case",), 2, "c hollow"),
     Family("Privacy Meter RMIA", ("Privacy Meter RMIA, offline",), 1, "d hollow"),
 )
@@ -84,11 +89,17 @@ def write(folder: Path, into: Path) -> None:
     (into / "membership.svg").write_text(picture(lines))
 
 
-def read(folder: Path) -> tuple[Lines, tuple[int, ...]]:
-    """Every target's lines, by attack, ours first; and the numbers of reference models that were used."""
+def read(folder: Path, who: str | None = None) -> tuple[Lines, tuple[int, ...]]:
+    """Every target's lines, by attack, ours first; and the numbers of reference models that were used.
+
+    Parameters
+    ----------
+    who: the only contestant to read; None for all.
+    """
     collected: dict[str, dict[str, dict[int, dict[str, float]]]] = defaultdict(lambda: defaultdict(dict))
     models = set()
-    parts = [json.loads(text) for file in sorted(folder.glob("*.json")) if (text := file.read_text())]
+    files = sorted(folder.glob("*.json" if who is None else f"*.{who}.*.json"))
+    parts = [json.loads(text) for file in files if (text := file.read_text())]
     for part in sorted(parts, key=lambda part: (part["who"] not in ("ours", "few-of-ours"), part["seed"])):
         models.add(part["models"])
         for scored in part["scored"]:
@@ -173,3 +184,58 @@ def _best(names: Sequence[str], attacks: Mapping[str, Line]) -> Line | None:
 
 def _spread(values: Sequence[float]) -> str:
     return f"{np.mean(values):.3f} ± {np.std(values):.3f}" if values else ""
+
+
+LIRA_HEAD = """# LiRA beside SACRO-ML's, and beside itself before
+
+Written by `benchmarks/membership.py lira`, which says how: areas under the ROC curve, and members
+found at 1 % false positives. Mean ± standard deviation over the seeds from {first}, which nothing was
+chosen on, with {models} reference models. A difference is ours less the other's on the same target,
+mean ± standard error of the mean.
+
+## By boosting, beside SACRO-ML
+
+The peer is the best of its modes on each target by mean area. *Same models*: both score the same
+reference models. *Its own*: it trains its own, as many; where that was not run, nothing stands.
+
+"""
+
+
+def write_lira(folder: Path, before: Path | None, into: Path) -> None:
+    """Write `lira.md`: ours beside SACRO-ML's by boosting, and beside an earlier version of itself on all."""
+    (lines, models), own = read(folder, "lira-alone"), read(folder, "sacro-lira")[0]
+    first = min(json.loads(file.read_text())["seed"] for file in folder.glob("*.lira-alone.*.json"))
+    parts = [LIRA_HEAD.format(models=", ".join(map(str, models)), first=first)]
+    parts.append(
+        "| target | seeds | ours AUC | found | peer AUC, same models | found | difference AUC | found "
+        "| difference AUC, its own | found |\n|---|---:|---|---|---|---|---|---|---|---|\n"
+    )
+    for target in (target for target in boosted() if target in lines):
+        ours, peer = lines[target]["lira"], _best_of_sacro(lines[target])
+        cells = [_spread(values) for one in (ours, peer) for values in (one.auc, one.found)]
+        cells += _differences(ours, peer)
+        cells += _differences(ours, _best_of_sacro(own[target])) if target in own else ["", ""]
+        parts.append(f"| {target} | {len(ours.auc)} | {' | '.join(cells)} |\n")
+    if before is not None:
+        earlier = read(before, "lira-alone")[0]
+        parts.append("\n## On all, beside the version before\n\n")
+        parts.append("| target | seeds | AUC | found | before: AUC | found | difference AUC | found |\n")
+        parts.append("|---|---:|---|---|---|---|---|---|\n")
+        for target in (target for target in lines if "lira" in lines[target] and target in earlier):
+            now, then = lines[target]["lira"], earlier[target]["lira"]
+            cells = [_spread(values) for one in (now, then) for values in (one.auc, one.found)]
+            cells += _differences(now, then)
+            parts.append(f"| {target} | {len(now.auc)} | {' | '.join(cells)} |\n")
+    (into / "lira.md").write_text("".join(parts))
+
+
+def _best_of_sacro(attacks: Mapping[str, Line]) -> Line:
+    modes = [line for attack, line in attacks.items() if attack.startswith("SACRO-ML LiRA")]
+    return max(modes, key=lambda line: float(np.mean(line.auc)))
+
+
+def _differences(one: Line, other: Line) -> list[str]:
+    """Mean ± standard error of the differences in area and in members found, seed by seed."""
+    pairs = ((one.auc, other.auc), (one.found, other.found))
+    differences = [np.subtract(first[: len(second)], second) for first, second in pairs]
+    return [f"{each.mean():+.3f} ± {each.std(ddof=1) / np.sqrt(len(each)):.3f}" for each in differences]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases import audited, refusal
+from doubles import NoModel
 from pools import records, referenced
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
@@ -64,7 +65,7 @@ def test_offline_scores_are_those_of_the_papers() -> None:
     p_y, of_references = rng.uniform(0.1, 0.9, n), rng.uniform(0.1, 0.9, (models, n))
     answers = ReferenceAnswers(of_references.astype(np.float32), np.zeros((models, n), bool), 1)
 
-    class Stub:
+    class Stub(NoModel):
         classes, has_probabilities, queries = np.array([0, 1]), True, 0
 
         def probabilities(self, x):

@@ -4,30 +4,45 @@ Source: Carlini, Chien, Nasr, Song, Terzis & Tramèr 2022, "Membership Inference
 Attacks From First Principles", section V, algorithm 1 (online): with
 φ = log(p_y / (1 − p_y)), the score is
 
-    log N(φ(x); μ_in, σ²_in) − log N(φ(x); μ_out, σ²_out)
+    log p(φ(x) | in) − log p(φ(x) | out)
 
-with means and variances over the reference models that were and were not
-trained on the record.
+where both densities are normal, with means and variances over the reference
+models that were and were not trained on the record.
 
 Deviations
 ----------
-Probabilities are clipped, at 1e-2 where the model answers with exact zeros: it
-then counts votes, a forest of a hundred trees in steps of that very size, and
-the odds of what no tree voted for are an accident. Models without zeros are
-clipped at 1e-5, where most of what boosting gives away lies.
+The paper trains hundreds of models, and takes one variance for all records
+below 64. With the eight or so on either side that an audit can pay, means and
+variances are uncertain, and both are estimated by empirical Bayes:
 
-The paper takes one variance for all records below 64 models and one for each
-above. Here each record's variance is shrunken towards the one for all, with the
-weight of eight models, which passes from the one to the other without a step
-(Smyth 2004, equation 4.1).
+- Each record's variance is shrunken towards the mean of all (Smyth 2004,
+  equation 4.1). The weight of that mean is estimated from how much more the
+  variances differ than those of normal samples would, by moments, since Smyth's
+  logarithms do not bear variances of zero. What a shrunken variance predicts is
+  Student's t in place of the normal (Smyth 2004, section 4; the BaVarIA-t of
+  Brännvall 2026, "Exponential-Family Membership Inference").
+- Where a model leaks little, the distance between the two means is mostly noise,
+  and its sign is wrong for many records. It is shrunken towards the mean distance,
+  in units of the record's own spread, as far as its reliability says (Kelley 1927;
+  Efron & Morris 1973): the part of it that two independent halves of the models
+  agree upon. Either mean moves in proportion to its variance.
+
+Probabilities are clipped at 1e-2 where the model answers with exact zeros: it then
+counts votes, a forest of a hundred trees in steps of that very size, and the odds
+of what no tree voted for are an accident. Other models are clipped no more than
+their rare zeros and ones need, which have no odds: they count as the least that any
+other answer is away from 0 or 1. Much of what boosting gives away lies beyond 1 − 1e-5.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
-from scipy.stats import norm
+from scipy.stats import t as student
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
@@ -37,11 +52,11 @@ from leakgauge.report.model import Attacker
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 CLIPPED_VOTES = 1e-2
-CLIPPED_ODDS = 1e-5
 LEAST_MODELS = 4
 """Two trained on a record and two not: the fewest that have a variance."""
-MODELS_OF_PRIOR = 8.0
 LEAST_VARIANCE = 1e-6
+LEAST_DIFFERENCE = 1e-3
+"""Of variances, as their squared coefficient of variation, below which they count as equal."""
 MOST_HARD_ANSWERS = 0.99
 
 
@@ -85,9 +100,8 @@ def confidences(
     if np.isin(references.p_y, (0.0, 1.0)).mean() > MOST_HARD_ANSWERS:
         raise Unsuited("The model answers with probabilities of 0 or 1 only, which have no likelihood ratio.")
     votes = counts_votes(float((probabilities == 0.0).mean()))
-    clip = CLIPPED_VOTES if votes else CLIPPED_ODDS
     p_y = true_label_probability(probabilities, pool.y)
-    return _confidence(p_y, clip), _confidence(references.p_y, clip), references
+    return *_confidences(p_y, references.p_y, votes=votes), references
 
 
 def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, votes: bool) -> FloatArray:
@@ -95,30 +109,81 @@ def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, vote
 
     Parameters
     ----------
+    references: at least two models on either side of each record, in pairs as they are trained.
     votes: whether the model counts votes, in steps that are the clip.
     """
-    least = CLIPPED_VOTES if votes else CLIPPED_ODDS
-    confidence = _confidence(p_y, least)
-    of_references = _confidence(references.p_y, least)
+    confidence, of_references = _confidences(p_y, references.p_y, votes=votes)
     return _ratios(confidence, of_references, references.trained_on)
 
 
+def _confidences(
+    p_y: FloatArray, of_references: NDArray[np.float32], *, votes: bool
+) -> tuple[FloatArray, FloatArray]:
+    """(n,) log-odds of the true label, and (M, n) the reference models'."""
+    # rounded as the references' answers are, or the last digits would be evidence
+    asked = p_y.astype(of_references.dtype)
+    least = CLIPPED_VOTES if votes else min(_least(asked), _least(of_references))
+    return _confidence(asked, least), _confidence(of_references, least)
+
+
 def _ratios(confidence: FloatArray, of_references: FloatArray, trained_on: BoolArray) -> FloatArray:
-    inside, outside = (
-        norm.logpdf(confidence, *normal(of_references, on)) for on in (trained_on, ~trained_on)
-    )
-    ratios: FloatArray = inside - outside
-    return ratios
+    inside = predicted(of_references, trained_on)
+    outside = predicted(of_references, ~trained_on)
+    correction = _correction(of_references, trained_on, inside.variance + outside.variance)
+    share_of_inside = inside.variance / (inside.variance + outside.variance)
+    inside = replace(inside, mean=inside.mean + correction * share_of_inside)
+    outside = replace(outside, mean=outside.mean - correction * (1.0 - share_of_inside))
+    return inside.log_density(confidence) - outside.log_density(confidence)
 
 
-def _confidence(p_y: FloatArray | NDArray[np.float32], least: float) -> FloatArray:
+def _least(p_y: NDArray[np.floating[Any]]) -> float:
+    """The smallest distance from 0 or 1 of answers that are neither, as far as numbers tell 1 apart."""
+    distance = np.minimum(p_y, 1.0 - p_y)
+    least = float(distance.min(where=distance > 0.0, initial=0.5))
+    return max(least, float(np.finfo(np.float64).eps))
+
+
+def _confidence(p_y: NDArray[np.floating[Any]], least: float) -> FloatArray:
     """Log-odds of the true label, from probabilities clipped at `least`."""
     odds: FloatArray = logit(np.clip(p_y.astype(np.float64), least, 1.0 - least))
     return odds
 
 
-def normal(of_references: FloatArray, chosen: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """(n,) mean and (n,) standard deviation of the chosen models' confidence in each record.
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What one more model is expected to say of each record: Student's t.
+
+    Attributes
+    ----------
+    mean:
+        (n,) mean of the models.
+    variance:
+        (n,) their variance, shrunken.
+    models:
+        how many there are for each record.
+    freedom:
+        degrees of freedom: the models' own and the weight of the mean variance.
+    """
+
+    mean: FloatArray
+    variance: FloatArray
+    models: int
+    freedom: float
+
+    @property
+    def scale(self) -> FloatArray:
+        """(n,) how far one more model may lie from the mean."""
+        scale: FloatArray = np.sqrt(self.variance * (1.0 + 1.0 / self.models))
+        return scale
+
+    def log_density(self, confidence: FloatArray) -> FloatArray:
+        """(n,) of the target's confidence in each record."""
+        density: FloatArray = student.logpdf(confidence, self.freedom, self.mean, self.scale)
+        return density
+
+
+def predicted(of_references: FloatArray, chosen: BoolArray) -> Predicted:
+    """What a model like the chosen ones would say.
 
     Parameters
     ----------
@@ -126,8 +191,51 @@ def normal(of_references: FloatArray, chosen: BoolArray) -> tuple[FloatArray, Fl
     chosen: (M, n) which of them count for each record, the same number for all.
     """
     models = int(chosen[:, 0].sum())
-    mean: FloatArray = of_references.mean(axis=0, where=chosen)
-    variance = of_references.var(axis=0, where=chosen, ddof=1)
     freedom = models - 1
-    shrunken = (freedom * variance + MODELS_OF_PRIOR * variance.mean()) / (freedom + MODELS_OF_PRIOR)
-    return mean, np.sqrt(np.maximum(shrunken, LEAST_VARIANCE))
+    variance = of_references.var(axis=0, where=chosen, ddof=1)
+    common = float(variance.mean())
+    weight = _weight_of_common(variance, freedom)
+    shrunken = np.maximum((freedom * variance + weight * common) / (freedom + weight), LEAST_VARIANCE)
+    return Predicted(of_references.mean(axis=0, where=chosen), shrunken, models, freedom + weight)
+
+
+def _weight_of_common(variance: FloatArray, freedom: int) -> float:
+    """Smyth's d₀: of how many degrees of freedom the mean variance is worth.
+
+    Sample variances have (1 + 2 / freedom) times the mean square of the true ones; true ones that
+    follow his inverse χ² distribution have a squared coefficient of variation of 2 / (d₀ − 4).
+    """
+    squared_mean = max(float(variance.mean()) ** 2, LEAST_VARIANCE**2)
+    of_samples = float((variance**2).mean()) / squared_mean
+    of_truth = of_samples / (1.0 + 2.0 / freedom) - 1.0
+    return 4.0 + 2.0 / max(of_truth, LEAST_DIFFERENCE)
+
+
+def _correction(of_references: FloatArray, trained_on: BoolArray, variances: FloatArray) -> FloatArray:
+    """(n,) how much farther than observed the two means should lie apart.
+
+    Parameters
+    ----------
+    variances: (n,) the sum of both sides'.
+    """
+    unit = np.sqrt(variances / 2.0)
+    distance = _distance(of_references, trained_on, ~trained_on) / unit
+    # models come in pairs, one trained on the record and one not, which no half may part:
+    # their errors depend on each other
+    place = np.where(trained_on, trained_on.cumsum(axis=0), (~trained_on).cumsum(axis=0))
+    first = place <= len(of_references) // 4
+    one, other = (
+        _distance(of_references, trained_on & half, ~trained_on & half) / unit for half in (first, ~first)
+    )
+    agreed = float(np.mean((one - one.mean()) * (other - other.mean())))
+    differences = float(distance.var())
+    reliability = min(max(agreed / differences, 0.0), 1.0) if differences > 0.0 else 1.0
+    correction: FloatArray = unit * (1.0 - reliability) * (distance.mean() - distance)
+    return correction
+
+
+def _distance(of_references: FloatArray, inside: BoolArray, outside: BoolArray) -> FloatArray:
+    """(n,) mean over some models that were trained on the record, less that over some that were not."""
+    mean = of_references.mean(axis=0, where=inside)
+    distance: FloatArray = mean - of_references.mean(axis=0, where=outside)
+    return distance

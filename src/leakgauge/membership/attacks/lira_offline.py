@@ -10,7 +10,7 @@ of which (φ − μ_out) / σ_out is a monotone function.
 
 Deviations
 ----------
-Clip and shrunken variance are those of `lira`.
+Clip, shrunken variance and Student's t in place of the normal are those of `lira`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,6 @@ def score(
         as `lira.score`.
     """
     confidence, of_references, answers = lira.confidences(target, pool, "population", progress)
-    mean, deviation = lira.normal(of_references, ~answers.trained_on)
-    above: FloatArray = (confidence - mean) / deviation
+    outside = lira.predicted(of_references, ~answers.trained_on)
+    above: FloatArray = (confidence - outside.mean) / outside.scale
     return above
