@@ -70,7 +70,7 @@ lint: $(VENV)/installed-dev  ## style, types, walls between the rooms
 	$(RUN)/lint-imports
 
 serve: $(VENV)/installed  ## the HTTP service on PORT (8080) for AUDIT (membership)
-	@PATH="$(CURDIR)/$(RUN):$$PATH" LEAKGAUGE_AUDIT=$(AUDIT) SAGEMAKER_BIND_TO_PORT=$(PORT) ./serve
+	@$(RUN)/leakgauge serve --audit $(AUDIT) --host 0.0.0.0 --port $(PORT)
 
 demo: $(VENV)/installed-demo  ## the page on which a model's training data is drawn, on DEMO_PORT (8000)
 	@$(RUN)/leakgauge demo --port $(DEMO_PORT)

@@ -9,12 +9,13 @@ from traceback import extract_tb
 
 from pydantic import JsonValue
 
-from leakgauge.attack_table import Unsuited, check_installed, chosen_attacks, installed
+from leakgauge.attack_table import Unsuited, check_installed, chosen_attacks, distributions_of
 from leakgauge.bundle import MembershipBundle, PictureMembershipBundle
 from leakgauge.defences.output import Setting
 from leakgauge.errors import AuditFailed, LeakgaugeError
 from leakgauge.estimates import proportion, step_roc
 from leakgauge.exhaustion import Time, check_that_something_else_failed, ran_out, release
+from leakgauge.extras import installed
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.exposure import exposed_records
 from leakgauge.membership.inputs import Inputs, read_inputs
@@ -23,7 +24,7 @@ from leakgauge.membership.measure import decide, drawn_roc, measure, slices
 from leakgauge.membership.own_members import own_misfit
 from leakgauge.membership.picture_inputs import read_picture_inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.proportions import LEARNERS, Proportions, leak_by_proportion
+from leakgauge.membership.proportions import LEARNERS, Proportions, absent_attack_models, leak_by_proportion
 from leakgauge.membership.protocol import Attack
 from leakgauge.membership.recommendations import recommend
 from leakgauge.membership.reference_models import Plan, ReferenceModels
@@ -58,8 +59,7 @@ from leakgauge.report.versions import versions_of
 from leakgauge.targets.image_facts import OpenImageModel
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
 
-VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn", "torch")
-TOOLBOX = "adversarial-robustness-toolbox"
+VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn")
 PLAIN = frozenset({"gap", "loss", "entropy", "modified_entropy"})
 """Attacks that train nothing, against which the effort of the others is weighed."""
 REFERENCED = frozenset({"rmia", "lira"})
@@ -243,13 +243,14 @@ def audit(
     notices = [*inputs.notices, *_shift_notice(shift), *_misfit_notice(misfit), *references.notices]
     if known:
         notices += _missing_shares_notice(parameters.proportions, proportions)
+        notices += absent_attack_models(attacks)
     return MembershipReport(
         verdict=verdict,
         parameters=parameters.model_dump(mode="json"),
         inputs=dict(inputs_sha256),
         versions=versions_of(
             (*VERSIONS_OF, *inputs.versions_of),
-            if_installed=[TOOLBOX] if any(attack.library for attack in attacks) else [],
+            if_installed=distributions_of(attacks),
         ),
         seed=seed,
         target=described,

@@ -17,7 +17,7 @@ from leakgauge.bundle import (
 )
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.exhaustion import Time
-from leakgauge.extras import needed
+from leakgauge.extras import installed, needed
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
@@ -112,7 +112,6 @@ def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
 
             return audit_pictures(bundle, job.overrides, progress, open_model=open_image_model, time=time)
         case InversionBundle():
-            from leakgauge.attack_table import installed
             from leakgauge.inversion.audit import audit_bundle as audit_inversion
             from leakgauge.inversion.evasion import LIBRARY
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leakgauge.errors import JsonValue
+from leakgauge.extras import installed
 from leakgauge.sandbox.ending import Ending
 from leakgauge.sandbox.identity import free_user, obstacle, remove_what_is_left
 from leakgauge.sandbox.job import Job
@@ -39,7 +40,7 @@ from leakgauge.sandbox.wire import READY, receive_message, send_message
 PRELOADS: dict[str, tuple[str, ...]] = {
     "membership": (
         *("leakgauge.sandbox.child", "leakgauge.membership.audit"),
-        *("sklearn.ensemble", "sklearn.neural_network", "sklearn.pipeline", "pandas", "torch"),
+        *("sklearn.ensemble", "sklearn.neural_network", "sklearn.pipeline", "pandas"),
         # not ONNX Runtime, which starts a thread when it is imported, for the few image classifiers
     ),
     "inversion": (
@@ -48,6 +49,9 @@ PRELOADS: dict[str, tuple[str, ...]] = {
         *("keras", "onnxruntime", "skimage.metrics", "PIL.Image"),
     ),
 }
+
+# Imported first as well, where an installation has it: one attack needs it, and its import takes seconds.
+_IF_INSTALLED: dict[str, tuple[str, ...]] = {"membership": ("torch",), "inversion": ()}
 
 _OVERDUE_SECONDS = 10.0
 _COUNT_SECONDS = 0.5
@@ -230,7 +234,7 @@ def main() -> None:
     control = socket.socket(fileno=int(descriptor))
     prepare()
     for kind in kinds:
-        for module in PRELOADS[kind]:
+        for module in (*PRELOADS[kind], *filter(installed, _IF_INSTALLED[kind])):
             importlib.import_module(module)
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them at their first collection

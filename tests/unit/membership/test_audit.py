@@ -15,8 +15,9 @@ from sklearn.multiclass import OutputCodeClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from leakgauge.attack_table import NOT_INSTALLED, Unsuited, chosen_attacks, installed
+from leakgauge.attack_table import NOT_INSTALLED, Unsuited, chosen_attacks
 from leakgauge.errors import AuditFailed, BadParameters
+from leakgauge.extras import installed
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import PLAIN, audit
 from leakgauge.membership.protocol import Attack
