@@ -94,7 +94,7 @@ docs: $(VENV)/installed  ## regenerate docs/*.schema.json, docs/parameters.md an
 
 # Where distributions put the engine's own client.
 DOCKER ?= /usr/bin/docker
-VERSION = $(shell sed -nE 's/^version = "(.*)"$$/\1/p' pyproject.toml)
+VERSION = $(shell sed -nE 's/^__version__ = "(.*)"$$/\1/p' src/leakgauge/version.py)
 BUILD = DOCKER_BUILDKIT=1 "$(DOCKER)" build --build-arg VERSION=$(VERSION) --build-arg TORCH_INDEX=$(TORCH_INDEX)
 SAGEMAKER := build/sagemaker
 

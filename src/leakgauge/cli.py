@@ -24,6 +24,7 @@ from leakgauge.sandbox.examination import examine
 from leakgauge.sandbox.job import SANITIZE_RUNNER, SANITIZED_MODEL, SANITIZED_NOTES, Kind
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.terminal import shown_progress, told_to_people
+from leakgauge.version import __version__
 
 _FILES = ("report.html", "report.json", "output.csv")
 _EXIT_CODES = {"passed": 0, "failed": 1, "inconclusive": 3}
@@ -35,7 +36,7 @@ _POLICY = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="leakgauge", prog_name="leakgauge")
+@click.version_option(__version__, prog_name="leakgauge")
 def main() -> None:
     """How much of its training data does a model give away?"""
     configure(quiet=True)

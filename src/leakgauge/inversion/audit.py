@@ -55,7 +55,6 @@ from leakgauge.targets.protocol import Target
 
 ORIGINAL = "original.png"
 VERSIONS_OF = (
-    "leakgauge",
     "numpy",
     "scipy",
     "tensorflow-cpu",

@@ -59,7 +59,7 @@ from leakgauge.report.versions import versions_of
 from leakgauge.targets.image_facts import OpenImageModel
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
 
-VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn")
+VERSIONS_OF = ("numpy", "scipy", "scikit-learn")
 PLAIN = frozenset({"gap", "loss", "entropy", "modified_entropy"})
 """Attacks that train nothing, against which the effort of the others is weighed."""
 REFERENCED = frozenset({"rmia", "lira"})
