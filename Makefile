@@ -88,6 +88,24 @@ docs: $(VENV)/installed  ## regenerate docs/*.schema.json, docs/parameters.md an
 	$(RUN)/python docs/make_parameters.py > docs/parameters.md
 	$(RUN)/python docs/make_supported_models.py > docs/supported-models.md
 
+# --- the documentation site ---------------------------------------------------------------------------
+
+SITE := build/site
+SITE_TOOLS := build/site-tools
+
+.PHONY: site
+
+$(SITE_TOOLS)/installed: container/requirements-site.txt
+	"$(PYTHON)" -m venv $(SITE_TOOLS)
+	@echo "installing what builds the site into $(SITE_TOOLS) (once; less than a minute)"
+	$(SITE_TOOLS)/bin/pip --disable-pip-version-check --quiet install -r $<
+	@touch $@
+
+site: $(SITE_TOOLS)/installed  ## build the documentation into build/site, without a warning, and check its links
+	@rm -rf $(SITE)
+	@PYTHONPATH=src $(SITE_TOOLS)/bin/python -m sphinx -q -E -W --keep-going -c docs/site -d build/site-doctrees docs $(SITE)
+	@$(SITE_TOOLS)/bin/python docs/site/check.py $(SITE)
+
 # --- images -----------------------------------------------------------------------------------------
 
 .PHONY: images demo-image test-images listing scale bill

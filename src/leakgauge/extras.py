@@ -33,8 +33,10 @@ class Library(NamedTuple):
 
     Attributes
     ----------
-    extra: the extra that brings it.
-    distribution: what package indexes know it by; its version stands in reports of these attacks.
+    extra
+        the extra that brings it.
+    distribution
+        what package indexes know it by; its version stands in reports of these attacks.
     """
 
     extra: Extra

@@ -31,8 +31,10 @@ class AttackNetworks:
 
     Parameters
     ----------
-    features: (n, d) what is seen of every record of the pool.
-    splits: who is known to each network; every split must know as many records as the others.
+    features
+        (n, d) what is seen of every record of the pool.
+    splits
+        who is known to each network; every split must know as many records as the others.
     """
 
     def __init__(self, features: FloatArray, splits: Sequence[Split]) -> None:

@@ -15,7 +15,8 @@ def serve(words: Sequence[str] = ()) -> None:
 
     Parameters
     ----------
-    words: of a gunicorn command line, for example `--bind` and an address.
+    words : sequence of str
+        of a gunicorn command line, for example `--bind` and an address.
 
     Raises
     ------
