@@ -120,3 +120,12 @@ def installed(module: str) -> bool:
         return spec is not None and spec.origin is not None  # a folder of that name is no module
     except (ImportError, ValueError):  # a finder that refuses; a module that is barred from import
         return False
+
+
+def keep_triton_out() -> None:
+    """Let PyTorch do without Triton in this process; to be called before PyTorch is imported.
+
+    Its CUDA wheels bring Triton, and its optimisers load it. Loaded after TensorFlow, in whose process image
+    classifiers are audited, it ends that process. It compiles for GPUs alone, which no audit uses.
+    """
+    sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # what Python keeps for "not there"

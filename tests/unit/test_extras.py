@@ -135,6 +135,22 @@ def test_torch_is_imported_by_the_attack_that_needs_it_alone():
     assert done.stdout == "False\n"
 
 
+def test_triton_which_ends_a_process_that_has_tensorflow_is_never_loaded(tmp_path):
+    (tmp_path / "triton").mkdir()
+    (tmp_path / "triton" / "__init__.py").write_text("import os; os._exit(9)")
+    program = (
+        "import numpy as np\n"
+        "from leakgauge.membership.attacks.learned_nn import attack_model\n"
+        "from leakgauge.membership.held_out import splits\n"
+        "from leakgauge.progress import Silent\n"
+        "member, rng = np.arange(60) < 30, np.random.default_rng(0)\n"
+        "cut = list(splits(member, percentage=40, rng=rng))\n"
+        "attack_model(rng.normal(size=(60, 4)), member, cut, progress=Silent())\n"
+    )
+    done = runner(tmp_path, set())("-c", program)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_service_without_torch_starts(tmp_path):
     program = (
         "from leakgauge.sandbox.parent import Sandbox\n"

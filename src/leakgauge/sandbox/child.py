@@ -17,7 +17,7 @@ from leakgauge.bundle import (
 )
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.exhaustion import Time
-from leakgauge.extras import installed, needed
+from leakgauge.extras import installed, keep_triton_out, needed
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
@@ -128,6 +128,7 @@ def _audited(bundle: Bundle, job: Job, progress: Progress) -> Audited:
 def _evade(
     network: KerasNetwork, pictures: Pictures, labels: IntArray, *, radius: float, seed: int
 ) -> Pictures:
+    keep_triton_out()
     # imported where it is used: PyTorch takes seconds, and few audits ask for a reference library
     from leakgauge.reference.secml_torch import evade
 

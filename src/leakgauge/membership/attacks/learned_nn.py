@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from threadpoolctl import threadpool_limits
 
+from leakgauge.extras import keep_triton_out
 from leakgauge.membership.held_out import Split, learned
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray
@@ -25,6 +26,7 @@ def attack_model(
     features: FloatArray, member: BoolArray, splits: Sequence[Split], *, progress: Progress
 ) -> list[FloatArray]:
     """For each split, (m,) probability of membership; see `AttackModel`."""
+    keep_triton_out()
     # imported before the threads are limited: the limit holds for the libraries that are there
     from leakgauge.membership.attack_networks import AttackNetworks
 
