@@ -93,6 +93,8 @@ def compare_defence(
 
     Parameters
     ----------
+    bundle
+        a zip, or a folder with the same files loose.
     defences
         in the order of application, such as `["rounding=2"]`.
     runs
@@ -102,6 +104,8 @@ def compare_defence(
         `reference_libraries` is False.
     output
         folder for the reports and the comparison; none are kept without it.
+    progress
+        hears how far the audits are.
 
     Raises
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import logging
 import re
 import tomllib
@@ -160,6 +161,25 @@ def test_every_public_name_stands_in_the_reference():
     reference = "".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
     listed = set(re.findall(r"^\.\. (?:auto)?(?:function|class|data):: (\w+)$", reference, flags=re.M))
     assert listed == set(leakgauge.__all__)
+
+
+@pytest.mark.parametrize("name", ["audit", "compare", "compare_defence", "gate"])
+def test_every_parameter_of_a_public_function_has_its_entry(name):
+    function = getattr(leakgauge, name)
+    section = inspect.getdoc(function).partition("Parameters\n----------\n")[2].partition("\n\n")[0]
+    entries = [line for line in section.splitlines() if not line.startswith(" ")]
+    assert all(re.fullmatch(r"\w+(, \w+)*( : .+)?", entry) for entry in entries), "not as numpydoc has it"
+    named = [name for entry in entries for name in entry.partition(" : ")[0].split(", ")]
+    assert sorted(named) == sorted(inspect.signature(function).parameters)
+
+
+def test_every_public_class_and_method_is_documented():
+    for name in leakgauge.__all__:
+        found = getattr(leakgauge, name)
+        if inspect.isclass(found):
+            assert found.__doc__, name
+            for method, value in vars(found).items():
+                assert method.startswith("_") or not callable(value) or value.__doc__, f"{name}.{method}"
 
 
 def test_every_page_is_in_the_navigation():
