@@ -43,7 +43,7 @@ COPY container/settle /usr/local/bin/
 RUN pip install --quiet --no-compile --no-deps /source \
  && settle /opt/leakgauge
 COPY serve train /opt/program/
-COPY container/entrypoint container/gunicorn.conf.py /opt/program/container/
+COPY container/entrypoint /opt/program/container/
 RUN settle /opt/program
 
 # --- membership -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #
 #   make audit    audit the sample bundles and write the reports to build/
 #   make demo     open a page on which anyone can see training data drawn from a model
+#   make check    lint, types, import contracts and the fast tests, in less than a minute
 #   make test     lint, types, import contracts and all tests but the slow ones and those of the images
 #   make help     the rest
 
@@ -19,7 +20,7 @@ PIP := $(RUN)/pip --disable-pip-version-check --quiet
 TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test test-slow system lint serve demo samples docs clean
+.PHONY: help audit check test test-slow coverage system lint serve demo samples docs clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -57,11 +58,21 @@ system:
 
 PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python -m pytest -n 2 --dist worksteal
 
+# Those that need no system package and no second process that works: rules, documents, formats, figures.
+FAST := tests/property tests/unit/report tests/contract/test_exported_names.py $(addprefix tests/unit/test_, \
+	bundle.py bundle_habits.py cli.py docs.py docs_ci.py parameters.py policy.py site.py tables.py version.py workflows.py)
+
+check: lint  ## lint, types, import contracts and the fast tests: a loop of less than a minute
+	$(PYTEST) -q -m "not images and not slow" $(FAST)
+
 test: lint system  ## lint, types, import contracts, all tests but the slow ones and the image tests
 	$(PYTEST) -m "not images and not slow"
 
 test-slow: $(VENV)/installed-dev system  ## audits of every model that scikit-learn can make, and others that take long
 	$(PYTEST) -m slow
+
+coverage: $(VENV)/installed-dev system  ## which lines the tests run, in their subprocesses too; build/coverage/index.html
+	$(PYTEST) -m "not images and not slow" --cov --cov-report=html:build/coverage --cov-report=term:skip-covered
 
 lint: $(VENV)/installed-dev  ## style, types, walls between the rooms
 	$(RUN)/ruff check .
@@ -70,7 +81,7 @@ lint: $(VENV)/installed-dev  ## style, types, walls between the rooms
 	$(RUN)/lint-imports
 
 serve: $(VENV)/installed  ## the HTTP service on PORT (8080) for AUDIT (membership)
-	@PATH="$(CURDIR)/$(RUN):$$PATH" LEAKGAUGE_AUDIT=$(AUDIT) SAGEMAKER_BIND_TO_PORT=$(PORT) ./serve
+	@$(RUN)/leakgauge serve --audit $(AUDIT) --host 0.0.0.0 --port $(PORT)
 
 demo: $(VENV)/installed-demo  ## the page on which a model's training data is drawn, on DEMO_PORT (8000)
 	@$(RUN)/leakgauge demo --port $(DEMO_PORT)
@@ -88,13 +99,31 @@ docs: $(VENV)/installed  ## regenerate docs/*.schema.json, docs/parameters.md an
 	$(RUN)/python docs/make_parameters.py > docs/parameters.md
 	$(RUN)/python docs/make_supported_models.py > docs/supported-models.md
 
+# --- the documentation site ---------------------------------------------------------------------------
+
+SITE := build/site
+SITE_TOOLS := build/site-tools
+
+.PHONY: site
+
+$(SITE_TOOLS)/installed: container/requirements-site.txt
+	"$(PYTHON)" -m venv $(SITE_TOOLS)
+	@echo "installing what builds the site into $(SITE_TOOLS) (once; less than a minute)"
+	$(SITE_TOOLS)/bin/pip --disable-pip-version-check --quiet install -r $<
+	@touch $@
+
+site: $(SITE_TOOLS)/installed  ## build the documentation into build/site, without a warning, and check its links
+	@rm -rf $(SITE)
+	@PYTHONPATH=src $(SITE_TOOLS)/bin/python -m sphinx -q -E -W --keep-going -c docs/site -d build/site-doctrees docs $(SITE)
+	@$(SITE_TOOLS)/bin/python docs/site/check.py $(SITE)
+
 # --- images -----------------------------------------------------------------------------------------
 
 .PHONY: images demo-image test-images listing scale bill
 
 # Where distributions put the engine's own client.
 DOCKER ?= /usr/bin/docker
-VERSION = $(shell sed -nE 's/^version = "(.*)"$$/\1/p' pyproject.toml)
+VERSION = $(shell sed -nE 's/^__version__ = "(.*)"$$/\1/p' src/leakgauge/version.py)
 BUILD = DOCKER_BUILDKIT=1 "$(DOCKER)" build --build-arg VERSION=$(VERSION) --build-arg TORCH_INDEX=$(TORCH_INDEX)
 SAGEMAKER := build/sagemaker
 

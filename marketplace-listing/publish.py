@@ -16,7 +16,6 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,8 @@ from specifications import (
     model_package,
     transform_job,
 )
+
+from leakgauge import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 30.0
@@ -205,7 +206,7 @@ def _region(publication: Publication) -> str:
 @click.option("--dry-run", is_flag=True, help="Print and check the requests; send nothing.")
 def main(kind: Kind, registry: str, role: str, bucket: str, dry_run: bool) -> None:
     """Publish, or show what publishing would send; exit code 1 for a request that would be refused."""
-    release = version("leakgauge")
+    release = __version__
     publication = Publication(
         kind=kind,
         version=release,

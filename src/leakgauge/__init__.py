@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from leakgauge.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from leakgauge.api import audit, compare, compare_defence, gate
     from leakgauge.errors import (

@@ -35,10 +35,14 @@ def audit(
 
     Parameters
     ----------
-    source: a zip, or a folder with the same files loose.
-    output: folder for the report's files; none are kept without it.
-    parameters: win over the bundle's own `parameters.json`.
-    progress: hears how far the audit is.
+    source
+        a zip, or a folder with the same files loose.
+    output
+        folder for the report's files; none are kept without it.
+    parameters
+        win over the bundle's own `parameters.json`.
+    progress
+        hears how far the audit is.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def compare(before: ReportSource | Sequence[Report], after: ReportSource | Seque
 
     Parameters
     ----------
-    before, after:
+    before, after
         what `audit` gave, or a `report.json` or the folder it stands in; or several reports, one
         per seed and paired in order.
 
@@ -90,11 +94,19 @@ def compare_defence(
 
     Parameters
     ----------
-    defences: in the order of application, such as `["rounding=2"]`.
-    runs: pairs of audits, each with another seed.
-    parameters: as for `audit`; the rows of the reference libraries are there unless
+    bundle
+        a zip, or a folder with the same files loose.
+    defences
+        in the order of application, such as `["rounding=2"]`.
+    runs
+        pairs of audits, each with another seed.
+    parameters
+        as for `audit`; the rows of the reference libraries are there unless
         `reference_libraries` is False.
-    output: folder for the reports and the comparison; none are kept without it.
+    output
+        folder for the reports and the comparison; none are kept without it.
+    progress
+        hears how far the audits are.
 
     Raises
     ------
@@ -125,8 +137,10 @@ def gate(
 
     Parameters
     ----------
-    report: what `audit` gave, or a `report.json` or the folder it stands in.
-    policy: a YAML file, the same as names and values, or None for the default policy.
+    report
+        what `audit` gave, or a `report.json` or the folder it stands in.
+    policy
+        a YAML file, the same as names and values, or None for the default policy.
 
     Raises
     ------

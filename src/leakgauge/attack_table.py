@@ -1,19 +1,20 @@
 """What the tables of attacks have in common: rows chosen by name, and rows that a target does not suit.
 
-A row with a `library` is a peer's attack, run through the optional extra `reference`. The
-library is looked for before anything is done, so that nothing else need know whether it is there.
+A row with a `library` needs a module that an extra of its own brings (`extras.LIBRARIES`). The library is
+looked for before anything is done, so that nothing else need know whether it is there. What the extra
+`reference` brings are the attacks of other tools, set beside ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from leakgauge.errors import BadParameters
+from leakgauge.extras import LIBRARIES, installed, not_installed
 
-NOT_INSTALLED = 'extra "reference" not installed'
-"""Why an attack of a library that is not there was not run."""
+NOT_INSTALLED: Final = not_installed("art")
+"""Why an attack of a reference library that is not there was not run."""
 
 
 class Unsuited(Exception):  # noqa: N818 -- an outcome that the report states, not an error
@@ -33,19 +34,10 @@ class Row(Protocol):
 
     @property
     def library(self) -> str | None:
-        """The module of the reference library whose attack it is; None for our own."""
+        """The module that it needs beside those of the audit, one of `extras.LIBRARIES`; else None."""
 
 
 AnyRow = TypeVar("AnyRow", bound=Row)
-
-
-def installed(library: str) -> bool:
-    """Whether a library of the extra `reference` is there."""
-    try:
-        import_module(library)
-    except ImportError:
-        return False
-    return True
 
 
 def check_installed(row: Row) -> None:
@@ -57,7 +49,12 @@ def check_installed(row: Row) -> None:
         where it is not installed.
     """
     if row.library is not None and not installed(row.library):
-        raise Unsuited(NOT_INSTALLED)
+        raise Unsuited(not_installed(row.library))
+
+
+def distributions_of(table: Sequence[Row]) -> list[str]:
+    """The distributions that rows need beside those of the audit, for the versions in its report."""
+    return [LIBRARIES[row.library].distribution for row in table if row.library is not None]
 
 
 def chosen_attacks(
@@ -74,7 +71,7 @@ def chosen_attacks(
     BadParameters
         for a name that is not in the table.
     """
-    peers = {attack.name for attack in table if reference_libraries and attack.library is not None}
+    peers = {attack.name for attack in table if reference_libraries and _is_reference(attack)}
     if names is None:
         return tuple(attack for attack in table if attack.by_default or attack.name in peers)
     known = {attack.name for attack in table}
@@ -88,3 +85,8 @@ def chosen_attacks(
             hint=f"Choose from: {', '.join(attack.name for attack in table)}.",
         )
     return tuple(attack for attack in table if attack.name in peers.union(names))
+
+
+def _is_reference(row: Row) -> bool:
+    """Whether the attack is another tool's, set beside ours."""
+    return row.library is not None and LIBRARIES[row.library].extra == "reference"

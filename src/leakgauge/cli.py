@@ -15,6 +15,7 @@ from urllib.parse import quote
 import click
 
 from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.extras import check
 from leakgauge.installation import Kind
 from leakgauge.jobs.table import SANITIZE
 from leakgauge.logs import configure
@@ -24,6 +25,7 @@ from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
 from leakgauge.terminal import shown_progress, told_to_people
 from leakgauge.text import Sink, printable
+from leakgauge.version import __version__
 
 _FILES = ("report.html", "report.json", "output.csv")
 _EXIT_CODES = {"passed": 0, "failed": 1, "inconclusive": 3}
@@ -35,7 +37,7 @@ _POLICY = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="leakgauge", prog_name="leakgauge")
+@click.version_option(__version__, prog_name="leakgauge")
 def main() -> None:
     """How much of its training data does a model give away?"""
     configure(quiet=True)
@@ -338,6 +340,37 @@ def _conclude(output: Path) -> int:
 
 
 @main.command()
+@click.option(
+    "--audit",
+    "kind",
+    type=click.Choice(["membership", "inversion"]),
+    default="membership",
+    show_default=True,
+    envvar="LEAKGAUGE_AUDIT",
+    help="The audit that is served; also taken from LEAKGAUGE_AUDIT.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    default=8_080,
+    show_default=True,
+    envvar="SAGEMAKER_BIND_TO_PORT",
+    help="Port to listen on.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+def serve(kind: Kind, port: int, host: str) -> None:
+    """Serve an audit over HTTP, as SageMaker endpoints and batch transforms call it."""
+    with told_to_people():
+        check("serve")
+        check(kind)
+        # imported late: no other command needs gunicorn
+        from leakgauge.service.server import serve as served
+
+        os.environ["LEAKGAUGE_AUDIT"] = kind
+        served(["--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"])
+
+
+@main.command()
 @click.option("--port", type=click.IntRange(0, 65_535), default=8_000, show_default=True, help="0 for any.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -352,8 +385,10 @@ def _conclude(output: Path) -> int:
 )
 def demo(port: int, host: str, folder: Path | None, mnist: Path | None) -> None:
     """Open a page on which anyone can see a model's training data drawn, with and without a defence."""
-    # imported late: no other command needs the page
-    from leakgauge.demo.server import demo as served
+    with told_to_people():
+        check("demo")
+        # imported late: no other command needs the page, nor Flask
+        from leakgauge.demo.server import demo as served
 
     with told_to_people(), served(host=host, port=port, folder=folder, mnist=mnist) as server:
         # an address to listen on may stand for all of a machine's, and none of these can be opened

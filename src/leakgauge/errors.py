@@ -30,13 +30,13 @@ class LeakgaugeError(Exception):
 
     Parameters
     ----------
-    problem:
+    problem
         what went wrong as a snake_case word, the second half of `code`.
-    message:
+    message
         one sentence: what happened, and where.
-    hint:
+    hint
         one sentence: what to do next.
-    details:
+    details
         further facts for a program, JSON-compatible.
     """
 

@@ -158,7 +158,8 @@ def balanced_accuracy(decisions: BoolArray, member: BoolArray, *, confidence: fl
 
     Parameters
     ----------
-    decisions, member: (n,) booleans, "called a member" and "is a member".
+    decisions, member
+        (n,) booleans, "called a member" and "is a member".
     """
     return mean_of_two(
         proportion(int(decisions[member].sum()), int(member.sum()), confidence=confidence),
@@ -249,8 +250,10 @@ def for_cross_fitting(found: _Figure, folds: int | None) -> _Figure:
 
     Parameters
     ----------
-    found: a share, from 0 to 1, or a rate; a withheld one stays as it is.
-    folds: into how many the records were cut, at least 2; None where nothing was cross-fitted.
+    found
+        a share, from 0 to 1, or a rate; a withheld one stays as it is.
+    folds
+        into how many the records were cut, at least 2; None where nothing was cross-fitted.
     """
     return found if folds is None else _stretched(found, _cross_fitting_inflation(folds))
 
@@ -590,7 +593,7 @@ def _tail_for_jumps(
 
     Parameters
     ----------
-    chances, rates, jumps:
+    chances, rates, jumps
         (k,) for each number of non-members beyond the threshold its chance, the share of
         members found, and the share who join at once with the next.
     """

@@ -14,7 +14,6 @@ from leakgauge.demo.app import create_app
 from leakgauge.demo.cache import Cache, default_folder
 from leakgauge.demo.worker import Data, Effort, Worker
 from leakgauge.errors import BadParameters
-from leakgauge.extras import check
 from leakgauge.sandbox.parent import Sandbox
 
 if TYPE_CHECKING:
@@ -46,10 +45,7 @@ def demo(
     ------
     BadParameters
         `folder` where nothing can be kept, `port` where nothing can be served.
-    AuditFailed
-        `missing_extra` where what the demo needs is not installed.
     """
-    check("demo")
     source = keras_cache(os.environ) if mnist is None else mnist
     data: Data = "digits" if source is None else "mnist"
     cache = Cache(default_folder() if folder is None else folder, data)

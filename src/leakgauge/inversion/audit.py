@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from leakgauge.attack_table import chosen_attacks
+from leakgauge.attack_table import chosen_attacks, distributions_of
 from leakgauge.bundle import InversionBundle
 from leakgauge.errors import AuditFailed
 from leakgauge.exhaustion import Time, check_that_something_else_failed
@@ -55,7 +55,6 @@ from leakgauge.targets.protocol import Target
 
 ORIGINAL = "original.png"
 VERSIONS_OF = (
-    "leakgauge",
     "numpy",
     "scipy",
     "tensorflow-cpu",
@@ -65,7 +64,6 @@ VERSIONS_OF = (
     "scikit-image",
     "pillow",
 )
-TOOLBOX = "adversarial-robustness-toolbox"
 OF_EVASION = ("secml-torch", "torch")
 
 
@@ -214,7 +212,7 @@ def audit(
         versions=versions_of(
             VERSIONS_OF,
             if_installed=[
-                *([TOOLBOX] if any(attack.library for attack in attacks) else []),
+                *distributions_of(attacks),
                 *(OF_EVASION if parameters.reference_libraries else []),
             ],
         ),

@@ -132,7 +132,7 @@ class Attack:
     by_default: it runs when the user names none.
     takes_prior: where there is a prior, it is run a second time in the space of that prior.
     with_prior: this row is such a second run.
-    library: the module of the reference library whose attack it is; None for our own.
+    library: the module that it needs beside those of the audit, one of `extras.LIBRARIES`; else None.
     """
 
     name: str

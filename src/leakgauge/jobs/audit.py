@@ -15,7 +15,7 @@ from leakgauge.bundle import (
 )
 from leakgauge.errors import BadBundle
 from leakgauge.exhaustion import Time
-from leakgauge.extras import needed
+from leakgauge.extras import installed, keep_triton_out, needed
 from leakgauge.installation import Kind
 from leakgauge.jobs.request import JobRequest
 from leakgauge.progress import Progress
@@ -69,7 +69,6 @@ def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited
 
             return audit_pictures(bundle, request.overrides, progress, open_model=open_image_model, time=time)
         case InversionBundle():
-            from leakgauge.attack_table import installed
             from leakgauge.inversion.audit import audit_bundle as audit_inversion
             from leakgauge.inversion.evasion import LIBRARY
 
@@ -84,6 +83,7 @@ def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited
 
 
 def _evade(network: Network, pictures: Pictures, labels: IntArray, *, radius: float, seed: int) -> Pictures:
+    keep_triton_out()
     # imported where it is used: PyTorch takes seconds, and few audits ask for a reference library
     from leakgauge.reference.secml_torch import evade
 

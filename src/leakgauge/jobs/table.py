@@ -51,7 +51,6 @@ PRELOADS: Final[dict[Kind, tuple[str, ...]]] = {
         "sklearn.neural_network",
         "sklearn.pipeline",
         "pandas",
-        "torch",
         # not ONNX Runtime, which starts a thread when it is imported, for the few image classifiers
     ),
     "inversion": (
@@ -67,3 +66,5 @@ PRELOADS: Final[dict[Kind, tuple[str, ...]]] = {
     ),
 }
 """Modules that a child of each kind would otherwise import first."""
+PRELOADS_IF_INSTALLED: Final[dict[Kind, tuple[str, ...]]] = {"membership": ("torch",), "inversion": ()}
+"""Likewise, where an installation has them: one attack needs PyTorch, whose import takes seconds."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from leakgauge.attack_table import chosen_attacks
+from leakgauge.attack_table import chosen_attacks, distributions_of
 from leakgauge.bundle import MembershipBundle, PictureMembershipBundle
 from leakgauge.defences.output import Setting
 from leakgauge.estimates import proportion
@@ -21,7 +21,7 @@ from leakgauge.membership.measure import slices
 from leakgauge.membership.own_members import own_misfit
 from leakgauge.membership.picture_inputs import read_picture_inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.proportions import LEARNERS, Proportions, leak_by_proportion
+from leakgauge.membership.proportions import LEARNERS, Proportions, absent_attack_models, leak_by_proportion
 from leakgauge.membership.protocol import Attack
 from leakgauge.membership.recommendations import recommend
 from leakgauge.membership.reference_models import Plan, ReferenceModels
@@ -55,8 +55,7 @@ from leakgauge.report.versions import versions_of
 from leakgauge.targets.images.facts import OpenImageModel
 from leakgauge.targets.protocol import FloatArray, Target
 
-VERSIONS_OF = ("leakgauge", "numpy", "scipy", "scikit-learn", "torch")
-TOOLBOX = "adversarial-robustness-toolbox"
+VERSIONS_OF = ("numpy", "scipy", "scikit-learn")
 PLAIN = frozenset({"gap", "loss", "entropy", "modified_entropy"})
 """Attacks that train nothing, against which the effort of the others is weighed."""
 TRAINED_IN = 0.9
@@ -231,13 +230,14 @@ def audit(
     notices = [*inputs.notices, *_shift_notice(shift), *_misfit_notice(misfit), *references.notices]
     if known:
         notices += _missing_shares_notice(parameters.proportions, proportions)
+        notices += absent_attack_models(attacks)
     return MembershipReport(
         verdict=verdict,
         parameters=parameters.model_dump(mode="json"),
         inputs=dict(inputs_sha256),
         versions=versions_of(
             (*VERSIONS_OF, *inputs.versions_of),
-            if_installed=[TOOLBOX] if any(attack.library for attack in attacks) else [],
+            if_installed=distributions_of(attacks),
         ),
         seed=seed,
         target=described,

@@ -17,6 +17,7 @@ import numpy as np
 from leakgauge.attack_table import Unsuited
 from leakgauge.estimates import Estimate, balanced_accuracy, for_cross_fitting, proportion
 from leakgauge.exhaustion import OutOfTime, ran_out, release
+from leakgauge.extras import installed, not_installed
 from leakgauge.membership.attacks import learned_gb, learned_nn, learned_rf
 from leakgauge.membership.held_out import (
     GREATEST_PERCENTAGE,
@@ -27,9 +28,10 @@ from leakgauge.membership.held_out import (
     random_halves,
 )
 from leakgauge.membership.pool import Pool
+from leakgauge.membership.protocol import Attack
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
-from leakgauge.report.model import ProportionRow
+from leakgauge.report.model import Notice, ProportionRow
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 ModelLabel = Literal["NN", "RF", "GB"]
@@ -137,6 +139,19 @@ def leak_by_proportion(
         best.append(_row(percentage, winner, combined, pool))
         best_decisions[percentage] = combined
     return Proportions(tuple(best), tuple(every), best_decisions, ran_out(ended) if ended else None)
+
+
+def absent_attack_models(attacks: Sequence[Attack]) -> list[Notice]:
+    """What `attacks` would have added to the table, had their libraries been installed."""
+    learners = {learner.attack for learner in LEARNERS}
+    return [
+        Notice(
+            "attack_model_not_installed",
+            f"The table lacks the rows of {attack.name}: {not_installed(attack.library)}",
+        )
+        for attack in attacks
+        if attack.name in learners and attack.library is not None and not installed(attack.library)
+    ]
 
 
 def _row(percentage: int, learner: Learner, decisions: BoolArray, pool: Pool) -> ProportionRow:

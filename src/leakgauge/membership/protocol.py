@@ -40,8 +40,8 @@ class Attack:
     data of the same source. `referenced` rows compare the target with that attacker's reference models.
     `cross_fitted` rows score each record by a model that learned from the others, which
     their intervals allow for.
-    `by_default` rows run when the user names none; `library` is the module of the
-    reference library whose attack it is, None for our own.
+    `by_default` rows run when the user names none; `library` is the module that
+    it needs beside those of the audit, one of `extras.LIBRARIES`, else None.
     """
 
     name: str

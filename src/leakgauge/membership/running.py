@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from traceback import extract_tb
 
-from leakgauge.attack_table import Unsuited, check_installed, installed
+from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.errors import AuditFailed, LeakgaugeError
 from leakgauge.estimates import step_roc
 from leakgauge.exhaustion import Time, check_that_something_else_failed, ran_out, release
+from leakgauge.extras import installed
 from leakgauge.membership.measure import decide, drawn_roc, measure
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.protocol import Attack

@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leakgauge.errors import JsonValue
-from leakgauge.jobs.table import PRELOADS
+from leakgauge.extras import installed
+from leakgauge.jobs.table import PRELOADS, PRELOADS_IF_INSTALLED
 from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.child import ChildContext, run_child
 from leakgauge.sandbox.exit_status import ExitStatus
@@ -216,8 +217,10 @@ def main() -> None:
     os.chdir(workspace)
     control = socket.socket(fileno=int(descriptor))
     prepare()
-    for module in [each for kind, modules in PRELOADS.items() if kind in kinds for each in modules]:
-        importlib.import_module(module)
+    for kind, modules in PRELOADS.items():
+        if kind in kinds:
+            for module in (*modules, *filter(installed, PRELOADS_IF_INSTALLED[kind])):
+                importlib.import_module(module)
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them at their first collection
     with contextlib.suppress(BrokenPipeError):

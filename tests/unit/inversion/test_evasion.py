@@ -238,7 +238,7 @@ def test_the_child_hands_the_search_over_where_the_library_is_installed(
     page = (request.report / "report.html").read_text(encoding="utf-8")
     assert '"pgd_secml_torch"' in written
     assert (
-        '"extra \\"reference\\" not installed"' in written
+        '"extra \\"reference\\" not installed; to install it: ' in written
     )  # the toolbox's row, and ours where it is not there
     assert ("still right" in page) is there
     assert (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 from specifications import ANSWERS, INSTANCES, Publication, algorithm
+
+import leakgauge
 
 ROOT = Path(__file__).parents[3]
 LISTING = (ROOT / "marketplace-listing" / "listing.md").read_text(encoding="utf-8")
@@ -45,8 +46,7 @@ def test_types_and_instances_are_those_of_the_requests():
 
 
 def test_the_version_is_the_librarys():
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert f"| Version title | {version} |" in LISTING
+    assert f"| Version title | {leakgauge.__version__} |" in LISTING
 
 
 def test_every_file_that_it_names_is_there():

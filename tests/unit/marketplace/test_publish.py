@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import stat
-from importlib.metadata import version
 
 import publish
 import pytest
@@ -14,7 +13,9 @@ from click.testing import CliRunner
 from specifications import Publication, algorithm
 from storage import BUCKET, REPORT
 
-RELEASE = version("leakgauge")
+import leakgauge
+
+RELEASE = leakgauge.__version__
 REGISTRY = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
 ROLE = "arn:aws:iam::111122223333:role/validation"
 

@@ -15,9 +15,10 @@ from sklearn.multiclass import OutputCodeClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from leakgauge.attack_table import NOT_INSTALLED, Unsuited, chosen_attacks, installed
+from leakgauge.attack_table import NOT_INSTALLED, Unsuited, chosen_attacks
 from leakgauge.errors import AuditFailed, BadParameters
 from leakgauge.estimates import for_cross_fitting, proportion
+from leakgauge.extras import installed
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import PLAIN, audit
 from leakgauge.membership.held_out import folds_for

@@ -70,9 +70,9 @@ def test_without_the_extra_both_sides_say_so(report: InversionReport) -> None:
     assert found.evasion is not None
     assert found.evasion.rows == ()
     for side in (found.evasion.before, found.evasion.after):
-        assert (side.status, side.reason) == ("not_applicable", 'extra "reference" not installed')
+        assert (side.status, side.reason) == ("not_applicable", NOT_INSTALLED)
     page = render_comparison(found)
-    assert page.count("not applicable <small>(extra &#34;reference&#34; not installed)</small>") == 2
+    assert page.count("not applicable <small>(extra &#34;reference&#34; not installed; to install it:") == 2
 
 
 @pytest.mark.parametrize(

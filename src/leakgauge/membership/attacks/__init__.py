@@ -56,6 +56,7 @@ ATTACKS: tuple[Attack, ...] = (
         SHOKRI,
         learned_nn.score,
         0.5,
+        library=learned_nn.LIBRARY,
         cross_fitted=True,
     ),
     Attack(

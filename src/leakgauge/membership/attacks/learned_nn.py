@@ -5,112 +5,36 @@ target's answer and the true label). Deviations: standardised inputs, decoupled
 weight decay (Loshchilov & Hutter 2019) and a one-cycle learning rate (Smith &
 Topin 2019), which reach in 20 passes what plain Adam needs hundreds for.
 
-The networks of all splits are trained side by side: a step of networks as small
-as these is mostly overhead, and is paid once for all. They share nothing but the
-clock; each has its own records, weights and generator.
+PyTorch comes with the optional extra `membership-nn`, and is imported when the attack is run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
-import numpy as np
-import torch
 from threadpoolctl import threadpool_limits
-from torch import nn
 
+from leakgauge.extras import keep_triton_out
 from leakgauge.membership.held_out import Split, learned
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
-HIDDEN = (64, 32)
-BATCH = 256
-PASSES = 20
-LEAST_STEPS = 100
-LEARNING_RATE = 1e-2
-WEIGHT_DECAY = 1e-3
+LIBRARY = "torch"
 
 
 def attack_model(
     features: FloatArray, member: BoolArray, splits: Sequence[Split], *, progress: Progress
 ) -> list[FloatArray]:
     """For each split, (m,) probability of membership; see `AttackModel`."""
+    keep_triton_out()
+    # imported before the threads are limited: the limit holds for the libraries that are there
+    from leakgauge.membership.attack_networks import AttackNetworks
+
     # one thread: two are slower with matrices as small as these
     with threadpool_limits(1):
-        networks = _Networks(features, splits)
+        networks = AttackNetworks(features, splits)
         networks.train(member, progress)
         return [networks.probability(number, split) for number, split in enumerate(splits)]
-
-
-class _Networks:
-    """One network for each split, whose weights lie side by side.
-
-    Every split must know as many records as the others.
-    """
-
-    def __init__(self, features: FloatArray, splits: Sequence[Split]) -> None:
-        self._features = torch.from_numpy(features.astype(np.float32))
-        self._known = torch.from_numpy(np.stack([split.known for split in splits]))
-        mean = np.stack([features[split.known].mean(axis=0) for split in splits])
-        spread = np.stack([features[split.known].std(axis=0) for split in splits])
-        spread[spread == 0] = 1.0
-        self._mean, self._spread = (torch.from_numpy(of[:, None].astype(np.float32)) for of in (mean, spread))
-        # generators of their own: the global one belongs to the whole process
-        self._generators = [torch.Generator().manual_seed(split.seed) for split in splits]
-        widths = (features.shape[1], *HIDDEN, 1)
-        self._weights = [nn.Parameter(self._drawn(before, after)) for before, after in pairwise(widths)]
-        self._biases = [nn.Parameter(torch.zeros(len(splits), 1, width)) for width in widths[1:]]
-
-    def _drawn(self, before: int, after: int) -> torch.Tensor:
-        """(networks, before, after) weights at the start (He et al. 2015)."""
-        layers = torch.empty(len(self._generators), after, before)
-        for layer, generator in zip(layers, self._generators, strict=True):
-            nn.init.kaiming_uniform_(layer, nonlinearity="relu", generator=generator)
-        return layers.transpose(1, 2).contiguous()
-
-    def _logits(self, rows: torch.Tensor, networks: slice) -> torch.Tensor:
-        """(networks, rows) what the networks say of (networks, rows) records."""
-        values = (self._features[rows] - self._mean[networks]) / self._spread[networks]
-        last = len(self._weights) - 1
-        for place, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
-            values = torch.baddbmm(bias[networks], values, weight[networks])
-            if place < last:
-                values = torch.relu(values)
-        return values[:, :, 0]
-
-    def train(self, member: BoolArray, progress: Progress) -> None:
-        known = self._known.shape[1]
-        batches = -(-known // BATCH)
-        passes = max(PASSES, -(-LEAST_STEPS // batches))
-        optimiser = torch.optim.AdamW(
-            [*self._weights, *self._biases],
-            lr=LEARNING_RATE,
-            weight_decay=WEIGHT_DECAY,
-            foreach=False,
-            fused=True,
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=passes * batches)
-        answers = torch.from_numpy(member.astype(np.float32))
-        loss_of = nn.BCEWithLogitsLoss(reduction="sum")
-        for done in range(1, passes + 1):
-            order = torch.stack([torch.randperm(known, generator=one) for one in self._generators])
-            shuffled = self._known.gather(1, order)
-            for rows in torch.split(shuffled, BATCH, dim=1):
-                optimiser.zero_grad()
-                # the sum over networks of each one's mean
-                (loss_of(self._logits(rows, slice(None)), answers[rows]) / rows.shape[1]).backward()
-                optimiser.step()
-                schedule.step()
-            progress.report("training attack models", done / passes)
-
-    @torch.inference_mode()
-    def probability(self, number: int, split: Split) -> FloatArray:
-        """(m,) probability of membership of the split's test records, by its own network."""
-        rows = torch.from_numpy(split.test)[None]
-        logits = self._logits(rows, slice(number, number + 1))[0]
-        probability: FloatArray = torch.sigmoid(logits).numpy().astype(np.float64)
-        return probability
 
 
 score = learned(attack_model)

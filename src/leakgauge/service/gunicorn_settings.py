@@ -1,7 +1,13 @@
-"""How gunicorn serves the audit. One worker: it waits, the sandbox's children work."""
+"""How gunicorn serves the audit. One worker: it waits, the sandbox's children work.
+
+gunicorn reads these names; see its documentation, "Settings".
+"""
+
+from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from leakgauge import logs
 from leakgauge.sandbox.lockdown import hide_from_others
@@ -31,17 +37,17 @@ accesslog = None  # the service writes its own line, without what the caller sen
 logconfig_dict = logs.settings(level=logs.level(), console=sys.stderr.isatty())
 
 
-def on_starting(_server):
+def on_starting(_server: Any) -> None:
     """Keep the environment of the master, credentials and all, from whoever runs under its user."""
     hide_from_others()
 
 
-def post_worker_init(worker):
+def post_worker_init(worker: Any) -> None:
     """Start importing the audit's libraries, while the worker answers /ping already."""
     begin(sandbox_of(worker.wsgi), stop_seconds=_settings.stop_seconds)
 
 
-def worker_exit(_server, worker):
+def worker_exit(_server: Any, worker: Any) -> None:
     """Leave no process and no file behind."""
     application = getattr(worker, "wsgi", None)
     if application is not None:
