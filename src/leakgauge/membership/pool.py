@@ -74,7 +74,7 @@ class ReferenceAnswers:
         (M, n) whether the clone was trained on the record; M/2 of each column are True.
     """
 
-    p_y: NDArray[np.float32]
+    p_y: FloatArray
     trained_on: BoolArray
 
     def mean_in(self) -> FloatArray:

@@ -35,7 +35,7 @@ from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.answer_forms import AnswerForm
 from leakgauge.targets.model_graph import type_name
-from leakgauge.targets.protocol import IntArray
+from leakgauge.targets.protocol import FloatArray, IntArray
 from leakgauge.threads import one_processor_each, processors
 
 
@@ -199,12 +199,12 @@ def _train(
     halves = paired_halves(pool.y, pairs=plan.models // 2, rng=rng)
     seeds = rng.integers(2**31, size=plan.models)
 
-    def answers_of(model: int) -> tuple[NDArray[np.float32], float]:
+    def answers_of(model: int) -> tuple[FloatArray, float]:
         half = halves[model]
         answers = refitting.answers(half, seed=int(seeds[model]), what="half of the pool")
         return answers.p_y, float(answers.right[half].mean())
 
-    p_y: list[NDArray[np.float32]] = []
+    p_y: list[FloatArray] = []
     accuracies: list[float] = []
     at_once = processors() + processors() % 2
     started, elapsed = clock() if plan.seconds is not None else 0.0, 0.0

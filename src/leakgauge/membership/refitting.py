@@ -23,7 +23,7 @@ from leakgauge.membership.known_categories import keep_categories
 from leakgauge.membership.pool import Pool
 from leakgauge.targets.answer_forms import AnswerForm, Probabilities
 from leakgauge.targets.input_columns import column_uses
-from leakgauge.targets.protocol import BoolArray, IntArray
+from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray
 
 CHUNK_ROWS = 8_192
 """Rows that a model is asked for at once, which bounds the memory of its answer."""
@@ -47,7 +47,7 @@ class Answers:
         whether zeros among all its probabilities say that it counts votes.
     """
 
-    p_y: NDArray[np.float32]
+    p_y: FloatArray
     right: BoolArray
     votes: bool
 
@@ -194,7 +194,7 @@ class Refitting:
             when the copy cannot be trained, or gives no finite answers.
         """
         pool = self.pool
-        p_y = np.zeros(len(pool), dtype=np.float32)
+        p_y = np.zeros(len(pool))
         right = np.zeros(len(pool), dtype=np.bool_)
         zeros = 0
         try:
