@@ -167,7 +167,7 @@ def reference_answers(pool: Pool, plan: Plan, seed: int) -> ReferenceAnswers:
         trained_on[number, half] = True
         clone = train(plan, pool.x[half], pool.y[half], seed=1_000 * (seed + 1) + number).model
         answers = np.asarray(clone(pool.x), dtype=np.float64)
-        p_y.append(true_label_probability(answers, pool.y).astype(np.float32))
+        p_y.append(true_label_probability(answers, pool.y))
     return ReferenceAnswers(np.stack(p_y), trained_on)
 
 

@@ -81,7 +81,7 @@ class ReferenceAnswers:
         independently of each other.
     """
 
-    p_y: NDArray[np.float32]
+    p_y: FloatArray
     trained_on: BoolArray
     per_round: int = 2
 

@@ -288,7 +288,7 @@ def train(
     seeds = rng.integers(2**31, size=sum(map(len, design.rounds)))
     seeded = iter(seeds.tolist())
     rounds = [[(one, next(seeded)) for one in sets] for sets in design.rounds]
-    p_y = np.zeros((design.places * len(rounds), design.scored), dtype=np.float32)
+    p_y = np.zeros((design.places * len(rounds), design.scored))
     trained_on = np.zeros(p_y.shape, dtype=np.bool_)
     accuracies: list[float] = []
 

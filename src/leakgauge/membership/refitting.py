@@ -47,7 +47,7 @@ class Answers:
         whether zeros among all its probabilities say that it counts votes.
     """
 
-    p_y: NDArray[np.float32]
+    p_y: FloatArray
     right: BoolArray
     votes: bool
 
@@ -192,7 +192,7 @@ class Refitting:
         Unsuited
             when the copy cannot be trained, or gives no finite answers.
         """
-        p_y = np.zeros(len(asked), dtype=np.float32)
+        p_y = np.zeros(len(asked))
         right = np.zeros(len(asked), dtype=np.bool_)
         labels = self.y[asked]
         zeros = 0

@@ -64,7 +64,7 @@ def test_every_record_is_in_the_training_data_of_half_of_the_models(n: int) -> N
     x, y = records(n, seed=0)
     answers = references(LogisticRegression().fit(x, y), x, y, models=6)(Silent())
     assert answers.p_y.shape == answers.trained_on.shape == (6, n)
-    assert answers.p_y.dtype == np.float32
+    assert answers.p_y.dtype == np.float64
     assert (answers.trained_on.sum(axis=0) == 3).all()
     for first in (0, 2, 4):
         assert (answers.trained_on[first] ^ answers.trained_on[first + 1]).all()

@@ -116,9 +116,7 @@ def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, vote
     return _ratios(confidence, of_references, references.trained_on)
 
 
-def _confidences(
-    p_y: FloatArray, of_references: NDArray[np.float32], *, votes: bool
-) -> tuple[FloatArray, FloatArray]:
+def _confidences(p_y: FloatArray, of_references: FloatArray, *, votes: bool) -> tuple[FloatArray, FloatArray]:
     """(n,) log-odds of the true label, and (M, n) the reference models'."""
     # rounded as the references' answers are, or the last digits would be evidence
     asked = p_y.astype(of_references.dtype)
