@@ -511,8 +511,8 @@ def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
             "learned",
             "Attacks that learn",
             f"{pools} pools a row; the truth is guessing, or the mean over the pools. With 2,000 and more "
-            f"on both sides an attack model takes too long to be trained ten times for each of so many "
-            f"pools. {chance(pools)}",
+            f"on both sides the ten attack models of a pool take too long to be trained so often. "
+            f"{chance(pools)}",
             counts("attack model"),
             partial(attacks_that_learn, pools),
         ),
