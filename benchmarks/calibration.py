@@ -99,7 +99,7 @@ class Count:
     @property
     def held(self) -> float:
         """The share of intervals that hold the truth."""
-        return 1.0 - self.above - self.below
+        return float(np.mean((np.array(self.lows) <= self.true) & (self.true <= np.array(self.highs))))
 
     @property
     def above(self) -> float:
@@ -512,8 +512,9 @@ def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
             "learned",
             "Attacks that learn",
             f"{pools} pools a row; the truth is guessing, or the mean over the pools. With 2,000 and more "
-            f"on both sides an attack model takes too long to be trained ten times for each of so many "
-            f"pools. {chance(pools)}",
+            f"on both sides the ten attack models of a pool take too long to be trained so often. "
+            f"{chance(pools)} The standard deviation over the pools, and with it the last column, is "
+            f"itself uncertain by {1 / np.sqrt(2 * pools):.0%}.",
             counts("attack model"),
             partial(attacks_that_learn, pools),
         ),

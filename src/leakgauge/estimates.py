@@ -203,15 +203,7 @@ def area_estimate(scores: FloatArray, member: BoolArray, *, confidence: float = 
     Two errors add up, as in `mean_of_two`. The draw of records like those that
     were seen: DeLong's variance, normal on the logit scale, which keeps the
     interval within 0 and 1 (Qin & Hotilovac 2008). And records unlike any that
-    was seen: of the smaller side a share may lie on the wrong side of
-    everything that is so large as to stay unseen with the chance of one tail
-    (Hanley & Lippman-Hand 1983), which moves the area by up to that share. The
-    second error counts by how far the variance is below the most that it can
-    be, A(1 − A) / min(members, non-members) (Birnbaum & Klose 1957): at the
-    most, the scores are yes and no, and the first error is all there is. At
-    perfect separation the variance is 0, and the interval is the exact binomial
-    one for that many trials. For areas below .9 of a few hundred records the
-    second error adds a few per cent to the width, or less.
+    was seen, which matter near perfect separation alone; see `_unseen`.
 
     Raises
     ------
@@ -219,16 +211,13 @@ def area_estimate(scores: FloatArray, member: BoolArray, *, confidence: float = 
         as `step_roc`.
     """
     value = area_under_roc(scores, member)
-    smaller = min(int(member.sum()), int((~member).sum()))
+    against = _placements(scores, member)
+    smaller = min(len(side) for side in against)
     most = value * (1.0 - value) / smaller
     # one record says nothing of how its side varies
-    variance = (
-        most
-        if smaller == 1
-        else sum(float(side.var(ddof=1)) / len(side) for side in _placements(scores, member))
-    )
+    variance = most if smaller == 1 else sum(float(side.var(ddof=1)) / len(side) for side in against)
     low, high = _logit_interval(value, variance, confidence)
-    unseen = 1.0 - ((1.0 - confidence) / 2.0) ** (1.0 / smaller)
+    unseen = max(_unseen(side, confidence) for side in against)
     if most > 0.0:
         unseen *= max(1.0 - variance / most, 0.0)
     below = float(np.hypot(value - low, unseen * value))
@@ -658,6 +647,28 @@ def _placements(scores: FloatArray, member: BoolArray) -> tuple[FloatArray, Floa
         return share
 
     return below(inside, outside), 1.0 - below(outside, inside)
+
+
+def _unseen(placements: FloatArray, confidence: float) -> float:
+    """How far records unlike those that were seen can move an area, as a share of it.
+
+    A kind of record may make up a share of one side that is so large as to stay
+    unseen with the chance of one tail (Hanley & Lippman-Hand 1983), and lie on
+    the wrong side of everything. That counts in full where the (k,) placements
+    of the side are all alike, and less by as many of them as make up their
+    variance: (Σd²)² / Σd⁴ for deviations d from their mean, which is 1 where one
+    differs from all others. Where the variance is near the most that it can be
+    (Birnbaum & Klose 1957), scores are as yes and no, DeLong's variance is the
+    binomial one, and `area_estimate` takes that off. So at perfect separation the
+    interval is the exact binomial one for as many trials as the smaller side
+    has, and one record in the wrong place leaves it about there.
+    """
+    share: float = 1.0 - ((1.0 - confidence) / 2.0) ** (1.0 / len(placements))
+    if np.ptp(placements) == 0.0:
+        return share
+    squares = (placements - placements.mean()) ** 2
+    differing = float(squares.sum()) ** 2 / float(squares @ squares)
+    return share / max(differing, 1.0)
 
 
 def _best_threshold(scores: FloatArray, member: BoolArray) -> float:

@@ -21,7 +21,7 @@ from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.frozen_parts import frozen_in, that_learned_from_labels
 from leakgauge.membership.known_categories import keep_categories
 from leakgauge.membership.training_sets import TrainingData
-from leakgauge.targets.protocol import AnswerForm, BoolArray, IntArray
+from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray, IntArray
 from leakgauge.targets.sklearn.answer_forms import Probabilities
 from leakgauge.targets.sklearn.input_columns import column_uses
 
