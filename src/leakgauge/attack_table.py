@@ -64,7 +64,8 @@ def chosen_attacks(
 
     Parameters
     ----------
-    reference_libraries: take the reference libraries' rows besides.
+    reference_libraries
+        take the reference libraries' rows besides.
 
     Raises
     ------

@@ -44,7 +44,8 @@ def audit_before_after(
 
     Parameters
     ----------
-    overrides: parameters for all audits; `seed`, 0 without, is counted up from run to run.
+    overrides
+        parameters for all audits; `seed`, 0 without, is counted up from run to run.
 
     Raises
     ------

@@ -261,8 +261,10 @@ def for_chosen_threshold(found: _Figure, folds: int = THRESHOLD_FOLDS) -> _Figur
 
     Parameters
     ----------
-    found: a share, from 0 to 1.
-    folds: into how many the records were cut to choose thresholds.
+    found
+        a share, from 0 to 1.
+    folds
+        into how many the records were cut to choose thresholds.
     """
     return _stretched(found, 1.0 + 0.5 * folds / (folds - 1))
 
@@ -274,7 +276,8 @@ def jackknife_error(values: Sequence[float]) -> float:
 
     Parameters
     ----------
-    values: the figure computed without the first draw, without the second, ...; at least two.
+    values
+        the figure computed without the first draw, without the second, ...; at least two.
     """
     without = np.asarray(values, dtype=np.float64)
     return float(np.sqrt((len(without) - 1) * without.var()))
@@ -289,7 +292,7 @@ def common_error(halves: FloatArray) -> float:
 
     Parameters
     ----------
-    halves:
+    halves
         (s, k, 2) the figure on either half of the records, for s ways to halve them, without each of
         k draws; at least two draws.
     """
@@ -306,8 +309,10 @@ def with_drawn(found: _Figure, error: float, *, confidence: float = CONFIDENCE) 
 
     Parameters
     ----------
-    found: a share, from 0 to 1, or a rate, at `confidence`; a withheld one stays as it is.
-    error: standard error from the draw alone, see `common_error`.
+    found
+        a share, from 0 to 1, or a rate, at `confidence`; a withheld one stays as it is.
+    error
+        standard error from the draw alone, see `common_error`.
     """
     if found.value is None or found.low is None or found.high is None:
         return found
@@ -451,7 +456,7 @@ def paired_difference(
 
     Parameters
     ----------
-    folds:
+    folds
         into how many the records were cut where either was cross-fitted, which widens the interval
         as `for_cross_fitting` does; None where neither was.
     """

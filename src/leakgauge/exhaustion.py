@@ -76,7 +76,8 @@ def check_that_something_else_failed(reasons: Sequence[str]) -> None:
 
     Parameters
     ----------
-    reasons: why each attack failed.
+    reasons
+        why each attack failed.
 
     Raises
     ------
@@ -106,7 +107,7 @@ class Share:
 
     Attributes
     ----------
-    seconds:
+    seconds
         how much, counted from when the share was given.
     """
 
@@ -150,7 +151,7 @@ class Time:
 
     Parameters
     ----------
-    left:
+    left
         until the audit is ended from outside, whatever it is doing.
     """
 

@@ -44,9 +44,9 @@ def settings(*, level: int, console: bool, most: int = logging.CRITICAL) -> dict
 
     Parameters
     ----------
-    console:
+    console
         lines for a person, coloured on a terminal, instead of JSON for a collector.
-    most:
+    most
         what is above this level is left out.
     """
     shared: list[Any] = [
@@ -97,7 +97,7 @@ def configure(*, quiet: bool = False) -> None:
 
     Parameters
     ----------
-    quiet:
+    quiet
         for a command line, which tells its story and its errors itself: text, and warnings alone unless
         the environment asks for a level.
     """
@@ -128,7 +128,7 @@ class Milestones:
 
     Parameters
     ----------
-    tell:
+    tell
         called with the stage and the fraction.
     """
 

@@ -357,9 +357,9 @@ def membership_parameters(
 
     Parameters
     ----------
-    file:
+    file
         a parameters.json, if the bundle has one.
-    overrides:
+    overrides
         values that win over the file's: a command line's options or a job's hyperparameters.
 
     Raises

@@ -43,9 +43,12 @@ def printable(text: str, sink: Sink, *, longest: int = _LONGEST) -> str:
 
     Parameters
     ----------
-    text: from whomever; lone surrogates and control characters may be in it.
-    sink: where it goes.
-    longest: most characters of the result, at least 1; what is longer ends in an ellipsis.
+    text
+        from whomever; lone surrogates and control characters may be in it.
+    sink
+        where it goes.
+    longest
+        most characters of the result, at least 1; what is longer ends in an ellipsis.
     """
     made = _RULES[sink]
     # every character becomes one at least, so no more of them are needed

@@ -44,7 +44,8 @@ def explained(error: ValidationError, model: type[BaseModel], *, whole: str) -> 
 
     Parameters
     ----------
-    whole: what to call the document itself where a problem is with no part of it.
+    whole
+        what to call the document itself where a problem is with no part of it.
     """
     found: list[Problem] = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):

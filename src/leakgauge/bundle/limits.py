@@ -23,18 +23,18 @@ class Limits:
 
     Attributes
     ----------
-    upload_bytes:
+    upload_bytes
         size of the zip as sent.
-    unpacked_bytes:
+    unpacked_bytes
         size of everything in it together, `data.zip` and decompressed tables included.
-    ratio:
+    ratio
         unpacked bytes for each packed byte of one entry; not held against entries that unpack to
         less than 1 MiB, where sparse but honest tables reach any ratio.
-    entries:
+    entries
         files and folders in the zip or folder; in `data.zip` again as many.
-    depth:
+    depth
         folders above a file, not counting the top folder that holds everything, or a second one in it.
-    table_rows, table_columns:
+    table_rows, table_columns
         size of one table; no set of pictures has more of them than a table may have rows.
     """
 

@@ -17,12 +17,12 @@ class BundledFile:
 
     Attributes
     ----------
-    name:
+    name
         its name for messages and reports, in lower case and without the folders that it came in:
         `train_mia.csv`, `auxiliary/0.png`. `path` may be called otherwise.
-    path:
+    path
         where its bytes are.
-    sha256:
+    sha256
         hexadecimal digest of those bytes.
     """
 
@@ -37,13 +37,13 @@ class MembershipBundle:
 
     Attributes
     ----------
-    population:
+    population
         optional other records of the same source, which an attacker may train on.
-    root:
+    root
         the folder that holds the files: the scratch folder of a zip, the folder itself of loose files.
-    ignored:
+    ignored
         names of files that no audit uses, sorted, safe to print.
-    limits:
+    limits
         what the tables are held to when they are read.
     """
 
@@ -69,9 +69,9 @@ class PictureFolder:
 
     Attributes
     ----------
-    name:
+    name
         the set's folder, for messages.
-    pictures:
+    pictures
         (class, picture) sorted by the picture's name.
     """
 
@@ -106,7 +106,7 @@ class PictureMembershipBundle:
 
     Attributes
     ----------
-    root, ignored, limits:
+    root, ignored, limits
         as in `MembershipBundle`.
     """
 
@@ -131,14 +131,14 @@ class InversionBundle:
 
     Attributes
     ----------
-    auxiliary, reference:
+    auxiliary, reference
         optional public images for an attack with a prior, and further images of the class for the
         ceiling; sorted by name.
-    labelled:
+    labelled
         optional reference images by class, as (class, image), sorted.
-    evaluator:
+    evaluator
         optional second classifier, which judges drawings.
-    root, ignored, limits:
+    root, ignored, limits
         as in `MembershipBundle`.
     """
 

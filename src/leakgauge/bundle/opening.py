@@ -50,9 +50,9 @@ def open_bundle(source: Path, scratch: Path, *, limits: Limits) -> Bundle:
 
     Parameters
     ----------
-    source:
+    source
         a zip, or a folder as `open_folder` takes it.
-    scratch:
+    scratch
         an empty folder of ours, made if missing, for what has to be unpacked.
 
     Raises

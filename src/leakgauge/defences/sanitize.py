@@ -28,11 +28,11 @@ class Sanitized:
 
     Attributes
     ----------
-    pickled:
+    pickled
         the model as a pickle, which joblib reads too.
-    removed:
+    removed
         what was taken out, in words.
-    remaining:
+    remaining
         sentences on what it still gives away.
     """
 
@@ -46,8 +46,10 @@ def sanitize(source: Path, scratch: Path, progress: Progress) -> Sanitized:
 
     Parameters
     ----------
-    source: a scikit-learn model file; it is opened as untrusted.
-    scratch: an empty folder to put the new file into for opening it again.
+    source
+        a scikit-learn model file; it is opened as untrusted.
+    scratch
+        an empty folder to put the new file into for opening it again.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def create_app(worker: Worker, *, hosts: frozenset[str] | None = None) -> Flask:
 
     Parameters
     ----------
-    hosts:
+    hosts
         names by which it may be asked, so that a page from elsewhere cannot ask by a name of its
         own that leads here (DNS rebinding); None lets every name in.
     """

@@ -35,11 +35,15 @@ def demo(
 
     Parameters
     ----------
-    port: 0 for any that is free.
-    folder: where models and drawings are kept; the user's cache by default.
-    mnist: a folder with MNIST. By default the one of `keras.datasets` if it is there, else
+    port
+        0 for any that is free.
+    folder
+        where models and drawings are kept; the user's cache by default.
+    mnist
+        a folder with MNIST. By default the one of `keras.datasets` if it is there, else
         scikit-learn's digits are used.
-    effort: how much work goes into a picture.
+    effort
+        how much work goes into a picture.
 
     Raises
     ------

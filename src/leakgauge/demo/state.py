@@ -24,7 +24,7 @@ class State:
 
     Parameters
     ----------
-    models, originals, result:
+    models, originals, result
         what was kept from an earlier start; see `leakgauge.demo.cache.Cache`.
     """
 

@@ -32,8 +32,10 @@ class Effort:
 
     Attributes
     ----------
-    iterations, seeds: of every attack, as in an audit's parameters.
-    epochs: of training; None for what the data set takes.
+    iterations, seeds
+        of every attack, as in an audit's parameters.
+    epochs
+        of training; None for what the data set takes.
     """
 
     iterations: int = 250
@@ -46,9 +48,9 @@ class Worker:
 
     Parameters
     ----------
-    data, source:
+    data, source
         which digits, and the folder that MNIST's lie in.
-    effort:
+    effort
         less of it gives pictures sooner, and wider intervals.
     """
 

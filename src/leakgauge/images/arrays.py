@@ -32,11 +32,11 @@ class Header:
 
     Attributes
     ----------
-    shape, dtype:
+    shape, dtype
         of the array, which holds numbers.
-    fortran:
+    fortran
         whether its first axis is the one that changes fastest.
-    offset:
+    offset
         where in the file its first number stands.
     """
 
@@ -51,7 +51,8 @@ def read_header(stream: IO[bytes], name: str, *, size: int, most: int | None = N
 
     Parameters
     ----------
-    most: numbers that it may declare, if what it is for has a limit of its own.
+    most
+        numbers that it may declare, if what it is for has a limit of its own.
 
     Raises
     ------

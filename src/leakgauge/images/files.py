@@ -32,7 +32,8 @@ def read_picture(file: BundledFile, *, input_range: tuple[float, float] | None) 
 
     Parameters
     ----------
-    input_range: what the sender says is the range of a pixel; decides how an array of floats is read.
+    input_range
+        what the sender says is the range of a pixel; decides how an array of floats is read.
 
     Raises
     ------

@@ -80,11 +80,16 @@ def audit_bundle(
 
     Parameters
     ----------
-    bundle: the checked files.
-    overrides: parameters that win over the bundle's own `parameters.json`.
-    trained_prior: a prior's file, for bundles that bring no auxiliary images.
-    evade: the search of a reference library, for a curve of robustness; None where there is none.
-    time: the audit's, which its steps share; None for no limit.
+    bundle
+        the checked files.
+    overrides
+        parameters that win over the bundle's own `parameters.json`.
+    trained_prior
+        a prior's file, for bundles that bring no auxiliary images.
+    evade
+        the search of a reference library, for a curve of robustness; None where there is none.
+    time
+        the audit's, which its steps share; None for no limit.
 
     Raises
     ------
@@ -123,8 +128,10 @@ def audit(
 
     Parameters
     ----------
-    evade: as `audit_bundle`; used where the reference libraries are asked for.
-    time: as `audit_bundle`.
+    evade
+        as `audit_bundle`; used where the reference libraries are asked for.
+    time
+        as `audit_bundle`.
 
     Raises
     ------

@@ -34,8 +34,10 @@ def low_frequencies(start: Pictures, *, cutoff: float = CUTOFF) -> Space:
 
     Parameters
     ----------
-    start: (height, width, channels) picture in [0, 1].
-    cutoff: √(u² + v²) of every wave used is below this, u and v in half periods per picture side.
+    start
+        (height, width, channels) picture in [0, 1].
+    cutoff
+        √(u² + v²) of every wave used is below this, u and v in half periods per picture side.
     """
     height, width, channels = start.shape
     waves = _waves((height, width), cutoff)

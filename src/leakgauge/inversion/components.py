@@ -39,8 +39,10 @@ class Components:
 
     Attributes
     ----------
-    space: the pictures' mean as its start, and the directions in which they differ most, in that order.
-    pictures: how many pictures they were taken from.
+    space
+        the pictures' mean as its start, and the directions in which they differ most, in that order.
+    pictures
+        how many pictures they were taken from.
     """
 
     space: Space
@@ -63,9 +65,12 @@ class Familiar:
 
     Attributes
     ----------
-    space: the auxiliary pictures' space.
-    plain: the penalty without it.
-    weight: w, in units of log odds.
+    space
+        the auxiliary pictures' space.
+    plain
+        the penalty without it.
+    weight
+        w, in units of log odds.
     """
 
     space: Space

@@ -24,8 +24,10 @@ def insights(
 
     Parameters
     ----------
-    drawing: the verdict's; None where no attack only asked.
-    snapshots: on the way to the drawing.
+    drawing
+        the verdict's; None where no attack only asked.
+    snapshots
+        on the way to the drawing.
     """
     if drawing is None:
         return ()
@@ -74,7 +76,8 @@ def recommendations(severity: Severity, snapshots: Sequence[Snapshot]) -> tuple[
 
     Parameters
     ----------
-    snapshots: on the way to the verdict's drawing.
+    snapshots
+        on the way to the verdict's drawing.
     """
     if severity not in (Severity.MODERATE, Severity.HIGH, Severity.CRITICAL):
         return ()

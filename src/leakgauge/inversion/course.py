@@ -36,10 +36,14 @@ class Course:
 
     Parameters
     ----------
-    settings: what the attack was told.
-    budget: most queries, over all seeds.
-    stage: what progress reports call this.
-    most: iterations after which the attack draws no better and ends; None for never.
+    settings
+        what the attack was told.
+    budget
+        most queries, over all seeds.
+    stage
+        what progress reports call this.
+    most
+        iterations after which the attack draws no better and ends; None for never.
     """
 
     def __init__(
@@ -86,8 +90,10 @@ class Course:
 
         Parameters
         ----------
-        z: (seeds, dimensions) where the search stands after it.
-        queries: how many it took, over all seeds.
+        z
+            (seeds, dimensions) where the search stands after it.
+        queries
+            how many it took, over all seeds.
         """
         self.queries += queries
         self._steps += 1

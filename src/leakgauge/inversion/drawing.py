@@ -76,10 +76,10 @@ def run_attacks(
 
     Parameters
     ----------
-    budget:
+    budget
         most queries for each class and seed, over all attacks, which share it evenly; None: for each
         what its iterations need.
-    time:
+    time
         the audit's, which the attacks share, one after the other; None for no limit.
     """
     asking = max(1, sum(attack.threat_model != "model_file" for attack, _ in planned))

@@ -76,7 +76,8 @@ def reads_edges_alone(target: Target, shape: tuple[int, int, int], *, rng: np.ra
 
     Parameters
     ----------
-    shape: (height, width, channels) of a picture; 200 of them are asked about twice.
+    shape
+        (height, width, channels) of a picture; 200 of them are asked about twice.
     """
     smooth = coarse_pictures(np.full(shape, 0.5, dtype=np.float32), ASKED, rng=rng)
 

@@ -48,9 +48,12 @@ def choose_evaluation(
 
     Parameters
     ----------
-    brought: the opened `evaluator` of the bundle.
-    labelled: reference pictures by class.
-    facts: of the target, whose classes the judge must know.
+    brought
+        the opened `evaluator` of the bundle.
+    labelled
+        reference pictures by class.
+    facts
+        of the target, whose classes the judge must know.
 
     Raises
     ------

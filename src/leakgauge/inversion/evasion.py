@@ -57,7 +57,8 @@ def robustness_curve(
 
     Parameters
     ----------
-    evade: the library's search; None where it is not installed.
+    evade
+        the library's search; None where it is not installed.
 
     Raises
     ------

@@ -29,9 +29,12 @@ def ground_of(
 
     Parameters
     ----------
-    original: (height, width, channels) the user's picture, in [0, 1].
-    asked: the parameter `background`, in the model's own range; None to find it out.
-    input_range: the ends of that range.
+    original
+        (height, width, channels) the user's picture, in [0, 1].
+    asked
+        the parameter `background`, in the model's own range; None to find it out.
+    input_range
+        the ends of that range.
 
     Raises
     ------

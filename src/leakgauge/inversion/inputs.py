@@ -46,16 +46,26 @@ class Inputs:
 
     Attributes
     ----------
-    target: the model, behind the output defences that were asked for.
-    facts: what was found out about the model itself.
-    original: (height, width, channels) the user's picture.
-    original_class: the class that the picture belongs to.
-    classes: the classes to draw, in ascending order.
-    references: further pictures of the class, for the ceiling.
-    settings: what every attack is told.
-    prior: what attacks with a prior are given besides, if there is one.
-    examined: what the target's answers hide, and how they are read.
-    evaluation: who judges the drawings, and the labelled pictures that classes are known by.
+    target
+        the model, behind the output defences that were asked for.
+    facts
+        what was found out about the model itself.
+    original
+        (height, width, channels) the user's picture.
+    original_class
+        the class that the picture belongs to.
+    classes
+        the classes to draw, in ascending order.
+    references
+        further pictures of the class, for the ceiling.
+    settings
+        what every attack is told.
+    prior
+        what attacks with a prior are given besides, if there is one.
+    examined
+        what the target's answers hide, and how they are read.
+    evaluation
+        who judges the drawings, and the labelled pictures that classes are known by.
     """
 
     target: Target

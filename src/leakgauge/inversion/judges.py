@@ -66,9 +66,12 @@ class TrainedJudge:
 
     Parameters
     ----------
-    pictures, labels: (n, height, width, channels) and (n,); at least one picture of every class.
-    n_classes: of the target.
-    seed: the same seed gives the same network.
+    pictures, labels
+        (n, height, width, channels) and (n,); at least one picture of every class.
+    n_classes
+        of the target.
+    seed
+        the same seed gives the same network.
     """
 
     def __init__(self, pictures: Pictures, labels: IntArray, *, n_classes: int, seed: int) -> None:

@@ -50,9 +50,12 @@ class Examined:
 
     Attributes
     ----------
-    found, step, classes_kept, slope_hidden, queries: as in `report.model.Masking`.
-    floor: smallest probability told from 0.
-    temperature: what log probabilities are divided by; see `objective.log_odds`.
+    found, step, classes_kept, slope_hidden, queries
+        as in `report.model.Masking`.
+    floor
+        smallest probability told from 0.
+    temperature
+        what log probabilities are divided by; see `objective.log_odds`.
     """
 
     found: tuple[Mask, ...]
@@ -69,7 +72,8 @@ def examine(target: Target, original: Pictures, *, rng: np.random.Generator) -> 
 
     Parameters
     ----------
-    original: (height, width, channels) the user's picture, one more to ask about.
+    original
+        (height, width, channels) the user's picture, one more to ask about.
     """
     if not target.has_probabilities:
         return Examined(("labels_only",), LABEL_FLOOR, temperature=1.0)

@@ -94,11 +94,11 @@ def measure(
 
     Parameters
     ----------
-    recognised:
+    recognised
         whether the target takes the consensus for `target_class`. A drawing that it takes for
         another class shows that class, if anything, however like the user's picture the two
         classes are: its leakage is 0, and the upper end of its interval stays what was measured.
-    attacks:
+    attacks
         how many are measured, the worst of which the audit goes by: the corrected interval holds for
         all of them at once.
     """

@@ -56,8 +56,10 @@ class Prior:
 
     Attributes
     ----------
-    weight: λ.
-    background: value in [0, 1] that pixels are drawn to where the target does not care.
+    weight
+        λ.
+    background
+        value in [0, 1] that pixels are drawn to where the target does not care.
     """
 
     background: float = 0.0

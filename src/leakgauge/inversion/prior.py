@@ -44,9 +44,12 @@ def choose_prior(
 
     Parameters
     ----------
-    auxiliary: pictures of the bundle, with the model's size and channels.
-    original: the user's picture; should not be among them.
-    trained: a prior's file that belongs to this installation.
+    auxiliary
+        pictures of the bundle, with the model's size and channels.
+    original
+        the user's picture; should not be among them.
+    trained
+        a prior's file that belongs to this installation.
 
     Raises
     ------

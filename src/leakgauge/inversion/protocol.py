@@ -22,25 +22,25 @@ class Settings:
 
     Attributes
     ----------
-    space:
+    space
         the pictures that the search is over, and the one that it starts from.
-    iterations:
+    iterations
         ascending; after each of them the run's pictures are kept. One iteration is a pair of queries
         per seed.
-    seeds:
+    seeds
         number of independent runs.
-    learning_rate:
+    learning_rate
         what the user asks the step size to be; None leaves it to the attack.
-    prior:
+    prior
         what makes a picture unlike a picture, which is taken off the objective.
-    network:
+    network
         the opened model, for white-box references alone; None where the file gives no gradient.
-    floor:
+    floor
         smallest probability told from 0: half the step of rounded answers.
-    temperature:
+    temperature
         what the target's log probabilities are divided by, so that the prior's weight means the same
         for every target.
-    edges:
+    edges
         whether the target is shown every picture with edges; see `edges`.
     """
 
@@ -70,9 +70,11 @@ class CurvePoint:
 
     Attributes
     ----------
-    queries: sent so far, over all seeds.
-    loss, confidence: means of the negative objective and of p_t over the pictures then asked about.
-    coefficients:
+    queries
+        sent so far, over all seeds.
+    loss, confidence
+        means of the negative objective and of p_t over the pictures then asked about.
+    coefficients
         (seeds, dimensions) what would have been drawn had the run ended here; None for attacks that do
         not search the space.
     """
@@ -90,9 +92,12 @@ class Drawn:
 
     Attributes
     ----------
-    frames, curve: in the order of the run.
-    departures: where the attack left its settings.
-    done_at: after how many queries it stopped because nothing changed any more; None where it did not.
+    frames, curve
+        in the order of the run.
+    departures
+        where the attack left its settings.
+    done_at
+        after how many queries it stopped because nothing changed any more; None where it did not.
     """
 
     frames: tuple[Frame, ...]
@@ -129,10 +134,14 @@ class Attack:
 
     Attributes
     ----------
-    by_default: it runs when the user names none.
-    takes_prior: where there is a prior, it is run a second time in the space of that prior.
-    with_prior: this row is such a second run.
-    library: the module that it needs beside those of the audit, one of `extras.LIBRARIES`; else None.
+    by_default
+        it runs when the user names none.
+    takes_prior
+        where there is a prior, it is run a second time in the space of that prior.
+    with_prior
+        this row is such a second run.
+    library
+        the module that it needs beside those of the audit, one of `extras.LIBRARIES`; else None.
     """
 
     name: str

@@ -77,10 +77,14 @@ def chance(
 
     Parameters
     ----------
-    original: the user's picture.
-    start: where the attack started.
-    others: drawings of other classes, by class.
-    noise_level: what `smooth_noise_level` found.
+    original
+        the user's picture.
+    start
+        where the attack started.
+    others
+        drawings of other classes, by class.
+    noise_level
+        what `smooth_noise_level` found.
     """
     # every constant picture, the best one included, has a correlation of 0
     found = [

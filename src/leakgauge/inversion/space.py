@@ -26,9 +26,12 @@ class Space:
 
     Attributes
     ----------
-    start: (height, width, channels) the picture x₀ that z = 0 stands for.
-    axes: (dimensions, height · width · channels) the patterns B, orthonormal rows.
-    spread: (dimensions,) standard deviation of pictures along each axis; ones where it is not known.
+    start
+        (height, width, channels) the picture x₀ that z = 0 stands for.
+    axes
+        (dimensions, height · width · channels) the patterns B, orthonormal rows.
+    spread
+        (dimensions,) standard deviation of pictures along each axis; ones where it is not known.
     """
 
     start: NDArray[np.float32]

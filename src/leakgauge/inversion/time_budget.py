@@ -37,7 +37,8 @@ def within(
 
     Parameters
     ----------
-    seconds: for all drawings together; None for as long as it takes.
+    seconds
+        for all drawings together; None for as long as it takes.
     """
     if seconds is None:
         return inputs

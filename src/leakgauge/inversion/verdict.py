@@ -60,9 +60,12 @@ class Headline:
 
     Attributes
     ----------
-    shown: how bad its likeness alone is, None where that shows nothing.
-    read: what an evaluator recognises of its drawings, where that is what shows the leak.
-    may_be_luck: whether an evaluator that recognises nothing stands against its likeness.
+    shown
+        how bad its likeness alone is, None where that shows nothing.
+    read
+        what an evaluator recognises of its drawings, where that is what shows the leak.
+    may_be_luck
+        whether an evaluator that recognises nothing stands against its likeness.
     """
 
     drawing: Reconstruction
@@ -108,9 +111,12 @@ def verdict(
 
     Parameters
     ----------
-    reconstructions: those of the class that the user's picture belongs to.
-    recognised: whether the model takes the picture for that class.
-    recognition: what the evaluator says of each attack's drawings, empty without one.
+    reconstructions
+        those of the class that the user's picture belongs to.
+    recognised
+        whether the model takes the picture for that class.
+    recognition
+        what the evaluator says of each attack's drawings, empty without one.
     """
     found = headline(outcomes, reconstructions, recognition=recognition)
     if found is None:

@@ -29,8 +29,10 @@ class Look:
 
     Attributes
     ----------
-    picture: (height, width, channels), the mean of the questions since the last look.
-    loss: the attack's loss (penalty less log odds), as in `protocol.CurvePoint`; None where the
+    picture
+        (height, width, channels), the mean of the questions since the last look.
+    loss
+        the attack's loss (penalty less log odds), as in `protocol.CurvePoint`; None where the
         attack asks for labels, which have none.
     """
 

@@ -18,19 +18,19 @@ class JobRequest:
 
     Attributes
     ----------
-    source:
+    source
         the uploaded zip, or a folder; opened by the job alone.
-    scratch, report:
+    scratch, report
         two empty folders of the job's own: to unpack into, and for the finished files.
-    overrides:
+    overrides
         parameters that win over the bundle's own `parameters.json`.
-    only:
+    only
         the one kind of audit that this installation runs; None for either.
-    trained_prior:
+    trained_prior
         a prior for inversion audits whose bundle brings no auxiliary images, if there is one.
-    deadline:
+    deadline
         on the monotonic clock, which all processes share: when the job is killed at the latest.
-    cpu_seconds:
+    cpu_seconds
         processor time, summed over threads, after which it is killed.
     """
 

@@ -19,12 +19,12 @@ class Job:
 
     Attributes
     ----------
-    name:
+    name
         what logs call it.
-    function:
+    function
         `module:function`, called in a child as `function(request, progress)` with a
         `leakgauge.jobs.request.JobRequest` and a `leakgauge.progress.Display`.
-    leaves:
+    leaves
         files of fixed names that it leaves, in the order in which its callers unpack them.
     """
 

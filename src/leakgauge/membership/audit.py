@@ -83,9 +83,12 @@ def audit_bundle(
 
     Parameters
     ----------
-    bundle: the checked files.
-    overrides: parameters that win over the bundle's own `parameters.json`.
-    time: the audit's, which its steps share; None for no limit.
+    bundle
+        the checked files.
+    overrides
+        parameters that win over the bundle's own `parameters.json`.
+    time
+        the audit's, which its steps share; None for no limit.
 
     Raises
     ------
@@ -120,7 +123,8 @@ def audit_pictures(
 
     Parameters
     ----------
-    open_model: opens the model file; handed in, since no framework of image models is known here.
+    open_model
+        opens the model file; handed in, since no framework of image models is known here.
     """
     progress.report("reading the bundle", 0.0)
     file = bundle.parameters.path if bundle.parameters else None

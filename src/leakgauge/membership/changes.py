@@ -23,13 +23,13 @@ class Change:
 
     Attributes
     ----------
-    name:
+    name
         the setting and its new value, as a scikit-learn user writes it.
-    title:
+    title
         the same in words.
-    settings:
+    settings
         new values by the names of `get_params`; empty where training stays as it is.
-    decimals:
+    decimals
         decimals that the answers are rounded to, None for all.
     """
 

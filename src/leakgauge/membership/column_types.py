@@ -39,10 +39,14 @@ def typed(
 
     Parameters
     ----------
-    tables: members first.
-    columns: (d,) names or numbers of the columns, in the order of the model's input.
-    known: what the model knows of its d columns.
-    notices: what a reader must know is added here.
+    tables
+        members first.
+    columns
+        (d,) names or numbers of the columns, in the order of the model's input.
+    known
+        what the model knows of its d columns.
+    notices
+        what a reader must know is added here.
 
     Raises
     ------
@@ -153,9 +157,9 @@ class _Reader:
 
     Attributes
     ----------
-    texts, numbers, truths:
+    texts, numbers, truths
         the encoder's values by what a cell may say.
-    missing:
+    missing
         how the encoder writes no value: None or NaN.
     """
 

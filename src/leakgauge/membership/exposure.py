@@ -33,7 +33,8 @@ def exposed_records(
 
     Parameters
     ----------
-    scores: (n,) scores of each attack, by its name; at least one attack.
+    scores
+        (n,) scores of each attack, by its name; at least one attack.
     """
     names = list(scores)
     rates = np.stack([_false_positive_rates(scores[name], pool.member) for name in names])

@@ -63,8 +63,10 @@ class AttackModel(Protocol):
 
         Parameters
         ----------
-        features: (n, d) what is seen of every record of the pool.
-        member: (n,) of which only what a split knows may be read.
+        features
+            (n, d) what is seen of every record of the pool.
+        member
+            (n,) of which only what a split knows may be read.
         """
 
 
@@ -151,8 +153,10 @@ def held_out_scores(
 
     Parameters
     ----------
-    features: (n, d) what the attack model sees of every record.
-    percentage: share of the pool known to the attacker, 1 to 90.
+    features
+        (n, d) what the attack model sees of every record.
+    percentage
+        share of the pool known to the attacker, 1 to 90.
 
     Raises
     ------

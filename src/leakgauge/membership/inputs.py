@@ -36,11 +36,11 @@ class Inputs:
 
     Attributes
     ----------
-    features:
+    features
         columns of a table, or pixels and channels of a picture.
-    versions_of:
+    versions_of
         packages, besides those of every audit, that the answers were computed with.
-    training_data:
+    training_data
         what reference models may be trained on; None for the pool alone.
     """
 

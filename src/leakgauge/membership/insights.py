@@ -55,9 +55,12 @@ def difficulty(
 
     Parameters
     ----------
-    proportions: what attack models learned at each share.
-    simple: title and (n,) decisions of the attacks that train nothing, by name.
-    member: (n,) booleans.
+    proportions
+        what attack models learned at each share.
+    simple
+        title and (n,) decisions of the attacks that train nothing, by name.
+    member
+        (n,) booleans.
     """
     shares = sorted(proportions.decisions)
     if len(shares) < 2:

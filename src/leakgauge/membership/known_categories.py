@@ -23,7 +23,8 @@ def keep_categories(blank: Any, fitted: Any) -> None:
 
     Parameters
     ----------
-    blank: an untrained clone of `fitted`.
+    blank
+        an untrained clone of `fitted`.
     """
     for path, part in blank.get_params(deep=True).items():
         refuses = isinstance(part, OneHotEncoder | OrdinalEncoder) and part.handle_unknown == "error"

@@ -45,9 +45,12 @@ class Candidates:
 
     Attributes
     ----------
-    tables: that of members first.
-    columns: names or numbers of the columns that may be it.
-    classes: (n_classes,) the model's.
+    tables
+        that of members first.
+    columns
+        names or numbers of the columns that may be it.
+    classes
+        (n_classes,) the model's.
     """
 
     tables: Sequence[Table]
@@ -59,8 +62,10 @@ class Candidates:
 
         Parameters
         ----------
-        notices: where the column had to be found out, the reader is told so here.
-        fit: how well the model answers if a column is the label, where that tells columns apart.
+        notices
+            where the column had to be found out, the reader is told so here.
+        fit
+            how well the model answers if a column is the label, where that tells columns apart.
 
         Raises
         ------

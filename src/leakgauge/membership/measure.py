@@ -63,12 +63,18 @@ def measure(
 
     Parameters
     ----------
-    scores: (n,) higher = more likely a member.
-    decisions: (n,) "called a member", from thresholds that saw other records.
-    comparisons: number of attacks measured in this audit, for the corrected intervals.
-    cross_fitted: whether each record was scored by a model that learned from others of the pool.
-    replicates: (n,) scores without each of the rounds of reference models; none for other attacks.
-    threshold_chosen: whether the thresholds behind `decisions` were chosen on other records of the pool.
+    scores
+        (n,) higher = more likely a member.
+    decisions
+        (n,) "called a member", from thresholds that saw other records.
+    comparisons
+        number of attacks measured in this audit, for the corrected intervals.
+    cross_fitted
+        whether each record was scored by a model that learned from others of the pool.
+    replicates
+        (n,) scores without each of the rounds of reference models; none for other attacks.
+    threshold_chosen
+        whether the thresholds behind `decisions` were chosen on other records of the pool.
     """
     member = pool.member
     roc = step_roc(scores, member)

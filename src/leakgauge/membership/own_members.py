@@ -36,7 +36,7 @@ def own_misfit(
 
     Parameters
     ----------
-    of_references:
+    of_references
         accuracy of the reference models on the records that each was trained on; None without any.
     """
     own = described.train_accuracy

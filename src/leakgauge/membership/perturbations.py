@@ -32,13 +32,13 @@ class Quantity:
 
     Attributes
     ----------
-    column:
+    column
         its place.
-    values:
+    values
         (n,) numbers, NaN where missing.
-    spread, least, greatest:
+    spread, least, greatest
         standard deviation and range of the finite ones.
-    whole:
+    whole
         whether it counts in whole numbers.
     """
 
@@ -56,11 +56,11 @@ class Texts:
 
     Attributes
     ----------
-    column:
+    column
         its place.
-    words:
+    words
         (n_words,) the words of all texts, one after another.
-    starts:
+    starts
         (n,) where the words of each text start.
     """
 
@@ -81,13 +81,13 @@ class Perturbations:
 
     Attributes
     ----------
-    x:
+    x
         the records, a DataFrame or an array of `d` columns, or (n,) texts.
-    quantities:
+    quantities
         columns that get noise.
-    texts:
+    texts
         columns of which words are swapped.
-    swaps:
+    swaps
         groups of columns that are swapped, each as one.
     """
 
@@ -130,8 +130,10 @@ class Perturbations:
 
         Parameters
         ----------
-        noise: standard deviation of the noise, in units of each column's own.
-        swap: probability of a swap, for each record and group of columns, and for each word.
+        noise
+            standard deviation of the noise, in units of each column's own.
+        swap
+            probability of a swap, for each record and group of columns, and for each word.
         """
         changed = self.x.copy()
         records = np.arange(len(self.x))

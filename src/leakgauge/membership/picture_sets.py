@@ -29,9 +29,9 @@ class PicturesInFolders:
 
     Attributes
     ----------
-    name:
+    name
         of the set, for messages.
-    labels:
+    labels
         (n,) class numbers, not yet held against the model's.
     """
 
@@ -79,7 +79,8 @@ def labelled_pictures(found: PictureSet, *, input_range: PixelRange | None) -> L
 
     Parameters
     ----------
-    input_range: what the sender says is the range of a pixel; decides how arrays of floats are read.
+    input_range
+        what the sender says is the range of a pixel; decides how arrays of floats are read.
 
     Raises
     ------
@@ -148,13 +149,13 @@ class FittedSet:
 
     Attributes
     ----------
-    pictures:
+    pictures
         the set.
-    y:
+    y
         (n,) labels as positions in the target's classes.
-    shape:
+    shape
         (height, width, channels) of the model's input.
-    resize:
+    resize
         whether pictures of another size are resized instead of refused.
     """
 

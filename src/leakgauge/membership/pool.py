@@ -22,19 +22,19 @@ class Pool:
 
     Attributes
     ----------
-    x:
+    x
         `n` input rows in the form that the target takes: a DataFrame, an array, or
         (n, height, width, channels) pictures in [0, 1].
-    y:
+    y
         (n,) true labels as positions in the target's classes.
-    member:
+    member
         (n,) True where the target was trained on the record. Attacks that
         train on it must score records they did not train on.
-    row:
+    row
         (n,) place of the record in its own table, 1 for the first data row.
-    group:
+    group
         (n,) name of the group a record belongs to, or None when groups are not asked for.
-    is_read:
+    is_read
         (d,) False for columns of a table that every part of the target leaves out; None where all
         are read.
     """
@@ -71,12 +71,12 @@ class ReferenceAnswers:
 
     Attributes
     ----------
-    p_y:
+    p_y
         (M, n) probability of each record's true label.
-    trained_on:
+    trained_on
         (M, n) whether the model that answers was trained on the record; as often True in each column
         as in any other.
-    per_round:
+    per_round
         how many rows, one after the other, come from one round of training. Rounds are drawn
         independently of each other.
     """

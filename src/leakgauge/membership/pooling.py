@@ -60,7 +60,8 @@ def pooled(
 
     Parameters
     ----------
-    sides: members, non-members and, where there is one, the table of other records.
+    sides
+        members, non-members and, where there is one, the table of other records.
     """
     digests = _digests(sides)
     in_both = (np.isin(digests[0], digests[1]), np.isin(digests[1], digests[0]))

@@ -81,9 +81,11 @@ def leak_by_proportion(
 
     Parameters
     ----------
-    probabilities: (n, n_classes) the target's answers about the pool.
-    percentages: shares of the pool known to the attacker, each 1 to 90.
-    known_scores:
+    probabilities
+        (n, n_classes) the target's answers about the pool.
+    percentages
+        shares of the pool known to the attacker, each 1 to 90.
+    known_scores
         (n,) out-of-fold scores of the learned attacks at 90 %, by attack; only
         the attack models named here are trained, and these scores are used again.
     """

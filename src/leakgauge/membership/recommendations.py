@@ -44,11 +44,16 @@ def recommend(
 
     Parameters
     ----------
-    worst_decisions: (n,) decisions of the attack that showed most.
-    label_decisions: (n,) decisions of the gap attack, None when it did not run.
-    tried: what changes were measured to do, None where that was not asked for.
-    records_would_settle: whether an inconclusive verdict is one for want of records.
-    pictures: whether the model is an image classifier, a network most likely.
+    worst_decisions
+        (n,) decisions of the attack that showed most.
+    label_decisions
+        (n,) decisions of the gap attack, None when it did not run.
+    tried
+        what changes were measured to do, None where that was not asked for.
+    records_would_settle
+        whether an inconclusive verdict is one for want of records.
+    pictures
+        whether the model is an image classifier, a network most likely.
     """
     found: list[Recommendation] = []
     if severity is Severity.INCONCLUSIVE and records_would_settle:

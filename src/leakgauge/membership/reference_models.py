@@ -54,21 +54,21 @@ class Plan:
 
     Attributes
     ----------
-    estimator:
+    estimator
         the fitted target, None where there is none to clone.
-    classes:
+    classes
         (n_classes,) its labels.
-    models:
+    models
         how many clones give an answer about each record, one of two of them trained on it; even; 0 for
         none. Of an attacker with other data half as many do, none of them trained on it.
-    seconds:
+    seconds
         after how many seconds no further round is begun, None for never.
-    seed:
+    seed
         seed of the draws and of the clones, whichever attack asks first.
-    defences:
+    defences
         what the target's answers pass through; the attacker puts the clones behind as much of it
         as can be repeated, so that both are seen alike.
-    form:
+    form
         what the target is asked for, and so the clones; None for probabilities.
     """
 
@@ -87,10 +87,10 @@ class Trained:
 
     Attributes
     ----------
-    accuracy:
+    accuracy
         mean over the models of their accuracy on records that they were trained on; None where no
         model is asked about such.
-    seconds:
+    seconds
         what training took, where that is counted.
     """
 
@@ -105,9 +105,9 @@ class ReferenceModels:
 
     Parameters
     ----------
-    clock:
+    clock
         seconds from any start, never falling; only a plan with a limit looks at it.
-    most_seconds:
+    most_seconds
         what the audit has time for when the training begins, whatever the plan allows.
     """
 
@@ -277,8 +277,10 @@ def train(
 
     Parameters
     ----------
-    rng: seeds the models.
-    seconds: after how many no further round is begun, None for never.
+    rng
+        seeds the models.
+    seconds
+        after how many no further round is begun, None for never.
 
     Raises
     ------

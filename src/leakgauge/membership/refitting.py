@@ -39,11 +39,11 @@ class Answers:
 
     Attributes
     ----------
-    p_y:
+    p_y
         (n,) probability that it gives to each record's true label.
-    right:
+    right
         (n,) whether the true label is the first of those with the highest one.
-    votes:
+    votes
         whether zeros among all its probabilities say that it counts votes.
     """
 
@@ -107,11 +107,11 @@ class Question:
 
     Attributes
     ----------
-    records:
+    records
         (k,) places, among all that are asked about, of those that the answers are for.
-    rows:
+    rows
         (m,) positions of the rows to send, m at most k.
-    answer_of:
+    answer_of
         (k,) which of the m answers belongs to each record.
     """
 
@@ -126,22 +126,22 @@ class Refitting:
 
     Attributes
     ----------
-    blank:
+    blank
         an untrained classifier, which stays untrained.
-    classes:
+    classes
         (n_classes,) the target's labels, which `y` are positions of.
-    x:
+    x
         the records' rows, `lean` if they can be.
-    y:
+    y
         (n,) their labels.
-    alike:
+    alike
         (n,) a number for each record; those that share one get the same answer.
-    form:
+    form
         what it is asked for, which is what the target was asked for.
-    defences:
+    defences
         what a copy's answers pass through: as much of the target's as can be repeated, so that
         both are seen alike.
-    uses:
+    uses
         which columns each part of the target takes, which a copy must take too; None where copies
         may differ in that.
     """
@@ -170,7 +170,8 @@ class Refitting:
 
         Parameters
         ----------
-        like: the fitted model whose columns every copy must use as it does; None for no such model.
+        like
+            the fitted model whose columns every copy must use as it does; None for no such model.
         """
         x = lean(data.x, blank)
         # trees answer equal rows equally; of other models that is only nearly true
@@ -184,8 +185,10 @@ class Refitting:
 
         Parameters
         ----------
-        seed: of every part of the copy that draws numbers.
-        what: the rows in words, for the reason that is given where this fails.
+        seed
+            of every part of the copy that draws numbers.
+        what
+            the rows in words, for the reason that is given where this fails.
 
         Raises
         ------

@@ -40,8 +40,10 @@ class Shift:
 
     Attributes
     ----------
-    area: area under its ROC curve, from features and label together.
-    by_column: columns that tell them apart alone, as messages name them, with their areas, largest first.
+    area
+        area under its ROC curve, from features and label together.
+    by_column
+        columns that tell them apart alone, as messages name them, with their areas, largest first.
     """
 
     area: Estimate

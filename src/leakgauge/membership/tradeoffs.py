@@ -89,17 +89,17 @@ def tradeoffs(
 
     Parameters
     ----------
-    target:
+    target
         its reference models are used again for the model as it is, as many as changes get.
-    data:
+    data
         what the reference models were trained on.
-    seconds:
+    seconds
         after how many no further change is begun, None for never.
-    seed:
+    seed
         the audit's, of which the halves of the reference models come.
-    defences:
+    defences
         what the target's answers pass through, and so those of the changed models.
-    clock:
+    clock
         seconds from any start, never falling; looked at only where there is a limit.
     """
     left_out: list[str] = []

@@ -44,15 +44,15 @@ class TrainingData:
 
     Attributes
     ----------
-    x:
+    x
         input rows, as in `Pool`.
-    y:
+    y
         (k,) labels, as in `Pool`.
-    members, non_members:
+    members, non_members
         positions of the records that the target was trained on, and of those that it was not.
-    population:
+    population
         positions of other records of the same source, None where none were sent.
-    scored:
+    scored
         how many records the pool has.
     """
 
@@ -75,11 +75,11 @@ class TrainingSet:
 
     Attributes
     ----------
-    rows:
+    rows
         positions of its training records.
-    asked:
+    asked
         positions of the records of the pool whose answers it gives.
-    place:
+    place
         in which row of `ReferenceAnswers` these answers stand.
     """
 
@@ -94,18 +94,18 @@ class Design:
 
     Attributes
     ----------
-    rounds:
+    rounds
         sets that belong together: the models of a round give every record of the pool the same
         number of answers. Rounds are drawn independently of each other.
-    places:
+    places
         how many answers a round gives to each record.
-    scored:
+    scored
         how many records the pool has.
-    size:
+    size
         how many records the smallest training set has.
-    wanted:
+    wanted
         how many the target was trained on.
-    what:
+    what
         the training sets in words, for the reason that is given where training fails.
     """
 

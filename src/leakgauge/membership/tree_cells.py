@@ -44,9 +44,9 @@ class FinalStep:
 
     Attributes
     ----------
-    estimator:
+    estimator
         the model behind every transforming step of a Pipeline.
-    x:
+    x
         (n, n_features) input rows, float32 as trees read them, dense or CSR.
     """
 
@@ -60,9 +60,9 @@ class Cells:
 
     Attributes
     ----------
-    of_record:
+    of_record
         (n,) cell of each record: its leaf, and its own class in it.
-    weight:
+    weight
         (n_cells,) training weight that the tree keeps for the cell, in records.
     """
 
@@ -110,7 +110,8 @@ def cells_of_trees(step: FinalStep, y: IntArray) -> tuple[Cells, ...]:
 
     Parameters
     ----------
-    y: (n,) true labels as positions in the model's classes.
+    y
+        (n,) true labels as positions in the model's classes.
 
     Raises
     ------
@@ -161,8 +162,10 @@ def _class_units(weights: FloatArray, records: IntArray) -> FloatArray:
 
     Parameters
     ----------
-    weights: (n_leaves, n_classes) training weight.
-    records: (n_leaves,) number of different records.
+    weights
+        (n_leaves, n_classes) training weight.
+    records
+        (n_leaves,) number of different records.
     """
     present = weights > 0
     alone = present & (present.sum(axis=1, keepdims=True) == 1)

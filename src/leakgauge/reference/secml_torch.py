@@ -34,9 +34,12 @@ def evade(network: Network, pictures: Pictures, labels: IntArray, *, radius: flo
 
     Parameters
     ----------
-    pictures: (n, height, width, channels) in [0, 1].
-    labels: (n,) their classes.
-    radius: the most by which a pixel may be changed.
+    pictures
+        (n, height, width, channels) in [0, 1].
+    labels
+        (n,) their classes.
+    radius
+        the most by which a pixel may be changed.
     """
     attack = PGD(
         perturbation_model=LpPerturbationModels.LINF,

@@ -137,7 +137,8 @@ def finding(
 
     Parameters
     ----------
-    without_references: why the model was not compared with this attacker's reference models.
+    without_references
+        why the model was not compared with this attacker's reference models.
     """
     own = [outcome for outcome in outcomes if attacker in ("candidates", outcome.attacker)]
     found = verdict(own, shift=shift, without_references=without_references, misfit=misfit)
@@ -164,13 +165,14 @@ def verdict(
 
     Parameters
     ----------
-    outcomes: what became of every attack of the table; those on the model file are passed over.
-    shift:
+    outcomes
+        what became of every attack of the table; those on the model file are passed over.
+    shift
         area under the ROC curve of a classifier that tells members and subjects
         apart without the target, when it can; None when it cannot.
-    without_references:
+    without_references
         why the model was not compared with reference models; None where it was, or gives labels alone.
-    misfit:
+    misfit
         what speaks against the members being the model's training data as it knows them; None for nothing.
     """
     found = _verdict(outcomes, shift, without_references, misfit)

@@ -59,9 +59,9 @@ def run(
 
     Parameters
     ----------
-    sandbox:
+    sandbox
         one that runs the job.
-    cancelled:
+    cancelled
         set when the job is to be stopped.
 
     Raises

@@ -20,7 +20,7 @@ def metric_lines(report: Path) -> list[str]:
 
     Parameters
     ----------
-    report:
+    report
         a `report.json`. Read as plain JSON, so that no attack has to be known here.
     """
     document = json.loads(report.read_bytes())

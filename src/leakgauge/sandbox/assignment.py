@@ -17,12 +17,12 @@ class Assignment:
 
     Attributes
     ----------
-    function:
+    function
         `module:function` that does the work. Set by the program that makes the sandbox, never by a
         request from outside.
-    request:
+    request
         what it is called with.
-    limits:
+    limits
         what it may use of the machine.
     """
 

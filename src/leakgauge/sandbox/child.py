@@ -30,13 +30,13 @@ class ChildContext:
 
     Attributes
     ----------
-    server:
+    server
         process id of the fork server.
-    workspace:
+    workspace
         the sandbox's folder.
-    user:
+    user
         a user id that no other audit has; None where there are none to be had.
-    processors:
+    processors
         those that it may run on.
     """
 
@@ -51,7 +51,7 @@ def run_child(assignment: Assignment, events: int, context: ChildContext) -> NoR
 
     Parameters
     ----------
-    events:
+    events
         file descriptor to write events to.
     """
     code = 1

@@ -112,9 +112,9 @@ class EventReader:
 
     Parameters
     ----------
-    progress:
+    progress
         called with each stage and a fraction that lies in 0 to 1 and never falls.
-    shown:
+    shown
         called with what the child gives to look at. It is a stranger's word: any JSON object.
     """
 

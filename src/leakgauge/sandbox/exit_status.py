@@ -16,13 +16,13 @@ class ExitStatus:
 
     Attributes
     ----------
-    code:
+    code
         exit code, or minus the number of the signal that ended it.
-    cpu_seconds:
+    cpu_seconds
         processor time used, all threads.
-    peak_bytes:
+    peak_bytes
         largest resident memory.
-    too_many_tasks:
+    too_many_tasks
         whether it was ended because it had started too many threads.
     """
 
@@ -60,9 +60,9 @@ class ExitStatus:
 
         Parameters
         ----------
-        limits:
+        limits
             the limits that the child ran under.
-        memory:
+        memory
             bytes of memory granted to this machine or container.
         """
         if self.too_many_tasks:

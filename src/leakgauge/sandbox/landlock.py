@@ -68,7 +68,7 @@ def restrict(*, readable: Iterable[Path], writable: Iterable[Path]) -> None:
 
     Parameters
     ----------
-    readable, writable:
+    readable, writable
         paths that do not exist are passed over.
 
     Raises

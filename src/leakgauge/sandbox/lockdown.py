@@ -60,11 +60,11 @@ class ChildPrivileges:
 
     Attributes
     ----------
-    limits:
+    limits
         what it may use of the machine.
-    readable, writable:
+    readable, writable
         paths that it may read, and folders of its own.
-    user:
+    user
         the user to become; None to stay the one it is.
     """
 

@@ -35,7 +35,7 @@ def check_destination(output: Path, *, source: Path | None = None) -> None:
 
     Parameters
     ----------
-    source:
+    source
         the bundle, which `output` may neither be nor hold: it would go with the earlier report.
 
     Raises
@@ -90,7 +90,7 @@ def collect_output(report: Path, output: Path, *, keep: bool = False) -> None:
 
     Parameters
     ----------
-    keep:
+    keep
         where that fails, keep the report in a new folder of this user's alone, which the error names.
 
     Raises

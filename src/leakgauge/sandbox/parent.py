@@ -42,15 +42,15 @@ class Sandbox:
 
     Parameters
     ----------
-    only:
+    only
         the one kind of audit to run; None runs whichever the bundle asks for.
-    limits:
+    limits
         what one audit may use.
-    preload:
+    preload
         import the libraries of `only` at the start of the server, so that no audit waits for it.
-    trained_prior:
+    trained_prior
         a prior for inversion audits whose bundle brings no auxiliary images; opened by children alone.
-    job:
+    job
         what children do, if it is not to audit.
     """
 
@@ -150,20 +150,20 @@ class Sandbox:
 
         Parameters
         ----------
-        overrides:
+        overrides
             parameters that win over those in the bundle.
-        progress:
+        progress
             told by the calling thread.
-        timeout:
+        timeout
             seconds from now; the limit on wall-clock time holds as well.
-        cancelled:
+        cancelled
             asked ten times a second; once it is set, the audit is stopped and raises
             `audit_failed.cancelled`.
-        shown:
+        shown
             called, by the calling thread, with what the child gives to look at meanwhile.
-        job:
+        job
             what to do in place of the sandbox's own.
-        keep:
+        keep
             for an `output` that a person named: see beforehand whether it can be written, and where it
             cannot be in the end, keep the report elsewhere, which the error tells.
 

@@ -25,23 +25,23 @@ class ResourceLimits:
 
     Attributes
     ----------
-    memory_bytes:
+    memory_bytes
         address space of the child. The frameworks map far more than they touch: about 3 GiB
         before the first byte of a bundle is read.
-    data_bytes:
+    data_bytes
         memory that the child may fill beyond what the libraries hold. By default most of the
         machine's or the container's.
-    tasks:
+    tasks
         threads of the child; processes it may not start at all.
-    cpu_seconds:
+    cpu_seconds
         processor time, summed over threads.
-    wall_seconds:
+    wall_seconds
         time from the call to the answer; just under the hour that a batch transform waits.
-    file_bytes:
+    file_bytes
         size of any one file that the child writes.
-    open_files:
+    open_files
         file descriptors open at once.
-    threads:
+    threads
         threads of the numerical libraries. One by default: sums then run in one order, and a
         report has the same bytes whatever the number of cores.
     """

@@ -24,11 +24,11 @@ class SelfTest:
 
     Attributes
     ----------
-    layers:
+    layers
         those in force, in the order in which they were put on.
-    missing:
+    missing
         the others, each with the reason.
-    trials:
+    trials
         what a child tried, and whether it was refused.
     """
 

@@ -33,11 +33,11 @@ class Server:
 
     Parameters
     ----------
-    workspace:
+    workspace
         folder that the server removes when it finds its parent gone, and whose lock it shares.
-    preload:
+    preload
         kind of audit whose libraries it imports at its start, or None for none.
-    threads:
+    threads
         threads of the numerical libraries.
     """
 

@@ -70,10 +70,10 @@ def build_filter(seccomp: Any, *, architecture: int | None = None) -> Any:
 
     Parameters
     ----------
-    seccomp:
+    seccomp
         the module `pyseccomp`. Handed in, since importing it looks for its library by starting
         a program, which a child must not need to do.
-    architecture:
+    architecture
         for another one than this machine's, by the number that libseccomp gives it.
     """
     deny = seccomp.ERRNO(errno.EPERM)

@@ -73,9 +73,9 @@ class Watch:
 
         Parameters
         ----------
-        deadline:
+        deadline
             on the monotonic clock.
-        cancelled:
+        cancelled
             set once the audit is no longer wanted.
 
         Raises

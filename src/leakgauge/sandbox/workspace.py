@@ -27,9 +27,9 @@ class Workspace:
 
     Attributes
     ----------
-    path:
+    path
         the folder.
-    lock:
+    lock
         descriptor that holds the lock; a process that inherits it holds it too.
     """
 

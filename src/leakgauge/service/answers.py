@@ -37,9 +37,9 @@ def negotiate(accept: str, *, default_type: str) -> str | None:
 
     Parameters
     ----------
-    accept:
+    accept
         the header as sent, empty for a request without one.
-    default_type:
+    default_type
         likewise, for such a request, and the first choice for one that takes anything.
     """
     preferred = _best(default_type, OFFERED) or _ZIP

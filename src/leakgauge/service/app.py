@@ -35,13 +35,13 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
 
     Parameters
     ----------
-    kind:
+    kind
         the audit that this installation runs.
-    sandbox:
+    sandbox
         where audits run; by default a new one with the libraries of `kind` preloaded, and with the
         prior that lies in the folder of the served model, if one does. It is started with the
         first request or by whoever calls `sandbox_of(app).start()`.
-    settings:
+    settings
         by default those of the environment.
     """
     settings = Settings.from_environment() if settings is None else settings

@@ -55,7 +55,7 @@ def overrides_for(remaining: float | None) -> dict[str, JsonValue]:
 
     Parameters
     ----------
-    remaining:
+    remaining
         seconds left for the audit; None when the caller did not say.
     """
     if remaining is None:

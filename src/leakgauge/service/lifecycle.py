@@ -25,7 +25,7 @@ def begin(sandbox: Sandbox, *, stop_seconds: float) -> None:
 
     Parameters
     ----------
-    stop_seconds:
+    stop_seconds
         how long running audits go on after SIGTERM.
     """
     hide_from_others()

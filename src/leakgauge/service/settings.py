@@ -30,21 +30,21 @@ class Settings:
 
     Attributes
     ----------
-    max_payload_mb:
+    max_payload_mb
         largest body of a request, in MiB.
-    slots:
+    slots
         audits that run at once; by default one for each processor, and no more than memory is for.
-    queue:
+    queue
         further requests that may upload and wait for a slot.
-    wait_seconds:
+    wait_seconds
         how long one waits for a slot before it is told to come back.
-    default_type:
+    default_type
         what a request without an `Accept` header gets; written as such a header.
-    batch:
+    batch
         whether a batch transform sends the requests.
-    audit_seconds:
+    audit_seconds
         time that one audit may take, or None for the sandbox's own limit.
-    stop_seconds:
+    stop_seconds
         how long running audits go on after SIGTERM.
     """
 

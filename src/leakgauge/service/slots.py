@@ -19,11 +19,11 @@ class Slots:
 
     Parameters
     ----------
-    slots:
+    slots
         audits that run at once.
-    queue:
+    queue
         further requests that may upload and wait.
-    wait_seconds:
+    wait_seconds
         longest wait for a slot.
     """
 
@@ -54,9 +54,9 @@ class Slots:
 
         Parameters
         ----------
-        cancelled:
+        cancelled
             asked while waiting; set once nobody wants the slot any more.
-        within:
+        within
             seconds after which a slot is of no use; the longest wait holds as well.
 
         Raises

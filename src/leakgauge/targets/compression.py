@@ -34,9 +34,9 @@ def decompress(data: bytes, *, limit: int) -> bytes:
 
     Parameters
     ----------
-    data:
+    data
         a whole file.
-    limit:
+    limit
         most bytes to unpack.
 
     Raises

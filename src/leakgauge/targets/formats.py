@@ -40,24 +40,24 @@ class Format(Signs):
 
     Attributes
     ----------
-    name:
+    name
         for reports and tests, one word.
-    loader:
+    loader
         "module:function" that opens a file of this kind and takes it for untrusted:
         `(path) -> TableTarget` for tables, `(path, InputSettings) -> ImageModel` for images.
-    sanitizer:
+    sanitizer
         "module:function" that writes such a file without what attacks on model files read; see
         `leakgauge.defences.sanitize`. None where there is none.
-    extras:
+    extras
         what installs the libraries of the loader; none for a library that is installed by itself.
-    is_default:
+    is_default
         whether it is tried on files that are no other format by their bytes, so that its loader says
         what is wrong with them. One row for each kind of data.
-    modules:
+    modules
         modules that the loader needs and that an audit does without.
-    library:
+    library
         what `modules` belong to, as it writes itself.
-    without:
+    without
         what to do where they are not installed.
     """
 
@@ -194,9 +194,9 @@ def kind_in_bundle(head: bytes, name: str) -> Format | Unread | None:
 
     Parameters
     ----------
-    head:
+    head
         its first `HEAD_BYTES` bytes, fewer where it is shorter or cannot be read.
-    name:
+    name
         its name in lower case. It decides where the bytes say nothing: an empty `clf.pkl` is
         a model file too, and its reader says what is wrong with it.
     """
@@ -215,7 +215,7 @@ def recognise(file: bytes | BinaryIO) -> Format | Unread | None:
 
     Parameters
     ----------
-    file:
+    file
         its content, or the open file, of which no more is read than the head and the directory of
         a zip archive.
     """

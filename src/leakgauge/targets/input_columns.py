@@ -15,15 +15,15 @@ class InputColumn:
 
     Attributes
     ----------
-    kind:
+    kind
         `categories` where an encoder keeps its values, `text` where it is cut into words, `numbers`
         where nothing else can be read, `anything` where the model does not tell.
-    categories:
+    categories
         the values that encoders keep, in their own types; `None` or NaN among them stands for
         no value. Empty for other kinds.
-    is_categorical_dtype:
+    is_categorical_dtype
         whether training held it as pandas' `category` dtype.
-    is_read:
+    is_read
         False where every part of the model leaves it out.
     """
 
@@ -39,9 +39,12 @@ class Selection:
 
     Attributes
     ----------
-    selector: the rule, which gives the names of the columns that it chooses from a table.
-    columns: input columns that it chose among those that it was shown.
-    shown: input columns that it was shown.
+    selector
+        the rule, which gives the names of the columns that it chooses from a table.
+    columns
+        input columns that it chose among those that it was shown.
+    shown
+        input columns that it was shown.
     """
 
     selector: Callable[[Any], Sequence[Any]]
@@ -55,8 +58,10 @@ class InputColumns:
 
     Attributes
     ----------
-    columns: one for each, in the order of the model's input.
-    selections: rules by which parts of the model chose among them.
+    columns
+        one for each, in the order of the model's input.
+    selections
+        rules by which parts of the model chose among them.
     """
 
     columns: tuple[InputColumn, ...]

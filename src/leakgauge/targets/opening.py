@@ -34,7 +34,7 @@ def open_image_model(
 
     Parameters
     ----------
-    picture_size, input_range, channel_order:
+    picture_size, input_range, channel_order
         what the sender says about the model's input; see `InputSettings`.
 
     Raises

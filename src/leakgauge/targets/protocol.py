@@ -39,9 +39,9 @@ class Target(Protocol):
 
     Attributes
     ----------
-    classes:
+    classes
         (n_classes,) the class labels, in the order of the columns of `probabilities`.
-    has_probabilities:
+    has_probabilities
         False for a model that gives labels alone; `probabilities` then raises
         `UnsupportedModel` with problem `labels_only`.
     """
@@ -89,7 +89,7 @@ class TableTarget(ModelTarget, Protocol):
 
     Attributes
     ----------
-    remarks:
+    remarks
         sentences for the report on how the file was read.
     """
 
@@ -111,7 +111,7 @@ class TableTarget(ModelTarget, Protocol):
 
         Parameters
         ----------
-        frame:
+        frame
             (n, n_columns) features without the label, each column of the type that training had.
 
         Raises
@@ -127,8 +127,8 @@ class TableTarget(ModelTarget, Protocol):
 
         Parameters
         ----------
-        x:
+        x
             (n, n_features) rows as `as_input` gives them.
-        y:
+        y
             (n,) positions in `classes` of their true labels.
         """

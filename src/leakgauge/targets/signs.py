@@ -19,21 +19,21 @@ class Signs:
 
     Attributes
     ----------
-    words:
+    words
         what the file is, with its article: "a LightGBM model in text".
-    audited_on:
+    audited_on
         the data that such models are audited on; None where no audit takes them.
-    suffixes:
+    suffixes
         how such files are called, the usual one first; none where that says nothing.
-    starts:
+    starts
         regular expression of the first bytes, unpacked; None for zip archives.
-    entries:
+    entries
         regular expressions, each of which one name or more in a zip archive of this kind matches.
-    first_entries:
+    first_entries
         regular expression of the name that stands first in such an archive.
-    loose:
+    loose
         names that lie beside each other where such an archive was unpacked into a bundle.
-    is_model:
+    is_model
         whether a file in a bundle is taken for its model by these first bytes.
     """
 

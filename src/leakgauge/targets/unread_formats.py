@@ -42,9 +42,9 @@ class Unread(Signs):
 
     Parameters
     ----------
-    way_in:
+    way_in
         what to send in its place for an audit of tables; a sentence or two.
-    image_problem:
+    image_problem
         the problem of the refusal where an image classifier is expected; None where the first bytes
         alone do not settle that it is none.
     """

@@ -16,9 +16,12 @@ class Change(Protocol):
 
         Parameters
         ----------
-        answers: (n, n_classes) the model's own.
-        strength: in the unit and range that the table states.
-        queries: the `n` input rows, for defences whose answer depends on them.
+        answers
+            (n, n_classes) the model's own.
+        strength
+            in the unit and range that the table states.
+        queries
+            the `n` input rows, for defences whose answer depends on them.
         """
 
 
@@ -28,7 +31,8 @@ class Strength:
 
     Attributes
     ----------
-    unit: what it counts, such as "decimals".
+    unit
+        what it counts, such as "decimals".
     """
 
     unit: str
@@ -44,12 +48,18 @@ class OutputDefence:
 
     Attributes
     ----------
-    cost: what honest callers lose, in a sentence.
-    strength: None where there is nothing to set.
-    gives: what callers still see.
-    keeps_labels: the predicted label never changes, so that accuracy is not touched.
-    invertible: anybody who knows the defence and its strength can compute the answer that was changed.
-    repeatable: an attacker who knows the defence can do the same to models of their own, as with
+    cost
+        what honest callers lose, in a sentence.
+    strength
+        None where there is nothing to set.
+    gives
+        what callers still see.
+    keeps_labels
+        the predicted label never changes, so that accuracy is not touched.
+    invertible
+        anybody who knows the defence and its strength can compute the answer that was changed.
+    repeatable
+        an attacker who knows the defence can do the same to models of their own, as with
         all that holds no secret; attacks then compare like with like.
     """
 

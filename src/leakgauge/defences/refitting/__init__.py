@@ -30,9 +30,12 @@ class RefittingDefence:
 
     Attributes
     ----------
-    cost: what the owner pays, in a sentence.
-    changed_settings, wrapped: one of the two; see the module.
-    output: the output defence that belongs to it, `{}` standing for the strength; None for none.
+    cost
+        what the owner pays, in a sentence.
+    changed_settings, wrapped
+        one of the two; see the module.
+    output
+        the output defence that belongs to it, `{}` standing for the strength; None for none.
     """
 
     name: str

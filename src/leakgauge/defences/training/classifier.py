@@ -46,8 +46,10 @@ def train(
 
     Parameters
     ----------
-    images: (n, ...) inputs of the model.
-    labels: (n,) positions of their classes.
+    images
+        (n, ...) inputs of the model.
+    labels
+        (n,) positions of their classes.
     """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()

@@ -62,15 +62,15 @@ def private_gradients(
 
     Parameters
     ----------
-    loss:
+    loss
         from (n,) labels and (n, n_classes) logits to (n,) losses.
-    images, labels:
+    images, labels
         the n examples drawn for this step; how many there are is itself random.
-    counted:
+    counted
         (n,) 1 for an example, 0 for a filler.
-    lot:
+    lot
         expected size of a lot, by which the noisy sum is divided; the actual one is private.
-    seed:
+    seed
         two integers that no other step uses.
     """
     weights = model.trainable_variables

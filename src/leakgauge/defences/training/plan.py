@@ -16,9 +16,9 @@ class Privacy:
 
     Attributes
     ----------
-    noise_multiplier:
+    noise_multiplier
         standard deviation of the noise, in units of `clip_norm`.
-    clip_norm:
+    clip_norm
         largest Euclidean norm of one example's gradient.
     """
 
@@ -32,17 +32,17 @@ class Plan:
 
     Attributes
     ----------
-    model:
+    model
         a Keras model with fresh weights that gives (n, n_classes) logits. Never trained itself:
         whoever trains takes a copy.
-    epochs, batch_size, learning_rate:
+    epochs, batch_size, learning_rate
         of Adam on the mean loss of a batch.
-    smoothing:
+    smoothing
         α: the label's share of the loss is 1 − α + α/K, every other class's α/K; see
         `label_smoothing` and `negative_label_smoothing`.
-    weight_decay:
+    weight_decay
         λ of the penalty λ Σ w² over all weights but biases.
-    privacy:
+    privacy
         None for ordinary training.
     """
 

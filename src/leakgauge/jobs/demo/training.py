@@ -65,7 +65,8 @@ def train_both(
 
     Parameters
     ----------
-    epochs: None for what the size of the pictures takes.
+    epochs
+        None for what the size of the pictures takes.
 
     Raises
     ------

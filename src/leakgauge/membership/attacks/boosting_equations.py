@@ -90,11 +90,11 @@ class Equations:
 
     Attributes
     ----------
-    row:
+    row
         (n,) row of each record.
-    coefficient:
+    coefficient
         (n,) its coefficient there.
-    right:
+    right
         (n_rows,) the sums that the file holds.
     """
 
@@ -115,9 +115,9 @@ class System:
 
     Attributes
     ----------
-    transposed:
+    transposed
         (n, n_equations) Aᵀ, CSR, float32.
-    right:
+    right
         (n_equations,) b.
     """
 

@@ -93,10 +93,10 @@ class Rows:
 
     Attributes
     ----------
-    drawn:
+    drawn
         (MOST_DRAWS * n_trees, n_rows) one block per number of draws, 1, 2, ...: 1.0 where the
         row entered the tree that often; in the last block, that often or more.
-    moments:
+    moments
         (n_rows, 2 * n_trees) the draws of each row, then their squares.
     """
 
@@ -127,7 +127,7 @@ class Belief:
 
     Attributes
     ----------
-    mean, variance:
+    mean, variance
         (n_trees, n) of the number of draws.
     """
 
@@ -189,11 +189,11 @@ class Bootstrap:
 
     Attributes
     ----------
-    n_trees, n_rows:
+    n_trees, n_rows
         how many trees, and how many rows they were drawn from.
-    size:
+    size
         how many draws each tree made.
-    rows_of:
+    rows_of
         (size,) rows drawn for a tree, from its place.
     """
 
@@ -367,8 +367,10 @@ def _evidence(counted: IntArray, mean: Float32, variance: Float32) -> Float32:
 
     Parameters
     ----------
-    counted: (n,) W of each record's cell.
-    mean, variance: (n,) moments of what the others brought.
+    counted
+        (n,) W of each record's cell.
+    mean, variance
+        (n,) moments of what the others brought.
     """
     rest = counted[None, :] - np.arange(MOST_DRAWS + 1)[:, None]
     possible = rest >= 0

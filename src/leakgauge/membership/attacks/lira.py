@@ -109,8 +109,10 @@ def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, vote
 
     Parameters
     ----------
-    references: at least two models on either side of each record, in pairs as they are trained.
-    votes: whether the model counts votes, in steps that are the clip.
+    references
+        at least two models on either side of each record, in pairs as they are trained.
+    votes
+        whether the model counts votes, in steps that are the clip.
     """
     confidence, of_references = _confidences(p_y, references.p_y, votes=votes)
     return _ratios(confidence, of_references, references.trained_on)
@@ -153,13 +155,13 @@ class Predicted:
 
     Attributes
     ----------
-    mean:
+    mean
         (n,) mean of the models.
-    variance:
+    variance
         (n,) their variance, shrunken.
-    models:
+    models
         how many there are for each record.
-    freedom:
+    freedom
         degrees of freedom: the models' own and the weight of the mean variance.
     """
 
@@ -185,8 +187,10 @@ def predicted(of_references: FloatArray, chosen: BoolArray) -> Predicted:
 
     Parameters
     ----------
-    of_references: (M, n) the reference models' confidence.
-    chosen: (M, n) which of them count for each record, the same number for all.
+    of_references
+        (M, n) the reference models' confidence.
+    chosen
+        (M, n) which of them count for each record, the same number for all.
     """
     models = int(chosen[:, 0].sum())
     freedom = models - 1
@@ -214,7 +218,8 @@ def _correction(of_references: FloatArray, trained_on: BoolArray, variances: Flo
 
     Parameters
     ----------
-    variances: (n,) the sum of both sides'.
+    variances
+        (n,) the sum of both sides'.
     """
     unit = np.sqrt(variances / 2.0)
     distance = _distance(of_references, trained_on, ~trained_on) / unit

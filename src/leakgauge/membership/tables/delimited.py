@@ -60,11 +60,11 @@ class Text:
 
     Attributes
     ----------
-    data:
+    data
         the bytes; lines that are no rows are blank.
-    sample:
+    sample
         cells of the first rows.
-    notes:
+    notes
         sentences for the report about what was passed over.
     """
 

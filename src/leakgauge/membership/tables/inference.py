@@ -41,9 +41,9 @@ def inferred(cells: pd.Series[Any], *, decimal: str) -> pd.Series[Any]:
 
     Parameters
     ----------
-    cells:
+    cells
         (n,) text, missing where empty.
-    decimal:
+    decimal
         the sign that stands before decimal places.
     """
     values = cells.to_numpy(dtype=object, na_value=np.nan)

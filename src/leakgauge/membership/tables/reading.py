@@ -32,11 +32,11 @@ def read_table(
 
     Parameters
     ----------
-    name:
+    name
         the file's name for messages.
-    header:
+    header
         whether the first row names the columns; `auto` decides by rules 1 to 3 of `delimited`.
-    expected:
+    expected
         names that a header would hold.
 
     Raises

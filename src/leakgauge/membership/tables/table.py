@@ -20,19 +20,19 @@ class Table:
 
     Attributes
     ----------
-    name:
+    name
         the file's name for messages.
-    frame:
+    frame
         (n_rows, n_columns) the records, with a RangeIndex. Columns are named by text, or numbered
         0 .. n_columns − 1 where the file has no header. Out of a CSV every cell is text, missing
         where it is empty; a parquet file keeps its own types.
-    has_header:
+    has_header
         whether the file names its columns.
-    warnings:
+    warnings
         sentences for the report about what was passed over.
-    lines:
+    lines
         (n_rows,) line of the file, from 1, on which each row starts; None for a file without lines.
-    decimal:
+    decimal
         the sign before decimal places of numbers that are still text.
     """
 

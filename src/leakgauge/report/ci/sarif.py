@@ -27,7 +27,8 @@ def to_sarif(result: GateResult, report: Report, *, artifact: str = "report.json
 
     Parameters
     ----------
-    artifact: address of the report relative to the root of the repository, which results point to.
+    artifact
+        address of the report relative to the root of the repository, which results point to.
     """
     run: dict[str, JsonValue] = {
         "tool": {

@@ -63,10 +63,10 @@ def compare(
 
     Parameters
     ----------
-    before, after:
+    before, after
         reports of the same kind about the same data; several, one per seed and paired in order,
         where the change was audited more than once.
-    accuracies:
+    accuracies
         of the model before and after, on data it was not trained on, where the reports do not
         hold them, as those of inversion audits do not.
 

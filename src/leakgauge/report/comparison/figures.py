@@ -32,8 +32,10 @@ class Measure:
 
     Attributes
     ----------
-    chance: what a guess gets.
-    same_records: whether its intervals are over records, which all runs share.
+    chance
+        what a guess gets.
+    same_records
+        whether its intervals are over records, which all runs share.
     """
 
     name: str

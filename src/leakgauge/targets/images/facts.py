@@ -25,16 +25,26 @@ class ImageModelFacts:
 
     Attributes
     ----------
-    kind: the model's class, such as "Sequential".
-    format: the name of its row in the table of formats.
-    shape: (height, width, channels) of a picture.
-    input_range: smallest and largest value that the model expects in a pixel.
-    range_source: where the range comes from: "asked", "rescaling layer" or "assumed".
-    output: what the model's head gives.
-    engine: what answers the queries.
-    classes: number of classes.
-    packages: those that read the pictures and answer the queries, whose versions a report names.
-    rows: "complete" where a row sums to 1 (as far as it is not rounded); "independent" where the head
+    kind
+        the model's class, such as "Sequential".
+    format
+        the name of its row in the table of formats.
+    shape
+        (height, width, channels) of a picture.
+    input_range
+        smallest and largest value that the model expects in a pixel.
+    range_source
+        where the range comes from: "asked", "rescaling layer" or "assumed".
+    output
+        what the model's head gives.
+    engine
+        what answers the queries.
+    classes
+        number of classes.
+    packages
+        those that read the pictures and answer the queries, whose versions a report names.
+    rows
+        "complete" where a row sums to 1 (as far as it is not rounded); "independent" where the head
         gives each class a score of its own, and rows are normalised; "truncated" where it gives only
         the likeliest classes, and what they leave goes evenly to the others.
     """
@@ -58,8 +68,10 @@ class Network(Protocol):
 
     Attributes
     ----------
-    model: the framework's own object.
-    facts: what was found out about the classifier.
+    model
+        the framework's own object.
+    facts
+        what was found out about the classifier.
     """
 
     model: Any
@@ -89,8 +101,10 @@ class ImageModel(ModelTarget, Protocol):
 
     Attributes
     ----------
-    facts: what was found out about it.
-    network: the network itself, where the file gives gradients; None where it only answers.
+    facts
+        what was found out about it.
+    network
+        the network itself, where the file gives gradients; None where it only answers.
     """
 
     facts: ImageModelFacts
@@ -106,9 +120,12 @@ class InputSettings:
 
     Attributes
     ----------
-    picture_size: (height, width) taken where the model leaves its input size free.
-    input_range: smallest and largest value of a pixel.
-    channel_order: place of the channel axis.
+    picture_size
+        (height, width) taken where the model leaves its input size free.
+    input_range
+        smallest and largest value of a pixel.
+    channel_order
+        place of the channel axis.
     """
 
     picture_size: tuple[int, int]

@@ -64,10 +64,14 @@ def probed(
 
     Parameters
     ----------
-    engine: answers for the model.
-    found: its input, as `read_input` reads it.
-    kind, format, input_range, range_source, packages: facts that are known; see `ImageModelFacts`.
-    asked: pictures that the model was asked about before.
+    engine
+        answers for the model.
+    found
+        its input, as `read_input` reads it.
+    kind, format, input_range, range_source, packages
+        facts that are known; see `ImageModelFacts`.
+    asked
+        pictures that the model was asked about before.
 
     Raises
     ------

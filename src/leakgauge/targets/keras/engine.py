@@ -47,9 +47,12 @@ def engine_for_keras(
 
     Parameters
     ----------
-    model: a built Keras model with one input and one output.
-    shape: the input shape without the batch axis, no free dimension left.
-    probe: (n, *shape) images on which both engines must agree within `PARITY_TOLERANCE`.
+    model
+        a built Keras model with one input and one output.
+    shape
+        the input shape without the batch axis, no free dimension left.
+    probe
+        (n, *shape) images on which both engines must agree within `PARITY_TOLERANCE`.
     """
     function, signature = _function_of(model, shape)
     plain = FunctionEngine(function)
@@ -70,7 +73,8 @@ def exported(model: Any, shape: tuple[int, ...]) -> onnx.ModelProto:
 
     Parameters
     ----------
-    shape: the input shape without the batch axis, no free dimension left.
+    shape
+        the input shape without the batch axis, no free dimension left.
     """
     return _convert(*_function_of(model, shape))
 

@@ -23,8 +23,10 @@ class KerasNetwork:
 
     Parameters
     ----------
-    model: a built Keras model with one input and one output.
-    facts, layout: what was found out about it when it was opened.
+    model
+        a built Keras model with one input and one output.
+    facts, layout
+        what was found out about it when it was opened.
     """
 
     def __init__(self, model: keras.Model, facts: ImageModelFacts, layout: Layout) -> None:
@@ -42,7 +44,8 @@ class KerasNetwork:
 
         Parameters
         ----------
-        pictures: (n, height, width, channels) in [0, 1].
+        pictures
+            (n, height, width, channels) in [0, 1].
 
         Returns
         -------
@@ -65,8 +68,10 @@ class KerasNetwork:
 
         Parameters
         ----------
-        pictures: (n, height, width, channels) in [0, 1].
-        weights: (n, n_classes).
+        pictures
+            (n, height, width, channels) in [0, 1].
+        weights
+            (n, n_classes).
 
         Returns
         -------

@@ -81,13 +81,13 @@ def refused_setting(part: object, setting: str, why: str, hint: str) -> UnsafeMo
 
     Parameters
     ----------
-    part:
+    part
         the estimator.
-    setting:
+    setting
         what it has, printable: `input="filename"`.
-    why:
+    why
         the reason, as the rest of a sentence: "which reads files that the table names".
-    hint:
+    hint
         what to do next.
     """
     name = type(part).__name__

@@ -30,9 +30,9 @@ class Library:
 
     Parameters
     ----------
-    name:
+    name
         as the library writes itself.
-    way_in:
+    way_in
         what works today; sentences.
     """
 
@@ -289,7 +289,7 @@ def refused(pairs: Iterable[Pair]) -> UnsafeModel:
 
     Parameters
     ----------
-    pairs:
+    pairs
         (module, name) of each, in the order of asking; at least one.
 
     Returns

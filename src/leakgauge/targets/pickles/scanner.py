@@ -36,11 +36,11 @@ class Scanner:
 
     Attributes
     ----------
-    refused:
+    refused
         the globals that are not on the list, in the order of asking.
-    instructions:
+    instructions
         the names of instructions that no model file needs.
-    versions:
+    versions
         scikit-learn versions that the estimators in the file were saved by.
     """
 

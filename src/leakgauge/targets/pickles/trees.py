@@ -40,11 +40,11 @@ def check_children(
 
     Parameters
     ----------
-    left, right, feature:
+    left, right, feature
         (n_nodes,) integers.
-    internal:
+    internal
         (n_nodes,) True where a node has children.
-    n_features:
+    n_features
         number of features that the tree may ask for.
 
     Raises

@@ -57,7 +57,7 @@ class Deferred:
 
     Parameters
     ----------
-    finish:
+    finish
         takes the state and the file, gives the object.
     """
 
@@ -127,11 +127,11 @@ class VirtualMachine:
 
     Parameters
     ----------
-    file:
+    file
         the bytes, at the first instruction; left behind the last one.
-    builder:
+    builder
         what the instructions make.
-    budget:
+    budget
         how many instructions may be carried out.
     """
 

@@ -60,9 +60,9 @@ class DecisionScores:
 
         Parameters
         ----------
-        scores:
+        scores
             (n, k) finite scores, as `class_scores` gives them.
-        y:
+        y
             (n,) positions of the true labels among the k columns.
         """
         spread = float(_margins(scores, y).std())

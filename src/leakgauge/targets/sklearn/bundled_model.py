@@ -62,9 +62,9 @@ class Found:
 
     Attributes
     ----------
-    path:
+    path
         the expression that gives it, of what the file holds as `saved`.
-    remark:
+    remark
         a sentence for the report on what lies beside it.
     """
 

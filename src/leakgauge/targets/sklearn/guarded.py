@@ -103,11 +103,11 @@ def checked_first_guess(guess: Any, n_rows: int, booster: Any) -> NDArray[np.flo
 
     Parameters
     ----------
-    guess:
+    guess
         what the first estimator's answer became.
-    n_rows:
+    n_rows
         rows that were asked for.
-    booster:
+    booster
         the fitted ensemble.
 
     Returns

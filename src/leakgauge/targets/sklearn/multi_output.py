@@ -31,7 +31,8 @@ def refusal(estimator: Any, *, path: str) -> UnsupportedModel:
 
     Parameters
     ----------
-    path: the estimator as an expression of `model`, the object in the file.
+    path
+        the estimator as an expression of `model`, the object in the file.
     """
     return UnsupportedModel(
         "multi_output",

@@ -130,9 +130,9 @@ def upgrade(model: object, *, saved_by: Version) -> None:
 
     Parameters
     ----------
-    model:
+    model
         a fitted model, as it came out of its file.
-    saved_by:
+    saved_by
         (major, minor) of the oldest version that saved a part of it.
     """
     for part in reversed(parts_of(model)):

@@ -44,9 +44,9 @@ class Limits:
 
     Parameters
     ----------
-    bytes:
+    bytes
         size of the file, and of its contents when unpacked.
-    instructions:
+    instructions
         number of pickle instructions; a forest of 1,000 trees has about 100,000.
     """
 
@@ -60,11 +60,11 @@ class Loaded:
 
     Parameters
     ----------
-    estimator:
+    estimator
         the object in the file, brought up to date. Not yet known to be a fitted classifier.
-    saved_by:
+    saved_by
         the version of scikit-learn that saved it, `None` when the file does not say.
-    warnings:
+    warnings
         sentences for the report.
     """
 
@@ -78,9 +78,9 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
 
     Parameters
     ----------
-    path:
+    path
         the file; its name is not looked at.
-    limits:
+    limits
         default `Limits()`.
 
     Raises

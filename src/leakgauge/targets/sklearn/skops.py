@@ -87,9 +87,9 @@ def load_skops(data: bytes, *, limit: int) -> tuple[Any, frozenset[str]]:
 
     Parameters
     ----------
-    data:
+    data
         the file.
-    limit:
+    limit
         most bytes that its parts may unpack to.
 
     Raises

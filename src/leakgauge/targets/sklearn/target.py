@@ -48,25 +48,25 @@ class SklearnTarget:
 
     Parameters
     ----------
-    estimator:
+    estimator
         a fitted classifier, Pipeline or search, of which the best estimator is taken; or a
         dictionary, list or tuple that holds one of these and nothing that prepares its input.
-    chunk_rows:
+    chunk_rows
         rows to ask for at once, which bounds the memory of a query.
 
     Attributes
     ----------
-    classes:
+    classes
         (n_classes,) the labels, in the order of the columns of `probabilities`.
-    queries:
+    queries
         rows asked for so far.
-    has_probabilities:
+    has_probabilities
         False when the model gives labels alone, as far as `form` says.
-    form:
+    form
         what it is asked for beside labels, None for nothing; its clones must be asked for the same.
-    estimator:
+    estimator
         the fitted classifier itself, for attacks that see the model file.
-    remarks:
+    remarks
         sentences for the report on how the file was read and what else it holds.
 
     Raises
