@@ -11,7 +11,7 @@ from leakgauge.estimates import Estimate
 from leakgauge.report.model import Notice, ThreatModel
 
 COMPARISON_VERSION = "1.1"
-"""`major.minor`, by the rule of `report/model.py`."""
+"""`major.minor`, by the rule of `report/model/`."""
 
 Status = Literal["measured", "withheld", "not_applicable", "failed", "absent"]
 

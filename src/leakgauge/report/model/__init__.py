@@ -1,0 +1,122 @@
+"""The report: what an audit found, typed and versioned.
+
+`report.json` is this tree and nothing else; every other file of the report
+folder is a view of it. It holds no clock, no path and no duration, so that the
+same bundle, parameters and versions give the same bytes.
+
+Versioning: `SCHEMA_VERSION` is `major.minor`. Adding a field with a default, or a
+threat model, raises the minor; removing, renaming or changing the meaning of one
+raises the major. The JSON Schema under `docs/` is generated from these classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from leakgauge.report.model.common import (
+    SCHEMA_VERSION,
+    Attacker,
+    Failed,
+    GateOutcome,
+    GateResult,
+    Insight,
+    NotApplicable,
+    Notice,
+    Recommendation,
+    RuleResult,
+    Severity,
+    ThreatModel,
+    Verdict,
+)
+from leakgauge.report.model.inversion import (
+    Evaluator,
+    EvasionMeasured,
+    EvasionPoint,
+    InversionMeasured,
+    InversionMetrics,
+    InversionReport,
+    InversionTarget,
+    Judgement,
+    LossPoint,
+    Mask,
+    Masking,
+    PriorKnowledge,
+    Prototypes,
+    Recognition,
+    Reconstruction,
+    Similarity,
+    SimilarityRow,
+    Snapshot,
+)
+from leakgauge.report.model.membership import (
+    AttackerFinding,
+    DrawError,
+    ExposedRecord,
+    MembershipMeasured,
+    MembershipMetrics,
+    MembershipReport,
+    MembershipTarget,
+    ProportionRow,
+    Slice,
+    Tradeoffs,
+    TriedChange,
+)
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Attacker",
+    "AttackerFinding",
+    "Audited",
+    "DrawError",
+    "Evaluator",
+    "EvasionMeasured",
+    "EvasionPoint",
+    "ExposedRecord",
+    "Failed",
+    "GateOutcome",
+    "GateResult",
+    "Insight",
+    "InversionMeasured",
+    "InversionMetrics",
+    "InversionReport",
+    "InversionTarget",
+    "Judgement",
+    "LossPoint",
+    "Mask",
+    "Masking",
+    "MembershipMeasured",
+    "MembershipMetrics",
+    "MembershipReport",
+    "MembershipTarget",
+    "NotApplicable",
+    "Notice",
+    "PriorKnowledge",
+    "ProportionRow",
+    "Prototypes",
+    "Recognition",
+    "Recommendation",
+    "Reconstruction",
+    "Report",
+    "RuleResult",
+    "Severity",
+    "Similarity",
+    "SimilarityRow",
+    "Slice",
+    "Snapshot",
+    "ThreatModel",
+    "Tradeoffs",
+    "TriedChange",
+    "Verdict",
+]
+
+Report: TypeAlias = MembershipReport | InversionReport
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A report and the further files (images) that belong into its folder, by plain name."""
+
+    report: Report
+    files: Mapping[str, bytes] = field(default_factory=dict)
