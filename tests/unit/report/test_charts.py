@@ -1,4 +1,4 @@
-"""Pictures: well-formed whatever goes in, and points land where they must."""
+"""Charts: well-formed whatever goes in, and points land where they must."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from report_examples import inversion_audited, membership_report, proportion_rows, share
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.report.html import charts, svg
+from leakgauge.report.html import svg
+from leakgauge.report.html.charts.inversion import (
+    confidence_chart,
+    effort_chart,
+    loss_chart,
+    similarity_chart,
+)
+from leakgauge.report.html.charts.membership import proportion_chart, slice_chart
+from leakgauge.report.html.charts.roc import RocCurve, roc_chart
+from leakgauge.report.html.charts.tradeoff import tradeoff_chart
 from leakgauge.report.model import InversionReport, LossPoint, Reconstruction, Similarity, Slice, TriedChange
 
 HOSTILE = '<script>alert("1")</script>\'&\0\u202e' + "x" * 5_000
@@ -40,7 +49,7 @@ def of_class(tree: ET.Element, name: str) -> list[ET.Element]:
 
 
 def roc(points: Sequence[svg.Point], non_members: int = 1000, **rates: RateAtLimit) -> ET.Element:
-    return parsed(charts.roc_chart([charts.RocCurve("A", points, rates, 0)], non_members, identifier="r"))
+    return parsed(roc_chart([RocCurve("A", points, rates, 0)], non_members, identifier="r"))
 
 
 def test_scales_put_values_where_they_belong() -> None:
@@ -122,18 +131,18 @@ def test_the_interval_marker_stands_at_its_limit() -> None:
 
 def test_each_curve_has_its_own_style_and_a_line_in_the_legend() -> None:
     rates = {"0.01": RateAtLimit(0.2, 0.1, 0.4, 99, 3)}
-    curves = [charts.RocCurve(HOSTILE, [(0.01, 0.2)], rates, style) for style in range(3)]
-    tree = parsed(charts.roc_chart(curves, 1000, identifier="r"))
+    curves = [RocCurve(HOSTILE, [(0.01, 0.2)], rates, style) for style in range(3)]
+    tree = parsed(roc_chart(curves, 1000, identifier="r"))
     assert [curve.get("class") for curve in of_class(tree, "curve")] == [
         f"curve series-{k}" for k in range(3)
     ]
     assert [mark.tag for mark in of_class(tree, "mark")] == ["circle", "rect", "polygon"]
     assert len(of_class(tree, "key")) == 3
-    assert parsed(charts.roc_chart([], 1000, identifier="r")) is not None
+    assert parsed(roc_chart([], 1000, identifier="r")) is not None
 
 
 def test_proportions_have_a_line_a_band_and_a_shape_each() -> None:
-    tree = parsed(charts.proportion_chart(proportion_rows(200), identifier="p"))
+    tree = parsed(proportion_chart(proportion_rows(200), identifier="p"))
     assert len(of_class(tree, "band")) == 3
     assert len([line for line in of_class(tree, "line") if line.tag == "polyline"]) == 3
     shapes = {
@@ -145,7 +154,7 @@ def test_proportions_have_a_line_a_band_and_a_shape_each() -> None:
 
 
 def test_a_single_proportion_is_a_mark_without_a_line() -> None:
-    tree = parsed(charts.proportion_chart(proportion_rows(200)[:1], identifier="p"))
+    tree = parsed(proportion_chart(proportion_rows(200)[:1], identifier="p"))
     assert len([mark for mark in of_class(tree, "mark") if mark.get("cx")]) == 2  # the legend's and its own
     assert not [line for line in of_class(tree, "line") if line.tag == "polyline"]
 
@@ -153,7 +162,7 @@ def test_a_single_proportion_is_a_mark_without_a_line() -> None:
 def test_bands_of_perfect_and_useless_attacks_stay_inside() -> None:
     for value in (0.0, 0.5, 1.0):
         rows = [dataclasses.replace(row, attack_accuracy=share(value, 5)) for row in proportion_rows(50)]
-        tree = parsed(charts.proportion_chart(rows, identifier="p"))
+        tree = parsed(proportion_chart(rows, identifier="p"))
         for band in of_class(tree, "band"):
             heights = [float(pair.split(",")[1]) for pair in band.get("points", "").split()]
             assert min(heights) >= 30
@@ -165,7 +174,7 @@ def test_slices_without_figures_are_left_out_and_names_are_escaped() -> None:
         Slice("class", HOSTILE, 9, 9, share(0.7, 9), share(0.6, 9)),
         Slice("class", "b", 1, 1, None, None, "few"),
     ]
-    tree = parsed(charts.slice_chart(slices, identifier="s", title=HOSTILE))
+    tree = parsed(slice_chart(slices, identifier="s", title=HOSTILE))
     assert len(of_class(tree, "dot")) == 1
     assert not [element for element in tree.iter() if element.tag == "script"]
     assert "<script>" in "".join(tree.itertext())
@@ -173,12 +182,12 @@ def test_slices_without_figures_are_left_out_and_names_are_escaped() -> None:
 
 def test_equal_and_extreme_slices_are_drawn() -> None:
     for auc in (Estimate(0.5, 0.5, 0.5, 1), Estimate(0.0, 0.0, 1.0, 2), Estimate(1.0, 1.0, 1.0, 2)):
-        parsed(charts.slice_chart([Slice("group", "", 1, 1, auc, auc)] * 3, identifier="s", title="t"))
-    parsed(charts.slice_chart([], identifier="s", title="t"))
+        parsed(slice_chart([Slice("group", "", 1, 1, auc, auc)] * 3, identifier="s", title="t"))
+    parsed(slice_chart([], identifier="s", title="t"))
 
 
 def tradeoff(changes: Sequence[TriedChange], knee: str | None) -> ET.Element:
-    return parsed(charts.tradeoff_chart(changes, knee=knee, identifier="t"))
+    return parsed(tradeoff_chart(changes, knee=knee, identifier="t"))
 
 
 def test_each_change_is_a_numbered_point_and_the_knee_is_ringed() -> None:
@@ -214,7 +223,7 @@ def test_changes_without_extent_and_with_hostile_names_are_drawn() -> None:
 def test_likeness_spans_from_chance_to_ceiling() -> None:
     report = inversion_audited(classes=3).report
     assert isinstance(report, InversionReport)
-    tree = parsed(charts.likeness_chart(report.reconstructions, identifier="l"))
+    tree = parsed(similarity_chart(report.reconstructions, identifier="l"))
     span = of_class(tree, "span")[0]
     across = svg.LinearScale(0, 1, 150, 466)
     assert float(span.get("x1", "")) == pytest.approx(across(0.33), abs=0.06)
@@ -238,11 +247,11 @@ def test_likeness_may_be_negative() -> None:
         0.0,
         None,
     )
-    tree = parsed(charts.likeness_chart([opposite], identifier="l"))
+    tree = parsed(similarity_chart([opposite], identifier="l"))
     assert float(of_class(tree, "dot")[-1].get("cx", "")) == 150
 
 
-@pytest.mark.parametrize("draw", [charts.loss_chart, charts.confidence_chart])
+@pytest.mark.parametrize("draw", [loss_chart, confidence_chart])
 @pytest.mark.parametrize(
     "points",
     [
@@ -265,10 +274,10 @@ def test_likeness_against_queries_is_a_line_per_attack_and_only_where_there_is_a
         for label in (0, 1)
         for at in range(1, 6)
     ]
-    tree = parsed(charts.effort_chart(points, {"a": "First"}, identifier="e"))
+    tree = parsed(effort_chart(points, {"a": "First"}, identifier="e"))
     lines = [element for element in of_class(tree, "line") if element.tag.endswith("polyline")]
     assert len(lines) == 2
-    parsed(charts.effort_chart([], {}, identifier="e"))
+    parsed(effort_chart([], {}, identifier="e"))
 
 
 def test_lines_of_few_classes_are_labelled_and_of_many_are_thin() -> None:
@@ -276,7 +285,7 @@ def test_lines_of_few_classes_are_labelled_and_of_many_are_thin() -> None:
         points = [
             LossPoint("a", label, at, at, at * label, 0.5, None) for label in range(classes) for at in (0, 9)
         ]
-        return parsed(charts.loss_chart(points, identifier="x", attack="a"))
+        return parsed(loss_chart(points, identifier="x", attack="a"))
 
     assert "class 2" in "".join(label.text or "" for label in of_class(run(3), "label"))
     assert len(of_class(run(4), "thin")) == 4
@@ -286,9 +295,7 @@ def test_lines_of_few_classes_are_labelled_and_of_many_are_thin() -> None:
 @given(st.text(max_size=60))
 def test_no_text_breaks_out(text: str) -> None:
     tree = parsed(
-        svg.drawing(
-            10, 10, svg.text(text, 0, 0, class_="label"), identifier="i", title=text, description=text
-        )
+        svg.chart(10, 10, svg.text(text, 0, 0, class_="label"), identifier="i", title=text, description=text)
     )
     assert [element.tag for element in tree.iter()] == ["svg", "title", "desc", "text"]
 
@@ -311,5 +318,5 @@ def test_coordinates_are_short() -> None:
 
 def test_real_reports_draw_well_formed_pictures() -> None:
     report = membership_report(n=100)
-    parsed(charts.proportion_chart(report.leak_by_proportion, identifier="p"))
-    parsed(charts.slice_chart(report.slices, identifier="s", title="t"))
+    parsed(proportion_chart(report.leak_by_proportion, identifier="p"))
+    parsed(slice_chart(report.slices, identifier="s", title="t"))

@@ -10,8 +10,14 @@ from typing import Self
 from markupsafe import Markup
 
 from leakgauge.report import wording
-from leakgauge.report.html import charts
 from leakgauge.report.html.addresses import data_address
+from leakgauge.report.html.charts.inversion import (
+    confidence_chart,
+    effort_chart,
+    evasion_chart,
+    loss_chart,
+    similarity_chart,
+)
 from leakgauge.report.model import (
     EvasionMeasured,
     Failed,
@@ -85,7 +91,7 @@ class InversionPage:
     strip: tuple[tuple[Reconstruction, Picture], ...]
     judged: tuple[Reconstruction, ...]
     groups: tuple[AttackGroup, ...]
-    likeness_chart: Markup | None
+    similarity_chart: Markup | None
     effort_chart: Markup | None
     curves: tuple[CurvePair, ...]
     evasion_chart: Markup | None
@@ -106,17 +112,17 @@ class InversionPage:
             strip=tuple((found, pictures[found.image]) for found in drawn),
             judged=tuple(found for found in drawn if found.judgement is not None),
             groups=tuple(_groups(report)),
-            likeness_chart=(
-                charts.likeness_chart(drawn, identifier="likeness") if report.reconstructions else None
+            similarity_chart=(
+                similarity_chart(drawn, identifier="likeness") if report.reconstructions else None
             ),
             effort_chart=(
-                charts.effort_chart(report.loss_curve, titles, identifier="effort")
+                effort_chart(report.loss_curve, titles, identifier="effort")
                 if any(point.likeness is not None for point in report.loss_curve)
                 else None
             ),
             curves=tuple(_curves(report, titles)),
             evasion_chart=(
-                charts.evasion_chart(
+                evasion_chart(
                     {"still right": [(point.radius, point.right) for point in report.evasion.curve]},
                     identifier="evasion-chart",
                 )
@@ -200,6 +206,6 @@ def _curves(report: InversionReport, titles: Mapping[str, str]) -> Iterator[Curv
         title = titles.get(attack, attack)
         yield CurvePair(
             title,
-            charts.loss_chart(points, identifier=f"loss-{place}", attack=title),
-            charts.confidence_chart(points, identifier=f"confidence-{place}", attack=title),
+            loss_chart(points, identifier=f"loss-{place}", attack=title),
+            confidence_chart(points, identifier=f"confidence-{place}", attack=title),
         )

@@ -12,7 +12,9 @@ from markupsafe import Markup
 
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report import wording
-from leakgauge.report.html import charts
+from leakgauge.report.html.charts.membership import proportion_chart, slice_chart
+from leakgauge.report.html.charts.roc import RocCurve, roc_chart
+from leakgauge.report.html.charts.tradeoff import tradeoff_chart
 from leakgauge.report.model import (
     AttackerFinding,
     ExposedRecord,
@@ -163,13 +165,13 @@ class MembershipPage:
             footnotes=tuple((sign, reason) for reason, sign in signs.items()),
             roc_chart=_roc_chart(measured, report),
             proportion_chart=(
-                charts.proportion_chart(report.leak_by_proportion, identifier="proportions")
+                proportion_chart(report.leak_by_proportion, identifier="proportions")
                 if report.leak_by_proportion
                 else None
             ),
             slice_figures=tuple(_slice_figures(report.slices)),
             tradeoff_chart=(
-                charts.tradeoff_chart(
+                tradeoff_chart(
                     report.tradeoffs.changes, knee=report.tradeoffs.knee, identifier="tradeoffs-chart"
                 )
                 if report.tradeoffs and report.tradeoffs.changes
@@ -285,10 +287,10 @@ def _roc_chart(measured: list[MembershipMeasured], report: MembershipReport) -> 
         strongest = next((attack for attack in measured if attack.threat_model == threat_model), None)
         if strongest is not None:
             label = f"{wording.THREAT_MODEL_NAMES[threat_model]}: {strongest.title}"
-            curves.append(charts.RocCurve(label, strongest.roc, strongest.metrics.tpr_at_fpr, style))
+            curves.append(RocCurve(label, strongest.roc, strongest.metrics.tpr_at_fpr, style))
     if not curves:
         return None
-    return charts.roc_chart(curves, report.target.non_members, identifier="roc")
+    return roc_chart(curves, report.target.non_members, identifier="roc")
 
 
 def _slice_figures(slices: tuple[Slice, ...]) -> list[SliceFigure]:
@@ -307,6 +309,6 @@ def _slice_figures(slices: tuple[Slice, ...]) -> list[SliceFigure]:
         drawn = [part for part in ordered if part.auc is not None][:_MOST_DRAWN_SLICES]
         if by == "class" and any(part.by == "group" for part in slices):
             drawn = []
-        chart = charts.slice_chart(drawn, identifier=f"slices-{by}", title=title) if drawn else None
+        chart = slice_chart(drawn, identifier=f"slices-{by}", title=title) if drawn else None
         figures.append(SliceFigure(title, column, tuple(ordered), len(drawn), chart))
     return figures

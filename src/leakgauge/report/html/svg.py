@@ -37,11 +37,11 @@ def text(content: str, x: float, y: float, *, class_: str, anchor: str = "start"
     return element("text", shown, x=x, y=y, class_=class_, text_anchor=anchor)
 
 
-def drawing(
+def chart(
     width: float, height: float, *children: str, identifier: str, title: str, description: str
 ) -> Markup:
-    """A whole picture with the title and description that a screen reader speaks, ready for a template."""
-    drawn = element(
+    """A whole chart with the title and description that a screen reader speaks, ready for a template."""
+    shown = element(
         "svg",
         element("title", html.escape(printable(title, Sink.PAGE)), id=f"{identifier}-title"),
         element("desc", html.escape(printable(description, Sink.PAGE)), id=f"{identifier}-desc"),
@@ -51,7 +51,7 @@ def drawing(
         aria_labelledby=f"{identifier}-title {identifier}-desc",
         class_="chart",
     )
-    return Markup(drawn)  # noqa: S704 - every text and attribute above was escaped on its way in
+    return Markup(shown)  # noqa: S704 - every text and attribute above was escaped on its way in
 
 
 def line(x1: float, y1: float, x2: float, y2: float, *, class_: str) -> str:
@@ -75,13 +75,13 @@ def steps(points: Sequence[Point], *, class_: str) -> str:
     """A staircase: across at the old height, then up, so that nothing is read in between two points."""
     if len(points) < 2:
         return ""
-    drawn = [f"M{_pair(points[0])}"]
+    path = [f"M{_pair(points[0])}"]
     x, y = coordinate(points[0][0]), coordinate(points[0][1])
     for next_x, next_y in ((coordinate(px), coordinate(py)) for px, py in points[1:]):
-        drawn.append("" if next_x == x else f"H{next_x}")
-        drawn.append("" if next_y == y else f"V{next_y}")
+        path.append("" if next_x == x else f"H{next_x}")
+        path.append("" if next_y == y else f"V{next_y}")
         x, y = next_x, next_y
-    return element("path", d="".join(drawn), class_=class_)
+    return element("path", d="".join(path), class_=class_)
 
 
 def marker(shape: int, x: float, y: float, *, class_: str, size: float = 4.0) -> str:

@@ -1,0 +1,1 @@
+"""The charts of the report: typed figures in, SVG out."""
