@@ -10,7 +10,7 @@ Every rule looks at interval ends, never at points:
 An attack that is not applicable, that failed, or that was never asked for says
 nothing about the risk: it can keep a rule from passing and can never make it
 pass. Where the report itself warns that its figures cannot be trusted in one
-direction (tables that differ, a picture of another class), the rules do not
+direction (tables that differ, an image of another class), the rules do not
 conclude in that direction either.
 """
 
@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.policy import InversionLimits, MembershipLimits, Policy
+from leakgauge.report.formatting import limit as rate_words
 from leakgauge.report.model import (
     Audited,
     Failed,
@@ -36,7 +37,6 @@ from leakgauge.report.model import (
     RuleResult,
     Severity,
 )
-from leakgauge.report.wording import limit as rate_words
 
 _SEVERITIES = (Severity.LOW, Severity.MODERATE, Severity.HIGH, Severity.CRITICAL)
 _TABLES_DIFFER = "tables_differ"
@@ -60,7 +60,7 @@ def gate(report: Report, policy: Policy | None = None) -> GateResult:
                 "policy",
                 f"The policy holds {report.kind} reports to something",
                 GateOutcome.INCONCLUSIVE,
-                f"Every limit for {report.kind} reports is switched off, so nothing was asked.",
+                f"Every limit for {report.kind} reports is switched off, so no rule applies.",
             )
         ]
     outcome = _worst([rule.outcome for rule in rules])
@@ -100,7 +100,7 @@ def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Ite
         yield _held(
             f"max_tpr_at_fpr.{key}",
             f"No attack on the model's answers finds more than {100 * share:.3g} % of members at "
-            f"{rate_words(key)} false positives",
+            f"{rate_words(key)} false positives (TPR at {rate_words(key)} FPR)",
             share,
             _readings(
                 answers,
@@ -111,8 +111,8 @@ def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Ite
     if limits.max_accuracy is not None:
         yield _held(
             "max_accuracy",
-            f"No attack on the model's answers judges more than {100 * limits.max_accuracy:.3g} % of records "
-            "rightly",
+            f"No attack on the model's answers reaches a balanced accuracy above "
+            f"{100 * limits.max_accuracy:.3g} %",
             limits.max_accuracy,
             _readings(answers, MembershipMeasured, lambda attack: attack.metrics.accuracy_corrected),
         )
@@ -137,7 +137,7 @@ def _inversion_rules(report: InversionReport, limits: InversionLimits) -> Iterab
         if limit is not None:
             yield _held(
                 rule,
-                f"No attack on {title} draws the class with a leakage above {limit:.3g}",
+                f"No attack on {title} reconstructs the class with a leakage above {limit:.3g}",
                 limit,
                 _readings(attacks, InversionMeasured, lambda attack: attack.metrics.leakage),
             )
@@ -186,11 +186,11 @@ def _held(rule: str, title: str, limit: float, readings: Sequence[_Reading]) -> 
     missing = [reading for reading in readings if reading.missing is not None]
     worst = max(known, key=lambda reading: (reading.low, reading.high), default=None)
     if worst is not None and worst.low > limit:
-        return _told(rule, title, GateOutcome.FAILED, limit, worst, "is at least {low}, above {limit}")
+        return _result(rule, title, GateOutcome.FAILED, limit, worst, "is at least {low}, above {limit}")
     widest = max(known, key=lambda reading: reading.high, default=None)
     if widest is not None and widest.high > limit:
         reason = "may be {high}, above {limit}, or as little as {low}: the interval is too wide to tell"
-        return _told(rule, title, GateOutcome.INCONCLUSIVE, limit, widest, reason)
+        return _result(rule, title, GateOutcome.INCONCLUSIVE, limit, widest, reason)
     if missing:
         first = missing[0]
         reason = f"{first.attack.title}: {first.missing}. What is not known cannot pass."
@@ -200,10 +200,10 @@ def _held(rule: str, title: str, limit: float, readings: Sequence[_Reading]) -> 
     if widest is None:
         reason = "No attack that was run gives this figure; that says nothing about the risk."
         return RuleResult(rule, title, GateOutcome.INCONCLUSIVE, reason, limit=limit)
-    return _told(rule, title, GateOutcome.PASSED, limit, widest, "is at most {high}, within {limit}")
+    return _result(rule, title, GateOutcome.PASSED, limit, widest, "is at most {high}, within {limit}")
 
 
-def _told(
+def _result(
     rule: str, title: str, outcome: GateOutcome, limit: float, reading: _Reading, reason: str
 ) -> RuleResult:
     words = reason.format(
@@ -297,10 +297,12 @@ def _doubted(rule: RuleResult, report: Report) -> RuleResult:
         and _TABLES_DIFFER in warned
         and report.verdict.severity is Severity.INCONCLUSIVE
     ):
-        doubt = "But members and subjects differ as much as the attack sees, so it may not be a leak."
+        doubt = "But members and non-members differ by as much without the model, so this may not be a leak."
         return replace(rule, outcome=GateOutcome.INCONCLUSIVE, reason=f"{rule.reason} {doubt}")
     if rule.outcome is GateOutcome.PASSED and _OTHER_CLASS in warned:
-        doubt = "But the model takes the picture for another class, so an unlike drawing proves nothing."
+        doubt = (
+            "But the model assigns the image to another class, so a dissimilar reconstruction proves nothing."
+        )
         return replace(rule, outcome=GateOutcome.INCONCLUSIVE, reason=f"{rule.reason} {doubt}")
     if rule.outcome is GateOutcome.PASSED and _DOES_NOT_FIT in warned:
         doubt = "But the model does not fit its own members, so the attacks may have missed every leak."
@@ -317,7 +319,7 @@ def _sentence(outcome: GateOutcome, rules: Sequence[RuleResult]) -> str:
     if outcome is GateOutcome.PASSED:
         return f"Passed: the report keeps all {len(rules)} rules of the policy."
     deciding = [rule for rule in rules if rule.outcome is outcome]
-    what = "are broken" if outcome is GateOutcome.FAILED else "cannot be told"
+    what = "are broken" if outcome is GateOutcome.FAILED else "cannot be decided"
     if len(deciding) == 1:
         what = what.replace("are ", "is ")
     return f"{outcome.value.capitalize()}: {len(deciding)} of {len(rules)} rules {what}. {deciding[0].reason}"

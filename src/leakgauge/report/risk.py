@@ -9,11 +9,11 @@ are corrected for the number of attacks tried:
     low           every attack's AUC at most .60 and TPR at 1 % FPR
                   at most .06, as far as it can be measured            (upper ends)
     inconclusive  none of these: the intervals are too wide, an attack
-                  failed, members and subjects differ as much as it sees, or
+                  failed, members and non-members differ as much as it sees, or
                   there were no reference models
 
 The rule reads the very intervals that the report shows, no more cautious ones. That of the
-rate at 1 % false positives carries the draw of the members and that of the threshold. Corrected
+rate at 1 % false positives carries the sampling of the members and that of the threshold. Corrected
 for even two attacks it leaves 1.25 % beyond either end, or 2.5 % beyond one of them where scores
 are shared by so many records that the rate jumps (see `estimates`). So a true rate at the border
 of a severity is called beyond it in no more than 2.5 % of audits (`benchmarks/calibration.py`
@@ -27,7 +27,7 @@ members, since tables in another form than it knows hide every leak, nor one tha
 probabilities or scores and was not compared with reference models, whatever the reason: the comparison
 finds members that no other attack on the answers tells apart.
 
-The verdict is over what the model's answers give away (labels, probabilities, scores).
+The verdict is about what the model's answers leak (labels, probabilities, scores).
 Attacks that read the model file itself do not enter: who has the file is
 another question than how much the model memorised.
 
@@ -168,7 +168,7 @@ def verdict(
     outcomes
         what became of every attack of the table; those on the model file are passed over.
     shift
-        area under the ROC curve of a classifier that tells members and subjects
+        area under the ROC curve of a classifier that tells members and non-members
         apart without the target, when it can; None when it cannot.
     without_references
         why the model was not compared with reference models; None where it was, or gives labels alone.
@@ -184,7 +184,7 @@ def verdict(
     if other is None:
         return found
     reason = (
-        f"The figures lie at a border: another seed, which draws other reference models and folds, may give "
+        f"The figures lie at a border: another seed, with other reference models and folds, may give "
         f"“{other.value}” where this one gives “{found.severity.value}”."
     )
     return replace(found, reasons=(*found.reasons, reason), borderline=other)
@@ -215,7 +215,7 @@ def _verdict(
     if worst is None:
         return Verdict(
             Severity.INCONCLUSIVE,
-            "No attack could be run on this model, so nothing is known about what it gives away.",
+            "No attack could be run on this model, so nothing is known about its leakage.",
             tuple(
                 f"{outcome.title}: {outcome.reason}"
                 for outcome in outcomes
@@ -227,14 +227,14 @@ def _verdict(
     reasons = [_figures(worst)]
     if shift is not None:
         reasons.append(
-            "Members and subjects differ in distribution: without asking the model, a classifier tells "
+            "Members and non-members differ in distribution: without querying the model, a classifier tells "
             f"them apart with an AUC of {_number(shift.value)}. Every attack looks better than it is."
         )
         if metrics.auc_corrected.low <= shift.high:
             return Verdict(
                 Severity.INCONCLUSIVE,
-                "Members and subjects differ as much as the best attack sees, so the "
-                "leak cannot be told from the difference.",
+                "Members and non-members differ as much as the best attack sees, so a leak cannot be "
+                "told from this difference.",
                 tuple(reasons),
             )
     who = f"An attacker who sees {SEES[worst.threat_model]}"
@@ -244,8 +244,8 @@ def _verdict(
         if metrics.accuracy_corrected.low <= 0.52:  # a leak for a few records, hardly visible on average
             rate = metrics.tpr_at_fpr[LOW_FALSE_POSITIVES]
             sentence = (
-                f"{who} singles out {_of_hundred(rate.value or 0.0)} of 100 members while wrongly "
-                "naming 1 of 100 outsiders; guessing finds 1."
+                f"{who} finds {_of_hundred(rate.value or 0.0)} % of members at 1 % false positives "
+                "(TPR at 1 % FPR); guessing finds 1 %."
             )
         return Verdict(shown, sentence, tuple(reasons))
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
@@ -255,8 +255,8 @@ def _verdict(
         if misfit is not None:
             return Verdict(
                 Severity.INCONCLUSIVE,
-                "The model does not answer about its own training records as a model does that was trained "
-                "on them, so whatever it may give away was not measured.",
+                "The model does not answer on its training records as a model trained on them does, so its "
+                "leakage was not measured.",
                 tuple(reasons),
             )
         if without_references is not None:
@@ -266,8 +266,8 @@ def _verdict(
             )
             return Verdict(
                 Severity.INCONCLUSIVE,
-                "The attacks that ran found no more than a small leak, but those that see most did not run, "
-                "so a larger one is not ruled out.",
+                "The attacks that ran found no more than a small leak, but the strongest attacks did not "
+                "run, so a larger leak is not ruled out.",
                 tuple(reasons),
             )
         return Verdict(
@@ -280,8 +280,8 @@ def _verdict(
     accuracy = metrics.accuracy_corrected
     return Verdict(
         Severity.INCONCLUSIVE,
-        f"This sample cannot tell: the best attack is right about {about} of 100 records, and anything "
-        f"from {_of_hundred(accuracy.low)} to {_of_hundred(accuracy.high)} fits what was seen.",
+        f"This audit cannot decide: the best attack is right about {about} of 100 records, and anything "
+        f"from {_of_hundred(accuracy.low)} to {_of_hundred(accuracy.high)} is compatible with the data.",
         tuple(reasons),
     )
 
@@ -295,10 +295,10 @@ def _figures(attack: MembershipMeasured) -> str:
     )
     rate = metrics.tpr_at_fpr_corrected[LOW_FALSE_POSITIVES]
     if rate.value is None or rate.low is None or rate.high is None:
-        return f"{text}; the rate at 1 % false positives is withheld: {rate.withheld}."
+        return f"{text}; the TPR at 1 % FPR is withheld: {rate.withheld}."
     return (
-        f"{text}; it finds {100 * rate.value:.1f} % of members at 1 % false positives "
-        f"(between {100 * rate.low:.1f} % and {100 * rate.high:.1f} %)."
+        f"{text}; it finds {100 * rate.value:.1f} % of members at 1 % false positives (TPR at 1 % FPR, "
+        f"between {100 * rate.low:.1f} % and {100 * rate.high:.1f} %)."
     )
 
 

@@ -42,7 +42,7 @@ def write(audited: Audited, folder: Path) -> None:
     """Write `report.json`, `report.html`, `output.csv` and the further files into `folder`.
 
     The folder is made where it is missing. Everything is rendered before the
-    first byte is written, so that a report that cannot be told leaves nothing.
+    first byte is written, so that a report that cannot be written leaves nothing.
 
     Raises
     ------

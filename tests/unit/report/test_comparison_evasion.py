@@ -50,7 +50,7 @@ def test_both_curves_stand_side_by_side_with_what_was_gained(report: InversionRe
     assert first.gain.low < 0 < first.gain.high
     assert comparison_from_json(comparison_to_json(found)).evasion is not None
     page = render_comparison(found)
-    assert "how easily a picture is mistaken" in page
+    assert "robustness against evasion" in page
     assert page.count("series-1") > 1
     assert page == render_comparison(found)
 
@@ -59,7 +59,7 @@ def test_it_decides_nothing(report: InversionReport) -> None:
     report = of(report, None)
     plain = compare(report, report)
     assert plain.evasion is None
-    assert "picture is mistaken" not in render_comparison(plain)
+    assert "robustness against evasion" not in render_comparison(plain)
     found = compare(of(report, curve(98, 60, 10)), of(report, curve(10, 5, 0)))
     assert (found.effect, found.sentence, found.worst) == (plain.effect, plain.sentence, plain.worst)
     assert gate(of(report, curve(10, 5, 0))) == gate(report)

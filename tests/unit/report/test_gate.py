@@ -233,16 +233,16 @@ def test_inversion_is_held_to_its_leakage(low, high, expected):
     assert gate(with_leakage(low, high), SPSA_ALONE).outcome is expected
 
 
-def test_by_default_an_inversion_without_a_judge_of_its_drawings_does_not_pass():
+def test_by_default_an_inversion_without_an_evaluator_does_not_pass():
     unjudged = dataclasses.replace(
-        with_leakage(0.0, 0.1), verdict=Verdict(Severity.INCONCLUSIVE, "One picture rules nothing out.", ())
+        with_leakage(0.0, 0.1), verdict=Verdict(Severity.INCONCLUSIVE, "One image rules nothing out.", ())
     )
     found = gate(unjudged, SPSA_ALONE)
     assert outcome_of(found, "max_severity").outcome is INCONCLUSIVE
     assert found.outcome is INCONCLUSIVE
 
 
-def test_a_picture_of_another_class_takes_the_conclusion_from_an_unlike_drawing():
+def test_an_image_of_another_class_takes_the_conclusion_from_a_dissimilar_reconstruction():
     warned = (Notice("other_class", "…"),)
     assert gate(with_leakage(0.0, 0.1, warnings=warned)).outcome is INCONCLUSIVE
     assert gate(with_leakage(0.5, 0.6, warnings=warned)).outcome is FAILED

@@ -141,7 +141,7 @@ def test_the_order_of_the_membership_page() -> None:
             "AUC 0.835",
             "Read this before the figures",
             "How easily is it told",
-            "What each attack could tell",
+            "What each attack found",
             "The attacker sees labels only",
             "The attacker sees probabilities",
             "Failed: the reference models",
@@ -245,7 +245,7 @@ def test_a_hundred_classes_and_twelve_attacks_stay_small() -> None:
     page = render(Audited(dataclasses.replace(report, attacks=report.attacks + further, slices=classes)))
     assert len(page.encode()) < LARGEST_PAGE
     assert "Exposure of each class" in page
-    assert "Drawn are the 20 with" in page
+    assert "The 20 with" in page
 
 
 def test_a_page_that_would_grow_too_large_points_to_the_json_instead() -> None:
@@ -311,8 +311,8 @@ def test_large_images_are_left_out_in_the_order_of_importance() -> None:
     assert len(page.encode()) < LARGEST_PAGE
     shown = [image["alt"] for image in Page(page).attributes("img")]
     assert "Your image of the class" in shown
-    assert "Drawing of class 9 after 1500 iterations" in shown
-    assert "Drawing of class 9 after 250 iterations" not in shown
+    assert "Reconstruction of class 9 after 1500 iterations" in shown
+    assert "Reconstruction of class 9 after 250 iterations" not in shown
 
 
 def test_small_images_of_ten_classes_stay_small() -> None:
@@ -320,9 +320,9 @@ def test_small_images_of_ten_classes_stay_small() -> None:
     assert len(png(1)) < 1_500
 
 
-def test_the_inversion_page_says_what_a_drawing_is() -> None:
+def test_the_inversion_page_says_what_a_reconstruction_is() -> None:
     text = Page(render(EXAMPLES["inversion"])).text
-    assert "draws the class’s typical image, not this very picture" in text
+    assert "reconstructs the typical image of a class, not this very image" in text
     assert "No of iterations" in text
     assert "1,500 iterations" in text
 
@@ -366,16 +366,16 @@ def text_with(records: tuple[ExposedRecord, ...]) -> str:
 
 def test_records_that_all_tie_are_no_ranking() -> None:
     text = text_with(records_of([(20, 812)]))
-    assert "812 that tie, 0, 1, 2 among them" in text
-    assert "their order is that of their numbers and means nothing" in text
+    assert "812 tied records, 0, 1, 2 among them" in text
+    assert "they are listed by number, and their order means nothing" in text
     assert "stand out most" not in text
-    assert "17 more stand in report.json" in text
+    assert "17 more are in report.json" in text
 
 
 def test_single_records_come_before_a_tie_that_finds_no_room() -> None:
     text = text_with(records_of([(1, 1), (2, 2), (17, 300)]))
     assert "stand out most" in text
-    assert "300 that tie, 2,000, 2,001, 2,002 among them" in text
+    assert "300 tied records, 2,000, 2,001, 2,002 among them" in text
     assert re.search(r"\b1,000 ?Relative likelihood", text)
     assert re.search(r"\b1,001 ?Relative likelihood", text)
     assert "2,003" not in text
@@ -390,4 +390,4 @@ def test_without_ties_nothing_is_said_of_them() -> None:
 def test_a_report_of_before_ties_were_counted_is_shown_without_a_ranking(listed: int) -> None:
     text = text_with(records_of([(listed, 1)], tied=False))
     assert "means nothing" in text
-    assert (f"{listed} that tie" in text) is (listed > 20)
+    assert (f"{listed} tied records" in text) is (listed > 20)

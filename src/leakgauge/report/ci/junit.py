@@ -1,6 +1,6 @@
 """The gate as JUnit XML, which every build server reads: one test case per rule.
 
-A broken rule is a `failure`. One that cannot be told is an `error`, never
+A broken rule is a `failure`. One that cannot be decided is an `error`, never
 `skipped`: build servers show skipped tests as green.
 """
 
@@ -32,8 +32,10 @@ def to_junit(result: GateResult, report: Report) -> bytes:
         if rule.outcome is GateOutcome.PASSED:
             ET.SubElement(case, "system-out").text = reason
             continue
-        told = ET.SubElement(case, _ELEMENTS[rule.outcome], {"message": reason, "type": rule.outcome.value})
-        told.text = f"{printable(rule.title, Sink.XML)}: {rule.outcome.value}.\n{reason}"
+        element = ET.SubElement(
+            case, _ELEMENTS[rule.outcome], {"message": reason, "type": rule.outcome.value}
+        )
+        element.text = f"{printable(rule.title, Sink.XML)}: {rule.outcome.value}.\n{reason}"
     ET.indent(root)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return written + b"\n"

@@ -1,6 +1,6 @@
 """The gate as SARIF 2.1.0 (OASIS 2020), which code scanning reads: one result per rule.
 
-A broken rule is of kind `fail` and level `error`. One that cannot be told is of
+A broken rule is of kind `fail` and level `error`. One that cannot be decided is of
 kind `fail` and level `warning`: SARIF's own `open` must have level `none`
 (3.27.10), which code scanning does not show, and what is not shown looks passed.
 A rule that is kept is of kind `pass`.

@@ -17,7 +17,7 @@ holds at 95 % too. Both sides' leaks are taken above what a guess gets.
 An attack that could not be run after the change is never read as one that
 found nothing: nothing is called reduced then, unless the model gives labels
 alone and attacks on labels were measured. Nor is it where no attack on labels
-was measured: then hiding cannot be told from reducing.
+was measured: then hiding cannot be distinguished from reducing.
 
 Several runs (one pair of audits per seed) are taken together: the worst is over
 attacks and runs, the reduction the mean over runs with Student's interval. The

@@ -38,7 +38,7 @@ def check_comparable(befores: Sequence[Report], afters: Sequence[Report]) -> lis
     if differing:
         raise _not_comparable(
             f"The reports are about different data: {', '.join(differing[:5])}.",
-            "Audit both models with the very same tables or pictures; a difference could come from these.",
+            "Audit both models with the same tables or images; otherwise a difference could come from these.",
         )
     return list(_remarks(befores, afters))
 
@@ -77,7 +77,7 @@ def _remarks(befores: Sequence[Report], afters: Sequence[Report]) -> Iterable[No
         if first.parameters[name] != last.parameters[name]:
             yield Notice(
                 "parameters_differ",
-                f"The audits were told different {name}; part of the difference may come from that.",
+                f"The audits had different {name}; part of the difference may come from that.",
             )
     models = {frozenset(report.inputs.items()) for report in (first, last)}
     if len(models) == 1 and first.inputs and not defences_of(afters):
@@ -95,6 +95,6 @@ def _not_comparable(message: str, hint: str) -> BadBundle:
 
 
 def defences_of(afters: Sequence[Report]) -> tuple[str, ...]:
-    """The output defences that the audits after the change were told."""
+    """The output defences of the audits after the change."""
     named = afters[0].parameters.get("defences")
     return tuple(str(each) for each in named) if isinstance(named, list | tuple) else ()

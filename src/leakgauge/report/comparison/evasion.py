@@ -16,7 +16,7 @@ _Outcome = EvasionMeasured | NotApplicable | Failed
 def evasion_change(befores: Sequence[Report], afters: Sequence[Report]) -> EvasionChange | None:
     """The curves of both sides; None where no report was asked for one.
 
-    Over several runs, which share their pictures, figures and ends of intervals are means.
+    Over several runs, which share their images, figures and ends of intervals are means.
     """
     ones, others = ([_evasion(run) for run in runs] for runs in (befores, afters))
     known = next((found for found in (*ones, *others) if found is not None), None)
@@ -42,14 +42,14 @@ def _side(runs: Sequence[_Outcome | None]) -> Side:
     """What became of the curve: of several runs the first without one tells."""
     for found in runs:
         if found is None:
-            return Side("absent", None, None, "The audit was not asked for it.")
+            return Side("absent", None, None, "The audit did not include it.")
         if not isinstance(found, EvasionMeasured):
             return Side(found.status, found.name, None, found.reason)
     return Side("measured", next((found.name for found in runs if found is not None), None), None)
 
 
 def _curve(runs: Sequence[_Outcome | None]) -> dict[float, Estimate]:
-    """Share of pictures still right by radius; empty unless every run measured it."""
+    """Share of images still classified correctly by radius; empty unless every run measured it."""
     measured = [found for found in runs if isinstance(found, EvasionMeasured)]
     if len(measured) < len(runs):
         return {}

@@ -57,7 +57,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AccuracyCost:
-    """How often the model is right on records it was not trained on; `cost` is before less after."""
+    """Test accuracy; `cost` is before less after."""
 
     before: Estimate
     after: Estimate
@@ -66,7 +66,7 @@ class AccuracyCost:
 
 @dataclass(frozen=True, slots=True)
 class EvasionRow:
-    """Pictures still taken for their class when no pixel may change by more than `radius`.
+    """Images still classified correctly when no pixel may change by more than `radius`.
 
     `gain` is after less before. None for a side that has no such figure.
     """

@@ -12,7 +12,7 @@ EFFECT_WORDS = {
     Effect.NO_EFFECT: "No effect was found",
     Effect.HIDES_THE_SLOPE: "The change only hides the slope",
     Effect.INCREASES: "The change increases the leak",
-    Effect.INCONCLUSIVE: "It cannot be told",
+    Effect.INCONCLUSIVE: "The effect is inconclusive",
 }
 MEASURE_TITLES = {
     "auc": "AUC",
@@ -24,30 +24,30 @@ MEASURE_TITLES = {
 def sentence_for(effect: Effect, worst: Change, accuracy: AccuracyCost | None, *, runs: int) -> str:
     """The one line: effect, the worst before and after, and the cost."""
     over = f"over attacks and {runs} runs" if runs > 1 else "over attacks"
-    told = (
+    sentence = (
         f"{EFFECT_WORDS[effect]}: worst {MEASURE_TITLES[worst.measure]} {over} "
         f"{_value(worst.before)} before, {_value(worst.after)} after"
     )
     if worst.reduction is not None:
-        told += f" (reduction {_signed(worst.reduction.value)}, {_between(worst.reduction)})"
-    return f"{told}; {_cost(accuracy)}."
+        sentence += f" (reduction {_signed(worst.reduction.value)}, {_between(worst.reduction)})"
+    return f"{sentence}; {_cost(accuracy)}."
 
 
 def reasons_for(worst: Sequence[Change], accuracy: AccuracyCost | None) -> tuple[str, ...]:
     """A sentence for each threat model's worst figure that decides, and one for the cost."""
-    told = [
+    sentences = [
         f"{change.title}, {MEASURE_TITLES[change.measure]}: {_figure(change.before)} before, "
         f"{_figure(change.after)} after."
         for change in worst
         if change.measure == worst[0].measure
     ]
     if accuracy is not None:
-        told.append(
-            f"Right on records it was not trained on: {100 * accuracy.before.value:.1f} % before, "
+        sentences.append(
+            f"Test accuracy: {100 * accuracy.before.value:.1f} % before, "
             f"{100 * accuracy.after.value:.1f} % after; cost {_signed(100 * accuracy.cost.value, 1)} points "
             f"({_signed(100 * accuracy.cost.low, 1)} to {_signed(100 * accuracy.cost.high, 1)})."
         )
-    return tuple(told)
+    return tuple(sentences)
 
 
 def _cost(accuracy: AccuracyCost | None) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leakgauge.report import wording
+from leakgauge.report import formatting
 from leakgauge.report.comparison.document import comparison_from_json, comparison_to_json
 from leakgauge.report.comparison.model import Comparison
 from leakgauge.report.html.addresses import data_address
@@ -29,7 +29,7 @@ LARGEST_PAGE: Final = 250_000
 def render(audited: Audited) -> str:
     """The report as one self-contained page.
 
-    The page is drawn from the JSON that `to_json` writes, not from the figures
+    The page is rendered from the JSON that `to_json` writes, not from the figures
     in memory, so that the two can never tell different stories.
 
     Raises
@@ -48,7 +48,7 @@ def render(audited: Audited) -> str:
 
 
 def render_comparison(comparison: Comparison) -> str:
-    """The comparison as one self-contained page, drawn from its JSON; errors as `render`."""
+    """The comparison as one self-contained page, rendered from its JSON; errors as `render`."""
     document = comparison_to_json(comparison)
     shown = comparison_from_json(document)
     return _filled("comparison.html.j2", document, comparison=shown, page=ComparisonPage.of(shown))
@@ -99,7 +99,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.globals["words"] = wording
+    environment.globals["words"] = formatting
     return environment
 
 

@@ -7,7 +7,7 @@ from typing import Self
 
 from markupsafe import Markup
 
-from leakgauge.report import wording
+from leakgauge.report import formatting
 from leakgauge.report.comparison.model import Change, Comparison, Effect, EvasionChange
 from leakgauge.report.comparison.sentences import EFFECT_WORDS, MEASURE_TITLES
 from leakgauge.report.html.charts.comparison import change_chart
@@ -63,7 +63,7 @@ class ComparisonPage:
 def _table(measure: str, comparison: Comparison) -> Table:
     worst = tuple(change for change in comparison.worst if change.measure == measure)
     attacks = tuple(change for change in comparison.attacks if change.measure == measure)
-    title = MEASURE_TITLES.get(measure, wording.name(measure))
+    title = MEASURE_TITLES.get(measure, formatting.name(measure))
     title = title[:1].upper() + title[1:]
     chart = change_chart((*worst, *attacks), title=title, identifier=f"changes-{measure.replace('_', '-')}")
     return Table(title, worst, attacks, chart)

@@ -9,7 +9,7 @@ from typing import Self
 
 from markupsafe import Markup
 
-from leakgauge.report import wording
+from leakgauge.report import formatting
 from leakgauge.report.html.addresses import data_address
 from leakgauge.report.html.charts.inversion import (
     confidence_chart,
@@ -35,7 +35,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Image:
     """An image of the report folder; `address` is None where it is missing or the page has no room for it."""
 
     name: str
@@ -43,22 +43,22 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
-    """One picture of a run, with what it took to draw it."""
+class Stage:
+    """A reconstruction along a run, with the iterations and queries that led to it."""
 
     iterations: int
     queries: int
     similarity: Similarity
-    picture: Picture
+    image: Image
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The drawings of one attack on one class, in the order of the run; the last is what it ended in."""
+    """The reconstructions of one attack on one class, in the order of the run; the last is its result."""
 
     title: str
     target_class: int
-    drawings: tuple[Drawing, ...]
+    stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,11 @@ class InversionPage:
     """Everything that `inversion.html.j2` needs beside the report itself."""
 
     headline: str | None
-    original: Picture
+    original: Image
     reconstructions: tuple[Reconstruction, ...]
     runs: tuple[Run, ...]
-    strip: tuple[tuple[Reconstruction, Picture], ...]
-    judged: tuple[Reconstruction, ...]
+    strip: tuple[tuple[Reconstruction, Image], ...]
+    evaluated: tuple[Reconstruction, ...]
     groups: tuple[AttackGroup, ...]
     similarity_chart: Markup | None
     effort_chart: Markup | None
@@ -101,19 +101,21 @@ class InversionPage:
     @classmethod
     def of(cls, report: InversionReport, files: Mapping[str, bytes]) -> Self:
         """The page of `report`, with the images of `files` inlined as far as the page has room."""
-        pictures = dict(_inlined(_places(report), files))
+        images = dict(_inlined(_places(report), files))
         titles = {attack.name: attack.title for attack in report.attacks}
-        drawn = _headline_first(report)
+        reconstructions = _headline_first(report)
         return cls(
             headline=None if report.headline is None else titles.get(report.headline, report.headline),
-            reconstructions=tuple(drawn),
-            original=pictures[report.original],
-            runs=tuple(_run(found, report.snapshots, pictures, titles) for found in drawn),
-            strip=tuple((found, pictures[found.image]) for found in drawn),
-            judged=tuple(found for found in drawn if found.judgement is not None),
+            reconstructions=tuple(reconstructions),
+            original=images[report.original],
+            runs=tuple(_run(found, report.snapshots, images, titles) for found in reconstructions),
+            strip=tuple((found, images[found.image]) for found in reconstructions),
+            evaluated=tuple(found for found in reconstructions if found.judgement is not None),
             groups=tuple(_groups(report)),
             similarity_chart=(
-                similarity_chart(drawn, identifier="likeness") if report.reconstructions else None
+                similarity_chart(reconstructions, identifier="similarity-chart")
+                if report.reconstructions
+                else None
             ),
             effort_chart=(
                 effort_chart(report.loss_curve, titles, identifier="effort")
@@ -123,7 +125,11 @@ class InversionPage:
             curves=tuple(_curves(report, titles)),
             evasion_chart=(
                 evasion_chart(
-                    {"still right": [(point.radius, point.right) for point in report.evasion.curve]},
+                    {
+                        "accuracy under attack": [
+                            (point.radius, point.right) for point in report.evasion.curve
+                        ]
+                    },
                     identifier="evasion-chart",
                 )
                 if isinstance(report.evasion, EvasionMeasured)
@@ -137,14 +143,14 @@ class InversionPage:
 
 
 def _headline_first(report: InversionReport) -> list[Reconstruction]:
-    """The drawings with those of the verdict's attack first."""
+    """The reconstructions with those of the verdict's attack first."""
     return sorted(report.reconstructions, key=lambda found: found.attack != report.headline)
 
 
 def _run(
     found: Reconstruction,
     snapshots: tuple[Snapshot, ...],
-    pictures: Mapping[str, Picture],
+    images: Mapping[str, Image],
     titles: Mapping[str, str],
 ) -> Run:
     mine = [
@@ -157,8 +163,7 @@ def _run(
         titles.get(found.attack, found.attack),
         found.target_class,
         tuple(
-            Drawing(stage.iterations, stage.queries, stage.similarity, pictures[stage.image])
-            for stage in stages
+            Stage(stage.iterations, stage.queries, stage.similarity, images[stage.image]) for stage in stages
         ),
     )
 
@@ -174,20 +179,20 @@ def _places(report: InversionReport) -> dict[str, int]:
     return places
 
 
-def _inlined(places: Mapping[str, int], files: Mapping[str, bytes]) -> Iterator[tuple[str, Picture]]:
-    """A picture for each image; what no longer fits is named instead of shown."""
+def _inlined(places: Mapping[str, int], files: Mapping[str, bytes]) -> Iterator[tuple[str, Image]]:
+    """The images as the page shows them; what no longer fits is named instead."""
     room = _IMAGE_BUDGET
     for name, times in places.items():
         content = files.get(name, b"")
         if content.startswith(_PNG_SIGNATURE) and times * len(content) <= room:
             room -= times * len(content)
-            yield name, Picture(name, data_address("image/png", content))
+            yield name, Image(name, data_address("image/png", content))
         else:
-            yield name, Picture(name, None)
+            yield name, Image(name, None)
 
 
 def _groups(report: InversionReport) -> Iterator[AttackGroup]:
-    for threat_model, title in wording.THREAT_MODEL_TITLES.items():
+    for threat_model, title in formatting.THREAT_MODEL_TITLES.items():
         mine = [attack for attack in report.attacks if attack.threat_model == threat_model]
         measured = sorted(
             (attack for attack in mine if isinstance(attack, InversionMeasured)),

@@ -11,7 +11,7 @@ from typing import Self
 from markupsafe import Markup
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.report import wording
+from leakgauge.report import formatting
 from leakgauge.report.html.charts.membership import proportion_chart, slice_chart
 from leakgauge.report.html.charts.roc import RocCurve, roc_chart
 from leakgauge.report.html.charts.tradeoff import tradeoff_chart
@@ -28,13 +28,13 @@ from leakgauge.report.model import (
 
 _ROC_STYLES: dict[ThreatModel, int] = {"labels": 0, "probabilities": 1, "scores": 1, "model_file": 2}
 """A model gives probabilities or scores, never both."""
-_MOST_DRAWN_SLICES = 20
+_MOST_CHARTED_SLICES = 20
 _EXAMPLES = 3  # of records that tie
 _MOST_RECORDS = 20
 _READS = {
     "leaf_counts": "how many training records of each class stand in each leaf of each tree "
     "(n_node_samples, weighted_n_node_samples)",
-    "bootstrap_replay": "the same counts, and the seeds from which each tree’s rows were drawn "
+    "bootstrap_replay": "the same counts, and the seeds from which each tree’s bootstrap rows were sampled "
     "(random_state of the forest and of every tree)",
     "boosting_equations": "node counts, impurities and the values of inner nodes and leaves, stage by stage",
 }
@@ -85,7 +85,7 @@ class LeakedFile:
 
 @dataclass(frozen=True, slots=True)
 class SliceFigure:
-    """Classes or groups, the most exposed first; only the first of them are `drawn`.
+    """Classes or groups, the most exposed first; only the first `shown` of them are in the chart.
 
     Where there are groups, which somebody asked for, the classes have their table alone.
     """
@@ -93,7 +93,7 @@ class SliceFigure:
     title: str
     column: str
     slices: tuple[Slice, ...]
-    drawn: int
+    shown: int
     chart: Markup | None
 
 
@@ -189,14 +189,14 @@ class MembershipPage:
 
 
 def _attacker_row(finding: AttackerFinding, report: MembershipReport) -> AttackerRow:
-    title, holds = wording.ATTACKERS[finding.attacker]
+    title, holds = formatting.ATTACKERS[finding.attacker]
     attack = next((one.title for one in report.attacks if one.name == finding.attack), "none could be run")
     rate = RateCell("–", "", "")
     if finding.tpr_at_1_percent_fpr is not None:
-        found = wording.rate(finding.tpr_at_1_percent_fpr)
+        found = formatting.rate(finding.tpr_at_1_percent_fpr)
         rate = RateCell("withheld", "", "")
         if found is not None:
-            rate = RateCell(wording.percent_value(found), wording.percent_interval(found), "")
+            rate = RateCell(formatting.percent_value(found), formatting.percent_interval(found), "")
     return AttackerRow(title, holds, finding, attack, rate)
 
 
@@ -230,7 +230,7 @@ def _footnote_signs(measured: list[MembershipMeasured]) -> dict[str, str]:
         _reason(found)
         for attack in measured
         for found in attack.metrics.tpr_at_fpr.values()
-        if wording.rate(found) is None
+        if formatting.rate(found) is None
     )
     return {reason: _FOOTNOTE_SIGNS[place % 26] * (1 + place // 26) for place, reason in enumerate(reasons)}
 
@@ -246,7 +246,7 @@ def _groups(
     signs: Mapping[str, str],
 ) -> list[AttackGroup]:
     groups = []
-    for threat_model, title in wording.THREAT_MODEL_TITLES.items():
+    for threat_model, title in formatting.THREAT_MODEL_TITLES.items():
         rows = tuple(
             AttackRow(attack, tuple(_rate_cell(attack.metrics.tpr_at_fpr.get(key), signs) for key in limits))
             for attack in measured
@@ -274,10 +274,10 @@ def _leaked_file(group: AttackGroup) -> LeakedFile:
 def _rate_cell(found: RateAtLimit | None, signs: Mapping[str, str]) -> RateCell:
     if found is None:
         return RateCell("–", "", "")
-    rate = wording.rate(found)
+    rate = formatting.rate(found)
     if rate is None:
         return RateCell("withheld", "", signs[_reason(found)])
-    return RateCell(wording.percent_value(rate), wording.percent_interval(rate), "")
+    return RateCell(formatting.percent_value(rate), formatting.percent_interval(rate), "")
 
 
 def _roc_chart(measured: list[MembershipMeasured], report: MembershipReport) -> Markup | None:
@@ -286,7 +286,7 @@ def _roc_chart(measured: list[MembershipMeasured], report: MembershipReport) -> 
     for threat_model, style in _ROC_STYLES.items():
         strongest = next((attack for attack in measured if attack.threat_model == threat_model), None)
         if strongest is not None:
-            label = f"{wording.THREAT_MODEL_NAMES[threat_model]}: {strongest.title}"
+            label = f"{formatting.THREAT_MODEL_NAMES[threat_model]}: {strongest.title}"
             curves.append(RocCurve(label, strongest.roc, strongest.metrics.tpr_at_fpr, style))
     if not curves:
         return None
@@ -306,9 +306,9 @@ def _slice_figures(slices: tuple[Slice, ...]) -> list[SliceFigure]:
         )
         if not ordered:
             continue
-        drawn = [part for part in ordered if part.auc is not None][:_MOST_DRAWN_SLICES]
+        charted = [part for part in ordered if part.auc is not None][:_MOST_CHARTED_SLICES]
         if by == "class" and any(part.by == "group" for part in slices):
-            drawn = []
-        chart = slice_chart(drawn, identifier=f"slices-{by}", title=title) if drawn else None
-        figures.append(SliceFigure(title, column, tuple(ordered), len(drawn), chart))
+            charted = []
+        chart = slice_chart(charted, identifier=f"slices-{by}", title=title) if charted else None
+        figures.append(SliceFigure(title, column, tuple(ordered), len(charted), chart))
     return figures

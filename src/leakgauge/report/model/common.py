@@ -124,7 +124,7 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """A report held to a policy: failed if any rule is broken, else inconclusive if any could not be told."""
+    """A report held to a policy: failed if a rule is broken, else inconclusive if one is undecided."""
 
     outcome: GateOutcome
     sentence: str

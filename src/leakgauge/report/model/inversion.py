@@ -24,7 +24,7 @@ from leakgauge.report.model.common import (
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """Likeness of two images in the same range. `psnr` is in decibels, None for equal images."""
+    """Similarity of two images in the same range. `psnr` is in decibels, None for equal images."""
 
     pearson: float
     ssim: float
@@ -34,11 +34,11 @@ class Similarity:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What an independent classifier makes of a drawing.
+    """What an independent classifier makes of a reconstruction.
 
-    `recognised` is whether it takes the drawing for its class, `confidence` the probability it
-    gives it. `feature_distance` is how far the drawing lies, in the input of its last layer,
-    from the middle of real pictures of the class: the picture that the attack starts from lies
+    `recognised` is whether it recognises the class of the reconstruction, `confidence` the probability it
+    gives it. `feature_distance` is the distance of the reconstruction, in the input of its last layer,
+    from the mean of real images of the class: the initial image of the attack lies
     at 1, the real ones at `real_distance` in the mean. None where there is nothing to compare.
     """
 
@@ -50,7 +50,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """The classifier that judges drawings and never answers an attack.
+    """The classifier that evaluates reconstructions and never answers an attack.
 
     It comes with the `bundle` or was trained on its labelled `reference` images. `accuracy` is
     on labelled images that it has not been trained on here, None where there are none.
@@ -62,9 +62,9 @@ class Evaluator:
 
 @dataclass(frozen=True, slots=True)
 class Prototypes:
-    """Drawings as prototypes: the share of labelled reference images that are nearest to their own class's.
+    """Reconstructions as prototypes: the share of reference images nearest to that of their own class.
 
-    `ceiling` is the same share with the means of the classes' other images in place of drawings.
+    `ceiling` is the same share with the means of the classes' other images in place of reconstructions.
     """
 
     attack: str
@@ -76,10 +76,10 @@ class Prototypes:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """The share of an attack's drawings, one for each class, that the evaluator takes for their class.
+    """The share of an attack's reconstructions, one for each class, that the evaluator takes for their class.
 
     Its interval is corrected for the number of attacks. `chance` is what guessing reaches;
-    `resolves` says whether so few drawings could tell the two apart at all.
+    `resolves` says whether so few reconstructions could tell the two apart at all.
     """
 
     attack: str
@@ -97,9 +97,9 @@ class Recognition:
 class Reconstruction:
     """The consensus over seeds of one attack on one class.
 
-    `image` names a PNG of the report folder. `chance` is the best likeness
-    (Pearson) that can be had without asking the target, `chance_source` what
-    reached it, `ceiling` the likeness that would count as a full leak.
+    `image` names a PNG of the report folder. `chance` is the best similarity
+    (Pearson) that can be had without querying the target, `chance_source` what
+    reached it, `ceiling` the similarity that would count as a full leak.
     `leakage` is (similarity − chance) / (ceiling − chance), clipped to 0..1,
     with its interval over seeds; `leakage_corrected` is the same value with an
     interval corrected for the number of attacks, which the verdict uses;
@@ -107,7 +107,7 @@ class Reconstruction:
     `confidence` is the target's probability for the class on this image (1 or
     0 by its label, where it gives labels alone);
     `rank` the place (1 = best) that the attacked class takes among all classes
-    when their references are ordered by likeness, None when it was not asked. `ssim_chance` and
+    when their references are ordered by similarity, None when it was not computed. `ssim_chance` and
     `ssim_ceiling` are chance and ceiling in SSIM, None in older reports; `judgement` is None
     without an independent classifier that knows the class.
     """
@@ -149,7 +149,7 @@ class LossPoint:
 
     `loss` is the attack's (negative objective; mean over seeds), `confidence` the
     target's, `likeness` the Pearson correlation that the consensus had with the
-    user's picture; None for classes that the picture is not of.
+    user's image; None for classes that the image is not of.
     """
 
     attack: str
@@ -173,7 +173,7 @@ class InversionMetrics:
 
 @dataclass(frozen=True, slots=True)
 class InversionMeasured:
-    """An attack that ran; `with_prior` where it searched among pictures like the attacker's own."""
+    """An attack that ran; `with_prior` where it searched among images like the attacker's own."""
 
     name: str
     title: str
@@ -208,8 +208,8 @@ class Masking:
     `found` names how: rounded to multiples of `step`; truncated to the likeliest
     `classes_kept`; labels only; clipped at an end; or flat, as by a raised
     temperature, which is no defence. `slope_hidden` is the share of smooth
-    pictures to which a close neighbour got the very same answer; None where it
-    was not asked. `effect` is over the worst of all attacks, those from labels
+    images to which a close neighbour got the very same answer; None where it
+    was not measured. `effect` is over the worst of all attacks, those from labels
     included: "none" where nothing is masked, "slope_only" where a leak is shown all
     the same, "no_leak_shown", or "undecided".
     """
@@ -225,7 +225,7 @@ class Masking:
 
 @dataclass(frozen=True, slots=True)
 class PriorKnowledge:
-    """What attacks with a prior were given: principal components of pictures that are the attacker's own.
+    """What attacks with a prior were given: principal components of images that are the attacker's own.
 
     They come from the `bundle` or were `trained` on before. `pictures` is how many there were,
     `components` in how many directions the search went.
@@ -246,7 +246,7 @@ class SimilarityRow:
 
 @dataclass(frozen=True, slots=True)
 class EvasionPoint:
-    """The share of pictures that the model still takes for their class, whatever was tried within `radius`.
+    """Accuracy of the model on images that were attacked within `radius`.
 
     No pixel is changed by more than `radius`, a share of the range from black to white.
     """
@@ -257,10 +257,10 @@ class EvasionPoint:
 
 @dataclass(frozen=True, slots=True)
 class EvasionMeasured:
-    """How far pictures must be changed until the model mistakes them, as a peer's attack finds.
+    """How far images must be changed until the model misclassifies them, by a reference library.
 
     `curve` is over `pictures` of the user's own, of `classes` classes, in ascending order of the radius, and
-    never rises. It is no leak and never a part of the verdict; a stronger attack may find less right.
+    never rises. It is not leakage and never part of the verdict; a stronger attack may lower it.
     """
 
     name: str
@@ -276,10 +276,10 @@ class EvasionMeasured:
 
 @dataclass(frozen=True, slots=True)
 class InversionReport:
-    """Can an attacker draw the training data from the model's answers?
+    """Can an attacker reconstruct the training data from the model's answers?
 
-    `evasion` is a reference library's, None where these were not asked for. `headline` names the attack
-    that the verdict, the insights and `table` are about, None where no attack only asked.
+    `evasion` is a reference library's, None where it was not requested. `headline` names the attack
+    that the verdict, the insights and `table` are about, None where no attack used queries alone.
     """
 
     verdict: Verdict

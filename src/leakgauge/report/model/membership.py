@@ -28,7 +28,7 @@ from leakgauge.report.model.common import (
 class DrawError:
     """Standard errors of an attack's figures over other seeds, the records being the same.
 
-    What is drawn anew are reference models, or the folds of attacks that learn; all 0 for others.
+    What changes with the seed are the reference models, or the folds of attacks that learn; all 0 for others.
     """
 
     auc: float
@@ -41,7 +41,7 @@ class MembershipMetrics:
     """What one attack's scores are worth.
 
     `accuracy` is balanced and uses one threshold, `accuracy_per_class` one for
-    each class of the target, both chosen on other records than they judge.
+    each class of the target, both chosen on other records than those they are applied to.
     `advantage` is 2 × accuracy − 1. `tpr_at_fpr` is keyed by the limit on the
     false-positive rate. The `_corrected` figures are the same values with
     intervals corrected for the number of attacks tried; the verdict uses those.
@@ -64,7 +64,7 @@ class MembershipMetrics:
 
 @dataclass(frozen=True, slots=True)
 class MembershipMeasured:
-    """An attack that ran; `roc` holds its (false-positive, true-positive) rates, thinned for drawing.
+    """An attack that ran; `roc` holds its (false-positive, true-positive) rates, thinned for charts.
 
     `attacker` is who can run it; None in reports of schema 1.3 and before.
     """
@@ -136,7 +136,7 @@ class Slice:
 class ExposedRecord:
     """A member that an attack singles out, by its number among the members, from 1.
 
-    Data rows of a table and pictures of an array count in their order, pictures in folders in the
+    Data rows of a table and images of an array count in their order, images in folders in the
     order of their full names. `false_positive_rate` is the share of non-members that look at least as
     much like members: the smaller, the more exposed. `tied` is how many members have this very rate,
     this one among them, listed or not: their order is that of their numbers and means nothing. None in
@@ -151,9 +151,9 @@ class ExposedRecord:
 
 @dataclass(frozen=True, slots=True)
 class TriedChange:
-    """The model with one thing changed: what it then is worth, and what it then gives away.
+    """The model with one thing changed: its accuracy and its leakage.
 
-    `accuracy` is the share of non-members judged right, `leakage` the AUC of
+    `accuracy` is the test accuracy (on the non-members), `leakage` the AUC of
     `attack`, the strongest of a few quick attacks on the answers. The
     differences are to the first of all changes, the model trained again as it
     is, on the same records; None for that one itself. Their intervals are
@@ -190,7 +190,7 @@ class Tradeoffs:
 
 @dataclass(frozen=True, slots=True)
 class MembershipTarget:
-    """The model under audit and the pool it was asked about."""
+    """The model under audit and the pool of records."""
 
     type: str
     classes: tuple[str, ...]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from markupsafe import Markup
 
 from leakgauge.estimates import Estimate
-from leakgauge.report import wording
+from leakgauge.report import formatting
 from leakgauge.report.html import svg
 from leakgauge.report.html.charts.axes import Frame, padded, percent_tick
 from leakgauge.report.html.charts.lines import Axis, Series, line_chart
@@ -21,7 +21,7 @@ def similarity_chart(found: Sequence[Reconstruction], *, identifier: str) -> Mar
     lowest = min([0.0, *(min(item.similarity.pearson, item.chance) for item in found)])
     across = svg.LinearScale(lowest, 1.0, frame.left, frame.right)
     parts = [
-        *frame.columns(across, lambda value: wording.plain(value, 1)),
+        *frame.columns(across, lambda value: formatting.plain(value, 1)),
         svg.line(frame.left, 12, frame.left, 20, class_="limit"),
         svg.text("chance and ceiling", frame.left + 8, 20, class_="tick"),
         svg.marker(0, frame.left + 140, 16, class_="dot"),
@@ -37,14 +37,14 @@ def similarity_chart(found: Sequence[Reconstruction], *, identifier: str) -> Mar
             for at in (item.chance, item.ceiling)
         ]
         parts.append(svg.marker(0, across(item.similarity.pearson), y, class_="dot"))
-    parts.append(frame.title_below("likeness to your image (Pearson)", frame.bottom + 33))
+    parts.append(frame.title_below("similarity to your image (Pearson)", frame.bottom + 33))
     return svg.chart(
         frame.width,
         frame.height,
         *parts,
         identifier=identifier,
-        title="Likeness of each reconstruction against chance and ceiling",
-        description="Each row spans from the likeness that needs no model to the one that would be "
+        title="Similarity of each reconstruction against chance and ceiling",
+        description="Each row spans from the similarity that needs no model to the one that would be "
         "a full leak; the dot is the reconstruction. The table below holds the figures.",
     )
 
@@ -56,7 +56,7 @@ def loss_chart(points: Sequence[LossPoint], *, identifier: str, attack: str) -> 
         lambda point: point.loss,
         Axis(
             *padded([point.loss for point in points]),
-            lambda value: wording.plain(value, 0 if abs(value) >= 10 or value == round(value) else 1),
+            lambda value: formatting.plain(value, 0 if abs(value) >= 10 or value == round(value) else 1),
         ),
         identifier=identifier,
         title=f"Loss of {attack} along its run",
@@ -70,7 +70,7 @@ def confidence_chart(points: Sequence[LossPoint], *, identifier: str, attack: st
         lambda point: point.confidence,
         Axis(0.0, 1.0, percent_tick),
         identifier=identifier,
-        title=f"Confidence of the model in the class while {attack} draws",
+        title=f"Confidence of the model in the class during {attack}",
     )
 
 
@@ -99,10 +99,10 @@ def effort_chart(points: Sequence[LossPoint], titles: Mapping[str, str], *, iden
             max([1.0, *(queries for line in series for queries, _ in line.points)]),
             lambda value: f"{value:,.0f}",
         ),
-        Axis(min([0.0, *reached]), 1.0, lambda value: wording.plain(value, 1)),
+        Axis(min([0.0, *reached]), 1.0, lambda value: formatting.plain(value, 1)),
         x_label="queries, over all seeds",
         identifier=identifier,
-        title="Likeness to your image against queries",
+        title="Similarity to your image against queries",
         description=f"A line per attack: {ends}." if ends else "No point was recorded.",
     )
 
@@ -110,7 +110,7 @@ def effort_chart(points: Sequence[LossPoint], titles: Mapping[str, str], *, iden
 def evasion_chart(
     curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, identifier: str
 ) -> Markup | None:
-    """The share of images still taken for their class against the radius, a line with its band per label.
+    """The share of images still classified correctly against the radius, a line with its band per label.
 
     The radii stand at equal distances, since each is twice the one before. None without a point.
     """
@@ -120,7 +120,7 @@ def evasion_chart(
 
     def radius_tick(place: float) -> str:
         known = place.is_integer() and 0 <= place < len(radii)
-        return wording.plain(255 * radii[int(place)], 0) if known else ""
+        return formatting.plain(255 * radii[int(place)], 0) if known else ""
 
     series = tuple(
         Series(
@@ -138,7 +138,7 @@ def evasion_chart(
         Axis(0.0, 1.0, percent_tick),
         x_label="largest change of a pixel, in 255ths of its range",
         identifier=identifier,
-        title="Pictures still taken for their class, by the largest change of a pixel",
+        title="Accuracy under attack, by the largest change of a pixel",
         description="A line with its 95 % interval as a band: "
         + "; ".join(f"{line.label} {line.range_in_words()}" for line in series)
         + ". The table below holds the figures.",

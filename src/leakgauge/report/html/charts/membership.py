@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from leakgauge.report import wording
+from leakgauge.report import formatting
 from leakgauge.report.html import svg
 from leakgauge.report.html.charts.axes import Frame, percent_tick, whisker
 from leakgauge.report.html.charts.lines import Axis, Series, line_chart
@@ -34,12 +34,12 @@ def proportion_chart(rows: Sequence[ProportionRow], *, identifier: str) -> Marku
         series,
         Axis(0, 100, lambda value: f"{value:.0f} %"),
         Axis(
-            min([wording.CHANCE - 0.05, *lows]),
-            min(1.0, max([wording.CHANCE + 0.15, *highs])),
+            min([formatting.CHANCE - 0.05, *lows]),
+            min(1.0, max([formatting.CHANCE + 0.15, *highs])),
             percent_tick,
         ),
         x_label="share of the attack data that the attacker knows",
-        reference=(wording.CHANCE, "guessing"),
+        reference=(formatting.CHANCE, "guessing"),
         identifier=identifier,
         title="Attack accuracy by share of the attack data",
         description="One line per attack model with its 95 % interval as a band: "
@@ -53,10 +53,10 @@ def slice_chart(slices: Sequence[Slice], *, identifier: str, title: str) -> Mark
     rows = [(part, part.auc) for part in slices if part.auc is not None]
     labels = [printable(part.name, Sink.PAGE, longest=20) for part, _ in rows]
     frame = Frame.of_rows(len(rows), left=20 + 7.0 * max([2, *map(len, labels)]), top=8)
-    lowest = min([wording.CHANCE - 0.1, *(auc.low for _, auc in rows)])
+    lowest = min([formatting.CHANCE - 0.1, *(auc.low for _, auc in rows)])
     across = svg.LinearScale(lowest, 1.0, frame.left, frame.right)
     parts = ["".join(frame.columns(across, lambda value: f"{value:.2g}"))]
-    parts.append(frame.vertical(across(wording.CHANCE), class_="chance"))
+    parts.append(frame.vertical(across(formatting.CHANCE), class_="chance"))
     for place, (label, (_, auc)) in enumerate(zip(labels, rows, strict=True)):
         y = frame.row(place)
         parts.append(frame.row_label(label, y))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.report import wording
+from leakgauge.report import formatting
 from leakgauge.report.html import svg
 from leakgauge.report.html.charts.axes import Frame, whisker
 from leakgauge.text import Sink, printable
@@ -34,7 +34,7 @@ class RocCurve:
     def stated_rates(self) -> Iterator[tuple[str, float, Estimate]]:
         """The rates that are not withheld: key, false-positive rate and true-positive rate."""
         for key, found in self.rates.items():
-            rate, at = wording.rate(found), wording.limit_value(key)
+            rate, at = formatting.rate(found), formatting.limit_value(key)
             if rate is not None and at is not None:
                 yield key, at, rate
 
@@ -56,10 +56,10 @@ def roc_chart(curves: Sequence[RocCurve], non_members: int, *, identifier: str) 
         parts += [frame.vertical(across(value)), frame.horizontal(up(value))]
         parts += [frame.tick_below(label, across(value)), frame.tick_beside(label, up(value))]
     parts.append(svg.line(frame.left, frame.bottom, frame.right, frame.top, class_="chance"))
-    parts.append(svg.text("members found, %", 0, frame.top - 12, class_="label"))
+    parts.append(svg.text("true-positive rate (members found), %", 0, frame.top - 12, class_="label"))
     for place, curve in enumerate(curves):
         parts += [_curve(curve, across, up), _legend(curve, frame, row=12.0 + 20 * place)]
-    parts.append(frame.title_below("false alarms, %", frame.height - 6))
+    parts.append(frame.title_below("false-positive rate (non-members called members), %", frame.height - 6))
     return svg.chart(
         frame.width,
         frame.height,
@@ -92,7 +92,7 @@ def _legend(curve: RocCurve, frame: Frame, *, row: float) -> str:
 
 def _in_words(curve: RocCurve) -> str:
     rates = [
-        f"{wording.percent(rate)} of members at {wording.limit(key)} false alarms"
+        f"{formatting.percent(rate)} of members found at {formatting.limit(key)} false positives"
         for key, _, rate in curve.stated_rates()
     ]
-    return f"{curve.label}: " + ("; ".join(rates) or "no rate at low false alarms can be stated")
+    return f"{curve.label}: " + ("; ".join(rates) or "no rate at few false positives can be stated")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from leakgauge.report import wording
+from leakgauge.report import formatting
 from leakgauge.report.html import svg
 from leakgauge.report.html.charts.axes import Frame, padded, percent_tick
 from leakgauge.report.model import TriedChange
@@ -24,7 +24,7 @@ def tradeoff_chart(changes: Sequence[TriedChange], *, knee: str | None, identifi
     height = max(280, 90 + 22 * len(changes))
     frame = Frame(width=560, height=height, left=50, top=30, right=330, bottom=height - 44)
     across, up = _scales(changes, frame)
-    chance = up(wording.CHANCE)
+    chance = up(formatting.CHANCE)
     parts = [
         frame.plane(),
         svg.text("AUC of the quick attacks", 0, 14, class_="label"),
@@ -35,11 +35,11 @@ def tradeoff_chart(changes: Sequence[TriedChange], *, knee: str | None, identifi
         svg.text("better ↘", frame.right - 4, chance - 4, class_="tick", anchor="end"),
         *(_intervals(change, across, up) for change in changes),  # all of them under all points
         *_points(changes, knee, frame, across, up),
-        frame.title_below("non-members judged right", frame.height - 8),
+        frame.title_below("test accuracy", frame.height - 8),
     ]
     points = "; ".join(
-        f"{number} {change.title}: {wording.percent(change.accuracy)} right, "
-        f"AUC {wording.number(change.leakage)}"
+        f"{number} {change.title}: test accuracy {formatting.percent(change.accuracy)}, "
+        f"AUC {formatting.number(change.leakage)}"
         for number, change in enumerate(changes, start=1)
     )
     ringed = next((change.title for change in changes if change.name == knee), None)
@@ -56,7 +56,7 @@ def tradeoff_chart(changes: Sequence[TriedChange], *, knee: str | None, identifi
 def _scales(changes: Sequence[TriedChange], frame: Frame) -> tuple[svg.LinearScale, svg.LinearScale]:
     accuracy = padded([end for change in changes for end in (change.accuracy.low, change.accuracy.high)])
     leakage = padded(
-        [wording.CHANCE, *(end for change in changes for end in (change.leakage.low, change.leakage.high))]
+        [formatting.CHANCE, *(end for change in changes for end in (change.leakage.low, change.leakage.high))]
     )
     return (
         svg.LinearScale(max(accuracy[0], 0.0), min(accuracy[1], 1.0), frame.left, frame.right),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.report import wording
+from leakgauge.report import formatting
 from leakgauge.report.model import Severity
 
 
@@ -23,7 +23,7 @@ from leakgauge.report.model import Severity
     ],
 )
 def test_per_cent_has_the_digits_that_the_interval_supports(estimate: Estimate, shown: str) -> None:
-    assert wording.percent(estimate) == shown
+    assert formatting.percent(estimate) == shown
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,12 @@ def test_per_cent_has_the_digits_that_the_interval_supports(estimate: Estimate, 
     ],
 )
 def test_numbers_have_the_digits_that_the_interval_supports(estimate: Estimate, shown: str) -> None:
-    assert wording.number(estimate) == shown
+    assert formatting.number(estimate) == shown
 
 
 def test_a_withheld_rate_is_no_estimate() -> None:
-    assert wording.rate(RateAtLimit(None, None, None, 9, 0, "too few")) is None
-    assert wording.rate(RateAtLimit(0.5, 0.4, 0.6, 9, 3)) == Estimate(0.5, 0.4, 0.6, 9)
+    assert formatting.rate(RateAtLimit(None, None, None, 9, 0, "too few")) is None
+    assert formatting.rate(RateAtLimit(0.5, 0.4, 0.6, 9, 3)) == Estimate(0.5, 0.4, 0.6, 9)
 
 
 @pytest.mark.parametrize(
@@ -58,21 +58,21 @@ def test_a_withheld_rate_is_no_estimate() -> None:
     ],
 )
 def test_limits_are_told_in_per_cent(key: str, shown: str, value: float | None) -> None:
-    assert wording.limit(key) == shown
-    assert wording.limit_value(key) == value
+    assert formatting.limit(key) == shown
+    assert formatting.limit_value(key) == value
 
 
 def test_a_name_is_cut_and_cleaned() -> None:
-    assert wording.name("a\0b") == "a�b"
-    assert wording.name("x" * 100) == "x" * 59 + "…"
+    assert formatting.name("a\0b") == "a�b"
+    assert formatting.name("x" * 100) == "x" * 59 + "…"
 
 
 def test_every_severity_has_a_word_and_a_place_on_the_gauge() -> None:
-    assert set(wording.SEVERITY_WORDS) == set(wording.SEVERITY_STEPS) == set(Severity)
-    assert not {"safe", "secure"} & set(wording.SEVERITY_WORDS.values())
+    assert set(formatting.SEVERITY_WORDS) == set(formatting.SEVERITY_STEPS) == set(Severity)
+    assert not {"safe", "secure"} & set(formatting.SEVERITY_WORDS.values())
 
 
 def test_unknown_figures_are_spelled_out() -> None:
-    assert wording.figure_label("auc") == "AUC"
-    assert wording.figure_label("some_new_figure") == "Some new figure"
-    assert wording.figure_label("") == ""
+    assert formatting.figure_label("auc") == "AUC"
+    assert formatting.figure_label("some_new_figure") == "Some new figure"
+    assert formatting.figure_label("") == ""

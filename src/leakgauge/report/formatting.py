@@ -30,7 +30,7 @@ SEVERITY_STEPS = {
 GATE_WORDS = {
     GateOutcome.PASSED: "The policy is kept",
     GateOutcome.FAILED: "The policy is broken",
-    GateOutcome.INCONCLUSIVE: "The policy’s question stays open",
+    GateOutcome.INCONCLUSIVE: "The policy cannot be decided",
 }
 
 THREAT_MODEL_TITLES: dict[ThreatModel, str] = {
@@ -57,12 +57,12 @@ ATTACKERS: dict[Attacker, tuple[str, str]] = {
 """What each attacker is called, and what he holds beside the model's answers."""
 
 _FIGURES = {
-    "attack_accuracy": "Records judged right",
+    "attack_accuracy": "Balanced accuracy",
     "auc": "AUC",
-    "tpr_at_1_percent_fpr": "Members found at 1 % false alarms",
+    "tpr_at_1_percent_fpr": "TPR at 1 % FPR (members found)",
     "gain_of_more_data": "Gain from more data",
     "gain_of_attack_model": "Gain from an attack model",
-    "attack_accuracy_with_enough_records": "Records judged right, with enough known",
+    "attack_accuracy_with_enough_records": "Balanced accuracy, with enough known records",
 }
 
 _LONGEST_NAME = 60
@@ -150,7 +150,7 @@ def _share(share: float, estimate: Estimate) -> str:
 
 def _figure(value: float, estimate: Estimate) -> str:
     spread = estimate.high - estimate.low
-    # areas and likenesses live between 0 and 1, where a single decimal says too little
+    # areas and similarities lie between 0 and 1, where a single decimal says too little
     least = 2 if abs(estimate.value) <= 1 else 0
     return plain(value, max(least, _supported(spread, most=3)))
 
