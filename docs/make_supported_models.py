@@ -20,7 +20,7 @@ _HEAD = """# Models that are read
 
 <!-- Made by docs/make_supported_models.py from the tables that the code goes by. Do not edit. -->
 
-A file is told by its bytes; its name decides only where they say nothing. One of another format is
+A file is recognised by its bytes; its name decides only where they say nothing. One of another format is
 refused by the name of that format, with what to send in its place.
 """
 
@@ -96,8 +96,8 @@ def document() -> str:
     lines += ["\n## Functions\n", "`FunctionTransformer`, pooling and imputing may apply:\n"]
     lines += _by_module(ARRAY_FUNCTIONS)
     lines += ["\nScorers may compute:\n", *_by_module(METRICS)]
-    drawn = ", ".join(f"`{name.removesuffix('_gen')}`" for _module, name in sorted(DISTRIBUTIONS))
-    lines += [f"\nRandom searches may draw from `scipy.stats`: {drawn}."]
+    names = ", ".join(f"`{name.removesuffix('_gen')}`" for _module, name in sorted(DISTRIBUTIONS))
+    lines += [f"\nRandom searches may sample from `scipy.stats`: {names}."]
     lines += _table(
         "Read, but before no classifier of tables",
         "The file opens; a Pipeline with such a step cannot be asked about the rows of a table.",

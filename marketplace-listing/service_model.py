@@ -113,11 +113,11 @@ def _of_number(shape: Any, value: Any, where: str) -> Iterator[str]:
 
 def _within(shape: Shape, size: float, where: str, unit: str) -> Iterator[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    told = f"{size} {unit}".strip()
+    measured = f"{size} {unit}".strip()
     if least is not None and size < least:
-        yield f"{where}: {told}, at least {least} are asked for"
+        yield f"{where}: {measured}, at least {least} are asked for"
     if most is not None and size > most:
-        yield f"{where}: {told}, at most {most} are taken"
+        yield f"{where}: {measured}, at most {most} are taken"
 
 
 def _of_payloads(value: Any, where: str) -> Iterator[str]:

@@ -28,8 +28,8 @@ _PARAMETERS: Final[Mapping[Kind, type[BaseModel]]] = {
 _DESCRIPTIONS: Final[Mapping[Kind, str]] = {
     "membership": "Measures whether an attacker can tell who was in the training data of a scikit-learn "
     "classifier, with 95% intervals.",
-    "inversion": "Measures whether an attacker can draw the training images of an image classifier from "
-    "its answers, with 95% intervals.",
+    "inversion": "Measures whether an attacker can reconstruct the training images of an image classifier "
+    "from its answers, with 95% intervals.",
 }
 _METRICS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "membership": ("attack_auc", "attack_accuracy", "attack_advantage"),
@@ -208,27 +208,27 @@ def _inference(publication: Publication) -> Request:
 
 def _channels(kind: Kind) -> list[Request]:
     """The bundle's channel; for inversion also that of the images which a prior is made of."""
-    told = {"training": "The bundle, as one zip or as loose files."}
+    channels = {"training": "The bundle, as one zip or as loose files."}
     if kind == "inversion":
-        told["auxiliary"] = "With the hyperparameter task=prior, instead of a bundle: images for a prior."
+        channels["auxiliary"] = "With the hyperparameter task=prior, instead of a bundle: images for a prior."
     return [
         {
             "Name": name,
             "Description": description,
-            "IsRequired": len(told) == 1,
+            "IsRequired": len(channels) == 1,
             "SupportedContentTypes": [ZIP],
             "SupportedCompressionTypes": ["None"],
             "SupportedInputModes": ["File", "FastFile"],
         }
-        for name, description in told.items()
+        for name, description in channels.items()
     ]
 
 
 def _hyperparameters(kind: Kind) -> list[Request]:
     """The audit's own parameters. All are free text to the service; the audit checks them itself."""
-    told = {name: field.description or "" for name, field in _PARAMETERS[kind].model_fields.items()}
+    described = {name: field.description or "" for name, field in _PARAMETERS[kind].model_fields.items()}
     if kind == "inversion":
-        told["task"] = "audit, the default, or prior: make a prior from the images in channel auxiliary."
+        described["task"] = "audit, the default, or prior: make a prior from the images in channel auxiliary."
     return [
         {
             "Name": name,
@@ -237,7 +237,7 @@ def _hyperparameters(kind: Kind) -> list[Request]:
             "IsTunable": False,
             "IsRequired": False,
         }
-        for name, description in told.items()
+        for name, description in described.items()
     ]
 
 

@@ -1,6 +1,6 @@
-"""Draw the first screen of a report as `docs/report.png`, for the README.
+"""Render the first screen of a report as `docs/report.png`, for the README.
 
-    python docs/make_picture.py build/membership [docs/report.png]
+    python docs/make_report_image.py build/membership [docs/report.png]
 
 Needs the development extra and a Chromium; the environment variable `CHROMIUM`
 may name it.
@@ -19,13 +19,13 @@ LARGEST = 300_000
 WIDTH, HEIGHT = 1120, 1180
 
 
-def draw(folder: Path, picture: Path) -> None:
-    """Draw `report.html` of `folder` into the PNG file `picture`.
+def render(folder: Path, image: Path) -> None:
+    """Render `report.html` of `folder` into the PNG file `image`.
 
     Raises
     ------
     SystemExit
-        when there is no report or no browser, or when the picture is too large for a README.
+        when there is no report or no browser, or when the image is too large for a README.
     """
     report = folder / "report.html"
     if not report.is_file():
@@ -40,16 +40,16 @@ def draw(folder: Path, picture: Path) -> None:
         )
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.goto(report.resolve().as_uri())
-        drawn = page.screenshot()
+        rendered = page.screenshot()
         browser.close()
-    if len(drawn) > LARGEST:
-        raise SystemExit(f"the picture takes {len(drawn):,} bytes, more than {LARGEST:,}")
-    picture.write_bytes(drawn)
+    if len(rendered) > LARGEST:
+        raise SystemExit(f"the image takes {len(rendered):,} bytes, more than {LARGEST:,}")
+    image.write_bytes(rendered)
 
 
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         raise SystemExit(__doc__)
-    draw(
+    render(
         Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) == 3 else Path(__file__).with_name("report.png")
     )

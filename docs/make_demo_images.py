@@ -1,9 +1,9 @@
-"""Draw the demo page as `docs/demo.png`, `docs/demo-phone.png` and `docs/demo-training.png`.
+"""Render the demo page as `docs/demo.png`, `docs/demo-phone.png` and `docs/demo-training.png`.
 
-    python docs/make_demo_pictures.py ADDRESS [FOLDER]
+    python docs/make_demo_images.py ADDRESS [FOLDER]
 
 ADDRESS is where a demo answers that has been trained, such as http://localhost:8000. The last
-picture is taken in mid-training, which it starts and calls off again. Needs the development extra
+image is taken in mid-training, which it starts and calls off again. Needs the development extra
 and a Chromium; the environment variable `CHROMIUM` may name it.
 """
 
@@ -21,13 +21,13 @@ DIGIT = "3"
 PATIENCE = 300_000.0
 
 
-def draw(address: str, folder: Path) -> None:
-    """Draw the three pictures.
+def render(address: str, folder: Path) -> None:
+    """Render the three images.
 
     Raises
     ------
     SystemExit
-        when there is no browser, or a picture is too large for a README.
+        when there is no browser, or a image is too large for a README.
     """
     program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if not program:
@@ -69,15 +69,15 @@ def opened(browser: Browser, address: str, *, width: int, height: int, scheme: s
     return page
 
 
-def keep(page: Page, picture: Path) -> None:
-    """Write what the page shows into `picture`."""
-    drawn = page.screenshot()
-    if len(drawn) > LARGEST:
-        raise SystemExit(f"{picture.name} takes {len(drawn):,} bytes, more than {LARGEST:,}")
-    picture.write_bytes(drawn)
+def keep(page: Page, image: Path) -> None:
+    """Write what the page shows into `image`."""
+    rendered = page.screenshot()
+    if len(rendered) > LARGEST:
+        raise SystemExit(f"{image.name} takes {len(rendered):,} bytes, more than {LARGEST:,}")
+    image.write_bytes(rendered)
 
 
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         raise SystemExit(__doc__)
-    draw(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) == 3 else Path(__file__).parent)
+    render(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) == 3 else Path(__file__).parent)
