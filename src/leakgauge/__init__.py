@@ -1,4 +1,4 @@
-"""Leakgauge: how much of its training data does a model give away?
+"""Leakgauge: how much of its training data does a model leak?
 
 import leakgauge
 report = leakgauge.audit("my-model.zip")

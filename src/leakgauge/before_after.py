@@ -64,15 +64,15 @@ def audit_before_after(
     for output in outputs:
         check_destination(output, source=bundle)
     for place, ((side, run), output) in enumerate(zip(names, outputs, strict=True)):
-        told: dict[str, JsonValue] = {
+        of_run: dict[str, JsonValue] = {
             "reference_libraries": True,
             **overrides,
             "defences": list(defences) if side == "after" else [],
         }
         if isinstance(first_seed, int) and (run or "seed" in overrides):
-            told["seed"] = first_seed + run
+            of_run["seed"] = first_seed + run
         share = Share(progress, place / len(names), (place + 1) / len(names))
-        sandbox.run(bundle, output, overrides=told, progress=share, keep=True)
+        sandbox.run(bundle, output, overrides=of_run, progress=share, keep=True)
         found[side].append(read_report(output))
     return BeforeAfter(tuple(found["before"]), tuple(found["after"]))
 

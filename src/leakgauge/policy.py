@@ -96,18 +96,17 @@ class MembershipLimits(_Limits):
     )
     max_tpr_at_fpr: _Rates = Field(
         default={"0.01": 0.10},
-        description="For each false-positive rate, the largest share of members that any attack on the "
-        "model's answers may find at it.",
+        description="For each false-positive rate (FPR), the largest true-positive rate (TPR), the share of "
+        "members found, that any attack on the model's answers may reach.",
     )
     max_accuracy: _Area | None = Field(
         default=None,
-        description="Largest share of records, balanced between members and non-members, that any attack on "
-        "the model's answers may judge rightly.",
+        description="Largest balanced accuracy that any attack on the model's answers may reach.",
     )
     max_model_file_auc: _Area | None = Field(
         default=None,
         description="As max_auc, for attacks that read the model file: set it for models whose file is "
-        "given away.",
+        "released.",
     )
     max_severity: _Severity | None = Field(
         default=None, description="The worst verdict that passes: low, moderate or high."
@@ -131,8 +130,8 @@ class InversionLimits(_Limits):
 
     max_leakage: _Share | None = Field(
         default=0.30,
-        description="Largest leakage, the share of the way from a guess to a full leak, that the drawing of "
-        "any attack on the model's answers may reach.",
+        description="Largest leakage, the share of the way from a guess to a full leak, that the "
+        "reconstruction of any attack on the model's answers may reach.",
     )
     max_model_file_leakage: _Share | None = Field(
         default=None, description="As max_leakage, for attacks that read the model file."
@@ -140,7 +139,7 @@ class InversionLimits(_Limits):
     max_severity: _Severity | None = Field(
         default="moderate",
         description="The worst verdict that passes: low, moderate or high. An inconclusive one never does: "
-        "without a judge of the drawings, likeness to one picture rules nothing out.",
+        "without an evaluator, similarity to one image rules nothing out.",
     )
     required_attacks: _Attacks = Field(
         default=("spsa", "label_only"),

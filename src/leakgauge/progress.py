@@ -25,7 +25,7 @@ class Display(Progress, Protocol):
     """A listener that can also be given something to look at meanwhile."""
 
     def show(self, values: Mapping[str, JsonValue]) -> None:
-        """Finite numbers and text, of which the listener makes a picture."""
+        """Finite numbers and text, which the listener displays."""
 
 
 class Silent:

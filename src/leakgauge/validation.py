@@ -1,4 +1,4 @@
-"""What a user wrote and a pydantic model refused, told in words: which name, and what is wrong with it."""
+"""What a user wrote and a pydantic model refused, listed in words: which name, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def explained(error: ValidationError, model: type[BaseModel], *, whole: str) -> 
 def summary(problems: Sequence[Problem]) -> str:
     """The first few problems as one sentence."""
     more = len(problems) - _LISTED_IN_MESSAGE
-    told = "; ".join(f"{name}: {message}" for name, message in problems[:_LISTED_IN_MESSAGE])
-    return told + (f"; and {more} more." if more > 0 else ".")
+    listed = "; ".join(f"{name}: {message}" for name, message in problems[:_LISTED_IN_MESSAGE])
+    return listed + (f"; and {more} more." if more > 0 else ".")
 
 
 def listed(problems: Sequence[Problem]) -> list[JsonValue]:

@@ -33,7 +33,7 @@ class Sanitized:
     removed
         what was taken out, in words.
     remaining
-        sentences on what it still gives away.
+        sentences on what it still leaks.
     """
 
     pickled: bytes

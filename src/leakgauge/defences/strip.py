@@ -67,7 +67,7 @@ def strip(model: Any) -> tuple[str, ...]:
 
 
 def remaining(model: Any) -> tuple[str, ...]:
-    """What the stripped model still gives away by the way it answers, as sentences."""
+    """What the stripped model still leaks through its answers, as sentences."""
     found: dict[str, None] = {}
     for part in parts_of(model):
         if isinstance(part, BaseGradientBoosting | BaseHistGradientBoosting):

@@ -35,7 +35,7 @@ It is over an attacker who knows the candidates; what one with nothing but other
 can do is found by the same rule from his attacks alone.
 
 A verdict is borderline where moving all ends of intervals, outward or inward, by twice the
-error that the draw of reference models and of folds leaves in them gives another one.
+error that the sampling of reference models and of folds leaves in them gives another one.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ ATTACKERS: dict[Attacker, str] = {
     "population": "who has other data of the source",
 }
 DRAW_ERRORS = 2.0
-"""By how many standard errors of the draw the ends of an interval may move with another seed."""
+"""By how many standard errors of the sampling the ends of an interval may move with another seed."""
 
 Outcome = MembershipMeasured | NotApplicable | Failed
 
@@ -191,7 +191,7 @@ def verdict(
 
 
 def _moved(outcome: Outcome, errors: float) -> Outcome:
-    """The outcome with the ends of its corrected intervals moved by so many errors of the draw."""
+    """The outcome with its corrected intervals moved by so many standard errors of the sampling."""
     if not isinstance(outcome, MembershipMeasured) or outcome.metrics.draw_error is None:
         return outcome
     metrics, error = outcome.metrics, outcome.metrics.draw_error

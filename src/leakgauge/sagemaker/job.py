@@ -81,7 +81,7 @@ def run(
             layout.source(job),
             finished,
             overrides=overrides,
-            progress=logs.Milestones(_told),
+            progress=logs.Milestones(_log_progress),
             cancelled=cancelled,
         )
         if job is AUDIT:
@@ -108,7 +108,7 @@ def _collect(finished: Path, layout: JobLayout) -> None:
         )
 
 
-def _told(stage: str, fraction: float) -> None:
+def _log_progress(stage: str, fraction: float) -> None:
     _log.info("progress", extra={"stage": stage, "fraction": round(fraction, 3)})
 
 

@@ -72,14 +72,14 @@ class EventWriter:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._stage: str | None = None
-        self._told_at = -math.inf
+        self._reported_at = -math.inf
 
     def report(self, stage: str, fraction: float) -> None:
         """Tell progress: every new stage, else at most ten times a second."""
         now = time.monotonic()
-        if stage == self._stage and now - self._told_at < _PROGRESS_SECONDS:
+        if stage == self._stage and now - self._reported_at < _PROGRESS_SECONDS:
             return
-        self._stage, self._told_at = stage, now
+        self._stage, self._reported_at = stage, now
         self._send({"progress": [stage[:_STAGE_CHARACTERS], float(fraction)]})
 
     def show(self, values: Mapping[str, JsonValue]) -> None:

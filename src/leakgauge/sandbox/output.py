@@ -43,7 +43,7 @@ def check_destination(output: Path, *, source: Path | None = None) -> None:
     BadParameters
         `output_folder` when something else stands there.
     """
-    with _told():
+    with _explained():
         if source is not None and output.resolve() in (source.resolve(), *source.resolve().parents):
             raise _refusal("The output folder is the bundle's own folder, or holds it.")
         if not output.exists() and not output.is_symlink():
@@ -71,7 +71,7 @@ def check_writable(folder: Path) -> None:
         `output_folder` when they cannot.
     """
     made: list[Path] = []
-    with _told():
+    with _explained():
         folder = folder.resolve()
         made += [parent for parent in folder.parents if not parent.exists()]
         try:
@@ -104,7 +104,7 @@ def collect_output(report: Path, output: Path, *, keep: bool = False) -> None:
     """
     names = _checked_names(report)
     try:
-        with _told():
+        with _explained():
             _place(report, names, output.resolve())
     except BadParameters as refusal:
         if keep:
@@ -115,7 +115,7 @@ def collect_output(report: Path, output: Path, *, keep: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _explained() -> Iterator[None]:
     """What goes wrong in somebody's folder, as an error about that folder."""
     try:
         yield

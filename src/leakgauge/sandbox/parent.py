@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 _DYING_SECONDS = 2.0
 # failures that say all there is to say, of which a log could not tell more
-_TOLD_ALREADY = ("cancelled", "missing_extra")
+_LOGGED_ALREADY = ("cancelled", "missing_extra")
 
 
 class Sandbox:
@@ -186,7 +186,7 @@ class Sandbox:
                 layers = self._conclude(result, exit_status)
                 collect_output(request.report, output, keep=keep)
             except AuditFailed as error:
-                raise error if error.problem in _TOLD_ALREADY else _logged(error) from None
+                raise error if error.problem in _LOGGED_ALREADY else _logged(error) from None
             return layers
 
     def _request(

@@ -104,18 +104,18 @@ def _audited(kind: Kind, sandbox: Sandbox, settings: Settings, slots: Slots, med
     with slots.admitted(), sandbox.private_folder() as folder, pieces_explained(batch=settings.batch):
         bundle, report = folder / "bundle.zip", folder / "report"
         size = upload.save(request, bundle, limit=settings.max_payload_bytes)
-        with slots.running(sender, within=_left(waits)), _timed(kind, size) as told:
+        with slots.running(sender, within=_left(waits)), _timed(kind, size) as facts:
             remaining = _left(waits)
-            told["layers"] = sandbox.run(
+            facts["layers"] = sandbox.run(
                 bundle,
                 report,
                 overrides=overrides_for(remaining),
-                progress=Milestones(_told),
+                progress=Milestones(_log_progress),
                 timeout=_shorter(settings.audit_seconds, remaining),
                 cancelled=sender,
             )
         response = answer(report, media_type)
-        response.headers[_LAYERS] = ", ".join(told["layers"])
+        response.headers[_LAYERS] = ", ".join(facts["layers"])
         return response
 
 
@@ -165,9 +165,9 @@ def _timed(kind: Kind, size: int) -> Iterator[dict[str, Any]]:
     """Log the begin and the end of an audit; what is put into the dictionary stands in the latter."""
     _log.info("audit begins", extra={"kind": kind, "bytes": size})
     begun = time.monotonic()
-    told: dict[str, Any] = {}
-    yield told
-    _log.info("audit ends", extra={"kind": kind, "seconds": round(time.monotonic() - begun, 3), **told})
+    facts: dict[str, Any] = {}
+    yield facts
+    _log.info("audit ends", extra={"kind": kind, "seconds": round(time.monotonic() - begun, 3), **facts})
 
 
 def _left(waits: float | None) -> float | None:
@@ -180,5 +180,5 @@ def _shorter(first: float | None, second: float | None) -> float | None:
     return min(given) if given else None
 
 
-def _told(stage: str, fraction: float) -> None:
+def _log_progress(stage: str, fraction: float) -> None:
     _log.info("progress", extra={"stage": stage, "fraction": round(fraction, 3)})

@@ -15,7 +15,7 @@ _TIMEOUT = re.compile(r"(?:^|[;,\s])timeout\s*=\s*([^;,\s]*)", re.IGNORECASE)
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 
 # Of the time that a caller waits, the part that goes into what can be cut short: training reference
-# models, drawing. The rest is for reading the bundle before, and measuring and writing after.
+# models, reconstruction. The rest is for reading the bundle before, and measuring and writing after.
 _SHARE = 0.5
 # As long as a membership audit trains reference models anyway: a caller this patient changes nothing.
 _PATIENT_SECONDS = 900.0

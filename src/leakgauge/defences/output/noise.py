@@ -2,13 +2,13 @@
 
 Source: cf. Jia et al. 2019, "MemGuard: Defending against Black-Box Membership
 Inference Attacks via Adversarial Examples", which crafts the noise against one
-attack model. Here it is drawn, and helps against no attack in particular.
+attack model. Here it is random, and helps against no attack in particular.
 
 Cost: probabilities are wrong by a factor of about exp(± strength), and where two
 classes are close the label changes: accuracy falls, by how much the comparison
 measures.
 
-Averaging: noise drawn anew at each query is worth nothing against an attacker who
+Averaging: fresh noise at each query is worth nothing against an attacker who
 asks the same question n times and averages, since its size falls with 1/√n. So
 the noise is a function of the question: the same record always gets the same
 answer, and asking again tells nothing. An attacker then asks about copies that
@@ -39,8 +39,8 @@ def change(answers: FloatArray, *, strength: float, queries: Any) -> FloatArray:
 
 def _normal(queries: Any, n_classes: int) -> FloatArray:
     """(n, n_classes) standard normal numbers, a function of each row's content."""
-    drawn = [hashlib.shake_128(KEY + row).digest(8 * n_classes) for row in _rows(queries)]
-    bits = np.frombuffer(b"".join(drawn), dtype="<u8").reshape(len(drawn), n_classes)
+    digests = [hashlib.shake_128(KEY + row).digest(8 * n_classes) for row in _rows(queries)]
+    bits = np.frombuffer(b"".join(digests), dtype="<u8").reshape(len(digests), n_classes)
     # the middle of one of 2**53 equal steps: neither 0 nor 1, where the quantile is infinite
     return np.asarray(ndtri(((bits >> np.uint64(11)) + 0.5) / 2.0**53), dtype=np.float64)
 

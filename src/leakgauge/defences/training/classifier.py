@@ -58,11 +58,11 @@ def train(
     optimizer.build(model.trainable_variables)
     step = _compiled_step(plan, model, optimizer)
     rng = generator_for(seed, "order of training")
-    draw = _shuffled if plan.privacy is None else _poisson
+    lots = _shuffled if plan.privacy is None else _poisson
     steps = 0
     for epoch in range(1, plan.epochs + 1):
         losses = []
-        for rows in draw(rng, records=len(images), lot=plan.batch_size):
+        for rows in lots(rng, records=len(images), lot=plan.batch_size):
             # an empty lot still takes its noisy step: one example goes in that does not count
             shown = rows if len(rows) else np.zeros(1, dtype=np.int64)
             counted = np.full(len(shown), float(len(rows) > 0), dtype=np.float32)

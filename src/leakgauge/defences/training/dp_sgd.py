@@ -1,17 +1,17 @@
 """DP-SGD: no single record changes the weights by more than the noise hides.
 
 Abadi et al. 2016, "Deep Learning with Differential Privacy", algorithm 1: every example's
-gradient is clipped to norm C, the clipped gradients of a randomly drawn lot are summed, and
+gradient is clipped to norm C, the clipped gradients of a randomly sampled lot are summed, and
 Gaussian noise of standard deviation σC is added to the sum. The step of the optimizer that
 follows sees only that sum; Adam in place of plain descent is post-processing, and costs no
 privacy.
 
 It protects *records*: what a lot of records have in common, such as what a class looks like,
-is learned all the same, and can be drawn all the same.
+is still learned, and can still be reconstructed.
 
 The ε of a run is `privacy_spent`. Two limits of the promise: the noise comes from the seeded
 generator of the run, so whoever knows the seed can take it out again (keep it, as one keeps a
-key, or draw it fresh); and it is added in floating point (Mironov 2012).
+key, or choose it at random); and it is added in floating point (Mironov 2012).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def private_gradients(
     loss
         from (n,) labels and (n, n_classes) logits to (n,) losses.
     images, labels
-        the n examples drawn for this step; how many there are is itself random.
+        the n examples sampled for this step; how many there are is itself random.
     counted
         (n,) 1 for an example, 0 for a filler.
     lot

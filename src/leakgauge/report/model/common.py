@@ -32,7 +32,7 @@ class Severity(StrEnum):
 class Verdict:
     """The answer in one sentence, with the figures that led to it.
 
-    `borderline` is the severity that another seed, and so another draw of reference models or
+    `borderline` is the severity that another seed, and so other reference models or
     folds, may well give; None where it would be the same.
     """
 

@@ -226,7 +226,7 @@ STRING_METHODS = frozenset({"casefold", "lower", "rsplit", "split", "splitlines"
 """Methods of `str` that a text vectoriser may split and prepare documents with."""
 
 DISTRIBUTIONS = frozenset(pair for pair in CONSTRUCTORS if pair[1].endswith("_gen"))
-"""SciPy's distributions that a random search may draw from."""
+"""SciPy's distributions that a random search may sample from."""
 
 CONDITIONAL: Mapping[Pair, str] = {
     PARTIAL: "of `check_array`, as histogram gradient boosting with categories keeps it",

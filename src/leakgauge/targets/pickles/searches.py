@@ -1,4 +1,4 @@
-"""What a search over settings keeps: the distributions that it draws from, and scorers of earlier versions.
+"""What a search over settings keeps: the distributions that it samples from, and scorers of earlier versions.
 
 SciPy's distributions are made by name from their numbers, never from the state
 in the file: it holds functions of the distribution itself, templates of source

@@ -68,7 +68,7 @@ def _way_out(estimator: Any, path: str) -> str:
         )
     return (
         f"No label can be taken out of a {type_name(last)}. Fit it on one label alone, {again}, and send "
-        "that: it shows what such a model gives away, though it is not this one."
+        "that: it shows what such a model leaks, though it is not this one."
     )
 
 

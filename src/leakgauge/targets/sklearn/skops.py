@@ -116,8 +116,10 @@ def load_skops(data: bytes, *, limit: int) -> tuple[Any, frozenset[str]]:
         for part in parts_of(model):
             if "tree_" in vars(part):
                 part.tree_ = made_anew(part.tree_)
-        told = [entry.message for entry in caught if isinstance(entry.message, InconsistentVersionWarning)]
-        return model, frozenset(str(message.original_sklearn_version) for message in told)
+        warnings_of_versions = [
+            entry.message for entry in caught if isinstance(entry.message, InconsistentVersionWarning)
+        ]
+        return model, frozenset(str(message.original_sklearn_version) for message in warnings_of_versions)
     except LeakgaugeError:
         raise
     except Exception as error:  # a file can make any step fail in any way; all of them mean the same

@@ -330,7 +330,7 @@ def _settle(estimator: Any) -> None:
         if "memory" in attributes:
             part.memory = None
         if isinstance(part, DummyClassifier) and attributes.get("random_state") is None:
-            part.random_state = 0  # the one classifier that draws its answers
+            part.random_state = 0  # the one classifier that answers at random
 
 
 def _first_known(estimator: Any, attribute: str) -> Any:
