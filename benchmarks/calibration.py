@@ -13,6 +13,7 @@ forests: forests on one large table, whose leak over all records is taken for th
 audits see records drawn from it. The reference models stay the same: what another draw of
 them would change is not in these figures.
 learned: attack models, cross-fitted on answers that depend on membership a little or not at all.
+references: attacks with reference models, the draw of these models included.
 innocent: models that have seen neither table, audited by every attack that applies.
 
 `calibration.md` gets the tables when all sections run; a section alone is printed.
@@ -25,11 +26,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import stats
 from scipy.integrate import quad
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 
 from leakgauge.attack_table import chosen_attacks
 from leakgauge.estimates import (
@@ -50,10 +54,11 @@ from leakgauge.membership.attacks import ATTACKS, lira, loss, rmia
 from leakgauge.membership.audit import audit
 from leakgauge.membership.held_out import attack_features, held_out_scores
 from leakgauge.membership.inputs import Inputs
-from leakgauge.membership.measure import FALSE_POSITIVE_LIMITS, measure
+from leakgauge.membership.measure import FALSE_POSITIVE_LIMITS, decide, measure
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import LEARNERS
 from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.running import without_each_round
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
@@ -67,6 +72,7 @@ LEARNED_SIZES = ((300, 300), (4_000, 400), (400, 4_000))
 """Those at which attack models can be trained often enough: they know at most 400 of either side."""
 TRIED = (1, 2, 12)
 """Numbers of attacks in an audit, for which intervals are corrected."""
+REFERENCED = tuple(attack for attack in ATTACKS if attack.referenced)
 LEAST_HELD, MOST_WIDE = 0.93, 1.5
 FEATURES = 8
 TABLE, LEAVES, REFERENCES = 8_000, (1, 5, 20), 8
@@ -447,6 +453,85 @@ def _learned(attack_model, members: int, non_members: int, leaks: bool, rng: Rng
     }
 
 
+# ----------------------------------------------------------- reference models
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """An untrained model and records that it learns in part; `innocent` targets have seen other records."""
+
+    name: str
+    model: Any
+    features: int
+    sizes: tuple[tuple[int, int], ...]
+    innocent: bool = False
+
+
+TRAINABLE = (
+    Trainable("logistic regression, 50 features", LogisticRegression(max_iter=200), 50, SIZES),
+    Trainable("forest", RandomForestClassifier(20, min_samples_leaf=5), FEATURES, SIZES[:1] + SIZES[3:]),
+    Trainable(
+        "forest that has seen neither table",
+        RandomForestClassifier(20, min_samples_leaf=5),
+        FEATURES,
+        SIZES[:1],
+        innocent=True,
+    ),
+)
+
+
+def with_reference_models(pools: int, rng: Rng) -> Iterator[str]:
+    """Rows on attacks with reference models, everything drawn anew: records, target and references."""
+    for trainable in TRAINABLE:
+        for members, non_members in trainable.sizes:
+            label = f"{sides(members, non_members)} | {trainable.name}"
+            truths = {}
+            if trainable.innocent:
+                rates = {rate_name(limit): float(limit) for limit in FALSE_POSITIVE_LIMITS}
+                truths = {
+                    f"`{attack.name}`: {figure}": truth
+                    for attack in REFERENCED
+                    for figure, truth in {"AUC": 0.5, "accuracy": 0.5, **rates}.items()
+                }
+            one_audit = partial(_referenced, trainable, members, non_members, rng)
+            yield from counted(label, one_audit, truths, pools)
+
+
+def _referenced(trainable: Trainable, members: int, non_members: int, rng: Rng) -> dict[str, Interval]:
+    def drawn(n: int) -> tuple[np.ndarray, np.ndarray]:
+        x = rng.normal(size=(n, trainable.features))
+        return x, (x[:, 0] + x[:, 1] + rng.normal(size=n) > 0).astype(np.int64)
+
+    x, y = drawn(members + non_members)
+    member = np.arange(len(y)) < members
+    model = clone(trainable.model)
+    if "random_state" in model.get_params():
+        model.set_params(random_state=int(rng.integers(2**31)))
+    model.fit(*(drawn(members) if trainable.innocent else (x[member], y[member])))
+    target = SklearnTarget(model)
+    pool = Pool(x, y, member, np.arange(len(y)) + 1)
+    seed = int(rng.integers(2**31))
+    plan = Plan(model, target.classes, models=16, seconds=None, seed=seed)
+    references = ReferenceModels(plan, TrainingData.of(pool))
+    answers = SharedAnswers(target, pool, references=references)
+    found: dict[str, Interval] = {}
+    for attack in REFERENCED:
+        scores = attack.score(answers, pool, rng=rng, progress=Silent())
+        metrics = measure(
+            scores,
+            decide(scores, pool, threshold=None, rng=rng),
+            pool,
+            comparisons=1,
+            rng=rng,
+            threshold_chosen=True,
+            replicates=without_each_round(attack, answers, pool, seed=seed),
+        )
+        named = {"AUC": metrics.auc, "accuracy": metrics.accuracy}
+        named |= {rate_name(limit): rate for limit, rate in metrics.tpr_at_fpr.items()}
+        found |= {f"`{attack.name}`: {figure}": interval for figure, interval in named.items()}
+    return found
+
+
 # --------------------------------------------------------------------- pages
 
 
@@ -517,6 +602,15 @@ def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
             f"itself uncertain by {1 / np.sqrt(2 * pools):.0%}.",
             counts("attack model"),
             partial(attacks_that_learn, pools),
+        ),
+        Section(
+            "references",
+            "Attacks with reference models",
+            f"{pools} audits a row: records, target and reference models are drawn anew each time. The "
+            "truth is the mean over the audits, and guessing where the target has seen neither table. "
+            f"{chance(pools)}",
+            counts("target"),
+            partial(with_reference_models, pools),
         ),
         Section(
             "innocent",

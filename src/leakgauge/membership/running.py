@@ -98,7 +98,7 @@ def _run(
             rng=rng,
             cross_fitted=attack.cross_fitted,
             threshold_chosen=attack.threshold is None,
-            replicates=_without_each_round(attack, target, pool, seed=seed),
+            replicates=without_each_round(attack, target, pool, seed=seed),
         )
     except Unsuited as unsuited:
         return NotApplicable(*facts, str(unsuited), attacker=attack.attacker)
@@ -121,8 +121,8 @@ def _run(
     return Scored(attack, outcome, scores, decisions)
 
 
-def _without_each_round(attack: Attack, target: SharedAnswers, pool: Pool, *, seed: int) -> list[FloatArray]:
-    """The scores without each of the rounds of reference models; none where too few would be left."""
+def without_each_round(attack: Attack, target: SharedAnswers, pool: Pool, *, seed: int) -> list[FloatArray]:
+    """(n,) scores without each of the rounds of reference models; none where too few would be left."""
     if not attack.referenced:
         return []
     answers = target.reference_answers(Silent(), attacker=attack.attacker)
