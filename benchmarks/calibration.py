@@ -31,7 +31,7 @@ from scipy import stats
 from scipy.integrate import quad
 from sklearn.ensemble import RandomForestClassifier
 
-from leakgauge.attack_table import chosen_attacks
+from leakgauge.attacks.table import chosen_attacks
 from leakgauge.estimates import (
     CONFIDENCE,
     Estimate,

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leakgauge.attack_table import chosen_attacks
+from leakgauge.attacks.table import chosen_attacks
 from leakgauge.membership.attacks import ATTACKS, lira, rmia
 from leakgauge.membership.audit import audit
 from leakgauge.membership.inputs import Inputs

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from leakgauge.attack_table import chosen_attacks, distributions_of
+from leakgauge.attacks.table import chosen_attacks, distributions_of
 from leakgauge.bundle import MembershipBundle, PictureMembershipBundle
 from leakgauge.defences.output import Setting
 from leakgauge.estimates import proportion

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.estimates import Estimate, balanced_accuracy, for_cross_fitting, proportion
 from leakgauge.exhaustion import OutOfTime, ran_out, release
 from leakgauge.extras import installed, not_installed

@@ -15,7 +15,8 @@ from sklearn.multiclass import OutputCodeClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from leakgauge.attack_table import NOT_INSTALLED, Unsuited, chosen_attacks
+from leakgauge.attacks.row import NOT_INSTALLED, Unsuited
+from leakgauge.attacks.table import chosen_attacks
 from leakgauge.errors import AuditFailed, BadParameters
 from leakgauge.estimates import for_cross_fitting, proportion
 from leakgauge.extras import installed

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from picture_bundles import N, bundle, onnx_model, sets, write
 
-from leakgauge.attack_table import NOT_INSTALLED
+from leakgauge.attacks.row import NOT_INSTALLED
 from leakgauge.bundle import Limits, PictureMembershipBundle, open_bundle
 from leakgauge.estimates import Estimate
 from leakgauge.membership.audit import audit_pictures
