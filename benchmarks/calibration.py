@@ -396,7 +396,7 @@ def innocent(splits: int, rng: Rng) -> Iterator[str]:
         x, y = records(2 * side, rng)
         pool = Pool(x, y, np.repeat([True, False], side), np.arange(2 * side))
         report = audit(
-            Inputs(SharedAnswers(target, pool), pool, target.type_name, FEATURES, ()),
+            Inputs(SharedAnswers(target, pool), pool, FEATURES, ()),
             parameters=membership_parameters(None, {"seed": split, "proportions": [90], "tradeoffs": False}),
             attacks=chosen_attacks(None, ATTACKS),
             inputs_sha256={},

@@ -90,7 +90,7 @@ def default_audit(of: Case) -> None:
     """Everything that an audit does by default, but for opening and writing files."""
     target = SharedAnswers(of.target, of.pool)
     audit(
-        Inputs(target, of.pool, of.target.type_name, of.pool.x.shape[1], ()),
+        Inputs(target, of.pool, of.pool.x.shape[1], ()),
         parameters=membership_parameters(None, {"seed": of.seed}),
         attacks=chosen_attacks(None, ATTACKS),
         inputs_sha256={},

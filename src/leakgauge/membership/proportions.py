@@ -156,6 +156,29 @@ def absent_attack_models(attacks: Sequence[Attack]) -> list[Notice]:
     ]
 
 
+def missing_shares(percentages: Sequence[int], proportions: Proportions) -> list[Notice]:
+    """What the table lacks of the shares that were asked for, and why."""
+    if proportions.cut_short is not None:
+        reason = proportions.cut_short[0].lower() + proportions.cut_short[1:]
+        return [
+            Notice(
+                "shares_cut_short",
+                "The table lacks attack models that could not be trained at every share of the data. "
+                f"Why the training ended: {reason}",
+            )
+        ]
+    missing = [share for share in percentages if share not in proportions.decisions]
+    if not missing:
+        return []
+    return [
+        Notice(
+            "shares_left_out",
+            f"At {', '.join(f'{share} %' for share in missing)} of the data too few records are known to "
+            "train an attack model; the table leaves these rows out.",
+        )
+    ]
+
+
 def _row(percentage: int, learner: Learner, decisions: BoolArray, pool: Pool) -> ProportionRow:
     member = pool.member
     smaller_side = min(int(member.sum()), int((~member).sum()))

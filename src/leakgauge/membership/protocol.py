@@ -59,6 +59,11 @@ class Attack(Row):
     cross_fitted: bool = False
     referenced: bool = False
 
+    @property
+    def trains_nothing(self) -> bool:
+        """Whether it only looks at answers: what the effort of the others is weighed against."""
+        return not (self.cross_fitted or self.referenced) and self.threat_model != "model_file"
+
     def seen_on(self, target: SharedAnswers) -> Attack:
         """The row as it is on this target: of models without probabilities it sees the decision scores."""
         if self.threat_model == "probabilities" and target.gives == "scores":
