@@ -35,7 +35,7 @@ from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from leakgauge.attack_table import chosen_attacks
+from leakgauge.attacks.table import chosen_attacks
 from leakgauge.estimates import (
     CONFIDENCE,
     Estimate,
@@ -402,7 +402,7 @@ def innocent(splits: int, rng: Rng) -> Iterator[str]:
         x, y = records(2 * side, rng)
         pool = Pool(x, y, np.repeat([True, False], side), np.arange(2 * side))
         report = audit(
-            Inputs(SharedAnswers(target, pool), pool, target.type_name, FEATURES, ()),
+            Inputs(SharedAnswers(target, pool), pool, FEATURES, ()),
             parameters=membership_parameters(None, {"seed": split, "proportions": [90], "tradeoffs": False}),
             attacks=chosen_attacks(None, ATTACKS),
             inputs_sha256={},

@@ -212,7 +212,7 @@ def test_a_pipeline_encodes_its_own_text(tmp_path: Path) -> None:
     inputs = read(tmp_path, model, members, subjects, label_column="label")
     assert isinstance(inputs.pool.x, pd.DataFrame)
     assert memorised(inputs) > 0.95
-    assert inputs.model_type == "Pipeline(ColumnTransformer → RandomForestClassifier)"
+    assert inputs.target.type_name == "Pipeline(ColumnTransformer → RandomForestClassifier)"
 
 
 def test_missing_values_reach_a_model_that_takes_them(tmp_path: Path) -> None:

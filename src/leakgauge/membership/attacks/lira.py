@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from scipy.stats import t as student
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
 from leakgauge.membership.refitting import counts_votes
 from leakgauge.progress import Progress
