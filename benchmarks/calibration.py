@@ -13,6 +13,7 @@ forests: forests on one large table, whose leak over all records is taken for th
 audits see records drawn from it. The reference models stay the same: what another draw of
 them would change is not in these figures.
 learned: attack models, cross-fitted on answers that depend on membership a little or not at all.
+references: attacks with reference models, the draw of these models included.
 innocent: models that have seen neither table, audited by every attack that applies.
 
 `calibration.md` gets the tables when all sections run; a section alone is printed.
@@ -21,17 +22,23 @@ innocent: models that have seen neither table, audited by every attack that appl
 from __future__ import annotations
 
 import argparse
+import pickle
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 from scipy.integrate import quad
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 
-from leakgauge.attack_table import chosen_attacks
+import leakgauge
 from leakgauge.estimates import (
     CONFIDENCE,
     Estimate,
@@ -47,17 +54,15 @@ from leakgauge.estimates import (
     true_positive_rate_at,
 )
 from leakgauge.membership.attacks import ATTACKS, lira, loss, rmia
-from leakgauge.membership.audit import audit
 from leakgauge.membership.held_out import attack_features, held_out_scores
-from leakgauge.membership.inputs import Inputs
-from leakgauge.membership.measure import FALSE_POSITIVE_LIMITS, measure
+from leakgauge.membership.measure import FALSE_POSITIVE_LIMITS, decide, measure
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import LEARNERS
 from leakgauge.membership.reference_models import Plan, ReferenceModels
+from leakgauge.membership.running import without_each_round
 from leakgauge.membership.training_sets import TrainingData
-from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
-from leakgauge.report.model import MembershipMeasured, Severity
+from leakgauge.report.model import MembershipMeasured, MembershipReport, Severity
 from leakgauge.report.risk import LOW_FALSE_POSITIVES, SHOWN
 from leakgauge.targets.sklearn.target import SklearnTarget
 
@@ -67,6 +72,7 @@ LEARNED_SIZES = ((300, 300), (4_000, 400), (400, 4_000))
 """Those at which attack models can be trained often enough: they know at most 400 of either side."""
 TRIED = (1, 2, 12)
 """Numbers of attacks in an audit, for which intervals are corrected."""
+REFERENCED = tuple(attack for attack in ATTACKS if attack.referenced)
 LEAST_HELD, MOST_WIDE = 0.93, 1.5
 FEATURES = 8
 TABLE, LEAVES, REFERENCES = 8_000, (1, 5, 20), 8
@@ -384,34 +390,66 @@ def scores_on_forest(leaf: int, rng: Rng) -> tuple[dict[str, np.ndarray], np.nda
     return scored, member
 
 
+@dataclass(frozen=True)
+class Table:
+    """A kind of table that is split at random, and how many records of each side are sent."""
+
+    name: str
+    members: int
+    non_members: int
+    repeated: float = 0.0
+    rare: float = 0.0
+
+
+TABLES = (
+    Table("plain", 300, 300),
+    Table("a third of the records stand twice", 300, 300, repeated=0.33),
+    Table("two classes of 1.5 % each", 300, 300, rare=0.015),
+    Table("few records", 60, 60),
+    Table("ten members to one", 600, 60),
+    Table("ten non-members to one", 60, 600),
+)
+
+
 def innocent(splits: int, rng: Rng) -> Iterator[str]:
-    """Rows on how often a model is accused by pools that it has never seen."""
-    target = SklearnTarget(
-        RandomForestClassifier(100, min_samples_leaf=5, random_state=0).fit(*records(4_000, rng))
-    )
-    side = 300
-    accused = above_guessing = 0
+    """Rows on how often a model is accused by tables that it has never seen."""
     measured: set[str] = set()
-    for split in range(splits):
-        x, y = records(2 * side, rng)
-        pool = Pool(x, y, np.repeat([True, False], side), np.arange(2 * side))
-        report = audit(
-            Inputs(SharedAnswers(target, pool), pool, target.type_name, FEATURES, ()),
-            parameters=membership_parameters(None, {"seed": split, "proportions": [90], "tradeoffs": False}),
-            attacks=chosen_attacks(None, ATTACKS),
-            inputs_sha256={},
-            progress=Silent(),
-        )
-        accused += report.verdict.severity not in (Severity.LOW, Severity.INCONCLUSIVE)
-        ran = [attack for attack in report.attacks if isinstance(attack, MembershipMeasured)]
-        measured |= {attack.name for attack in ran}
-        above_guessing += any(attack.metrics.auc_corrected.low > 0.5 for attack in ran)
-    yield f"| called moderate or worse | {accused / splits:.1%} |"
-    yield f"| some attack's corrected interval lies above guessing | {above_guessing / splits:.1%} |"
+    for table in TABLES:
+        said = {"moderate or worse": 0, "some corrected interval above guessing": 0, "low": 0}
+        for _ in range(splits):
+            report = _innocent_audit(table, rng)
+            said["moderate or worse"] += report.verdict.severity not in (Severity.LOW, Severity.INCONCLUSIVE)
+            said["low"] += report.verdict.severity is Severity.LOW
+            ran = [attack for attack in report.attacks if isinstance(attack, MembershipMeasured)]
+            measured |= {attack.name for attack in ran}
+            above = any(attack.metrics.auc_corrected.low > 0.5 for attack in ran)
+            said["some corrected interval above guessing"] += above
+        shares = " | ".join(f"{count / splits:.1%}" for count in said.values())
+        yield f"| {sides(table.members, table.non_members)} | {table.name} | {shares} |"
     yield f"\nAttacks: {', '.join(sorted(measured))}."
 
 
-# -------------------------------------------------------- attacks that learn
+def _innocent_audit(table: Table, rng: Rng) -> MembershipReport:
+    """An audit, through the files, of a forest that was trained on other records of the source."""
+
+    def drawn(n: int) -> pd.DataFrame:
+        x, y = records(n, rng)
+        if table.rare:
+            y = np.where(rng.random(n) < 2 * table.rare, rng.integers(3, 5, n), y)
+        rows = np.where(rng.random(n) < table.repeated, rng.integers(0, n, n), np.arange(n))
+        return pd.DataFrame(x[rows], columns=[f"c{k}" for k in range(FEATURES)]).assign(label=y[rows])
+
+    seen = drawn(1_000)
+    model = RandomForestClassifier(40, min_samples_leaf=5, random_state=int(rng.integers(2**31)))
+    model.fit(seen.drop(columns="label"), seen.label)
+    sent = drawn(table.members + table.non_members)
+    sent = sent[sent.label.isin(model.classes_)]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "model.pkl").write_bytes(pickle.dumps(model))
+        sent[: table.members].to_csv(Path(folder) / "train_mia.csv", index=False)
+        sent[table.members :].to_csv(Path(folder) / "test_mia.csv", index=False)
+        parameters = {"seed": int(rng.integers(2**31)), "proportions": [90], "tradeoffs": False}
+        return leakgauge.audit(Path(folder), parameters=parameters)
 
 
 def attacks_that_learn(pools: int, rng: Rng) -> Iterator[str]:
@@ -445,6 +483,85 @@ def _learned(attack_model, members: int, non_members: int, leaks: bool, rng: Rng
         "accuracy, one for each class": found.accuracy_per_class,
         **rates,
     }
+
+
+# ----------------------------------------------------------- reference models
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """An untrained model and records that it learns in part; `innocent` targets have seen other records."""
+
+    name: str
+    model: Any
+    features: int
+    sizes: tuple[tuple[int, int], ...]
+    innocent: bool = False
+
+
+TRAINABLE = (
+    Trainable("logistic regression, 50 features", LogisticRegression(max_iter=200), 50, SIZES),
+    Trainable("forest", RandomForestClassifier(20, min_samples_leaf=5), FEATURES, SIZES[:1] + SIZES[3:]),
+    Trainable(
+        "forest that has seen neither table",
+        RandomForestClassifier(20, min_samples_leaf=5),
+        FEATURES,
+        SIZES[:1],
+        innocent=True,
+    ),
+)
+
+
+def with_reference_models(pools: int, rng: Rng) -> Iterator[str]:
+    """Rows on attacks with reference models, everything drawn anew: records, target and references."""
+    for trainable in TRAINABLE:
+        for members, non_members in trainable.sizes:
+            label = f"{sides(members, non_members)} | {trainable.name}"
+            truths = {}
+            if trainable.innocent:
+                rates = {rate_name(limit): float(limit) for limit in FALSE_POSITIVE_LIMITS}
+                truths = {
+                    f"`{attack.name}`: {figure}": truth
+                    for attack in REFERENCED
+                    for figure, truth in {"AUC": 0.5, "accuracy": 0.5, **rates}.items()
+                }
+            one_audit = partial(_referenced, trainable, members, non_members, rng)
+            yield from counted(label, one_audit, truths, pools)
+
+
+def _referenced(trainable: Trainable, members: int, non_members: int, rng: Rng) -> dict[str, Interval]:
+    def drawn(n: int) -> tuple[np.ndarray, np.ndarray]:
+        x = rng.normal(size=(n, trainable.features))
+        return x, (x[:, 0] + x[:, 1] + rng.normal(size=n) > 0).astype(np.int64)
+
+    x, y = drawn(members + non_members)
+    member = np.arange(len(y)) < members
+    model = clone(trainable.model)
+    if "random_state" in model.get_params():
+        model.set_params(random_state=int(rng.integers(2**31)))
+    model.fit(*(drawn(members) if trainable.innocent else (x[member], y[member])))
+    target = SklearnTarget(model)
+    pool = Pool(x, y, member, np.arange(len(y)) + 1)
+    seed = int(rng.integers(2**31))
+    plan = Plan(model, target.classes, models=16, seconds=None, seed=seed)
+    references = ReferenceModels(plan, TrainingData.of(pool))
+    answers = SharedAnswers(target, pool, references=references)
+    found: dict[str, Interval] = {}
+    for attack in REFERENCED:
+        scores = attack.score(answers, pool, rng=rng, progress=Silent())
+        metrics = measure(
+            scores,
+            decide(scores, pool, threshold=None, rng=rng),
+            pool,
+            comparisons=1,
+            rng=rng,
+            threshold_chosen=True,
+            replicates=without_each_round(attack, answers, pool, seed=seed),
+        )
+        named = {"AUC": metrics.auc, "accuracy": metrics.accuracy}
+        named |= {rate_name(limit): rate for limit, rate in metrics.tpr_at_fpr.items()}
+        found |= {f"`{attack.name}`: {figure}": interval for figure, interval in named.items()}
+    return found
 
 
 # --------------------------------------------------------------------- pages
@@ -519,11 +636,20 @@ def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
             partial(attacks_that_learn, pools),
         ),
         Section(
+            "references",
+            "Attacks with reference models",
+            f"{pools} audits a row: records, target and reference models are drawn anew each time. The "
+            "truth is the mean over the audits, and guessing where the target has seen neither table. "
+            f"{chance(pools)}",
+            counts("target"),
+            partial(with_reference_models, pools),
+        ),
+        Section(
             "innocent",
             "Models that have seen neither table",
-            f"{max(splits // 8, 1)} audits of 300 + 300 records.",
-            ("what is said", "of audits"),
-            partial(innocent, max(splits // 8, 1)),
+            f"{max(splits // 5, 1)} audits a row, by every attack that applies.",
+            ("members + non-members", "table", "moderate or worse", "some interval above guessing", "low"),
+            partial(innocent, max(splits // 5, 1)),
         ),
     )
 

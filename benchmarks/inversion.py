@@ -46,7 +46,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from sklearn.svm import SVC
 
-from leakgauge.attack_table import Unsuited, check_installed
+from leakgauge.attacks.row import Unsuited
 from leakgauge.images.image import Pictures
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.basis import low_frequencies
@@ -161,7 +161,7 @@ class Drawings:
 
 def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> Drawings:
     """All ten classes with one seed; where a space has to be computed, that is not timed."""
-    check_installed(BY_NAME[entry.attack])
+    BY_NAME[entry.attack].check_installed()
     drawn, seconds = [], 0.0
     asks = BY_NAME[entry.attack].threat_model != "model_file"
     edges = asks and reads_edges_alone(target, pictures.shape, rng=generator_for(seed, "edges"))

@@ -33,7 +33,7 @@ from leakgauge.defences.training.plan import Plan
 from leakgauge.estimates import Estimate, RateAtLimit, area_estimate, step_roc, true_positive_rate_at
 from leakgauge.jobs.demo.digits import Digits, bundled_digits
 from leakgauge.membership.attacks import lira, rmia
-from leakgauge.membership.audit import audit_pictures
+from leakgauge.membership.audit import audit_bundle
 from leakgauge.membership.picture_inputs import read_picture_inputs
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
 from leakgauge.membership.reference_models import paired_halves
@@ -41,7 +41,6 @@ from leakgauge.parameters import picture_membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import MembershipMeasured, MembershipReport
-from leakgauge.targets.opening import open_image_model
 
 SEEDS = range(3)
 RECORDS = 400
@@ -94,12 +93,10 @@ def attack(noise: float | None, seed: int) -> Attacked:
     with tempfile.TemporaryDirectory() as folder:
         bundle = bundled(Path(folder), model, digits)
         asked = {"attacks": list(ANSWERS_ALONE), "seed": seed}
-        report = audit_pictures(bundle, asked, Silent(), open_model=open_image_model).report
+        report = audit_bundle(bundle, asked, Silent()).report
         if not isinstance(report, MembershipReport):
             raise TypeError("the membership audit gives membership reports")
-        inputs = read_picture_inputs(
-            bundle, picture_membership_parameters(None, asked), open_model=open_image_model
-        )
+        inputs = read_picture_inputs(bundle, picture_membership_parameters(None, asked))
     references = reference_answers(inputs.pool, plan, seed)
     shared = SharedAnswers(inputs.target, inputs.pool, references=lambda _: references)
     of_audit = [

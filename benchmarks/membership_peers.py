@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.estimates import area_under_roc, step_roc
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.held_out import splits

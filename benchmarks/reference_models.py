@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.estimates import area_under_roc
 from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.pool import ReferenceAnswers, SharedAnswers

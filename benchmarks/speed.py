@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leakgauge.attack_table import chosen_attacks
+from leakgauge.attacks.table import chosen_attacks
 from leakgauge.membership.attacks import ATTACKS, lira, rmia
 from leakgauge.membership.audit import audit
 from leakgauge.membership.inputs import Inputs
@@ -90,7 +90,7 @@ def default_audit(of: Case) -> None:
     """Everything that an audit does by default, but for opening and writing files."""
     target = SharedAnswers(of.target, of.pool)
     audit(
-        Inputs(target, of.pool, of.target.type_name, of.pool.x.shape[1], ()),
+        Inputs(target, of.pool, of.pool.x.shape[1], ()),
         parameters=membership_parameters(None, {"seed": of.seed}),
         attacks=chosen_attacks(None, ATTACKS),
         inputs_sha256={},

@@ -48,6 +48,8 @@ def own_accuracy(case: str, tmp_path: Path, report: MembershipReport) -> tuple[f
     if any(notice.code == "records_in_both_tables" for notice in report.warnings):
         members = members.merge(frames[1].drop_duplicates(), how="left", indicator=True)
         members = members[members.pop("_merge") == "left_only"]
+    if any(notice.code == "repeated_records" for notice in report.warnings):
+        members = members.drop_duplicates()
     right = model.predict(members[list(model.feature_names_in_)]) == members["label"]
     return float(right.mean()), len(right)
 

@@ -32,7 +32,7 @@ def inputs_of(
     target = SklearnTarget(estimator)
     pool = pool_of(target, members, subjects, group)
     target = target.reading_scores(pool.x, pool.y)
-    return Inputs(SharedAnswers(target, pool), pool, target.type_name, pool.x.shape[1], ())
+    return Inputs(SharedAnswers(target, pool), pool, pool.x.shape[1], ())
 
 
 def referenced(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from leakgauge.attack_table import chosen_attacks, distributions_of
+from leakgauge.attacks.running import check_that_one_ran
+from leakgauge.attacks.table import chosen_attacks, distributions_of
 from leakgauge.bundle import InversionBundle
-from leakgauge.errors import AuditFailed
-from leakgauge.exhaustion import Time, check_that_something_else_failed
+from leakgauge.exhaustion import Time
 from leakgauge.images.files import to_png
 from leakgauge.images.image import Pictures
 from leakgauge.inversion.attacks import ATTACKS
@@ -39,12 +39,12 @@ from leakgauge.randomness import generator_for
 from leakgauge.report.gate import held_to
 from leakgauge.report.model import (
     Audited,
-    Failed,
     InversionMeasured,
     InversionMetrics,
     InversionReport,
     InversionTarget,
     LossPoint,
+    NotApplicable,
     Notice,
     Reconstruction,
     SimilarityRow,
@@ -155,14 +155,10 @@ def audit(
         time=time,
     )
     runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
-    failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    if failed and not runs:
-        check_that_something_else_failed([outcome.reason for outcome in failed])
-        raise AuditFailed(
-            "every_attack_failed",
-            "Not one attack could be run to its end.",
-            hint="Send the bundle to the maintainers, or try other parameters.",
-        )
+    check_that_one_ran(
+        [outcome for outcome in outcomes if not isinstance(outcome, NotApplicable)],
+        hint="Try other parameters; if it fails with the defaults too, report a fault.",
+    )
 
     evasion = None
     if parameters.reference_libraries:

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leakgauge.attacks.row import Stopped
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 
 
-class QueryBudgetError(Exception):
+class QueryBudgetError(Stopped):
     """The target was asked for more than the budget allows; the question was not answered."""
+
+    def __init__(self) -> None:
+        super().__init__("It asked for more queries than its budget allows and was stopped.")
 
 
 class BudgetedTarget:
@@ -51,7 +55,7 @@ class BudgetedTarget:
     @contextmanager
     def _counted(self, n: int) -> Iterator[None]:
         if self.queries + n > self.budget:
-            raise QueryBudgetError(f"{n} more queries would pass the budget of {self.budget}")
+            raise QueryBudgetError
         self.queries += n
         self.calls += 1
         begun = time.perf_counter()

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Progress

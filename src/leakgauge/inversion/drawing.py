@@ -6,15 +6,15 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from leakgauge.attack_table import Unsuited, check_installed
-from leakgauge.errors import LeakgaugeError
-from leakgauge.exhaustion import Share, Time, ran_out, release
-from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
+from leakgauge.attacks.running import run_one
+from leakgauge.exhaustion import Share, Time
+from leakgauge.inversion.budget import BudgetedTarget
 from leakgauge.inversion.components import EDGED_FAMILIARITY, FAMILIARITY, Familiar
 from leakgauge.inversion.edges import shown_to
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
@@ -101,14 +101,10 @@ def run_attacks(
 
     def draw(job: int) -> _End:
         place, number, told = jobs[job]
-        return _draw(
-            planned[place][0],
-            number,
-            walled[job],
-            settings=told,
-            seed=seed,
-            progress=shares.of(place).limiting(together.part(job)),
-        )
+        attack = planned[place][0]
+        limited = shares.of(place).limiting(together.part(job))
+        attempt = partial(_draw, attack, number, walled[job], settings=told, seed=seed, progress=limited)
+        return run_one(attack, walled[job], attempt)
 
     # several threads of a numerical library on small matrices wait for each other, and ours are enough
     with threadpool_limits(1):
@@ -160,7 +156,7 @@ class _Drawn:
     queries: int
 
 
-_End: TypeAlias = _Drawn | Unsuited | Exception
+_End: TypeAlias = _Drawn | NotApplicable | Failed
 
 
 def _draw(
@@ -171,27 +167,17 @@ def _draw(
     settings: Settings,
     seed: int,
     progress: Progress,
-) -> _End:
-    """One attack on one class; what it raises is handed on as a value, but for what the user must mend."""
-    try:
-        progress.report(f"drawing class {number}", 0.0)
-        check_installed(attack)
-        if attack.threat_model == "probabilities" and not target.has_probabilities:
-            return Unsuited("The model gives labels alone; this attack reads probabilities.")
-        drawn = attack.reconstruct(
-            target,
-            number,
-            budget=target.budget,
-            rng=generator_for(seed, f"{attack.name} {number}"),
-            progress=progress,
-            settings=settings,
-        )
-    except Exception as error:  # one attack that breaks must not take the others with it
-        if ran_out(error):
-            release(error)
-        elif isinstance(error, LeakgaugeError):
-            raise
-        return error
+) -> _Drawn:
+    """One attack on one class."""
+    progress.report(f"drawing class {number}", 0.0)
+    drawn = attack.reconstruct(
+        target,
+        number,
+        budget=target.budget,
+        rng=generator_for(seed, f"{attack.name} {number}"),
+        progress=progress,
+        settings=settings,
+    )
     progress.report(f"drawing class {number}", 1.0)
     return _Drawn(drawn, target.queries)
 
@@ -207,19 +193,9 @@ def _outcome(
     """What became of an attack: of its classes the first that went wrong decides."""
     drawn: dict[int, _Drawn] = {}
     for number, end in ends.items():
-        match end:
-            case _Drawn():
-                drawn[number] = end
-            case Unsuited():
-                return NotApplicable(
-                    attack.name, attack.title, attack.threat_model, attack.citation, str(end)
-                )
-            case QueryBudgetError():
-                return _failed(attack, "It asked for more queries than its budget allows and was stopped.")
-            case _ if reason := ran_out(end):
-                return _failed(attack, reason)
-            case _:
-                return _failed(attack, f"It broke off with a {type(end).__name__}.")
+        if not isinstance(end, _Drawn):
+            return end
+        drawn[number] = end
     return Run(
         attack,
         settings,
@@ -270,7 +246,3 @@ def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Ge
 def _shortened(settings: Settings) -> Settings:
     """The settings for controls: the last iteration alone, or where controls stop."""
     return replace(settings, iterations=(min(settings.iterations[-1], CONTROL_ITERATIONS),))
-
-
-def _failed(attack: Attack, reason: str) -> Failed:
-    return Failed(attack.name, attack.title, attack.threat_model, attack.citation, reason)

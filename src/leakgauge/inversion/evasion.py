@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leakgauge.attack_table import NOT_INSTALLED
+from leakgauge.attacks.row import NOT_INSTALLED
 from leakgauge.errors import LeakgaugeError
 from leakgauge.estimates import proportion
 from leakgauge.exhaustion import ran_out, release

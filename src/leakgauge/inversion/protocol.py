@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Protocol
 
 import numpy as np
 
+from leakgauge.attacks.row import Row
 from leakgauge.images.image import Pictures
 from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
 from leakgauge.inversion.space import Space
 from leakgauge.progress import Progress
-from leakgauge.report.model import Notice, ThreatModel
+from leakgauge.report.model import Notice
 from leakgauge.targets.images.facts import Network
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -129,27 +130,20 @@ class Reconstruct(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Attack:
-    """A row of the table of attacks.
+class Attack(Row):
+    """A row of the table of inversion attacks.
 
     Attributes
     ----------
-    by_default
-        it runs when the user names none.
+    reconstruct
+        the attack.
     takes_prior
         where there is a prior, it is run a second time in the space of that prior.
     with_prior
         this row is such a second run.
-    library
-        the module that it needs beside those of the audit, one of `extras.LIBRARIES`; else None.
     """
 
-    name: str
-    title: str
-    threat_model: ThreatModel
-    citation: str
     reconstruct: Reconstruct
-    by_default: bool = True
+    _: KW_ONLY
     takes_prior: bool = True
     with_prior: bool = False
-    library: str | None = None

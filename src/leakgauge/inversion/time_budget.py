@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from leakgauge.attack_table import Unsuited, check_installed
+from leakgauge.attacks.row import Unsuited
 from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, choose_controls, plan
 from leakgauge.inversion.edges import shown_to
@@ -73,11 +73,11 @@ def _drawn(iterations: int, classes: int, others: int) -> int:
 def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: Callable[[], float]) -> float:
     """Seconds per iteration; 0 for an attack that cannot be run here."""
     try:
-        check_installed(attack)
+        attack.check_suits(inputs.target)
         _run(attack, inputs, settings, _WARM)
         begun = clock()
         _run(attack, inputs, settings, _TIMED)
-    except (Unsuited, UnsupportedModel, MemoryError):  # the second from a target that gives labels alone
+    except (Unsuited, UnsupportedModel, MemoryError):
         return 0.0
     return (clock() - begun) / _TIMED
 

@@ -59,15 +59,10 @@ def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited
     time = Time(request.time_left)
     # Imported late: each image holds the libraries of one kind alone.
     match bundle:
-        case MembershipBundle():
+        case MembershipBundle() | PictureMembershipBundle():
             from leakgauge.membership.audit import audit_bundle as audit_membership
 
             return audit_membership(bundle, request.overrides, progress, time=time)
-        case PictureMembershipBundle():
-            from leakgauge.membership.audit import audit_pictures
-            from leakgauge.targets.opening import open_image_model
-
-            return audit_pictures(bundle, request.overrides, progress, open_model=open_image_model, time=time)
         case InversionBundle():
             from leakgauge.inversion.audit import audit_bundle as audit_inversion
             from leakgauge.inversion.evasion import LIBRARY

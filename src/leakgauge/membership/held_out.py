@@ -21,7 +21,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import logit
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.pool import Pool, true_label_probability
 from leakgauge.membership.protocol import Score
 from leakgauge.progress import Progress

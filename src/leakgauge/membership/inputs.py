@@ -38,19 +38,15 @@ class Inputs:
     ----------
     features
         columns of a table, or pixels and channels of a picture.
-    versions_of
-        packages, besides those of every audit, that the answers were computed with.
     training_data
         what reference models may be trained on; None for the pool alone.
     """
 
     target: SharedAnswers
     pool: Pool
-    model_type: str
     features: int
     notices: tuple[Notice, ...]
     defences: tuple[Setting, ...] = ()
-    versions_of: tuple[str, ...] = ()
     training_data: TrainingData | None = None
 
 
@@ -93,12 +89,10 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     return Inputs(
         target=_ask(DefendedTarget(target, defences) if defences else target, pool, sides),
         pool=pool,
-        model_type=target.type_name,
         features=len(columns.features),
         notices=tuple(notices),
         defences=defences,
         training_data=data,
-        versions_of=target.packages,
     )
 
 

@@ -19,7 +19,8 @@ from leakgauge.membership.pooling import LEAST_RECORDS
 from leakgauge.parameters import PictureMembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, OpenImageModel
+from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel
+from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import BoolArray, IntArray, ModelTarget
 
 MOST_NUMBERS = 200_000_000
@@ -31,8 +32,6 @@ _LOOKED_AT = 200
 def read_picture_inputs(
     bundle: PictureMembershipBundle,
     parameters: PictureMembershipParameters,
-    *,
-    open_model: OpenImageModel,
 ) -> Inputs:
     """Open the model, read both image sets, fit them to it, and ask it about every picture.
 
@@ -50,7 +49,7 @@ def read_picture_inputs(
     for pictures in sent:
         _check_size(pictures.name, len(pictures.labels), bundle.limits)
     first = sent[0].picture(0).values
-    model = open_model(
+    model = open_image_model(
         bundle.model.path,
         picture_size=(first.shape[0], first.shape[1]),
         input_range=parameters.input_range,
@@ -70,11 +69,9 @@ def read_picture_inputs(
     return Inputs(
         target=answers,
         pool=pool,
-        model_type=target.type_name,
         features=math.prod(model.facts.shape),
         notices=tuple(notices),
         defences=defences,
-        versions_of=target.packages,
     )
 
 

@@ -66,7 +66,7 @@ def pooled(
     digests = _digests(sides)
     in_both = (np.isin(digests[0], digests[1]), np.isin(digests[1], digests[0]))
     every = [
-        _in_order(side, digest, shared)
+        _in_order(side, digest, shared, notices)
         for side, digest, shared in zip(sides[:2], digests[:2], in_both, strict=True)
     ]
     kept = [_sample(side, rows, parameters, notices) for side, rows in zip(sides[:2], every, strict=True)]
@@ -100,8 +100,12 @@ def pooled(
     return pool, TrainingData(x, y, members, non_members, population, scored)
 
 
-def _in_order(side: Side, digest: NDArray[np.uint64], shared: BoolArray) -> IntArray:
-    """Places of a table's records in the order of their digests, without those that the other table has."""
+def _in_order(side: Side, digest: NDArray[np.uint64], shared: BoolArray, notices: list[Notice]) -> IntArray:
+    """Places of a table's records in the order of their digests, each once, without those of the other table.
+
+    Copies of a record are one piece of evidence: their answers are the same, and a reference model
+    that was trained on one of them knows them all.
+    """
     order = np.argsort(digest, kind="stable") if side.group is None else np.lexsort((side.group, digest))
     left = order[~shared[order]]
     if len(left) < LEAST_RECORDS:
@@ -111,7 +115,24 @@ def _in_order(side: Side, digest: NDArray[np.uint64], shared: BoolArray) -> IntA
             "other table too, with the same label.",
             hint="Non-members must be records that the model was not trained on.",
         )
-    return left
+    distinct: IntArray = left[np.append(True, digest[left][1:] != digest[left][:-1])]
+    if len(distinct) < LEAST_RECORDS:
+        raise BadBundle(
+            "too_few_records",
+            f"{side.table.name} has {len(distinct)} different records beside those of the other table; it "
+            f"takes {LEAST_RECORDS} to say anything.",
+            hint="Send as many members and non-members as you can; from some hundreds of each the figures "
+            "become useful.",
+        )
+    if len(distinct) < len(left):
+        notices.append(
+            Notice(
+                "repeated_records",
+                f"{side.table.name}: {len(left) - len(distinct):,} of {len(left):,} records repeat another "
+                "and were left out. Copies of a record are one piece of evidence.",
+            )
+        )
+    return distinct
 
 
 def _sample(side: Side, rows: IntArray, parameters: MembershipParameters, notices: list[Notice]) -> IntArray:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.estimates import Estimate, balanced_accuracy, for_cross_fitting, proportion
 from leakgauge.exhaustion import OutOfTime, ran_out, release
 from leakgauge.extras import installed, not_installed
@@ -153,6 +153,29 @@ def absent_attack_models(attacks: Sequence[Attack]) -> list[Notice]:
         )
         for attack in attacks
         if attack.name in learners and attack.library is not None and not installed(attack.library)
+    ]
+
+
+def missing_shares(percentages: Sequence[int], proportions: Proportions) -> list[Notice]:
+    """What the table lacks of the shares that were asked for, and why."""
+    if proportions.cut_short is not None:
+        reason = proportions.cut_short[0].lower() + proportions.cut_short[1:]
+        return [
+            Notice(
+                "shares_cut_short",
+                "The table lacks attack models that could not be trained at every share of the data. "
+                f"Why the training ended: {reason}",
+            )
+        ]
+    missing = [share for share in percentages if share not in proportions.decisions]
+    if not missing:
+        return []
+    return [
+        Notice(
+            "shares_left_out",
+            f"At {', '.join(f'{share} %' for share in missing)} of the data too few records are known to "
+            "train an attack model; the table leaves these rows out.",
+        )
     ]
 
 

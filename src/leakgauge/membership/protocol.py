@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
+from leakgauge.attacks.row import Row
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.progress import Progress
-from leakgauge.report.model import Attacker, ThreatModel
+from leakgauge.report.model import Attacker
 from leakgauge.targets.protocol import FloatArray
 
 
@@ -29,29 +30,42 @@ class Score(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Attack:
-    """A row of the table of attacks.
+class Attack(Row):
+    """A row of the table of membership attacks.
 
     A row that sees `probabilities` sees `scores` in their form where the model has no
     probabilities, and the report says so.
-    `threshold` is the score from which the attack itself calls a record a
-    member. None: it has no opinion, and a threshold is chosen on other records.
-    `attacker` says what it takes beside the model's answers: the list of candidates, or at most other
-    data of the same source. `referenced` rows compare the target with that attacker's reference models.
-    `cross_fitted` rows score each record by a model that learned from the others, which
-    their intervals allow for.
-    `by_default` rows run when the user names none; `library` is the module that
-    it needs beside those of the audit, one of `extras.LIBRARIES`, else None.
+
+    Attributes
+    ----------
+    score
+        the attack.
+    threshold
+        the score from which the attack itself calls a record a member. None: it has no opinion, and a
+        threshold is chosen on other records.
+    attacker
+        who can run it. One of other data alone has no candidates to learn from.
+    referenced
+        whether it compares the target with that attacker's reference models.
+    cross_fitted
+        whether it scores each record by a model that learned from the others, which its intervals
+        allow for.
     """
 
-    name: str
-    title: str
-    threat_model: ThreatModel
-    citation: str
     score: Score
     threshold: float | None = None
-    by_default: bool = True
-    library: str | None = None
-    cross_fitted: bool = False
+    _: KW_ONLY
     attacker: Attacker = "candidates"
+    cross_fitted: bool = False
     referenced: bool = False
+
+    @property
+    def trains_nothing(self) -> bool:
+        """Whether it only looks at answers: what the effort of the others is weighed against."""
+        return not (self.cross_fitted or self.referenced) and self.threat_model != "model_file"
+
+    def seen_on(self, target: SharedAnswers) -> Attack:
+        """The row as it is on this target: of models without probabilities it sees the decision scores."""
+        if self.threat_model == "probabilities" and target.gives == "scores":
+            return replace(self, threat_model="scores")
+        return self

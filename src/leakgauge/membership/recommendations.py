@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from leakgauge.defences.retraining import MITIGATIONS
 from leakgauge.estimates import difference, paired_difference
 from leakgauge.report.model import (
     MembershipMeasured,
@@ -22,7 +23,6 @@ VALUES: dict[ThreatModel, str] = {"probabilities": "probabilities", "scores": "d
 """What an answer may hold beside a label, by who sees it."""
 WORTH_SAYING = 0.02
 OVERFITTED_FROM = 0.05
-CHANGES = "larger leaves, shallower or fewer trees, stronger regularisation or early stopping"
 NETWORK_CHANGES = "early stopping, weight decay, dropout or, with a guarantee, training with DP-SGD"
 
 
@@ -72,8 +72,8 @@ def recommend(
         found.append(
             Recommendation(
                 "Fit the training data less closely",
-                f"Try {NETWORK_CHANGES if pictures else CHANGES}, and audit again: the leak should fall with "
-                "the gap below.",
+                f"Try {NETWORK_CHANGES if pictures else mitigations()}, and audit again: the leak should "
+                "fall with the gap below.",
                 f"The model is right about {100 * target.train_accuracy.value:.1f} % of its training records "
                 f"and {100 * target.test_accuracy.value:.1f} % of the others, a gap of "
                 f"{100 * overfit.value:.1f} points ({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",
@@ -114,6 +114,12 @@ def _knee(tried: Tradeoffs | None) -> Recommendation | None:
         "it costs. The figures are of quick attacks; audit the new model before you rely on it.",
         tried.sentence,
     )
+
+
+def mitigations() -> str:
+    """The titles of all mitigations that trade-offs try."""
+    *titles, last = [row.title[0].lower() + row.title[1:] for row in MITIGATIONS if row.trials]
+    return f"{', '.join(titles)} or {last}"
 
 
 def _more_records(worst: MembershipMeasured, target: MembershipTarget) -> Recommendation:

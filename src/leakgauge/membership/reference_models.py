@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.output import Setting
 from leakgauge.exhaustion import OutOfTime, ran_out, unlimited
 from leakgauge.membership.frozen_parts import frozen_in

@@ -15,7 +15,7 @@ from sklearn.ensemble._gb import BaseGradientBoosting
 from sklearn.frozen import FrozenEstimator
 from sklearn.tree import BaseDecisionTree
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.output import Setting, changed
 from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.frozen_parts import frozen_in, that_learned_from_labels

@@ -21,6 +21,7 @@ from leakgauge.estimates import Estimate, area_estimate, for_cross_fitting
 from leakgauge.images.image import Pictures
 from leakgauge.membership.labels import named
 from leakgauge.membership.pool import Pool
+from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 LARGEST_SAMPLE = 5_000
@@ -48,6 +49,17 @@ class Shift:
 
     area: Estimate
     by_column: tuple[tuple[str, float], ...] = ()
+
+    def notice(self) -> Notice:
+        """What a reader must know of it."""
+        columns = ", ".join(f"{name} (AUC {area:.2f})" for name, area in self.by_column)
+        which = f"What tells them apart: {columns}. " if columns else "No column alone tells them apart. "
+        return Notice(
+            "tables_differ",
+            "A classifier that never asks the model tells members and non-members apart (AUC "
+            f"{self.area.value:.2f}, {self.area.low:.2f} to {self.area.high:.2f}). {which}Both should "
+            "come from one source, split at random; as they are, every attack looks better than it is.",
+        )
 
 
 def distribution_shift(pool: Pool, *, rng: np.random.Generator) -> Shift | None:

@@ -24,8 +24,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.output import Setting
+from leakgauge.defences.retraining.variants import AS_IT_IS, Variant, variants_of
 from leakgauge.estimates import (
     Estimate,
     area_difference,
@@ -37,7 +38,6 @@ from leakgauge.estimates import (
 )
 from leakgauge.exhaustion import ran_out, release
 from leakgauge.membership.attacks import lira, rmia
-from leakgauge.membership.changes import AS_IT_IS, Change, changes_of
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
 from leakgauge.membership.reference_models import train
 from leakgauge.membership.refitting import Answers, Refitting, blank_clone
@@ -58,7 +58,7 @@ WORTH_LOWERING = 0.55
 class _Tried:
     """A change with the answers of the model it makes, and of that model's clones."""
 
-    change: Change
+    variant: Variant
     answers: Answers
     references: ReferenceAnswers
 
@@ -67,7 +67,7 @@ class _Tried:
 class _Attacked:
     """A change with the scores of the strongest quick attack on it."""
 
-    change: Change
+    variant: Variant
     right: BoolArray
     attack: str
     scores: FloatArray
@@ -148,36 +148,36 @@ def _try_all(
         everyone = np.arange(data.scored)
         return refitting.answers(data.members, everyone, seed=seed_of_target, what="the members")
 
-    def refitted(change: Change) -> Refitting:
-        return Refitting.of(change.apply(blank), target.classes, data, form=target.form, defences=defences)
+    def refitted(variant: Variant) -> Refitting:
+        return Refitting.of(variant.apply(blank), target.classes, data, form=target.form, defences=defences)
 
     def references_of(refitting: Refitting) -> ReferenceAnswers:
         return train(
             refitting, design, rng=np.random.default_rng(seed_of_references), progress=Silent()
         ).answers
 
-    changes = changes_of(blank, gives=target.gives)
+    variants = variants_of(blank, gives=target.gives)
     started = clock() if seconds is not None else 0.0
     longest = 0.0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tried = [_Tried(AS_IT_IS, train_target(refitted(AS_IT_IS)), every.first(len(design.rounds)))]
-        for place, change in enumerate(changes):
-            progress.report(f"trying: {change.title.lower()}", (place + 1) / (len(changes) + 1))
-            if not change.settings:
-                tried.append(_rounded(tried[0], change))
+        for place, variant in enumerate(variants):
+            progress.report(f"trying: {variant.title.lower()}", (place + 1) / (len(variants) + 1))
+            if not variant.settings:
+                tried.append(_rounded(tried[0], variant))
                 continue
             if seconds is not None:
                 before = clock() - started
                 if before + longest > seconds:
-                    left_out.append(f"{change.title}: no time was left")
+                    left_out.append(f"{variant.title}: no time was left")
                     continue
             try:
-                refitting = refitted(change)
-                changed_target = _Tried(change, train_target(refitting), references_of(refitting))
+                refitting = refitted(variant)
+                changed_target = _Tried(variant, train_target(refitting), references_of(refitting))
             except (Unsuited, MemoryError) as error:
-                left_out.append(f"{change.title}: {ran_out(error) or error}")
+                left_out.append(f"{variant.title}: {ran_out(error) or error}")
                 release(error)
                 continue
             tried.append(changed_target)
@@ -186,11 +186,11 @@ def _try_all(
     return tried
 
 
-def _rounded(as_it_is: _Tried, change: Change) -> _Tried:
+def _rounded(as_it_is: _Tried, variant: Variant) -> _Tried:
     """The same models with their answers rounded, which no label depends on."""
-    decimals = change.decimals or 0
+    decimals = variant.decimals or 0
     return _Tried(
-        change,
+        variant,
         replace(as_it_is.answers, p_y=np.round(as_it_is.answers.p_y, decimals), votes=True),
         replace(as_it_is.references, p_y=np.round(as_it_is.references.p_y, decimals)),
     )
@@ -208,7 +208,7 @@ def _attack(tried: _Tried, pool: Pool) -> _Attacked:
         scores["lira"] = lira.log_likelihood_ratios(p_y, tried.references, votes=tried.answers.votes)
     areas = {name: area_under_roc(of_attack, pool.member) for name, of_attack in scores.items()}
     strongest = max(areas, key=areas.__getitem__)
-    return _Attacked(tried.change, tried.answers.right, strongest, scores[strongest], len(scores))
+    return _Attacked(tried.variant, tried.answers.right, strongest, scores[strongest], len(scores))
 
 
 def _measure(one: _Attacked, as_it_is: _Attacked, changes: int, pool: Pool) -> TriedChange:
@@ -216,9 +216,9 @@ def _measure(one: _Attacked, as_it_is: _Attacked, changes: int, pool: Pool) -> T
     first = one is as_it_is
     confidence = confidence_for(changes)
     return TriedChange(
-        name=one.change.name,
-        title=one.change.title,
-        kind="as_it_is" if first else "training" if one.change.settings else "output",
+        name=one.variant.name,
+        title=one.variant.title,
+        kind="as_it_is" if first else "training" if one.variant.settings else "output",
         accuracy=proportion(int(right.sum()), len(right)),
         attack=one.attack,
         leakage=area_estimate(one.scores, pool.member, confidence=confidence_for(one.attacks)),

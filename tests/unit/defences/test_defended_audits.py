@@ -9,7 +9,7 @@ from pools import inputs_of, records
 from sklearn.ensemble import RandomForestClassifier
 from template_target import TemplateTarget, templates
 
-from leakgauge.attack_table import chosen_attacks
+from leakgauge.attacks.table import chosen_attacks
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadParameters
 from leakgauge.inversion.attacks import ATTACKS as INVERSION_ATTACKS

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from template_target import SIDE, TemplateTarget, templates
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.errors import UnsupportedModel
 from leakgauge.exhaustion import OUT_OF_MEMORY, Time
 from leakgauge.inversion.attacks import ATTACKS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from template_target import SIDE
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.course import EARLIEST_END, Course
 from leakgauge.inversion.protocol import Settings

@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     import onnxruntime  # noqa: F401 - imported here so that the audit's import finds it done
     import torch
 
-from leakgauge.attack_table import NOT_INSTALLED
+from leakgauge.attacks.row import NOT_INSTALLED
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.audit import audit_bundle

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.inversion.evaluation import Evaluation
 from leakgauge.inversion.inputs import Inputs
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
@@ -42,7 +42,7 @@ def attack(clock):
 def inputs(*iterations):
     """One class to draw and nine to compare with: ten drawings."""
     return Inputs(
-        target=SimpleNamespace(),
+        target=SimpleNamespace(has_probabilities=True),
         facts=SimpleNamespace(classes=10),
         original=np.zeros((4, 4, 1), np.float32),
         original_class=0,

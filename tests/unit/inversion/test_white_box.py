@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     import keras
     import onnxruntime  # noqa: F401 - imported here so that the audit's import finds it done
 
-from leakgauge.attack_table import NOT_INSTALLED
+from leakgauge.attacks.row import NOT_INSTALLED
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle

@@ -15,12 +15,13 @@ from sklearn.multiclass import OutputCodeClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from leakgauge.attack_table import NOT_INSTALLED, Unsuited, chosen_attacks
+from leakgauge.attacks.row import NOT_INSTALLED, Unsuited
+from leakgauge.attacks.table import chosen_attacks
 from leakgauge.errors import AuditFailed, BadParameters
 from leakgauge.estimates import for_cross_fitting, proportion
 from leakgauge.extras import installed
 from leakgauge.membership.attacks import ATTACKS
-from leakgauge.membership.audit import PLAIN, audit
+from leakgauge.membership.audit import audit
 from leakgauge.membership.held_out import folds_for
 from leakgauge.membership.protocol import Attack
 from leakgauge.parameters import membership_parameters
@@ -28,7 +29,7 @@ from leakgauge.progress import Calling, Silent
 from leakgauge.report.model import Failed, MembershipMeasured, MembershipReport, NotApplicable, Severity
 
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))]
-QUICK = tuple(attack for attack in ATTACKS if attack.name in PLAIN)
+QUICK = tuple(attack for attack in ATTACKS if attack.trains_nothing)
 
 
 def run(inputs, attacks=QUICK, progress=None, **parameters) -> MembershipReport:

@@ -11,7 +11,8 @@ import pytest
 from pools import inputs_of, records
 from sklearn.ensemble import RandomForestClassifier
 
-from leakgauge.attack_table import NOT_INSTALLED, Unsuited, chosen_attacks
+from leakgauge.attacks.row import NOT_INSTALLED, Unsuited
+from leakgauge.attacks.table import chosen_attacks
 from leakgauge.membership.attacks import ATTACKS, black_box_art
 from leakgauge.membership.audit import audit
 from leakgauge.parameters import membership_parameters

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks import boosting_equations, loss
 from leakgauge.membership.tree_cells import as_trees_read
 

@@ -16,7 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from leakgauge.attack_table import NOT_INSTALLED, chosen_attacks
+from leakgauge.attacks.row import NOT_INSTALLED
+from leakgauge.attacks.table import chosen_attacks
 from leakgauge.defences.output import DefendedTarget, not_undone, settings_of
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import audit

@@ -166,6 +166,23 @@ def test_records_in_both_tables_are_dropped_from_both(tmp_path: Path) -> None:
     assert "rows 6, 7, 8, 9 of train_mia.csv" in notice.message
 
 
+def test_copies_of_a_record_count_once_and_it_is_said(tmp_path: Path) -> None:
+    members = pd.concat([MEMBERS, MEMBERS[:7], MEMBERS[:3]], ignore_index=True)
+    inputs = read(tmp_path, tree(MEMBERS), members, SUBJECTS)
+    assert inputs.pool.member.sum() == 60
+    assert sorted(inputs.pool.row[:60]) == list(range(1, 61))
+    (notice,) = inputs.notices
+    assert notice.code == "repeated_records"
+    assert "10 of 70 records" in notice.message
+
+
+def test_copies_alone_are_too_few_records(tmp_path: Path) -> None:
+    with pytest.raises(BadBundle) as caught:
+        read(tmp_path, tree(MEMBERS), pd.concat([MEMBERS[:10]] * 9, ignore_index=True), SUBJECTS)
+    assert caught.value.problem == "too_few_records"
+    assert "10 different records" in caught.value.message
+
+
 def test_the_same_features_with_another_label_are_not_the_same_record(tmp_path: Path) -> None:
     twin = MEMBERS[5:9].assign(label=1 - MEMBERS[5:9].label)
     inputs = read(tmp_path, tree(MEMBERS), MEMBERS, pd.concat([SUBJECTS, twin], ignore_index=True))
@@ -195,7 +212,7 @@ def test_a_pipeline_encodes_its_own_text(tmp_path: Path) -> None:
     inputs = read(tmp_path, model, members, subjects, label_column="label")
     assert isinstance(inputs.pool.x, pd.DataFrame)
     assert memorised(inputs) > 0.95
-    assert inputs.model_type == "Pipeline(ColumnTransformer → RandomForestClassifier)"
+    assert inputs.target.type_name == "Pipeline(ColumnTransformer → RandomForestClassifier)"
 
 
 def test_missing_values_reach_a_model_that_takes_them(tmp_path: Path) -> None:

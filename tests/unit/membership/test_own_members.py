@@ -13,12 +13,12 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.membership.attacks import ATTACKS
-from leakgauge.membership.audit import PLAIN, audit
+from leakgauge.membership.audit import audit
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipReport, Severity
 
-WITH_REFERENCES = tuple(attack for attack in ATTACKS if attack.name in PLAIN | {"rmia"})
+WITH_REFERENCES = tuple(attack for attack in ATTACKS if attack.trains_nothing or attack.name == "rmia")
 
 
 def records(n: int, seed: int, *, noise: float = 0.5, rare: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from picture_bundles import N, bundle, onnx_model, sets, write
 
-from leakgauge.attack_table import NOT_INSTALLED
+from leakgauge.attacks.row import NOT_INSTALLED
 from leakgauge.bundle import Limits, PictureMembershipBundle, open_bundle
 from leakgauge.estimates import Estimate
-from leakgauge.membership.audit import audit_pictures
+from leakgauge.membership.audit import audit_bundle
 from leakgauge.progress import Silent
 from leakgauge.report import risk
 from leakgauge.report.gate import gate
@@ -29,14 +29,13 @@ from leakgauge.report.model import (
     NotApplicable,
     Severity,
 )
-from leakgauge.targets.opening import open_image_model
 
 
 def audited(folder: Path, files: dict[str, bytes], **overrides: Any) -> MembershipReport:
     (folder / "scratch").mkdir(parents=True)
     found = open_bundle(write(files, folder / "bundle"), folder / "scratch", limits=Limits())
     assert isinstance(found, PictureMembershipBundle)
-    report = audit_pictures(found, overrides, Silent(), open_model=open_image_model).report
+    report = audit_bundle(found, overrides, Silent()).report
     assert isinstance(report, MembershipReport)
     return report
 

@@ -18,7 +18,6 @@ from leakgauge.membership.picture_inputs import read_picture_inputs
 from leakgauge.membership.picture_perturbations import MOVES, PicturePerturbations
 from leakgauge.membership.shift import distribution_shift
 from leakgauge.parameters import picture_membership_parameters
-from leakgauge.targets.opening import open_image_model
 
 X, Y, OTHER_X, OTHER_Y = sets()
 
@@ -28,9 +27,7 @@ def read(folder: Path, files: dict[str, bytes], **parameters: Any) -> Inputs:
     (folder / "scratch").mkdir(parents=True)
     found = open_bundle(write(files, folder / "bundle"), folder / "scratch", limits=Limits())
     assert isinstance(found, PictureMembershipBundle)
-    return read_picture_inputs(
-        found, picture_membership_parameters(None, parameters), open_model=open_image_model
-    )
+    return read_picture_inputs(found, picture_membership_parameters(None, parameters))
 
 
 def refused(folder: Path, files: dict[str, bytes], **parameters: Any) -> LeakgaugeError:
@@ -167,7 +164,7 @@ def test_more_pictures_than_a_table_may_have_rows(tmp_path: Path) -> None:
     found = open_bundle(write(bundle(), tmp_path / "bundle"), tmp_path, limits=Limits(table_rows=N - 1))
     assert isinstance(found, PictureMembershipBundle)
     with pytest.raises(LimitExceeded) as caught:
-        read_picture_inputs(found, picture_membership_parameters(), open_model=open_image_model)
+        read_picture_inputs(found, picture_membership_parameters())
     assert caught.value.problem == "table_rows"
 
 

@@ -13,9 +13,9 @@ from sklearn.multiclass import OutputCodeClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+from leakgauge.defences.retraining.variants import ROUNDED, Variant
 from leakgauge.estimates import Estimate
-from leakgauge.membership import changes, tradeoffs
-from leakgauge.membership.changes import Change
+from leakgauge.membership import tradeoffs
 from leakgauge.membership.recommendations import _knee
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.progress import Silent
@@ -143,8 +143,8 @@ def test_what_a_change_costs_is_told_the_right_way_round(low, value, high, words
 
 
 def test_a_change_that_cannot_be_trained_is_named_and_the_rest_is_tried(monkeypatch) -> None:
-    broken = Change("max_depth=-1", "Trees of no depth", {"max_depth": -1})
-    monkeypatch.setattr(tradeoffs, "changes_of", lambda _, **more: (broken, changes.ROUNDED))
+    broken = Variant("max_depth=-1", "Trees of no depth", {"max_depth": -1})
+    monkeypatch.setattr(tradeoffs, "variants_of", lambda _, **more: (broken, ROUNDED))
     found = tried(DecisionTreeClassifier(random_state=0))
     assert [change.kind for change in found.changes] == ["as_it_is", "output"]
     assert "Trees of no depth" in found.left_out[0]

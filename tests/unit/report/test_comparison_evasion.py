@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from report_examples import inversion_audited, membership_report
 
-from leakgauge.attack_table import NOT_INSTALLED
+from leakgauge.attacks.row import NOT_INSTALLED
 from leakgauge.estimates import proportion
 from leakgauge.report.comparison import compare
 from leakgauge.report.comparison.document import comparison_from_json, comparison_to_json

@@ -17,7 +17,7 @@ from collections import deque
 
 import numpy as np
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.images.image import Pictures
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.protocol import Drawn, Frame, Settings

@@ -53,7 +53,7 @@ from scipy import sparse
 from scipy.special import expit, softmax
 from sklearn.ensemble import GradientBoostingClassifier
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.tree_cells import as_trees_read, final_step
 from leakgauge.progress import Progress

@@ -48,7 +48,7 @@ from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomFore
 from sklearn.ensemble._bagging import _generate_bagging_indices
 from sklearn.ensemble._forest import _generate_sample_indices
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks.leaf_counts import training_weights
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.tree_cells import Cells, cells_of_trees, final_step, is_whole

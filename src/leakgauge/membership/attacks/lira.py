@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from scipy.stats import t as student
 
-from leakgauge.attack_table import Unsuited
+from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
 from leakgauge.membership.refitting import counts_votes
 from leakgauge.progress import Progress
@@ -75,14 +75,19 @@ def score(
         for a model that answers with 0 or 1 only, whose confidence follows no normal distribution,
         and for fewer than four reference models.
     """
-    confidence, of_references, references = confidences(target, pool, "candidates", progress)
+    confidence, of_references, references = confidences(target, pool, progress, attacker="candidates")
     return _ratios(confidence, of_references, references.trained_on)
 
 
 def confidences(
-    target: SharedAnswers, pool: Pool, attacker: Attacker, progress: Progress
+    target: SharedAnswers, pool: Pool, progress: Progress, *, attacker: Attacker, least: float = 0.0
 ) -> tuple[FloatArray, FloatArray, ReferenceAnswers]:
     """(n,) the target's confidence in each true label, (M, n) the reference models', and their answers.
+
+    Parameters
+    ----------
+    least
+        at which probabilities of models that do not count votes are clipped at least.
 
     Raises
     ------
@@ -91,17 +96,17 @@ def confidences(
     """
     probabilities = target.probabilities(pool.x)
     references = target.reference_answers(progress, attacker=attacker)
-    least = LEAST_MODELS * references.per_round // 2
-    if len(references.p_y) < least:
+    fewest = LEAST_MODELS * references.per_round // 2
+    if len(references.p_y) < fewest:
         raise Unsuited(
-            f"It takes {least} reference models' answers about each record to know how confidence varies; "
+            f"It takes {fewest} reference models' answers about each record to know how confidence varies; "
             f"there are {len(references.p_y)}."
         )
     if np.isin(references.p_y, (0.0, 1.0)).mean() > MOST_HARD_ANSWERS:
         raise Unsuited("The model answers with probabilities of 0 or 1 only, which have no likelihood ratio.")
     votes = counts_votes(float((probabilities == 0.0).mean()))
     p_y = true_label_probability(probabilities, pool.y)
-    return *_confidences(p_y, references.p_y, votes=votes), references
+    return *_confidences(p_y, references.p_y, votes=votes, least=least), references
 
 
 def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, votes: bool) -> FloatArray:
@@ -118,12 +123,14 @@ def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, vote
     return _ratios(confidence, of_references, references.trained_on)
 
 
-def _confidences(p_y: FloatArray, of_references: FloatArray, *, votes: bool) -> tuple[FloatArray, FloatArray]:
+def _confidences(
+    p_y: FloatArray, of_references: FloatArray, *, votes: bool, least: float = 0.0
+) -> tuple[FloatArray, FloatArray]:
     """(n,) log-odds of the true label, and (M, n) the reference models'."""
     # rounded as the references' answers are, or the last digits would be evidence
     asked = p_y.astype(of_references.dtype)
-    least = CLIPPED_VOTES if votes else min(_least(asked), _least(of_references))
-    return _confidence(asked, least), _confidence(of_references, least)
+    clip = CLIPPED_VOTES if votes else max(least, min(_least(asked), _least(of_references)))
+    return _confidence(asked, clip), _confidence(of_references, clip)
 
 
 def _ratios(confidence: FloatArray, of_references: FloatArray, trained_on: BoolArray) -> FloatArray:

@@ -10,7 +10,9 @@ of which (φ − μ_out) / σ_out is a monotone function.
 
 Deviations
 ----------
-Clip, shrunken variance and Student's t in place of the normal are those of `lira`.
+Shrunken variance and Student's t in place of the normal are those of `lira`, and so is the clip of
+models that count votes. Others are clipped at 1e-5: no model that was trained on
+the record says what a confidence beyond that would mean, and it is more often that of an easy record.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from leakgauge.membership.attacks import lira
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray
+
+CLIPPED_ODDS = 1e-5
 
 
 def score(
@@ -37,7 +41,9 @@ def score(
     Unsuited
         as `lira.score`.
     """
-    confidence, of_references, answers = lira.confidences(target, pool, "population", progress)
+    confidence, of_references, answers = lira.confidences(
+        target, pool, progress, attacker="population", least=CLIPPED_ODDS
+    )
     outside = lira.predicted(of_references, ~answers.trained_on)
     above: FloatArray = (confidence - outside.mean) / outside.scale
     return above

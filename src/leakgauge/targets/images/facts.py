@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -131,17 +130,3 @@ class InputSettings:
     picture_size: tuple[int, int]
     input_range: tuple[float, float] | None = None
     channel_order: ChannelOrder | None = None
-
-
-class OpenImageModel(Protocol):
-    """Opens the image classifier in a file; see `opening.open_image_model`."""
-
-    def __call__(
-        self,
-        path: Path,
-        *,
-        picture_size: tuple[int, int],
-        input_range: tuple[float, float] | None = None,
-        channel_order: ChannelOrder | None = None,
-    ) -> ImageModel:
-        """The classifier in the file `path`, ready for queries."""

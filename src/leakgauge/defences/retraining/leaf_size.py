@@ -9,16 +9,22 @@ Cost: accuracy where classes differ in detail; training and answers become cheap
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from leakgauge.defences.refitting.settings import New, is_whole, stricter
+from leakgauge.defences.retraining.mitigation import Trial
+from leakgauge.defences.retraining.settings import is_whole, stricter
 
 
 def changed_settings(blank: Any, strength: float) -> Mapping[str, Any]:
     """New values of `min_samples_leaf`: at least `strength` records."""
-    return stricter(blank, "min_samples_leaf", at_least(int(strength)))
+    records = int(strength)
+    return stricter(
+        blank, "min_samples_leaf", lambda _, old: records if is_whole(old) and old < records else None
+    )
 
 
-def at_least(records: int) -> New:
-    """The rule for one leaf size."""
-    return lambda _, old: records if is_whole(old) and old < records else None
+TRIALS = tuple(
+    Trial(partial(changed_settings, strength=records), lambda new: f"Leaves of at least {new} records")
+    for records in (5, 20)
+)

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import toy_mitigation
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.defences.output import settings_of
-from leakgauge.defences.output.protocol import Strength
-from leakgauge.defences.refitting import REFITTING_DEFENCES, RefittingDefence
+from leakgauge.defences.retraining import MITIGATIONS, variants
+from leakgauge.defences.retraining.variants import variants_of
 from leakgauge.errors import BadParameters, UnsupportedModel
+from leakgauge.membership import recommendations
 from leakgauge.targets.sklearn.target import SklearnTarget
 
-BY_NAME = {defence.name: defence for defence in REFITTING_DEFENCES}
+BY_NAME = {defence.name: defence for defence in MITIGATIONS}
 X, Y = (part[:400] for part in load_digits(return_X_y=True))
 
 
 def forest(**settings):
-    return RandomForestClassifier(5, random_state=0, **settings)
+    return RandomForestClassifier(**{"n_estimators": 5, "random_state": 0, **settings})
 
 
 def changed(before, after):
@@ -33,12 +38,22 @@ def changed(before, after):
     return {name: others[name] for name in others if ones.get(name) != others[name]}
 
 
-@pytest.mark.parametrize("defence", REFITTING_DEFENCES, ids=lambda defence: defence.name)
+def hardened_by(row):
+    """The first model that has what the row changes, and what the row makes of it."""
+    for original in (forest(n_estimators=8), LogisticRegression(max_iter=2_000), KNeighborsClassifier()):
+        original.fit(X, Y)
+        try:
+            return original, row.harden(original)
+        except UnsupportedModel:
+            continue
+    raise AssertionError(f"{row.name} fits no model")
+
+
+@pytest.mark.parametrize("defence", MITIGATIONS, ids=lambda defence: defence.name)
 def test_every_row_gives_an_unfitted_copy_that_can_be_fitted_and_audited(defence):
-    original = forest().fit(X, Y)
+    original, hardened = hardened_by(defence)
     before = original.get_params()
-    hardened = defence.harden(original)
-    assert hardened is not original
+    assert defence.harden(original) is not original
     with pytest.raises(NotFittedError):
         check_is_fitted(hardened)
     assert original.get_params() == before
@@ -75,6 +90,10 @@ def test_only_the_setting_changes_and_only_where_it_is_not_as_strict():
         ("subsampling", forest(bootstrap=False)),
         ("subsampling", forest(max_samples=30)),
         ("depth", LogisticRegression()),
+        ("regularisation", forest()),
+        ("neighbours", forest()),
+        ("fewer_trees", forest(n_estimators=7)),
+        ("fewer_trees", LogisticRegression(max_iter=500)),  # its iterations are no trees
     ],
 )
 def test_what_does_not_fit_is_refused_instead_of_doing_nothing(name, model):
@@ -112,13 +131,17 @@ def test_a_strength_out_of_range_is_refused_with_the_range(name, strength):
     assert "Choose from" in refused.value.hint
 
 
-def test_a_toy_defence_is_one_function_and_one_row():
-    row = RefittingDefence(
-        "few_trees",
-        "Few trees",
-        "Accuracy.",
-        "none",
-        Strength("trees", 1, 1, 9, whole=True),
-        changed_settings=lambda blank, strength: {"n_estimators": int(strength)},
-    )
-    assert changed(forest(), row.harden(forest(), 3)) == {"n_estimators": 3}
+def test_every_row_stands_in_the_docs():
+    page = (Path(__file__).parents[3] / "docs" / "defences.md").read_text()
+    missing = [row.name for row in MITIGATIONS if f"| `{row.name}` |" not in page]
+    assert not missing, f"docs/defences.md has no row for {missing}"
+
+
+def test_a_toy_mitigation_is_one_file_and_one_row(monkeypatch):
+    monkeypatch.setattr(variants, "MITIGATIONS", (*MITIGATIONS, toy_mitigation.ROW))
+    monkeypatch.setattr(recommendations, "MITIGATIONS", (*MITIGATIONS, toy_mitigation.ROW))
+    assert changed(forest(), toy_mitigation.ROW.harden(forest(), 3)) == {"max_leaf_nodes": 3}
+    tried = variants_of(forest())[-2]
+    assert (tried.name, tried.title) == ("max_leaf_nodes=10", "Trees of 10 leaves")
+    tried.apply(forest()).fit(X, Y)
+    assert recommendations.mitigations().endswith(" or fewer leaves")

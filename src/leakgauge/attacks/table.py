@@ -1,55 +1,15 @@
-"""What the tables of attacks have in common: rows chosen by name, and rows that a target does not suit.
-
-A row with a `library` needs a module that an extra of its own brings (`extras.LIBRARIES`). The library is
-looked for before anything is done, so that nothing else need know whether it is there. What the extra
-`reference` brings are the attacks of other tools, set beside ours.
-"""
+"""Choosing the rows of a table of attacks by name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol, TypeVar
+from typing import TypeVar
 
+from leakgauge.attacks.row import Row
 from leakgauge.errors import BadParameters
-from leakgauge.extras import LIBRARIES, installed, not_installed
-
-NOT_INSTALLED: Final = not_installed("art")
-"""Why an attack of a reference library that is not there was not run."""
-
-
-class Unsuited(Exception):  # noqa: N818 -- an outcome that the report states, not an error
-    """The attack cannot be run on this target; the message says why, for the report."""
-
-
-class Row(Protocol):
-    """A row of a table of attacks."""
-
-    @property
-    def name(self) -> str:
-        """What the user calls the attack by."""
-
-    @property
-    def by_default(self) -> bool:
-        """Whether it runs when the user names no attacks."""
-
-    @property
-    def library(self) -> str | None:
-        """The module that it needs beside those of the audit, one of `extras.LIBRARIES`; else None."""
-
+from leakgauge.extras import LIBRARIES
 
 AnyRow = TypeVar("AnyRow", bound=Row)
-
-
-def check_installed(row: Row) -> None:
-    """Look for the library of a row, if it has one.
-
-    Raises
-    ------
-    Unsuited
-        where it is not installed.
-    """
-    if row.library is not None and not installed(row.library):
-        raise Unsuited(not_installed(row.library))
 
 
 def distributions_of(table: Sequence[Row]) -> list[str]:

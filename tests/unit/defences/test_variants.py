@@ -21,7 +21,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from leakgauge.membership.changes import ROUNDED, changes_of
+from leakgauge.defences.retraining.variants import ROUNDED, variants_of
 
 FORESTS = ["min_samples_leaf=5", "min_samples_leaf=20", "max_depth=8", "max_samples=0.3", "n_estimators=2"]
 
@@ -49,7 +49,7 @@ FORESTS = ["min_samples_leaf=5", "min_samples_leaf=20", "max_depth=8", "max_samp
     ids=lambda value: "" if isinstance(value, list) else type(value).__name__,
 )
 def test_changes_are_stricter_than_what_is_there_and_can_be_trained(model, names: list[str]) -> None:
-    changes = changes_of(model)
+    changes = variants_of(model)
     assert [change.name for change in changes] == [*names, ROUNDED.name]
     x, y = records(120, seed=0)
     before = model.get_params()
@@ -60,7 +60,7 @@ def test_changes_are_stricter_than_what_is_there_and_can_be_trained(model, names
 
 def test_a_step_that_prepares_the_data_is_left_alone() -> None:
     model = make_pipeline(KNNImputer(n_neighbors=3), KNeighborsClassifier(2))
-    change = changes_of(model)[0]
+    change = variants_of(model)[0]
     assert dict(change.settings) == {"kneighborsclassifier__n_neighbors": 10}
 
 
@@ -68,7 +68,7 @@ def test_every_classifier_inside_is_changed_at_once() -> None:
     model = VotingClassifier(
         [("a", DecisionTreeClassifier()), ("b", RandomForestClassifier(8))], voting="soft"
     )
-    leaves = next(change for change in changes_of(model) if change.name == "min_samples_leaf=5")
+    leaves = next(change for change in variants_of(model) if change.name == "min_samples_leaf=5")
     assert dict(leaves.settings) == {"a__min_samples_leaf": 5, "b__min_samples_leaf": 5}
     settings = leaves.apply(model).get_params()
     assert settings["a__min_samples_leaf"] == settings["b__min_samples_leaf"] == 5

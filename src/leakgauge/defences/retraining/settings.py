@@ -1,4 +1,4 @@
-"""Settings of the classifiers inside a model, and their values where a defence would have them stricter."""
+"""Settings of the classifiers inside a model, and the values that a mitigation would give them."""
 
 from __future__ import annotations
 

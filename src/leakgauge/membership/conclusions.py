@@ -1,0 +1,101 @@
+"""What follows from the attack that showed most: insights, exposed slices and records, what to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leakgauge.membership.evidence import Evidence
+from leakgauge.membership.exposure import exposed_records
+from leakgauge.membership.insights import difficulty, ease
+from leakgauge.membership.measure import slices
+from leakgauge.membership.recommendations import recommend
+from leakgauge.parameters import MembershipParameters
+from leakgauge.randomness import generator_for
+from leakgauge.report import risk
+from leakgauge.report.model import (
+    ExposedRecord,
+    Insight,
+    MembershipMeasured,
+    Recommendation,
+    Severity,
+    Slice,
+)
+from leakgauge.targets.protocol import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusions:
+    """What follows from the attack that showed most; empty where no attack ran."""
+
+    insights: tuple[Insight, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    records: tuple[ExposedRecord, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+
+
+def conclude(evidence: Evidence, severity: Severity, parameters: MembershipParameters) -> Conclusions:
+    """The conclusions from all evidence, under a verdict of `severity`."""
+    worst = risk.headline(evidence.outcomes)
+    if worst is None:
+        return Conclusions()
+    run = evidence.scored[worst.name]
+    parts = slices(
+        run.scores,
+        run.decisions,
+        evidence.pool,
+        class_names=evidence.described.classes,
+        cross_fitted=run.attack.cross_fitted,
+        threshold_chosen=run.attack.threshold is None,
+    )
+    return Conclusions(
+        insights=_insights(evidence, worst, parameters.seed),
+        slices=parts,
+        records=exposed_records(
+            _as_strong_as(worst, evidence), evidence.pool, at_most=parameters.most_exposed
+        ),
+        recommendations=_recommendations(evidence, worst, severity, parts, parameters.seed),
+    )
+
+
+def _insights(evidence: Evidence, worst: MembershipMeasured, seed: int) -> tuple[Insight, ...]:
+    if evidence.proportions is None:
+        return (ease(worst),)
+    simple = {
+        name: (run.attack.title, run.decisions)
+        for name, run in evidence.scored.items()
+        if run.attack.trains_nothing
+    }
+    rng = generator_for(seed, "insights")
+    hard = difficulty(evidence.proportions, simple, evidence.pool.member, rng=rng)
+    return (ease(worst),) if hard is None else (ease(worst), hard)
+
+
+def _as_strong_as(worst: MembershipMeasured, evidence: Evidence) -> dict[str, FloatArray]:
+    """Scores of the attack that showed most, and of those that alone would lead to the same severity."""
+    severity = risk.severity_of(worst.metrics)
+    return {
+        name: run.scores
+        for name, run in evidence.scored.items()
+        if name == worst.name
+        or (severity and risk.counts(run.outcome) and risk.severity_of(run.outcome.metrics) is severity)
+    }
+
+
+def _recommendations(
+    evidence: Evidence, worst: MembershipMeasured, severity: Severity, parts: tuple[Slice, ...], seed: int
+) -> tuple[Recommendation, ...]:
+    scored = evidence.scored
+    without_references = evidence.missing_references["candidates"]
+    return recommend(
+        severity=severity,
+        worst=worst,
+        worst_decisions=scored[worst.name].decisions,
+        label_decisions=scored["gap"].decisions if "gap" in scored else None,
+        member=evidence.pool.member,
+        target=evidence.described,
+        slices=parts,
+        tried=evidence.tried,
+        pictures=evidence.pool.holds_pictures,
+        records_would_settle=without_references is None or not risk.all_ruled_out(evidence.outcomes),
+        rng=generator_for(seed, "recommendations"),
+    )
