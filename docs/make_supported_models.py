@@ -20,23 +20,23 @@ _HEAD = """# Models that are read
 
 <!-- Made by docs/make_supported_models.py from the tables that the code goes by. Do not edit. -->
 
-A file is recognised by its bytes; its name decides only where they say nothing. One of another format is
-refused by the name of that format, with what to send in its place.
+A file is recognised by its bytes; its name decides only where the bytes do not. A file of another format is
+refused with the name of that format and what to send instead.
 """
 
 _SCIKIT_LEARN = """
 ## Models of tables
 
 A model file is a pickle (pickle, joblib or cloudpickle, any protocol, compressed or not) or a skops
-file that holds one fitted scikit-learn classifier, by whatever it is prepared: a Pipeline, a
-ColumnTransformer, a search, a vote and so on. scikit-learn 0.24 and later can have saved it. Nothing of
-the file is run: it may ask for the names below, each for one use, and for nothing else. A skops file
-may hold the same but for the search trees of neighbours, SciPy's distributions, splines and
-`BisectingKMeans`, which are read from pickles alone.
+file with one fitted scikit-learn classifier, alone or inside a Pipeline, a
+ColumnTransformer, a search, a voting ensemble and so on, saved by scikit-learn 0.24 or later. Nothing in
+the file is run: it may use the names below, each for one purpose, and no others. A skops file
+may hold the same except the search trees of neighbours, SciPy's distributions, splines and
+`BisectingKMeans`, which are read only from pickles.
 
-A test fits, saves, opens, asks and audits every classifier, every wrapper, every transformer before a
+A test fits, saves, opens, queries and audits every classifier, every wrapper, every transformer before a
 classifier and every text model of the installed scikit-learn. A new release of scikit-learn fails that
-test until its new parts are read, or stand below with a reason.
+test until its new parts are supported or listed below with a reason.
 """
 
 _TEXTS = """
@@ -99,8 +99,8 @@ def document() -> str:
     names = ", ".join(f"`{name.removesuffix('_gen')}`" for _module, name in sorted(DISTRIBUTIONS))
     lines += [f"\nRandom searches may sample from `scipy.stats`: {names}."]
     lines += _table(
-        "Read, but before no classifier of tables",
-        "The file opens; a Pipeline with such a step cannot be asked about the rows of a table.",
+        "Read, but not before a classifier of tables",
+        "The file opens; a Pipeline with such a step cannot be queried with the rows of a table.",
         ("part", "why"),
         {f"`{name}`": reason for name, reason in NOT_BEFORE_A_CLASSIFIER.items()},
     )
