@@ -23,7 +23,7 @@ from leakgauge.parameters import decode_hyperparameters
 from leakgauge.policy import read_policy
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
-from leakgauge.terminal import shown_progress, told_to_people
+from leakgauge.terminal import printing_errors, shown_progress
 from leakgauge.text import Sink, printable
 from leakgauge.version import __version__
 
@@ -39,7 +39,7 @@ _POLICY = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="leakgauge")
 def main() -> None:
-    """How much of its training data does a model give away?"""
+    """How much of its training data does a model leak?"""
     configure(quiet=True)
 
 
@@ -79,7 +79,7 @@ def audit(
 
     With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
     """
-    with told_to_people():
+    with printing_errors():
         overrides = _overrides(parameters, seed=seed)
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
@@ -109,7 +109,7 @@ def gate(report: Path, policy: Path | None, junit: Path | None, sarif: Path | No
     from leakgauge.report.files import read_report, replace_file
     from leakgauge.report.gate import gate as hold
 
-    with told_to_people():
+    with printing_errors():
         found = read_report(report)
         result = hold(found, read_policy(policy) if policy is not None else None)
         if junit is not None:
@@ -180,7 +180,7 @@ def compare(
     from leakgauge.report.files import read_report
     from leakgauge.report.html import render_comparison
 
-    with told_to_people():
+    with printing_errors():
         if (after is None) == (not defences):
             raise BadParameters(
                 "compare",
@@ -231,7 +231,7 @@ def sanitize(model: Path, output: Path) -> None:
     Seeds, node counts, impurities and out-of-bag results go; predictions stay the same to the
     last bit, which is verified before anything is written.
     """
-    with told_to_people():
+    with printing_errors():
         _check_new(output)
         with (
             Sandbox(job=SANITIZE) as sandbox,
@@ -256,7 +256,7 @@ def doctor(as_json: bool) -> None:
 
     Exits with 1 when a required layer is missing or something was possible that should not be.
     """
-    with told_to_people():
+    with printing_errors():
         found = run_self_test()
     if as_json:
         click.echo(json.dumps(asdict(found) | {"sound": found.sound}))
@@ -360,7 +360,7 @@ def _conclude(output: Path) -> int:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def serve(kind: Kind, port: int, host: str) -> None:
     """Serve an audit over HTTP, as SageMaker endpoints and batch transforms call it."""
-    with told_to_people():
+    with printing_errors():
         check("serve")
         check(kind)
         # imported late: no other command needs gunicorn
@@ -376,7 +376,7 @@ def serve(kind: Kind, port: int, host: str) -> None:
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where models and drawings are kept.  [default: leakgauge/demo in the user's cache]",
+    help="Where models and reconstructions are kept.  [default: leakgauge/demo in the user's cache]",
 )
 @click.option(
     "--mnist",
@@ -384,13 +384,13 @@ def serve(kind: Kind, port: int, host: str) -> None:
     help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else smaller digits]",
 )
 def demo(port: int, host: str, folder: Path | None, mnist: Path | None) -> None:
-    """Open a page on which anyone can see a model's training data drawn, with and without a defence."""
-    with told_to_people():
+    """Open a page that reconstructs training data from a model, with and without a defence."""
+    with printing_errors():
         check("demo")
         # imported late: no other command needs the page, nor Flask
         from leakgauge.demo.server import demo as served
 
-    with told_to_people(), served(host=host, port=port, folder=folder, mnist=mnist) as server:
+    with printing_errors(), served(host=host, port=port, folder=folder, mnist=mnist) as server:
         # an address to listen on may stand for all of a machine's, and none of these can be opened
         here = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - told, not bound
         click.echo(f"Open http://{here}:{server.server_port}")

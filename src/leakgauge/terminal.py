@@ -40,11 +40,11 @@ def shown_progress() -> Iterator[Progress]:
 
 
 @contextmanager
-def told_to_people() -> Iterator[None]:
-    """Errors as a message and a hint on standard error, with the exit code of their family.
+def printing_errors() -> Iterator[None]:
+    """Print an error as a message and a hint on standard error, with the exit code of its family.
 
-    So it is with what nobody expected, told without the text of the exception, which may quote data: an
-    exit code of 1 would say that a gate has failed.
+    An unexpected error is printed without the text of the exception, which may quote data. Its exit code
+    is not 1, which says that a gate has failed.
     """
     try:
         yield
