@@ -237,53 +237,70 @@ def _verdict(
                 "told from this difference.",
                 tuple(reasons),
             )
-    who = f"An attacker who sees {SEES[worst.threat_model]}"
-    about = _of_hundred(metrics.accuracy.value)
     if shown:
-        sentence = f"{who} is right about {about} of 100 records; guessing gives 50."
-        if metrics.accuracy_corrected.low <= 0.52:  # a leak for a few records, hardly visible on average
-            rate = metrics.tpr_at_fpr[LOW_FALSE_POSITIVES]
-            sentence = (
-                f"{who} finds {_of_hundred(rate.value or 0.0)} % of members at 1 % false positives "
-                "(TPR at 1 % FPR); guessing finds 1 %."
-            )
-        return Verdict(shown, sentence, tuple(reasons))
+        return Verdict(shown, _shown(worst), tuple(reasons))
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     if misfit is not None:
         reasons.append(misfit)
     if not failed and all_ruled_out(outcomes):
-        if misfit is not None:
-            return Verdict(
-                Severity.INCONCLUSIVE,
-                "The model does not answer on its training records as a model trained on them does, so its "
-                "leakage was not measured.",
-                tuple(reasons),
-            )
-        if without_references is not None:
-            reasons.append(
-                "The model was not compared with reference models, which find members that no other "
-                f"attack tells apart. {without_references}"
-            )
-            return Verdict(
-                Severity.INCONCLUSIVE,
-                "The attacks that ran found no more than a small leak, but the strongest attacks did not "
-                "run, so a larger leak is not ruled out.",
-                tuple(reasons),
-            )
-        return Verdict(
-            Severity.LOW,
-            f"No attack that ran found more than a small leak: {_lower_first(who)} is right about "
-            f"{about} of 100 records; guessing gives 50.",
-            tuple(reasons),
-        )
+        return _ruled_out(worst, reasons, without_references, misfit)
     reasons += [f"{outcome.title} failed: {outcome.reason}" for outcome in failed]
     accuracy = metrics.accuracy_corrected
     return Verdict(
         Severity.INCONCLUSIVE,
-        f"This audit cannot decide: the best attack is right about {about} of 100 records, and anything "
-        f"from {_of_hundred(accuracy.low)} to {_of_hundred(accuracy.high)} is compatible with the data.",
+        f"This audit cannot decide: the best attack is right about {_of_hundred(metrics.accuracy.value)} of "
+        f"100 records, and anything from {_of_hundred(accuracy.low)} to {_of_hundred(accuracy.high)} is "
+        "compatible with the data.",
         tuple(reasons),
     )
+
+
+def _shown(attack: MembershipMeasured) -> str:
+    """What an attack has shown, by the figure that shows it best."""
+    metrics = attack.metrics
+    if metrics.accuracy_corrected.low > 0.52:
+        about = _of_hundred(metrics.accuracy.value)
+        return f"{_who(attack)} is right about {about} of 100 records; guessing gives 50."
+    # a leak for a few records, hardly visible on average
+    rate = metrics.tpr_at_fpr[LOW_FALSE_POSITIVES]
+    return (
+        f"{_who(attack)} finds {_of_hundred(rate.value or 0.0)} % of members at 1 % false positives "
+        "(TPR at 1 % FPR); guessing finds 1 %."
+    )
+
+
+def _ruled_out(
+    worst: MembershipMeasured, reasons: Sequence[str], without_references: str | None, misfit: str | None
+) -> Verdict:
+    """The verdict where all attacks rule a larger leak out: low, unless one may have been missed."""
+    if misfit is not None:
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            "The model does not answer on its training records as a model trained on them does, so its "
+            "leakage was not measured.",
+            tuple(reasons),
+        )
+    if without_references is not None:
+        reason = (
+            "The model was not compared with reference models, which find members that no other "
+            f"attack tells apart. {without_references}"
+        )
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            "The attacks that ran found no more than a small leak, but the strongest attacks did not "
+            "run, so a larger leak is not ruled out.",
+            (*reasons, reason),
+        )
+    return Verdict(
+        Severity.LOW,
+        f"No attack that ran found more than a small leak: {_lower_first(_who(worst))} is right about "
+        f"{_of_hundred(worst.metrics.accuracy.value)} of 100 records; guessing gives 50.",
+        tuple(reasons),
+    )
+
+
+def _who(attack: MembershipMeasured) -> str:
+    return f"An attacker who sees {SEES[attack.threat_model]}"
 
 
 def _figures(attack: MembershipMeasured) -> str:

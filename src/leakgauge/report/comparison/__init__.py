@@ -162,17 +162,17 @@ def _effect(
             f"The worst fell, but attacks on labels alone find {100 * to_labels:.0f} % of what the worst "
             "found before, and no less than they did then.",
         )
-    risen = [
-        change
-        for change in worst
-        if change.scope == "answers" and change.reduction is not None and change.reduction.high < 0
-    ]
+    risen = [change for change in worst if change.scope == "answers" and _rises(change)]
     if risen:
         return (
             Effect.INCONCLUSIVE,
             f"The worst {MEASURE_TITLES[deciding]} fell, but {MEASURE_TITLES[risen[0].measure]} rose.",
         )
     return Effect.REDUCES, f"The worst attack finds less: {100 * max(left, 0.0):.0f} % of the leak is left."
+
+
+def _rises(change: Change) -> bool:
+    return change.reduction is not None and change.reduction.high < 0
 
 
 def _falls(change: Change) -> bool:
