@@ -93,7 +93,7 @@ def class_means(digits: Digits) -> NDArray[np.float32]:
 
 
 def bundled(folder: Path, model: object, digits: Digits) -> InversionBundle:
-    """A bundle with the model and a picture, as an audit is sent it."""
+    """A bundle with the model and an image, as an audit is sent it."""
     loose, scratch = folder / "bundle", folder / "scratch"
     for made in (loose, scratch):
         made.mkdir()
@@ -101,7 +101,7 @@ def bundled(folder: Path, model: object, digits: Digits) -> InversionBundle:
     (loose / "input_image.png").write_bytes(to_png(digits.first_of(0)))
     bundle = open_bundle(loose, scratch, limits=Limits())
     if not isinstance(bundle, InversionBundle):
-        raise TypeError("a model and a picture are an inversion bundle")
+        raise TypeError("a model and an image are an inversion bundle")
     return bundle
 
 
@@ -178,8 +178,8 @@ def measured(run: Run, leak: float) -> InversionMeasured:
 def prototype_accuracy(drawings: NDArray[np.float32], digits: Digits) -> float:
     """Accuracy of ten drawings as 1-nearest-neighbour prototypes (by correlation) on held-out digits."""
 
-    def centred(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        flat = pictures.reshape(len(pictures), -1)
+    def centred(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        flat = images.reshape(len(images), -1)
         flat = flat - flat.mean(axis=1, keepdims=True)
         return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
 

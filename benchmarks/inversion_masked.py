@@ -81,7 +81,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         train_network(trained).save(path)
-        plain = open_image_model(path, picture_size=(28, 28))
+        plain = open_image_model(path, image_size=(28, 28))
     means: dict[str, FloatArray] = {}
     space = low_frequencies(np.full((28, 28, 1), 0.5, dtype=np.float32))
     for mask in MASKS:
@@ -109,7 +109,7 @@ def main() -> None:
             )
             scores = [
                 prototype_accuracy(
-                    np.stack([end.drawn[digit].frames[-1].pictures.mean(axis=0) for digit in range(10)]),
+                    np.stack([end.drawn[digit].frames[-1].images.mean(axis=0) for digit in range(10)]),
                     held_out,
                 )
                 for end in ends

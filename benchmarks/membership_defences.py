@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from digit_models import one_thread, saved
-from leakgauge.bundle import Limits, PictureMembershipBundle, open_bundle
+from leakgauge.bundle import ImageMembershipBundle, Limits, open_bundle
 from leakgauge.defences.training import dp_sgd
 from leakgauge.defences.training.classifier import Trained, train
 from leakgauge.defences.training.plan import Plan
@@ -34,7 +34,7 @@ from leakgauge.estimates import Estimate, RateAtLimit, area_estimate, step_roc, 
 from leakgauge.jobs.demo.digits import Digits, bundled_digits
 from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.audit import audit_pictures
-from leakgauge.membership.picture_inputs import read_picture_inputs
+from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
 from leakgauge.membership.reference_models import paired_halves
 from leakgauge.parameters import picture_membership_parameters
@@ -97,7 +97,7 @@ def attack(noise: float | None, seed: int) -> Attacked:
         report = audit_pictures(bundle, asked, Silent(), open_model=open_image_model).report
         if not isinstance(report, MembershipReport):
             raise TypeError("the membership audit gives membership reports")
-        inputs = read_picture_inputs(
+        inputs = read_image_inputs(
             bundle, picture_membership_parameters(None, asked), open_model=open_image_model
         )
     references = reference_answers(inputs.pool, plan, seed)
@@ -139,7 +139,7 @@ def smaller(digits: Digits) -> Digits:
     )
 
 
-def bundled(folder: Path, model: Trained, digits: Digits) -> PictureMembershipBundle:
+def bundled(folder: Path, model: Trained, digits: Digits) -> ImageMembershipBundle:
     """A bundle with the model and both image sets, as an audit is sent it."""
     loose, scratch = folder / "bundle", folder / "scratch"
     for made in (loose, scratch):
@@ -153,7 +153,7 @@ def bundled(folder: Path, model: Trained, digits: Digits) -> PictureMembershipBu
     ):
         np.save(loose / f"{name}.npy", array)
     bundle = open_bundle(loose, scratch, limits=Limits())
-    if not isinstance(bundle, PictureMembershipBundle):
+    if not isinstance(bundle, ImageMembershipBundle):
         raise TypeError("a model and two image sets are a membership bundle")
     return bundle
 

@@ -61,7 +61,7 @@ def settled(page: Page) -> None:
     expect(page.locator("#work")).to_be_hidden()
 
 
-def pictures(page: Page) -> list[str | None]:
+def images(page: Page) -> list[str | None]:
     return [
         page.locator(f"#{side} img").get_attribute("src") for side in ("original", "baseline", "defended")
     ]
@@ -92,7 +92,7 @@ def test_anyone_can_see_it_happen(opened: Page) -> None:
     expect(page.locator("#bar")).to_be_visible()
     settled(page)
 
-    seen = [pictures(page)]
+    seen = [images(page)]
     for digit in (1, 0, 7):
         choose(page, digit)
         expect(page.locator("#download")).to_be_hidden()
@@ -105,9 +105,9 @@ def test_anyone_can_see_it_happen(opened: Page) -> None:
         expect(
             page.get_by_role("img", name=f"The digit {digit} as drawn from the baseline model")
         ).to_be_visible()
-        seen.append(pictures(page))
+        seen.append(images(page))
     for place in range(3):
-        assert len({each[place] for each in seen}) == 4, "a picture did not change"
+        assert len({each[place] for each in seen}) == 4, "an image did not change"
     assert page.locator("#verdict").inner_text().strip()
     assert "%" in page.locator("#accuracy-defended").inner_text()
 

@@ -7,17 +7,17 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from leakgauge.bundle.image_sets import image_set
 from leakgauge.bundle.limits import Budget, Limits
 from leakgauge.bundle.loose import LooseFile, loose_files
 from leakgauge.bundle.model import (
     Bundle,
     BundledFile,
+    ImageMembershipBundle,
     InversionBundle,
     MembershipBundle,
-    PictureMembershipBundle,
 )
 from leakgauge.bundle.names import shown_name
-from leakgauge.bundle.picture_sets import picture_set
 from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.roles import (
     LABELLED,
@@ -27,8 +27,8 @@ from leakgauge.bundle.roles import (
     TABLE_ROLES,
     Placed,
     Source,
+    is_image,
     is_part,
-    is_picture,
     models_among,
     only,
     optional,
@@ -41,7 +41,7 @@ from leakgauge.bundle.zipped import ZippedFile, not_a_zip, zipped_files
 from leakgauge.errors import BadBundle
 from leakgauge.targets.formats import HEAD_BYTES
 
-MOST_PICTURES = 100_000
+MOST_IMAGES = 100_000
 """Entries among which the images for a prior may be; a bundle holds far fewer."""
 
 
@@ -117,7 +117,7 @@ def open_folder(folder: Path, scratch: Path, *, limits: Limits) -> Bundle:
         return _assemble(sources, root=folder, into=scratch, budget=budget, stack=stack)
 
 
-def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[BundledFile, ...]:
+def open_images(source: Path, scratch: Path, *, limits: Limits) -> tuple[BundledFile, ...]:
     """The images in a folder, or in a zip that `source` is or holds, by name; nothing else there counts.
 
     Raises
@@ -125,17 +125,17 @@ def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[Bundl
     BadBundle, LimitExceeded
         as `open_bundle` does; `no_images` where there is none.
     """
-    budget = Budget(replace(limits, entries=max(limits.entries, MOST_PICTURES)))
+    budget = Budget(replace(limits, entries=max(limits.entries, MOST_IMAGES)))
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
         sources: Sequence[Source] = []
         archive: Path | None = source
         if source.is_dir():
             sources = loose = loose_files(source, budget=budget)
-            archive = _lone_zip(loose, is_part=is_picture, limits=budget.limits)
+            archive = _lone_zip(loose, is_part=is_image, limits=budget.limits)
         if archive is not None:
             sources = stack.enter_context(zipped_files(archive, label="", budget=budget))
-        placed = [item for item in place(sources, limits=budget.limits) if is_picture(item)]
+        placed = [item for item in place(sources, limits=budget.limits) if is_image(item)]
         if not placed:
             raise BadBundle(
                 "no_images",
@@ -225,9 +225,9 @@ def _assemble(
         ignored += [item.shown for role in strangers for item in roles.get(role, ())]
     if data == "image sets":
         # both sides are looked at before a file of either is unpacked
-        take_members = picture_set("member", roles, placed=placed)
-        take_subjects = picture_set("subject", roles, placed=placed)
-        return PictureMembershipBundle(
+        take_members = image_set("member", roles, placed=placed)
+        take_subjects = image_set("subject", roles, placed=placed)
+        return ImageMembershipBundle(
             root=root,
             model=_settle_model(model, into),
             members=take_members(into),

@@ -27,13 +27,13 @@ TABLE_ROLES: Final = ("members", "subjects")
 POPULATION: Final = "population"
 """Role of a table of other records, which is not needed."""
 _SET_FOLDERS: Final = {
-    **dict.fromkeys(("training", "train", "members"), "member_pictures"),
-    **dict.fromkeys(("subject", "subjects", "test"), "subject_pictures"),
+    **dict.fromkeys(("training", "train", "members"), "member_image_files"),
+    **dict.fromkeys(("subject", "subjects", "test"), "subject_image_files"),
 }
 SET_ROLES: Final = tuple(
-    f"{side}_{part}" for side in ("member", "subject") for part in ("pictures", "images", "labels")
+    f"{side}_{part}" for side in ("member", "subject") for part in ("image_files", "images", "labels")
 )
-"""Roles of the files of image sets: pictures in a folder for each class, or arrays of images and labels."""
+"""Roles of the files of image sets: images in a folder for each class, or arrays of images and labels."""
 
 Data: TypeAlias = Literal["tables", "image sets", "input image"]
 """What an audit is about besides the model; it decides which audit it is and which models it takes."""
@@ -231,7 +231,7 @@ def is_part(item: Placed) -> bool:
     return item.role not in (None, "parameters") or (item.role is None and _kind(item) is not None)
 
 
-def is_picture(item: Placed) -> bool:
+def is_image(item: Placed) -> bool:
     """Whether the name is that of an image, wherever it lies."""
     return item.name.endswith(_IMAGE_SUFFIXES)
 

@@ -43,7 +43,7 @@ def demo(
         a folder with MNIST. By default the one of `keras.datasets` if it is there, else
         scikit-learn's digits are used.
     effort
-        how much work goes into a picture.
+        how much work goes into an image.
 
     Raises
     ------

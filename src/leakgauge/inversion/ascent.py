@@ -79,12 +79,12 @@ def climb(
         step += 1
 
         probes = np.concatenate([z + radius * direction, z - radius * direction])
-        pictures = space.pictures(probes)
-        answers = target.probabilities(pictures)
+        images = space.images(probes)
+        answers = target.probabilities(images)
         odds = log_odds(answers, target_class, settings.floor, settings.temperature)
         ahead, behind = odds[: settings.seeds], odds[settings.seeds :]
         gradient = ((ahead - behind) / (2 * radius))[:, None] * direction
-        slope = space.slope(prior.gradient(pictures))
+        slope = space.slope(prior.gradient(images))
         gradient -= yielding.shares[:, None] * (slope[: settings.seeds] + slope[settings.seeds :]) / 2
         yielding.heard(np.stack([ahead, behind], axis=1))
 
@@ -92,9 +92,9 @@ def climb(
         square = SCALE_MEMORY * square + (1 - SCALE_MEMORY) * gradient**2
         length = rate * max(1.0, FIRST_STEPS / np.sqrt(1 + step / SETTLING))
         z = z + length * (mean / (1 - MOMENTUM**step)) / (np.sqrt(square / (1 - SCALE_MEMORY**step)) + 1e-8)
-        if course.note(z, queries=len(pictures)):
+        if course.note(z, queries=len(images)):
             course.mark(
-                loss=float((prior.penalty(pictures) - odds).mean()),
+                loss=float((prior.penalty(images) - odds).mean()),
                 confidence=float(answers[:, target_class].mean()),
             )
     return course.drawn(*departures)
@@ -107,7 +107,7 @@ def _learning_rate(asked: float | None) -> tuple[float, tuple[Notice, ...]]:
     used = min(max(asked, SLOWEST), FASTEST)
     if used == asked:
         return asked, ()
-    why = "larger steps scatter the picture" if asked > FASTEST else "smaller steps do not leave the start"
+    why = "larger steps scatter the image" if asked > FASTEST else "smaller steps do not leave the start"
     return used, (
         Notice(
             "learning_rate",

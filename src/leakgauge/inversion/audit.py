@@ -1,4 +1,4 @@
-"""The inversion audit: a bundle in, a report and its pictures out."""
+"""The inversion audit: a bundle in, a report and its images out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from leakgauge.bundle import InversionBundle
 from leakgauge.errors import AuditFailed
 from leakgauge.exhaustion import Time, check_that_something_else_failed
 from leakgauge.images.files import to_png
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
@@ -24,7 +24,7 @@ from leakgauge.inversion.masking import judged as judged_masking
 from leakgauge.inversion.measure import (
     Measured,
     consensus,
-    mean_picture,
+    mean_image,
     measure,
     reference_for,
     robustness,
@@ -124,7 +124,7 @@ def audit(
     evade: Evade | None = None,
     time: Time | None = None,
 ) -> Audited:
-    """Run every attack, hold what it drew against the picture, and draw the conclusions.
+    """Run every attack, hold what it drew against the image, and draw the conclusions.
 
     Parameters
     ----------
@@ -262,15 +262,15 @@ def _measure(run: Run, number: int, inputs: Inputs, *, attacks: int, seed: int) 
 def _describe(
     run: Run, number: int, found: Measured, inputs: Inputs, files: dict[str, bytes]
 ) -> tuple[Reconstruction, list[Snapshot]]:
-    """The report's account of one drawing; its pictures go into `files`."""
+    """The report's account of one drawing; its images go into `files`."""
     name = run.attack.name
     shots = []
     for frame in run.drawn[number].frames:
-        picture = mean_picture(frame.pictures)
-        image = f"{name}_class{number}_{frame.iterations}.png"
-        files[image] = to_png(picture)
-        likeness = similarity(picture, inputs.original)
-        shots.append(Snapshot(name, number, frame.iterations, frame.queries, image, likeness))
+        image = mean_image(frame.images)
+        file_name = f"{name}_class{number}_{frame.iterations}.png"
+        files[file_name] = to_png(image)
+        likeness = similarity(image, inputs.original)
+        shots.append(Snapshot(name, number, frame.iterations, frame.queries, file_name, likeness))
     reference = reference_for(inputs.original, run.space, inputs.references)
     last = shots[-1]
     return (
@@ -301,11 +301,11 @@ def _asked(run: Run, inputs: Inputs) -> Target:
     return shown_to(inputs.target, edges=run.settings.edges)
 
 
-def _confidence(target: Target, picture: Pictures, number: int) -> float:
+def _confidence(target: Target, image: Images, number: int) -> float:
     """The target's probability for the class; 1 or 0 by its label where it gives labels alone."""
     if target.has_probabilities:
-        return float(target.probabilities(picture[None])[0, number])
-    return float(target.labels(picture[None])[0] == number)
+        return float(target.probabilities(image[None])[0, number])
+    return float(target.labels(image[None])[0] == number)
 
 
 def _measured(run: Run, found: Measured) -> InversionMeasured:
@@ -338,7 +338,7 @@ def _curve(runs: Sequence[Run], inputs: Inputs) -> list[LossPoint]:
     def likeness(run: Run, number: int, point: CurvePoint) -> float | None:
         if number != inputs.original_class or point.coefficients is None:
             return None
-        return pearson(mean_picture(run.space.pictures(point.coefficients)), inputs.original)
+        return pearson(mean_image(run.space.images(point.coefficients)), inputs.original)
 
     return [
         LossPoint(

@@ -1,4 +1,4 @@
-"""The space that needs no pictures: low spatial frequencies.
+"""The space that needs no images: low spatial frequencies.
 
 A search over the lowest frequencies of a discrete cosine transform can only draw
 something smooth, and has few enough dimensions for finite differences (Guo, Frank
@@ -6,7 +6,7 @@ something smooth, and has few enough dimensions for finite differences (Guo, Fra
 
 How the cut-off goes with the size was measured, as accuracy of the drawings as
 prototypes, on networks that no reported figure comes from. Frequencies are
-counted per picture side, so that one cut-off means the same details at every
+counted per image side, so that one cut-off means the same details at every
 size: for handwritten digits at 28 × 28 a cut-off of 10 beat 8 by .004 to .014 on
 each of three networks, and 6 lost .05. At 8 × 8 pixels it leaves nearly
 everything in, and 6, three quarters of the side, is better (.83 against .76).
@@ -19,25 +19,25 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import idctn
 
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.space import Space
 from leakgauge.targets.protocol import FloatArray
 
 CUTOFF = 10.0
 LARGEST_SHARE = 0.75
-"""Cut-off as a share of the side, for pictures too small for `CUTOFF` to leave anything out."""
+"""Cut-off as a share of the side, for images too small for `CUTOFF` to leave anything out."""
 COARSE, COARSE_CONTRAST = 4.0, 0.5
 
 
-def low_frequencies(start: Pictures, *, cutoff: float = CUTOFF) -> Space:
-    """Pictures that differ from `start` by cosine waves below a cut-off.
+def low_frequencies(start: Images, *, cutoff: float = CUTOFF) -> Space:
+    """Images that differ from `start` by cosine waves below a cut-off.
 
     Parameters
     ----------
     start
-        (height, width, channels) picture in [0, 1].
+        (height, width, channels) image in [0, 1].
     cutoff
-        √(u² + v²) of every wave used is below this, u and v in half periods per picture side.
+        √(u² + v²) of every wave used is below this, u and v in half periods per image side.
     """
     height, width, channels = start.shape
     waves = _waves((height, width), cutoff)
@@ -47,10 +47,10 @@ def low_frequencies(start: Pictures, *, cutoff: float = CUTOFF) -> Space:
     return Space(start, axes, np.ones(len(axes)))
 
 
-def coarse_pictures(ground: Pictures, n: int, *, rng: np.random.Generator) -> Pictures:
-    """(n, *ground.shape) random pictures of a few broad strokes on `ground`."""
+def coarse_images(ground: Images, n: int, *, rng: np.random.Generator) -> Images:
+    """(n, *ground.shape) random images of a few broad strokes on `ground`."""
     space = low_frequencies(ground, cutoff=COARSE)
-    return space.pictures(space.scattered(n, contrast=COARSE_CONTRAST, rng=rng))
+    return space.images(space.scattered(n, contrast=COARSE_CONTRAST, rng=rng))
 
 
 def _planes(channels: int) -> FloatArray:

@@ -20,7 +20,7 @@ NEARLY_ALL = 0.9
 def insights(
     drawing: Reconstruction | None, snapshots: Sequence[Snapshot], measured: Mapping[str, InversionMeasured]
 ) -> tuple[Insight, ...]:
-    """What the drawing of the picture's class shows, and how soon it shows it.
+    """What the drawing of the image's class shows, and how soon it shows it.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ def insights(
     found = [
         Insight(
             name="likeness",
-            question="Is the drawing like the picture beyond what guessing reaches?",
+            question="Is the drawing like the image beyond what guessing reaches?",
             sentence=(
                 f"{attack.title}: its likeness is {drawing.similarity.pearson:.2f}; {drawing.chance_source} "
-                f"reaches {drawing.chance:.2f}. It draws the class's typical image, not this very picture."
+                f"reaches {drawing.chance:.2f}. It draws the class's typical image, not this very image."
             ),
             figures={"pearson": metrics.pearson, "leakage": metrics.leakage},
         )
@@ -90,7 +90,7 @@ def recommendations(severity: Severity, snapshots: Sequence[Snapshot]) -> tuple[
             title="Limit queries per caller, and expect it to slow an attacker, not to stop one",
             text=(
                 "Answer fewer probability queries to one caller than the drawing takes, and watch for "
-                "callers that send many similar pictures."
+                "callers that send many similar images."
             ),
             because=(
                 f"{first.queries:,} queries were enough for {_share(first, last)} % of the likeness that "

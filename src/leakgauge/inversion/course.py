@@ -1,4 +1,4 @@
-"""What is kept of a search while it runs: its budget, its pictures, its curve, and when it is done.
+"""What is kept of a search while it runs: its budget, its images, its curve, and when it is done.
 
 An attack only says where it stands and what the target answered. Everything
 here depends on the steps taken so far and never on how many will follow, so that
@@ -71,7 +71,7 @@ class Course:
         self._done_at: int | None = None
 
     def affords(self, queries: int) -> bool:
-        """Whether so many queries can be sent; keeps the pictures that they would come too late for.
+        """Whether so many queries can be sent; keeps the images that they would come too late for.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Course:
         return self._steps >= self._next_mark
 
     def mark(self, *, loss: float, confidence: float) -> None:
-        """A point of the curve: means over the pictures that the last step asked about."""
+        """A point of the curve: means over the images that the last step asked about."""
         self._next_mark = _mark_after(self._steps)
         self._marks[self._steps] = self._total.copy()
         self._progress.report(self._stage, self.queries / self._limit(self._asked[-1]))
@@ -126,7 +126,7 @@ class Course:
         return 2 * self._seeds * iterations
 
     def _keep(self, iterations: int) -> None:
-        self._frames.append(Frame(iterations, self.queries, self._space.pictures(self._average())))
+        self._frames.append(Frame(iterations, self.queries, self._space.images(self._average())))
 
     def _average(self) -> FloatArray:
         """(seeds, dimensions) mean of the last half of the steps; the start of the space before the first."""
@@ -144,7 +144,7 @@ class Course:
         ]
         if not earlier:
             return False
-        now, before = (self._space.pictures(z).mean(axis=0) for z in (average, earlier[-1]))
+        now, before = (self._space.images(z).mean(axis=0) for z in (average, earlier[-1]))
         return pearson(now, before) >= CONVERGED
 
 

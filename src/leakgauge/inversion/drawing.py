@@ -230,7 +230,7 @@ def _outcome(
 
 
 def informed(settings: Settings, prior: Space) -> Settings:
-    """The same settings for an attacker who knows the pictures that `prior` is the space of."""
+    """The same settings for an attacker who knows the images that `prior` is the space of."""
     weight = EDGED_FAMILIARITY if settings.edges else FAMILIARITY
     return replace(settings, space=prior, prior=Familiar(prior, settings.prior, weight))
 
@@ -240,7 +240,7 @@ def plan(
 ) -> tuple[tuple[Attack, Settings], ...]:
     """What is run: each attack as it is and then, where there is a prior, once more in its space.
 
-    Pictures unlike the training data make a prior that hinders, so it never replaces the attack without.
+    Images unlike the training data make a prior that hinders, so it never replaces the attack without.
     An attack that reads the model file asks nothing, and what it draws is shown to the model as it is.
     """
     plain = [

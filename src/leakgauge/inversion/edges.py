@@ -1,15 +1,15 @@
-"""Pictures with edges, for a target that can read no others.
+"""Images with edges, for a target that can read no others.
 
-The spaces that are searched hold smooth pictures, and some networks hardly read
+The spaces that are searched hold smooth images, and some networks hardly read
 those. Of three residual networks that no reported figure comes from, accuracy on
 real digits fell from .98, .95 and .88 to .47, .15 and .65 once the waves above the
 cut-off had been taken out of them, and was .92, .63 and .71 when the brightness of
 what was left had been pushed to either end, so that the same strokes had edges.
 What is drawn of such a target without edges is a texture that happens to please it.
 
-So an attacker asks random pictures first. Where they get many more labels with
+So an attacker asks random images first. Where they get many more labels with
 edges than without, every question of the search is given edges before it is asked;
-the attacks go on in smooth pictures and do not know.
+the attacks go on in smooth images and do not know.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import entropy
 
-from leakgauge.images.image import Pictures
-from leakgauge.inversion.basis import coarse_pictures
+from leakgauge.images.image import Images
+from leakgauge.inversion.basis import coarse_images
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 
 STEEPNESS: Final = 40.0
 """Of the curve that puts an edge at mid brightness. On two of those networks 20 drew as well, 10 worse."""
 ASKED: Final = 200
 NEARLY_BLIND: Final = 1 / 3
-"""Entropy of the labels of smooth pictures over that of the same with edges, below which a target is taken
+"""Entropy of the labels of smooth images over that of the same with edges, below which a target is taken
 to read edges alone: 0 to .31 for five residual networks, .64 and more for two others, .77 and more for six
-plain networks on three kinds of picture, .43 and more for 50 that nothing was ever taught."""
+plain networks on three kinds of image, .43 and more for 50 that nothing was ever taught."""
 
 
 def shown_to(target: Target, *, edges: bool) -> Target:
@@ -40,7 +40,7 @@ def shown_to(target: Target, *, edges: bool) -> Target:
 
 
 class EdgedTarget:
-    """A target that is shown every picture with edges."""
+    """A target that is shown every image with edges."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -53,35 +53,35 @@ class EdgedTarget:
         return self._target.queries
 
     def probabilities(self, x: Any) -> FloatArray:
-        """(n, n_classes) answers to the pictures with edges."""
+        """(n, n_classes) answers to the images with edges."""
         return self._target.probabilities(with_edges(x))
 
     def labels(self, x: Any) -> IntArray:
-        """(n,) labels of the pictures with edges."""
+        """(n,) labels of the images with edges."""
         return self._target.labels(with_edges(x))
 
 
-def as_asked(pictures: Pictures, *, edges: bool) -> Pictures:
-    """The pictures as such a target was asked about them."""
-    return with_edges(pictures) if edges else pictures
+def as_asked(images: Images, *, edges: bool) -> Images:
+    """The images as such a target was asked about them."""
+    return with_edges(images) if edges else images
 
 
-def with_edges(pictures: Pictures) -> Pictures:
-    """The pictures with brightness x in [0, 1] pushed to 1 / (1 + exp(−40 (x − ½)))."""
-    return np.asarray(expit(np.float32(STEEPNESS) * (pictures - np.float32(0.5))), dtype=np.float32)
+def with_edges(images: Images) -> Images:
+    """The images with brightness x in [0, 1] pushed to 1 / (1 + exp(−40 (x − ½)))."""
+    return np.asarray(expit(np.float32(STEEPNESS) * (images - np.float32(0.5))), dtype=np.float32)
 
 
 def reads_edges_alone(target: Target, shape: tuple[int, int, int], *, rng: np.random.Generator) -> bool:
-    """Whether the target tells random pictures apart with edges, and hardly without.
+    """Whether the target tells random images apart with edges, and hardly without.
 
     Parameters
     ----------
     shape
-        (height, width, channels) of a picture; 200 of them are asked about twice.
+        (height, width, channels) of an image; 200 of them are asked about twice.
     """
-    smooth = coarse_pictures(np.full(shape, 0.5, dtype=np.float32), ASKED, rng=rng)
+    smooth = coarse_images(np.full(shape, 0.5, dtype=np.float32), ASKED, rng=rng)
 
-    def told_apart(pictures: Pictures) -> float:
-        return float(entropy(np.bincount(target.labels(pictures), minlength=len(target.classes))))
+    def told_apart(images: Images) -> float:
+        return float(entropy(np.bincount(target.labels(images), minlength=len(target.classes))))
 
     return told_apart(smooth) < NEARLY_BLIND * told_apart(with_edges(smooth))

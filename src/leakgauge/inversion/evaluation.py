@@ -9,7 +9,7 @@ import numpy as np
 
 from leakgauge.errors import BadBundle
 from leakgauge.estimates import Estimate, confidence_for, proportion
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.drawing import Run
 from leakgauge.inversion.edges import as_asked
 from leakgauge.inversion.judges import (
@@ -24,12 +24,12 @@ from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Rec
 from leakgauge.targets.images.facts import ImageModel, ImageModelFacts
 from leakgauge.targets.protocol import FloatArray
 
-Labelled = Mapping[int, Sequence[Pictures]]
+Labelled = Mapping[int, Sequence[Images]]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The judge of an audit, if it has one, and the labelled pictures that it knows classes by."""
+    """The judge of an audit, if it has one, and the labelled images that it knows classes by."""
 
     judge: Judge | None
     evaluator: Evaluator | None
@@ -44,14 +44,14 @@ class Evaluation:
 def choose_evaluation(
     brought: ImageModel | None, labelled: Labelled, facts: ImageModelFacts, *, seed: int
 ) -> Evaluation:
-    """The judge that the bundle brings, else one trained on its labelled pictures.
+    """The judge that the bundle brings, else one trained on its labelled images.
 
     Parameters
     ----------
     brought
         the opened `evaluator` of the bundle.
     labelled
-        reference pictures by class.
+        reference images by class.
     facts
         of the target, whose classes the judge must know.
 
@@ -64,7 +64,7 @@ def choose_evaluation(
         if (brought.facts.classes, brought.facts.shape) != (facts.classes, facts.shape):
             raise BadBundle(
                 "evaluator_unlike",
-                "The evaluator has other classes or takes other pictures than the model under audit.",
+                "The evaluator has other classes or takes other images than the model under audit.",
                 hint="Train it on the same classes, in the same order, and at the same size.",
             )
         judge = BroughtJudge(brought)
@@ -88,7 +88,7 @@ def evaluated(
     runs: Sequence[Run],
     evaluation: Evaluation,
     *,
-    original: Pictures,
+    original: Images,
     original_class: int,
 ) -> tuple[Reconstruction, ...]:
     """The reconstructions with what the judge says of each; as they are without a judge."""
@@ -150,11 +150,11 @@ def recognition(runs: Sequence[Run], evaluation: Evaluation) -> tuple[Recognitio
 
 
 def prototypes(runs: Sequence[Run], labelled: Labelled) -> tuple[Prototypes, ...]:
-    """How well each attack's drawings serve as prototypes for the labelled pictures.
+    """How well each attack's drawings serve as prototypes for the labelled images.
 
-    A picture is given the class of the drawing that it correlates with most, among
+    An image is given the class of the drawing that it correlates with most, among
     the classes that have both. Chance is one in that many; the ceiling is had with
-    the mean of each class's other pictures in place of a drawing.
+    the mean of each class's other images in place of a drawing.
     """
     found = []
     for run in runs:
@@ -178,19 +178,19 @@ def prototypes(runs: Sequence[Run], labelled: Labelled) -> tuple[Prototypes, ...
     return tuple(found)
 
 
-def _read(run: Run, number: int) -> Pictures:
+def _read(run: Run, number: int) -> Images:
     """A class's drawing as its target was asked about it: a judge is to read what the target read."""
     return as_asked(consensus(run.every[number]), edges=run.settings.edges)
 
 
-def _means_as_prototypes(real: Sequence[Pictures]) -> float:
-    """Accuracy of class means on the same pictures, each left out of the mean of its own class."""
-    means = np.stack([pictures.mean(axis=0) for pictures in real])
+def _means_as_prototypes(real: Sequence[Images]) -> float:
+    """Accuracy of class means on the same images, each left out of the mean of its own class."""
+    means = np.stack([images.mean(axis=0) for images in real])
     right = total = 0
-    for place, pictures in enumerate(real):
-        n = len(pictures)
-        without = (n * means[place] - pictures) / np.float32(n - 1)
-        flat = _centred(pictures)
+    for place, images in enumerate(real):
+        n = len(images)
+        without = (n * means[place] - images) / np.float32(n - 1)
+        flat = _centred(images)
         scores = flat @ _centred(means).T
         scores[:, place] = (flat * _centred(without)).sum(axis=1)
         right, total = right + int((scores.argmax(axis=1) == place).sum()), total + n
@@ -198,9 +198,9 @@ def _means_as_prototypes(real: Sequence[Pictures]) -> float:
 
 
 def _feature_distance(
-    judge: Judge, drawing: Pictures, start: Pictures, real: Sequence[Pictures]
+    judge: Judge, drawing: Images, start: Images, real: Sequence[Images]
 ) -> tuple[float, float | None] | None:
-    """Distance of the drawing, and of the real pictures, to the middle of these; the start's is 1."""
+    """Distance of the drawing, and of the real images, to the middle of these; the start's is 1."""
     features = judge.features(np.stack([drawing, start, *real]))
     if features is None:
         return None
@@ -213,16 +213,16 @@ def _feature_distance(
     return float(np.linalg.norm(drawn - middle)) / unit, spread
 
 
-def _centred(pictures: Pictures) -> FloatArray:
-    flat = pictures.reshape(len(pictures), -1).astype(np.float64)
+def _centred(images: Images) -> FloatArray:
+    flat = images.reshape(len(images), -1).astype(np.float64)
     flat -= flat.mean(axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9))
 
 
 def _accuracy(judge: Judge, labelled: Labelled) -> Estimate:
-    pictures = np.concatenate([np.stack(real) for real in labelled.values()])
+    images = np.concatenate([np.stack(real) for real in labelled.values()])
     labels = np.repeat(list(labelled), [len(real) for real in labelled.values()]).astype(np.int64)
-    return accuracy_of(judge, pictures, labels)
+    return accuracy_of(judge, images, labels)
 
 
 def _no_judge(why: str) -> Notice:

@@ -1,12 +1,12 @@
-"""The ground that pictures of the attacked class are taken to lie on.
+"""The ground that images of the attacked class are taken to lie on.
 
 The penalty draws pixels to it where the target does not care, so that a wrong one
 hides a leak: of digits on a white ground, two networks gave drawings with a likeness
 of -.10 and -.04 where the ground was taken for black, and of .48 and .49 where for
 white, though as prototypes they were as good. An attacker knows on what ground such
-pictures are, and the target's answers do not tell it: of short drawings on a black
+images are, and the target's answers do not tell it: of short drawings on a black
 and on a white ground, the one that the target was surer of was the wrong one for
-networks of 8 × 8 digits. So it is taken from the picture in the bundle: one number,
+networks of 8 × 8 digits. So it is taken from the image in the bundle: one number,
 which every drawing is given, those that chance is measured with too.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from leakgauge.errors import BadParameters
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.report.model import Notice
 
 DARK = 1 / 32
@@ -23,14 +23,14 @@ DARK = 1 / 32
 
 
 def ground_of(
-    original: Pictures, *, asked: float | None, input_range: tuple[float, float]
+    original: Images, *, asked: float | None, input_range: tuple[float, float]
 ) -> tuple[float, tuple[Notice, ...]]:
     """Value in [0, 1] that drawings tend to, and a notice where it is not what most readers expect.
 
     Parameters
     ----------
     original
-        (height, width, channels) the user's picture, in [0, 1].
+        (height, width, channels) the user's image, in [0, 1].
     asked
         the parameter `background`, in the model's own range; None to find it out.
     input_range
@@ -52,16 +52,14 @@ def ground_of(
     notice = Notice(
         "background",
         f"Where the model does not care, drawings tend to {low + found * (high - low):.3g}, the middle value "
-        "of the picture's rim. Set background where pictures of the class lie on another ground.",
+        "of the image's rim. Set background where images of the class lie on another ground.",
     )
     return found, (notice,)
 
 
-def _rim(picture: Pictures) -> float:
+def _rim(image: Images) -> float:
     """Median of the outermost rows and columns, over all channels."""
-    rim = np.concatenate(
-        [picture[0], picture[-1], picture[1:-1, 0], picture[1:-1, -1]], axis=None, dtype=np.float64
-    )
+    rim = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]], axis=None, dtype=np.float64)
     return float(np.median(rim))
 
 

@@ -1,4 +1,4 @@
-"""From a bundle to what an inversion audit works on: the target, the picture, the classes to draw."""
+"""From a bundle to what an inversion audit works on: the target, the image, the classes to draw."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from leakgauge.bundle import BundledFile, InversionBundle
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, BadParameters
-from leakgauge.images.files import read_picture
+from leakgauge.images.files import read_image
 from leakgauge.images.fitting import fit
-from leakgauge.images.image import Picture, Pictures
+from leakgauge.images.image import Images, NamedImage
 from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.components import MOST_NUMBERS, evenly
 from leakgauge.inversion.edges import reads_edges_alone, shown_to
@@ -33,7 +33,7 @@ from leakgauge.targets.protocol import Target
 
 _EDGES = Notice(
     "edges",
-    "The model hardly tells smooth pictures apart, and does so with sharp edges: every picture that attacks "
+    "The model hardly tells smooth images apart, and does so with sharp edges: every image that attacks "
     "asked about was given edges. The drawings are shown without them, and judged with them.",
 )
 SATURATED = 1e-12
@@ -51,13 +51,13 @@ class Inputs:
     facts
         what was found out about the model itself.
     original
-        (height, width, channels) the user's picture.
+        (height, width, channels) the user's image.
     original_class
-        the class that the picture belongs to.
+        the class that the image belongs to.
     classes
         the classes to draw, in ascending order.
     references
-        further pictures of the class, for the ceiling.
+        further images of the class, for the ceiling.
     settings
         what every attack is told.
     prior
@@ -65,15 +65,15 @@ class Inputs:
     examined
         what the target's answers hide, and how they are read.
     evaluation
-        who judges the drawings, and the labelled pictures that classes are known by.
+        who judges the drawings, and the labelled images that classes are known by.
     """
 
     target: Target
     facts: ImageModelFacts
-    original: Pictures
+    original: Images
     original_class: int
     classes: tuple[int, ...]
-    references: tuple[Pictures, ...]
+    references: tuple[Images, ...]
     settings: Settings
     prior: ChosenPrior
     examined: Examined
@@ -84,31 +84,31 @@ class Inputs:
 def read_inputs(
     bundle: InversionBundle, parameters: InversionParameters, *, trained_prior: Path | None = None
 ) -> Inputs:
-    """Open the model and the pictures of a bundle.
+    """Open the model and the images of a bundle.
 
     Raises
     ------
     LeakgaugeError
-        for a model, a picture or parameters that no audit can be run on.
+        for a model, an image or parameters that no audit can be run on.
     """
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
-    picture = read_picture(bundle.image, input_range=parameters.input_range)
+    image = read_image(bundle.image, input_range=parameters.input_range)
     target = open_image_model(
         bundle.model.path,
-        picture_size=(picture.values.shape[0], picture.values.shape[1]),
+        image_size=(image.values.shape[0], image.values.shape[1]),
         input_range=parameters.input_range,
         channel_order=parameters.channel_order,
     )
     shape = target.facts.shape
 
-    def fitted(found: Picture) -> Picture:
+    def fitted(found: NamedImage) -> NamedImage:
         return fit(found, shape, resize=parameters.resize)
 
-    original = fitted(picture)
+    original = fitted(image)
 
-    def read(file: BundledFile) -> Pictures:
-        return fitted(read_picture(file, input_range=parameters.input_range)).values
+    def read(file: BundledFile) -> Images:
+        return fitted(read_image(file, input_range=parameters.input_range)).values
 
     most = MOST_NUMBERS // math.prod(shape)
     references = [read(file) for file in bundle.reference]
@@ -117,7 +117,7 @@ def read_inputs(
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     original_class = likeliest if likeliest in classes else classes[0]
-    labelled: dict[int, list[Pictures]] = {}
+    labelled: dict[int, list[Images]] = {}
     for number, file in evenly(_of_known_classes(bundle.labelled, target.facts.classes), most=most):
         labelled.setdefault(number, []).append(read(file))
     references += labelled.get(original_class, [])
@@ -130,7 +130,7 @@ def read_inputs(
     brought = (
         open_image_model(
             bundle.evaluator.path,
-            picture_size=shape[:2],
+            image_size=shape[:2],
             input_range=parameters.input_range,
             channel_order=parameters.channel_order,
         )
@@ -217,9 +217,9 @@ def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) ->
 
 
 def _start(
-    parameters: InversionParameters, shape: tuple[int, int, int], auxiliary: list[Pictures]
-) -> tuple[Pictures, tuple[Notice, ...]]:
-    """The picture that attacks start from, and a notice where it is not quite the one asked for."""
+    parameters: InversionParameters, shape: tuple[int, int, int], auxiliary: list[Images]
+) -> tuple[Images, tuple[Notice, ...]]:
+    """The image that attacks start from, and a notice where it is not quite the one asked for."""
     match parameters.initialization:
         case "white":
             return np.ones(shape, dtype=np.float32), ()
@@ -248,8 +248,8 @@ def _start(
             return np.full(shape, 0.5, dtype=np.float32), ()
 
 
-def _range_notices(target: ImageModel, original: Pictures, original_class: int) -> tuple[Notice, ...]:
-    """Whether the model's answer to the picture speaks against the range of a pixel."""
+def _range_notices(target: ImageModel, original: Images, original_class: int) -> tuple[Notice, ...]:
+    """Whether the model's answer to the image speaks against the range of a pixel."""
     facts = target.facts
     low, high = facts.input_range
     answer = target.probabilities(original[None])[0]
@@ -274,7 +274,7 @@ def _range_notices(target: ImageModel, original: Pictures, original_class: int) 
         notices += [
             Notice(
                 "input_range",
-                f"With pixels from {low:g} to {high:g} the model does not recognise the picture, with "
+                f"With pixels from {low:g} to {high:g} the model does not recognise the image, with "
                 f"{other[0]:g} to {other[1]:g} it does: set input_range if that is its range.",
             )
             for other in recognising
@@ -288,15 +288,15 @@ def _class_notices(classes: tuple[int, ...], original_class: int, likeliest: int
         notices.append(
             Notice(
                 "other_class",
-                f"The model takes the picture for class {likeliest}, not for class {original_class}: "
-                "the likeness says little if the picture is not of the class.",
+                f"The model takes the image for class {likeliest}, not for class {original_class}: "
+                "the likeness says little if the image is not of the class.",
             )
         )
     if len(classes) > 1:
         notices.append(
             Notice(
                 "one_original",
-                f"There is one picture, of class {original_class}: only the drawing of that class can be "
+                f"There is one image, of class {original_class}: only the drawing of that class can be "
                 "measured against it, the others are shown.",
             )
         )

@@ -1,4 +1,4 @@
-"""Which prior an audit uses: the bundle's own auxiliary pictures, else one that was trained before."""
+"""Which prior an audit uses: the bundle's own auxiliary images, else one that was trained before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from leakgauge.errors import BadBundle
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.components import Components, principal_components
 from leakgauge.inversion.prior_file import read_components
 from leakgauge.inversion.similarity import pearson
@@ -18,8 +18,8 @@ from leakgauge.inversion.space import Space
 from leakgauge.report.model import Notice, PriorKnowledge
 from leakgauge.targets.images.facts import ImageModel
 
-SAME_PICTURE = 0.995
-"""Likeness (Pearson) from which an auxiliary picture counts as the user's: JPEG and resizing leave more."""
+SAME_IMAGE = 0.995
+"""Likeness (Pearson) from which an auxiliary image counts as the user's: JPEG and resizing leave more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,45 +38,45 @@ class ChosenPrior:
 
 
 def choose_prior(
-    auxiliary: Sequence[Pictures], original: Pictures, target: ImageModel, *, trained: Path | None
+    auxiliary: Sequence[Images], original: Images, target: ImageModel, *, trained: Path | None
 ) -> ChosenPrior:
-    """The prior made from `auxiliary` pictures, else the one in the file `trained`.
+    """The prior made from `auxiliary` images, else the one in the file `trained`.
 
     Parameters
     ----------
     auxiliary
-        pictures of the bundle, with the model's size and channels.
+        images of the bundle, with the model's size and channels.
     original
-        the user's picture; should not be among them.
+        the user's image; should not be among them.
     trained
         a prior's file that belongs to this installation.
 
     Raises
     ------
     BadBundle, LimitExceeded
-        for a file that is no prior. Auxiliary pictures that make no prior are told in a notice.
+        for a file that is no prior. Auxiliary images that make no prior are told in a notice.
     """
     if auxiliary:
         try:
             components = principal_components(auxiliary)
         except BadBundle as unusable:
             return ChosenPrior(notices=(Notice("prior_unusable", f"{unusable} None was used."),))
-        known = PriorKnowledge("bundle", components.pictures, components.space.dimensions)
+        known = PriorKnowledge("bundle", components.images, components.space.dimensions)
         return ChosenPrior(components, known, _about(auxiliary, original, target))
     if trained is None:
         return ChosenPrior()
     components = read_components(trained)
     if components.space.shape != target.facts.shape:
         return ChosenPrior(notices=(_other_size(components, target),))
-    known = PriorKnowledge("trained", components.pictures, components.space.dimensions)
+    known = PriorKnowledge("trained", components.images, components.space.dimensions)
     digest = hashlib.sha256(trained.read_bytes()).hexdigest()
     return ChosenPrior(components, known, sha256=((trained.name, digest),))
 
 
-def _about(auxiliary: Sequence[Pictures], original: Pictures, target: ImageModel) -> tuple[Notice, ...]:
-    """What the reader must know about pictures that are meant to be an attacker's."""
+def _about(auxiliary: Sequence[Images], original: Images, target: ImageModel) -> tuple[Notice, ...]:
+    """What the reader must know about images that are meant to be an attacker's."""
     notices = []
-    same = sum(pearson(picture, original) >= SAME_PICTURE for picture in auxiliary)
+    same = sum(pearson(image, original) >= SAME_IMAGE for image in auxiliary)
     if same:
         notices.append(
             Notice(
@@ -101,5 +101,5 @@ def _other_size(components: Components, target: ImageModel) -> Notice:
     made, wanted = (" × ".join(map(str, shape)) for shape in (components.space.shape, target.facts.shape))
     return Notice(
         "prior_other_size",
-        f"The trained prior is one of {made} pictures and the model takes {wanted}: it was not used.",
+        f"The trained prior is one of {made} images and the model takes {wanted}: it was not used.",
     )

@@ -1,7 +1,7 @@
 """A prior on disk: principal components that were computed once, for audits to come.
 
 The file is an uncompressed zip of four plain NumPy arrays (what `numpy.savez`
-writes), with fixed names and dates: the same pictures give the same bytes. It is
+writes), with fixed names and dates: the same images give the same bytes. It is
 read as a stranger's: nothing in it is unpickled, no shape that it declares is
 believed before the bytes are there.
 """
@@ -31,7 +31,7 @@ def to_bytes(components: Components) -> bytes:
         "mean": components.space.start,
         "axes": components.space.axes,
         "spread": components.space.spread,
-        "pictures": np.asarray(components.pictures, dtype=np.int64),
+        "pictures": np.asarray(components.images, dtype=np.int64),
     }
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
 from leakgauge.inversion.space import Space
 from leakgauge.progress import Progress
@@ -23,16 +23,16 @@ class Settings:
     Attributes
     ----------
     space
-        the pictures that the search is over, and the one that it starts from.
+        the images that the search is over, and the one that it starts from.
     iterations
-        ascending; after each of them the run's pictures are kept. One iteration is a pair of queries
+        ascending; after each of them the run's images are kept. One iteration is a pair of queries
         per seed.
     seeds
         number of independent runs.
     learning_rate
         what the user asks the step size to be; None leaves it to the attack.
     prior
-        what makes a picture unlike a picture, which is taken off the objective.
+        what makes an image implausible, which is taken off the objective.
     network
         the opened model, for white-box references alone; None where the file gives no gradient.
     floor
@@ -41,7 +41,7 @@ class Settings:
         what the target's log probabilities are divided by, so that the prior's weight means the same
         for every target.
     edges
-        whether the target is shown every picture with edges; see `edges`.
+        whether the target is shown every image with edges; see `edges`.
     """
 
     space: Space
@@ -57,11 +57,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """(seeds, height, width, channels) pictures after `iterations`; `queries` so far, over all seeds."""
+    """(seeds, height, width, channels) images after `iterations`; `queries` so far, over all seeds."""
 
     iterations: int
     queries: int
-    pictures: Pictures
+    images: Images
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class CurvePoint:
     queries
         sent so far, over all seeds.
     loss, confidence
-        means of the negative objective and of p_t over the pictures then asked about.
+        means of the negative objective and of p_t over the images then asked about.
     coefficients
         (seeds, dimensions) what would have been drawn had the run ended here; None for attacks that do
         not search the space.
@@ -119,7 +119,7 @@ class Reconstruct(Protocol):
         progress: Progress,
         settings: Settings,
     ) -> Drawn:
-        """Pictures of the class, for at most `budget` queries over all seeds.
+        """Images of the class, for at most `budget` queries over all seeds.
 
         Raises
         ------

@@ -1,11 +1,11 @@
-"""How alike two pictures are, and how much of that a target gave away.
+"""How alike two images are, and how much of that a target gave away.
 
 Pearson correlation is the headline: it ignores brightness and contrast, which
 the prior decides and not the target. SSIM is that of Wang et al. 2004 with a
 uniform window of 7 × 7 pixels (the largest odd one that fits, for smaller
-pictures), data range 1, averaged over channels. MSE and PSNR are on [0, 1].
+images), data range 1, averaged over channels. MSE and PSNR are on [0, 1].
 
-No likeness is a verdict by itself: an all-black picture reaches SSIM .49
+No likeness is a verdict by itself: an all-black image reaches SSIM .49
 against a handwritten digit. `leakage` is the share of the way from what is had
 by chance to what would count as a full leak.
 """
@@ -18,17 +18,17 @@ from dataclasses import dataclass
 import numpy as np
 from skimage.metrics import structural_similarity
 
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.space import Space
 from leakgauge.report.model import Similarity
 
 LARGEST_WINDOW = 7
-NOISE_PICTURES = 200
+NOISE_IMAGES = 200
 NOISE_QUANTILE = 0.95
 
 
-def similarity(drawing: Pictures, original: Pictures) -> Similarity:
-    """Likeness of two (height, width, channels) pictures in [0, 1]."""
+def similarity(drawing: Images, original: Images) -> Similarity:
+    """Likeness of two (height, width, channels) images in [0, 1]."""
     mse = float(np.square(drawing.astype(np.float64) - original.astype(np.float64)).mean())
     return Similarity(
         pearson=pearson(drawing, original),
@@ -38,17 +38,17 @@ def similarity(drawing: Pictures, original: Pictures) -> Similarity:
     )
 
 
-def pearson(first: Pictures, second: Pictures) -> float:
-    """Correlation of all pixels and channels; 0 where one picture is constant."""
+def pearson(first: Images, second: Images) -> float:
+    """Correlation of all pixels and channels; 0 where one image is constant."""
     a = first.astype(np.float64).ravel()
     b = second.astype(np.float64).ravel()
     a, b = a - a.mean(), b - b.mean()
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-    # what floating point leaves of a constant picture is no contrast
+    # what floating point leaves of a constant image is no contrast
     return float(np.clip(a @ b / lengths, -1.0, 1.0)) if lengths > 1e-9 * a.size else 0.0
 
 
-def ssim(first: Pictures, second: Pictures) -> float:
+def ssim(first: Images, second: Images) -> float:
     """Mean structural similarity; see the module for window and range."""
     side = min(LARGEST_WINDOW, *first.shape[:2])
     return float(
@@ -70,15 +70,13 @@ class Chance:
     source: str
 
 
-def chance(
-    original: Pictures, *, start: Pictures, others: Mapping[int, Pictures], noise_level: float
-) -> Chance:
+def chance(original: Images, *, start: Images, others: Mapping[int, Images], noise_level: float) -> Chance:
     """What guessing reaches.
 
     Parameters
     ----------
     original
-        the user's picture.
+        the user's image.
     start
         where the attack started.
     others
@@ -86,10 +84,10 @@ def chance(
     noise_level
         what `smooth_noise_level` found.
     """
-    # every constant picture, the best one included, has a correlation of 0
+    # every constant image, the best one included, has a correlation of 0
     found = [
-        Chance(0.0, "a constant picture"),
-        Chance(pearson(start, original), "the picture that the attack starts from"),
+        Chance(0.0, "a constant image"),
+        Chance(pearson(start, original), "the image that the attack starts from"),
         Chance(noise_level, "smooth noise of the same contrast"),
         *(
             Chance(pearson(drawing, original), f"the drawing of class {other}")
@@ -99,14 +97,12 @@ def chance(
     return max(found, key=lambda one: one.level)
 
 
-def smooth_noise_level(
-    drawing: Pictures, original: Pictures, space: Space, *, rng: np.random.Generator
-) -> float:
-    """Likeness that 1 in 20 random pictures of the space reach, with the mean and contrast of `drawing`."""
-    noise = space.offsets(rng.standard_normal((NOISE_PICTURES, space.dimensions)))
+def smooth_noise_level(drawing: Images, original: Images, space: Space, *, rng: np.random.Generator) -> float:
+    """Likeness that 1 in 20 random images of the space reach, with the mean and contrast of `drawing`."""
+    noise = space.offsets(rng.standard_normal((NOISE_IMAGES, space.dimensions)))
     noise /= np.maximum(noise.std(axis=(1, 2, 3), keepdims=True), 1e-12)
-    pictures = np.clip(noise * drawing.std() + drawing.mean(), 0.0, 1.0)
-    return float(np.quantile([pearson(picture, original) for picture in pictures], NOISE_QUANTILE))
+    images = np.clip(noise * drawing.std() + drawing.mean(), 0.0, 1.0)
+    return float(np.quantile([pearson(image, original) for image in images], NOISE_QUANTILE))
 
 
 def leakage(likeness: float, chance_level: float, ceiling: float) -> float:
@@ -116,7 +112,7 @@ def leakage(likeness: float, chance_level: float, ceiling: float) -> float:
     return float(np.clip((likeness - chance_level) / (ceiling - chance_level), 0.0, 1.0))
 
 
-def ssim_chance(original: Pictures, *, start: Pictures, others: Sequence[Pictures]) -> float:
-    """The best SSIM that is had without the class: of plain pictures, the start, drawings of others."""
+def ssim_chance(original: Images, *, start: Images, others: Sequence[Images]) -> float:
+    """The best SSIM that is had without the class: of plain images, the start, drawings of others."""
     plain = [np.full_like(original, level) for level in (0.0, 0.5, 1.0, float(original.mean()))]
-    return max(ssim(picture, original) for picture in (*plain, start, *others))
+    return max(ssim(image, original) for image in (*plain, start, *others))

@@ -18,7 +18,7 @@ from leakgauge.report.model import Notice
 
 FEWEST_ITERATIONS = 20
 _WARM, _TIMED = FEWEST_ITERATIONS, 2 * FEWEST_ITERATIONS
-"""Long enough for a step of every attack, some of which ask about many pictures at a time."""
+"""Long enough for a step of every attack, some of which ask about many images at a time."""
 _QUERIES_ENOUGH = 1 << 30
 
 

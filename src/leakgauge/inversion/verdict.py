@@ -14,11 +14,11 @@ what was shown is read from an interval corrected for their number:
                   and an evaluator recognises none of them beyond guessing
     inconclusive  none of these, or no attack ran
 
-Likeness to one picture cannot rule a leak out: a drawing that anybody would read
-may be less like this very picture than the drawing of another class is. Without
+Likeness to one image cannot rule a leak out: a drawing that anybody would read
+may be less like this very image than the drawing of another class is. Without
 an independent classifier that says what drawings show, nothing is called "low";
-nor where the model itself does not take the picture for its class, since the
-drawing of another class is unlike it whatever leaks. And likeness to one picture
+nor where the model itself does not take the image for its class, since the
+drawing of another class is unlike it whatever leaks. And likeness to one image
 may be luck, with which seeds have nothing to do: a few in a hundred networks that
 learned nothing draw, again and again, something like it. An attack whose drawings
 an evaluator that could tell recognises neither here nor in other classes has shown
@@ -56,7 +56,7 @@ Outcome = InversionMeasured | NotApplicable | Failed
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The attack that carries the verdict, by its drawing of the picture's class.
+    """The attack that carries the verdict, by its drawing of the image's class.
 
     Attributes
     ----------
@@ -112,9 +112,9 @@ def verdict(
     Parameters
     ----------
     reconstructions
-        those of the class that the user's picture belongs to.
+        those of the class that the user's image belongs to.
     recognised
-        whether the model takes the picture for that class.
+        whether the model takes the image for that class.
     recognition
         what the evaluator says of each attack's drawings, empty without one.
     """
@@ -136,7 +136,7 @@ def verdict(
     figures = _figures(measured[drawing.attack], drawing)
     reasons = (
         figures,
-        "A drawing shows the class's typical image, not this very picture: where one class is one person "
+        "A drawing shows the class's typical image, not this very image: where one class is one person "
         "or one object, its typical image is that person or object.",
     )
     if found.shown is not None:
@@ -159,9 +159,9 @@ def verdict(
         return Verdict(
             Severity.INCONCLUSIVE,
             f"{asked} an attacker draws something more like the "
-            "picture than a guess, but an independent classifier recognises neither this drawing nor those "
-            "of other classes: one picture may be alike by luck.",
-            (figures, "Another picture of the class would tell: luck does not strike twice."),
+            "image than a guess, but an independent classifier recognises neither this drawing nor those "
+            "of other classes: one image may be alike by luck.",
+            (figures, "Another image of the class would tell: luck does not strike twice."),
         )
     judged = {one.attack: one for one in recognition}
     unlike = recognised and all(
@@ -171,14 +171,14 @@ def verdict(
         return Verdict(
             Severity.LOW,
             f"{asked} an attacker draws nothing of class {drawing.target_class} that is noticeably more "
-            "like the picture than a guess, and nothing that an independent classifier recognises.",
+            "like the image than a guess, and nothing that an independent classifier recognises.",
             reasons,
         )
     if unlike:
         return Verdict(
             Severity.INCONCLUSIVE,
             f"{asked} an attacker draws nothing of class {drawing.target_class} that is noticeably more "
-            "like the picture than a guess. One picture cannot rule out that the class is drawn.",
+            "like the image than a guess. One image cannot rule out that the class is drawn.",
             (
                 *reasons,
                 "To have drawings judged, put an evaluator.keras or labelled images, at least ten of each "
@@ -219,7 +219,7 @@ def _may_be_luck(found: Reconstruction, judged: Recognition | None) -> bool:
 
 
 def _asked(attack: InversionMeasured, queries: int) -> str:
-    known = " and pictures of the same kind" if attack.with_prior else ""
+    known = " and images of the same kind" if attack.with_prior else ""
     return f"With {queries:,} queries for {attack.threat_model}{known}"
 
 

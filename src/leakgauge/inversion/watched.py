@@ -1,7 +1,7 @@
 """Looking on while a class is drawn, from where the model stands: at the questions it is asked.
 
-An attack gives its pictures back when it is done. What it is drawing shows earlier in what it
-asks about: the mean of a batch of questions around a picture is, noise averaged out, the picture.
+An attack gives its images back when it is done. What it is drawing shows earlier in what it
+asks about: the mean of a batch of questions around an image is, noise averaged out, the image.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
 from leakgauge.progress import Progress
@@ -29,7 +29,7 @@ class Look:
 
     Attributes
     ----------
-    picture
+    image
         (height, width, channels), the mean of the questions since the last look.
     loss
         the attack's loss (penalty less log odds), as in `protocol.CurvePoint`; None where the
@@ -38,7 +38,7 @@ class Look:
 
     attack: str
     queries: int
-    picture: Pictures
+    image: Images
     loss: float | None
 
 
@@ -46,7 +46,7 @@ Onlooker: TypeAlias = Callable[[Look], None]
 
 
 def watched(attack: Attack, watched_class: int, onlooker: Onlooker) -> Attack:
-    """The same attack, drawing the same pictures, with `onlooker` told of those of one class."""
+    """The same attack, drawing the same images, with `onlooker` told of those of one class."""
 
     def reconstruct(
         target: Target,
@@ -100,10 +100,10 @@ class _WatchedTarget:
     def probabilities(self, x: Any) -> FloatArray:
         """As the target's own."""
         answers = self._target.probabilities(x)
-        pictures = np.asarray(x, dtype=np.float32)
-        if self._due(pictures):
+        images = np.asarray(x, dtype=np.float32)
+        if self._due(images):
             odds = log_odds(answers, self._class, self._settings.floor, self._settings.temperature)
-            self._tell(float((self._settings.prior.penalty(pictures) - odds).mean()))
+            self._tell(float((self._settings.prior.penalty(images) - odds).mean()))
         return answers
 
     def labels(self, x: Any) -> IntArray:
@@ -113,16 +113,16 @@ class _WatchedTarget:
             self._tell(None)
         return answers
 
-    def _due(self, pictures: NDArray[np.float32]) -> bool:
-        total = pictures.sum(axis=0, dtype=np.float64)
+    def _due(self, images: NDArray[np.float32]) -> bool:
+        total = images.sum(axis=0, dtype=np.float64)
         self._sum = total if self._sum is None else self._sum + total
-        self._count += len(pictures)
-        self.queries += len(pictures)
+        self._count += len(images)
+        self.queries += len(images)
         return self.queries >= self._next
 
     def _tell(self, loss: float | None) -> None:
         assert self._sum is not None  # noqa: S101 -- narrows the type: something has been asked
-        picture = (self._sum / self._count).astype(np.float32)
-        self._onlooker(Look(self._attack, self.queries, picture, loss))
+        image = (self._sum / self._count).astype(np.float32)
+        self._onlooker(Look(self._attack, self.queries, image, loss))
         self._next = self.queries + self._every
         self._sum, self._count = None, 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from leakgauge.bundle import Limits, open_pictures
+from leakgauge.bundle import Limits, open_images
 from leakgauge.errors import BadParameters
 from leakgauge.extras import needed
 from leakgauge.installation import TRAINED_PRIOR
@@ -27,9 +27,9 @@ def prior(request: JobRequest, progress: Progress) -> None:
             "A prior is for inversion audits; here run membership audits.",
             hint="Run the job with leakgauge-inversion.",
         )
-    files = open_pictures(request.source, request.scratch, limits=Limits.from_environment(os.environ))
+    files = open_images(request.source, request.scratch, limits=Limits.from_environment(os.environ))
     with needed("inversion"):
-        # imported late: only an image for inversion holds what reads pictures
+        # imported late: only an image for inversion holds what reads images
         from leakgauge.inversion.prior_file import to_bytes
         from leakgauge.inversion.prior_training import components_of
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from leakgauge.attack_table import chosen_attacks, distributions_of
-from leakgauge.bundle import MembershipBundle, PictureMembershipBundle
+from leakgauge.bundle import ImageMembershipBundle, MembershipBundle
 from leakgauge.defences.output import Setting
 from leakgauge.estimates import proportion
 from leakgauge.exhaustion import Time, ran_out, release
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.exposure import exposed_records
+from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.inputs import Inputs, read_inputs
 from leakgauge.membership.insights import difficulty, ease
 from leakgauge.membership.measure import slices
 from leakgauge.membership.own_members import own_misfit
-from leakgauge.membership.picture_inputs import read_picture_inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import LEARNERS, Proportions, absent_attack_models, leak_by_proportion
 from leakgauge.membership.protocol import Attack
@@ -112,7 +112,7 @@ def audit_bundle(
 
 
 def audit_pictures(
-    bundle: PictureMembershipBundle,
+    bundle: ImageMembershipBundle,
     overrides: Mapping[str, JsonValue],
     progress: Progress,
     *,
@@ -130,7 +130,7 @@ def audit_pictures(
     file = bundle.parameters.path if bundle.parameters else None
     parameters = picture_membership_parameters(file, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
-    inputs = read_picture_inputs(bundle, parameters, open_model=open_model)
+    inputs = read_image_inputs(bundle, parameters, open_model=open_model)
     report = audit(
         inputs,
         parameters=parameters,

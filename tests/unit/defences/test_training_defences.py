@@ -95,8 +95,8 @@ def test_what_is_no_classifier_is_refused():
     entry = keras.Input((4,))
     several = keras.Model(entry, [layers.Dense(2)(entry), layers.Dense(2)(entry)])
     one_score = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
-    picture = keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(1, 3)])
-    for model in (several, one_score, picture, keras.Sequential([layers.Dense(3)])):
+    image = keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(1, 3)])
+    for model in (several, one_score, image, keras.Sequential([layers.Dense(3)])):
         with pytest.raises(UnsupportedModel) as refused:
             Plan.of(model)
         assert refused.value.problem == "not_a_classifier"

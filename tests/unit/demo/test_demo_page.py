@@ -46,7 +46,7 @@ class ObedientSandbox(Sandbox):
         if what == "demo_training":
             shown({"model": "baseline", "epoch": 1, "epochs": 2, "loss": 0.5})
         else:
-            shown({"side": "baseline", "attack": "spsa", "queries": 6, "picture": "aaaa", "loss": 1.5})
+            shown({"side": "baseline", "attack": "spsa", "queries": 6, "image": "aaaa", "loss": 1.5})
         for words in self.words:
             shown(words)
         while not self.gate.wait(0.01):
@@ -326,7 +326,7 @@ def test_what_is_read_is_a_copy():
     state.begin_attack(1, ["noise=1"])
     state.read()["live"]["baseline"]["curve"].append("spoiled")
     assert state.read()["live"]["baseline"]["curve"] == []
-    state.add_look({"side": "baseline", "attack": "nes", "queries": 1, "picture": "", "loss": 0.5})
+    state.add_look({"side": "baseline", "attack": "nes", "queries": 1, "image": "", "loss": 0.5})
     assert state.read()["live"]["defended"]["curve"] == []
 
 

@@ -52,7 +52,7 @@ def draw(
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 @pytest.mark.parametrize("target_class", [0, 1, 2])
 def test_a_drawing_is_most_like_its_own_class(attack: Attack, target_class: int) -> None:
-    drawing = draw(attack, target_class, settings()).frames[-1].pictures.mean(axis=0)
+    drawing = draw(attack, target_class, settings()).frames[-1].images.mean(axis=0)
     likeness = [pearson(drawing, template) for template in templates()]
     assert int(np.argmax(likeness)) == target_class
     assert likeness[target_class] > 0.4
@@ -82,7 +82,7 @@ def test_a_budget_below_one_pair_is_not_applicable(attack: Attack) -> None:
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 def test_the_same_seed_draws_the_same_and_another_does_not(attack: Attack) -> None:
-    first, again, other = (draw(attack, 0, settings(), seed=seed).frames[-1].pictures for seed in (1, 1, 2))
+    first, again, other = (draw(attack, 0, settings(), seed=seed).frames[-1].images for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -93,7 +93,7 @@ def test_a_snapshot_is_what_a_shorter_run_gives(attack: Attack) -> None:
     assert [frame.iterations for frame in long.frames] == [50, 120, 300]
     for frame in long.frames:
         short = draw(attack, 0, settings(iterations=(frame.iterations,))).frames[-1]
-        assert np.array_equal(short.pictures, frame.pictures)
+        assert np.array_equal(short.images, frame.images)
         assert short.queries == frame.queries
 
 
@@ -101,7 +101,7 @@ def test_a_snapshot_is_what_a_shorter_run_gives(attack: Attack) -> None:
 @pytest.mark.parametrize("start", [0.0, 0.5, 1.0])
 def test_no_learning_rate_wrecks_the_drawing(rate: float, start: float) -> None:
     drawn = draw(ATTACKS[0], 1, settings(start, learning_rate=rate, iterations=(600,)))
-    assert pearson(drawn.frames[-1].pictures.mean(axis=0), templates()[1]) > 0.4
+    assert pearson(drawn.frames[-1].images.mean(axis=0), templates()[1]) > 0.4
     departed = [notice.code for notice in drawn.departures]
     assert departed == ([] if rate == 0.2 else ["learning_rate"])
 
@@ -115,14 +115,14 @@ def test_the_loss_falls_and_the_confidence_rises() -> None:
 
 def test_a_target_that_is_hard_to_convince_is_drawn_all_the_same() -> None:
     drawn = draw(ATTACKS[0], 0, settings(iterations=(600,)), sharpness=4.0)
-    assert pearson(drawn.frames[-1].pictures.mean(axis=0), templates()[0]) > 0.4
+    assert pearson(drawn.frames[-1].images.mean(axis=0), templates()[0]) > 0.4
 
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 def test_answers_that_are_all_but_flat_are_drawn_from_as_well(attack: Attack) -> None:
     plain = draw(attack, 1, settings())
     flat = draw(attack, 1, settings(temperature=1e-6), sharpness=40e-6)
-    likeness = pearson(flat.frames[-1].pictures.mean(axis=0), plain.frames[-1].pictures.mean(axis=0))
+    likeness = pearson(flat.frames[-1].images.mean(axis=0), plain.frames[-1].images.mean(axis=0))
     assert likeness > 0.99
 
 
@@ -153,13 +153,13 @@ def test_labels_alone_are_enough_and_nothing_else_is_asked(target_class: int) ->
         progress=Silent(),
         settings=settings(iterations=(600,)),
     )
-    drawing = drawn.frames[-1].pictures.mean(axis=0)
+    drawing = drawn.frames[-1].images.mean(axis=0)
     likeness = [pearson(drawing, template) for template in templates()]
     assert int(np.argmax(likeness)) == target_class
     assert drawn.departures == ()
 
 
-def test_a_class_that_no_picture_bears_is_said_and_ends_within_the_budget() -> None:
+def test_a_class_that_no_image_bears_is_said_and_ends_within_the_budget() -> None:
     class Never(LabelsAlone):
         def labels(self, x):  # type: ignore[no-untyped-def]  # a double
             return np.zeros_like(super().labels(x))
@@ -176,7 +176,7 @@ def test_a_class_that_no_picture_bears_is_said_and_ends_within_the_budget() -> N
     )
     assert [notice.code for notice in drawn.departures] == ["no_start"]
     assert target.queries <= 2_400
-    assert np.isfinite(drawn.frames[-1].pictures).all()
+    assert np.isfinite(drawn.frames[-1].images).all()
 
 
 @pytest.mark.parametrize("attack", [one for one in ATTACKS if one.by_default], ids=lambda attack: attack.name)
@@ -202,7 +202,7 @@ def test_what_is_drawn_does_not_depend_on_the_number_of_processors(monkeypatch: 
             seed=0,
             progress=Silent(),
         )
-        return [end.drawn[0].frames[-1].pictures for end in outcomes if isinstance(end, Run)]
+        return [end.drawn[0].frames[-1].images for end in outcomes if isinstance(end, Run)]
 
     one, four = drawings(1), drawings(4)
     assert len(one) == len(four) == 3
@@ -215,8 +215,8 @@ def toy(reconstruct: object) -> Attack:
 
 def all_grey(target, target_class, *, budget, rng, progress, settings):  # type: ignore[no-untyped-def]  # a double
     target.probabilities(settings.space.start[None])
-    pictures = np.repeat(settings.space.start[None], settings.seeds, axis=0)
-    return Drawn((Frame(settings.iterations[-1], 1, pictures),), ())
+    images = np.repeat(settings.space.start[None], settings.seeds, axis=0)
+    return Drawn((Frame(settings.iterations[-1], 1, images),), ())
 
 
 def run(attack: Attack, *, budget: int | None = None) -> object:

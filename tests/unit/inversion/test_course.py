@@ -55,10 +55,10 @@ def test_what_keeps_changing_goes_on_to_the_end() -> None:
 def test_the_drawing_is_the_mean_of_the_last_half() -> None:
     found = course((1_000,))
     walk(found, lambda step: np.array([step / 1_000, 0.0, 0.0]))
-    mean = found.drawn().frames[-1].pictures
+    mean = found.drawn().frames[-1].images
     expected = np.zeros((2, SPACE.dimensions))
     expected[:, 0] = 0.75
-    assert np.allclose(mean, SPACE.pictures(expected), atol=0.01)
+    assert np.allclose(mean, SPACE.images(expected), atol=0.01)
 
 
 def test_steps_that_do_not_fit_a_snapshot_leave_it_with_fewer_queries() -> None:

@@ -15,10 +15,10 @@ from onnx import helper, numpy_helper
 from template_target import SIDE, TemplateTarget, templates
 
 from leakgauge.bundle import Limits, open_bundle
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.basis import coarse_pictures, low_frequencies
+from leakgauge.inversion.basis import coarse_images, low_frequencies
 from leakgauge.inversion.drawing import Run, informed, plan
 from leakgauge.inversion.edges import reads_edges_alone, shown_to, with_edges
 from leakgauge.inversion.evaluation import Evaluation, recognition
@@ -29,14 +29,14 @@ from leakgauge.targets.protocol import FloatArray
 
 SHAPE = (SIDE, SIDE, 1)
 GREY = np.full(SHAPE, 0.5, dtype=np.float32)
-COARSE = coarse_pictures(GREY, 200, rng=np.random.default_rng(0))
+COARSE = coarse_images(GREY, 200, rng=np.random.default_rng(0))
 MIDDLE, ALLOWED = 0.3, 0.008
-"""How near ½ a pixel is half way between black and white, and how much of that a picture may have."""
+"""How near ½ a pixel is half way between black and white, and how much of that an image may have."""
 BLIND = np.array([0.01, 0.01, 0.98])
 
 
 class EdgeReader(TemplateTarget):
-    """Gives one answer, the last class, to every picture with many pixels half way."""
+    """Gives one answer, the last class, to every image with many pixels half way."""
 
     def probabilities(self, x: Any) -> FloatArray:
         answers = super().probabilities(x)
@@ -79,7 +79,7 @@ def test_edges_keep_what_is_brighter_and_what_is_half_way() -> None:
 
 
 @pytest.mark.parametrize("spread", [1.0, 7.0])
-def test_scattered_pictures_have_the_contrast_asked_for(spread: float) -> None:
+def test_scattered_images_have_the_contrast_asked_for(spread: float) -> None:
     plain = low_frequencies(GREY)
     space = replace(plain, spread=spread * np.linspace(0.1, 2.0, plain.dimensions))
     for found in (plain, space):
@@ -88,7 +88,7 @@ def test_scattered_pictures_have_the_contrast_asked_for(spread: float) -> None:
         assert found.offsets(z).std() == pytest.approx(0.1, rel=0.02)
 
 
-def test_who_reads_smooth_pictures_is_shown_smooth_pictures() -> None:
+def test_who_reads_smooth_images_is_shown_smooth_images() -> None:
     for seed in range(5):
         assert not reads_edges_alone(TemplateTarget(), SHAPE, rng=np.random.default_rng(seed))
         assert reads_edges_alone(EdgeReader(), SHAPE, rng=np.random.default_rng(seed))
@@ -125,8 +125,8 @@ def test_with_edges_every_attack_draws_what_without_it_cannot(name: str) -> None
             progress=Silent(),
             settings=replace(told, edges=edges),
         )
-        picture = drawn.frames[-1].pictures.mean(axis=0)
-        return float(np.corrcoef(picture.ravel(), templates()[0].ravel())[0, 1])
+        image = drawn.frames[-1].images.mean(axis=0)
+        return float(np.corrcoef(image.ravel(), templates()[0].ravel())[0, 1])
 
     assert likeness(edges=True) > likeness(edges=False) + 0.2
     assert likeness(edges=True) > 0.5
@@ -134,14 +134,14 @@ def test_with_edges_every_attack_draws_what_without_it_cannot(name: str) -> None
 
 @pytest.mark.parametrize("edges", [False, True])
 def test_a_judge_reads_what_the_target_read(edges: bool) -> None:
-    seen: list[Pictures] = []
+    seen: list[Images] = []
 
     class Judge:
-        def probabilities(self, pictures: Pictures) -> FloatArray:
-            seen.append(pictures)
-            return np.eye(3)[: len(pictures)]
+        def probabilities(self, images: Images) -> FloatArray:
+            seen.append(images)
+            return np.eye(3)[: len(images)]
 
-        def features(self, pictures: Pictures) -> None:
+        def features(self, images: Images) -> None:
             return None
 
     told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1, edges=edges)

@@ -29,7 +29,7 @@ QUICK = {"class_to_attack": [0, 1], "iterations": 200, "seeds": 2, "attacks": "s
 
 
 def real(number: int, n: int, *, noise: float = 0.15) -> list[np.ndarray]:
-    """Pictures of a class: its template, moved by a pixel and dimmed, with noise."""
+    """Images of a class: its template, moved by a pixel and dimmed, with noise."""
     rng = np.random.default_rng([number, n])
     found = []
     for _ in range(n):
@@ -53,9 +53,9 @@ def report_of(
 
 def labelled(each: int, classes: tuple[int, ...] = (0, 1, 2), *, noise: float = 0.15) -> dict[str, bytes]:
     return {
-        f"reference/{number}/{place}.png": png(picture)
+        f"reference/{number}/{place}.png": png(image)
         for number in classes
-        for place, picture in enumerate(real(number, each, noise=noise))
+        for place, image in enumerate(real(number, each, noise=noise))
     }
 
 
@@ -91,7 +91,7 @@ def test_drawings_are_prototypes_between_chance_and_ceiling(judged: InversionRep
     assert found.ceiling > 0.9
 
 
-def test_references_of_the_pictures_class_lower_both_ceilings(judged: InversionReport) -> None:
+def test_references_of_the_images_class_lower_both_ceilings(judged: InversionReport) -> None:
     for found in judged.reconstructions:
         assert found.ceiling < 1.0
         assert found.ssim_ceiling is not None
@@ -157,7 +157,7 @@ def test_a_judge_that_the_bundle_brings_comes_first(tmp_path: Path) -> None:
     assert all(found.judgement and found.judgement.recognised for found in report.reconstructions)
 
 
-def test_without_references_distance_is_told_for_the_users_picture_alone(tmp_path: Path) -> None:
+def test_without_references_distance_is_told_for_the_users_image_alone(tmp_path: Path) -> None:
     report = report_of(tmp_path, {"evaluator.keras": evaluator()})
     assert report.evaluator is not None
     assert report.evaluator.accuracy is None
@@ -220,20 +220,20 @@ def test_which_folders_hold_labelled_references(name: str, classes: list[int] | 
     assert [number for number, _ in opened.labelled] == classes
 
 
-def test_the_same_seed_trains_the_same_judge_and_large_pictures_are_made_small() -> None:
+def test_the_same_seed_trains_the_same_judge_and_large_images_are_made_small() -> None:
     digits = load_digits()
-    pictures = np.kron(digits.images[:200, :, :, None] / 16, np.ones((1, 9, 9, 1))).astype(np.float32)
-    by_class = {number: list(pictures[digits.target[:200] == number]) for number in range(10)}
+    images = np.kron(digits.images[:200, :, :, None] / 16, np.ones((1, 9, 9, 1))).astype(np.float32)
+    by_class = {number: list(images[digits.target[:200] == number]) for number in range(10)}
     first, accuracy = train_judge(by_class, n_classes=10, seed=4)
     again, _ = train_judge(by_class, n_classes=10, seed=4)
-    assert np.array_equal(first.probabilities(pictures), again.probabilities(pictures))
+    assert np.array_equal(first.probabilities(images), again.probabilities(images))
     assert accuracy.value > 0.7
-    features = first.features(pictures[:2])
+    features = first.features(images[:2])
     assert features is not None
     assert features.shape == (2, 64)
 
 
-def test_pictures_of_any_shape_can_be_judged() -> None:
+def test_images_of_any_shape_can_be_judged() -> None:
     wide = np.random.default_rng(0).random((4, 5, 67, 3)).astype(np.float32)
     judge = TrainedJudge(wide, np.array([0, 1, 0, 1]), n_classes=2, seed=0)
     assert judge.probabilities(wide).shape == (4, 2)

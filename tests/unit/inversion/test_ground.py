@@ -21,9 +21,9 @@ from leakgauge.report.model import InversionMeasured, InversionReport
 
 
 def on(ground: float, *, stroke: float) -> np.ndarray:
-    picture = np.full((6, 8, 3), ground, dtype=np.float32)
-    picture[:, 3:5] = stroke  # reaches the rim, as strokes do
-    return picture
+    image = np.full((6, 8, 3), ground, dtype=np.float32)
+    image[:, 3:5] = stroke  # reaches the rim, as strokes do
+    return image
 
 
 def test_a_dark_ground_needs_no_mention() -> None:
@@ -48,14 +48,14 @@ def test_one_pixel_has_a_rim() -> None:
     assert ground_of(np.ones((1, 1, 1), np.float32), asked=None, input_range=(0, 1))[0] == 1.0
 
 
-def test_what_is_asked_for_goes_before_the_picture() -> None:
+def test_what_is_asked_for_goes_before_the_image() -> None:
     assert ground_of(on(1.0, stroke=0.0), asked=-1.0, input_range=(-1.0, 1.0)) == (0.0, ())
     with pytest.raises(BadParameters, match="input range, 0 to 1"):
         ground_of(on(1.0, stroke=0.0), asked=-1.0, input_range=(0.0, 1.0))
 
 
 def mirrored_model() -> bytes:
-    """The classifier of templates for pictures that are dark on white."""
+    """The classifier of templates for images that are dark on white."""
     model = onnx.load(io.BytesIO(template_model()))
     one = helper.make_tensor("one", onnx.TensorProto.FLOAT, [1], [1.0])
     model.graph.initializer.append(one)

@@ -43,7 +43,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Audited:
 def test_the_drawing_of_a_template_is_called_a_leak(quick: Audited) -> None:
     report = quick.report
     assert report.verdict.severity in ("moderate", "high", "critical")
-    assert "not this very picture" in " ".join(report.verdict.reasons)
+    assert "not this very image" in " ".join(report.verdict.reasons)
     assert report.target.output == "logits"
     assert report.target.input_shape == (SIDE, SIDE, 1)
 
@@ -72,7 +72,7 @@ def test_verdict_answers_table_and_page_are_about_one_attack(quick: Audited) -> 
     assert f"SSIM with your image, by {attack.title}" in text
 
 
-def test_every_named_picture_is_there_and_is_a_png_of_the_right_size(quick: Audited) -> None:
+def test_every_named_image_is_there_and_is_a_png_of_the_right_size(quick: Audited) -> None:
     report = quick.report
     named = {report.original, *(one.image for one in (*report.reconstructions, *report.snapshots))}
     assert named == set(quick.files)
@@ -107,7 +107,7 @@ def test_all_classes_make_a_strip_and_only_one_can_be_measured(tmp_path: Path) -
     assert "one_original" in {notice.code for notice in report.warnings}
 
 
-def test_a_picture_of_another_class_is_pointed_out(tmp_path: Path) -> None:
+def test_a_image_of_another_class_is_pointed_out(tmp_path: Path) -> None:
     report = report_of(tmp_path, {**QUICK, "class_to_attack": 2})
     assert "other_class" in {notice.code for notice in report.warnings}
     assert report.verdict.severity == "inconclusive"
@@ -133,7 +133,7 @@ def test_a_budget_of_one_query_leaves_nothing_to_say(tmp_path: Path) -> None:
     assert report.table == ()
 
 
-def test_reference_pictures_lower_the_ceiling(tmp_path: Path) -> None:
+def test_reference_images_lower_the_ceiling(tmp_path: Path) -> None:
     near = np.clip(templates()[0] * 0.8 + 0.2 * templates()[2], 0, 1)
     report = report_of(tmp_path, QUICK, reference__one=png(near))
     assert all(found.ceiling < 1.0 for found in report.reconstructions)

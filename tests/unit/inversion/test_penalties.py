@@ -20,7 +20,7 @@ SHAPE = (6, 9, 1)
 BY_ODDS = [attack for attack in ATTACKS if attack.name in {"spsa", "nes", "cma_es"}]
 
 
-def pictures(n: int, seed: int = 0) -> np.ndarray:
+def images(n: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     wide = rng.standard_normal((5, *SHAPE)) * np.array([0.3, 0.2, 0.1, 0.05, 0.02])[:, None, None, None]
     mixed = 0.5 + np.tensordot(rng.standard_normal((n, 5)), wide, 1) / 3
@@ -28,7 +28,7 @@ def pictures(n: int, seed: int = 0) -> np.ndarray:
 
 
 def known() -> Space:
-    return principal_components(pictures(40)).space
+    return principal_components(images(40)).space
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def known() -> Space:
     ids=["dark", "light", "known"],
 )
 def test_the_gradient_is_that_of_the_penalty(penalty: Penalty) -> None:
-    picture = pictures(1, seed=3).astype(np.float64)
-    found = penalty.gradient(picture.astype(np.float32))[0].ravel()
+    image = images(1, seed=3).astype(np.float64)
+    found = penalty.gradient(image.astype(np.float32))[0].ravel()
     step = 1e-3
-    moved = picture + step * np.eye(picture.size).reshape(-1, *SHAPE)
-    back = picture - step * np.eye(picture.size).reshape(-1, *SHAPE)
+    moved = image + step * np.eye(image.size).reshape(-1, *SHAPE)
+    back = image - step * np.eye(image.size).reshape(-1, *SHAPE)
     slope = (penalty.penalty(moved.astype(np.float32)) - penalty.penalty(back.astype(np.float32))) / (
         2 * step
     )
@@ -50,9 +50,9 @@ def test_the_gradient_is_that_of_the_penalty(penalty: Penalty) -> None:
 
 def test_the_same_spot_costs_most_at_the_rim_and_as_much_on_every_side() -> None:
     def cost(row: int, column: int) -> float:
-        picture = np.zeros((1, 15, 15, 1), dtype=np.float32)
-        picture[0, row - 1 : row + 2, column - 1 : column + 2] = 1.0
-        return float(Prior().penalty(picture)[0])
+        image = np.zeros((1, 15, 15, 1), dtype=np.float32)
+        image[0, row - 1 : row + 2, column - 1 : column + 2] = 1.0
+        return float(Prior().penalty(image)[0])
 
     middle, off, rim = cost(7, 7), cost(7, 5), cost(7, 1)
     assert middle < off < rim
@@ -60,13 +60,13 @@ def test_the_same_spot_costs_most_at_the_rim_and_as_much_on_every_side() -> None
     assert cost(1, 1) > rim
 
 
-def test_the_mean_of_known_pictures_is_the_most_familiar_and_their_kind_more_than_noise() -> None:
+def test_the_mean_of_known_images_is_the_most_familiar_and_their_kind_more_than_noise() -> None:
     space = known()
     nothing = Prior(weight=0.0)
     familiar = Familiar(space, nothing)
-    start, kind = space.start[None], pictures(20, seed=0)
-    # as far from the mean as the pictures are, in pixels, but in the directions in which they differ least
-    narrow = space.pictures(np.eye(space.dimensions)[[-1]] * 10)
+    start, kind = space.start[None], images(20, seed=0)
+    # as far from the mean as the images are, in pixels, but in the directions in which they differ least
+    narrow = space.images(np.eye(space.dimensions)[[-1]] * 10)
     assert float(familiar.penalty(start)[0]) == pytest.approx(0.0, abs=1e-9)
     assert familiar.penalty(kind).mean() == pytest.approx(familiar.weight * space.dimensions / 2, rel=0.5)
     assert familiar.penalty(narrow)[0] > 5 * familiar.penalty(kind).mean()
@@ -74,7 +74,7 @@ def test_the_mean_of_known_pictures_is_the_most_familiar_and_their_kind_more_tha
 
 def test_a_coefficient_is_a_standard_deviation() -> None:
     space = known()
-    z = space.coefficients(pictures(40) - space.start)
+    z = space.coefficients(images(40) - space.start)
     assert np.allclose(z.std(axis=0, ddof=1), 1.0, rtol=1e-3)
     gradient = np.random.default_rng(1).standard_normal((1, *SHAPE)).astype(np.float32)
     step = 1e-2 * np.eye(space.dimensions)
@@ -82,7 +82,7 @@ def test_a_coefficient_is_a_standard_deviation() -> None:
     assert np.allclose(space.slope(gradient)[0], along, rtol=1e-2, atol=1e-4)
 
 
-def test_the_penalty_gives_way_until_pictures_are_recognised_and_comes_back() -> None:
+def test_the_penalty_gives_way_until_images_are_recognised_and_comes_back() -> None:
     yielding = Yielding(2)
     sure, lost = np.full(4, RECOGNISED + 1), np.full(4, RECOGNISED - 1)
     for _ in range(1_000):
@@ -113,7 +113,7 @@ def test_behind_a_temperature_that_is_divided_out_the_same_is_drawn(attack: Atta
         found = attack.reconstruct(
             target, 0, budget=10_000, rng=np.random.default_rng(0), progress=Silent(), settings=told
         )
-        return found.frames[-1].pictures
+        return found.frames[-1].images
 
     soft = DefendedTarget(TemplateTarget(), settings_of(["temperature=8"]))
     assert np.allclose(drawn(TemplateTarget(), 1.0), drawn(soft, 1 / 8), atol=1e-3)

@@ -49,7 +49,7 @@ def test_a_leak_is_read_from_the_lower_end_of_the_corrected_interval(low: float,
     assert judged(leakage=Estimate(0.7, 0.65, 0.9, 3), corrected=found).severity is severity
 
 
-def test_unlikeness_to_one_picture_alone_is_not_low() -> None:
+def test_unlikeness_to_one_image_alone_is_not_low() -> None:
     found = judged()
     assert found.severity is Severity.INCONCLUSIVE
     assert "cannot rule out" in found.sentence
@@ -60,7 +60,7 @@ def test_unlike_and_unreadable_is_low() -> None:
     assert judged(recognition=[read(1)]).severity is Severity.LOW
 
 
-def test_drawings_that_a_judge_reads_are_a_leak_however_unlike_the_picture() -> None:
+def test_drawings_that_a_judge_reads_are_a_leak_however_unlike_the_image() -> None:
     found = judged(recognition=[read(8)])
     assert found.severity is Severity.MODERATE
     assert "recognises 8 of 10, where guessing reaches one in 10" in found.sentence
@@ -127,7 +127,7 @@ def test_every_attack_must_have_been_judged() -> None:
     assert judged(recognition=[read(0, attack="another")]).severity is Severity.INCONCLUSIVE
 
 
-def test_a_picture_that_the_model_takes_for_another_class_rules_nothing_out() -> None:
+def test_a_image_that_the_model_takes_for_another_class_rules_nothing_out() -> None:
     assert judged(recognised=False, recognition=[read(0)]).severity is Severity.INCONCLUSIVE
 
 

@@ -1,6 +1,6 @@
 "use strict";
 
-// The page is a picture of the server's state: every message holds all of it, so a reload loses nothing.
+// The page mirrors the server's state: every message holds all of it, so a reload loses nothing.
 
 const $ = (id) => document.getElementById(id);
 const png = (encoded) => `data:image/png;base64,${encoded}`;
@@ -60,11 +60,11 @@ function showChoices() {
   const output = wish ? wish.output : state.output;
   document.querySelector(`input[name=digit][value="${digit}"]`).checked = true;
   $("output").value = output[0] || "";
-  picture("original", state.originals[digit], `A sample of the digit ${digit} from the training data`);
+  showImage("original", state.originals[digit], `A sample of the digit ${digit} from the training data`);
   showCosts();
 }
 
-function picture(id, encoded, description) {
+function showImage(id, encoded, description) {
   const image = $(id).querySelector("img");
   image.hidden = !encoded;
   if (!encoded) return;
@@ -82,12 +82,12 @@ function showSide(side) {
   if (side === "baseline") about.textContent = "trained as usual";
   else about.textContent = defence();
   if (found) {
-    picture(side, found.picture, `The digit ${state.result.digit} as drawn from the ${side} model`);
+    showImage(side, found.image, `The digit ${state.result.digit} as drawn from the ${side} model`);
     meter(panel, found);
   } else if (live) {
-    picture(side, live.picture, `A drawing of the digit ${state.digit} under way`);
+    showImage(side, live.image, `A drawing of the digit ${state.digit} under way`);
   } else {
-    picture(side, null, "");
+    showImage(side, null, "");
   }
   panel.classList.toggle("under-way", Boolean(live && !found));
 }

@@ -1,7 +1,7 @@
-"""Covariance matrix adaptation: a cloud of pictures that learns the shape of what pleases the target.
+"""Covariance matrix adaptation: a cloud of images that learns the shape of what pleases the target.
 
 Hansen 2016, "The CMA Evolution Strategy: A Tutorial", by the library `cma`. It
-ranks pictures and needs no slope, so answers that are rounded or cut short
+ranks images and needs no slope, so answers that are rounded or cut short
 mislead it less than finite differences. Departures: the search is in the space
 that the attack is given, the penalty is part of what is ranked and yields as in the
 other searches, and the last half of the means is averaged.
@@ -39,7 +39,7 @@ def reconstruct(
     progress: Progress,
     settings: Settings,
 ) -> Drawn:
-    """Draw the class by ranking clouds of pictures; see `protocol.Reconstruct`."""
+    """Draw the class by ranking clouds of images; see `protocol.Reconstruct`."""
     course = Course(
         settings,
         budget=budget,
@@ -53,16 +53,16 @@ def reconstruct(
     yielding = Yielding(len(clouds))
     while course.affords(size * len(clouds)):
         asked = [cloud.ask() for cloud in clouds]
-        pictures = space.pictures(np.concatenate(asked))
-        answers = target.probabilities(pictures)
+        images = space.images(np.concatenate(asked))
+        answers = target.probabilities(images)
         odds = log_odds(answers, target_class, settings.floor, settings.temperature)
-        penalties = prior.penalty(pictures)
+        penalties = prior.penalty(images)
         by_cloud = odds.reshape(len(clouds), size)
         losses = yielding.shares[:, None] * penalties.reshape(len(clouds), size) - by_cloud
         yielding.heard(by_cloud)
         for cloud, points, loss in zip(clouds, asked, losses, strict=True):
             cloud.tell(points, loss.tolist())
-        if course.note(np.stack([cloud.mean for cloud in clouds]), queries=len(pictures)):
+        if course.note(np.stack([cloud.mean for cloud in clouds]), queries=len(images)):
             course.mark(
                 loss=float((penalties - odds).mean()), confidence=float(answers[:, target_class].mean())
             )

@@ -1,7 +1,7 @@
-"""Labels alone: move to where a whole sphere of pictures bears the class's label.
+"""Labels alone: move to where a whole sphere of images bears the class's label.
 
 Kahla, Chen, Just & Jia 2022, "Label-Only Model Inversion Attacks via Boundary
-Repulsion": from a picture with the label, sample a sphere around it, move away
+Repulsion": from an image with the label, sample a sphere around it, move away
 from the points that bear another, and widen the sphere when most bear the same.
 
 Departures: the paper searches the latent space of a generative network, this
@@ -40,7 +40,7 @@ PRIOR_SHARE = 0.2
 
 SEARCHES, SEARCHED_AT_ONCE = 20, 25
 GROUNDS = ((0.0, 3.0), (0.0, 5.0), (0.5, 4.0), (1.0, 4.0))
-"""Grey level and cut-off of the coarse random pictures among which a start is looked for."""
+"""Grey level and cut-off of the coarse random images among which a start is looked for."""
 CONTRAST = 0.5
 
 
@@ -72,14 +72,14 @@ def reconstruct(
         step += 1
         sphere = np.stack([_sphere(stream, space.dimensions) for stream in streams])
         points = z[:, None] + radius[:, None, None] * sphere
-        labels = target.labels(space.pictures(points.reshape(-1, space.dimensions)))
+        labels = target.labels(space.images(points.reshape(-1, space.dimensions)))
         hits = (labels == target_class).reshape(settings.seeds, POINTS)
         rate = hits.mean(axis=1)
         slope = ((hits - rate[:, None])[..., None] * sphere).mean(axis=1)
         slope /= np.maximum(rate * (1 - rate), 1 / POINTS)[:, None] * radius[:, None]
-        # without a hit there is nothing to hold the picture against the prior: look farther instead
+        # without a hit there is nothing to hold the image against the prior: look farther instead
         weight = PRIOR_SHARE * (rate > 0)
-        gradient = slope - weight[:, None] * space.slope(prior.gradient(space.pictures(z)))
+        gradient = slope - weight[:, None] * space.slope(prior.gradient(space.images(z)))
 
         mean = MOMENTUM * mean + (1 - MOMENTUM) * gradient
         square = SCALE_MEMORY * square + (1 - SCALE_MEMORY) * gradient**2
@@ -95,7 +95,7 @@ def reconstruct(
     return course.drawn(
         Notice(
             "no_start",
-            f"Among {SEARCHES * SEARCHED_AT_ONCE:,} random pictures for each seed, some seeds found none "
+            f"Among {SEARCHES * SEARCHED_AT_ONCE:,} random images for each seed, some seeds found none "
             f"that the model labels {target_class}; the search from labels went on from the start.",
         )
     )
@@ -108,7 +108,7 @@ def _starts(
     settings: Settings,
     streams: Sequence[np.random.Generator],
 ) -> tuple[FloatArray, BoolArray]:
-    """(seeds, dimensions) pictures of the space that bear the label, and (seeds,) where one was found."""
+    """(seeds, dimensions) images of the space that bear the label, and (seeds,) where one was found."""
     space = settings.space
     z = np.zeros((settings.seeds, space.dimensions))
     found = np.zeros(settings.seeds, dtype=bool)
@@ -121,8 +121,8 @@ def _starts(
         coarse = low_frequencies(np.full(space.shape, grey, dtype=np.float32), cutoff=cutoff)
         for seed in missing.tolist():
             waves = coarse.scattered(SEARCHED_AT_ONCE, contrast=CONTRAST, rng=streams[seed])
-            candidates = space.coefficients(coarse.pictures(waves) - space.start)
-            hits = np.flatnonzero(target.labels(space.pictures(candidates)) == target_class)
+            candidates = space.coefficients(coarse.images(waves) - space.start)
+            hits = np.flatnonzero(target.labels(space.images(candidates)) == target_class)
             if len(hits):
                 z[seed], found[seed] = candidates[hits[0]], True
         course.spend(asked)

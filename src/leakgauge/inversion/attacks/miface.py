@@ -5,7 +5,7 @@ Information and Basic Countermeasures", algorithm 1, with its cost 1 − p, its 
 of .1 and its window of 100 iterations, without the auto-encoder's processing. It
 stops as the paper says: when the cost is as small as asked for, or as large as the
 largest in the window. Departures: pixels are kept between 0 and 1, and the run
-starts from the picture that all attacks start from.
+starts from the image that all attacks start from.
 
 A white-box reference beside the attacks that only ask, and never a part of their
 verdict: a search over single pixels ends in noise.
@@ -47,11 +47,11 @@ def reconstruct(
     network = settings.network
     if network is None:
         raise Unsuited("It follows the model's gradient, which an ONNX file does not give.")
-    picture = settings.space.start[None].copy()
+    image = settings.space.start[None].copy()
     last = settings.iterations[-1]
     every = max(1, last // CURVE_POINTS)
     step = settings.learning_rate or STEP
-    best, least = picture, np.inf
+    best, least = image, np.inf
     window: deque[float] = deque(maxlen=WINDOW)
     frames: list[Frame] = []
     curve: list[CurvePoint] = []
@@ -59,15 +59,15 @@ def reconstruct(
     for iteration in range(1, last + 1):
         if running:
             progress.report(f"drawing class {target_class} by gradient", (iteration - 1) / last)
-            probability, gradient = network.probability_gradient(picture, target_class)
+            probability, gradient = network.probability_gradient(image, target_class)
             cost = float(1.0 - probability[0])
             if cost < least:
-                best, least = picture, cost
+                best, least = image, cost
             running = cost > ENOUGH and not (len(window) == WINDOW and cost >= max(window))
             window.append(cost)
             if iteration == 1 or iteration % every == 0 or iteration == last or not running:
                 curve.append(CurvePoint(iteration, 0, cost, float(probability[0])))
-            picture = np.clip(picture + np.float32(step) * gradient, 0.0, 1.0)
+            image = np.clip(image + np.float32(step) * gradient, 0.0, 1.0)
         if iteration in settings.iterations:
             frames.append(Frame(iteration, 0, best))
     return Drawn(tuple(frames), tuple(curve))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target
@@ -48,7 +48,7 @@ def reconstruct(
         loss_object=keras.losses.SparseCategoricalCrossentropy(),
         clip_values=facts.input_range,
     )
-    pictures: Pictures = settings.space.start[None]
+    images: Images = settings.space.start[None]
     frames: list[Frame] = []
     done = 0
     for after in settings.iterations:
@@ -60,8 +60,8 @@ def reconstruct(
             learning_rate=settings.learning_rate or STEP,
             verbose=False,
         )
-        inferred = attack.infer(network.inputs(pictures), np.array([target_class]))
-        pictures, done = network.pictures(np.asarray(inferred, dtype=np.float32)), after
-        frames.append(Frame(after, 0, pictures))
-    confidence = float(target.probabilities(pictures)[0, target_class])
+        inferred = attack.infer(network.inputs(images), np.array([target_class]))
+        images, done = network.images(np.asarray(inferred, dtype=np.float32)), after
+        frames.append(Frame(after, 0, images))
+    confidence = float(target.probabilities(images)[0, target_class])
     return Drawn(tuple(frames), (CurvePoint(done, 0, 1.0 - confidence, confidence),))

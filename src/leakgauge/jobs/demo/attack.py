@@ -147,7 +147,7 @@ def _look(side: str, look: Look) -> dict[str, JsonValue]:
         "side": side,
         "attack": look.attack,
         "queries": look.queries,
-        "picture": _encoded(to_png(look.picture)),
+        "image": _encoded(to_png(look.image)),
         "loss": look.loss,
     }
 
@@ -182,7 +182,7 @@ def _curve(report: InversionReport, digit: int) -> list[list[float]]:
 def _drawing(found: Reconstruction, row: InversionMeasured, files: Mapping[str, bytes]) -> dict[str, Any]:
     return {
         "attack": row.title,
-        "picture": _encoded(files[found.image]),
+        "image": _encoded(files[found.image]),
         "queries": found.queries,
         "likeness": asdict(row.metrics.pearson),
         "chance": found.chance,

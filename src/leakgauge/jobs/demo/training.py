@@ -1,6 +1,6 @@
 """The demo's training: a baseline, and the same network with defences.
 
-What it leaves is all that the page and the attacks need; nothing of the training set but one picture of
+What it leaves is all that the page and the attacks need; nothing of the training set but one image of
 each class.
 """
 
@@ -66,7 +66,7 @@ def train_both(
     Parameters
     ----------
     epochs
-        None for what the size of the pictures takes.
+        None for what the size of the images takes.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def _told(display: Display, share: Share, name: str, done: int, epochs: int, los
 
 def _facts(trained: Trained, path: Path, digits: Digits) -> dict[str, Any]:
     height, width = digits.images.shape[1:3]
-    target = open_image_model(path, picture_size=(height, width))
+    target = open_image_model(path, image_size=(height, width))
     right = int((target.labels(digits.held_out_images) == digits.held_out_labels).sum())
     return {
         "accuracy": asdict(proportion(right, len(digits.held_out_labels))),
