@@ -96,7 +96,7 @@ def test_image_sets_keep_their_folders(written, top: str, tmp_path: Path) -> Non
     bundle = open_bundle(tmp_path / "upload", tmp_path / "into", limits=Limits())
     assert isinstance(bundle, ImageMembershipBundle)
     assert [file.name for file in bundle.members.files] == ["training/3/a.png"]
-    assert [file.name for file in bundle.subjects.files] == ["subject/3/b.png"]
+    assert [file.name for file in bundle.non_members.files] == ["subject/3/b.png"]
 
 
 def test_the_zip_of_powershell_is_audited() -> None:

@@ -35,8 +35,8 @@ def test_images_in_a_folder_for_each_class(tmp_path: Path) -> None:
         (3, "training/3/b.png"),
     ]
     assert [file.path.read_bytes() for file in bundle.members.files] == [b"a", b"b"]
-    assert isinstance(bundle.subjects, ImageFolder)
-    assert bundle.subjects.name == "subject"
+    assert isinstance(bundle.non_members, ImageFolder)
+    assert bundle.non_members.name == "subject"
     assert bundle.ignored == ("notes.txt",)
     assert list(bundle.sha256) == sorted([*MODEL, *FOLDERS, "parameters.json"])
 
@@ -53,8 +53,8 @@ def test_other_accepted_folders(model: str, members: str, subjects: str, tmp_pat
 def test_arrays_and_folders_may_be_mixed_but_not_within_a_side(tmp_path: Path) -> None:
     subjects = {"x_test.npy": b"x", "y_test.npy": b"y"}
     bundle = bundle_of({**MODEL, "training/0/a.png": b"", **subjects}, tmp_path)
-    assert isinstance(bundle.subjects, ImageArrays)
-    assert [file.name for file in bundle.subjects.files] == ["x_test.npy", "y_test.npy"]
+    assert isinstance(bundle.non_members, ImageArrays)
+    assert [file.name for file in bundle.non_members.files] == ["x_test.npy", "y_test.npy"]
 
 
 def test_sets_may_lie_in_data_zip_and_everything_below_one_folder(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal, NoReturn, TypeAlias
 
 from leakgauge.bundle.model import BundledFile, ImageArrays, ImageFolder, ImageSet
-from leakgauge.bundle.roles import ABOUT_SETS, Placed, only
+from leakgauge.bundle.roles import ABOUT_SETS, Placed, in_code, only
 from leakgauge.errors import BadBundle
 
-Side: TypeAlias = Literal["member", "subject"]
-_NAMED: Mapping[Side, str] = {"member": "members (training data)", "subject": "subjects (non-members)"}
+Side: TypeAlias = Literal["member", "non_member"]
+_NAMED: Mapping[Side, str] = {"member": "members (training data)", "non_member": "non-members"}
 
 
 def image_set(
@@ -22,13 +22,15 @@ def image_set(
     Raises
     ------
     BadBundle
-        `no_<side>s`, `two_<side>s`, `no_<side>_images`, `no_<side>_labels`, `picture_without_class` or
-        `class_folder`, each with the layout that is wanted.
+        `no_<side>s`, `two_<side>s`, `no_<side>_images`, `no_<side>_labels` (with the side as in `in_code`),
+        `picture_without_class` or `class_folder`, each with the layout that is wanted.
     """
     files = roles.get(f"{side}_image_files", [])
     arrays = [role for role in (f"{side}_images", f"{side}_labels") if role in roles]
     if not files and not arrays:
-        raise BadBundle(f"no_{side}s", f"The bundle holds no image set of {_NAMED[side]}.", hint=ABOUT_SETS)
+        raise BadBundle(
+            f"no_{in_code(side)}s", f"The bundle holds no image set of {_NAMED[side]}.", hint=ABOUT_SETS
+        )
     if arrays:
         images = only(f"{side}_images", roles, placed=placed)
         labels = only(f"{side}_labels", roles, placed=placed)
@@ -79,7 +81,7 @@ def _class_of(item: Placed) -> int:
 
 def _refuse_two(side: Side, found: Sequence[str]) -> NoReturn:
     raise BadBundle(
-        f"two_{side}s",
+        f"two_{in_code(side)}s",
         f"The bundle has more than one image set of {_NAMED[side]}: {', '.join(found[:5])}.",
         hint="Keep the one that the audit is about.",
     )

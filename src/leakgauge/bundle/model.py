@@ -50,7 +50,7 @@ class MembershipBundle:
     root: Path
     model: BundledFile
     members: BundledFile
-    subjects: BundledFile
+    non_members: BundledFile
     population: BundledFile | None = None
     parameters: BundledFile | None
     ignored: tuple[str, ...]
@@ -60,7 +60,7 @@ class MembershipBundle:
     @property
     def sha256(self) -> dict[str, str]:
         """Digest of every used file by its name, sorted by name."""
-        return _digests(self.model, self.members, self.subjects, self.population, self.parameters)
+        return _digests(self.model, self.members, self.non_members, self.population, self.parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class ImageMembershipBundle:
     root: Path
     model: BundledFile
     members: ImageSet
-    subjects: ImageSet
+    non_members: ImageSet
     parameters: BundledFile | None
     ignored: tuple[str, ...]
     limits: Limits
@@ -122,7 +122,7 @@ class ImageMembershipBundle:
     @property
     def sha256(self) -> dict[str, str]:
         """Digest of every used file by its name, sorted by name."""
-        return _digests(self.model, *self.members.files, *self.subjects.files, self.parameters)
+        return _digests(self.model, *self.members.files, *self.non_members.files, self.parameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,24 +226,24 @@ def _assemble(
     if data == "image sets":
         # both sides are looked at before a file of either is unpacked
         take_members = image_set("member", roles, placed=placed)
-        take_subjects = image_set("subject", roles, placed=placed)
+        take_non_members = image_set("non_member", roles, placed=placed)
         return ImageMembershipBundle(
             root=root,
             model=_settle_model(model, into),
             members=take_members(into),
-            subjects=take_subjects(into),
+            non_members=take_non_members(into),
             parameters=_settle(parameters, into) if parameters else None,
             ignored=tuple(sorted(ignored)),
             limits=budget.limits,
         )
     if data == "tables":
-        members, subjects = (only(role, roles, placed=everything) for role in TABLE_ROLES)
+        members, non_members = (only(role, roles, placed=everything) for role in TABLE_ROLES)
         population = optional(POPULATION, roles)
         return MembershipBundle(
             root=root,
             model=_settle_model(model, into),
             members=_settle(members, into),
-            subjects=_settle(subjects, into),
+            non_members=_settle(non_members, into),
             population=_settle(population, into) if population else None,
             parameters=_settle(parameters, into) if parameters else None,
             ignored=tuple(sorted(ignored)),

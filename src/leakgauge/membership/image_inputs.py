@@ -45,7 +45,7 @@ def read_image_inputs(
     defences = not_undone(asked_for)
     sent = [
         labelled_images(found, input_range=parameters.input_range)
-        for found in (bundle.members, bundle.subjects)
+        for found in (bundle.members, bundle.non_members)
     ]
     for images in sent:
         _check_size(images.name, len(images.labels), bundle.limits)
@@ -56,13 +56,13 @@ def read_image_inputs(
         input_range=parameters.input_range,
         channel_order=parameters.channel_order,
     )
-    members, subjects = (
+    members, non_members = (
         FittedSet(images, positions(images, model.facts.classes), model.facts.shape, parameters.resize)
         for images in sent
     )
     notices = list(defended_notice(asked_for))
-    pool = _pool((members, subjects), parameters, notices)
-    notices += [*members.notices, *subjects.notices]
+    pool = _pool((members, non_members), parameters, notices)
+    notices += [*members.notices, *non_members.notices]
     _check_range(model, pool)
     target: ModelTarget = DefendedTarget(model, defences) if defences else model
     answers = _asked(target, pool)
@@ -85,7 +85,7 @@ def _check_size(name: str, images: int, limits: Limits) -> None:
         raise BadBundle(
             "too_few_records",
             f"{name} has {images} images; it takes {LEAST_RECORDS} to say anything.",
-            hint="Send as many members and subjects as you can; from some hundreds of each the figures "
+            hint="Send as many members and non-members as you can; from some hundreds of each the figures "
             "become useful. A zip takes many images best as arrays, such as training_images.npy.",
         )
 
@@ -125,9 +125,9 @@ def _pool(
     )
 
 
-def _in_both(members: FittedSet, subjects: FittedSet) -> tuple[BoolArray, BoolArray]:
+def _in_both(members: FittedSet, non_members: FittedSet) -> tuple[BoolArray, BoolArray]:
     """(n,) for each set: whether the same image with the same label stands in the other set too."""
-    ours, theirs = members.digests(), subjects.digests()
+    ours, theirs = members.digests(), non_members.digests()
     shared = set(ours) & set(theirs)
     first, second = (
         np.array([digest in shared for digest in digests], dtype=np.bool_) for digests in (ours, theirs)
@@ -150,7 +150,7 @@ def _kept(
             "members_among_subjects",
             f"{int(shared.sum()):,} of the {len(shared):,} images of {name} stand in the other set too, "
             "with the same label.",
-            hint="Subjects must be images that the model was not trained on.",
+            hint="Non-members must be images that the model was not trained on.",
         )
     if len(left) <= most:
         return left
@@ -180,8 +180,8 @@ def _check_range(model: ImageModel, pool: Pool) -> None:
     facts = model.facts
     if facts.range_source != "assumed":
         return
-    members, subjects = np.flatnonzero(pool.member), np.flatnonzero(~pool.member)
-    looked_at = np.concatenate([side[:: -(-len(side) // _LOOKED_AT)] for side in (members, subjects)])
+    members, non_members = np.flatnonzero(pool.member), np.flatnonzero(~pool.member)
+    looked_at = np.concatenate([side[:: -(-len(side) // _LOOKED_AT)] for side in (members, non_members)])
     x, y = pool.x[looked_at], pool.y[looked_at]
 
     def right_within(found: tuple[float, float]) -> Estimate:
