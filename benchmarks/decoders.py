@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from leakgauge.images.image import Images
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.targets.protocol import FloatArray
 
 BATCH, HIDDEN = 64, 256
@@ -95,7 +95,7 @@ class Autoencoder:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded(Space):
+class Decoded(SearchSpace):
     """The images of a decoder: what is linear in other spaces is overridden here.
 
     A slope depends on where it is asked for, and attacks do not say; they ask right

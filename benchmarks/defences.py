@@ -28,9 +28,9 @@ from leakgauge.estimates import Estimate
 from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit
-from leakgauge.inversion.drawing import Run, plan, run_attacks
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.inversion.measure import consensus
+from leakgauge.inversion.running import Run, plan, run_attacks
 from leakgauge.jobs.demo.digits import Digits, bundled_digits
 from leakgauge.parameters import inversion_parameters
 from leakgauge.progress import Silent

@@ -50,15 +50,15 @@ from image_sets import SETS, ImageSet
 from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.components import principal_components
-from leakgauge.inversion.drawing import informed
-from leakgauge.inversion.edges import as_asked, reads_edges_alone, shown_to
+from leakgauge.inversion.high_contrast import as_queried, images_as_queried, needs_high_contrast
 from leakgauge.inversion.masking import examine
 from leakgauge.inversion.objective import Prior
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.priors.pca import principal_components
 from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.running import informed
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.inversion.similarity import pearson
-from leakgauge.inversion.space import Space
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.targets.images.target import ImageTarget
@@ -97,7 +97,7 @@ class Entry:
     sees: str
     queries: int | None
     runs: int = 1
-    space: Callable[[ImageSet], Space] = lambda images: low_frequencies(grey(images))
+    space: Callable[[ImageSet], SearchSpace] = lambda images: low_frequencies(grey(images))
     penalty: Prior = Prior()  # noqa: RUF009 - frozen, so that all may share it
     knowing: Callable[[Settings, ImageSet, int], Settings] | None = None
 
@@ -107,7 +107,7 @@ class Entry:
         return f"{self.title}, {self.queries:,}" if self.queries else self.title
 
 
-class Pixels(Space):
+class Pixels(SearchSpace):
     """Every pixel for itself, without the matrix that would say so."""
 
     @property
@@ -133,7 +133,7 @@ def grey(images: ImageSet) -> Images:
     return np.full(images.shape, 0.5, dtype=np.float32)
 
 
-def pixels(images: ImageSet) -> Space:
+def pixels(images: ImageSet) -> SearchSpace:
     """Single pixels."""
     return Pixels(grey(images), np.empty((0, 0), np.float32), np.empty(0))
 
@@ -155,7 +155,7 @@ class Drawings:
     """(10, height, width, channels) drawings of one seed; whether with edges; seconds of one class."""
 
     images: Images
-    edges: bool
+    high_contrast: bool
     seconds: float
 
 
@@ -164,8 +164,8 @@ def draw(entry: Entry, target: ImageTarget, images: ImageSet, seed: int) -> Draw
     check_installed(BY_NAME[entry.attack])
     drawn, seconds = [], 0.0
     asks = BY_NAME[entry.attack].threat_model != "model_file"
-    edges = asks and reads_edges_alone(target, images.shape, rng=generator_for(seed, "edges"))
-    asked = shown_to(target, edges=edges)
+    high_contrast = asks and needs_high_contrast(target, images.shape, rng=generator_for(seed, "edges"))
+    asked = as_queried(target, high_contrast=high_contrast)
     examined = examine(asked, images.trained.images[0], rng=generator_for(seed, "masking"))
     for digit in range(10):
         iterations = WHITE_BOX_ITERATIONS if entry.queries is None else entry.queries // (2 * entry.runs)
@@ -177,7 +177,7 @@ def draw(entry: Entry, target: ImageTarget, images: ImageSet, seed: int) -> Draw
             network=target.network,
             floor=examined.floor,
             temperature=examined.temperature,
-            edges=edges,
+            high_contrast=high_contrast,
         )
         if entry.knowing:
             told = entry.knowing(told, images, digit)
@@ -192,7 +192,7 @@ def draw(entry: Entry, target: ImageTarget, images: ImageSet, seed: int) -> Draw
         )
         seconds += time.process_time() - started
         drawn.append(found.frames[-1].images.mean(axis=0))
-    return Drawings(np.stack(drawn), edges, seconds / 10)
+    return Drawings(np.stack(drawn), high_contrast, seconds / 10)
 
 
 def judges_of(half: Half) -> tuple[Judge, ...]:
@@ -207,7 +207,7 @@ def judges_of(half: Half) -> tuple[Judge, ...]:
 
 def recognised(seeds: Sequence[Drawings], judges: Sequence[Judge]) -> NDArray[np.bool_]:
     """(judges, seeds, 10) whether a judge takes a drawing for its class."""
-    read = [as_asked(drawn.images, edges=drawn.edges) for drawn in seeds]
+    read = [images_as_queried(drawn.images, high_contrast=drawn.high_contrast) for drawn in seeds]
     return np.array([[judge(drawings) == np.arange(10) for drawings in read] for judge in judges])
 
 

@@ -36,7 +36,7 @@ from leakgauge.bundle import Limits, open_bundle
 from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import Settings
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for

@@ -26,10 +26,10 @@ import numpy as np
 
 from leakgauge.defences.output import DefendedTarget, settings_of
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import Run, run_attacks
 from leakgauge.inversion.masking import examine
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.running import Run, run_attacks
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.targets.opening import open_image_model

@@ -16,7 +16,7 @@ from served import ROOT, running
 
 from leakgauge.bundle import BundledFile, Limits, open_images
 from leakgauge.errors import BadBundle
-from leakgauge.inversion.prior_training import components_of
+from leakgauge.inversion.priors.training import prior_of
 from leakgauge.progress import Silent
 
 SHORT = {"class_to_attack": 0, "iterations": 20, "seeds": 2, "attacks": "spsa"}
@@ -116,15 +116,15 @@ def test_images_are_found_one_folder_deep_and_in_a_fixed_order(tmp_path: Path) -
 def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
     mixed = {f"{number}.png": one for number, one in enumerate([*images(20), *images(1, side=8)])}
     with pytest.raises(BadBundle) as raised:
-        components_of(opened(tmp_path, mixed), Silent())
+        prior_of(opened(tmp_path, mixed), Silent())
     assert raised.value.problem == "image_size"
 
 
 def test_a_zip_of_images_makes_the_same_prior(tmp_path: Path) -> None:
     files = {f"{number:02}.png": one for number, one in enumerate(images(22))}
-    loose = components_of(opened(tmp_path, files), Silent())
+    loose = prior_of(opened(tmp_path, files), Silent())
     archive = tmp_path / "images.zip"
     archive.write_bytes(zipped(tmp_path / "channel"))
-    packed = components_of(open_images(archive, tmp_path / "unpacked", limits=Limits()), Silent())
+    packed = prior_of(open_images(archive, tmp_path / "unpacked", limits=Limits()), Silent())
     assert np.array_equal(packed.space.axes, loose.space.axes)
     assert packed.pictures == 22

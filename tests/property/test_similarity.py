@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.objective import Prior, log_odds
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.similarity import chance, leakage, pearson, similarity, ssim
 
 UNIT = st.floats(0.0, 1.0, width=32)

@@ -114,7 +114,7 @@ class State:
             shown.update(digit=digit, output=[*output], result=None)
             shown["live"] = {side: nothing_yet | {"curve": []} for side in SIDES}
 
-    def add_look(self, values: Mapping[str, JsonValue]) -> None:
+    def add_preview(self, values: Mapping[str, JsonValue]) -> None:
         """An attack shows how far it is. A child says so, and may say anything."""
         with suppress(KeyError, TypeError), self._change() as shown:
             side = shown["live"][str(values["side"])]

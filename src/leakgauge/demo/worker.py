@@ -186,7 +186,7 @@ class Worker:
             "iterations": self._effort.iterations,
             "seeds": self._effort.seeds,
         }
-        with self._finished(DEMO_ATTACK, self._cache.models, overrides, self.state.add_look) as finished:
+        with self._finished(DEMO_ATTACK, self._cache.models, overrides, self.state.add_preview) as finished:
             self._cache.keep_attack(finished)
         self.state.end_attack(self._cache.result())
 

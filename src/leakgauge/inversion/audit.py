@@ -15,10 +15,9 @@ from leakgauge.images.files import to_png
 from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
-from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
-from leakgauge.inversion.edges import shown_to
 from leakgauge.inversion.evaluation import evaluated, prototypes, recognition
 from leakgauge.inversion.evasion import Evade, robustness_curve
+from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.inversion.masking import judged as judged_masking
 from leakgauge.inversion.measure import (
@@ -30,6 +29,7 @@ from leakgauge.inversion.measure import (
     robustness,
 )
 from leakgauge.inversion.protocol import Attack, CurvePoint
+from leakgauge.inversion.running import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
 from leakgauge.inversion.similarity import pearson, similarity
 from leakgauge.inversion.time_budget import within
 from leakgauge.inversion.verdict import headline, verdict
@@ -298,7 +298,7 @@ def _describe(
 
 def _asked(run: Run, inputs: Inputs) -> Target:
     """The target as the run asked it."""
-    return shown_to(inputs.target, edges=run.settings.edges)
+    return as_queried(inputs.target, high_contrast=run.settings.high_contrast)
 
 
 def _confidence(target: Target, image: Images, number: int) -> float:

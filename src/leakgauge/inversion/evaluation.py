@@ -10,16 +10,16 @@ import numpy as np
 from leakgauge.errors import BadBundle
 from leakgauge.estimates import Estimate, confidence_for, proportion
 from leakgauge.images.image import Images
-from leakgauge.inversion.drawing import Run
-from leakgauge.inversion.edges import as_asked
-from leakgauge.inversion.judges import (
+from leakgauge.inversion.evaluators import (
     LEAST_ACCURACY,
     BroughtJudge,
     Judge,
     accuracy_of,
     train_judge,
 )
+from leakgauge.inversion.high_contrast import images_as_queried
 from leakgauge.inversion.measure import consensus
+from leakgauge.inversion.running import Run
 from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Recognition, Reconstruction
 from leakgauge.targets.images.facts import ImageModel, ImageModelFacts
 from leakgauge.targets.protocol import FloatArray
@@ -102,7 +102,10 @@ def evaluated(
         if not evaluation.knows(number):
             found.append(one)
             continue
-        drawing, start = _read(run, number), as_asked(run.space.start, edges=run.settings.edges)
+        drawing, start = (
+            _read(run, number),
+            images_as_queried(run.space.start, high_contrast=run.settings.high_contrast),
+        )
         real = list(evaluation.labelled.get(number, ()))
         if number == original_class and not real:
             real = [original]
@@ -180,7 +183,7 @@ def prototypes(runs: Sequence[Run], labelled: Labelled) -> tuple[Prototypes, ...
 
 def _read(run: Run, number: int) -> Images:
     """A class's drawing as its target was asked about it: a judge is to read what the target read."""
-    return as_asked(consensus(run.every[number]), edges=run.settings.edges)
+    return images_as_queried(consensus(run.every[number]), high_contrast=run.settings.high_contrast)
 
 
 def _means_as_prototypes(real: Sequence[Images]) -> float:

@@ -15,14 +15,14 @@ from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.images.files import read_image
 from leakgauge.images.fitting import fit
 from leakgauge.images.image import Images, NamedImage
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.components import MOST_NUMBERS, evenly
-from leakgauge.inversion.edges import reads_edges_alone, shown_to
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
-from leakgauge.inversion.ground import ground_of
+from leakgauge.inversion.high_contrast import as_queried, needs_high_contrast
 from leakgauge.inversion.masking import Examined, examine
 from leakgauge.inversion.objective import Prior
-from leakgauge.inversion.prior import ChosenPrior, choose_prior
+from leakgauge.inversion.priors.background import background_of
+from leakgauge.inversion.priors.choice import ChosenPrior, choose_prior
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.priors.pca import MOST_NUMBERS, evenly
 from leakgauge.inversion.protocol import Settings
 from leakgauge.parameters import InversionParameters
 from leakgauge.randomness import generator_for
@@ -31,10 +31,10 @@ from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, ImageModelF
 from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import Target
 
-_EDGES = Notice(
+_HIGH_CONTRAST = Notice(
     "edges",
-    "The model hardly tells smooth images apart, and does so with sharp edges: every image that attacks "
-    "asked about was given edges. The drawings are shown without them, and judged with them.",
+    "The model hardly tells smooth images apart, and does so with sharp edges: every query of the attacks "
+    "was made high-contrast. Reconstructions are shown as they are, and evaluated in high contrast.",
 )
 SATURATED = 1e-12
 """Probability left to all other classes below which an answer speaks of an input out of range."""
@@ -138,35 +138,37 @@ def read_inputs(
         else None
     )
     evaluation = choose_evaluation(brought, labelled, target.facts, seed=parameters.seed)
-    ground, ground_notices = ground_of(
+    background, background_notices = background_of(
         original.values, asked=parameters.background, input_range=target.facts.input_range
     )
     start, start_notices = _start(parameters, shape, auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
-    edges = reads_edges_alone(asked, shape, rng=generator_for(parameters.seed, "edges"))
+    high_contrast = needs_high_contrast(asked, shape, rng=generator_for(parameters.seed, "edges"))
     examined = examine(
-        shown_to(asked, edges=edges), original.values, rng=generator_for(parameters.seed, "masking")
+        as_queried(asked, high_contrast=high_contrast),
+        original.values,
+        rng=generator_for(parameters.seed, "masking"),
     )
     settings = Settings(
         space=low_frequencies(start),
         iterations=parameters.iterations,
         seeds=parameters.seeds,
         learning_rate=parameters.learning_rate,
-        prior=Prior(background=ground),
+        prior=Prior(background=background),
         network=target.network,
         floor=examined.floor,
         temperature=examined.temperature,
-        edges=edges,
+        high_contrast=high_contrast,
     )
     notices = (
         *defended_notice(asked_for),
         *original.notices,
         *_range_notices(target, original.values, original_class),
         *_class_notices(classes, original_class, likeliest),
-        *ground_notices,
+        *background_notices,
         *start_notices,
         *prior.notices,
-        *([_EDGES] if edges else []),
+        *([_HIGH_CONTRAST] if high_contrast else []),
         *evaluation.notices,
     )
     return Inputs(

@@ -22,8 +22,8 @@ import numpy as np
 
 from leakgauge.estimates import Estimate, proportion
 from leakgauge.images.image import Images
-from leakgauge.inversion.basis import coarse_images, low_frequencies
 from leakgauge.inversion.objective import LEAST_PROBABILITY
+from leakgauge.inversion.priors.low_frequencies import coarse_images, low_frequencies
 from leakgauge.report.model import Mask, Masking, Severity
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
 from leakgauge.targets.score_rows import rounding_step

@@ -17,8 +17,9 @@ from scipy.stats import t as student
 
 from leakgauge.estimates import Estimate, confidence_for
 from leakgauge.images.image import Images
-from leakgauge.inversion.drawing import Run
 from leakgauge.inversion.protocol import Drawn
+from leakgauge.inversion.running import Run
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.inversion.similarity import (
     Chance,
     chance,
@@ -28,7 +29,6 @@ from leakgauge.inversion.similarity import (
     ssim,
     ssim_chance,
 )
-from leakgauge.inversion.space import Space
 
 CONFIDENCE = 0.95
 LEAST_CEILING = 0.05
@@ -39,7 +39,7 @@ class Reference:
     """The user's image, the space that was searched, and the ceiling where references are given."""
 
     original: Images
-    space: Space
+    space: SearchSpace
     ceiling: float
     ssim_ceiling: float
 
@@ -58,7 +58,7 @@ class Measured:
     rank: int | None
 
 
-def reference_for(original: Images, space: Space, references: Sequence[Images]) -> Reference:
+def reference_for(original: Images, space: SearchSpace, references: Sequence[Images]) -> Reference:
     """The reference; its ceiling is 1 without further images of the class, or with ones unlike it."""
     if not references:
         return Reference(original, space, 1.0, 1.0)

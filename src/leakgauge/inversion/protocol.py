@@ -9,7 +9,7 @@ import numpy as np
 
 from leakgauge.images.image import Images
 from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice, ThreatModel
 from leakgauge.targets.images.facts import Network
@@ -40,11 +40,11 @@ class Settings:
     temperature
         what the target's log probabilities are divided by, so that the prior's weight means the same
         for every target.
-    edges
-        whether the target is shown every image with edges; see `edges`.
+    high_contrast
+        whether every query is made high-contrast; see `high_contrast`.
     """
 
-    space: Space
+    space: SearchSpace
     iterations: tuple[int, ...]
     seeds: int
     learning_rate: float | None = None
@@ -52,7 +52,7 @@ class Settings:
     floor: float = LEAST_PROBABILITY
     network: Network | None = None
     temperature: float = 1.0
-    edges: bool = False
+    high_contrast: bool = False
 
 
 @dataclass(frozen=True, slots=True)

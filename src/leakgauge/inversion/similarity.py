@@ -19,7 +19,7 @@ import numpy as np
 from skimage.metrics import structural_similarity
 
 from leakgauge.images.image import Images
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.report.model import Similarity
 
 LARGEST_WINDOW = 7
@@ -97,7 +97,9 @@ def chance(original: Images, *, start: Images, others: Mapping[int, Images], noi
     return max(found, key=lambda one: one.level)
 
 
-def smooth_noise_level(drawing: Images, original: Images, space: Space, *, rng: np.random.Generator) -> float:
+def smooth_noise_level(
+    drawing: Images, original: Images, space: SearchSpace, *, rng: np.random.Generator
+) -> float:
     """Likeness that 1 in 20 random images of the space reach, with the mean and contrast of `drawing`."""
     noise = space.offsets(rng.standard_normal((NOISE_IMAGES, space.dimensions)))
     noise /= np.maximum(noise.std(axis=(1, 2, 3), keepdims=True), 1e-12)

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.errors import UnsupportedModel
-from leakgauge.inversion.drawing import CONTROL_ITERATIONS, choose_controls, plan
-from leakgauge.inversion.edges import shown_to
+from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.inputs import Inputs
 from leakgauge.inversion.protocol import Attack, Settings
+from leakgauge.inversion.running import CONTROL_ITERATIONS, choose_controls, plan
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
@@ -84,7 +84,7 @@ def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: C
 
 def _run(attack: Attack, inputs: Inputs, settings: Settings, iterations: int) -> None:
     attack.reconstruct(
-        shown_to(inputs.target, edges=settings.edges),
+        as_queried(inputs.target, high_contrast=settings.high_contrast),
         inputs.classes[0],
         budget=_QUERIES_ENOUGH,
         rng=generator_for(0, "time"),

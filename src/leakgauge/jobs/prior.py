@@ -18,7 +18,7 @@ def prior(request: JobRequest, progress: Progress) -> None:
     Raises
     ------
     LeakgaugeError
-        whatever the images deserve, see `leakgauge.inversion.components`; `bad_parameters.other_kind`
+        whatever the images deserve, see `leakgauge.inversion.priors.pca`; `bad_parameters.other_kind`
         where only membership audits run, which need none.
     """
     if request.only == "membership":
@@ -30,7 +30,7 @@ def prior(request: JobRequest, progress: Progress) -> None:
     files = open_images(request.source, request.scratch, limits=Limits.from_environment(os.environ))
     with needed("inversion"):
         # imported late: only an image for inversion holds what reads images
-        from leakgauge.inversion.prior_file import to_bytes
-        from leakgauge.inversion.prior_training import components_of
+        from leakgauge.inversion.priors.file import to_bytes
+        from leakgauge.inversion.priors.training import prior_of
 
-        (request.report / TRAINED_PRIOR).write_bytes(to_bytes(components_of(files, progress)))
+        (request.report / TRAINED_PRIOR).write_bytes(to_bytes(prior_of(files, progress)))

@@ -13,9 +13,9 @@ from leakgauge.attack_table import chosen_attacks
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadParameters
 from leakgauge.inversion.attacks import ATTACKS as INVERSION_ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import run_attacks
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.running import run_attacks
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import audit
 from leakgauge.membership.pool import SharedAnswers

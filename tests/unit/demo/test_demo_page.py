@@ -326,7 +326,7 @@ def test_what_is_read_is_a_copy():
     state.begin_attack(1, ["noise=1"])
     state.read()["live"]["baseline"]["curve"].append("spoiled")
     assert state.read()["live"]["baseline"]["curve"] == []
-    state.add_look({"side": "baseline", "attack": "nes", "queries": 1, "image": "", "loss": 0.5})
+    state.add_preview({"side": "baseline", "attack": "nes", "queries": 1, "image": "", "loss": 0.5})
     assert state.read()["live"]["defended"]["curve"] == []
 
 

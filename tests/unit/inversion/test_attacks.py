@@ -11,9 +11,9 @@ from leakgauge.attack_table import Unsuited
 from leakgauge.errors import UnsupportedModel
 from leakgauge.exhaustion import OUT_OF_MEMORY, Time
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import Run, choose_controls, run_attacks
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import Attack, Drawn, Frame, Settings
+from leakgauge.inversion.running import Run, choose_controls, run_attacks
 from leakgauge.inversion.similarity import pearson
 from leakgauge.inversion.time_budget import FEWEST_ITERATIONS
 from leakgauge.progress import Silent

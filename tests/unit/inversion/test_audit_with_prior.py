@@ -11,8 +11,8 @@ from template_target import SIDE, templates
 
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.components import principal_components
-from leakgauge.inversion.prior_file import to_bytes
+from leakgauge.inversion.priors.file import to_bytes
+from leakgauge.inversion.priors.pca import principal_components
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionMeasured, InversionReport
 

@@ -19,7 +19,7 @@ with warnings.catch_warnings():
 from leakgauge.bundle import InversionBundle, Limits, open_bundle
 from leakgauge.errors import BadBundle
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.judges import LEAST_EACH, TrainedJudge, train_judge
+from leakgauge.inversion.evaluators import LEAST_EACH, TrainedJudge, train_judge
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionReport
 

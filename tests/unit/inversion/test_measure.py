@@ -11,10 +11,10 @@ from template_target import SIDE, TemplateTarget, templates
 from leakgauge.estimates import Estimate
 from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import Run, run_attacks
 from leakgauge.inversion.measure import jackknife, measure, reference_for, robustness
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import Drawn, Frame, Settings
+from leakgauge.inversion.running import Run, run_attacks
 from leakgauge.progress import Silent
 
 SHAPE = (SIDE, SIDE, 1)

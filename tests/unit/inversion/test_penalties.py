@@ -8,12 +8,12 @@ from template_target import SIDE, TemplateTarget
 
 from leakgauge.defences.output import DefendedTarget, settings_of
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.components import Familiar, principal_components
 from leakgauge.inversion.objective import Penalty, Prior
+from leakgauge.inversion.penalty_schedule import LEAST, RECOGNISED, PenaltySchedule
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.priors.pca import Familiar, principal_components
 from leakgauge.inversion.protocol import Attack, Settings
-from leakgauge.inversion.space import Space
-from leakgauge.inversion.yielding import LEAST, RECOGNISED, Yielding
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Silent
 
 SHAPE = (6, 9, 1)
@@ -27,7 +27,7 @@ def images(n: int, seed: int = 0) -> np.ndarray:
     return np.clip(mixed, 0.01, 0.99).astype(np.float32)
 
 
-def known() -> Space:
+def known() -> SearchSpace:
     return principal_components(images(40)).space
 
 
@@ -83,21 +83,21 @@ def test_a_coefficient_is_a_standard_deviation() -> None:
 
 
 def test_the_penalty_gives_way_until_images_are_recognised_and_comes_back() -> None:
-    yielding = Yielding(2)
+    schedule = PenaltySchedule(2)
     sure, lost = np.full(4, RECOGNISED + 1), np.full(4, RECOGNISED - 1)
     for _ in range(1_000):
-        yielding.heard(np.stack([sure, lost]))
-    assert yielding.shares.tolist() == [1.0, LEAST]
-    yielding.heard(np.stack([lost, sure]))
-    assert yielding.shares[0] < 1.0
-    assert yielding.shares[1] > LEAST
+        schedule.update(np.stack([sure, lost]))
+    assert schedule.shares.tolist() == [1.0, LEAST]
+    schedule.update(np.stack([lost, sure]))
+    assert schedule.shares[0] < 1.0
+    assert schedule.shares[1] > LEAST
 
 
 def test_many_questions_at_once_count_as_much_as_one_after_the_other() -> None:
-    together, apart = Yielding(1), Yielding(1)
-    together.heard(np.zeros((1, 10)))
+    together, apart = PenaltySchedule(1), PenaltySchedule(1)
+    together.update(np.zeros((1, 10)))
     for _ in range(10):
-        apart.heard(np.zeros((1, 1)))
+        apart.update(np.zeros((1, 1)))
     assert together.shares == pytest.approx(apart.shares)
 
 

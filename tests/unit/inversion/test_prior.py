@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leakgauge.errors import BadBundle
-from leakgauge.inversion.components import evenly, principal_components
-from leakgauge.inversion.prior_file import read_components, to_bytes
+from leakgauge.inversion.priors.file import read_prior, to_bytes
+from leakgauge.inversion.priors.pca import evenly, principal_components
 
 
 def images(n: int, shape: tuple[int, int, int] = (6, 5, 1), *, rank: int = 8) -> np.ndarray:
@@ -61,7 +61,7 @@ def test_a_file_gives_back_what_was_written_and_the_same_bytes(tmp_path: Path) -
     components = principal_components(images(60, (8, 8, 3)))
     path = tmp_path / "prior.npz"
     path.write_bytes(to_bytes(components))
-    found = read_components(path)
+    found = read_prior(path)
     assert found.images == 60
     for one, other in zip(
         (found.space.start, found.space.axes, found.space.spread),
@@ -133,7 +133,7 @@ def test_what_is_no_prior_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "prior.npz"
     path.write_bytes(content)
     with pytest.raises(BadBundle) as raised:
-        read_components(path)
+        read_prior(path)
     assert raised.value.problem == "prior_damaged"
 
 
@@ -147,7 +147,7 @@ def test_a_changed_byte_is_refused_or_harmless(
     path = tmp_path_factory.getbasetemp() / "changed.npz"
     path.write_bytes(bytes(content))
     try:
-        found = to_bytes(read_components(path))
+        found = to_bytes(read_prior(path))
     except BadBundle:
         return
     # only what the arrays do not hang on, as a date, can change unseen

@@ -21,7 +21,7 @@ from leakgauge.attack_table import NOT_INSTALLED
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.basis import low_frequencies
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import Drawn, Settings
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Silent

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from leakgauge.inversion.course import ENOUGH_ITERATIONS, Course
 from leakgauge.inversion.objective import log_odds
+from leakgauge.inversion.penalty_schedule import PenaltySchedule
 from leakgauge.inversion.protocol import Drawn, Settings
-from leakgauge.inversion.yielding import Yielding
+from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -40,7 +40,7 @@ def reconstruct(
     settings: Settings,
 ) -> Drawn:
     """Draw the class by ranking clouds of images; see `protocol.Reconstruct`."""
-    course = Course(
+    trace = SearchTrace(
         settings,
         budget=budget,
         progress=progress,
@@ -50,23 +50,23 @@ def reconstruct(
     space, prior = settings.space, settings.prior
     clouds = [_cloud(space.dimensions, stream) for stream in rng.spawn(settings.seeds)]
     size = clouds[0].popsize
-    yielding = Yielding(len(clouds))
-    while course.affords(size * len(clouds)):
+    schedule = PenaltySchedule(len(clouds))
+    while trace.affords(size * len(clouds)):
         asked = [cloud.ask() for cloud in clouds]
         images = space.images(np.concatenate(asked))
         answers = target.probabilities(images)
         odds = log_odds(answers, target_class, settings.floor, settings.temperature)
         penalties = prior.penalty(images)
         by_cloud = odds.reshape(len(clouds), size)
-        losses = yielding.shares[:, None] * penalties.reshape(len(clouds), size) - by_cloud
-        yielding.heard(by_cloud)
+        losses = schedule.shares[:, None] * penalties.reshape(len(clouds), size) - by_cloud
+        schedule.update(by_cloud)
         for cloud, points, loss in zip(clouds, asked, losses, strict=True):
             cloud.tell(points, loss.tolist())
-        if course.note(np.stack([cloud.mean for cloud in clouds]), queries=len(images)):
-            course.mark(
+        if trace.note(np.stack([cloud.mean for cloud in clouds]), queries=len(images)):
+            trace.mark(
                 loss=float((penalties - odds).mean()), confidence=float(answers[:, target_class].mean())
             )
-    return course.drawn()
+    return trace.drawn()
 
 
 def _cloud(dimensions: int, stream: np.random.Generator) -> Any:

@@ -21,9 +21,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.course import ENOUGH_ITERATIONS, Course
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
@@ -39,7 +39,7 @@ PRIOR_SHARE = 0.2
 """The prior's weight against the log odds of a hit, which have no scale of the target's own."""
 
 SEARCHES, SEARCHED_AT_ONCE = 20, 25
-GROUNDS = ((0.0, 3.0), (0.0, 5.0), (0.5, 4.0), (1.0, 4.0))
+BACKGROUNDS = ((0.0, 3.0), (0.0, 5.0), (0.5, 4.0), (1.0, 4.0))
 """Grey level and cut-off of the coarse random images among which a start is looked for."""
 CONTRAST = 0.5
 
@@ -54,7 +54,7 @@ def reconstruct(
     settings: Settings,
 ) -> Drawn:
     """Draw the class from labels; see `protocol.Reconstruct`."""
-    course = Course(
+    trace = SearchTrace(
         settings,
         budget=budget,
         progress=progress,
@@ -63,12 +63,12 @@ def reconstruct(
     )
     space, prior = settings.space, settings.prior
     streams = rng.spawn(settings.seeds)
-    z, found = _starts(target, target_class, course, settings, streams)
+    z, found = _starts(target, target_class, trace, settings, streams)
 
     radius = np.full(settings.seeds, FIRST_RADIUS)
     mean, square = np.zeros_like(z), np.zeros_like(z)
     step = 0
-    while course.affords(POINTS * settings.seeds):
+    while trace.affords(POINTS * settings.seeds):
         step += 1
         sphere = np.stack([_sphere(stream, space.dimensions) for stream in streams])
         points = z[:, None] + radius[:, None, None] * sphere
@@ -88,11 +88,11 @@ def reconstruct(
         factor = np.where(wider, WIDEN, np.where(rate < FEW, 1 / WIDEN, 1.0))
         radius = np.clip(radius * factor, SMALLEST, LARGEST)
         share = float(rate.mean())
-        if course.note(z, queries=POINTS * settings.seeds):
-            course.mark(loss=-share, confidence=share)
+        if trace.note(z, queries=POINTS * settings.seeds):
+            trace.mark(loss=-share, confidence=share)
     if found.all():
-        return course.drawn()
-    return course.drawn(
+        return trace.drawn()
+    return trace.drawn(
         Notice(
             "no_start",
             f"Among {SEARCHES * SEARCHED_AT_ONCE:,} random images for each seed, some seeds found none "
@@ -104,7 +104,7 @@ def reconstruct(
 def _starts(
     target: Target,
     target_class: int,
-    course: Course,
+    trace: SearchTrace,
     settings: Settings,
     streams: Sequence[np.random.Generator],
 ) -> tuple[FloatArray, BoolArray]:
@@ -115,9 +115,9 @@ def _starts(
     for search in range(SEARCHES):
         missing = np.flatnonzero(~found)
         asked = SEARCHED_AT_ONCE * len(missing)
-        if not asked or not course.affords(asked):
+        if not asked or not trace.affords(asked):
             break
-        grey, cutoff = GROUNDS[search % len(GROUNDS)]
+        grey, cutoff = BACKGROUNDS[search % len(BACKGROUNDS)]
         coarse = low_frequencies(np.full(space.shape, grey, dtype=np.float32), cutoff=cutoff)
         for seed in missing.tolist():
             waves = coarse.scattered(SEARCHED_AT_ONCE, contrast=CONTRAST, rng=streams[seed])
@@ -125,7 +125,7 @@ def _starts(
             hits = np.flatnonzero(target.labels(space.images(candidates)) == target_class)
             if len(hits):
                 z[seed], found[seed] = candidates[hits[0]], True
-        course.spend(asked)
+        trace.spend(asked)
     return z, found
 
 

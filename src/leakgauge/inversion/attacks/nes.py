@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.inversion.ascent import climb
 from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.zeroth_order import optimise
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -25,7 +25,7 @@ def reconstruct(
     settings: Settings,
 ) -> Drawn:
     """Draw the class along Gaussian directions; see `protocol.Reconstruct`."""
-    return climb(
+    return optimise(
         target,
         target_class,
         directions=_gaussian,

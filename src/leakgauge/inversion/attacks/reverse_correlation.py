@@ -14,7 +14,7 @@ from leakgauge.attack_table import Unsuited
 from leakgauge.images.image import Images
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.protocol import Drawn, Frame, Settings
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -62,7 +62,7 @@ def reconstruct(
     return Drawn(frames, ())
 
 
-def _template(space: Space, z: FloatArray, odds: FloatArray) -> Images:
+def _template(space: SearchSpace, z: FloatArray, odds: FloatArray) -> Images:
     """The covariance of coefficients and log odds as an image around grey that uses the whole range."""
     covariance = (odds - odds.mean()) @ (z - z.mean(axis=0)) / len(z)
     pattern = space.offsets(covariance[None])[0]

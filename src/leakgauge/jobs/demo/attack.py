@@ -26,7 +26,7 @@ from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit
 from leakgauge.inversion.inputs import read_inputs
-from leakgauge.inversion.watched import Look, watched
+from leakgauge.inversion.progress_callback import Preview, with_callback
 from leakgauge.jobs.request import JobRequest
 from leakgauge.jobs.table import DEMO_ATTACK
 from leakgauge.parameters import inversion_parameters
@@ -128,7 +128,7 @@ class _Side:
         parameters = inversion_parameters(None, asked)
         inputs = read_inputs(bundle, parameters)
         attacks = [
-            watched(row, digit, lambda look: telling.show(_look(self.name, look)))
+            with_callback(row, digit, lambda preview: telling.show(_preview(self.name, preview)))
             for row in ATTACKS
             if row.by_default
         ]
@@ -142,13 +142,13 @@ class _Side:
         return audited, inputs.target
 
 
-def _look(side: str, look: Look) -> dict[str, JsonValue]:
+def _preview(side: str, preview: Preview) -> dict[str, JsonValue]:
     return {
         "side": side,
-        "attack": look.attack,
-        "queries": look.queries,
-        "image": _encoded(to_png(look.image)),
-        "loss": look.loss,
+        "attack": preview.attack,
+        "queries": preview.queries,
+        "image": _encoded(to_png(preview.image)),
+        "loss": preview.loss,
     }
 
 

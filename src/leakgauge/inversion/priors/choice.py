@@ -11,10 +11,10 @@ import numpy as np
 
 from leakgauge.errors import BadBundle
 from leakgauge.images.image import Images
-from leakgauge.inversion.components import Components, principal_components
-from leakgauge.inversion.prior_file import read_components
+from leakgauge.inversion.priors.file import read_prior
+from leakgauge.inversion.priors.pca import PcaPrior, principal_components
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.inversion.similarity import pearson
-from leakgauge.inversion.space import Space
 from leakgauge.report.model import Notice, PriorKnowledge
 from leakgauge.targets.images.facts import ImageModel
 
@@ -26,13 +26,13 @@ SAME_IMAGE = 0.995
 class ChosenPrior:
     """The prior of an audit, if it has one; what the report says of it; the file's digest, by its name."""
 
-    components: Components | None = None
+    components: PcaPrior | None = None
     known: PriorKnowledge | None = None
     notices: tuple[Notice, ...] = ()
     sha256: tuple[tuple[str, str], ...] = ()
 
     @property
-    def space(self) -> Space | None:
+    def space(self) -> SearchSpace | None:
         """The space that it gives to search."""
         return self.components.space if self.components else None
 
@@ -65,7 +65,7 @@ def choose_prior(
         return ChosenPrior(components, known, _about(auxiliary, original, target))
     if trained is None:
         return ChosenPrior()
-    components = read_components(trained)
+    components = read_prior(trained)
     if components.space.shape != target.facts.shape:
         return ChosenPrior(notices=(_other_size(components, target),))
     known = PriorKnowledge("trained", components.images, components.space.dimensions)
@@ -97,7 +97,7 @@ def _about(auxiliary: Sequence[Images], original: Images, target: ImageModel) ->
     return tuple(notices)
 
 
-def _other_size(components: Components, target: ImageModel) -> Notice:
+def _other_size(components: PcaPrior, target: ImageModel) -> Notice:
     made, wanted = (" × ".join(map(str, shape)) for shape in (components.space.shape, target.facts.shape))
     return Notice(
         "prior_other_size",

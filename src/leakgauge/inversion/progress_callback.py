@@ -19,18 +19,18 @@ from leakgauge.inversion.protocol import Attack, Drawn, Settings
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 
-LOOKS = 40
+PREVIEWS = 40
 """How often a drawing is looked at, about evenly over its queries."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Preview:
     """A drawing under way.
 
     Attributes
     ----------
     image
-        (height, width, channels), the mean of the questions since the last look.
+        (height, width, channels), the mean of the questions since the last preview.
     loss
         the attack's loss (penalty less log odds), as in `protocol.CurvePoint`; None where the
         attack asks for labels, which have none.
@@ -42,11 +42,11 @@ class Look:
     loss: float | None
 
 
-Onlooker: TypeAlias = Callable[[Look], None]
+ProgressCallback: TypeAlias = Callable[[Preview], None]
 
 
-def watched(attack: Attack, watched_class: int, onlooker: Onlooker) -> Attack:
-    """The same attack, drawing the same images, with `onlooker` told of those of one class."""
+def with_callback(attack: Attack, observed_class: int, callback: ProgressCallback) -> Attack:
+    """The same attack, drawing the same images, with `callback` told of those of one class."""
 
     def reconstruct(
         target: Target,
@@ -58,10 +58,10 @@ def watched(attack: Attack, watched_class: int, onlooker: Onlooker) -> Attack:
         settings: Settings,
     ) -> Drawn:
         asked = (
-            _WatchedTarget(
-                target, target_class, settings, attack.name, onlooker, every=max(1, budget // LOOKS)
+            _ObservedTarget(
+                target, target_class, settings, attack.name, callback, every=max(1, budget // PREVIEWS)
             )
-            if target_class == watched_class
+            if target_class == observed_class
             else target
         )
         return attack.reconstruct(
@@ -71,7 +71,7 @@ def watched(attack: Attack, watched_class: int, onlooker: Onlooker) -> Attack:
     return replace(attack, reconstruct=reconstruct)
 
 
-class _WatchedTarget:
+class _ObservedTarget:
     """A target that tells of the questions it is asked, and answers as before."""
 
     def __init__(
@@ -80,7 +80,7 @@ class _WatchedTarget:
         target_class: int,
         settings: Settings,
         attack: str,
-        onlooker: Onlooker,
+        callback: ProgressCallback,
         *,
         every: int,
     ) -> None:
@@ -88,7 +88,7 @@ class _WatchedTarget:
         self._class = target_class
         self._settings = settings
         self._attack = attack
-        self._onlooker = onlooker
+        self._callback = callback
         self._every = every
         self._next = 1
         self._sum: FloatArray | None = None
@@ -123,6 +123,6 @@ class _WatchedTarget:
     def _tell(self, loss: float | None) -> None:
         assert self._sum is not None  # noqa: S101 -- narrows the type: something has been asked
         image = (self._sum / self._count).astype(np.float32)
-        self._onlooker(Look(self._attack, self.queries, image, loss))
+        self._callback(Preview(self._attack, self.queries, image, loss))
         self._next = self.queries + self._every
         self._sum, self._count = None, 0

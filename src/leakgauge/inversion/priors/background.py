@@ -1,11 +1,11 @@
-"""The ground that images of the attacked class are taken to lie on.
+"""The background of images of the attacked class.
 
 The penalty draws pixels to it where the target does not care, so that a wrong one
-hides a leak: of digits on a white ground, two networks gave drawings with a likeness
-of -.10 and -.04 where the ground was taken for black, and of .48 and .49 where for
-white, though as prototypes they were as good. An attacker knows on what ground such
-images are, and the target's answers do not tell it: of short drawings on a black
-and on a white ground, the one that the target was surer of was the wrong one for
+hides a leak: of digits on a white background, two networks gave drawings with a likeness
+of -.10 and -.04 where the background was taken for black, and of .48 and .49 where for
+white, though as prototypes they were as good. An attacker knows the background of such
+images, and the target's answers do not tell it: of short drawings on a black
+and on a white background, the one that the target was surer of was the wrong one for
 networks of 8 × 8 digits. So it is taken from the image in the bundle: one number,
 which every drawing is given, those that chance is measured with too.
 """
@@ -19,10 +19,10 @@ from leakgauge.images.image import Images
 from leakgauge.report.model import Notice
 
 DARK = 1 / 32
-"""Up to where a ground is the dark end of the range, which needs no mention."""
+"""Up to where a background is the dark end of the range, which needs no mention."""
 
 
-def ground_of(
+def background_of(
     original: Images, *, asked: float | None, input_range: tuple[float, float]
 ) -> tuple[float, tuple[Notice, ...]]:
     """Value in [0, 1] that drawings tend to, and a notice where it is not what most readers expect.
@@ -52,7 +52,7 @@ def ground_of(
     notice = Notice(
         "background",
         f"Where the model does not care, drawings tend to {low + found * (high - low):.3g}, the middle value "
-        "of the image's rim. Set background where images of the class lie on another ground.",
+        "of the image's rim. Set background where images of the class have another background.",
     )
     return found, (notice,)
 

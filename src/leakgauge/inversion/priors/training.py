@@ -8,11 +8,11 @@ from leakgauge.bundle import BundledFile
 from leakgauge.images.files import read_image
 from leakgauge.images.fitting import fit
 from leakgauge.images.image import Images
-from leakgauge.inversion.components import MOST_NUMBERS, Components, evenly, principal_components
+from leakgauge.inversion.priors.pca import MOST_NUMBERS, PcaPrior, evenly, principal_components
 from leakgauge.progress import Progress
 
 
-def components_of(files: Sequence[BundledFile], progress: Progress) -> Components:
+def prior_of(files: Sequence[BundledFile], progress: Progress) -> PcaPrior:
     """The principal components of images that all have the size of the first, read with its channels.
 
     Raises

@@ -1,14 +1,14 @@
-"""Images with edges, for a target that can read no others.
+"""High-contrast queries, for a target that reads nothing else.
 
 The spaces that are searched hold smooth images, and some networks hardly read
 those. Of three residual networks that no reported figure comes from, accuracy on
 real digits fell from .98, .95 and .88 to .47, .15 and .65 once the waves above the
 cut-off had been taken out of them, and was .92, .63 and .71 when the brightness of
 what was left had been pushed to either end, so that the same strokes had edges.
-What is drawn of such a target without edges is a texture that happens to please it.
+Without them a search ends in a texture that such a target happens to recognise.
 
 So an attacker asks random images first. Where they get many more labels with
-edges than without, every question of the search is given edges before it is asked;
+high contrast than without, every query of the search is made high-contrast;
 the attacks go on in smooth images and do not know.
 """
 
@@ -22,25 +22,25 @@ from scipy.special import expit
 from scipy.stats import entropy
 
 from leakgauge.images.image import Images
-from leakgauge.inversion.basis import coarse_images
+from leakgauge.inversion.priors.low_frequencies import coarse_images
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 
 STEEPNESS: Final = 40.0
 """Of the curve that puts an edge at mid brightness. On two of those networks 20 drew as well, 10 worse."""
 ASKED: Final = 200
 NEARLY_BLIND: Final = 1 / 3
-"""Entropy of the labels of smooth images over that of the same with edges, below which a target is taken
-to read edges alone: 0 to .31 for five residual networks, .64 and more for two others, .77 and more for six
+"""Entropy of the labels of smooth images over that of the same in high contrast, below which a target is
+taken to need it: 0 to .31 for five residual networks, .64 and more for two others, .77 and more for six
 plain networks on three kinds of image, .43 and more for 50 that nothing was ever taught."""
 
 
-def shown_to(target: Target, *, edges: bool) -> Target:
+def as_queried(target: Target, *, high_contrast: bool) -> Target:
     """The target as an attack is to ask it."""
-    return EdgedTarget(target) if edges else target
+    return HighContrastTarget(target) if high_contrast else target
 
 
-class EdgedTarget:
-    """A target that is shown every image with edges."""
+class HighContrastTarget:
+    """A target that is asked about every image in high contrast."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -53,26 +53,26 @@ class EdgedTarget:
         return self._target.queries
 
     def probabilities(self, x: Any) -> FloatArray:
-        """(n, n_classes) answers to the images with edges."""
-        return self._target.probabilities(with_edges(x))
+        """(n, n_classes) answers to the images in high contrast."""
+        return self._target.probabilities(in_high_contrast(x))
 
     def labels(self, x: Any) -> IntArray:
-        """(n,) labels of the images with edges."""
-        return self._target.labels(with_edges(x))
+        """(n,) labels of the images in high contrast."""
+        return self._target.labels(in_high_contrast(x))
 
 
-def as_asked(images: Images, *, edges: bool) -> Images:
+def images_as_queried(images: Images, *, high_contrast: bool) -> Images:
     """The images as such a target was asked about them."""
-    return with_edges(images) if edges else images
+    return in_high_contrast(images) if high_contrast else images
 
 
-def with_edges(images: Images) -> Images:
+def in_high_contrast(images: Images) -> Images:
     """The images with brightness x in [0, 1] pushed to 1 / (1 + exp(−40 (x − ½)))."""
     return np.asarray(expit(np.float32(STEEPNESS) * (images - np.float32(0.5))), dtype=np.float32)
 
 
-def reads_edges_alone(target: Target, shape: tuple[int, int, int], *, rng: np.random.Generator) -> bool:
-    """Whether the target tells random images apart with edges, and hardly without.
+def needs_high_contrast(target: Target, shape: tuple[int, int, int], *, rng: np.random.Generator) -> bool:
+    """Whether the target tells random images apart in high contrast, and hardly without.
 
     Parameters
     ----------
@@ -84,4 +84,4 @@ def reads_edges_alone(target: Target, shape: tuple[int, int, int], *, rng: np.ra
     def told_apart(images: Images) -> float:
         return float(entropy(np.bincount(target.labels(images), minlength=len(target.classes))))
 
-    return told_apart(smooth) < NEARLY_BLIND * told_apart(with_edges(smooth))
+    return told_apart(smooth) < NEARLY_BLIND * told_apart(in_high_contrast(smooth))

@@ -31,8 +31,8 @@ EARLIEST_END: Final = 3_000
 """Queries for each seed before which no search is called done."""
 
 
-class Course:
-    """The course of one attack on one class, all seeds side by side.
+class SearchTrace:
+    """The trace of one attack on one class, all seeds side by side.
 
     Parameters
     ----------

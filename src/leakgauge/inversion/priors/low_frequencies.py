@@ -20,7 +20,7 @@ import numpy as np
 from scipy.fft import idctn
 
 from leakgauge.images.image import Images
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.targets.protocol import FloatArray
 
 CUTOFF = 10.0
@@ -29,7 +29,7 @@ LARGEST_SHARE = 0.75
 COARSE, COARSE_CONTRAST = 4.0, 0.5
 
 
-def low_frequencies(start: Images, *, cutoff: float = CUTOFF) -> Space:
+def low_frequencies(start: Images, *, cutoff: float = CUTOFF) -> SearchSpace:
     """Images that differ from `start` by cosine waves below a cut-off.
 
     Parameters
@@ -44,12 +44,12 @@ def low_frequencies(start: Images, *, cutoff: float = CUTOFF) -> Space:
     # one row for each wave in each plane, spread over the channels that the plane is mixed of
     rows = [(waves[..., None] * plane).reshape(len(waves), -1) for plane in _planes(channels)]
     axes = np.concatenate(rows).astype(np.float32)
-    return Space(start, axes, np.ones(len(axes)))
+    return SearchSpace(start, axes, np.ones(len(axes)))
 
 
-def coarse_images(ground: Images, n: int, *, rng: np.random.Generator) -> Images:
-    """(n, *ground.shape) random images of a few broad strokes on `ground`."""
-    space = low_frequencies(ground, cutoff=COARSE)
+def coarse_images(background: Images, n: int, *, rng: np.random.Generator) -> Images:
+    """(n, *background.shape) random images of a few broad strokes on `background`."""
+    space = low_frequencies(background, cutoff=COARSE)
     return space.images(space.scattered(n, contrast=COARSE_CONTRAST, rng=rng))
 
 

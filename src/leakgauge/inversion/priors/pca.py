@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle
 from leakgauge.inversion.objective import Penalty
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.targets.protocol import FloatArray
 
-FAMILIARITY, EDGED_FAMILIARITY = 0.1, 1.0
+FAMILIARITY, HIGH_CONTRAST_FAMILIARITY = 0.1, 1.0
 """Weight of the distance from the auxiliary images' mean; 1 is that of a Gaussian prior. The latter where
-the target is shown edges: accuracy as prototypes, on two residual networks that no reported figure comes
+queries are high-contrast: accuracy as prototypes, on two residual networks that no reported figure comes
 from, is .32 and .39 with .1, .45 and .56 with 1, .49 and .51 with 3."""
 MOST_COMPONENTS = 40
 LEAST_IMAGES = 20
@@ -34,7 +34,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Components:
+class PcaPrior:
     """Principal components of auxiliary images.
 
     Attributes
@@ -45,7 +45,7 @@ class Components:
         how many images they were taken from.
     """
 
-    space: Space
+    space: SearchSpace
     images: int
 
 
@@ -73,7 +73,7 @@ class Familiar:
         w, in units of log odds.
     """
 
-    space: Space
+    space: SearchSpace
     plain: Penalty
     weight: float = FAMILIARITY
 
@@ -96,7 +96,7 @@ def evenly(items: Sequence[Item], *, most: int) -> Sequence[Item]:
     return [items[place] for place in np.linspace(0, len(items) - 1, max(most, 1)).astype(int)]
 
 
-def principal_components(images: Sequence[NDArray[np.float32]]) -> Components:
+def principal_components(images: Sequence[NDArray[np.float32]]) -> PcaPrior:
     """The first principal components of (height, width, channels) images, at most 40.
 
     Raises
@@ -134,4 +134,6 @@ def principal_components(images: Sequence[NDArray[np.float32]]) -> Components:
     kept /= np.linalg.norm(kept, axis=1, keepdims=True)
     # the sign of an eigenvector is the library's whim
     kept *= np.sign(kept[np.arange(len(kept)), np.abs(kept).argmax(axis=1)])[:, None]
-    return Components(Space(mean.reshape(stacked.shape[1:]), kept.astype(np.float32), spread), len(stacked))
+    return PcaPrior(
+        SearchSpace(mean.reshape(stacked.shape[1:]), kept.astype(np.float32), spread), len(stacked)
+    )

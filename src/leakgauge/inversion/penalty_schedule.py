@@ -18,13 +18,13 @@ PACE, LEAST = 1.01, 0.02
 """By how much a weight falls or recovers with each query, and where it ends."""
 
 
-class Yielding:
+class PenaltySchedule:
     """The share of the penalty's weight that each of several searches keeps, at first all of it."""
 
     def __init__(self, searches: int) -> None:
         self.shares: FloatArray = np.ones(searches)
 
-    def heard(self, odds: FloatArray) -> None:
+    def update(self, odds: FloatArray) -> None:
         """What came of the last questions: (searches, queries) log odds.
 
         A share falls while a search's images are not recognised, and recovers when they are.

@@ -1,4 +1,4 @@
-"""A target that reads edges alone is shown edges."""
+"""A target that reads edges alone is asked high-contrast queries."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from leakgauge.bundle import Limits, open_bundle
 from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.basis import coarse_images, low_frequencies
-from leakgauge.inversion.drawing import Run, informed, plan
-from leakgauge.inversion.edges import reads_edges_alone, shown_to, with_edges
 from leakgauge.inversion.evaluation import Evaluation, recognition
+from leakgauge.inversion.high_contrast import as_queried, in_high_contrast, needs_high_contrast
+from leakgauge.inversion.priors.low_frequencies import coarse_images, low_frequencies
 from leakgauge.inversion.protocol import Drawn, Frame, Settings
+from leakgauge.inversion.running import Run, informed, plan
 from leakgauge.progress import Silent
 from leakgauge.report.model import Evaluator, InversionMeasured, InversionReport
 from leakgauge.targets.protocol import FloatArray
@@ -66,9 +66,9 @@ def edge_reader_model() -> bytes:
     return bytes(model.SerializeToString())
 
 
-def test_edges_keep_what_is_brighter_and_what_is_half_way() -> None:
+def test_high_contrast_keeps_what_is_brighter_and_what_is_half_way() -> None:
     brightness = np.linspace(0, 1, 101, dtype=np.float32)
-    found = with_edges(brightness)
+    found = in_high_contrast(brightness)
     assert found.dtype == np.float32
     assert (np.diff(found) >= 0).all()
     assert found[50] == pytest.approx(0.5)
@@ -90,50 +90,52 @@ def test_scattered_images_have_the_contrast_asked_for(spread: float) -> None:
 
 def test_who_reads_smooth_images_is_shown_smooth_images() -> None:
     for seed in range(5):
-        assert not reads_edges_alone(TemplateTarget(), SHAPE, rng=np.random.default_rng(seed))
-        assert reads_edges_alone(EdgeReader(), SHAPE, rng=np.random.default_rng(seed))
+        assert not needs_high_contrast(TemplateTarget(), SHAPE, rng=np.random.default_rng(seed))
+        assert needs_high_contrast(EdgeReader(), SHAPE, rng=np.random.default_rng(seed))
 
 
-def test_who_tells_nothing_apart_is_not_shown_edges_for_it() -> None:
+def test_who_tells_nothing_apart_is_not_asked_in_high_contrast_for_it() -> None:
     class Stubborn(TemplateTarget):
         def probabilities(self, x: Any) -> FloatArray:
             return np.tile([1.0, 0.0, 0.0], (len(x), 1))
 
-    assert not reads_edges_alone(Stubborn(), SHAPE, rng=np.random.default_rng(0))
+    assert not needs_high_contrast(Stubborn(), SHAPE, rng=np.random.default_rng(0))
 
 
-def test_a_target_shown_edges_counts_and_answers_as_itself() -> None:
+def test_a_target_asked_in_high_contrast_counts_and_answers_as_itself() -> None:
     target = EdgeReader()
-    shown = shown_to(target, edges=True)
-    np.testing.assert_array_equal(shown.probabilities(COARSE), EdgeReader().probabilities(with_edges(COARSE)))
-    np.testing.assert_array_equal(shown.labels(COARSE), EdgeReader().labels(with_edges(COARSE)))
+    shown = as_queried(target, high_contrast=True)
+    np.testing.assert_array_equal(
+        shown.probabilities(COARSE), EdgeReader().probabilities(in_high_contrast(COARSE))
+    )
+    np.testing.assert_array_equal(shown.labels(COARSE), EdgeReader().labels(in_high_contrast(COARSE)))
     assert shown.queries == target.queries == 2 * len(COARSE)
-    assert shown_to(target, edges=False) is target
+    assert as_queried(target, high_contrast=False) is target
 
 
 @pytest.mark.parametrize("name", ["spsa", "cma_es", "label_only", "nes"])
-def test_with_edges_every_attack_draws_what_without_it_cannot(name: str) -> None:
+def test_in_high_contrast_every_attack_reconstructs_what_it_cannot_without(name: str) -> None:
     (attack,) = (one for one in ATTACKS if one.name == name)
     told = Settings(space=low_frequencies(GREY), iterations=(400,), seeds=2)
 
-    def likeness(*, edges: bool) -> float:
+    def likeness(*, high_contrast: bool) -> float:
         drawn = attack.reconstruct(
-            shown_to(EdgeReader(), edges=edges),
+            as_queried(EdgeReader(), high_contrast=high_contrast),
             0,
             budget=10_000,
             rng=np.random.default_rng(3),
             progress=Silent(),
-            settings=replace(told, edges=edges),
+            settings=replace(told, high_contrast=high_contrast),
         )
         image = drawn.frames[-1].images.mean(axis=0)
         return float(np.corrcoef(image.ravel(), templates()[0].ravel())[0, 1])
 
-    assert likeness(edges=True) > likeness(edges=False) + 0.2
-    assert likeness(edges=True) > 0.5
+    assert likeness(high_contrast=True) > likeness(high_contrast=False) + 0.2
+    assert likeness(high_contrast=True) > 0.5
 
 
-@pytest.mark.parametrize("edges", [False, True])
-def test_a_judge_reads_what_the_target_read(edges: bool) -> None:
+@pytest.mark.parametrize("high_contrast", [False, True])
+def test_a_judge_reads_what_the_target_read(high_contrast: bool) -> None:
     seen: list[Images] = []
 
     class Judge:
@@ -144,32 +146,32 @@ def test_a_judge_reads_what_the_target_read(edges: bool) -> None:
         def features(self, images: Images) -> None:
             return None
 
-    told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1, edges=edges)
+    told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1, high_contrast=high_contrast)
     drawn = [Drawn((Frame(1, 2, COARSE[place : place + 2]),), ()) for place in range(3)]
     run = Run(ATTACKS[0], told, {1: drawn[1]}, {0: drawn[0], 2: drawn[2]}, 12)
     evaluation = Evaluation(Judge(), Evaluator("bundle", None), {})
     (found,) = recognition([run], evaluation)
     assert found.share.value == 1.0
     means = np.stack([COARSE[place : place + 2].mean(axis=0) for place in range(3)])
-    np.testing.assert_array_equal(seen[0], with_edges(means) if edges else means)
+    np.testing.assert_array_equal(seen[0], in_high_contrast(means) if high_contrast else means)
 
 
-def test_an_attack_that_reads_the_file_has_no_use_for_edges() -> None:
-    told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1, edges=True)
+def test_an_attack_that_reads_the_file_has_no_use_for_high_contrast() -> None:
+    told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1, high_contrast=True)
     for attack, settings in plan(ATTACKS, told, low_frequencies(GREY)):
-        assert settings.edges == (attack.threat_model != "model_file")
+        assert settings.high_contrast == (attack.threat_model != "model_file")
 
 
-def test_among_edges_the_prior_counts_in_full() -> None:
+def test_in_high_contrast_the_prior_counts_in_full() -> None:
     told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1)
     unlike = templates()[:1]
 
-    def familiarity(*, edges: bool) -> float:
-        prior = informed(replace(told, edges=edges), told.space).prior
+    def familiarity(*, high_contrast: bool) -> float:
+        prior = informed(replace(told, high_contrast=high_contrast), told.space).prior
         return float(prior.penalty(unlike)[0] - told.prior.penalty(unlike)[0])
 
-    assert familiarity(edges=True) == pytest.approx(10 * familiarity(edges=False))
-    assert familiarity(edges=True) == pytest.approx(
+    assert familiarity(high_contrast=True) == pytest.approx(10 * familiarity(high_contrast=False))
+    assert familiarity(high_contrast=True) == pytest.approx(
         np.square(told.space.coefficients(unlike - GREY)).sum() / 2
     )
 
@@ -184,7 +186,7 @@ def audited(folder: Path, model: bytes) -> InversionReport:
     return report
 
 
-def test_an_audit_says_that_it_showed_edges_and_finds_the_leak(tmp_path: Path) -> None:
+def test_an_audit_says_that_its_queries_were_high_contrast_and_finds_the_leak(tmp_path: Path) -> None:
     usual, edged = (
         audited(tmp_path / name, model)
         for name, model in (("usual", template_model()), ("edged", edge_reader_model()))

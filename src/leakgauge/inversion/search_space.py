@@ -21,7 +21,7 @@ from leakgauge.targets.protocol import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class SearchSpace:
     """Images that differ from one image by a few patterns.
 
     Attributes

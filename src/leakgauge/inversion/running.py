@@ -15,10 +15,10 @@ from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.errors import LeakgaugeError
 from leakgauge.exhaustion import Share, Time, ran_out, release
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
-from leakgauge.inversion.components import EDGED_FAMILIARITY, FAMILIARITY, Familiar
-from leakgauge.inversion.edges import shown_to
+from leakgauge.inversion.high_contrast import as_queried
+from leakgauge.inversion.priors.pca import FAMILIARITY, HIGH_CONTRAST_FAMILIARITY, Familiar
 from leakgauge.inversion.protocol import Attack, Drawn, Settings
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress, Together
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Failed, NotApplicable
@@ -45,7 +45,7 @@ class Run:
     queries: int
 
     @property
-    def space(self) -> Space:
+    def space(self) -> SearchSpace:
         """What it searched."""
         return self.settings.space
 
@@ -93,7 +93,7 @@ def run_attacks(
     together = Together(progress, len(jobs), stage="drawing")
     walled = [
         BudgetedTarget(
-            shown_to(target, edges=told.edges),
+            as_queried(target, high_contrast=told.high_contrast),
             told.seeds * (2 * told.iterations[-1] if budget is None else budget // asking),
         )
         for _, _, told in jobs
@@ -229,14 +229,14 @@ def _outcome(
     )
 
 
-def informed(settings: Settings, prior: Space) -> Settings:
+def informed(settings: Settings, prior: SearchSpace) -> Settings:
     """The same settings for an attacker who knows the images that `prior` is the space of."""
-    weight = EDGED_FAMILIARITY if settings.edges else FAMILIARITY
+    weight = HIGH_CONTRAST_FAMILIARITY if settings.high_contrast else FAMILIARITY
     return replace(settings, space=prior, prior=Familiar(prior, settings.prior, weight))
 
 
 def plan(
-    attacks: Sequence[Attack], settings: Settings, prior: Space | None
+    attacks: Sequence[Attack], settings: Settings, prior: SearchSpace | None
 ) -> tuple[tuple[Attack, Settings], ...]:
     """What is run: each attack as it is and then, where there is a prior, once more in its space.
 
@@ -244,7 +244,10 @@ def plan(
     An attack that reads the model file asks nothing, and what it draws is shown to the model as it is.
     """
     plain = [
-        (attack, replace(settings, edges=settings.edges and attack.threat_model != "model_file"))
+        (
+            attack,
+            settings if attack.threat_model != "model_file" else replace(settings, high_contrast=False),
+        )
         for attack in attacks
     ]
     if prior is None:

@@ -7,22 +7,22 @@ import pytest
 from template_target import SIDE
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.course import EARLIEST_END, Course
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.search_trace import EARLIEST_END, SearchTrace
 from leakgauge.progress import Calling, Silent, Together
 
 SPACE = low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32))
 LONG = (100, 20_000)
 
 
-def course(iterations: tuple[int, ...], *, budget: int = 10**9, seeds: int = 2) -> Course:
+def trace(iterations: tuple[int, ...], *, budget: int = 10**9, seeds: int = 2) -> SearchTrace:
     told = Settings(space=SPACE, iterations=iterations, seeds=seeds)
-    return Course(told, budget=budget, progress=Silent(), stage="drawing")
+    return SearchTrace(told, budget=budget, progress=Silent(), stage="drawing")
 
 
-def walk(of: Course, where: object, *, queries: int = 4) -> int:
-    """Steps to `where(step)` until the course ends; how many there were."""
+def walk(of: SearchTrace, where: object, *, queries: int = 4) -> int:
+    """Steps to `where(step)` until the trace ends; how many there were."""
     assert callable(where)
     steps = 0
     while of.affords(queries):
@@ -35,7 +35,7 @@ def walk(of: Course, where: object, *, queries: int = 4) -> int:
 
 
 def test_what_stays_the_same_ends_early_and_later_rows_repeat_it() -> None:
-    found = course(LONG)
+    found = trace(LONG)
     steps = walk(found, lambda _: np.array([1.0, 0.5, -0.5]))
     drawn = found.drawn()
     assert drawn.done_at == 4 * steps
@@ -45,7 +45,7 @@ def test_what_stays_the_same_ends_early_and_later_rows_repeat_it() -> None:
 
 
 def test_what_keeps_changing_goes_on_to_the_end() -> None:
-    found = course((5_000,))
+    found = trace((5_000,))
     # every doubling of the steps turns it by two radians
     steps = walk(found, lambda step: np.array([0.0, np.cos(3 * np.log(step)), np.sin(3 * np.log(step))]))
     assert steps == 5_000
@@ -53,7 +53,7 @@ def test_what_keeps_changing_goes_on_to_the_end() -> None:
 
 
 def test_the_drawing_is_the_mean_of_the_last_half() -> None:
-    found = course((1_000,))
+    found = trace((1_000,))
     walk(found, lambda step: np.array([step / 1_000, 0.0, 0.0]))
     mean = found.drawn().frames[-1].images
     expected = np.zeros((2, SPACE.dimensions))
@@ -62,23 +62,23 @@ def test_the_drawing_is_the_mean_of_the_last_half() -> None:
 
 
 def test_steps_that_do_not_fit_a_snapshot_leave_it_with_fewer_queries() -> None:
-    found = course((10, 30))
+    found = trace((10, 30))
     walk(found, lambda step: np.array([step, 0.0, 0.0]), queries=14)
     assert [(frame.iterations, frame.queries) for frame in found.drawn().frames] == [(10, 28), (30, 112)]
 
 
 def test_an_attack_that_draws_no_better_after_a_while_is_asked_for_no_more() -> None:
     told = Settings(space=SPACE, iterations=(10, 30, 70), seeds=2)
-    found = Course(told, budget=10**9, progress=Silent(), stage="drawing", most=20)
+    found = SearchTrace(told, budget=10**9, progress=Silent(), stage="drawing", most=20)
     assert walk(found, lambda step: np.array([0.0, step, 1.0])) == 20
     assert [frame.iterations for frame in found.drawn().frames] == [10, 20]
 
 
 def test_no_step_within_the_budget_is_unsuited() -> None:
     with pytest.raises(Unsuited):
-        course((10,), budget=8).affords(9)
+        trace((10,), budget=8).affords(9)
     with pytest.raises(Unsuited):
-        course((10,), budget=3)
+        trace((10,), budget=3)
 
 
 def test_parts_that_go_on_together_make_one_progress_that_never_falls() -> None:

@@ -14,10 +14,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from leakgauge.inversion.course import Course
 from leakgauge.inversion.objective import log_odds
+from leakgauge.inversion.penalty_schedule import PenaltySchedule
 from leakgauge.inversion.protocol import Drawn, Settings
-from leakgauge.inversion.yielding import Yielding
+from leakgauge.inversion.search_trace import SearchTrace
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import FloatArray, Target
@@ -26,8 +26,8 @@ Directions: TypeAlias = Callable[[np.random.Generator, tuple[int, int]], FloatAr
 """(iterations, dimensions) random directions of unit variance."""
 
 PROBE_RADIUS = 0.3
-EDGED_PROBE_RADIUS = 1.0
-"""Where the target is shown edges, which a short probe does not move. On two residual networks that no
+HIGH_CONTRAST_PROBE_RADIUS = 1.0
+"""Where queries are high-contrast, which a short probe hardly changes. On two residual networks that no
 reported figure comes from, with a prior: accuracy as prototypes .45 and .56 at .3, .50 and .58 at 1, .49
 and .55 at 2."""
 MOMENTUM, SCALE_MEMORY = 0.9, 0.99
@@ -38,7 +38,7 @@ SETTLING = 300.0
 _BLOCK = 256
 
 
-def climb(
+def optimise(
     target: Target,
     target_class: int,
     *,
@@ -55,7 +55,7 @@ def climb(
     reaches it: a white or black start is left quickly, and no step depends on
     how long the run will be.
 
-    Where a target is hard to convince the penalty yields; see `yielding`.
+    Where a target is hard to convince the penalty yields; see `schedule`.
 
     Raises
     ------
@@ -64,15 +64,15 @@ def climb(
     """
     rate, departures = _learning_rate(settings.learning_rate)
     space, prior = settings.space, settings.prior
-    course = Course(settings, budget=budget, progress=progress, stage=f"drawing class {target_class}")
+    trace = SearchTrace(settings, budget=budget, progress=progress, stage=f"drawing class {target_class}")
     streams = rng.spawn(settings.seeds)
 
-    radius = EDGED_PROBE_RADIUS if settings.edges else PROBE_RADIUS
-    yielding = Yielding(settings.seeds)
+    radius = HIGH_CONTRAST_PROBE_RADIUS if settings.high_contrast else PROBE_RADIUS
+    schedule = PenaltySchedule(settings.seeds)
     z = np.zeros((settings.seeds, space.dimensions))
     mean, square = np.zeros_like(z), np.zeros_like(z)
     step = 0
-    while course.affords(2 * settings.seeds):
+    while trace.affords(2 * settings.seeds):
         if step % _BLOCK == 0:
             block = np.stack([directions(stream, (_BLOCK, space.dimensions)) for stream in streams], axis=1)
         direction = block[step % _BLOCK]
@@ -85,19 +85,19 @@ def climb(
         ahead, behind = odds[: settings.seeds], odds[settings.seeds :]
         gradient = ((ahead - behind) / (2 * radius))[:, None] * direction
         slope = space.slope(prior.gradient(images))
-        gradient -= yielding.shares[:, None] * (slope[: settings.seeds] + slope[settings.seeds :]) / 2
-        yielding.heard(np.stack([ahead, behind], axis=1))
+        gradient -= schedule.shares[:, None] * (slope[: settings.seeds] + slope[settings.seeds :]) / 2
+        schedule.update(np.stack([ahead, behind], axis=1))
 
         mean = MOMENTUM * mean + (1 - MOMENTUM) * gradient
         square = SCALE_MEMORY * square + (1 - SCALE_MEMORY) * gradient**2
         length = rate * max(1.0, FIRST_STEPS / np.sqrt(1 + step / SETTLING))
         z = z + length * (mean / (1 - MOMENTUM**step)) / (np.sqrt(square / (1 - SCALE_MEMORY**step)) + 1e-8)
-        if course.note(z, queries=len(images)):
-            course.mark(
+        if trace.note(z, queries=len(images)):
+            trace.mark(
                 loss=float((prior.penalty(images) - odds).mean()),
                 confidence=float(answers[:, target_class].mean()),
             )
-    return course.drawn(*departures)
+    return trace.drawn(*departures)
 
 
 def _learning_rate(asked: float | None) -> tuple[float, tuple[Notice, ...]]:
