@@ -156,7 +156,7 @@ def attacked(
         if not isinstance(run, Run):
             rows.append(NotApplicable(run.name, run.title, run.threat_model, run.citation, run.reason))
             continue
-        drawings = np.stack([consensus(run.drawn[digit]) for digit in range(10)])
+        drawings = np.stack([consensus(run.reconstructed[digit]) for digit in range(10)])
         by_attack[run.attack.name] = reached = prototype_accuracy(drawings, digits)
         leak = float(np.clip((reached - GUESS) / (ceiling - GUESS), 0.0, 1.0))
         rows.append(measured(run, leak))

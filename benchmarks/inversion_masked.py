@@ -109,7 +109,9 @@ def main() -> None:
             )
             scores = [
                 prototype_accuracy(
-                    np.stack([end.drawn[digit].frames[-1].images.mean(axis=0) for digit in range(10)]),
+                    np.stack(
+                        [end.reconstructed[digit].frames[-1].images.mean(axis=0) for digit in range(10)]
+                    ),
                     held_out,
                 )
                 for end in ends

@@ -22,7 +22,7 @@ few = settings(max_examples=40, derandomize=True, deadline=None)
 
 @few
 @given(PAIRS)
-def test_likeness_is_symmetric_and_bounded(pair: tuple[np.ndarray, np.ndarray]) -> None:
+def test_similarity_is_symmetric_and_bounded(pair: tuple[np.ndarray, np.ndarray]) -> None:
     first, second = pair
     found, back = similarity(first, second), similarity(second, first)
     assert abs(found.pearson - back.pearson) < 1e-9
@@ -56,10 +56,10 @@ def test_a_constant_image_is_like_nothing(image: np.ndarray, value: float) -> No
 
 @few
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1), st.floats(-1, 1))
-def test_leakage_lies_in_its_range_and_grows_with_likeness(
-    likeness: float, level: float, ceiling: float, more: float
+def test_leakage_lies_in_its_range_and_grows_with_similarity(
+    similarity: float, level: float, ceiling: float, more: float
 ) -> None:
-    low, high = sorted((likeness, more))
+    low, high = sorted((similarity, more))
     assert 0.0 <= leakage(low, level, ceiling) <= leakage(high, level, ceiling) <= 1.0
     assert leakage(level, level, ceiling) == 0.0
 

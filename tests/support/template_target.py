@@ -21,7 +21,7 @@ def templates() -> NDArray[np.float32]:
 
 
 class TemplateTarget(NoModel):
-    """Softmax of the likeness to each template; counts what it is asked."""
+    """Softmax of the similarity to each template; counts what it is asked."""
 
     def __init__(self, *, sharpness: float = 40.0) -> None:
         self.classes: NDArray[Any] = np.arange(3)

@@ -127,7 +127,7 @@ class ImageMembershipBundle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InversionBundle:
-    """An image classifier with an image of the class to draw.
+    """An image classifier with an image of the class to reconstruct.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class InversionBundle:
     labelled
         optional reference images by class, as (class, image), sorted.
     evaluator
-        optional second classifier, which judges drawings.
+        optional second classifier, which evaluates reconstructions.
     root, ignored, limits
         as in `MembershipBundle`.
     """

@@ -76,7 +76,7 @@ _DESCRIBED: Final = {
     "non_member_images": "array of non-members' images",
     "non_member_labels": "array of non-members' labels",
     "image": "image of the target class",
-    "evaluator": "classifier that judges drawings",
+    "evaluator": "classifier that evaluates reconstructions",
     "parameters": "parameter file",
 }
 

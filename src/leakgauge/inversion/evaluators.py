@@ -1,7 +1,7 @@
-"""Independent classifiers that say what a drawing shows. They never answered an attack.
+"""Independent classifiers that say what a reconstruction shows. They never answered an attack.
 
-A target may be sure of an image that nobody else would recognise; a drawing is
-judged by a second network, as the field does (Zhang et al. 2020, "The Secret
+A target may be sure of an image that nobody else would recognise; a reconstruction is
+evaluated by a second network, as the field does (Zhang et al. 2020, "The Secret
 Revealer"): one that the bundle brings, else one that is trained here on labelled
 reference images.
 """
@@ -23,17 +23,17 @@ from leakgauge.targets.images.facts import ImageModel
 from leakgauge.targets.protocol import FloatArray, IntArray
 
 LEAST_EACH = 10
-"""Labelled images of every class from which a judge is trained."""
+"""Labelled images of every class from which an evaluator is trained."""
 LEAST_ACCURACY = 0.7
-"""A judge that is wrong more often than that, at the lower end of its interval, has no say."""
+"""An evaluator that is wrong more often than that, at the lower end of its interval, has no say."""
 HELD_OUT = 4
-"""Every fourth image of a class is kept for the judge's accuracy."""
+"""Every fourth image of a class is kept for the evaluator's accuracy."""
 LARGEST_SIDE = 32
 HIDDEN, STEPS, WEIGHT_DECAY = 64, 150, 1e-2
 
 
-class Judge(Protocol):
-    """Judges (n, height, width, channels) images in [0, 1]."""
+class EvaluatorModel(Protocol):
+    """Evaluates (n, height, width, channels) images in [0, 1]."""
 
     def probabilities(self, images: Images) -> FloatArray:
         """(n, n_classes) probabilities."""
@@ -42,7 +42,7 @@ class Judge(Protocol):
         """(n, n_features) input of the last layer; None where it cannot be had."""
 
 
-class BroughtJudge:
+class SuppliedEvaluator:
     """The classifier that the bundle brings."""
 
     def __init__(self, target: ImageModel) -> None:
@@ -58,7 +58,7 @@ class BroughtJudge:
         return network.features(images) if network is not None else None
 
 
-class TrainedJudge:
+class TrainedEvaluator:
     """A network with one hidden layer, trained on labelled images no larger than 32 pixels a side.
 
     Cross-entropy with weight decay, minimised by L-BFGS over all images at once: a few hundred
@@ -105,10 +105,10 @@ class TrainedJudge:
         return np.asarray((_small(images) - self._middle) / self._scale, dtype=np.float64)
 
 
-def train_judge(
+def train_evaluator(
     labelled: Mapping[int, Sequence[Images]], *, n_classes: int, seed: int
-) -> tuple[TrainedJudge, Estimate]:
-    """A judge trained on three quarters of each class, and its accuracy on the last quarter.
+) -> tuple[TrainedEvaluator, Estimate]:
+    """An evaluator trained on three quarters of each class, and its accuracy on the last quarter.
 
     Raises
     ------
@@ -123,13 +123,13 @@ def train_judge(
     labels = np.repeat(list(labelled), [len(found) for found in labelled.values()]).astype(np.int64)
     place = np.concatenate([np.arange(len(found)) for found in labelled.values()])
     learnt = place % HELD_OUT != 0
-    judge = TrainedJudge(images[learnt], labels[learnt], n_classes=n_classes, seed=seed)
-    return judge, accuracy_of(judge, images[~learnt], labels[~learnt])
+    classifier = TrainedEvaluator(images[learnt], labels[learnt], n_classes=n_classes, seed=seed)
+    return classifier, accuracy_of(classifier, images[~learnt], labels[~learnt])
 
 
-def accuracy_of(judge: Judge, images: Images, labels: NDArray[np.int64]) -> Estimate:
-    """How often the judge names the right class."""
-    right = int((judge.probabilities(images).argmax(axis=1) == labels).sum())
+def accuracy_of(classifier: EvaluatorModel, images: Images, labels: NDArray[np.int64]) -> Estimate:
+    """How often the evaluator names the right class."""
+    right = int((classifier.probabilities(images).argmax(axis=1) == labels).sum())
     return proportion(right, len(labels))
 
 

@@ -26,7 +26,7 @@ from leakgauge.inversion.priors.low_frequencies import coarse_images
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 
 STEEPNESS: Final = 40.0
-"""Of the curve that puts an edge at mid brightness. On two of those networks 20 drew as well, 10 worse."""
+"""Of the curve that puts an edge at mid brightness. On two of those networks 20 did as well, 10 worse."""
 ASKED: Final = 200
 NEARLY_BLIND: Final = 1 / 3
 """Entropy of the labels of smooth images over that of the same in high contrast, below which a target is

@@ -1,4 +1,4 @@
-"""From a bundle to what an inversion audit works on: the target, the image, the classes to draw."""
+"""From a bundle to what an inversion audit works on: the target, the image, the classes to reconstruct."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Inputs:
     original_class
         the class that the image belongs to.
     classes
-        the classes to draw, in ascending order.
+        the classes to reconstruct, in ascending order.
     references
         further images of the class, for the ceiling.
     settings
@@ -65,7 +65,7 @@ class Inputs:
     examined
         what the target's answers hide, and how they are read.
     evaluation
-        who judges the drawings, and the labelled images that classes are known by.
+        who evaluates the reconstructions, and the labelled images that classes are known by.
     """
 
     target: Target
@@ -124,7 +124,7 @@ def read_inputs(
     if bundle.evaluator is not None and bundle.evaluator.sha256 == bundle.model.sha256:
         raise BadBundle(
             "evaluator_is_model",
-            "The evaluator is the very model under audit, which would judge its own answers.",
+            "The evaluator is the very model under audit, which would evaluate its own answers.",
             hint="Bring a classifier that was trained apart, or leave it out.",
         )
     brought = (
@@ -229,7 +229,7 @@ def _start(
             return np.zeros(shape, dtype=np.float32), ()
         case "random":
             rng = np.random.default_rng([parameters.seed, len(shape)])
-            # noise finer than the search reaches would stay in the drawing to its end
+            # noise finer than the search reaches would stay in the reconstruction to its end
             coarse = rng.random((4, 4, shape[2]))
             rows = np.linspace(0, 3, shape[0]).round().astype(int)
             columns = np.linspace(0, 3, shape[1]).round().astype(int)
@@ -291,14 +291,15 @@ def _class_notices(classes: tuple[int, ...], original_class: int, likeliest: int
             Notice(
                 "other_class",
                 f"The model takes the image for class {likeliest}, not for class {original_class}: "
-                "the likeness says little if the image is not of the class.",
+                "the similarity says little if the image is not of the class.",
             )
         )
     if len(classes) > 1:
         notices.append(
             Notice(
                 "one_original",
-                f"There is one image, of class {original_class}: only the drawing of that class can be "
+                f"There is one image, of class {original_class}: only the reconstruction of that class "
+                "can be "
                 "measured against it, the others are shown.",
             )
         )

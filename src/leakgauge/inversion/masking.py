@@ -121,7 +121,7 @@ def examine(target: Target, original: Images, *, rng: np.random.Generator) -> Ex
     )
 
 
-def judged(examined: Examined, severity: Severity) -> Masking:
+def masking_of(examined: Examined, severity: Severity) -> Masking:
     """What the masking is worth, given the verdict over all attacks on the masked answers."""
     masked = [mask for mask in examined.found if mask != "flat"]
     effect: Literal["none", "slope_only", "no_leak_shown", "undecided"]
@@ -148,8 +148,9 @@ def judged(examined: Examined, severity: Severity) -> Masking:
 _WORTH: Final[Mapping[str, str]] = {
     "none": "",
     "slope_only": "This hides the slope that some attacks follow and does not remove the leak: other attacks "
-    "draw the class all the same.",
-    "no_leak_shown": "No attack, those from labels alone included, drew more than a guess. Whether that is "
+    "reconstruct the class all the same.",
+    "no_leak_shown": "No attack, those from labels alone included, reconstructed more than a guess. "
+    "Whether that is "
     "owed to the masking, only an audit of the model without it can tell.",
     "undecided": "Whether it removes a leak or only hides the slope that attacks follow is not decided.",
 }

@@ -1,7 +1,7 @@
 """What an attack maximises: log odds of the class, less what makes an image implausible.
 
 The prior's weight was chosen on four networks that no reported figure comes
-from, by the accuracy of drawings of digits at 28 × 28 as prototypes: with the
+from, by the accuracy of reconstructions of digits at 28 × 28 as prototypes: with the
 basis and the averaging as they are, .64 for 40, .62 for 60. At 8 × 8 a weight of
 10 to 20 is best (60 leaves the class unrecognised): it grows with the side, as
 the log odds do that a change of given contrast can reach. Total variation is
@@ -11,11 +11,11 @@ changes half as much from each to the next.
 Images that classifiers are made for show their subject in the middle. An
 attacker knows that too: what lies at the rim costs up to 21 times as much as the
 same in the middle, with the sixth power of the distance. On networks that no
-reported figure comes from, at 3,000 queries, accuracy of the drawings as prototypes
+reported figure comes from, at 3,000 queries, accuracy of the reconstructions as prototypes
 rose from .54 to .59 and from .62 to .75 on digits at 28 × 28, and from .74 to .80 on
 those at 8 × 8, which reach the rim. For a residual network with global pooling,
 which recognises strokes wherever they lie, it rose from .11 to .25: without it
-drawings are a texture that fills the image.
+reconstructions are a texture that fills the image.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def log_odds(
     """(n,) m = log max(p_t, ε) − log max(Σ_{j≠t} p_j, ε) of (n, n_classes) answers.
 
     Unlike p_t it does not flatten where the target is sure, which is where
-    images are drawn. The rest is summed, never taken as 1 − p_t, which cancels
+    images are reconstructed. The rest is summed, never taken as 1 − p_t, which cancels
     to 0 there. `floor` is ε: half the step where the answers are rounded. With a
     temperature τ every p_j is p_j^{1/τ} and ε is ε^{1/τ}: that undoes a softmax at
     temperature 1/τ exactly, since what rows then lack to sum to 1 cancels. Where answers

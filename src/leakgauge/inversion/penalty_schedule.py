@@ -1,7 +1,7 @@
 """How far the penalty yields to a target that is hard to convince.
 
 The penalty's weight suits most targets. Where one of them recognises nothing that
-the penalty likes, a search that insists draws nothing at all.
+the penalty likes, a search that insists reconstructs nothing at all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from leakgauge.targets.protocol import FloatArray
 
 RECOGNISED = 4.0
 """Log odds, on the scale that `masking` brings them to, from which images count as recognised. At 2
-the mean over steps and runs, an image that nobody asked about, often was not: of the drawings of
+the mean over steps and runs, an image that nobody asked about, often was not: of the reconstructions of
 8 × 8 digits 8 in 10 were, and 10 in 10 at 4."""
 PACE, LEAST = 1.01, 0.02
 """By how much a weight falls or recovers with each query, and where it ends."""

@@ -1,6 +1,6 @@
-"""Looking on while a class is drawn, from where the model stands: at the questions it is asked.
+"""Looking on while a class is reconstructed, from where the model stands: at the questions it is asked.
 
-An attack gives its images back when it is done. What it is drawing shows earlier in what it
+An attack gives its images back when it is done. What it is reconstructing shows earlier in what it
 asks about: the mean of a batch of questions around an image is, noise averaged out, the image.
 """
 
@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from leakgauge.images.image import Images
 from leakgauge.inversion.objective import log_odds
-from leakgauge.inversion.protocol import Attack, Drawn, Settings
+from leakgauge.inversion.protocol import Attack, Reconstructed, Settings
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 
 PREVIEWS = 40
-"""How often a drawing is looked at, about evenly over its queries."""
+"""How often a reconstruction is looked at, about evenly over its queries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A drawing under way.
+    """A reconstruction under way.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ ProgressCallback: TypeAlias = Callable[[Preview], None]
 
 
 def with_callback(attack: Attack, observed_class: int, callback: ProgressCallback) -> Attack:
-    """The same attack, drawing the same images, with `callback` told of those of one class."""
+    """The same attack, reconstructing the same images, with `callback` told of those of one class."""
 
     def reconstruct(
         target: Target,
@@ -56,7 +56,7 @@ def with_callback(attack: Attack, observed_class: int, callback: ProgressCallbac
         rng: np.random.Generator,
         progress: Progress,
         settings: Settings,
-    ) -> Drawn:
+    ) -> Reconstructed:
         asked = (
             _ObservedTarget(
                 target, target_class, settings, attack.name, callback, every=max(1, budget // PREVIEWS)

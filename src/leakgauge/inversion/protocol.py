@@ -75,8 +75,8 @@ class CurvePoint:
     loss, confidence
         means of the negative objective and of p_t over the images then asked about.
     coefficients
-        (seeds, dimensions) what would have been drawn had the run ended here; None for attacks that do
-        not search the space.
+        (seeds, dimensions) the reconstructions had the run ended here; None for attacks that do not
+        search the space.
     """
 
     iteration: int
@@ -87,8 +87,8 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """What an attack has drawn.
+class Reconstructed:
+    """What an attack has reconstructed.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class Drawn:
 
 
 class Reconstruct(Protocol):
-    """Draws a class from the target's answers."""
+    """Reconstructs a class from the target's answers."""
 
     def __call__(
         self,
@@ -118,7 +118,7 @@ class Reconstruct(Protocol):
         rng: np.random.Generator,
         progress: Progress,
         settings: Settings,
-    ) -> Drawn:
+    ) -> Reconstructed:
         """Images of the class, for at most `budget` queries over all seeds.
 
         Raises

@@ -1,4 +1,4 @@
-"""Running the attacks on every class that the audit needs a drawing of."""
+"""Running the attacks on every class that the audit needs a reconstruction of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from leakgauge.exhaustion import Share, Time, ran_out, release
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
 from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.priors.pca import FAMILIARITY, HIGH_CONTRAST_FAMILIARITY, Familiar
-from leakgauge.inversion.protocol import Attack, Drawn, Settings
+from leakgauge.inversion.protocol import Attack, Reconstructed, Settings
 from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress, Together
 from leakgauge.randomness import generator_for
@@ -27,7 +27,7 @@ from leakgauge.threads import processors
 
 CONTROL_CLASSES = 9
 CONTROL_ITERATIONS = 1_500
-"""Other classes are drawn for at most this long: on handwritten digits the likeness of a drawing
+"""Other classes are reconstructed for at most this long: on handwritten digits similarity
 changed by less than .01 between 1,500 and 5,000 iterations."""
 
 WORTH_A_THREAD = 2e-4
@@ -36,12 +36,12 @@ WORTH_A_THREAD = 2e-4
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attack on all classes: what it was told, what it drew of the attacked ones and of the others."""
+    """One attack on all classes: its settings, and what it reconstructed of attacked and of other classes."""
 
     attack: Attack
     settings: Settings
-    drawn: Mapping[int, Drawn]
-    controls: Mapping[int, Drawn]
+    reconstructed: Mapping[int, Reconstructed]
+    controls: Mapping[int, Reconstructed]
     queries: int
 
     @property
@@ -50,9 +50,9 @@ class Run:
         return self.settings.space
 
     @property
-    def every(self) -> Mapping[int, Drawn]:
-        """What it drew of all classes, attacked or not."""
-        return {**self.controls, **self.drawn}
+    def every(self) -> Mapping[int, Reconstructed]:
+        """What it reconstructed of all classes, attacked or not."""
+        return {**self.controls, **self.reconstructed}
 
 
 Outcome: TypeAlias = Run | NotApplicable | Failed
@@ -69,10 +69,10 @@ def run_attacks(
     progress: Progress,
     time: Time | None = None,
 ) -> tuple[Outcome, ...]:
-    """Draw `classes` in full, and `controls` for as long as it takes to compare, with every attack.
+    """Reconstruct `classes` in full, and `controls` for as long as it takes to compare, with every attack.
 
     Attacks and classes are independent of each other and run on several threads
-    where that is faster: what is drawn does not depend on how many.
+    where that is faster: what is reconstructed does not depend on how many.
 
     Parameters
     ----------
@@ -82,7 +82,6 @@ def run_attacks(
     time
         the audit's, which the attacks share, one after the other; None for no limit.
     """
-    asking = max(1, sum(attack.threat_model != "model_file" for attack, _ in planned))
     jobs = [
         (place, number, settings if number in classes else _shortened(settings))
         # attack by attack: what is done when time runs out is whole
@@ -90,21 +89,17 @@ def run_attacks(
         for number in (*classes, *controls)
     ]
     shares = _Shares(time or Time(), attacks=len(planned))
-    together = Together(progress, len(jobs), stage="drawing")
-    walled = [
-        BudgetedTarget(
-            as_queried(target, high_contrast=told.high_contrast),
-            told.seeds * (2 * told.iterations[-1] if budget is None else budget // asking),
-        )
-        for _, _, told in jobs
-    ]
+    together = Together(progress, len(jobs), stage="reconstructing")
+    asking = sum(attack.threat_model != "model_file" for attack, _ in planned)
+    share = None if budget is None else budget // max(1, asking)
+    budgeted = [_budgeted(target, told, share) for _, _, told in jobs]
 
-    def draw(job: int) -> _End:
+    def run(job: int) -> _End:
         place, number, told = jobs[job]
-        return _draw(
+        return _reconstruct(
             planned[place][0],
             number,
-            walled[job],
+            budgeted[job],
             settings=told,
             seed=seed,
             progress=shares.of(place).limiting(together.part(job)),
@@ -112,9 +107,9 @@ def run_attacks(
 
     # several threads of a numerical library on small matrices wait for each other, and ours are enough
     with threadpool_limits(1):
-        ended = [draw(job) for job in range(len(jobs))[:1]]
-        with ThreadPoolExecutor(_threads(walled)) as pool:
-            ended += pool.map(draw, range(1, len(jobs)))
+        ended = [run(job) for job in range(len(jobs))[:1]]
+        with ThreadPoolExecutor(_threads(budgeted)) as pool:
+            ended += pool.map(run, range(1, len(jobs)))
     return tuple(
         _outcome(
             attack,
@@ -127,8 +122,14 @@ def run_attacks(
     )
 
 
+def _budgeted(target: Target, settings: Settings, each: int | None) -> BudgetedTarget:
+    """The target for one attack on one class, with `each` queries a seed or as many as it needs."""
+    queries = settings.seeds * (2 * settings.iterations[-1] if each is None else each)
+    return BudgetedTarget(as_queried(target, high_contrast=settings.high_contrast), queries)
+
+
 class _Shares:
-    """The share of time of each attack, given when the first of its drawings begins, in whichever thread."""
+    """The share of time of each attack, given when its first reconstruction begins, in whichever thread."""
 
     def __init__(self, time: Time, *, attacks: int) -> None:
         self._time = time
@@ -155,15 +156,15 @@ def _threads(asked: Sequence[BudgetedTarget]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
-    drawn: Drawn
+class _Done:
+    reconstructed: Reconstructed
     queries: int
 
 
-_End: TypeAlias = _Drawn | Unsuited | Exception
+_End: TypeAlias = _Done | Unsuited | Exception
 
 
-def _draw(
+def _reconstruct(
     attack: Attack,
     number: int,
     target: BudgetedTarget,
@@ -174,11 +175,11 @@ def _draw(
 ) -> _End:
     """One attack on one class; what it raises is handed on as a value, but for what the user must mend."""
     try:
-        progress.report(f"drawing class {number}", 0.0)
+        progress.report(f"reconstructing class {number}", 0.0)
         check_installed(attack)
         if attack.threat_model == "probabilities" and not target.has_probabilities:
             return Unsuited("The model gives labels alone; this attack reads probabilities.")
-        drawn = attack.reconstruct(
+        reconstructed = attack.reconstruct(
             target,
             number,
             budget=target.budget,
@@ -192,8 +193,8 @@ def _draw(
         elif isinstance(error, LeakgaugeError):
             raise
         return error
-    progress.report(f"drawing class {number}", 1.0)
-    return _Drawn(drawn, target.queries)
+    progress.report(f"reconstructing class {number}", 1.0)
+    return _Done(reconstructed, target.queries)
 
 
 def _outcome(
@@ -205,11 +206,11 @@ def _outcome(
     controls: Sequence[int],
 ) -> Outcome:
     """What became of an attack: of its classes the first that went wrong decides."""
-    drawn: dict[int, _Drawn] = {}
+    reconstructed: dict[int, _Done] = {}
     for number, end in ends.items():
         match end:
-            case _Drawn():
-                drawn[number] = end
+            case _Done():
+                reconstructed[number] = end
             case Unsuited():
                 return NotApplicable(
                     attack.name, attack.title, attack.threat_model, attack.citation, str(end)
@@ -223,9 +224,9 @@ def _outcome(
     return Run(
         attack,
         settings,
-        {number: drawn[number].drawn for number in classes},
-        {number: drawn[number].drawn for number in controls},
-        sum(one.queries for one in drawn.values()),
+        {number: reconstructed[number].reconstructed for number in classes},
+        {number: reconstructed[number].reconstructed for number in controls},
+        sum(one.queries for one in reconstructed.values()),
     )
 
 
@@ -241,7 +242,7 @@ def plan(
     """What is run: each attack as it is and then, where there is a prior, once more in its space.
 
     Images unlike the training data make a prior that hinders, so it never replaces the attack without.
-    An attack that reads the model file asks nothing, and what it draws is shown to the model as it is.
+    An attack that reads the model file asks nothing, and what it reconstructs is shown to the model as it is.
     """
     plain = [
         (

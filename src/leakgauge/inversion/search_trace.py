@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
+from leakgauge.inversion.protocol import CurvePoint, Frame, Reconstructed, Settings
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
@@ -24,9 +24,9 @@ TAIL: Final = 0.5
 """Share of the run, from its end, whose steps are averaged (Polyak & Juditsky 1992)."""
 MARKS_PER_DOUBLING: Final = 6
 CONVERGED: Final = 0.9975
-"""Correlation with the drawing after half as many queries at which nothing more is expected to come."""
+"""Correlation with the reconstruction after half as many queries at which a search is called done."""
 ENOUGH_ITERATIONS: Final = 1_500
-"""Where a search by ranks or labels ends: on trial networks 1,500 drew no better prototypes than 500."""
+"""Where a search by ranks or labels ends: on trial networks 1,500 gave no better prototypes than 500."""
 EARLIEST_END: Final = 3_000
 """Queries for each seed before which no search is called done."""
 
@@ -43,7 +43,7 @@ class SearchTrace:
     stage
         what progress reports call this.
     most
-        iterations after which the attack draws no better and ends; None for never.
+        iterations after which the attack reconstructs no better and ends; None for never.
     """
 
     def __init__(
@@ -115,12 +115,14 @@ class SearchTrace:
         """Count queries that went into something else than a step."""
         self.queries += queries
 
-    def drawn(self, *notices: Notice) -> Drawn:
+    def result(self, *notices: Notice) -> Reconstructed:
         """Everything that was kept."""
         for asked in self._asked:  # the search was done before
             self._keep(asked)
         self._asked = ()
-        return Drawn(tuple(self._frames), tuple(self._curve), (*self._notices, *notices), self._done_at)
+        return Reconstructed(
+            tuple(self._frames), tuple(self._curve), (*self._notices, *notices), self._done_at
+        )
 
     def _limit(self, iterations: int) -> int:
         return 2 * self._seeds * iterations

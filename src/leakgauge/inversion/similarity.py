@@ -5,7 +5,7 @@ the prior decides and not the target. SSIM is that of Wang et al. 2004 with a
 uniform window of 7 × 7 pixels (the largest odd one that fits, for smaller
 images), data range 1, averaged over channels. MSE and PSNR are on [0, 1].
 
-No likeness is a verdict by itself: an all-black image reaches SSIM .49
+No similarity is a verdict by itself: an all-black image reaches SSIM .49
 against a handwritten digit. `leakage` is the share of the way from what is had
 by chance to what would count as a full leak.
 """
@@ -27,12 +27,12 @@ NOISE_IMAGES = 200
 NOISE_QUANTILE = 0.95
 
 
-def similarity(drawing: Images, original: Images) -> Similarity:
-    """Likeness of two (height, width, channels) images in [0, 1]."""
-    mse = float(np.square(drawing.astype(np.float64) - original.astype(np.float64)).mean())
+def similarity(reconstruction: Images, original: Images) -> Similarity:
+    """Similarity of two (height, width, channels) images in [0, 1]."""
+    mse = float(np.square(reconstruction.astype(np.float64) - original.astype(np.float64)).mean())
     return Similarity(
-        pearson=pearson(drawing, original),
-        ssim=ssim(drawing, original),
+        pearson=pearson(reconstruction, original),
+        ssim=ssim(reconstruction, original),
         mse=mse,
         psnr=float(-10.0 * np.log10(mse)) if mse > 0 else None,
     )
@@ -64,7 +64,7 @@ def ssim(first: Images, second: Images) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """The best likeness (Pearson) to be had without learning the class from the target, and by what."""
+    """The best similarity (Pearson) to be had without learning the class from the target, and by what."""
 
     level: float
     source: str
@@ -80,7 +80,7 @@ def chance(original: Images, *, start: Images, others: Mapping[int, Images], noi
     start
         where the attack started.
     others
-        drawings of other classes, by class.
+        reconstructions of other classes, by class.
     noise_level
         what `smooth_noise_level` found.
     """
@@ -90,31 +90,31 @@ def chance(original: Images, *, start: Images, others: Mapping[int, Images], noi
         Chance(pearson(start, original), "the image that the attack starts from"),
         Chance(noise_level, "smooth noise of the same contrast"),
         *(
-            Chance(pearson(drawing, original), f"the drawing of class {other}")
-            for other, drawing in others.items()
+            Chance(pearson(reconstruction, original), f"the reconstruction of class {other}")
+            for other, reconstruction in others.items()
         ),
     ]
     return max(found, key=lambda one: one.level)
 
 
 def smooth_noise_level(
-    drawing: Images, original: Images, space: SearchSpace, *, rng: np.random.Generator
+    reconstruction: Images, original: Images, space: SearchSpace, *, rng: np.random.Generator
 ) -> float:
-    """Likeness that 1 in 20 random images of the space reach, with the mean and contrast of `drawing`."""
+    """Similarity that 1 in 20 random images of the space reach with the same mean and contrast."""
     noise = space.offsets(rng.standard_normal((NOISE_IMAGES, space.dimensions)))
     noise /= np.maximum(noise.std(axis=(1, 2, 3), keepdims=True), 1e-12)
-    images = np.clip(noise * drawing.std() + drawing.mean(), 0.0, 1.0)
+    images = np.clip(noise * reconstruction.std() + reconstruction.mean(), 0.0, 1.0)
     return float(np.quantile([pearson(image, original) for image in images], NOISE_QUANTILE))
 
 
-def leakage(likeness: float, chance_level: float, ceiling: float) -> float:
-    """(likeness − chance) / (ceiling − chance), clipped to 0..1; 0 where chance reaches the ceiling."""
+def leakage(similarity: float, chance_level: float, ceiling: float) -> float:
+    """(similarity − chance) / (ceiling − chance), clipped to 0..1; 0 where chance reaches the ceiling."""
     if ceiling <= chance_level:
         return 0.0
-    return float(np.clip((likeness - chance_level) / (ceiling - chance_level), 0.0, 1.0))
+    return float(np.clip((similarity - chance_level) / (ceiling - chance_level), 0.0, 1.0))
 
 
 def ssim_chance(original: Images, *, start: Images, others: Sequence[Images]) -> float:
-    """The best SSIM that is had without the class: of plain images, the start, drawings of others."""
+    """The best SSIM that is had without the class: of plain images, the start, reconstructions of others."""
     plain = [np.full_like(original, level) for level in (0.0, 0.5, 1.0, float(original.mean()))]
     return max(ssim(image, original) for image in (*plain, start, *others))

@@ -32,13 +32,13 @@ def within(
     """The same inputs with as many iterations as `seconds` allow, and a notice where those are fewer.
 
     A few iterations of each attack are timed on the audit's own target. One class is told from
-    another only by drawings of equal length, so every drawing is shortened alike; fewer than 20
-    iterations are never drawn.
+    another only by reconstructions of equal length, so every reconstruction is shortened alike; fewer than 20
+    iterations are never reconstructed.
 
     Parameters
     ----------
     seconds
-        for all drawings together; None for as long as it takes.
+        for all reconstructions together; None for as long as it takes.
     """
     if seconds is None:
         return inputs
@@ -49,14 +49,15 @@ def within(
     planned = plan(attacks, inputs.settings, inputs.prior.space)
     each = sum(_seconds_of_one(attack, inputs, settings, clock) for attack, settings in planned)
     most = asked[-1]
-    while most > FEWEST_ITERATIONS and _drawn(most, len(inputs.classes), len(others)) * each > seconds:
+    while most > FEWEST_ITERATIONS and _iterations(most, len(inputs.classes), len(others)) * each > seconds:
         most = max(int(most * 0.9), FEWEST_ITERATIONS)
     if most == asked[-1]:
         return inputs
     kept = tuple(after for after in asked if after < most)
     notice = Notice(
         "fewer_iterations",
-        f"Within {seconds:g} seconds the drawings had to end after {most:,} of {asked[-1]:,} iterations; "
+        f"Within {seconds:g} seconds the reconstructions had to end after {most:,} of {asked[-1]:,} "
+        "iterations; "
         "with all of them they would show more. Raise time_budget to allow for that.",
     )
     return replace(
@@ -66,7 +67,7 @@ def within(
     )
 
 
-def _drawn(iterations: int, classes: int, others: int) -> int:
+def _iterations(iterations: int, classes: int, others: int) -> int:
     return classes * iterations + others * min(iterations, CONTROL_ITERATIONS)
 
 

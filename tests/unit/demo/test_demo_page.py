@@ -260,7 +260,7 @@ def test_forms_of_other_sites_and_other_names_are_not_let_in(worker, client):
     assert worker._sandbox.asked == []
 
 
-def test_the_report_is_there_once_something_was_drawn(worker, client):
+def test_the_report_is_there_once_something_was_reconstructed(worker, client):
     assert client.get("/report.zip").status_code == 422
     worker.begin()
     idle(worker)

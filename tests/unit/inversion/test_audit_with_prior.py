@@ -76,9 +76,9 @@ def test_the_report_says_which_prior(informed: InversionReport) -> None:
 
 def test_chance_is_what_the_prior_shows_by_itself(informed: InversionReport) -> None:
     mean = public_images(60).mean(axis=0)
-    likeness = np.corrcoef(mean.ravel(), templates()[0].ravel())[0, 1]
+    similarity = np.corrcoef(mean.ravel(), templates()[0].ravel())[0, 1]
     (found,) = (one for one in informed.reconstructions if one.attack == "spsa_prior")
-    assert found.chance >= likeness - 0.01
+    assert found.chance >= similarity - 0.01
 
 
 def test_a_verdict_that_rests_on_the_prior_says_so(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""On what background drawings lie."""
+"""On what background reconstructions lie."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.evaluation import Evaluation, recognition
 from leakgauge.inversion.high_contrast import as_queried, in_high_contrast, needs_high_contrast
 from leakgauge.inversion.priors.low_frequencies import coarse_images, low_frequencies
-from leakgauge.inversion.protocol import Drawn, Frame, Settings
+from leakgauge.inversion.protocol import Frame, Reconstructed, Settings
 from leakgauge.inversion.running import Run, informed, plan
 from leakgauge.progress import Silent
 from leakgauge.report.model import Evaluator, InversionMeasured, InversionReport
@@ -51,7 +51,7 @@ def edge_reader_model() -> bytes:
     numbers = {"half": 0.5, "middle": MIDDLE, "allowed": ALLOWED, "blind": np.log(BLIND)}
     for name, number in numbers.items():
         model.graph.initializer.append(numpy_helper.from_array(np.atleast_1d(np.float32(number)), name))
-    model.graph.node[-1].output[0] = "likeness"
+    model.graph.node[-1].output[0] = "similarity"
     model.graph.node.extend(
         [
             helper.make_node("Sub", ["flat", "half"], ["off"]),
@@ -60,7 +60,7 @@ def edge_reader_model() -> bytes:
             helper.make_node("Relu", ["near"], ["half_way"]),
             helper.make_node("ReduceMean", ["half_way"], ["share"], axes=[1], keepdims=1),
             helper.make_node("Greater", ["share", "allowed"], ["too_many"]),
-            helper.make_node("Where", ["too_many", "blind", "likeness"], ["y"]),
+            helper.make_node("Where", ["too_many", "blind", "similarity"], ["y"]),
         ]
     )
     return bytes(model.SerializeToString())
@@ -118,8 +118,8 @@ def test_in_high_contrast_every_attack_reconstructs_what_it_cannot_without(name:
     (attack,) = (one for one in ATTACKS if one.name == name)
     told = Settings(space=low_frequencies(GREY), iterations=(400,), seeds=2)
 
-    def likeness(*, high_contrast: bool) -> float:
-        drawn = attack.reconstruct(
+    def similarity(*, high_contrast: bool) -> float:
+        reconstructed = attack.reconstruct(
             as_queried(EdgeReader(), high_contrast=high_contrast),
             0,
             budget=10_000,
@@ -127,18 +127,18 @@ def test_in_high_contrast_every_attack_reconstructs_what_it_cannot_without(name:
             progress=Silent(),
             settings=replace(told, high_contrast=high_contrast),
         )
-        image = drawn.frames[-1].images.mean(axis=0)
+        image = reconstructed.frames[-1].images.mean(axis=0)
         return float(np.corrcoef(image.ravel(), templates()[0].ravel())[0, 1])
 
-    assert likeness(high_contrast=True) > likeness(high_contrast=False) + 0.2
-    assert likeness(high_contrast=True) > 0.5
+    assert similarity(high_contrast=True) > similarity(high_contrast=False) + 0.2
+    assert similarity(high_contrast=True) > 0.5
 
 
 @pytest.mark.parametrize("high_contrast", [False, True])
-def test_a_judge_reads_what_the_target_read(high_contrast: bool) -> None:
+def test_an_evaluator_reads_what_the_target_read(high_contrast: bool) -> None:
     seen: list[Images] = []
 
-    class Judge:
+    class EvaluatorModel:
         def probabilities(self, images: Images) -> FloatArray:
             seen.append(images)
             return np.eye(3)[: len(images)]
@@ -147,9 +147,9 @@ def test_a_judge_reads_what_the_target_read(high_contrast: bool) -> None:
             return None
 
     told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1, high_contrast=high_contrast)
-    drawn = [Drawn((Frame(1, 2, COARSE[place : place + 2]),), ()) for place in range(3)]
-    run = Run(ATTACKS[0], told, {1: drawn[1]}, {0: drawn[0], 2: drawn[2]}, 12)
-    evaluation = Evaluation(Judge(), Evaluator("bundle", None), {})
+    reconstructed = [Reconstructed((Frame(1, 2, COARSE[place : place + 2]),), ()) for place in range(3)]
+    run = Run(ATTACKS[0], told, {1: reconstructed[1]}, {0: reconstructed[0], 2: reconstructed[2]}, 12)
+    evaluation = Evaluation(EvaluatorModel(), Evaluator("bundle", None), {})
     (found,) = recognition([run], evaluation)
     assert found.share.value == 1.0
     means = np.stack([COARSE[place : place + 2].mean(axis=0) for place in range(3)])
@@ -195,5 +195,5 @@ def test_an_audit_says_that_its_queries_were_high_contrast_and_finds_the_leak(tm
     assert "edges" in {warning.code for warning in edged.warnings}
     found = {one.name: one for one in edged.attacks if isinstance(one, InversionMeasured)}
     assert found["spsa"].metrics.leakage.value > 0.3
-    (drawn,) = (one for one in edged.reconstructions if one.attack == "spsa")
-    assert drawn.confidence > 0.9
+    (reconstructed,) = (one for one in edged.reconstructions if one.attack == "spsa")
+    assert reconstructed.confidence > 0.9

@@ -40,7 +40,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     return audited(tmp_path_factory.mktemp("quick"))
 
 
-def test_the_drawing_of_a_template_is_called_a_leak(quick: Audited) -> None:
+def test_the_reconstruction_of_a_template_is_called_a_leak(quick: Audited) -> None:
     report = quick.report
     assert report.verdict.severity in ("moderate", "high", "critical")
     assert "not this very image" in " ".join(report.verdict.reasons)
@@ -59,14 +59,14 @@ def test_verdict_answers_table_and_page_are_about_one_attack(quick: Audited) -> 
     report = quick.report
     assert isinstance(report, InversionReport)
     (attack,) = [one for one in report.attacks if one.name == report.headline]
-    (drawing,) = [found for found in report.reconstructions if found.attack == attack.name]
+    (reconstruction,) = [found for found in report.reconstructions if found.attack == attack.name]
     assert len(report.reconstructions) > 1
     assert report.verdict.reasons[0].startswith(f"{attack.title}: ")
-    assert f"{drawing.queries:,} queries for {attack.threat_model}" in report.verdict.sentence
+    assert f"{reconstruction.queries:,} queries for {attack.threat_model}" in report.verdict.sentence
     assert all(insight.sentence.startswith(f"{attack.title}: ") for insight in report.insights)
-    assert report.insights[0].figures["leakage"] == drawing.leakage
+    assert report.insights[0].figures["leakage"] == reconstruction.leakage
     last = report.table[-1]
-    assert (last.iterations, last.similarity) == (drawing.iterations, drawing.similarity.ssim)
+    assert (last.iterations, last.similarity) == (reconstruction.iterations, reconstruction.similarity.ssim)
     text = " ".join(render(quick).split())
     assert f"are about <strong>{attack.title}</strong>" in text
     assert f"SSIM with your image, by {attack.title}" in text
@@ -90,11 +90,11 @@ def test_the_same_bundle_gives_the_same_report(tmp_path: Path, quick: Audited) -
     assert repr(audited(tmp_path)) == repr(quick)
 
 
-def test_another_seed_gives_another_drawing(tmp_path: Path, quick: Audited) -> None:
+def test_another_seed_gives_another_reconstruction(tmp_path: Path, quick: Audited) -> None:
     assert audited(tmp_path, {**QUICK, "seed": 1}).files != quick.files
 
 
-def test_without_a_class_the_one_that_the_model_sees_is_drawn(tmp_path: Path) -> None:
+def test_without_a_class_the_one_that_the_model_sees_is_reconstructed(tmp_path: Path) -> None:
     parameters = {"iterations": 20, "seeds": 1}
     assert {found.target_class for found in report_of(tmp_path, parameters).reconstructions} == {0}
 

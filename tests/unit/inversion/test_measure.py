@@ -13,7 +13,7 @@ from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.measure import jackknife, measure, reference_for, robustness
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
-from leakgauge.inversion.protocol import Drawn, Frame, Settings
+from leakgauge.inversion.protocol import Frame, Reconstructed, Settings
 from leakgauge.inversion.running import Run, run_attacks
 from leakgauge.progress import Silent
 
@@ -38,9 +38,9 @@ def real_run() -> Run:
 
 
 def pretending(run: Run, image: Images) -> Run:
-    """The run, had it drawn `image` of class 0."""
+    """The run, had it reconstructed `image` of class 0."""
     frame = Frame(300, 1_800, np.repeat(image[None], 3, axis=0))
-    return replace(run, drawn={**run.drawn, 0: Drawn((frame,), ())}, controls={})
+    return replace(run, reconstructed={**run.reconstructed, 0: Reconstructed((frame,), ())}, controls={})
 
 
 def leakage_of(run: Run, image: Images) -> Estimate:
@@ -72,10 +72,10 @@ def test_what_was_not_learned_from_the_target_is_no_leak(real_run: Run, image: I
     assert leakage_of(real_run, image).value <= 0.01
 
 
-def test_the_drawing_of_another_class_is_no_leak(real_run: Run) -> None:
+def test_the_reconstruction_of_another_class_is_no_leak(real_run: Run) -> None:
     for other in (1, 2):
-        drawing = real_run.drawn[other].frames[-1].images.mean(axis=0)
-        assert leakage_of(real_run, drawing).value <= 0.01
+        reconstruction = real_run.reconstructed[other].frames[-1].images.mean(axis=0)
+        assert leakage_of(real_run, reconstruction).value <= 0.01
 
 
 def test_a_real_image_of_another_class_is_no_leak_though_a_four_is_like_a_nine(real_run: Run) -> None:
@@ -85,15 +85,16 @@ def test_a_real_image_of_another_class_is_no_leak_though_a_four_is_like_a_nine(r
     model = LogisticRegression(max_iter=2000).fit(images[known].reshape(-1, 64), digits.target[known])
     grey = np.full((8, 8, 1), 0.5, dtype=np.float32)
     means = {number: images[known][digits.target[known] == number].mean(axis=0) for number in range(10)}
-    drawn = {
-        number: Drawn((Frame(300, 1_800, np.repeat(mean[None], 3, 0)),), ()) for number, mean in means.items()
+    reconstructed = {
+        number: Reconstructed((Frame(300, 1_800, np.repeat(mean[None], 3, 0)),), ())
+        for number, mean in means.items()
     }
     original = images[known][digits.target[known] == 9][0]
 
     def pretend(image: Images) -> float:
-        mine = Drawn((Frame(300, 1_800, np.repeat(image[None], 3, 0)),), ())
+        mine = Reconstructed((Frame(300, 1_800, np.repeat(image[None], 3, 0)),), ())
         return measure(
-            replace(real_run, drawn={**drawn, 9: mine}, controls={}),
+            replace(real_run, reconstructed={**reconstructed, 9: mine}, controls={}),
             9,
             reference_for(original, low_frequencies(grey), ()),
             n_classes=10,
@@ -111,7 +112,7 @@ def test_a_real_image_of_another_class_is_no_leak_though_a_four_is_like_a_nine(r
     assert pretend(original) == pytest.approx(1.0)
 
 
-def test_the_very_image_is_a_full_leak_and_a_real_drawing_a_partial_one(real_run: Run) -> None:
+def test_the_very_image_is_a_full_leak_and_a_real_reconstruction_a_partial_one(real_run: Run) -> None:
     assert leakage_of(real_run, templates()[0]).value == pytest.approx(1.0)
     found = measure(
         real_run,

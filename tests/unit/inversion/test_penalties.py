@@ -102,8 +102,8 @@ def test_many_questions_at_once_count_as_much_as_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("attack", BY_ODDS, ids=lambda attack: attack.name)
-def test_behind_a_temperature_that_is_divided_out_the_same_is_drawn(attack: Attack) -> None:
-    def drawn(target: TemplateTarget | DefendedTarget, temperature: float) -> np.ndarray:
+def test_behind_a_temperature_that_is_divided_out_the_same_is_reconstructed(attack: Attack) -> None:
+    def reconstructed(target: TemplateTarget | DefendedTarget, temperature: float) -> np.ndarray:
         told = Settings(
             space=low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32)),
             iterations=(60,),
@@ -116,4 +116,4 @@ def test_behind_a_temperature_that_is_divided_out_the_same_is_drawn(attack: Atta
         return found.frames[-1].images
 
     soft = DefendedTarget(TemplateTarget(), settings_of(["temperature=8"]))
-    assert np.allclose(drawn(TemplateTarget(), 1.0), drawn(soft, 1 / 8), atol=1e-3)
+    assert np.allclose(reconstructed(TemplateTarget(), 1.0), reconstructed(soft, 1 / 8), atol=1e-3)

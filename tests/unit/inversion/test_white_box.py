@@ -22,7 +22,7 @@ from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
-from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.protocol import Reconstructed, Settings
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionMeasured, InversionReport, NotApplicable
@@ -130,7 +130,7 @@ def settings_of(target: ImageTarget, **changes: Any) -> Settings:
     return Settings(**{**told, **changes})
 
 
-def drawn(name: str, target: ImageTarget, told: Settings) -> Drawn:
+def reconstructed(name: str, target: ImageTarget, told: Settings) -> Reconstructed:
     return BY_NAME[name].reconstruct(
         target, 0, budget=1, rng=np.random.default_rng(0), progress=Silent(), settings=told
     )
@@ -139,7 +139,7 @@ def drawn(name: str, target: ImageTarget, told: Settings) -> Drawn:
 def test_miface_climbs_and_stops_when_the_model_is_sure(tmp_path: Path) -> None:
     target = opened(template_network(), tmp_path)
     before = target.queries
-    found = drawn("miface", target, settings_of(target))
+    found = reconstructed("miface", target, settings_of(target))
     assert target.queries == before
     assert [frame.iterations for frame in found.frames] == [5, 400]
     assert [frame.queries for frame in found.frames] == [0, 0]
@@ -156,7 +156,7 @@ def test_miface_stops_when_a_whole_window_has_been_no_better(tmp_path: Path) -> 
     flat = keras.Sequential([keras.Input((SIDE, SIDE, 1)), layers.Flatten(), layers.Dense(3, "softmax")])
     flat.layers[-1].set_weights([np.zeros((SIDE * SIDE, 3), np.float32), np.zeros(3, np.float32)])
     target = opened(flat, tmp_path)
-    found = drawn("miface", target, settings_of(target))
+    found = reconstructed("miface", target, settings_of(target))
     assert found.curve[-1].iteration == 101
     assert np.array_equal(found.frames[-1].images[0], settings_of(target).space.start)
 
@@ -182,7 +182,7 @@ def test_the_toolbox_is_run_on_the_models_own_inputs(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, inversion.__name__, inversion)
     monkeypatch.setitem(sys.modules, estimators.__name__, estimators)
     target = opened(template_network(), tmp_path, input_range=(0.0, 255.0))
-    found = drawn("miface_art", target, settings_of(target, iterations=(100, 300)))
+    found = reconstructed("miface_art", target, settings_of(target, iterations=(100, 300)))
     assert [frame.iterations for frame in found.frames] == [100, 300]
     for frame, level in zip(found.frames, (0.6, 0.8), strict=True):
         assert np.allclose(frame.images, level, atol=1e-5)

@@ -56,7 +56,7 @@ TRAINING_DEFENCES: tuple[TrainingDefence, ...] = (
     TrainingDefence(
         "label_smoothing",
         "Label smoothing",
-        "Confidence is capped by design. It can make drawings of a class better, not worse.",
+        "Confidence is capped by design. It can make reconstructions of a class better, not worse.",
         "Szegedy et al. 2016, Rethinking the Inception Architecture for Computer Vision",
     ),
     TrainingDefence(

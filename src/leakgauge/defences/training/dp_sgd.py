@@ -7,7 +7,7 @@ follows sees only that sum; Adam in place of plain descent is post-processing, a
 privacy.
 
 It protects *records*: what a lot of records have in common, such as what a class looks like,
-is learned all the same, and can be drawn all the same.
+is learned all the same, and can be reconstructed all the same.
 
 The ε of a run is `privacy_spent`. Two limits of the promise: the noise comes from the seeded
 generator of the run, so whoever knows the seed can take it out again (keep it, as one keeps a

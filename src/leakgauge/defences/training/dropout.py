@@ -1,7 +1,7 @@
 """Dropout: a random half of the activations is missing from every step of training.
 
 Srivastava et al. 2014. A regulariser: it narrows the gap between training and other records,
-on which membership attacks live. Nothing in it speaks against the drawing of a class.
+on which membership attacks live. Nothing in it speaks against the reconstruction of a class.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Label smoothing: a tenth of the label's weight is spread over all classes.
 
 Szegedy et al. 2016, section 7. In the table because it is widely used: positive smoothing
-pulls the records of a class together, and was found to make drawings of a class *better*
+pulls the records of a class together, and was found to make reconstructions of a class *better*
 (Struppek, Hintersdorf & Kersting 2024, section 4).
 """
 

@@ -77,15 +77,15 @@ function showSide(side) {
   const live = state.live && state.live[side];
   const found = state.result && state.result[side].worst;
   const about = panel.querySelector(".about");
-  const likeness = panel.querySelector(".likeness");
-  likeness.hidden = !found;
+  const similarity = panel.querySelector(".similarity");
+  similarity.hidden = !found;
   if (side === "baseline") about.textContent = "trained as usual";
   else about.textContent = defence();
   if (found) {
-    showImage(side, found.image, `The digit ${state.result.digit} as drawn from the ${side} model`);
+    showImage(side, found.image, `The digit ${state.result.digit} as reconstructed from the ${side} model`);
     meter(panel, found);
   } else if (live) {
-    showImage(side, live.image, `A drawing of the digit ${state.digit} under way`);
+    showImage(side, live.image, `A reconstruction of the digit ${state.digit} under way`);
   } else {
     showImage(side, null, "");
   }
@@ -100,15 +100,15 @@ function defence() {
 
 function meter(panel, found) {
   const place = (value) => 200 * Math.min(Math.max(value, 0), 1);
-  const { value, low, high } = found.likeness;
+  const { value, low, high } = found.similarity;
   const svg = panel.querySelector(".meter");
   set(svg.querySelector(".reach"), { x: place(low), width: Math.max(place(high) - place(low), 1) });
   set(svg.querySelector(".guess"), { x1: place(found.chance), x2: place(found.chance) });
   set(svg.querySelector(".point"), { cx: Math.min(Math.max(place(value), 6), 194) });
   const interval = `${Math.max(low, -1).toFixed(2)} to ${Math.min(high, 1).toFixed(2)}`;
-  svg.setAttribute("aria-label", `Likeness ${value.toFixed(2)}, interval ${interval}; a guess reaches ${found.chance.toFixed(2)}`);
+  svg.setAttribute("aria-label", `Similarity ${value.toFixed(2)}, interval ${interval}; a guess reaches ${found.chance.toFixed(2)}`);
   const tell = (name, text) => { panel.querySelector(`.${name}`).textContent = text; };
-  tell("figure", `likeness ${value.toFixed(2)} (${interval})`);
+  tell("figure", `similarity ${value.toFixed(2)} (${interval})`);
   tell("chance", `a guess ${found.chance.toFixed(2)}`);
   tell("asked", `${found.queries.toLocaleString("en")} queries`);
 }
@@ -116,7 +116,7 @@ function meter(panel, found) {
 function showVerdict() {
   const { result, models, busy } = state;
   const section = document.querySelector(".verdict");
-  const word = result ? result.verdict.effect : busy ? "at work" : "nothing drawn yet";
+  const word = result ? result.verdict.effect : busy ? "at work" : "nothing reconstructed yet";
   section.dataset.word = word;
   $("verdict-word").textContent = word[0].toUpperCase() + word.slice(1);
   const waiting = busy === "training" ? "Both models are being trained from scratch." : "Both models are being asked.";

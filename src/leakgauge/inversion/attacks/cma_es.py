@@ -16,7 +16,7 @@ import numpy as np
 
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.penalty_schedule import PenaltySchedule
-from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.protocol import Reconstructed, Settings
 from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
@@ -38,13 +38,13 @@ def reconstruct(
     rng: np.random.Generator,
     progress: Progress,
     settings: Settings,
-) -> Drawn:
-    """Draw the class by ranking clouds of images; see `protocol.Reconstruct`."""
+) -> Reconstructed:
+    """Reconstruct the class by ranking clouds of images; see `protocol.Reconstruct`."""
     trace = SearchTrace(
         settings,
         budget=budget,
         progress=progress,
-        stage=f"drawing class {target_class}",
+        stage=f"reconstructing class {target_class}",
         most=ENOUGH_ITERATIONS,
     )
     space, prior = settings.space, settings.prior
@@ -66,7 +66,7 @@ def reconstruct(
             trace.mark(
                 loss=float((penalties - odds).mean()), confidence=float(answers[:, target_class].mean())
             )
-    return trace.drawn()
+    return trace.result()
 
 
 def _cloud(dimensions: int, stream: np.random.Generator) -> Any:

@@ -10,7 +10,7 @@ move follows the slope of the log odds of a hit on the sphere (the difference
 between where hits and misses lie), in the steps of Adam; the sphere shrinks
 again when few of its points are hits; the last half of the steps is averaged.
 
-With a few points a step and many steps it draws better than with many points:
+With a few points a step and many steps it reconstructs better than with many points:
 accuracy as prototypes, on a network that no reported figure comes from, is .51 to
 .55 with 6 points, .47 to .52 with 12 and .22 with 20 and shorter steps.
 """
@@ -21,8 +21,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from leakgauge.inversion.adam import Adam
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
-from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.protocol import Reconstructed, Settings
 from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
@@ -34,7 +35,7 @@ FIRST_RADIUS, SMALLEST, LARGEST = 0.5, 0.1, 3.0
 WIDEN = 1.1
 MANY, FEW = 0.75, 0.5
 """Shares of hits above which the sphere widens and below which it shrinks."""
-RATE, MOMENTUM, SCALE_MEMORY = 0.2, 0.9, 0.99
+RATE = 0.2
 PRIOR_SHARE = 0.2
 """The prior's weight against the log odds of a hit, which have no scale of the target's own."""
 
@@ -52,13 +53,13 @@ def reconstruct(
     rng: np.random.Generator,
     progress: Progress,
     settings: Settings,
-) -> Drawn:
-    """Draw the class from labels; see `protocol.Reconstruct`."""
+) -> Reconstructed:
+    """Reconstruct the class from labels; see `protocol.Reconstruct`."""
     trace = SearchTrace(
         settings,
         budget=budget,
         progress=progress,
-        stage=f"drawing class {target_class}",
+        stage=f"reconstructing class {target_class}",
         most=ENOUGH_ITERATIONS,
     )
     space, prior = settings.space, settings.prior
@@ -66,10 +67,8 @@ def reconstruct(
     z, found = _starts(target, target_class, trace, settings, streams)
 
     radius = np.full(settings.seeds, FIRST_RADIUS)
-    mean, square = np.zeros_like(z), np.zeros_like(z)
-    step = 0
+    adam = Adam(z.shape)
     while trace.affords(POINTS * settings.seeds):
-        step += 1
         sphere = np.stack([_sphere(stream, space.dimensions) for stream in streams])
         points = z[:, None] + radius[:, None, None] * sphere
         labels = target.labels(space.images(points.reshape(-1, space.dimensions)))
@@ -81,9 +80,7 @@ def reconstruct(
         weight = PRIOR_SHARE * (rate > 0)
         gradient = slope - weight[:, None] * space.slope(prior.gradient(space.images(z)))
 
-        mean = MOMENTUM * mean + (1 - MOMENTUM) * gradient
-        square = SCALE_MEMORY * square + (1 - SCALE_MEMORY) * gradient**2
-        z = z + RATE * (mean / (1 - MOMENTUM**step)) / (np.sqrt(square / (1 - SCALE_MEMORY**step)) + 1e-8)
+        z = z + adam.step(gradient, length=RATE)
         wider = (rate > MANY) | (rate == 0)
         factor = np.where(wider, WIDEN, np.where(rate < FEW, 1 / WIDEN, 1.0))
         radius = np.clip(radius * factor, SMALLEST, LARGEST)
@@ -91,8 +88,8 @@ def reconstruct(
         if trace.note(z, queries=POINTS * settings.seeds):
             trace.mark(loss=-share, confidence=share)
     if found.all():
-        return trace.drawn()
-    return trace.drawn(
+        return trace.result()
+    return trace.result(
         Notice(
             "no_start",
             f"Among {SEARCHES * SEARCHED_AT_ONCE:,} random images for each seed, some seeds found none "

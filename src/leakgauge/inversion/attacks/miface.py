@@ -18,7 +18,7 @@ from collections import deque
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
+from leakgauge.inversion.protocol import CurvePoint, Frame, Reconstructed, Settings
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target
 
@@ -37,8 +37,8 @@ def reconstruct(
     rng: np.random.Generator,
     progress: Progress,
     settings: Settings,
-) -> Drawn:
-    """Draw the class along the network's own gradient; see `protocol.Reconstruct`.
+) -> Reconstructed:
+    """Reconstruct the class along the network's own gradient; see `protocol.Reconstruct`.
 
     Nothing in it is random: there is one run whatever the number of seeds, so its
     figures have no interval. It sends no query; it reads the file.
@@ -58,7 +58,7 @@ def reconstruct(
     running = True
     for iteration in range(1, last + 1):
         if running:
-            progress.report(f"drawing class {target_class} by gradient", (iteration - 1) / last)
+            progress.report(f"reconstructing class {target_class} by gradient", (iteration - 1) / last)
             probability, gradient = network.probability_gradient(image, target_class)
             cost = float(1.0 - probability[0])
             if cost < least:
@@ -70,4 +70,4 @@ def reconstruct(
             image = np.clip(image + np.float32(step) * gradient, 0.0, 1.0)
         if iteration in settings.iterations:
             frames.append(Frame(iteration, 0, best))
-    return Drawn(tuple(frames), tuple(curve))
+    return Reconstructed(tuple(frames), tuple(curve))

@@ -12,7 +12,7 @@ import numpy as np
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.images.image import Images
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
+from leakgauge.inversion.protocol import CurvePoint, Frame, Reconstructed, Settings
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target
 
@@ -28,8 +28,8 @@ def reconstruct(
     rng: np.random.Generator,
     progress: Progress,
     settings: Settings,
-) -> Drawn:
-    """Draw the class with the toolbox; see `protocol.Reconstruct`. One run, without a query."""
+) -> Reconstructed:
+    """Reconstruct the class with the toolbox; see `protocol.Reconstruct`. One run, without a query."""
     del rng, budget
     network = settings.network
     if network is None:
@@ -52,7 +52,9 @@ def reconstruct(
     frames: list[Frame] = []
     done = 0
     for after in settings.iterations:
-        progress.report(f"drawing class {target_class} with the toolbox", done / settings.iterations[-1])
+        progress.report(
+            f"reconstructing class {target_class} with the toolbox", done / settings.iterations[-1]
+        )
         attack = MIFace(
             classifier,
             max_iter=after - done,
@@ -64,4 +66,4 @@ def reconstruct(
         images, done = network.images(np.asarray(inferred, dtype=np.float32)), after
         frames.append(Frame(after, 0, images))
     confidence = float(target.probabilities(images)[0, target_class])
-    return Drawn(tuple(frames), (CurvePoint(done, 0, 1.0 - confidence, confidence),))
+    return Reconstructed(tuple(frames), (CurvePoint(done, 0, 1.0 - confidence, confidence),))

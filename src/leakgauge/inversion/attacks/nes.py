@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.protocol import Reconstructed, Settings
 from leakgauge.inversion.zeroth_order import optimise
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
@@ -23,8 +23,8 @@ def reconstruct(
     rng: np.random.Generator,
     progress: Progress,
     settings: Settings,
-) -> Drawn:
-    """Draw the class along Gaussian directions; see `protocol.Reconstruct`."""
+) -> Reconstructed:
+    """Reconstruct the class along Gaussian directions; see `protocol.Reconstruct`."""
     return optimise(
         target,
         target_class,

@@ -13,7 +13,7 @@ import numpy as np
 from leakgauge.attack_table import Unsuited
 from leakgauge.images.image import Images
 from leakgauge.inversion.objective import log_odds
-from leakgauge.inversion.protocol import Drawn, Frame, Settings
+from leakgauge.inversion.protocol import Frame, Reconstructed, Settings
 from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
@@ -32,8 +32,8 @@ def reconstruct(
     rng: np.random.Generator,
     progress: Progress,
     settings: Settings,
-) -> Drawn:
-    """Draw the class's template from grey, whatever the start; see `protocol.Reconstruct`."""
+) -> Reconstructed:
+    """Reconstruct the class's template from grey, whatever the start; see `protocol.Reconstruct`."""
     affordable = min(budget // settings.seeds, MOST_QUERIES) // 2
     if affordable < 1:
         raise Unsuited("The query budget does not pay for one pair of queries per seed.")
@@ -59,7 +59,7 @@ def reconstruct(
         )
         for after in asked_for
     )
-    return Drawn(frames, ())
+    return Reconstructed(frames, ())
 
 
 def _template(space: SearchSpace, z: FloatArray, odds: FloatArray) -> Images:

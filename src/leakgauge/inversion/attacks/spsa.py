@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.protocol import Reconstructed, Settings
 from leakgauge.inversion.zeroth_order import optimise
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
@@ -24,8 +24,8 @@ def reconstruct(
     rng: np.random.Generator,
     progress: Progress,
     settings: Settings,
-) -> Drawn:
-    """Draw the class along Rademacher directions; see `protocol.Reconstruct`."""
+) -> Reconstructed:
+    """Reconstruct the class along Rademacher directions; see `protocol.Reconstruct`."""
     return optimise(
         target,
         target_class,

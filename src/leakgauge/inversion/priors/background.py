@@ -1,13 +1,13 @@
 """The background of images of the attacked class.
 
 The penalty draws pixels to it where the target does not care, so that a wrong one
-hides a leak: of digits on a white background, two networks gave drawings with a likeness
+hides a leak: of digits on a white background, two networks gave reconstructions with a similarity
 of -.10 and -.04 where the background was taken for black, and of .48 and .49 where for
 white, though as prototypes they were as good. An attacker knows the background of such
-images, and the target's answers do not tell it: of short drawings on a black
+images, and the target's answers do not tell it: of short reconstructions on a black
 and on a white background, the one that the target was surer of was the wrong one for
 networks of 8 × 8 digits. So it is taken from the image in the bundle: one number,
-which every drawing is given, those that chance is measured with too.
+which every reconstruction is given, those that chance is measured with too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DARK = 1 / 32
 def background_of(
     original: Images, *, asked: float | None, input_range: tuple[float, float]
 ) -> tuple[float, tuple[Notice, ...]]:
-    """Value in [0, 1] that drawings tend to, and a notice where it is not what most readers expect.
+    """Value in [0, 1] that reconstructions tend to, and a notice where it is not what most readers expect.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def background_of(
         return 0.0, ()
     notice = Notice(
         "background",
-        f"Where the model does not care, drawings tend to {low + found * (high - low):.3g}, the middle value "
+        f"Where the model does not care, reconstructions tend to {low + found * (high - low):.3g}, the "
+        "middle value "
         "of the image's rim. Set background where images of the class have another background.",
     )
     return found, (notice,)

@@ -19,7 +19,7 @@ from leakgauge.report.model import Notice, PriorKnowledge
 from leakgauge.targets.images.facts import ImageModel
 
 SAME_IMAGE = 0.995
-"""Likeness (Pearson) from which an auxiliary image counts as the user's: JPEG and resizing leave more."""
+"""Similarity (Pearson) from which an auxiliary image counts as the user's: JPEG and resizing leave more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _about(auxiliary: Sequence[Images], original: Images, target: ImageModel) ->
             Notice(
                 "auxiliary_class",
                 f"The model takes {seen:,} of the {len(auxiliary):,} auxiliary images for the class of your "
-                "image: what an attack with the prior draws may be theirs.",
+                "image: what an attack with the prior reconstructs may be theirs.",
             )
         )
     return tuple(notices)

@@ -1,10 +1,10 @@
 """The space that needs no images: low spatial frequencies.
 
-A search over the lowest frequencies of a discrete cosine transform can only draw
+A search over the lowest frequencies of a discrete cosine transform can only reconstruct
 something smooth, and has few enough dimensions for finite differences (Guo, Frank
 & Weinberger 2019).
 
-How the cut-off goes with the size was measured, as accuracy of the drawings as
+How the cut-off goes with the size was measured, as accuracy of the reconstructions as
 prototypes, on networks that no reported figure comes from. Frequencies are
 counted per image side, so that one cut-off means the same details at every
 size: for handwritten digits at 28 × 28 a cut-off of 10 beat 8 by .004 to .014 on

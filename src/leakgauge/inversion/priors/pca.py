@@ -54,13 +54,13 @@ class Familiar:
     """The penalty of a search without a prior, and w/2 |z|² for images unlike the auxiliary ones.
 
     |z| is the Mahalanobis distance from their mean: with w = 1 that term would be
-    the logarithm of a Gaussian prior, and the drawing the likeliest image.
+    the logarithm of a Gaussian prior, and the reconstruction the likeliest image.
 
     Measured on three networks that no reported figure comes from, the attacked
     class left out: with digits of another collection for auxiliary images, put
     where the target's lie, accuracy as prototypes is .63, .71 and .65 without this
     term and with steps of one length for all components, and .66, .75 and .69 as
-    it is; w = .3 on one of them drew neither better nor worse. With the same digits
+    it is; w = .3 on one of them reconstructed neither better nor worse. With the same digits
     stretched over the whole image it costs: .59 and .61 against .51 and .55.
 
     Attributes

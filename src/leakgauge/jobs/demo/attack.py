@@ -1,4 +1,4 @@
-"""The demo's attack: one digit, drawn from the baseline and from the hardened model.
+"""The demo's attack: one digit, reconstructed from the baseline and from the hardened model.
 
 Here the rooms meet that know nothing of each other: models, defences, attacks and reports.
 """
@@ -43,7 +43,7 @@ def attack(request: JobRequest, display: Display) -> None:
     """Attack one digit on both models; `overrides` name digit, output defences, iterations and seeds.
 
     `source` is a folder that `train` left. The defended side is the hardened model behind the
-    output defences. Both are drawn at the same time, and shown while they are.
+    output defences. Both are reconstructed at the same time, and shown while they are.
     """
     digit = cast(int, request.overrides["digit"])
     outputs = tuple(cast(list[str], request.overrides["output"]))
@@ -156,11 +156,11 @@ def _facts(audited: Audited, digit: int, accuracy: Estimate) -> dict[str, Any]:
     """What the page says about one side: the attack that showed most, and all of them in short."""
     report = cast(InversionReport, audited.report)
     measured = {row.name: row for row in report.attacks if isinstance(row, InversionMeasured)}
-    drawn = [found for found in report.reconstructions if found.target_class == digit]
-    worst = max(drawn, key=lambda found: (found.leakage.value, found.similarity.pearson), default=None)
+    rows = [found for found in report.reconstructions if found.target_class == digit]
+    worst = max(rows, key=lambda found: (found.leakage.value, found.similarity.pearson), default=None)
     return {
         "accuracy": asdict(accuracy),
-        "worst": None if worst is None else _drawing(worst, measured[worst.attack], audited.files),
+        "worst": None if worst is None else _reconstruction(worst, measured[worst.attack], audited.files),
         "attacks": [
             {
                 "title": row.title,
@@ -179,12 +179,14 @@ def _curve(report: InversionReport, digit: int) -> list[list[float]]:
     return [[point.queries, point.loss] for point in points if point.attack == points[0].attack]
 
 
-def _drawing(found: Reconstruction, row: InversionMeasured, files: Mapping[str, bytes]) -> dict[str, Any]:
+def _reconstruction(
+    found: Reconstruction, row: InversionMeasured, files: Mapping[str, bytes]
+) -> dict[str, Any]:
     return {
         "attack": row.title,
         "image": _encoded(files[found.image]),
         "queries": found.queries,
-        "likeness": asdict(row.metrics.pearson),
+        "similarity": asdict(row.metrics.pearson),
         "chance": found.chance,
         "chance_source": found.chance_source,
         "leakage": asdict(found.leakage),

@@ -1,6 +1,6 @@
 """A Keras classifier opened up: its gradient, and what its last hidden layer sees.
 
-For what owns the model file: white-box references, and judges of drawings. Attacks
+For what owns the model file: white-box references, and evaluators of reconstructions. Attacks
 that only ask never get one.
 """
 
