@@ -55,7 +55,7 @@ from leakgauge.inversion.masking import examine
 from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.priors.pca import principal_components
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.protocol import AttackSettings
 from leakgauge.inversion.running import informed
 from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.inversion.similarity import pearson
@@ -79,7 +79,7 @@ Judge: TypeAlias = Callable[[Images], NDArray[np.int64]]
 """The classes of (n, height, width, channels) images."""
 
 
-def knowing_components(settings: Settings, images: ImageSet, attacked: int) -> Settings:
+def knowing_components(settings: AttackSettings, images: ImageSet, attacked: int) -> AttackSettings:
     """The product's prior."""
     return informed(settings, principal_components(images.auxiliary(attacked)).space)
 
@@ -99,7 +99,7 @@ class Entry:
     runs: int = 1
     space: Callable[[ImageSet], SearchSpace] = lambda images: low_frequencies(grey(images))
     penalty: Prior = Prior()  # noqa: RUF009 - frozen, so that all may share it
-    knowing: Callable[[Settings, ImageSet, int], Settings] | None = None
+    knowing: Callable[[AttackSettings, ImageSet, int], AttackSettings] | None = None
 
     @property
     def label(self) -> str:
@@ -169,7 +169,7 @@ def draw(entry: Entry, target: ImageTarget, images: ImageSet, seed: int) -> Draw
     examined = examine(asked, images.trained.images[0], rng=generator_for(seed, "masking"))
     for digit in range(10):
         iterations = WHITE_BOX_ITERATIONS if entry.queries is None else entry.queries // (2 * entry.runs)
-        told = Settings(
+        told = AttackSettings(
             space=entry.space(images),
             iterations=(iterations,),
             seeds=entry.runs,

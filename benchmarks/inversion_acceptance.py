@@ -37,7 +37,7 @@ from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.protocol import AttackSettings
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import InversionReport
@@ -89,7 +89,7 @@ def drawings(target: ImageTarget, judge: SVC, held_out: Half) -> None:
     print("\n| seed | queries a class | recognised | prototypes | seconds a class |\n|---|---|---|---|---|")
     for seed in range(SEEDS):
         for iterations in (1_500 // SEEDS, 1_500):
-            told = Settings(
+            told = AttackSettings(
                 space=low_frequencies(np.full((28, 28, 1), 0.5, dtype=np.float32)),
                 iterations=(iterations,),
                 seeds=SEEDS,

@@ -36,7 +36,7 @@ import tensorflow as tf
 from decoders import Autoencoder, Recipe, decoded, trained_autoencoder
 from image_sets import SETS, ImageSet
 from inversion import HEAD, Entry, judges_of, knowing_components, rows
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.protocol import AttackSettings
 from networks import NETWORKS
 
 QUERIES, RUNS = 12_800, 4
@@ -61,7 +61,7 @@ class Decoders:
     def entry(self, attack: str, sees: str, *, weight: float, title: str) -> Entry:
         """A row: the attack in the latent space, whose numbers are penalised by w/2 |z|²."""
 
-        def knowing(settings: Settings, images: ImageSet, attacked: int) -> Settings:
+        def knowing(settings: AttackSettings, images: ImageSet, attacked: int) -> AttackSettings:
             if attacked not in self.made:
                 self.made[attacked] = trained_autoencoder(
                     images.auxiliary(attacked), self.recipe, seed=self.first_seed + attacked

@@ -28,7 +28,7 @@ from leakgauge.defences.output import DefendedTarget, settings_of
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.masking import examine
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.protocol import AttackSettings
 from leakgauge.inversion.running import Run, run_attacks
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
@@ -91,7 +91,7 @@ def main() -> None:
             begun = time.process_time()
             rng = generator_for(repeat, "masking")
             found = examine(target, trained.first_of(repeat), rng=rng)
-            told = Settings(
+            told = AttackSettings(
                 space=space,
                 iterations=(asked.iterations,),
                 seeds=asked.seeds,

@@ -29,7 +29,7 @@ from digit_models import one_thread, saved
 from leakgauge.bundle import ImageMembershipBundle, Limits, open_bundle
 from leakgauge.defences.training import dp_sgd
 from leakgauge.defences.training.classifier import Trained, train
-from leakgauge.defences.training.plan import Plan
+from leakgauge.defences.training.plan import TrainingPlan
 from leakgauge.estimates import Estimate, RateAtLimit, area_estimate, step_roc, true_positive_rate_at
 from leakgauge.jobs.demo.digits import Digits, bundled_digits
 from leakgauge.membership.attacks import lira, rmia
@@ -87,7 +87,7 @@ def main() -> None:
 def attack(noise: float | None, seed: int) -> Attacked:
     """One model, audited as a bundle and compared with reference models."""
     digits = smaller(bundled_digits(seed=seed))
-    plan = Plan.of(network(), epochs=EPOCHS)
+    plan = TrainingPlan.of(network(), epochs=EPOCHS)
     if noise is not None:
         plan = dp_sgd.harden(plan, noise_multiplier=noise)
     model = train(plan, digits.images, digits.labels, seed=seed)
@@ -158,7 +158,7 @@ def bundled(folder: Path, model: Trained, digits: Digits) -> ImageMembershipBund
     return bundle
 
 
-def reference_answers(pool: Pool, plan: Plan, seed: int) -> ReferenceAnswers:
+def reference_answers(pool: Pool, plan: TrainingPlan, seed: int) -> ReferenceAnswers:
     """What models trained by the target's own plan on paired halves of the pool say of it."""
     halves = paired_halves(pool.y, pairs=REFERENCE_MODELS // 2, rng=generator_for(seed, "reference models"))
     p_y = []

@@ -25,6 +25,7 @@ from leakgauge.bundle.roles import (
     POPULATION,
     SET_ROLES,
     TABLE_ROLES,
+    Data,
     Placed,
     Source,
     is_image,
@@ -200,29 +201,17 @@ def _assemble(
     placed = place(sources, limits=budget.limits)
     nested = [item for item in placed if item.name == NESTED_ZIP]
     refuse_several("data.zip", nested, accepted=(NESTED_ZIP,))
-    everything = [*placed]
-    roles: dict[str, list[Placed]] = {}
-    for item in placed:
-        if item.role is not None:
-            roles.setdefault(item.role, []).append(item)
+    roles = _by_role(placed)
     models = models_among(roles, placed)
     ignored = [item.shown for item in placed if item.role is None and item not in (*nested, *models)]
-    for item in nested:
-        for inner in _records_in(item, into=into, budget=budget, stack=stack):
-            everything.append(inner)
-            if inner.role in (*TABLE_ROLES, POPULATION, *SET_ROLES):
-                roles.setdefault(inner.role, []).append(inner)
-            else:
-                ignored.append(f"{NESTED_ZIP}/{inner.shown}")
+    inner = [found for item in nested for found in _records_in(item, into=into, budget=budget, stack=stack)]
+    everything = [*placed, *inner]
+    ignored += _add_records(inner, roles)
 
     data = tell_data(roles, models=models, has_data_zip=bool(nested), placed=everything)
     model = the_model(models, data=data, placed=placed)
     parameters = optional("parameters", roles)
-    if data != "tables":
-        ignored += [item.shown for item in roles.get(POPULATION, ())]
-    if data != "input image":
-        strangers = ("auxiliary", "reference", LABELLED, "evaluator")
-        ignored += [item.shown for role in strangers for item in roles.get(role, ())]
+    ignored += _of_another_audit(data, roles)
     if data == "image sets":
         # both sides are looked at before a file of either is unpacked
         take_members = image_set("member", roles, placed=placed)
@@ -263,6 +252,32 @@ def _assemble(
         ignored=tuple(sorted(ignored)),
         limits=budget.limits,
     )
+
+
+def _by_role(placed: Sequence[Placed]) -> dict[str, list[Placed]]:
+    roles: dict[str, list[Placed]] = {}
+    for item in placed:
+        if item.role is not None:
+            roles.setdefault(item.role, []).append(item)
+    return roles
+
+
+def _add_records(inner: Sequence[Placed], roles: dict[str, list[Placed]]) -> list[str]:
+    """Give the records of `data.zip` their roles; names of its other files, which nothing uses."""
+    ignored = []
+    for item in inner:
+        if item.role in (*TABLE_ROLES, POPULATION, *SET_ROLES):
+            roles.setdefault(item.role, []).append(item)
+        else:
+            ignored.append(f"{NESTED_ZIP}/{item.shown}")
+    return ignored
+
+
+def _of_another_audit(data: Data, roles: Mapping[str, Sequence[Placed]]) -> list[str]:
+    """Names of files that have a part in another kind of audit alone."""
+    tables = () if data == "tables" else (POPULATION,)
+    images = () if data == "input image" else ("auxiliary", "reference", LABELLED, "evaluator")
+    return [item.shown for role in (*tables, *images) for item in roles.get(role, ())]
 
 
 def _settle(item: Placed, into: Path) -> BundledFile:

@@ -2,7 +2,7 @@
 
 An image is (height, width, channels) numbers between 0 and 1. Whatever had to
 be done to get there (a palette resolved, a constant alpha dropped, a colour map
-undone) is said in a notice, since it decides what the likeness compares.
+undone) is said in a notice, since it decides what the similarity compares.
 """
 
 from __future__ import annotations

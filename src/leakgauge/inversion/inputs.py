@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from leakgauge.defences.output import DefendedTarget, defended_notice, not_undon
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.images.files import read_image
 from leakgauge.images.fitting import fit
-from leakgauge.images.image import Images, NamedImage
+from leakgauge.images.image import Images
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
 from leakgauge.inversion.high_contrast import as_queried, needs_high_contrast
 from leakgauge.inversion.masking import Examined, examine
@@ -23,11 +23,11 @@ from leakgauge.inversion.priors.background import background_of
 from leakgauge.inversion.priors.choice import ChosenPrior, choose_prior
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.priors.pca import MOST_NUMBERS, evenly
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.protocol import AttackSettings
 from leakgauge.parameters import InversionParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, ImageModelFacts
+from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, ImageModelFacts, Network
 from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import Target
 
@@ -74,7 +74,7 @@ class Inputs:
     original_class: int
     classes: tuple[int, ...]
     references: tuple[Images, ...]
-    settings: Settings
+    settings: AttackSettings
     prior: ChosenPrior
     examined: Examined
     evaluation: Evaluation
@@ -94,71 +94,26 @@ def read_inputs(
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
     image = read_image(bundle.image, input_range=parameters.input_range)
-    target = open_image_model(
-        bundle.model.path,
-        image_size=(image.values.shape[0], image.values.shape[1]),
-        input_range=parameters.input_range,
-        channel_order=parameters.channel_order,
-    )
+    target = _opened(bundle.model, image.values.shape, parameters)
     shape = target.facts.shape
-
-    def fitted(found: NamedImage) -> NamedImage:
-        return fit(found, shape, resize=parameters.resize)
-
-    original = fitted(image)
-
-    def read(file: BundledFile) -> Images:
-        return fitted(read_image(file, input_range=parameters.input_range)).values
-
-    most = MOST_NUMBERS // math.prod(shape)
-    references = [read(file) for file in bundle.reference]
-    auxiliary = [read(file) for file in evenly(bundle.auxiliary, most=most)]
-    prior = choose_prior(auxiliary, original.values, target, trained=trained_prior)
+    original = fit(image, shape, resize=parameters.resize)
+    sent = _sent_images(bundle, parameters, target.facts)
+    prior = choose_prior(sent.auxiliary, original.values, target, trained=trained_prior)
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     original_class = likeliest if likeliest in classes else classes[0]
-    labelled: dict[int, list[Images]] = {}
-    for number, file in evenly(_of_known_classes(bundle.labelled, target.facts.classes), most=most):
-        labelled.setdefault(number, []).append(read(file))
-    references += labelled.get(original_class, [])
-    if bundle.evaluator is not None and bundle.evaluator.sha256 == bundle.model.sha256:
-        raise BadBundle(
-            "evaluator_is_model",
-            "The evaluator is the very model under audit, which would evaluate its own answers.",
-            hint="Bring a classifier that was trained apart, or leave it out.",
-        )
-    brought = (
-        open_image_model(
-            bundle.evaluator.path,
-            image_size=shape[:2],
-            input_range=parameters.input_range,
-            channel_order=parameters.channel_order,
-        )
-        if bundle.evaluator
-        else None
-    )
-    evaluation = choose_evaluation(brought, labelled, target.facts, seed=parameters.seed)
+    evaluator = _evaluator(bundle, parameters, shape)
+    evaluation = choose_evaluation(evaluator, sent.labelled, target.facts, seed=parameters.seed)
     background, background_notices = background_of(
         original.values, asked=parameters.background, input_range=target.facts.input_range
     )
-    start, start_notices = _start(parameters, shape, auxiliary)
+    start, start_notices = _start(parameters, shape, sent.auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
     high_contrast = needs_high_contrast(asked, shape, rng=generator_for(parameters.seed, "edges"))
     examined = examine(
         as_queried(asked, high_contrast=high_contrast),
         original.values,
         rng=generator_for(parameters.seed, "masking"),
-    )
-    settings = Settings(
-        space=low_frequencies(start),
-        iterations=parameters.iterations,
-        seeds=parameters.seeds,
-        learning_rate=parameters.learning_rate,
-        prior=Prior(background=background),
-        network=target.network,
-        floor=examined.floor,
-        temperature=examined.temperature,
-        high_contrast=high_contrast,
     )
     notices = (
         *defended_notice(asked_for),
@@ -177,13 +132,83 @@ def read_inputs(
         original=original.values,
         original_class=original_class,
         classes=classes,
-        references=tuple(references),
-        settings=settings,
+        references=(*sent.references, *sent.labelled.get(original_class, ())),
+        settings=_settings(parameters, examined, start, background, high_contrast, target.network),
         prior=prior,
         evaluation=evaluation,
         examined=examined,
         notices=notices,
     )
+
+
+def _settings(
+    parameters: InversionParameters,
+    examined: Examined,
+    start: Images,
+    background: float,
+    high_contrast: bool,
+    network: Network | None,
+) -> AttackSettings:
+    return AttackSettings(
+        space=low_frequencies(start),
+        iterations=parameters.iterations,
+        seeds=parameters.seeds,
+        learning_rate=parameters.learning_rate,
+        prior=Prior(background=background),
+        network=network,
+        floor=examined.floor,
+        temperature=examined.temperature,
+        high_contrast=high_contrast,
+    )
+
+
+def _opened(file: BundledFile, size: Sequence[int], parameters: InversionParameters) -> ImageModel:
+    return open_image_model(
+        file.path,
+        image_size=(size[0], size[1]),
+        input_range=parameters.input_range,
+        channel_order=parameters.channel_order,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _SentImages:
+    """The images of a bundle besides the one of the class under attack, fitted to the model."""
+
+    auxiliary: Sequence[Images]
+    references: Sequence[Images]
+    labelled: Mapping[int, Sequence[Images]]
+
+
+def _sent_images(
+    bundle: InversionBundle, parameters: InversionParameters, facts: ImageModelFacts
+) -> _SentImages:
+    def read(file: BundledFile) -> Images:
+        found = read_image(file, input_range=parameters.input_range)
+        return fit(found, facts.shape, resize=parameters.resize).values
+
+    most = MOST_NUMBERS // math.prod(facts.shape)
+    references = [read(file) for file in bundle.reference]
+    auxiliary = [read(file) for file in evenly(bundle.auxiliary, most=most)]
+    labelled: dict[int, list[Images]] = {}
+    for number, file in evenly(_of_known_classes(bundle.labelled, facts.classes), most=most):
+        labelled.setdefault(number, []).append(read(file))
+    return _SentImages(auxiliary, references, labelled)
+
+
+def _evaluator(
+    bundle: InversionBundle, parameters: InversionParameters, shape: Sequence[int]
+) -> ImageModel | None:
+    """The classifier that the bundle brings to evaluate reconstructions, if it brings one."""
+    if bundle.evaluator is None:
+        return None
+    if bundle.evaluator.sha256 == bundle.model.sha256:
+        raise BadBundle(
+            "evaluator_is_model",
+            "The evaluator is the very model under audit, which would evaluate its own answers.",
+            hint="Bring a classifier that was trained apart, or leave it out.",
+        )
+    return _opened(bundle.evaluator, shape, parameters)
 
 
 def _of_known_classes(
@@ -219,7 +244,7 @@ def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) ->
 
 
 def _start(
-    parameters: InversionParameters, shape: tuple[int, int, int], auxiliary: list[Images]
+    parameters: InversionParameters, shape: tuple[int, int, int], auxiliary: Sequence[Images]
 ) -> tuple[Images, tuple[Notice, ...]]:
     """The image that attacks start from, and a notice where it is not quite the one asked for."""
     match parameters.initialization:

@@ -2,7 +2,7 @@
 
 The prior's weight was chosen on four networks that no reported figure comes
 from, by the accuracy of reconstructions of digits at 28 × 28 as prototypes: with the
-basis and the averaging as they are, .64 for 40, .62 for 60. At 8 × 8 a weight of
+search space and the averaging as they are, .64 for 40, .62 for 60. At 8 × 8 a weight of
 10 to 20 is best (60 leaves the class unrecognised): it grows with the side, as
 the log odds do that a change of given contrast can reach. Total variation is
 scaled by the side once more, since the same image on twice as many pixels
@@ -59,7 +59,7 @@ class Prior:
     weight
         λ.
     background
-        value in [0, 1] that pixels are drawn to where the target does not care.
+        value in [0, 1] that pixels tend to where the target does not care.
     """
 
     background: float = 0.0

@@ -1,4 +1,4 @@
-"""How far the penalty yields to a target that is hard to convince.
+"""The schedule of the penalty's weight: it falls where a target is hard to convince.
 
 The penalty's weight suits most targets. Where one of them recognises nothing that
 the penalty likes, a search that insists reconstructs nothing at all.

@@ -1,4 +1,4 @@
-"""Looking on while a class is reconstructed, from where the model stands: at the questions it is asked.
+"""Progress of a reconstruction, seen from where the model stands: by the queries it is sent.
 
 An attack gives its images back when it is done. What it is reconstructing shows earlier in what it
 asks about: the mean of a batch of questions around an image is, noise averaged out, the image.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from leakgauge.images.image import Images
 from leakgauge.inversion.objective import log_odds
-from leakgauge.inversion.protocol import Attack, Reconstructed, Settings
+from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 
@@ -55,7 +55,7 @@ def with_callback(attack: Attack, observed_class: int, callback: ProgressCallbac
         budget: int,
         rng: np.random.Generator,
         progress: Progress,
-        settings: Settings,
+        settings: AttackSettings,
     ) -> Reconstructed:
         asked = (
             _ObservedTarget(
@@ -78,7 +78,7 @@ class _ObservedTarget:
         self,
         target: Target,
         target_class: int,
-        settings: Settings,
+        settings: AttackSettings,
         attack: str,
         callback: ProgressCallback,
         *,

@@ -17,7 +17,7 @@ from leakgauge.targets.protocol import FloatArray, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class AttackSettings:
     """What an attack is told besides the target and the class.
 
     Attributes
@@ -117,7 +117,7 @@ class Reconstruct(Protocol):
         budget: int,
         rng: np.random.Generator,
         progress: Progress,
-        settings: Settings,
+        settings: AttackSettings,
     ) -> Reconstructed:
         """Images of the class, for at most `budget` queries over all seeds.
 

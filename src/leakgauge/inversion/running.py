@@ -17,7 +17,7 @@ from leakgauge.exhaustion import Share, Time, ran_out, release
 from leakgauge.inversion.budget import BudgetedTarget, QueryBudgetError
 from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.priors.pca import FAMILIARITY, HIGH_CONTRAST_FAMILIARITY, Familiar
-from leakgauge.inversion.protocol import Attack, Reconstructed, Settings
+from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
 from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress, Together
 from leakgauge.randomness import generator_for
@@ -39,7 +39,7 @@ class Run:
     """One attack on all classes: its settings, and what it reconstructed of attacked and of other classes."""
 
     attack: Attack
-    settings: Settings
+    settings: AttackSettings
     reconstructed: Mapping[int, Reconstructed]
     controls: Mapping[int, Reconstructed]
     queries: int
@@ -59,7 +59,7 @@ Outcome: TypeAlias = Run | NotApplicable | Failed
 
 
 def run_attacks(
-    planned: Sequence[tuple[Attack, Settings]],
+    planned: Sequence[tuple[Attack, AttackSettings]],
     target: Target,
     *,
     classes: Sequence[int],
@@ -77,8 +77,7 @@ def run_attacks(
     Parameters
     ----------
     budget
-        most queries for each class and seed, over all attacks, which share it evenly; None: for each
-        what its iterations need.
+        most queries for each class and seed, shared evenly by the attacks; None: all that they need.
     time
         the audit's, which the attacks share, one after the other; None for no limit.
     """
@@ -90,9 +89,9 @@ def run_attacks(
     ]
     shares = _Shares(time or Time(), attacks=len(planned))
     together = Together(progress, len(jobs), stage="reconstructing")
-    asking = sum(attack.threat_model != "model_file" for attack, _ in planned)
-    share = None if budget is None else budget // max(1, asking)
-    budgeted = [_budgeted(target, told, share) for _, _, told in jobs]
+    asking = max(1, sum(attack.threat_model != "model_file" for attack, _ in planned))
+    each = None if budget is None else budget // asking
+    budgeted = [_budgeted(target, told, each) for _, _, told in jobs]
 
     def run(job: int) -> _End:
         place, number, told = jobs[job]
@@ -105,8 +104,7 @@ def run_attacks(
             progress=shares.of(place).limiting(together.part(job)),
         )
 
-    # several threads of a numerical library on small matrices wait for each other, and ours are enough
-    with threadpool_limits(1):
+    with threadpool_limits(1):  # a library's threads wait for each other on small matrices; ours are enough
         ended = [run(job) for job in range(len(jobs))[:1]]
         with ThreadPoolExecutor(_threads(budgeted)) as pool:
             ended += pool.map(run, range(1, len(jobs)))
@@ -122,7 +120,7 @@ def run_attacks(
     )
 
 
-def _budgeted(target: Target, settings: Settings, each: int | None) -> BudgetedTarget:
+def _budgeted(target: Target, settings: AttackSettings, each: int | None) -> BudgetedTarget:
     """The target for one attack on one class, with `each` queries a seed or as many as it needs."""
     queries = settings.seeds * (2 * settings.iterations[-1] if each is None else each)
     return BudgetedTarget(as_queried(target, high_contrast=settings.high_contrast), queries)
@@ -169,7 +167,7 @@ def _reconstruct(
     number: int,
     target: BudgetedTarget,
     *,
-    settings: Settings,
+    settings: AttackSettings,
     seed: int,
     progress: Progress,
 ) -> _End:
@@ -199,7 +197,7 @@ def _reconstruct(
 
 def _outcome(
     attack: Attack,
-    settings: Settings,
+    settings: AttackSettings,
     ends: Mapping[int, _End],
     *,
     classes: Sequence[int],
@@ -230,15 +228,15 @@ def _outcome(
     )
 
 
-def informed(settings: Settings, prior: SearchSpace) -> Settings:
+def informed(settings: AttackSettings, prior: SearchSpace) -> AttackSettings:
     """The same settings for an attacker who knows the images that `prior` is the space of."""
     weight = HIGH_CONTRAST_FAMILIARITY if settings.high_contrast else FAMILIARITY
     return replace(settings, space=prior, prior=Familiar(prior, settings.prior, weight))
 
 
 def plan(
-    attacks: Sequence[Attack], settings: Settings, prior: SearchSpace | None
-) -> tuple[tuple[Attack, Settings], ...]:
+    attacks: Sequence[Attack], settings: AttackSettings, prior: SearchSpace | None
+) -> tuple[tuple[Attack, AttackSettings], ...]:
     """What is run: each attack as it is and then, where there is a prior, once more in its space.
 
     Images unlike the training data make a prior that hinders, so it never replaces the attack without.
@@ -271,7 +269,7 @@ def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Ge
     return tuple(sorted(int(number) for number in rng.choice(others, size=wanted, replace=False)))
 
 
-def _shortened(settings: Settings) -> Settings:
+def _shortened(settings: AttackSettings) -> AttackSettings:
     """The settings for controls: the last iteration alone, or where controls stop."""
     return replace(settings, iterations=(min(settings.iterations[-1], CONTROL_ITERATIONS),))
 

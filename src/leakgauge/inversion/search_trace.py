@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.inversion.protocol import CurvePoint, Frame, Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, CurvePoint, Frame, Reconstructed
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
@@ -32,7 +32,7 @@ EARLIEST_END: Final = 3_000
 
 
 class SearchTrace:
-    """The trace of one attack on one class, all seeds side by side.
+    """The search trace of one attack on one class, all seeds side by side.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class SearchTrace:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: AttackSettings,
         *,
         budget: int,
         progress: Progress,
@@ -158,7 +158,7 @@ def _mark_after(step: int) -> int:
     return round(2 ** (k / MARKS_PER_DOUBLING))
 
 
-def _affordable(settings: Settings, budget: int) -> tuple[tuple[int, ...], tuple[Notice, ...]]:
+def _affordable(settings: AttackSettings, budget: int) -> tuple[tuple[int, ...], tuple[Notice, ...]]:
     """The iterations that the budget pays for, and a notice where it does not pay for all."""
     most = budget // (2 * settings.seeds)
     if most < 1:

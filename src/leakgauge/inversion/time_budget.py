@@ -10,7 +10,7 @@ from leakgauge.attack_table import Unsuited, check_installed
 from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.inputs import Inputs
-from leakgauge.inversion.protocol import Attack, Settings
+from leakgauge.inversion.protocol import Attack, AttackSettings
 from leakgauge.inversion.running import CONTROL_ITERATIONS, choose_controls, plan
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
@@ -71,7 +71,9 @@ def _iterations(iterations: int, classes: int, others: int) -> int:
     return classes * iterations + others * min(iterations, CONTROL_ITERATIONS)
 
 
-def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: Callable[[], float]) -> float:
+def _seconds_of_one(
+    attack: Attack, inputs: Inputs, settings: AttackSettings, clock: Callable[[], float]
+) -> float:
     """Seconds per iteration; 0 for an attack that cannot be run here."""
     try:
         check_installed(attack)
@@ -83,7 +85,7 @@ def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: C
     return (clock() - begun) / _TIMED
 
 
-def _run(attack: Attack, inputs: Inputs, settings: Settings, iterations: int) -> None:
+def _run(attack: Attack, inputs: Inputs, settings: AttackSettings, iterations: int) -> None:
     attack.reconstruct(
         as_queried(inputs.target, high_contrast=settings.high_contrast),
         inputs.classes[0],

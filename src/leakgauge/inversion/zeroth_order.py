@@ -17,7 +17,7 @@ import numpy as np
 from leakgauge.inversion.adam import Adam
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.penalty_schedule import PenaltySchedule
-from leakgauge.inversion.protocol import Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.search_trace import SearchTrace
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
@@ -46,7 +46,7 @@ def optimise(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
+    settings: AttackSettings,
 ) -> Reconstructed:
     """Run `settings.seeds` searches side by side, a pair of queries each at every step.
 

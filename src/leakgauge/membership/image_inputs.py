@@ -161,7 +161,7 @@ def _kept(
         else "more of this size do not fit into memory"
     )
     notices.append(
-        Notice("sampled", f"{name}: {most:,} of {len(left):,} images were drawn at random; {remedy}.")
+        Notice("sampled", f"{name}: {most:,} of {len(left):,} images were sampled at random; {remedy}.")
     )
     return np.sort(rng.choice(left, most, replace=False))
 

@@ -10,7 +10,7 @@ import numpy as np
 from leakgauge.images.image import Images
 
 _PLACES_AT_ONCE = 1_000
-"""Images that noise is drawn for at a time, which bounds its memory."""
+"""Images that get noise at a time, which bounds its memory."""
 MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """(rows, columns) of the moves by one pixel."""
 

@@ -51,7 +51,7 @@ def evade(network: Network, images: Images, labels: IntArray, *, radius: float, 
     )
     batch = min(MOST_AT_A_TIME, max(1, NUMBERS_AT_A_TIME // images[0].size))
     given = DataLoader(TensorDataset(torch.tensor(images), torch.tensor(labels)), batch_size=batch)
-    with torch.random.fork_rng(devices=[]):  # its random start is drawn from the global generator
+    with torch.random.fork_rng(devices=[]):  # its random start comes from the global generator
         torch.manual_seed(seed)
         found: Images = torch.cat([changed for changed, _ in attack(_Followed(network), given)]).numpy()
     return found

@@ -12,7 +12,7 @@ from leakgauge.errors import UnsupportedModel
 from leakgauge.exhaustion import OUT_OF_MEMORY, Time
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
-from leakgauge.inversion.protocol import Attack, Frame, Reconstructed, Settings
+from leakgauge.inversion.protocol import Attack, AttackSettings, Frame, Reconstructed
 from leakgauge.inversion.running import Run, choose_controls, run_attacks
 from leakgauge.inversion.similarity import pearson
 from leakgauge.inversion.time_budget import FEWEST_ITERATIONS
@@ -23,17 +23,17 @@ SHAPE = (SIDE, SIDE, 1)
 ASKING = [attack for attack in ATTACKS if attack.threat_model != "model_file"]
 
 
-def settings(start: float = 0.5, **changes: object) -> Settings:
-    plain = Settings(
+def settings(start: float = 0.5, **changes: object) -> AttackSettings:
+    plain = AttackSettings(
         space=low_frequencies(np.full(SHAPE, start, dtype=np.float32)), iterations=(300,), seeds=2
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]  # the fields are those of Settings
+    return replace(plain, **changes)  # type: ignore[arg-type]  # the fields are those of AttackSettings
 
 
 def reconstruct(
     attack: Attack,
     target_class: int,
-    told: Settings,
+    told: AttackSettings,
     *,
     budget: int = 10**6,
     seed: int = 0,

@@ -21,7 +21,7 @@ from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.evaluation import Evaluation, recognition
 from leakgauge.inversion.high_contrast import as_queried, in_high_contrast, needs_high_contrast
 from leakgauge.inversion.priors.low_frequencies import coarse_images, low_frequencies
-from leakgauge.inversion.protocol import Frame, Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, Frame, Reconstructed
 from leakgauge.inversion.running import Run, informed, plan
 from leakgauge.progress import Silent
 from leakgauge.report.model import Evaluator, InversionMeasured, InversionReport
@@ -116,7 +116,7 @@ def test_a_target_asked_in_high_contrast_counts_and_answers_as_itself() -> None:
 @pytest.mark.parametrize("name", ["spsa", "cma_es", "label_only", "nes"])
 def test_in_high_contrast_every_attack_reconstructs_what_it_cannot_without(name: str) -> None:
     (attack,) = (one for one in ATTACKS if one.name == name)
-    told = Settings(space=low_frequencies(GREY), iterations=(400,), seeds=2)
+    told = AttackSettings(space=low_frequencies(GREY), iterations=(400,), seeds=2)
 
     def similarity(*, high_contrast: bool) -> float:
         reconstructed = attack.reconstruct(
@@ -146,7 +146,7 @@ def test_an_evaluator_reads_what_the_target_read(high_contrast: bool) -> None:
         def features(self, images: Images) -> None:
             return None
 
-    told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1, high_contrast=high_contrast)
+    told = AttackSettings(space=low_frequencies(GREY), iterations=(1,), seeds=1, high_contrast=high_contrast)
     reconstructed = [Reconstructed((Frame(1, 2, COARSE[place : place + 2]),), ()) for place in range(3)]
     run = Run(ATTACKS[0], told, {1: reconstructed[1]}, {0: reconstructed[0], 2: reconstructed[2]}, 12)
     evaluation = Evaluation(EvaluatorModel(), Evaluator("bundle", None), {})
@@ -157,13 +157,13 @@ def test_an_evaluator_reads_what_the_target_read(high_contrast: bool) -> None:
 
 
 def test_an_attack_that_reads_the_file_has_no_use_for_high_contrast() -> None:
-    told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1, high_contrast=True)
+    told = AttackSettings(space=low_frequencies(GREY), iterations=(1,), seeds=1, high_contrast=True)
     for attack, settings in plan(ATTACKS, told, low_frequencies(GREY)):
         assert settings.high_contrast == (attack.threat_model != "model_file")
 
 
 def test_in_high_contrast_the_prior_counts_in_full() -> None:
-    told = Settings(space=low_frequencies(GREY), iterations=(1,), seeds=1)
+    told = AttackSettings(space=low_frequencies(GREY), iterations=(1,), seeds=1)
     unlike = templates()[:1]
 
     def familiarity(*, high_contrast: bool) -> float:

@@ -13,7 +13,7 @@ from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.measure import jackknife, measure, reference_for, robustness
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
-from leakgauge.inversion.protocol import Frame, Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, Frame, Reconstructed
 from leakgauge.inversion.running import Run, run_attacks
 from leakgauge.progress import Silent
 
@@ -25,7 +25,7 @@ SPACE = low_frequencies(GREY)
 @pytest.fixture(scope="module")
 def real_run() -> Run:
     (outcome,) = run_attacks(
-        [(ATTACKS[0], Settings(space=SPACE, iterations=(300,), seeds=3))],
+        [(ATTACKS[0], AttackSettings(space=SPACE, iterations=(300,), seeds=3))],
         TemplateTarget(),
         classes=(0, 1, 2),
         controls=(),

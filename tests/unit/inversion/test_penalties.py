@@ -12,7 +12,7 @@ from leakgauge.inversion.objective import Penalty, Prior
 from leakgauge.inversion.penalty_schedule import LEAST, RECOGNISED, PenaltySchedule
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.priors.pca import Familiar, principal_components
-from leakgauge.inversion.protocol import Attack, Settings
+from leakgauge.inversion.protocol import Attack, AttackSettings
 from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Silent
 
@@ -104,7 +104,7 @@ def test_many_questions_at_once_count_as_much_as_one_after_the_other() -> None:
 @pytest.mark.parametrize("attack", BY_ODDS, ids=lambda attack: attack.name)
 def test_behind_a_temperature_that_is_divided_out_the_same_is_reconstructed(attack: Attack) -> None:
     def reconstructed(target: TemplateTarget | DefendedTarget, temperature: float) -> np.ndarray:
-        told = Settings(
+        told = AttackSettings(
             space=low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32)),
             iterations=(60,),
             seeds=2,

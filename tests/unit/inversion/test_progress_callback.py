@@ -10,7 +10,7 @@ from template_target import SIDE, TemplateTarget
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.progress_callback import PREVIEWS, with_callback
-from leakgauge.inversion.protocol import Attack, Reconstructed, Settings
+from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 
@@ -18,7 +18,7 @@ SPSA = next(row for row in ATTACKS if row.name == "spsa")
 
 
 def reconstructed(attack, number=1, iterations=300, temperature=1.0):
-    settings = Settings(
+    settings = AttackSettings(
         space=low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32)),
         iterations=(iterations,),
         seeds=2,

@@ -8,7 +8,7 @@ from template_target import SIDE
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.protocol import AttackSettings
 from leakgauge.inversion.search_trace import EARLIEST_END, SearchTrace
 from leakgauge.progress import Calling, Silent, Together
 
@@ -17,7 +17,7 @@ LONG = (100, 20_000)
 
 
 def trace(iterations: tuple[int, ...], *, budget: int = 10**9, seeds: int = 2) -> SearchTrace:
-    told = Settings(space=SPACE, iterations=iterations, seeds=seeds)
+    told = AttackSettings(space=SPACE, iterations=iterations, seeds=seeds)
     return SearchTrace(told, budget=budget, progress=Silent(), stage="reconstructing")
 
 
@@ -68,7 +68,7 @@ def test_steps_that_do_not_fit_a_snapshot_leave_it_with_fewer_queries() -> None:
 
 
 def test_an_attack_that_reconstructs_no_better_after_a_while_is_asked_for_no_more() -> None:
-    told = Settings(space=SPACE, iterations=(10, 30, 70), seeds=2)
+    told = AttackSettings(space=SPACE, iterations=(10, 30, 70), seeds=2)
     found = SearchTrace(told, budget=10**9, progress=Silent(), stage="reconstructing", most=20)
     assert walk(found, lambda step: np.array([0.0, step, 1.0])) == 20
     assert [frame.iterations for frame in found.result().frames] == [10, 20]

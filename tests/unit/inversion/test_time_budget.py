@@ -10,7 +10,7 @@ import pytest
 from leakgauge.attack_table import Unsuited
 from leakgauge.inversion.evaluation import Evaluation
 from leakgauge.inversion.inputs import Inputs
-from leakgauge.inversion.protocol import Attack, Reconstructed, Settings
+from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
 from leakgauge.inversion.time_budget import FEWEST_ITERATIONS, within
 
 SECONDS_PER_ITERATION = 0.01
@@ -48,7 +48,7 @@ def inputs(*iterations):
         original_class=0,
         classes=(0,),
         references=(),
-        settings=Settings(space=SimpleNamespace(), iterations=iterations, seeds=3),
+        settings=AttackSettings(space=SimpleNamespace(), iterations=iterations, seeds=3),
         prior=SimpleNamespace(space=None),
         evaluation=Evaluation(None, None, {}),
         examined=SimpleNamespace(),

@@ -22,7 +22,7 @@ from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
-from leakgauge.inversion.protocol import Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionMeasured, InversionReport, NotApplicable
@@ -124,13 +124,13 @@ def test_the_gradient_is_that_of_the_answers(
     assert np.allclose(target.network.images(target.network.inputs(images)), images, atol=1e-5)
 
 
-def settings_of(target: ImageTarget, **changes: Any) -> Settings:
+def settings_of(target: ImageTarget, **changes: Any) -> AttackSettings:
     start = low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32))
     told = {"space": start, "iterations": (5, 400), "seeds": 3, "network": target.network}
-    return Settings(**{**told, **changes})
+    return AttackSettings(**{**told, **changes})
 
 
-def reconstructed(name: str, target: ImageTarget, told: Settings) -> Reconstructed:
+def reconstructed(name: str, target: ImageTarget, told: AttackSettings) -> Reconstructed:
     return BY_NAME[name].reconstruct(
         target, 0, budget=1, rng=np.random.default_rng(0), progress=Silent(), settings=told
     )

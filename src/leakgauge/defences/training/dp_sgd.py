@@ -1,7 +1,7 @@
 """DP-SGD: no single record changes the weights by more than the noise hides.
 
 Abadi et al. 2016, "Deep Learning with Differential Privacy", algorithm 1: every example's
-gradient is clipped to norm C, the clipped gradients of a randomly drawn lot are summed, and
+gradient is clipped to norm C, the clipped gradients of a randomly sampled lot are summed, and
 Gaussian noise of standard deviation σC is added to the sum. The step of the optimizer that
 follows sees only that sum; Adam in place of plain descent is post-processing, and costs no
 privacy.
@@ -22,7 +22,7 @@ from typing import Any
 import tensorflow as tf
 
 from leakgauge import extras
-from leakgauge.defences.training.plan import Plan, Privacy
+from leakgauge.defences.training.plan import Privacy, TrainingPlan
 from leakgauge.errors import BadParameters
 
 NOISE_MULTIPLIER = 2.0
@@ -31,7 +31,9 @@ LARGER_STEPS = 3.0
 """Factor on the learning rate: clipped and noisy gradients ask for longer strides in as many steps."""
 
 
-def harden(plan: Plan, *, noise_multiplier: float = NOISE_MULTIPLIER, clip_norm: float = CLIP_NORM) -> Plan:
+def harden(
+    plan: TrainingPlan, *, noise_multiplier: float = NOISE_MULTIPLIER, clip_norm: float = CLIP_NORM
+) -> TrainingPlan:
     """The plan with clipped gradients, noise, and a learning rate three times as high.
 
     Raises
@@ -65,7 +67,7 @@ def private_gradients(
     loss
         from (n,) labels and (n, n_classes) logits to (n,) losses.
     images, labels
-        the n examples drawn for this step; how many there are is itself random.
+        the n examples sampled for this step; how many there are is itself random.
     counted
         (n,) 1 for an example, 0 for a filler.
     lot

@@ -225,7 +225,7 @@ function showChart() {
   draw(chart, curves, { last, unit: "queries" });
   const end = (points) => (points.length ? points[points.length - 1][1].toFixed(1) : "hidden: this side answers with labels alone");
   chart.setAttribute("aria-label", !source || state.live
-    ? "Loss of the attack, being drawn"
+    ? "Loss of the attack, as it runs"
     : `Loss at the end of the attack: baseline ${end(curves[0])}, defended ${end(curves[1])}`);
 }
 

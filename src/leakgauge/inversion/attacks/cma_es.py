@@ -2,9 +2,9 @@
 
 Hansen 2016, "The CMA Evolution Strategy: A Tutorial", by the library `cma`. It
 ranks images and needs no slope, so answers that are rounded or cut short
-mislead it less than finite differences. Departures: the search is in the space
-that the attack is given, the penalty is part of what is ranked and yields as in the
-other searches, and the last half of the means is averaged.
+mislead it less than finite differences. Departures: the search is in the search space
+that the attack is given, the penalty is part of what is ranked and follows the
+same schedule, and the last half of the means is averaged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.penalty_schedule import PenaltySchedule
-from leakgauge.inversion.protocol import Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
@@ -37,7 +37,7 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
+    settings: AttackSettings,
 ) -> Reconstructed:
     """Reconstruct the class by ranking clouds of images; see `protocol.Reconstruct`."""
     trace = SearchTrace(

@@ -23,7 +23,7 @@ import numpy as np
 
 from leakgauge.inversion.adam import Adam
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
-from leakgauge.inversion.protocol import Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
@@ -52,7 +52,7 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
+    settings: AttackSettings,
 ) -> Reconstructed:
     """Reconstruct the class from labels; see `protocol.Reconstruct`."""
     trace = SearchTrace(
@@ -102,7 +102,7 @@ def _starts(
     target: Target,
     target_class: int,
     trace: SearchTrace,
-    settings: Settings,
+    settings: AttackSettings,
     streams: Sequence[np.random.Generator],
 ) -> tuple[FloatArray, BoolArray]:
     """(seeds, dimensions) images of the space that bear the label, and (seeds,) where one was found."""

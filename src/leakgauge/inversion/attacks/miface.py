@@ -18,7 +18,7 @@ from collections import deque
 import numpy as np
 
 from leakgauge.attack_table import Unsuited
-from leakgauge.inversion.protocol import CurvePoint, Frame, Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, CurvePoint, Frame, Reconstructed
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target
 
@@ -36,7 +36,7 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
+    settings: AttackSettings,
 ) -> Reconstructed:
     """Reconstruct the class along the network's own gradient; see `protocol.Reconstruct`.
 

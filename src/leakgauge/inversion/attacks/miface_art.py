@@ -12,7 +12,7 @@ import numpy as np
 
 from leakgauge.attack_table import Unsuited
 from leakgauge.images.image import Images
-from leakgauge.inversion.protocol import CurvePoint, Frame, Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, CurvePoint, Frame, Reconstructed
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target
 
@@ -27,7 +27,7 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
+    settings: AttackSettings,
 ) -> Reconstructed:
     """Reconstruct the class with the toolbox; see `protocol.Reconstruct`. One run, without a query."""
     del rng, budget

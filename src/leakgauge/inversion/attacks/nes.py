@@ -1,4 +1,4 @@
-"""Natural evolution strategies: the same ascent along Gaussian directions.
+"""Natural evolution strategies: the same optimiser along Gaussian directions.
 
 Wierstra et al. 2014, "Natural Evolution Strategies"; as a black-box attack in
 Ilyas et al. 2018, "Black-box Adversarial Attacks with Limited Queries and
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.inversion.protocol import Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.zeroth_order import optimise
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
@@ -22,7 +22,7 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
+    settings: AttackSettings,
 ) -> Reconstructed:
     """Reconstruct the class along Gaussian directions; see `protocol.Reconstruct`."""
     return optimise(

@@ -13,7 +13,7 @@ import numpy as np
 from leakgauge.attack_table import Unsuited
 from leakgauge.images.image import Images
 from leakgauge.inversion.objective import log_odds
-from leakgauge.inversion.protocol import Frame, Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, Frame, Reconstructed
 from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
@@ -31,7 +31,7 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
+    settings: AttackSettings,
 ) -> Reconstructed:
     """Reconstruct the class's template from grey, whatever the start; see `protocol.Reconstruct`."""
     affordable = min(budget // settings.seeds, MOST_QUERIES) // 2

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.inversion.protocol import Reconstructed, Settings
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.zeroth_order import optimise
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
@@ -23,7 +23,7 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
+    settings: AttackSettings,
 ) -> Reconstructed:
     """Reconstruct the class along Rademacher directions; see `protocol.Reconstruct`."""
     return optimise(

@@ -1,6 +1,6 @@
 """The background of images of the attacked class.
 
-The penalty draws pixels to it where the target does not care, so that a wrong one
+The penalty pulls pixels to it where the target does not care, so that a wrong one
 hides a leak: of digits on a white background, two networks gave reconstructions with a similarity
 of -.10 and -.04 where the background was taken for black, and of .48 and .49 where for
 white, though as prototypes they were as good. An attacker knows the background of such

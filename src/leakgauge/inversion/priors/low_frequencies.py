@@ -1,4 +1,4 @@
-"""The space that needs no images: low spatial frequencies.
+"""The search space that needs no images: low spatial frequencies.
 
 A search over the lowest frequencies of a discrete cosine transform can only reconstruct
 something smooth, and has few enough dimensions for finite differences (Guo, Frank

@@ -1,6 +1,6 @@
-"""What an attacker with images of the same kind knows before the first answer.
+"""The PCA prior: what an attacker with images of the same kind knows before the first answer.
 
-The first principal components of auxiliary images are a space to search that
+The first principal components of auxiliary images span a search space that
 holds little but images of that kind (Turk & Pentland 1991), their mean is where
 the search starts, and their standard deviations are what a step is measured in.
 """

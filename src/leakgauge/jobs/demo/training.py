@@ -18,7 +18,7 @@ import onnx
 from leakgauge.defences.training import TrainingDefence, training_defences
 from leakgauge.defences.training.classifier import Trained
 from leakgauge.defences.training.classifier import train as train_classifier
-from leakgauge.defences.training.plan import Plan
+from leakgauge.defences.training.plan import TrainingPlan
 from leakgauge.errors import JsonValue
 from leakgauge.estimates import proportion
 from leakgauge.images.files import to_png
@@ -109,13 +109,13 @@ def train_both(
     (folder / facts_name).write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _plan(digits: Digits, epochs: int | None) -> Plan:
+def _plan(digits: Digits, epochs: int | None) -> TrainingPlan:
     height, width, channels = digits.images.shape[1:]
     usual = EPOCHS_LARGE if height >= _LARGE else EPOCHS_SMALL
-    return Plan.of(digit_network((height, width, channels)), epochs=epochs or usual)
+    return TrainingPlan.of(digit_network((height, width, channels)), epochs=epochs or usual)
 
 
-def _hardened(plan: Plan, rows: Sequence[TrainingDefence]) -> Plan:
+def _hardened(plan: TrainingPlan, rows: Sequence[TrainingDefence]) -> TrainingPlan:
     for row in rows:
         plan = row.harden(plan)
     return plan

@@ -1,6 +1,6 @@
 """What attacks must know about an image classifier is found out here, whatever format it comes in.
 
-Layout, channels, range, and whether the head gives probabilities or logits are
+Axis order, channels, range, and whether the head gives probabilities or logits are
 told by test where a test can tell.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsupportedModel
 from leakgauge.targets.images.facts import ImageModelFacts, InputSettings, RangeSource
 from leakgauge.targets.images.refusals import not_finite, unsupported
-from leakgauge.targets.images.target import Engine, ImageTarget, Layout
+from leakgauge.targets.images.target import AxisOrder, Engine, ImageTarget
 from leakgauge.targets.score_rows import rounding_step, scores_kept
 
 MAX_SIDE = 1024
@@ -34,7 +34,7 @@ _IMAGE_CHANNELS = (1, 3, 4)
 class Input:
     """The model's input: its layout, (height, width, channels), and the shape in the model's own order."""
 
-    layout: Layout
+    layout: AxisOrder
     shape: tuple[int, int, int]
     arranged: tuple[int, ...]
 
@@ -150,16 +150,16 @@ def read_input(declared: tuple[int | None, ...], told: InputSettings) -> Input:
     width: int | None
     channels: int | None
     if len(declared) == 2:
-        layout, (height, width), channels = Layout("none"), declared, 1
+        layout, (height, width), channels = AxisOrder("none"), declared, 1
     elif len(declared) != 3:
         raise unsupported(
             "not_an_image_model",
             f"The model's input has {len(declared)} axes besides the batch, not height, width and channels.",
         )
     elif declared[2] in _IMAGE_CHANNELS and told.channel_order != "first":
-        layout, (height, width, channels) = Layout("last"), declared
+        layout, (height, width, channels) = AxisOrder("last"), declared
     elif declared[0] in _IMAGE_CHANNELS and told.channel_order != "last":
-        layout, (channels, height, width) = Layout("first"), declared
+        layout, (channels, height, width) = AxisOrder("first"), declared
     else:
         raise unsupported("channels", "The model's images have neither 1 nor 3 nor 4 channels.")
     shape = (height or told.image_size[0], width or told.image_size[1], channels or 1)

@@ -42,7 +42,9 @@ class ImageTarget:
     form = None
     estimator = None
 
-    def __init__(self, engine: Engine, facts: ImageModelFacts, layout: Layout, *, queries: int = 0) -> None:
+    def __init__(
+        self, engine: Engine, facts: ImageModelFacts, layout: AxisOrder, *, queries: int = 0
+    ) -> None:
         self._engine = engine
         self._layout = layout
         self.facts = facts
@@ -98,7 +100,7 @@ class ImageTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class AxisOrder:
     """How the model wants its images: axis order, and whether there is a channel axis at all."""
 
     channel_axis: Literal["last", "first", "none"]

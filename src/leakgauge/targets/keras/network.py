@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from leakgauge.targets.images.facts import ImageModelFacts
-from leakgauge.targets.images.target import Layout
+from leakgauge.targets.images.target import AxisOrder
 from leakgauge.targets.protocol import FloatArray
 
 
@@ -29,7 +29,7 @@ class KerasNetwork:
         what was found out about it when it was opened.
     """
 
-    def __init__(self, model: keras.Model, facts: ImageModelFacts, layout: Layout) -> None:
+    def __init__(self, model: keras.Model, facts: ImageModelFacts, layout: AxisOrder) -> None:
         self.model = model
         self.facts = facts
         self._layout = layout
