@@ -69,7 +69,7 @@ def test_a_trained_prior_is_used_by_the_service(tmp_path: Path) -> None:
     folder.mkdir()
     with running(folder, app=None, LEAKGAUGE_AUDIT="inversion", LEAKGAUGE_ML_ROOT=str(tmp_path / "ml")) as up:
         report = up.invoke(zipped(plain), Accept="application/json").json
-        assert report["prior"] == {"source": "trained", "images": 30, "components": 9}
+        assert report["prior"] == {"source": "trained", "pictures": 30, "components": 9}
         assert "spsa_prior" in {attack["name"] for attack in report["attacks"]}
         assert report["inputs"]["prior.npz"]
         assert b"30 images, trained before" in up.invoke(zipped(plain), Accept="text/html").body
@@ -127,4 +127,4 @@ def test_a_zip_of_images_makes_the_same_prior(tmp_path: Path) -> None:
     archive.write_bytes(zipped(tmp_path / "channel"))
     packed = prior_of(open_images(archive, tmp_path / "unpacked", limits=Limits()), Silent())
     assert np.array_equal(packed.space.axes, loose.space.axes)
-    assert packed.pictures == 22
+    assert packed.images == 22
