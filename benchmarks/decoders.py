@@ -1,4 +1,4 @@
-"""Small variational autoencoders, and the space of pictures that a decoder makes of latent numbers.
+"""Small variational autoencoders, and the space of images that a decoder makes of latent numbers.
 
 Kingma & Welling 2014, "Auto-encoding variational Bayes", with one hidden layer on
 either side, and Higgins et al. 2017, "beta-VAE", for the weight of the divergence.
@@ -17,8 +17,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from leakgauge.images.image import Pictures
-from leakgauge.inversion.space import Space
+from leakgauge.images.image import Images
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.targets.protocol import FloatArray
 
 BATCH, HIDDEN = 64, 256
@@ -70,17 +70,17 @@ class Autoencoder:
         """Length of z."""
         return len(self.decoder[0].weights)
 
-    def encode(self, pictures: Pictures) -> FloatArray:
-        """(n, latent) means of (n, height, width, channels) pictures."""
+    def encode(self, images: Images) -> FloatArray:
+        """(n, latent) means of (n, height, width, channels) images."""
         first, second = self.encoder
-        inner = np.maximum(first(pictures.reshape(len(pictures), -1)), 0)
+        inner = np.maximum(first(images.reshape(len(images), -1)), 0)
         return second(inner)[:, : self.latent].astype(np.float64)
 
-    def decode(self, z: FloatArray) -> Pictures:
-        """(n, height, width, channels) pictures between 0 and 1 of (n, latent) numbers."""
+    def decode(self, z: FloatArray) -> Images:
+        """(n, height, width, channels) images between 0 and 1 of (n, latent) numbers."""
         return self._decode(z)[1].reshape(len(z), *self.shape)
 
-    def pull(self, z: FloatArray, gradients: Pictures) -> FloatArray:
+    def pull(self, z: FloatArray, gradients: Images) -> FloatArray:
         """(n, latent) slope along z, at z, of a slope by pixel."""
         inner, made = self._decode(z)
         first, second = self.decoder
@@ -95,11 +95,11 @@ class Autoencoder:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded(Space):
-    """The pictures of a decoder: what is linear in other spaces is overridden here.
+class Decoded(SearchSpace):
+    """The images of a decoder: what is linear in other spaces is overridden here.
 
     A slope depends on where it is asked for, and attacks do not say; they ask right
-    after the pictures there, so that those are remembered. The penalty of the latent
+    after the images there, so that those are remembered. The penalty of the latent
     numbers, w/2 |z|², which pixels do not tell, is part of every slope.
     """
 
@@ -107,21 +107,21 @@ class Decoded(Space):
     weight: float
     asked: list[FloatArray] = field(default_factory=list)
 
-    def pictures(self, coefficients: FloatArray) -> Pictures:
+    def images(self, coefficients: FloatArray) -> Images:
         """Decoded, between 0 and 1 by themselves."""
         self.asked[:] = [coefficients]
         return self.autoencoder.decode(coefficients)
 
-    def offsets(self, coefficients: FloatArray) -> Pictures:
-        """Differences from the picture of z = 0."""
+    def offsets(self, coefficients: FloatArray) -> Images:
+        """Differences from the image of z = 0."""
         return self.autoencoder.decode(coefficients) - self.start
 
-    def coefficients(self, offsets: Pictures) -> FloatArray:
-        """Where the encoder puts the pictures."""
+    def coefficients(self, offsets: Images) -> FloatArray:
+        """Where the encoder puts the images."""
         return self.autoencoder.encode(offsets + self.start)
 
-    def slope(self, gradients: Pictures) -> FloatArray:
-        """Through the decoder at the pictures made last, with the slope of w/2 |z|²."""
+    def slope(self, gradients: Images) -> FloatArray:
+        """Through the decoder at the images made last, with the slope of w/2 |z|²."""
         (z,) = self.asked
         return self.autoencoder.pull(z, gradients) + self.weight * z
 
@@ -133,11 +133,11 @@ def decoded(autoencoder: Autoencoder, *, weight: float) -> Decoded:
     return Decoded(start, np.empty((latent, 0), np.float32), np.ones(latent), autoencoder, weight)
 
 
-def trained_autoencoder(pictures: Pictures, recipe: Recipe, *, seed: int) -> Autoencoder:
-    """Adam on the evidence lower bound of (n, height, width, channels) pictures, pixels as Bernoulli."""
+def trained_autoencoder(images: Images, recipe: Recipe, *, seed: int) -> Autoencoder:
+    """Adam on the evidence lower bound of (n, height, width, channels) images, pixels as Bernoulli."""
     started = time.process_time()
     keras.utils.set_random_seed(seed)
-    flat = pictures.reshape(len(pictures), -1)
+    flat = images.reshape(len(images), -1)
     encoder, decoder = _network(flat.shape[1], 2 * recipe.latent), _network(recipe.latent, flat.shape[1])
     weights = [*encoder.trainable_variables, *decoder.trainable_variables]
     optimizer = keras.optimizers.Adam(LEARNING_RATE)
@@ -157,7 +157,7 @@ def trained_autoencoder(pictures: Pictures, recipe: Recipe, *, seed: int) -> Aut
             optimizer.apply(tape.gradient(loss, weights), weights)
 
     train(tf.constant(recipe.steps))
-    height, width, channels = pictures.shape[1:]
+    height, width, channels = images.shape[1:]
     seconds = time.process_time() - started
     return Autoencoder(_layers(encoder), _layers(decoder), (height, width, channels), seconds)
 

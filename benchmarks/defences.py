@@ -28,9 +28,9 @@ from leakgauge.estimates import Estimate
 from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit
-from leakgauge.inversion.drawing import Run, plan, run_attacks
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.inversion.measure import consensus
+from leakgauge.inversion.running import Run, plan, run_attacks
 from leakgauge.jobs.demo.digits import Digits, bundled_digits
 from leakgauge.parameters import inversion_parameters
 from leakgauge.progress import Silent
@@ -93,7 +93,7 @@ def class_means(digits: Digits) -> NDArray[np.float32]:
 
 
 def bundled(folder: Path, model: object, digits: Digits) -> InversionBundle:
-    """A bundle with the model and a picture, as an audit is sent it."""
+    """A bundle with the model and an image, as an audit is sent it."""
     loose, scratch = folder / "bundle", folder / "scratch"
     for made in (loose, scratch):
         made.mkdir()
@@ -101,7 +101,7 @@ def bundled(folder: Path, model: object, digits: Digits) -> InversionBundle:
     (loose / "input_image.png").write_bytes(to_png(digits.first_of(0)))
     bundle = open_bundle(loose, scratch, limits=Limits())
     if not isinstance(bundle, InversionBundle):
-        raise TypeError("a model and a picture are an inversion bundle")
+        raise TypeError("a model and an image are an inversion bundle")
     return bundle
 
 
@@ -156,7 +156,7 @@ def attacked(
         if not isinstance(run, Run):
             rows.append(NotApplicable(run.name, run.title, run.threat_model, run.citation, run.reason))
             continue
-        drawings = np.stack([consensus(run.drawn[digit]) for digit in range(10)])
+        drawings = np.stack([consensus(run.reconstructed[digit]) for digit in range(10)])
         by_attack[run.attack.name] = reached = prototype_accuracy(drawings, digits)
         leak = float(np.clip((reached - GUESS) / (ceiling - GUESS), 0.0, 1.0))
         rows.append(measured(run, leak))
@@ -178,8 +178,8 @@ def measured(run: Run, leak: float) -> InversionMeasured:
 def prototype_accuracy(drawings: NDArray[np.float32], digits: Digits) -> float:
     """Accuracy of ten drawings as 1-nearest-neighbour prototypes (by correlation) on held-out digits."""
 
-    def centred(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        flat = pictures.reshape(len(pictures), -1)
+    def centred(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        flat = images.reshape(len(images), -1)
         flat = flat - flat.mean(axis=1, keepdims=True)
         return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from leakgauge.defences.training import training_defences
 from leakgauge.defences.training.classifier import Trained, train
-from leakgauge.defences.training.plan import Plan
+from leakgauge.defences.training.plan import TrainingPlan
 from leakgauge.jobs.demo.digits import Digits
 from leakgauge.jobs.demo.network import digit_network
 from leakgauge.targets.keras.engine import exported
@@ -30,10 +30,10 @@ def trained(digits: Digits, defences: tuple[str, ...], seed: int) -> Trained:
     return train(plan_of(digits, defences), digits.images, digits.labels, seed=seed)
 
 
-def plan_of(digits: Digits, defences: tuple[str, ...]) -> Plan:
+def plan_of(digits: Digits, defences: tuple[str, ...]) -> TrainingPlan:
     """The plan of a model of the demo's architecture, hardened by `defences`."""
     shape = digits.images.shape[1:]
-    plan = Plan.of(digit_network((shape[0], shape[1], shape[2])), epochs=60 if shape[0] < 16 else 10)
+    plan = TrainingPlan.of(digit_network((shape[0], shape[1], shape[2])), epochs=60 if shape[0] < 16 else 10)
     for defence in training_defences(defences):
         plan = defence.harden(plan)
     return plan

@@ -13,13 +13,13 @@ drawings with the first seed.
   and read a drawing as the target did, with edges where that one was shown edges;
 * prototypes: accuracy of the ten drawings as 1-nearest-neighbour prototypes (by
   correlation) on the held-out half;
-* likeness: mean correlation with 50 held-out pictures of the class.
+* likeness: mean correlation with 50 held-out images of the class.
 
-Drawings are consensus pictures over the runs of an attack, never chosen by
+Drawings are consensus images over the runs of an attack, never chosen by
 likeness. The row "any of ours that asks" counts the classes that were recognised in
 the drawing of at least one attack, as a verdict goes by the worst of several; what
 guessing reaches that way, the network says that has learned nothing. "Prior" is the
-first principal components of 900 pictures from elsewhere (see `picture_sets`), the
+first principal components of 900 images from elsewhere (see `image_sets`), the
 attacked class left out. MI-Face is white-box and not random: it has one row for all
 seeds. The Adversarial Robustness Toolbox (`adversarial-robustness-toolbox`) is needed
 beside Leakgauge for its row; the output says so where it is missing. Seconds are processor
@@ -46,18 +46,19 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from sklearn.svm import SVC
 
+from image_sets import SETS, ImageSet
 from leakgauge.attacks.row import Unsuited
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.components import principal_components
-from leakgauge.inversion.drawing import informed
-from leakgauge.inversion.edges import as_asked, reads_edges_alone, shown_to
+from leakgauge.inversion.high_contrast import as_queried, images_as_queried, needs_high_contrast
 from leakgauge.inversion.masking import examine
 from leakgauge.inversion.objective import Prior
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.priors.pca import principal_components
+from leakgauge.inversion.protocol import AttackSettings
+from leakgauge.inversion.running import informed
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.inversion.similarity import pearson
-from leakgauge.inversion.space import Space
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.targets.images.target import ImageTarget
@@ -65,7 +66,6 @@ from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import FloatArray
 from mnist import Half, prototype_accuracy
 from networks import NETWORKS, trained
-from picture_sets import SETS, PictureSet
 
 BY_NAME = {attack.name: attack for attack in ATTACKS}
 WHITE_BOX_ITERATIONS = 1_000
@@ -75,13 +75,13 @@ HEAD = (
     "| prototypes | likeness | seconds a class |\n|---|---|---|---|---|---|---|---|---|---|"
 )
 
-Judge: TypeAlias = Callable[[Pictures], NDArray[np.int64]]
-"""The classes of (n, height, width, channels) pictures."""
+Judge: TypeAlias = Callable[[Images], NDArray[np.int64]]
+"""The classes of (n, height, width, channels) images."""
 
 
-def knowing_components(settings: Settings, pictures: PictureSet, attacked: int) -> Settings:
+def knowing_components(settings: AttackSettings, images: ImageSet, attacked: int) -> AttackSettings:
     """The product's prior."""
-    return informed(settings, principal_components(pictures.auxiliary(attacked)).space)
+    return informed(settings, principal_components(images.auxiliary(attacked)).space)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Entry:
     """A row of the table: an attack of the product, in the space and with the effort given here.
 
     `queries` are for one class over all `runs`; None for white-box attacks. `knowing` makes the
-    settings of an attacker who has pictures from elsewhere, without the class that is attacked.
+    settings of an attacker who has images from elsewhere, without the class that is attacked.
     """
 
     title: str
@@ -97,9 +97,9 @@ class Entry:
     sees: str
     queries: int | None
     runs: int = 1
-    space: Callable[[PictureSet], Space] = lambda pictures: low_frequencies(grey(pictures))
+    space: Callable[[ImageSet], SearchSpace] = lambda images: low_frequencies(grey(images))
     penalty: Prior = Prior()  # noqa: RUF009 - frozen, so that all may share it
-    knowing: Callable[[Settings, PictureSet, int], Settings] | None = None
+    knowing: Callable[[AttackSettings, ImageSet, int], AttackSettings] | None = None
 
     @property
     def label(self) -> str:
@@ -107,7 +107,7 @@ class Entry:
         return f"{self.title}, {self.queries:,}" if self.queries else self.title
 
 
-class Pixels(Space):
+class Pixels(SearchSpace):
     """Every pixel for itself, without the matrix that would say so."""
 
     @property
@@ -115,27 +115,27 @@ class Pixels(Space):
         """As many as there are pixels and channels."""
         return self.start.size
 
-    def offsets(self, coefficients: FloatArray) -> Pictures:
-        """The numbers themselves, as pictures."""
+    def offsets(self, coefficients: FloatArray) -> Images:
+        """The numbers themselves, as images."""
         return coefficients.astype(np.float32).reshape(-1, *self.shape)
 
-    def coefficients(self, offsets: Pictures) -> FloatArray:
+    def coefficients(self, offsets: Images) -> FloatArray:
         """The pixels, in a row."""
         return offsets.reshape(len(offsets), -1).astype(np.float64)
 
-    def slope(self, gradients: Pictures) -> FloatArray:
+    def slope(self, gradients: Images) -> FloatArray:
         """The same."""
         return self.coefficients(gradients)
 
 
-def grey(pictures: PictureSet) -> Pictures:
+def grey(images: ImageSet) -> Images:
     """The start of every attack without a prior."""
-    return np.full(pictures.shape, 0.5, dtype=np.float32)
+    return np.full(images.shape, 0.5, dtype=np.float32)
 
 
-def pixels(pictures: PictureSet) -> Space:
+def pixels(images: ImageSet) -> SearchSpace:
     """Single pixels."""
-    return Pixels(grey(pictures), np.empty((0, 0), np.float32), np.empty(0))
+    return Pixels(grey(images), np.empty((0, 0), np.float32), np.empty(0))
 
 
 ENTRIES = (
@@ -154,33 +154,33 @@ ENTRIES = (
 class Drawings:
     """(10, height, width, channels) drawings of one seed; whether with edges; seconds of one class."""
 
-    pictures: Pictures
-    edges: bool
+    images: Images
+    high_contrast: bool
     seconds: float
 
 
-def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> Drawings:
+def draw(entry: Entry, target: ImageTarget, images: ImageSet, seed: int) -> Drawings:
     """All ten classes with one seed; where a space has to be computed, that is not timed."""
     BY_NAME[entry.attack].check_installed()
     drawn, seconds = [], 0.0
     asks = BY_NAME[entry.attack].threat_model != "model_file"
-    edges = asks and reads_edges_alone(target, pictures.shape, rng=generator_for(seed, "edges"))
-    asked = shown_to(target, edges=edges)
-    examined = examine(asked, pictures.trained.images[0], rng=generator_for(seed, "masking"))
+    high_contrast = asks and needs_high_contrast(target, images.shape, rng=generator_for(seed, "edges"))
+    asked = as_queried(target, high_contrast=high_contrast)
+    examined = examine(asked, images.trained.images[0], rng=generator_for(seed, "masking"))
     for digit in range(10):
         iterations = WHITE_BOX_ITERATIONS if entry.queries is None else entry.queries // (2 * entry.runs)
-        told = Settings(
-            space=entry.space(pictures),
+        told = AttackSettings(
+            space=entry.space(images),
             iterations=(iterations,),
             seeds=entry.runs,
             prior=entry.penalty,
             network=target.network,
             floor=examined.floor,
             temperature=examined.temperature,
-            edges=edges,
+            high_contrast=high_contrast,
         )
         if entry.knowing:
-            told = entry.knowing(told, pictures, digit)
+            told = entry.knowing(told, images, digit)
         started = time.process_time()
         found = BY_NAME[entry.attack].reconstruct(
             asked,
@@ -191,8 +191,8 @@ def draw(entry: Entry, target: ImageTarget, pictures: PictureSet, seed: int) -> 
             settings=told,
         )
         seconds += time.process_time() - started
-        drawn.append(found.frames[-1].pictures.mean(axis=0))
-    return Drawings(np.stack(drawn), edges, seconds / 10)
+        drawn.append(found.frames[-1].images.mean(axis=0))
+    return Drawings(np.stack(drawn), high_contrast, seconds / 10)
 
 
 def judges_of(half: Half) -> tuple[Judge, ...]:
@@ -207,20 +207,20 @@ def judges_of(half: Half) -> tuple[Judge, ...]:
 
 def recognised(seeds: Sequence[Drawings], judges: Sequence[Judge]) -> NDArray[np.bool_]:
     """(judges, seeds, 10) whether a judge takes a drawing for its class."""
-    read = [as_asked(drawn.pictures, edges=drawn.edges) for drawn in seeds]
+    read = [images_as_queried(drawn.images, high_contrast=drawn.high_contrast) for drawn in seeds]
     return np.array([[judge(drawings) == np.arange(10) for drawings in read] for judge in judges])
 
 
-def measured(entry: Entry, seeds: Sequence[Drawings], known: NDArray[np.bool_], pictures: PictureSet) -> str:
+def measured(entry: Entry, seeds: Sequence[Drawings], known: NDArray[np.bool_], images: ImageSet) -> str:
     """The cells of a row: means over seeds, with the smallest and the largest."""
-    half = pictures.held_out
+    half = images.held_out
     prototypes, likeness = [], []
     for drawn in seeds:
-        prototypes.append(prototype_accuracy(drawn.pictures, half))
+        prototypes.append(prototype_accuracy(drawn.images, half))
         likeness.append(
             np.mean(
                 [
-                    pearson(drawn.pictures[digit], real)
+                    pearson(drawn.images[digit], real)
                     for digit in range(10)
                     for real in half.images[half.labels == digit][:50]
                 ]
@@ -263,7 +263,7 @@ class Row:
     title: str
     cells: str
     label: str = ""
-    drawings: Pictures | None = None
+    drawings: Images | None = None
     known: NDArray[np.bool_] | None = None
     queries: int = 0
 
@@ -274,34 +274,34 @@ class Row:
 
 
 def rows(
-    pictures: PictureSet,
+    images: ImageSet,
     network: str,
     seeds: Sequence[int],
     entries: Sequence[Entry],
     judges: Sequence[Judge],
 ) -> Iterator[Row]:
     """A row for each attack on one network."""
-    model = trained(network, pictures.trained)
-    half = pictures.held_out
+    model = trained(network, images.trained)
+    half = images.held_out
     accuracy = model.evaluate(half.images, half.labels, verbose=0)[1]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         model.save(path)
-        target = open_image_model(path, picture_size=pictures.shape[:2])
-    lead = f"| {pictures.name} | {network} ({accuracy:.3f}) | "
+        target = open_image_model(path, image_size=images.shape[:2])
+    lead = f"| {images.name} | {network} ({accuracy:.3f}) | "
     for entry in entries:
-        if entry.space is pixels and grey(pictures).size > LARGEST_PIXEL_SPACE:
+        if entry.space is pixels and grey(images).size > LARGEST_PIXEL_SPACE:
             yield Row(lead, entry.title, "left out: too many pixels |||||")
             continue
         try:
-            found = [draw(entry, target, pictures, seed) for seed in (seeds if entry.queries else seeds[:1])]
+            found = [draw(entry, target, images, seed) for seed in (seeds if entry.queries else seeds[:1])]
         except Unsuited as reason:
             yield Row(lead, entry.title, f"left out: {reason} |||||")
             continue
         known = recognised(found, judges)
         queries = 0 if entry.queries is None or entry.space is pixels else entry.queries
-        cells = measured(entry, found, known, pictures)
-        yield Row(lead, entry.title, cells, entry.label, found[0].pictures, known, queries)
+        cells = measured(entry, found, known, images)
+        yield Row(lead, entry.title, cells, entry.label, found[0].images, known, queries)
 
 
 def ensemble(of_one_network: Sequence[Row]) -> Row:
@@ -312,8 +312,8 @@ def ensemble(of_one_network: Sequence[Row]) -> Row:
     return Row(ours[0].network, "any of ours that asks", f"| {queries:,} | {counted(known)} |||")
 
 
-def contact_sheet(rows: list[tuple[str, Pictures]]) -> Image.Image:
-    """A picture of all drawings: an attack a row, a class a column."""
+def contact_sheet(rows: list[tuple[str, Images]]) -> Image.Image:
+    """An image of all drawings: an attack a row, a class a column."""
     side, label = 48, 150
     sheet = Image.new("RGB", (label + 10 * side, len(rows) * side), "white")
     pen = ImageDraw.Draw(sheet)
@@ -327,9 +327,9 @@ def contact_sheet(rows: list[tuple[str, Pictures]]) -> Image.Image:
     return sheet
 
 
-def class_means(pictures: PictureSet) -> Pictures:
-    """(10, ...) mean held-out picture of each class."""
-    half = pictures.held_out
+def class_means(images: ImageSet) -> Images:
+    """(10, ...) mean held-out image of each class."""
+    half = images.held_out
     return np.stack([half.images[half.labels == digit].mean(axis=0) for digit in range(10)])
 
 
@@ -348,13 +348,13 @@ def main() -> None:
     entries = [ENTRIES[place] for place in asked.entries]
     asked.results.mkdir(parents=True, exist_ok=True)
     for name in asked.sets:
-        pictures = SETS[name](asked.folder)
-        judges = judges_of(pictures.held_out)
+        images = SETS[name](asked.folder)
+        judges = judges_of(images.held_out)
         table, lines = asked.results / f"inversion_{name}.md", [HEAD]
         for place, network in enumerate(asked.networks):
-            sheet = [("held-out mean", class_means(pictures))]
+            sheet = [("held-out mean", class_means(images))]
             found: list[Row] = []
-            for row in rows(pictures, network, range(asked.seeds), entries, judges):
+            for row in rows(images, network, range(asked.seeds), entries, judges):
                 found.append(row)
                 note(row, lines, table)
                 if row.drawings is not None and place == 0:

@@ -36,8 +36,8 @@ from leakgauge.bundle import Limits, open_bundle
 from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.protocol import AttackSettings
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import InversionReport
@@ -65,7 +65,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch, "model.keras")
         network.save(model)
-        target = open_image_model(model, picture_size=(28, 28))
+        target = open_image_model(model, image_size=(28, 28))
         speed(target)
         drawings(target, judge, held_out)
         older_audits(network, trained, Path(scratch))
@@ -75,11 +75,11 @@ def speed(target: ImageTarget) -> None:
     """Queries per second at several batch sizes."""
     rng = np.random.default_rng(0)
     for batch in (2, 6, 64, 256):
-        pictures = rng.random((batch, 28, 28, 1)).astype(np.float32)
-        target.probabilities(pictures)
+        images = rng.random((batch, 28, 28, 1)).astype(np.float32)
+        target.probabilities(images)
         asked, started = 0, time.perf_counter()
         while time.perf_counter() - started < 1.0:
-            target.probabilities(pictures)
+            target.probabilities(images)
             asked += batch
         print(f"queries per second, batch {batch}: {asked / (time.perf_counter() - started):,.0f}")
 
@@ -89,7 +89,7 @@ def drawings(target: ImageTarget, judge: SVC, held_out: Half) -> None:
     print("\n| seed | queries a class | recognised | prototypes | seconds a class |\n|---|---|---|---|---|")
     for seed in range(SEEDS):
         for iterations in (1_500 // SEEDS, 1_500):
-            told = Settings(
+            told = AttackSettings(
                 space=low_frequencies(np.full((28, 28, 1), 0.5, dtype=np.float32)),
                 iterations=(iterations,),
                 seeds=SEEDS,
@@ -106,13 +106,13 @@ def drawings(target: ImageTarget, judge: SVC, held_out: Half) -> None:
                     settings=told,
                 )
                 .frames[-1]
-                .pictures.mean(axis=0)
+                .images.mean(axis=0)
                 for digit in range(10)
             ]
             seconds = (time.perf_counter() - started) / 10
-            pictures = np.stack(drawn)
-            recognised = (judge.predict(pictures.reshape(10, -1)) == np.arange(10)).mean()
-            prototypes = prototype_accuracy(pictures, held_out)
+            images = np.stack(drawn)
+            recognised = (judge.predict(images.reshape(10, -1)) == np.arange(10)).mean()
+            prototypes = prototype_accuracy(images, held_out)
             queries = 2 * SEEDS * iterations
             print(
                 f"| {seed} | {queries:,} | {recognised:.1f} | {prototypes:.3f} | {seconds:.1f} |", flush=True

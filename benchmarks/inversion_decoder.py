@@ -7,7 +7,7 @@ FOLDER holds MNIST's test digits in idx format; RESULTS is a folder for a table
 `inversion_decoder_SET.md`, with the columns of `inversion.py`, written anew after
 each line.
 
-For every class a variational autoencoder is trained on the same pictures that the
+For every class a variational autoencoder is trained on the same images that the
 components are taken from: 900 from another collection, without the class. The same
 attacks with the same queries then search the decoder's latent numbers or the
 components. Training the autoencoder, like computing the components, is not in the seconds
@@ -15,7 +15,7 @@ of the table; its own seconds stand below.
 
 With `--tune` the table is that of the recipes and penalties among which ours were
 chosen, and is called `inversion_decoder_SET_tuning.md`. The halves change places for
-it, so that its networks have seen, and its drawings are judged by, other pictures; its
+it, so that its networks have seen, and its drawings are judged by, other images; its
 seeds are others too.
 """
 
@@ -34,10 +34,10 @@ import numpy as np
 import tensorflow as tf
 
 from decoders import Autoencoder, Recipe, decoded, trained_autoencoder
+from image_sets import SETS, ImageSet
 from inversion import HEAD, Entry, judges_of, knowing_components, rows
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.protocol import AttackSettings
 from networks import NETWORKS
-from picture_sets import SETS, PictureSet
 
 QUERIES, RUNS = 12_800, 4
 RECIPE, WEIGHT = Recipe(latent=40, beta=0.1, steps=1_500), 1.0
@@ -61,10 +61,10 @@ class Decoders:
     def entry(self, attack: str, sees: str, *, weight: float, title: str) -> Entry:
         """A row: the attack in the latent space, whose numbers are penalised by w/2 |z|²."""
 
-        def knowing(settings: Settings, pictures: PictureSet, attacked: int) -> Settings:
+        def knowing(settings: AttackSettings, images: ImageSet, attacked: int) -> AttackSettings:
             if attacked not in self.made:
                 self.made[attacked] = trained_autoencoder(
-                    pictures.auxiliary(attacked), self.recipe, seed=self.first_seed + attacked
+                    images.auxiliary(attacked), self.recipe, seed=self.first_seed + attacked
                 )
             return replace(settings, space=decoded(self.made[attacked], weight=weight))
 
@@ -76,7 +76,7 @@ class Decoders:
         return f"An autoencoder of {self.recipe}: {seconds:.1f} seconds of training for each class."
 
 
-def compared(asked: argparse.Namespace, pictures: PictureSet) -> Iterator[str]:
+def compared(asked: argparse.Namespace, images: ImageSet) -> Iterator[str]:
     """Lines of the table: both attacks in both spaces."""
     decoders = Decoders(RECIPE, first_seed=0)
     entries = [
@@ -85,17 +85,17 @@ def compared(asked: argparse.Namespace, pictures: PictureSet) -> Iterator[str]:
         Entry("label_only, components", "label_only", "labels", QUERIES, RUNS, knowing=knowing_components),
         decoders.entry("label_only", "labels", weight=WEIGHT, title="label_only, decoder"),
     ]
-    judges = judges_of(pictures.held_out)
+    judges = judges_of(images.held_out)
     for network in asked.networks:
-        for row in rows(pictures, network, range(asked.seeds), entries, judges):
+        for row in rows(images, network, range(asked.seeds), entries, judges):
             yield row.line
     yield ""
     yield decoders.seconds()
 
 
-def tuned(asked: argparse.Namespace, pictures: PictureSet) -> Iterator[str]:
+def tuned(asked: argparse.Namespace, images: ImageSet) -> Iterator[str]:
     """Lines of the table: `spsa` with the recipes and weights that were asked for."""
-    swapped = replace(pictures, trained=pictures.held_out, held_out=pictures.trained)
+    swapped = replace(images, trained=images.held_out, held_out=images.trained)
     seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + asked.seeds)
     every = [Decoders(RECIPES[place], FIRST_TUNING_SEED) for place in asked.recipes]
     entries = [Entry("components", "spsa", "probabilities", QUERIES, RUNS, knowing=knowing_components)]

@@ -26,10 +26,10 @@ import numpy as np
 
 from leakgauge.defences.output import DefendedTarget, settings_of
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import Run, run_attacks
 from leakgauge.inversion.masking import examine
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.protocol import AttackSettings
+from leakgauge.inversion.running import Run, run_attacks
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.targets.opening import open_image_model
@@ -81,7 +81,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         train_network(trained).save(path)
-        plain = open_image_model(path, picture_size=(28, 28))
+        plain = open_image_model(path, image_size=(28, 28))
     means: dict[str, FloatArray] = {}
     space = low_frequencies(np.full((28, 28, 1), 0.5, dtype=np.float32))
     for mask in MASKS:
@@ -91,7 +91,7 @@ def main() -> None:
             begun = time.process_time()
             rng = generator_for(repeat, "masking")
             found = examine(target, trained.first_of(repeat), rng=rng)
-            told = Settings(
+            told = AttackSettings(
                 space=space,
                 iterations=(asked.iterations,),
                 seeds=asked.seeds,
@@ -109,7 +109,9 @@ def main() -> None:
             )
             scores = [
                 prototype_accuracy(
-                    np.stack([end.drawn[digit].frames[-1].pictures.mean(axis=0) for digit in range(10)]),
+                    np.stack(
+                        [end.reconstructed[digit].frames[-1].images.mean(axis=0) for digit in range(10)]
+                    ),
                     held_out,
                 )
                 for end in ends

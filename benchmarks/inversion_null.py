@@ -3,7 +3,7 @@
     python benchmarks/inversion_null.py [--networks 50] [--iterations 1500] [--seeds 5] [--auxiliary 0]
 
 Every network has random weights, half of them are convolutional, half are not; the
-picture is one of scikit-learn's digits, another for each, and further digits are given
+image is one of scikit-learn's digits, another for each, and further digits are given
 as labelled references, so that the drawings have a judge; with `--auxiliary` so many
 more are given for a prior, of all classes. An audit is to find no leak: no verdict of
 "moderate" or worse. Prints a Markdown table and, last, how many false alarms there were
@@ -32,12 +32,12 @@ from leakgauge.report.model import InversionReport, Severity
 
 SIDE, CLASSES = 8, 10
 REFERENCES = 12
-"""Labelled pictures of each class."""
+"""Labelled images of each class."""
 ALARMS = (Severity.MODERATE, Severity.HIGH, Severity.CRITICAL)
 
 
 def network(kind: str, rng: np.random.Generator) -> bytes:
-    """A classifier of 8 × 8 pictures with weights as they are before training (He et al. 2015)."""
+    """A classifier of 8 × 8 images with weights as they are before training (He et al. 2015)."""
     stored: list[onnx.TensorProto] = []
 
     def weights(name: str, *shape: int) -> str:
@@ -73,24 +73,24 @@ def network(kind: str, rng: np.random.Generator) -> bytes:
 
 def audited(
     model: bytes,
-    picture: np.ndarray,
+    image: np.ndarray,
     labelled: dict[int, np.ndarray],
     auxiliary: np.ndarray,
     parameters: dict[str, int],
 ) -> InversionReport:
-    """The report on one network and one picture."""
+    """The report on one network and one image."""
     with tempfile.TemporaryDirectory() as scratch:
         folder, unpacked = Path(scratch, "bundle"), Path(scratch, "unpacked")
         folder.mkdir()
         unpacked.mkdir()
         (folder / "model.onnx").write_bytes(model)
-        (folder / "input_image.png").write_bytes(to_png(picture))
-        known = {Path("reference", str(number)): pictures for number, pictures in labelled.items()}
+        (folder / "input_image.png").write_bytes(to_png(image))
+        known = {Path("reference", str(number)): images for number, images in labelled.items()}
         if len(auxiliary):
             known[Path("auxiliary")] = auxiliary
-        for place, pictures in known.items():
+        for place, images in known.items():
             (folder / place).mkdir(parents=True)
-            for count, one in enumerate(pictures):
+            for count, one in enumerate(images):
                 (folder / place / f"{count}.png").write_bytes(to_png(one))
         (folder / "parameters.json").write_text(json.dumps(parameters))
         report = audit_bundle(open_bundle(folder, unpacked, limits=Limits()), {}, Silent()).report
@@ -108,13 +108,13 @@ def main() -> None:
     arguments.add_argument("--auxiliary", type=int, default=0)
     asked = arguments.parse_args()
     digits = load_digits()
-    images = (digits.images / 16.0).astype(np.float32)[..., None]
-    # the pictures under audit come from the other half
-    known, labels = images[: len(images) // 2], digits.target[: len(images) // 2]
+    every = (digits.images / 16.0).astype(np.float32)[..., None]
+    # the images under audit come from the other half
+    known, labels = every[: len(every) // 2], digits.target[: len(every) // 2]
     labelled = {number: known[labels == number][:REFERENCES] for number in range(CLASSES)}
     # the references are among the first, the rest serves a prior
     auxiliary = known[len(known) - asked.auxiliary :]
-    pictures = images[len(images) // 2 :]
+    images = every[len(every) // 2 :]
     found: Counter[Severity] = Counter()
     print("| network | verdict | worst attack | leakage | 95 % interval, corrected |\n|---|---|---|---|---|")
     for place in range(asked.networks):
@@ -122,7 +122,7 @@ def main() -> None:
         rng = np.random.default_rng([20, place])
         report = audited(
             network(kind, rng),
-            pictures[rng.integers(len(pictures))],
+            images[rng.integers(len(images))],
             labelled,
             auxiliary,
             {"iterations": asked.iterations, "seeds": asked.seeds, "seed": place},

@@ -26,15 +26,15 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from digit_models import one_thread, saved
-from leakgauge.bundle import Limits, PictureMembershipBundle, open_bundle
+from leakgauge.bundle import ImageMembershipBundle, Limits, open_bundle
 from leakgauge.defences.training import dp_sgd
 from leakgauge.defences.training.classifier import Trained, train
-from leakgauge.defences.training.plan import Plan
+from leakgauge.defences.training.plan import TrainingPlan
 from leakgauge.estimates import Estimate, RateAtLimit, area_estimate, step_roc, true_positive_rate_at
 from leakgauge.jobs.demo.digits import Digits, bundled_digits
 from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.audit import audit_bundle
-from leakgauge.membership.picture_inputs import read_picture_inputs
+from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
 from leakgauge.membership.reference_models import paired_halves
 from leakgauge.parameters import picture_membership_parameters
@@ -86,7 +86,7 @@ def main() -> None:
 def attack(noise: float | None, seed: int) -> Attacked:
     """One model, audited as a bundle and compared with reference models."""
     digits = smaller(bundled_digits(seed=seed))
-    plan = Plan.of(network(), epochs=EPOCHS)
+    plan = TrainingPlan.of(network(), epochs=EPOCHS)
     if noise is not None:
         plan = dp_sgd.harden(plan, noise_multiplier=noise)
     model = train(plan, digits.images, digits.labels, seed=seed)
@@ -96,7 +96,7 @@ def attack(noise: float | None, seed: int) -> Attacked:
         report = audit_bundle(bundle, asked, Silent()).report
         if not isinstance(report, MembershipReport):
             raise TypeError("the membership audit gives membership reports")
-        inputs = read_picture_inputs(bundle, picture_membership_parameters(None, asked))
+        inputs = read_image_inputs(bundle, picture_membership_parameters(None, asked))
     references = reference_answers(inputs.pool, plan, seed)
     shared = SharedAnswers(inputs.target, inputs.pool, references=lambda _: references)
     of_audit = [
@@ -136,7 +136,7 @@ def smaller(digits: Digits) -> Digits:
     )
 
 
-def bundled(folder: Path, model: Trained, digits: Digits) -> PictureMembershipBundle:
+def bundled(folder: Path, model: Trained, digits: Digits) -> ImageMembershipBundle:
     """A bundle with the model and both image sets, as an audit is sent it."""
     loose, scratch = folder / "bundle", folder / "scratch"
     for made in (loose, scratch):
@@ -150,12 +150,12 @@ def bundled(folder: Path, model: Trained, digits: Digits) -> PictureMembershipBu
     ):
         np.save(loose / f"{name}.npy", array)
     bundle = open_bundle(loose, scratch, limits=Limits())
-    if not isinstance(bundle, PictureMembershipBundle):
+    if not isinstance(bundle, ImageMembershipBundle):
         raise TypeError("a model and two image sets are a membership bundle")
     return bundle
 
 
-def reference_answers(pool: Pool, plan: Plan, seed: int) -> ReferenceAnswers:
+def reference_answers(pool: Pool, plan: TrainingPlan, seed: int) -> ReferenceAnswers:
     """What models trained by the target's own plan on paired halves of the pool say of it."""
     halves = paired_halves(pool.y, pairs=REFERENCE_MODELS // 2, rng=generator_for(seed, "reference models"))
     p_y = []

@@ -1,4 +1,4 @@
-"""The figures of the membership benchmark as a Markdown table and a picture."""
+"""The figures of the membership benchmark as a Markdown table and an image."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def write(folder: Path, into: Path) -> None:
     if missing:
         head += f"**Not run yet:** {', '.join(missing)}.\n\n"
     (into / "membership.md").write_text(head + "![Each target's figures](membership.svg)\n\n" + table(lines))
-    (into / "membership.svg").write_text(picture(lines))
+    (into / "membership.svg").write_text(image(lines))
 
 
 def read(folder: Path, who: str | None = None) -> tuple[Lines, tuple[int, ...]]:
@@ -130,7 +130,7 @@ def table(lines: Lines) -> str:
     return "\n".join(rows) + "\n"
 
 
-def picture(lines: Lines) -> str:
+def image(lines: Lines) -> str:
     """The best attack of each family on each target: area on the left, members found on the right."""
     legend_rows = (len(FAMILIES) + 2) // 3
     top = 44 + 20 * legend_rows

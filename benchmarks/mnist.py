@@ -64,8 +64,8 @@ def train_network(half: Half) -> keras.Model:
 def prototype_accuracy(drawings: NDArray[np.float32], half: Half, *, records: int = 2_000) -> float:
     """Accuracy of ten drawings as 1-nearest-neighbour prototypes (by correlation) on real digits."""
 
-    def centred(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        flat = pictures.reshape(len(pictures), -1)
+    def centred(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        flat = images.reshape(len(images), -1)
         flat = flat - flat.mean(axis=1, keepdims=True)
         return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
 

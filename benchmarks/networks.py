@@ -11,7 +11,7 @@ import keras
 from mnist import Half
 
 CLASSES = 10
-PICTURES_SEEN = 40_000
+IMAGES_SEEN = 40_000
 """Over all epochs, so that small sets are learnt as well as large ones."""
 SETTLED = 120_000
 """As many until the running means of batch normalisation have settled."""
@@ -71,10 +71,10 @@ def _block(entry: Any, channels: int, stride: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a network is made of, and how many pictures it sees in training, over all epochs."""
+    """What a network is made of, and how many images it sees in training, over all epochs."""
 
     build: Callable[[tuple[int, int, int]], keras.Model]
-    pictures_seen: int = PICTURES_SEEN
+    images_seen: int = IMAGES_SEEN
 
 
 NETWORKS = {
@@ -93,6 +93,6 @@ def trained(name: str, half: Half, *, seed: int = 0) -> keras.Model:
     recipe = NETWORKS[name]
     model = recipe.build((height, width, channels))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    epochs = -(-recipe.pictures_seen // len(half.images))
+    epochs = -(-recipe.images_seen // len(half.images))
     model.fit(half.images, half.labels, epochs=epochs, batch_size=64, verbose=0)
     return model

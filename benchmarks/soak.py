@@ -5,7 +5,7 @@
 Two clients keep both audit slots busy, one request in three with a good bundle, the others hostile,
 some of which are given up half way; a third asks /ping ten times a second. Once a second the
 server's memory, descriptors, processes and temporary files are counted. RESULTS, by default
-benchmarks/results/soak, gets a table (.md) and a picture (.svg).
+benchmarks/results/soak, gets a table (.md) and an image (.svg).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Measured:
 
 
 def main(minutes: float, results: Path) -> int:
-    """Load, measure, and write the table and the picture; 1 when something grew."""
+    """Load, measure, and write the table and the image; 1 when something grew."""
     measured = Measured()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -174,7 +174,7 @@ def _write(measured: Measured, minutes: float, last: tuple[float, int, int, int]
         f"and fork server together.\n\n{text}\n"
         f"![Latency, memory, descriptors and processes]({results.name}.svg)\n"
     )
-    results.with_suffix(".svg").write_text(_picture(measured))
+    results.with_suffix(".svg").write_text(_image(measured))
     return 1 if measured.failures or growth > 0.05 or pings[-1] > 0.25 else 0
 
 
@@ -190,7 +190,7 @@ def _range(values: list[int], last: int) -> str:
     return f"{min(values)}, {max(values)}, {last}"
 
 
-def _picture(measured: Measured) -> str:
+def _image(measured: Measured) -> str:
     """Five strips above each other, time from left to right; of values in one place the largest."""
     strips = [
         ("/ping, ms", [(t, 1e3 * taken) for t, taken in measured.pings]),

@@ -40,7 +40,7 @@ def render(address: str, folder: Path) -> None:
         page = opened(browser, address, width=1280, height=1000, scheme="light")
         page.get_by_label("On the answers, without training").select_option(label="Nothing")
         page.locator("#digits").get_by_text(DIGIT, exact=True).click()
-        page.get_by_role("img", name=f"The digit {DIGIT} as drawn from the defended model").wait_for()
+        page.get_by_role("img", name=f"The digit {DIGIT} as reconstructed from the defended model").wait_for()
         page.locator("#work").wait_for(state="hidden")
         keep(page, folder / "demo.png")
         phone = opened(browser, address, width=390, height=1250, scheme="light")

@@ -61,14 +61,14 @@ def settled(page: Page) -> None:
     expect(page.locator("#work")).to_be_hidden()
 
 
-def pictures(page: Page) -> list[str | None]:
+def images(page: Page) -> list[str | None]:
     return [
         page.locator(f"#{side} img").get_attribute("src") for side in ("original", "baseline", "defended")
     ]
 
 
-def drawing(page: Page, digit: int, side: str) -> Locator:
-    return page.get_by_role("img", name=f"The digit {digit} as drawn from the {side} model")
+def reconstruction(page: Page, digit: int, side: str) -> Locator:
+    return page.get_by_role("img", name=f"The digit {digit} as reconstructed from the {side} model")
 
 
 def choose(page: Page, digit: int) -> None:
@@ -92,7 +92,7 @@ def test_anyone_can_see_it_happen(opened: Page) -> None:
     expect(page.locator("#bar")).to_be_visible()
     settled(page)
 
-    seen = [pictures(page)]
+    seen = [images(page)]
     for digit in (1, 0, 7):
         choose(page, digit)
         expect(page.locator("#download")).to_be_hidden()
@@ -103,11 +103,11 @@ def test_anyone_can_see_it_happen(opened: Page) -> None:
         settled(page)
         expect(page.get_by_role("radio", name=str(digit), exact=True)).to_be_checked()
         expect(
-            page.get_by_role("img", name=f"The digit {digit} as drawn from the baseline model")
+            page.get_by_role("img", name=f"The digit {digit} as reconstructed from the baseline model")
         ).to_be_visible()
-        seen.append(pictures(page))
+        seen.append(images(page))
     for place in range(3):
-        assert len({each[place] for each in seen}) == 4, "a picture did not change"
+        assert len({each[place] for each in seen}) == 4, "an image did not change"
     assert page.locator("#verdict").inner_text().strip()
     assert "%" in page.locator("#accuracy-defended").inner_text()
 
@@ -171,11 +171,12 @@ def test_digits_are_chosen_by_the_arrow_keys(opened: Page) -> None:
     settled(page)
     chosen = page.locator("input[name=digit]:checked")
     before = int(chosen.get_attribute("value") or "")
+    following = (before + 1) % 10
     chosen.focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("input[name=digit]:checked")).to_have_attribute("value", str((before + 1) % 10))
+    expect(page.locator("input[name=digit]:checked")).to_have_attribute("value", str(following))
     expect(page.locator("#download")).to_be_hidden()
     settled(page)
     expect(
-        page.get_by_role("img", name=f"The digit {(before + 1) % 10} as drawn from the defended model")
+        page.get_by_role("img", name=f"The digit {following} as reconstructed from the defended model")
     ).to_be_visible()

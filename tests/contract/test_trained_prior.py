@@ -14,15 +14,15 @@ from doors import ENVIRONMENT
 from inversion_bundles import png, write_bundle
 from served import ROOT, running
 
-from leakgauge.bundle import BundledFile, Limits, open_pictures
+from leakgauge.bundle import BundledFile, Limits, open_images
 from leakgauge.errors import BadBundle
-from leakgauge.inversion.prior_training import components_of
+from leakgauge.inversion.priors.training import prior_of
 from leakgauge.progress import Silent
 
 SHORT = {"class_to_attack": 0, "iterations": 20, "seeds": 2, "attacks": "spsa"}
 
 
-def pictures(n: int, side: int = 12) -> list[bytes]:
+def images(n: int, side: int = 12) -> list[bytes]:
     rng = np.random.default_rng(3)
     return [png(np.kron(rng.random((side // 4, side // 4, 1)), np.ones((4, 4, 1)))) for _ in range(n)]
 
@@ -54,7 +54,7 @@ def zipped(folder: Path) -> bytes:
 
 
 def test_a_trained_prior_is_used_by_the_service(tmp_path: Path) -> None:
-    files = {f"{number}.png": content for number, content in enumerate(pictures(30))}
+    files = {f"{number}.png": content for number, content in enumerate(images(30))}
     done = train(tmp_path / "ml", files | {"notes.txt": b"not an image"})
     assert done.returncode == 0, done.stdout + done.stderr
     assert [path.name for path in (tmp_path / "ml/model").iterdir()] == ["prior.npz"]
@@ -63,7 +63,7 @@ def test_a_trained_prior_is_used_by_the_service(tmp_path: Path) -> None:
     plain = write_bundle(tmp_path / "plain", SHORT)
     own = write_bundle(tmp_path / "own", SHORT)
     (own / "auxiliary").mkdir()
-    for number, content in enumerate(pictures(25)):
+    for number, content in enumerate(images(25)):
         (own / "auxiliary" / f"{number}.png").write_bytes(content)
     folder = tmp_path / "served"
     folder.mkdir()
@@ -81,7 +81,7 @@ def test_a_trained_prior_is_used_by_the_service(tmp_path: Path) -> None:
     [
         ({"a.txt": b"x"}, {}, "bad_bundle.no_images"),
         (
-            {f"{number}.png": one for number, one in enumerate(pictures(3))},
+            {f"{number}.png": one for number, one in enumerate(images(3))},
             {},
             "bad_bundle.auxiliary_too_few",
         ),
@@ -104,27 +104,27 @@ def opened(tmp_path: Path, files: dict[str, bytes]) -> tuple[BundledFile, ...]:
         path = tmp_path / "channel" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return open_pictures(tmp_path / "channel", tmp_path / "scratch", limits=Limits())
+    return open_images(tmp_path / "channel", tmp_path / "scratch", limits=Limits())
 
 
 def test_images_are_found_one_folder_deep_and_in_a_fixed_order(tmp_path: Path) -> None:
-    one, two, three = pictures(3)
+    one, two, three = images(3)
     found = opened(tmp_path, {"b.png": one, "more/a.png": two, "A.JPG": three, "model.keras": b"x"})
     assert [file.name for file in found] == ["a.jpg", "b.png", "more/a.png"]
 
 
 def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
-    mixed = {f"{number}.png": one for number, one in enumerate([*pictures(20), *pictures(1, side=8)])}
+    mixed = {f"{number}.png": one for number, one in enumerate([*images(20), *images(1, side=8)])}
     with pytest.raises(BadBundle) as raised:
-        components_of(opened(tmp_path, mixed), Silent())
+        prior_of(opened(tmp_path, mixed), Silent())
     assert raised.value.problem == "image_size"
 
 
 def test_a_zip_of_images_makes_the_same_prior(tmp_path: Path) -> None:
-    files = {f"{number:02}.png": one for number, one in enumerate(pictures(22))}
-    loose = components_of(opened(tmp_path, files), Silent())
+    files = {f"{number:02}.png": one for number, one in enumerate(images(22))}
+    loose = prior_of(opened(tmp_path, files), Silent())
     archive = tmp_path / "images.zip"
     archive.write_bytes(zipped(tmp_path / "channel"))
-    packed = components_of(open_pictures(archive, tmp_path / "unpacked", limits=Limits()), Silent())
+    packed = prior_of(open_images(archive, tmp_path / "unpacked", limits=Limits()), Silent())
     assert np.array_equal(packed.space.axes, loose.space.axes)
-    assert packed.pictures == 22
+    assert packed.images == 22

@@ -25,16 +25,16 @@ import atheris
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 with atheris.instrument_imports(include=["leakgauge"]):
-    from leakgauge.bundle import BundledFile, Limits, PictureArrays, unpack
+    from leakgauge.bundle import BundledFile, ImageArrays, Limits, unpack
     from leakgauge.errors import LeakgaugeError
-    from leakgauge.membership.picture_sets import FittedSet, labelled_pictures, positions
+    from leakgauge.membership.image_sets import FittedSet, labelled_images, positions
     from leakgauge.membership.tables import read_table
     from leakgauge.parameters import decode_hyperparameters, inversion_parameters, membership_parameters
     from leakgauge.targets.sklearn.reading import load_model
 
 import bad_inputs
 import hostile_corpus
-import picture_bundles
+import image_bundles
 
 LIMITS = Limits(unpacked_bytes=1 << 22)
 LONGEST_SEED = 1 << 14
@@ -96,13 +96,13 @@ def fuzz_pickle(folder: Path, file: Path) -> None:
 
 def fuzz_array(folder: Path, file: Path) -> None:
     """The input as an array of images, then as one of labels, each beside a sound other."""
-    for name, content in picture_bundles.arrays().items():
+    for name, content in image_bundles.arrays().items():
         (folder / name).write_bytes(content)
     sound = (folder / "training_images.npy", folder / "training_labels.npy")
     for images, labels in ((file, sound[1]), (sound[0], file)):
         with contextlib.suppress(LeakgaugeError):
-            arrays = PictureArrays(BundledFile("x.npy", images, ""), BundledFile("y.npy", labels, ""))
-            found = labelled_pictures(arrays, input_range=None)
+            arrays = ImageArrays(BundledFile("x.npy", images, ""), BundledFile("y.npy", labels, ""))
+            found = labelled_images(arrays, input_range=None)
             FittedSet(found, positions(found, 10), (8, 8, 1), resize=True).digests()
 
 
@@ -137,7 +137,7 @@ READERS = {
     "table": Fuzzed(fuzz_table, lambda: [bad_inputs.csv(bad_inputs.MEMBERS), *files("train_mia.csv")]),
     "parameters": Fuzzed(fuzz_parameters, lambda: [b'{"iterations": [1, 2]}', *files("parameters.json")]),
     "pickle": Fuzzed(fuzz_pickle, pickles),
-    "array": Fuzzed(fuzz_array, lambda: list(picture_bundles.arrays().values())),
+    "array": Fuzzed(fuzz_array, lambda: list(image_bundles.arrays().values())),
 }
 
 

@@ -429,7 +429,7 @@ BAD_MODELS: dict[str, tuple[str, Callable[[Path], bytes]]] = {
         "limit_exceeded.model_too_many_parameters",
         lambda folder: with_config(folder, dense_of(10**10)),
     ),
-    "four terabytes of picture": (
+    "four terabytes of image": (
         "limit_exceeded.model_activations_too_large",
         model_of(
             keras.Input((8, 8, 1)),
@@ -514,7 +514,7 @@ BAD_MODELS: dict[str, tuple[str, Callable[[Path], bytes]]] = {
 
 BAD_IMAGES: dict[str, tuple[str, str, bytes]] = {
     "empty": ("bad_bundle.image_empty", "png", b""),
-    "text": ("bad_bundle.image_format", "png", b"not a picture"),
+    "text": ("bad_bundle.image_format", "png", b"not an image"),
     "GIF": ("bad_bundle.image_format", "png", b"GIF89a" + b"\0" * 30),
     "cut": ("bad_bundle.image_damaged", "png", NOISE[: len(NOISE) // 2]),
     "cut JPEG": ("bad_bundle.image_damaged", "jpg", b"\xff\xd8\xff\xe0\0\x10JFIF"),

@@ -49,7 +49,7 @@ class Demo(Served):
     [(), tuple(word for word in LOCKED_DOWN if word not in LONELY)],
     ids=["plain", "locked down"],
 )
-def test_the_page_trains_draws_and_hands_out_its_report(options):
+def test_the_page_trains_reconstructs_and_hands_out_its_report(options):
     container = Demo(options)
     try:
         container.wait_up()
@@ -65,8 +65,8 @@ def test_the_page_trains_draws_and_hands_out_its_report(options):
         second = container.settled()
         assert (second["result"]["digit"], second["result"]["output"]) == (5, ["rounding=2"])
         for side in ("baseline", "defended"):
-            drawn = [one["worst"]["picture"] for one in (first["result"][side], second["result"][side])]
-            assert drawn[0] != drawn[1]
+            reconstructed = [one["worst"]["image"] for one in (first["result"][side], second["result"][side])]
+            assert reconstructed[0] != reconstructed[1]
 
         # private training takes another library, and a while: enough that it has begun
         assert container.ask("/train", defences=["dp_sgd"]).status == 202

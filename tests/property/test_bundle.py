@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leakgauge.bundle import InversionBundle, Limits, MembershipBundle, PictureMembershipBundle, unpack
+from leakgauge.bundle import ImageMembershipBundle, InversionBundle, Limits, MembershipBundle, unpack
 from leakgauge.errors import LeakgaugeError
 
 LIMITS = replace(Limits(), unpacked_bytes=100_000)
@@ -46,7 +46,7 @@ def check(data: bytes) -> None:
             told = refusal.message
         else:
             told = bundle.kind
-            assert isinstance(bundle, MembershipBundle | PictureMembershipBundle | InversionBundle)
+            assert isinstance(bundle, MembershipBundle | ImageMembershipBundle | InversionBundle)
             assert into in bundle.model.path.parents
         assert told.isprintable()
         written = [path for path in place.rglob("*") if path.is_file() or path.is_symlink()]

@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from leakgauge.inversion.basis import low_frequencies
 from leakgauge.inversion.objective import Prior, log_odds
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.similarity import chance, leakage, pearson, similarity, ssim
 
 UNIT = st.floats(0.0, 1.0, width=32)
 SHAPES = st.sampled_from([(4, 4, 1), (5, 7, 1), (8, 8, 3), (9, 6, 4)])
-PICTURES = SHAPES.flatmap(lambda shape: arrays(np.float32, shape, elements=UNIT))
+IMAGES = SHAPES.flatmap(lambda shape: arrays(np.float32, shape, elements=UNIT))
 PAIRS = SHAPES.flatmap(
     lambda shape: st.tuples(
         arrays(np.float32, shape, elements=UNIT), arrays(np.float32, shape, elements=UNIT)
@@ -22,7 +22,7 @@ few = settings(max_examples=40, derandomize=True, deadline=None)
 
 @few
 @given(PAIRS)
-def test_likeness_is_symmetric_and_bounded(pair: tuple[np.ndarray, np.ndarray]) -> None:
+def test_similarity_is_symmetric_and_bounded(pair: tuple[np.ndarray, np.ndarray]) -> None:
     first, second = pair
     found, back = similarity(first, second), similarity(second, first)
     assert abs(found.pearson - back.pearson) < 1e-9
@@ -34,32 +34,32 @@ def test_likeness_is_symmetric_and_bounded(pair: tuple[np.ndarray, np.ndarray]) 
 
 
 @few
-@given(PICTURES)
-def test_a_picture_is_as_like_itself_as_can_be(picture: np.ndarray) -> None:
-    assert ssim(picture, picture) > 1.0 - 1e-9
-    assert pearson(picture, picture) > 1.0 - 1e-6 or picture.std() < 1e-6
+@given(IMAGES)
+def test_a_image_is_as_like_itself_as_can_be(image: np.ndarray) -> None:
+    assert ssim(image, image) > 1.0 - 1e-9
+    assert pearson(image, image) > 1.0 - 1e-6 or image.std() < 1e-6
 
 
 @few
-@given(PICTURES, st.floats(0.1, 1.0), st.floats(0.0, 0.5))
-def test_pearson_ignores_brightness_and_contrast(picture: np.ndarray, gain: float, offset: float) -> None:
-    if picture.std() < 1e-3:
+@given(IMAGES, st.floats(0.1, 1.0), st.floats(0.0, 0.5))
+def test_pearson_ignores_brightness_and_contrast(image: np.ndarray, gain: float, offset: float) -> None:
+    if image.std() < 1e-3:
         return
-    assert pearson(picture, (picture * gain + offset).astype(np.float32)) > 1.0 - 1e-3
+    assert pearson(image, (image * gain + offset).astype(np.float32)) > 1.0 - 1e-3
 
 
 @few
-@given(PICTURES, UNIT)
-def test_a_constant_picture_is_like_nothing(picture: np.ndarray, value: float) -> None:
-    assert pearson(np.full_like(picture, value), picture) == 0.0
+@given(IMAGES, UNIT)
+def test_a_constant_image_is_like_nothing(image: np.ndarray, value: float) -> None:
+    assert pearson(np.full_like(image, value), image) == 0.0
 
 
 @few
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1), st.floats(-1, 1))
-def test_leakage_lies_in_its_range_and_grows_with_likeness(
-    likeness: float, level: float, ceiling: float, more: float
+def test_leakage_lies_in_its_range_and_grows_with_similarity(
+    similarity: float, level: float, ceiling: float, more: float
 ) -> None:
-    low, high = sorted((likeness, more))
+    low, high = sorted((similarity, more))
     assert 0.0 <= leakage(low, level, ceiling) <= leakage(high, level, ceiling) <= 1.0
     assert leakage(level, level, ceiling) == 0.0
 
@@ -87,15 +87,13 @@ def test_the_basis_is_orthonormal(shape: tuple[int, int, int], seed: int) -> Non
 @given(st.integers(0, 99), UNIT)
 def test_the_prior_gradient_is_that_of_its_penalty(seed: int, background: float) -> None:
     rng = np.random.default_rng(seed)
-    picture = rng.random((1, 6, 5, 3)).astype(np.float32)
-    direction = rng.standard_normal(picture.shape).astype(np.float32)
+    image = rng.random((1, 6, 5, 3)).astype(np.float32)
+    direction = rng.standard_normal(image.shape).astype(np.float32)
     prior = Prior(background=background)
     step = np.float32(1e-3)
-    # double precision hides neither the kinks of the total variation nor the rounding of pictures
-    slope = (prior.penalty(picture + step * direction) - prior.penalty(picture - step * direction)) / (
-        2 * step
-    )
-    exact = float((prior.gradient(picture) * direction).sum())
+    # double precision hides neither the kinks of the total variation nor the rounding of images
+    slope = (prior.penalty(image + step * direction) - prior.penalty(image - step * direction)) / (2 * step)
+    exact = float((prior.gradient(image) * direction).sum())
     assert abs(float(slope[0]) - exact) < 0.05 * max(1.0, abs(exact)) + 0.5
 
 

@@ -311,7 +311,7 @@ def bad_inputs() -> tuple[BadInput, ...]:
             "bad_bundle.damaged_gzip",
         ),
         (
-            "a picture",
+            "an image",
             bundle(train_mia__csv=b"\x89PNG\r\n\x1a\n" + b"\0" * 50),
             400,
             "bad_bundle.encoding",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_bundles import onnx_model
+from image_bundles import onnx_model
 from sklearn.linear_model import LogisticRegression
 
 SIDE = 8

@@ -1,7 +1,7 @@
 """Some three hundred hostile files, made here, each with the error that it deserves.
 
 Three families: what goes through the pickle reader, the table readers and the parameters. Those of
-zips, pictures, Keras, HDF5 and ONNX files stand beside the tests of their readers, in tests/hostile.
+zips, images, Keras, HDF5 and ONNX files stand beside the tests of their readers, in tests/hostile.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Inversion bundles around an ONNX classifier that likes what resembles known pictures."""
+"""Inversion bundles around an ONNX classifier that likes what resembles known images."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def template_model() -> bytes:
     return bytes(model.SerializeToString())
 
 
-def png(picture: np.ndarray) -> bytes:
+def png(image: np.ndarray) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray((picture[..., 0] * 255).round().astype(np.uint8)).save(stream, format="PNG")
+    Image.fromarray((image[..., 0] * 255).round().astype(np.uint8)).save(stream, format="PNG")
     return stream.getvalue()
 
 

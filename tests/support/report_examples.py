@@ -301,7 +301,7 @@ def membership_report(*, n: int = 898, classes: int = 10) -> MembershipReport:
 
 
 def png(seed: int, *, size: int = 28) -> bytes:
-    """A small grey picture of a blob, without an imaging library."""
+    """A small grey image of a blob, without an imaging library."""
     y, x = np.mgrid[0:size, 0:size]
     grey = 200 * np.exp(-((x - size / 2) ** 2 + (y - 9 - seed % 9) ** 2) / 40)
     noise = np.random.default_rng(seed).normal(0, 8, (size, size))
@@ -366,7 +366,7 @@ def inversion_audited(*, classes: int = 10, size: int = 28) -> Audited:
     report = InversionReport(
         verdict=Verdict(
             Severity.MODERATE,
-            "From the model’s answers alone an attacker draws a picture that comes 31 of 100 steps "
+            "From the model’s answers alone an attacker draws an image that comes 31 of 100 steps "
             "from chance towards your image.",
             ("SPSA, class 0: leakage 31 % (10–42), over 3 seeds.",),
         ),

@@ -1,4 +1,4 @@
-"""A target whose classes are known pictures: it likes what resembles them."""
+"""A target whose classes are known images: it likes what resembles them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIDE = 12
 
 
 def templates() -> NDArray[np.float32]:
-    """(3, 12, 12, 1) pictures: a bar, a disc, and a corner, bright on black."""
+    """(3, 12, 12, 1) images: a bar, a disc, and a corner, bright on black."""
     rows, columns = np.mgrid[0:SIDE, 0:SIDE]
     bar = abs(columns - 5.5) < 2
     disc = np.hypot(rows - 5.5, columns - 5.5) < 4
@@ -21,7 +21,7 @@ def templates() -> NDArray[np.float32]:
 
 
 class TemplateTarget(NoModel):
-    """Softmax of the likeness to each template; counts what it is asked."""
+    """Softmax of the similarity to each template; counts what it is asked."""
 
     def __init__(self, *, sharpness: float = 40.0) -> None:
         self.classes: NDArray[Any] = np.arange(3)
@@ -31,12 +31,12 @@ class TemplateTarget(NoModel):
         self.largest_question = 0
 
     def probabilities(self, x: Any) -> NDArray[np.float64]:
-        pictures = np.asarray(x, dtype=np.float64)
-        assert pictures.min() >= 0.0
-        assert pictures.max() <= 1.0
-        self.queries += len(pictures)
-        self.largest_question = max(self.largest_question, len(pictures))
-        scores = pictures.reshape(len(pictures), -1) @ self._weights.T
+        images = np.asarray(x, dtype=np.float64)
+        assert images.min() >= 0.0
+        assert images.max() <= 1.0
+        self.queries += len(images)
+        self.largest_question = max(self.largest_question, len(images))
+        scores = images.reshape(len(images), -1) @ self._weights.T
         likelihood = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(likelihood / likelihood.sum(axis=1, keepdims=True), dtype=np.float64)
 

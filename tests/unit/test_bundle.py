@@ -31,7 +31,7 @@ def test_a_membership_bundle(tmp_path: Path) -> None:
     assert bundle.kind == "membership"
     assert bundle.model.path.read_bytes() == MEMBERSHIP["model.pkl"]
     assert bundle.members.path.read_bytes() == TABLES["train_mia.csv"]
-    assert bundle.subjects.path.read_bytes() == TABLES["test_mia.csv"]
+    assert bundle.non_members.path.read_bytes() == TABLES["test_mia.csv"]
     assert bundle.parameters is not None
     assert bundle.ignored == ("notes.txt",)
     assert bundle.sha256["train_mia.csv"] == hashlib.sha256(TABLES["train_mia.csv"]).hexdigest()
@@ -169,7 +169,7 @@ def test_other_accepted_names(name: str, members: str, subjects: str, tmp_path: 
     bundle = opened({name: b"m", members: b"i", subjects: b"o"}, tmp_path)
     assert isinstance(bundle, MembershipBundle)
     assert bundle.members.name == members.lower()
-    assert bundle.subjects.path.read_bytes() == b"o"
+    assert bundle.non_members.path.read_bytes() == b"o"
 
 
 def test_image_folders_of_a_membership_bundle_are_ignored_but_named(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ from bundle_files import MEMBERSHIP, TABLES, laid_out, opened, refused, zipped
 from cases import CASES, audited, refusal
 
 from leakgauge.bundle import (
+    ImageMembershipBundle,
     InversionBundle,
     Limits,
     MembershipBundle,
-    PictureMembershipBundle,
     open_bundle,
-    open_pictures,
+    open_images,
 )
 from leakgauge.errors import BadBundle, LimitExceeded
 
@@ -94,9 +94,9 @@ def test_image_sets_keep_their_folders(written, top: str, tmp_path: Path) -> Non
     files = {"model.onnx": ONNX, "training/3/a.png": b"1", "subject/3/b.png": b"2", "subject/": b""}
     (tmp_path / "upload").write_bytes(written({top + name: content for name, content in files.items()}))
     bundle = open_bundle(tmp_path / "upload", tmp_path / "into", limits=Limits())
-    assert isinstance(bundle, PictureMembershipBundle)
+    assert isinstance(bundle, ImageMembershipBundle)
     assert [file.name for file in bundle.members.files] == ["training/3/a.png"]
-    assert [file.name for file in bundle.subjects.files] == ["subject/3/b.png"]
+    assert [file.name for file in bundle.non_members.files] == ["subject/3/b.png"]
 
 
 def test_the_zip_of_powershell_is_audited() -> None:
@@ -233,7 +233,7 @@ def test_a_lone_image_model_too(name: str, content: bytes, tmp_path: Path) -> No
     assert bundle.model.name == name
     assert bundle.evaluator is not None
     sets = opened({name: content, "training/0/a.png": b"1", "subject/0/b.png": b"2"}, tmp_path / "membership")
-    assert isinstance(sets, PictureMembershipBundle)
+    assert isinstance(sets, ImageMembershipBundle)
     assert sets.model.path.read_bytes() == content
     # and without data, the data for it are what is missing
     assert refused({name: content}, tmp_path / "alone").code == "bad_bundle.no_image"
@@ -369,7 +369,7 @@ BESIDE = [
     {"bundle.manifest": b"{}", "manifest": b"[]"},
     {"BUNDLE.ZIP.crc": b"crc", "x_$folder$": b""},
     {".hidden": b"", "__MACOSX/._x": b"", "Thumbs.db": b""},
-    {"notes.txt": b"hello", "picture.png": b"\x89PNG"},
+    {"notes.txt": b"hello", "image.png": b"\x89PNG"},
 ]
 
 
@@ -461,17 +461,17 @@ def test_a_link_in_place_of_the_zip_is_not_followed(tmp_path: Path) -> None:
     assert caught.value.code == "bad_bundle.link"
 
 
-def test_pictures_for_a_prior_lie_loose_or_in_one_zip(tmp_path: Path) -> None:
-    pictures = {"a.png": b"1", "b.png": b"2"}
-    loose = laid_out(pictures, tmp_path / "loose")
-    packed = laid_out({"p.zip": zipped(pictures), "_SUCCESS": b"", "n.txt": b""}, tmp_path / "packed")
-    (tmp_path / "p.zip").write_bytes(zipped(pictures))
+def test_images_for_a_prior_lie_loose_or_in_one_zip(tmp_path: Path) -> None:
+    images = {"a.png": b"1", "b.png": b"2"}
+    loose = laid_out(images, tmp_path / "loose")
+    packed = laid_out({"p.zip": zipped(images), "_SUCCESS": b"", "n.txt": b""}, tmp_path / "packed")
+    (tmp_path / "p.zip").write_bytes(zipped(images))
     for number, source in enumerate((loose, packed, tmp_path / "p.zip")):
-        found = open_pictures(source, tmp_path / str(number), limits=Limits())
+        found = open_images(source, tmp_path / str(number), limits=Limits())
         assert [(file.name, file.path.read_bytes()) for file in found] == [("a.png", b"1"), ("b.png", b"2")]
     (tmp_path / "none").mkdir()
     with pytest.raises(BadBundle) as caught:
-        open_pictures(tmp_path / "none", tmp_path / "3", limits=Limits())
+        open_images(tmp_path / "none", tmp_path / "3", limits=Limits())
     assert caught.value.code == "bad_bundle.no_files"
 
 

@@ -16,29 +16,29 @@ from leakgauge.bundle.limits import Limits
 from leakgauge.bundle.model import (
     Bundle,
     BundledFile,
+    ImageArrays,
+    ImageFolder,
+    ImageMembershipBundle,
+    ImageSet,
     InversionBundle,
     Kind,
     MembershipBundle,
-    PictureArrays,
-    PictureFolder,
-    PictureMembershipBundle,
-    PictureSet,
 )
-from leakgauge.bundle.opening import open_bundle, open_folder, open_pictures, unpack
+from leakgauge.bundle.opening import open_bundle, open_folder, open_images, unpack
 
 __all__ = [
     "Bundle",
     "BundledFile",
+    "ImageArrays",
+    "ImageFolder",
+    "ImageMembershipBundle",
+    "ImageSet",
     "InversionBundle",
     "Kind",
     "Limits",
     "MembershipBundle",
-    "PictureArrays",
-    "PictureFolder",
-    "PictureMembershipBundle",
-    "PictureSet",
     "open_bundle",
     "open_folder",
-    "open_pictures",
+    "open_images",
     "unpack",
 ]

@@ -35,7 +35,7 @@ class Limits:
     depth
         folders above a file, not counting the top folder that holds everything, or a second one in it.
     table_rows, table_columns
-        size of one table; no set of pictures has more of them than a table may have rows.
+        size of one table; no set of images has more of them than a table may have rows.
     """
 
     upload_bytes: int = 100 * MIB

@@ -50,7 +50,7 @@ class MembershipBundle:
     root: Path
     model: BundledFile
     members: BundledFile
-    subjects: BundledFile
+    non_members: BundledFile
     population: BundledFile | None = None
     parameters: BundledFile | None
     ignored: tuple[str, ...]
@@ -60,33 +60,33 @@ class MembershipBundle:
     @property
     def sha256(self) -> dict[str, str]:
         """Digest of every used file by its name, sorted by name."""
-        return _digests(self.model, self.members, self.subjects, self.population, self.parameters)
+        return _digests(self.model, self.members, self.non_members, self.population, self.parameters)
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFolder:
-    """A set of labelled pictures, each in a file.
+class ImageFolder:
+    """A set of labelled images, each in a file.
 
     Attributes
     ----------
     name
         the set's folder, for messages.
-    pictures
-        (class, picture) sorted by the picture's name.
+    images
+        (class, image) sorted by the image's name.
     """
 
     name: str
-    pictures: tuple[tuple[int, BundledFile], ...]
+    images: tuple[tuple[int, BundledFile], ...]
 
     @property
     def files(self) -> tuple[BundledFile, ...]:
         """Every file of the set."""
-        return tuple(file for _, file in self.pictures)
+        return tuple(file for _, file in self.images)
 
 
 @dataclass(frozen=True, slots=True)
-class PictureArrays:
-    """A set of labelled pictures in two NPY files."""
+class ImageArrays:
+    """A set of labelled images in two NPY files."""
 
     images: BundledFile
     labels: BundledFile
@@ -97,12 +97,12 @@ class PictureArrays:
         return (self.images, self.labels)
 
 
-PictureSet: TypeAlias = PictureFolder | PictureArrays
+ImageSet: TypeAlias = ImageFolder | ImageArrays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PictureMembershipBundle:
-    """An image classifier with the pictures it was trained on and pictures it was not.
+class ImageMembershipBundle:
+    """An image classifier with the images it was trained on and images it was not.
 
     Attributes
     ----------
@@ -112,8 +112,8 @@ class PictureMembershipBundle:
 
     root: Path
     model: BundledFile
-    members: PictureSet
-    subjects: PictureSet
+    members: ImageSet
+    non_members: ImageSet
     parameters: BundledFile | None
     ignored: tuple[str, ...]
     limits: Limits
@@ -122,12 +122,12 @@ class PictureMembershipBundle:
     @property
     def sha256(self) -> dict[str, str]:
         """Digest of every used file by its name, sorted by name."""
-        return _digests(self.model, *self.members.files, *self.subjects.files, self.parameters)
+        return _digests(self.model, *self.members.files, *self.non_members.files, self.parameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InversionBundle:
-    """An image classifier with an image of the class to draw.
+    """An image classifier with an image of the class to reconstruct.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class InversionBundle:
     labelled
         optional reference images by class, as (class, image), sorted.
     evaluator
-        optional second classifier, which judges drawings.
+        optional second classifier, which evaluates reconstructions.
     root, ignored, limits
         as in `MembershipBundle`.
     """
@@ -164,7 +164,7 @@ class InversionBundle:
         )
 
 
-Bundle: TypeAlias = MembershipBundle | PictureMembershipBundle | InversionBundle
+Bundle: TypeAlias = MembershipBundle | ImageMembershipBundle | InversionBundle
 
 
 def _digests(*files: BundledFile | None) -> dict[str, str]:

@@ -7,17 +7,17 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from leakgauge.bundle.image_sets import image_set
 from leakgauge.bundle.limits import Budget, Limits
 from leakgauge.bundle.loose import LooseFile, loose_files
 from leakgauge.bundle.model import (
     Bundle,
     BundledFile,
+    ImageMembershipBundle,
     InversionBundle,
     MembershipBundle,
-    PictureMembershipBundle,
 )
 from leakgauge.bundle.names import shown_name
-from leakgauge.bundle.picture_sets import picture_set
 from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.roles import (
     LABELLED,
@@ -25,10 +25,11 @@ from leakgauge.bundle.roles import (
     POPULATION,
     SET_ROLES,
     TABLE_ROLES,
+    Data,
     Placed,
     Source,
+    is_image,
     is_part,
-    is_picture,
     models_among,
     only,
     optional,
@@ -41,7 +42,7 @@ from leakgauge.bundle.zipped import ZippedFile, not_a_zip, zipped_files
 from leakgauge.errors import BadBundle
 from leakgauge.targets.formats import HEAD_BYTES
 
-MOST_PICTURES = 100_000
+MOST_IMAGES = 100_000
 """Entries among which the images for a prior may be; a bundle holds far fewer."""
 
 
@@ -117,7 +118,7 @@ def open_folder(folder: Path, scratch: Path, *, limits: Limits) -> Bundle:
         return _assemble(sources, root=folder, into=scratch, budget=budget, stack=stack)
 
 
-def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[BundledFile, ...]:
+def open_images(source: Path, scratch: Path, *, limits: Limits) -> tuple[BundledFile, ...]:
     """The images in a folder, or in a zip that `source` is or holds, by name; nothing else there counts.
 
     Raises
@@ -125,17 +126,17 @@ def open_pictures(source: Path, scratch: Path, *, limits: Limits) -> tuple[Bundl
     BadBundle, LimitExceeded
         as `open_bundle` does; `no_images` where there is none.
     """
-    budget = Budget(replace(limits, entries=max(limits.entries, MOST_PICTURES)))
+    budget = Budget(replace(limits, entries=max(limits.entries, MOST_IMAGES)))
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
         sources: Sequence[Source] = []
         archive: Path | None = source
         if source.is_dir():
             sources = loose = loose_files(source, budget=budget)
-            archive = _lone_zip(loose, is_part=is_picture, limits=budget.limits)
+            archive = _lone_zip(loose, is_part=is_image, limits=budget.limits)
         if archive is not None:
             sources = stack.enter_context(zipped_files(archive, label="", budget=budget))
-        placed = [item for item in place(sources, limits=budget.limits) if is_picture(item)]
+        placed = [item for item in place(sources, limits=budget.limits) if is_image(item)]
         if not placed:
             raise BadBundle(
                 "no_images",
@@ -200,50 +201,38 @@ def _assemble(
     placed = place(sources, limits=budget.limits)
     nested = [item for item in placed if item.name == NESTED_ZIP]
     refuse_several("data.zip", nested, accepted=(NESTED_ZIP,))
-    everything = [*placed]
-    roles: dict[str, list[Placed]] = {}
-    for item in placed:
-        if item.role is not None:
-            roles.setdefault(item.role, []).append(item)
+    roles = _by_role(placed)
     models = models_among(roles, placed)
     ignored = [item.shown for item in placed if item.role is None and item not in (*nested, *models)]
-    for item in nested:
-        for inner in _records_in(item, into=into, budget=budget, stack=stack):
-            everything.append(inner)
-            if inner.role in (*TABLE_ROLES, POPULATION, *SET_ROLES):
-                roles.setdefault(inner.role, []).append(inner)
-            else:
-                ignored.append(f"{NESTED_ZIP}/{inner.shown}")
+    inner = [found for item in nested for found in _records_in(item, into=into, budget=budget, stack=stack)]
+    everything = [*placed, *inner]
+    ignored += _add_records(inner, roles)
 
     data = tell_data(roles, models=models, has_data_zip=bool(nested), placed=everything)
     model = the_model(models, data=data, placed=placed)
     parameters = optional("parameters", roles)
-    if data != "tables":
-        ignored += [item.shown for item in roles.get(POPULATION, ())]
-    if data != "input image":
-        strangers = ("auxiliary", "reference", LABELLED, "evaluator")
-        ignored += [item.shown for role in strangers for item in roles.get(role, ())]
+    ignored += _of_another_audit(data, roles)
     if data == "image sets":
         # both sides are looked at before a file of either is unpacked
-        take_members = picture_set("member", roles, placed=placed)
-        take_subjects = picture_set("subject", roles, placed=placed)
-        return PictureMembershipBundle(
+        take_members = image_set("member", roles, placed=placed)
+        take_non_members = image_set("non_member", roles, placed=placed)
+        return ImageMembershipBundle(
             root=root,
             model=_settle_model(model, into),
             members=take_members(into),
-            subjects=take_subjects(into),
+            non_members=take_non_members(into),
             parameters=_settle(parameters, into) if parameters else None,
             ignored=tuple(sorted(ignored)),
             limits=budget.limits,
         )
     if data == "tables":
-        members, subjects = (only(role, roles, placed=everything) for role in TABLE_ROLES)
+        members, non_members = (only(role, roles, placed=everything) for role in TABLE_ROLES)
         population = optional(POPULATION, roles)
         return MembershipBundle(
             root=root,
             model=_settle_model(model, into),
             members=_settle(members, into),
-            subjects=_settle(subjects, into),
+            non_members=_settle(non_members, into),
             population=_settle(population, into) if population else None,
             parameters=_settle(parameters, into) if parameters else None,
             ignored=tuple(sorted(ignored)),
@@ -263,6 +252,32 @@ def _assemble(
         ignored=tuple(sorted(ignored)),
         limits=budget.limits,
     )
+
+
+def _by_role(placed: Sequence[Placed]) -> dict[str, list[Placed]]:
+    roles: dict[str, list[Placed]] = {}
+    for item in placed:
+        if item.role is not None:
+            roles.setdefault(item.role, []).append(item)
+    return roles
+
+
+def _add_records(inner: Sequence[Placed], roles: dict[str, list[Placed]]) -> list[str]:
+    """Give the records of `data.zip` their roles; names of its other files, which nothing uses."""
+    ignored = []
+    for item in inner:
+        if item.role in (*TABLE_ROLES, POPULATION, *SET_ROLES):
+            roles.setdefault(item.role, []).append(item)
+        else:
+            ignored.append(f"{NESTED_ZIP}/{item.shown}")
+    return ignored
+
+
+def _of_another_audit(data: Data, roles: Mapping[str, Sequence[Placed]]) -> list[str]:
+    """Names of files that have a part in another kind of audit alone."""
+    tables = () if data == "tables" else (POPULATION,)
+    images = () if data == "input image" else ("auxiliary", "reference", LABELLED, "evaluator")
+    return [item.shown for role in (*tables, *images) for item in roles.get(role, ())]
 
 
 def _settle(item: Placed, into: Path) -> BundledFile:

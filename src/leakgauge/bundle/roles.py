@@ -23,17 +23,17 @@ _IMAGE_FOLDERS: Final = ("auxiliary", "reference")
 LABELLED: Final = "labelled"
 _CLASS: Final = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)
 NESTED_ZIP: Final = "data.zip"
-TABLE_ROLES: Final = ("members", "subjects")
+TABLE_ROLES: Final = ("members", "non_members")
 POPULATION: Final = "population"
 """Role of a table of other records, which is not needed."""
 _SET_FOLDERS: Final = {
-    **dict.fromkeys(("training", "train", "members"), "member_pictures"),
-    **dict.fromkeys(("subject", "subjects", "test"), "subject_pictures"),
+    **dict.fromkeys(("training", "train", "members"), "member_image_files"),
+    **dict.fromkeys(("subject", "subjects", "test"), "non_member_image_files"),
 }
 SET_ROLES: Final = tuple(
-    f"{side}_{part}" for side in ("member", "subject") for part in ("pictures", "images", "labels")
+    f"{side}_{part}" for side in ("member", "non_member") for part in ("image_files", "images", "labels")
 )
-"""Roles of the files of image sets: pictures in a folder for each class, or arrays of images and labels."""
+"""Roles of the files of image sets: images in a folder for each class, or arrays of images and labels."""
 
 Data: TypeAlias = Literal["tables", "image sets", "input image"]
 """What an audit is about besides the model; it decides which audit it is and which models it takes."""
@@ -45,12 +45,12 @@ def _names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
 
 _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
     "members": _names(("train_mia", "train", "members"), _TABLE_SUFFIXES),
-    "subjects": _names(("test_mia", "test", "subject", "subjects"), _TABLE_SUFFIXES),
+    "non_members": _names(("test_mia", "test", "subject", "subjects"), _TABLE_SUFFIXES),
     POPULATION: _names(("population",), _TABLE_SUFFIXES),
     "member_images": ("training_images.npy", "x_train.npy"),
     "member_labels": ("training_labels.npy", "y_train.npy"),
-    "subject_images": ("subject_images.npy", "x_test.npy"),
-    "subject_labels": ("subject_labels.npy", "y_test.npy"),
+    "non_member_images": ("subject_images.npy", "x_test.npy"),
+    "non_member_labels": ("subject_labels.npy", "y_test.npy"),
     "image": _names(("input_image",), _IMAGE_SUFFIXES),
     "parameters": ("parameters.json",),
 }
@@ -69,14 +69,14 @@ _DATA_WORDS: Final[Mapping[Data, str]] = {
 _DESCRIBED: Final = {
     "model": "model",
     "members": "table of members (training data)",
-    "subjects": "table of subjects (non-members)",
+    "non_members": "table of non-members",
     POPULATION: "table of other records of the same source",
     "member_images": "array of members' images",
     "member_labels": "array of members' labels",
-    "subject_images": "array of subjects' images",
-    "subject_labels": "array of subjects' labels",
+    "non_member_images": "array of non-members' images",
+    "non_member_labels": "array of non-members' labels",
     "image": "image of the target class",
-    "evaluator": "classifier that judges drawings",
+    "evaluator": "classifier that evaluates reconstructions",
     "parameters": "parameter file",
 }
 
@@ -231,7 +231,7 @@ def is_part(item: Placed) -> bool:
     return item.role not in (None, "parameters") or (item.role is None and _kind(item) is not None)
 
 
-def is_picture(item: Placed) -> bool:
+def is_image(item: Placed) -> bool:
     """Whether the name is that of an image, wherever it lies."""
     return item.name.endswith(_IMAGE_SUFFIXES)
 
@@ -306,6 +306,11 @@ def optional(role: str, roles: Mapping[str, list[Placed]]) -> Placed | None:
     return found[0] if found else None
 
 
+def in_code(role: str) -> str:
+    """The role as error codes have it: of non-members they say `subject`, as the names of their files do."""
+    return role.replace("non_member", "subject").replace(".", "_")
+
+
 def only(role: str, roles: Mapping[str, list[Placed]], *, placed: Sequence[Placed]) -> Placed:
     """The one file of a role that must be there."""
     found = optional(role, roles)
@@ -313,7 +318,7 @@ def only(role: str, roles: Mapping[str, list[Placed]], *, placed: Sequence[Place
         return found
     hint = f"Name it one of: {', '.join(_accepted(role))}."
     raise BadBundle(
-        f"no_{role}",
+        f"no_{in_code(role)}",
         f"The bundle has no {_DESCRIBED[role]}.",
         hint=hint + _about_strangers(placed) if role in TABLE_ROLES else hint,
         details={"accepted": list(_accepted(role)), "found": _found(placed)},
@@ -379,7 +384,7 @@ def refuse_several(role: str, found: Sequence[Placed], *, accepted: Sequence[str
         return
     names = sorted(item.shown for item in found)
     raise BadBundle(
-        f"two_{role.replace('.', '_')}",
+        f"two_{in_code(role)}",
         f"The bundle has more than one {_DESCRIBED.get(role, role)}: {', '.join(names[:5])}.",
         hint="Keep the one that the audit is about."
         + (f" Or give only that one a known name, such as {accepted[0]}." if role == "model" else ""),

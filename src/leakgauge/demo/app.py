@@ -91,7 +91,7 @@ def create_app(worker: Worker, *, hosts: frozenset[str] | None = None) -> Flask:
             raise BadParameters(
                 "no_report",
                 "Nothing has been attacked yet.",
-                hint="Choose a digit, and wait for its drawing.",
+                hint="Choose a digit, and wait for its reconstruction.",
             )
         return send_file(path, as_attachment=True, download_name="leakgauge-before-after.zip", max_age=0)
 

@@ -59,7 +59,7 @@ class Cache:
     @property
     def last_attack(self) -> Path:
         """The folder that the last attack left."""
-        return self._root / "drawings"
+        return self._root / "reconstructions"
 
     def facts(self) -> dict[str, Any] | None:
         """What training found out about the two models; None where there are none yet."""

@@ -38,12 +38,12 @@ def demo(
     port
         0 for any that is free.
     folder
-        where models and drawings are kept; the user's cache by default.
+        where models and reconstructions are kept; the user's cache by default.
     mnist
         a folder with MNIST. By default the one of `keras.datasets` if it is there, else
         scikit-learn's digits are used.
     effort
-        how much work goes into a picture.
+        how much work goes into an image.
 
     Raises
     ------

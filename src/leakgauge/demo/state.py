@@ -109,16 +109,16 @@ class State:
 
     def begin_attack(self, digit: int, output: Sequence[str]) -> None:
         """One digit is attacked on both sides."""
-        nothing_yet = {"attack": "", "queries": 0, "picture": None}
+        nothing_yet = {"attack": "", "queries": 0, "image": None}
         with self._change() as shown:
             shown.update(digit=digit, output=[*output], result=None)
             shown["live"] = {side: nothing_yet | {"curve": []} for side in SIDES}
 
-    def add_look(self, values: Mapping[str, JsonValue]) -> None:
+    def add_preview(self, values: Mapping[str, JsonValue]) -> None:
         """An attack shows how far it is. A child says so, and may say anything."""
         with suppress(KeyError, TypeError), self._change() as shown:
             side = shown["live"][str(values["side"])]
-            side.update(attack=values["attack"], queries=values["queries"], picture=values["picture"])
+            side.update(attack=values["attack"], queries=values["queries"], image=values["image"])
             if values["loss"] is not None:
                 side["curve"].append([values["queries"], values["loss"]])
 

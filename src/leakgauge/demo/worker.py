@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much work goes into a picture.
+    """How much work goes into an image.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Worker:
     data, source
         which digits, and the folder that MNIST's lie in.
     effort
-        less of it gives pictures sooner, and wider intervals.
+        less of it gives images sooner, and wider intervals.
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class Worker:
             "iterations": self._effort.iterations,
             "seeds": self._effort.seeds,
         }
-        with self._finished(DEMO_ATTACK, self._cache.models, overrides, self.state.add_look) as finished:
+        with self._finished(DEMO_ATTACK, self._cache.models, overrides, self.state.add_preview) as finished:
             self._cache.keep_attack(finished)
         self.state.end_attack(self._cache.result())
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle, LimitExceeded
-from leakgauge.images.image import Picture, Pictures
+from leakgauge.images.image import Images, NamedImage
 
 MAGIC = b"\x93NUMPY"
 MAX_NUMBERS = 64_000_000
-"""Numbers that one picture may have."""
+"""Numbers that one image may have."""
 CHANNELS = (1, 3, 4)
 BYTES = (0.0, 255.0)
 _WHOLE = {"uint8": 255.0, "uint16": 65535.0}
@@ -81,7 +81,7 @@ def read_header(stream: IO[bytes], name: str, *, size: int, most: int | None = N
         raise damaged(name)
     if most is not None and numbers > most:
         raise LimitExceeded(
-            "array_too_large", f"{name} declares more numbers than a picture has.", hint="Send one picture."
+            "array_too_large", f"{name} declares more numbers than an image has.", hint="Send one image."
         )
     if size - stream.tell() != numbers * dtype.itemsize:
         raise damaged(name)
@@ -110,8 +110,8 @@ def map_array(path: Path, name: str) -> NDArray[Any]:
     )
 
 
-def read_array(name: str, content: bytes, input_range: PixelRange | None) -> Picture:
-    """The one picture in an NPY file.
+def read_array(name: str, content: bytes, input_range: PixelRange | None) -> NamedImage:
+    """The one image in an NPY file.
 
     Raises
     ------
@@ -119,8 +119,8 @@ def read_array(name: str, content: bytes, input_range: PixelRange | None) -> Pic
         each with its own problem word.
     """
     read_header(io.BytesIO(content), name, size=len(content), most=MAX_NUMBERS)
-    array = _as_picture(name, np.load(io.BytesIO(content), allow_pickle=False))
-    return Picture(name, to_unit(array, pixel_range(name, [array], input_range)))
+    array = _as_image(name, np.load(io.BytesIO(content), allow_pickle=False))
+    return NamedImage(name, to_unit(array, pixel_range(name, [array], input_range)))
 
 
 def pixel_range(
@@ -147,7 +147,7 @@ def pixel_range(
             raise BadBundle(
                 "array_not_finite",
                 f"{name} holds values that are not finite.",
-                hint="Send a picture without NaN.",
+                hint="Send an image without NaN.",
             )
         lowest, highest = min(lowest, least), max(highest, most)
     low, high = input_range or ((0.0, 1.0) if highest <= 1.0 else BYTES)
@@ -160,7 +160,7 @@ def pixel_range(
     return (low, high)
 
 
-def to_unit(array: NDArray[np.generic], found: PixelRange) -> Pictures:
+def to_unit(array: NDArray[np.generic], found: PixelRange) -> Images:
     """The array with its range of a pixel brought to [0, 1]."""
     if array.dtype.kind == "b":
         return array.astype(np.float32)
@@ -171,7 +171,7 @@ def to_unit(array: NDArray[np.generic], found: PixelRange) -> Pictures:
 
 
 def channels_last(array: NDArray[Any]) -> NDArray[Any] | None:
-    """(..., height, width, channels) of pictures whose channels stand first or last; None for neither."""
+    """(..., height, width, channels) of images whose channels stand first or last; None for neither."""
     if array.shape[-1] in CHANNELS:
         return array
     return np.moveaxis(array, -3, -1) if array.shape[-3] in CHANNELS else None
@@ -184,17 +184,17 @@ def damaged(name: str) -> BadBundle:
     )
 
 
-def _as_picture(name: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
+def _as_image(name: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
     """(height, width, channels) of an array that may lack the channels or carry a batch axis of one."""
     if array.ndim == 4 and array.shape[0] == 1:
         array = array[0]
     if array.ndim == 2:
         array = array[..., None]
-    picture = channels_last(array) if array.ndim == 3 else None
-    if picture is None or 0 in picture.shape:
+    image = channels_last(array) if array.ndim == 3 else None
+    if image is None or 0 in image.shape:
         raise BadBundle(
             "array_shape",
-            f"{name} has shape {array.shape}, which is no picture.",
+            f"{name} has shape {array.shape}, which is no image.",
             hint="Send (height, width) or (height, width, channels) with 1, 3 or 4 channels.",
         )
-    return picture
+    return image

@@ -1,4 +1,4 @@
-"""Tables of the colour maps that plotting libraries save grey pictures with.
+"""Tables of the colour maps that plotting libraries save grey images with.
 
 Each is 256 RGB triples of 8 bits, compressed and in base 85. Generated from
 Matplotlib's tables (its own maps are in the public domain; jet and hot are

@@ -1,4 +1,4 @@
-"""A picture brought to the size and the channels of a model's input."""
+"""An image brought to the size and the channels of a model's input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from leakgauge.errors import BadBundle
 from leakgauge.images.colormaps import NAMES, colormap
-from leakgauge.images.image import Picture, Pictures
+from leakgauge.images.image import Images, NamedImage
 from leakgauge.report.model import Notice
 
 COLORMAP_TOLERANCE = 12
@@ -19,40 +19,38 @@ _LEAST_LEVELS = 8
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow converts
 
 
-def fit(picture: Picture, shape: tuple[int, int, int], *, resize: bool) -> Picture:
-    """The picture with the size and the channels of the model's input.
+def fit(image: NamedImage, shape: tuple[int, int, int], *, resize: bool) -> NamedImage:
+    """The image with the size and the channels of the model's input.
 
     Raises
     ------
     BadBundle
-        `image_size` or `image_channels`, naming both the picture and the model's input.
+        `image_size` or `image_channels`, naming both the image and the model's input.
     """
-    values = picture.values
-    notices = list(picture.notices)
+    values = image.values
+    notices = list(image.notices)
     if values.shape[2] != shape[2]:
-        values, notice = _with_channels(picture, shape[2])
+        values, notice = _with_channels(image, shape[2])
         notices.append(notice)
     if values.shape[:2] != shape[:2]:
         found, wanted = _size(values.shape), _size(shape)
         if not resize:
             raise BadBundle(
                 "image_size",
-                f"{picture.name} is {found} pixels, the model takes {wanted}.",
+                f"{image.name} is {found} pixels, the model takes {wanted}.",
                 hint='Resize the image, or set "resize": true in parameters.json.',
             )
         values = _resized(values, shape[:2])
-        notices.append(
-            Notice("image_resized", f"{picture.name} was resized from {found} to {wanted} pixels.")
-        )
-    return replace(picture, values=values, notices=tuple(notices))
+        notices.append(Notice("image_resized", f"{image.name} was resized from {found} to {wanted} pixels."))
+    return replace(image, values=values, notices=tuple(notices))
 
 
 def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[1]} × {shape[0]}"
 
 
-def _with_channels(picture: Picture, channels: int) -> tuple[Pictures, Notice]:
-    values, name = picture.values, picture.name
+def _with_channels(image: NamedImage, channels: int) -> tuple[Images, Notice]:
+    values, name = image.values, image.name
     found = values.shape[2]
     if channels == 1 and found == 3:
         return _to_grey(name, values)
@@ -71,7 +69,7 @@ def _with_channels(picture: Picture, channels: int) -> tuple[Pictures, Notice]:
     )
 
 
-def _to_grey(name: str, values: Pictures) -> tuple[Pictures, Notice]:
+def _to_grey(name: str, values: Images) -> tuple[Images, Notice]:
     if bool((values == values[..., :1]).all()):
         return values[..., :1], Notice("image_rgb_grey", f"{name} stores grey as RGB; one channel was used.")
     found = undo_colormap(values)
@@ -79,17 +77,17 @@ def _to_grey(name: str, values: Pictures) -> tuple[Pictures, Notice]:
         grey, map_name = found
         return grey, Notice(
             "image_colormap",
-            f"{name} is a grey picture saved through the colour map {map_name}; the map was undone.",
+            f"{name} is a grey image saved through the colour map {map_name}; the map was undone.",
         )
     return (values @ _LUMINANCE)[..., None], Notice(
         "image_to_grey", f"{name} is in colour and the model takes grey; its brightness was used."
     )
 
 
-def undo_colormap(values: Pictures) -> tuple[Pictures, str] | None:
-    """The (height, width, 1) grey picture behind a colour-mapped one, and the map; None when there is none.
+def undo_colormap(values: Images) -> tuple[Images, str] | None:
+    """The (height, width, 1) grey image behind a colour-mapped one, and the map; None when there is none.
 
-    Every pixel has to lie on the map, and the picture has to use several of its
+    Every pixel has to lie on the map, and the image has to use several of its
     levels: two or three colours lie on some map by accident.
     """
     pixels = np.round(values * 255.0).astype(np.int32).reshape(-1, 3)
@@ -109,7 +107,7 @@ def undo_colormap(values: Pictures) -> tuple[Pictures, str] | None:
     return grey, name
 
 
-def _resized(values: Pictures, size: tuple[int, int]) -> Pictures:
+def _resized(values: Images, size: tuple[int, int]) -> Images:
     height, width = size
     planes = [
         np.asarray(

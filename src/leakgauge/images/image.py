@@ -1,4 +1,4 @@
-"""What a picture is, once it has been read."""
+"""What an image is, once it has been read."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from leakgauge.report.model import Notice
 
-Pictures: TypeAlias = NDArray[np.float32]
-"""One picture (height, width, channels) or several (n, height, width, channels), in [0, 1]."""
+Images: TypeAlias = NDArray[np.float32]
+"""One image (height, width, channels) or several (n, height, width, channels), in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class NamedImage:
     """(height, width, channels) `values` in [0, 1] of the file `name`, and what was done to get them."""
 
     name: str
-    values: Pictures
+    values: Images
     notices: tuple[Notice, ...] = ()

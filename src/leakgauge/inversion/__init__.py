@@ -1,1 +1,1 @@
-"""Model inversion: can an attacker draw the training data from the model's answers?"""
+"""Model inversion: can an attacker reconstruct the training data from the model's answers?"""

@@ -1,4 +1,4 @@
-"""The inversion audit: a bundle in, a report and its pictures out."""
+"""The inversion audit: a bundle in, a report and its images out."""
 
 from __future__ import annotations
 
@@ -12,25 +12,21 @@ from leakgauge.attacks.table import chosen_attacks, distributions_of
 from leakgauge.bundle import InversionBundle
 from leakgauge.exhaustion import Time
 from leakgauge.images.files import to_png
-from leakgauge.images.image import Pictures
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.conclusions import insights, recommendations
-from leakgauge.inversion.drawing import CONTROL_ITERATIONS, Run, choose_controls, plan, run_attacks
-from leakgauge.inversion.edges import shown_to
-from leakgauge.inversion.evaluation import evaluated, prototypes, recognition
+from leakgauge.inversion.description import Described, describe, loss_curve, target_of
+from leakgauge.inversion.evaluation import prototypes, recognition
 from leakgauge.inversion.evasion import Evade, robustness_curve
 from leakgauge.inversion.inputs import Inputs, read_inputs
-from leakgauge.inversion.masking import judged as judged_masking
-from leakgauge.inversion.measure import (
-    Measured,
-    consensus,
-    mean_picture,
-    measure,
-    reference_for,
-    robustness,
+from leakgauge.inversion.masking import masking_of
+from leakgauge.inversion.protocol import Attack
+from leakgauge.inversion.running import (
+    CONTROL_ITERATIONS,
+    Run,
+    choose_controls,
+    plan,
+    run_attacks,
 )
-from leakgauge.inversion.protocol import Attack, CurvePoint
-from leakgauge.inversion.similarity import pearson, similarity
 from leakgauge.inversion.time_budget import within
 from leakgauge.inversion.verdict import headline, verdict
 from leakgauge.parameters import InversionParameters, inversion_parameters
@@ -39,19 +35,14 @@ from leakgauge.randomness import generator_for
 from leakgauge.report.gate import held_to
 from leakgauge.report.model import (
     Audited,
-    InversionMeasured,
-    InversionMetrics,
+    EvasionMeasured,
+    Failed,
     InversionReport,
-    InversionTarget,
-    LossPoint,
     NotApplicable,
     Notice,
-    Reconstruction,
     SimilarityRow,
-    Snapshot,
 )
 from leakgauge.report.versions import versions_of
-from leakgauge.targets.protocol import Target
 
 ORIGINAL = "original.png"
 VERSIONS_OF = (
@@ -124,7 +115,7 @@ def audit(
     evade: Evade | None = None,
     time: Time | None = None,
 ) -> Audited:
-    """Run every attack, hold what it drew against the picture, and draw the conclusions.
+    """Run every attack, hold what it reconstructed against the image, and draw the conclusions.
 
     Parameters
     ----------
@@ -140,13 +131,13 @@ def audit(
     MemoryError, AuditTimeout
         when that was for want of memory or time alone.
     """
-    target, seed = inputs.target, parameters.seed
+    seed = parameters.seed
     controls = choose_controls(
         inputs.facts.classes, inputs.classes, rng=generator_for(seed, "classes to compare with")
     )
     outcomes = run_attacks(
         plan(attacks, inputs.settings, inputs.prior.space),
-        target,
+        inputs.target,
         classes=inputs.classes,
         controls=controls,
         budget=parameters.query_budget,
@@ -154,12 +145,10 @@ def audit(
         progress=Share(progress, 0.05, 0.75 if evade and parameters.reference_libraries else 0.95),
         time=time,
     )
-    runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
     check_that_one_ran(
         [outcome for outcome in outcomes if not isinstance(outcome, NotApplicable)],
         hint="Try other parameters; if it fails with the defaults too, report a fault.",
     )
-
     evasion = None
     if parameters.reference_libraries:
         share = (time or Time()).share(1)
@@ -168,204 +157,111 @@ def audit(
         )
 
     progress.report("writing the report", 0.96)
-    asking = {run.attack.name for run in runs if run.attack.threat_model != "model_file"}
-    files = {ORIGINAL: to_png(inputs.original)}
-    reconstructions: list[Reconstruction] = []
-    snapshots: list[Snapshot] = []
-    measured: dict[str, InversionMeasured] = {}
-    for run in runs:
-        for number in inputs.classes:
-            found = _measure(run, number, inputs, attacks=len(asking), seed=seed)
-            reconstruction, shots = _describe(run, number, found, inputs, files)
-            reconstructions.append(reconstruction)
-            snapshots.extend(shots)
-            if number == inputs.original_class:
-                measured[run.attack.name] = _measured(run, found)
-    reconstructions = list(
-        evaluated(
-            reconstructions,
-            runs,
-            inputs.evaluation,
-            original=inputs.original,
-            original_class=inputs.original_class,
-        )
+    described = describe(outcomes, inputs, seed=seed)
+    return _assembled(
+        described,
+        inputs,
+        parameters,
+        warnings=(*inputs.notices, *_run_notices(described.runs, controls, parameters)),
+        inputs_sha256=inputs_sha256,
+        versions=_versions(attacks, parameters),
+        evasion=evasion,
     )
-    described = tuple(
-        measured[outcome.attack.name] if isinstance(outcome, Run) else outcome for outcome in outcomes
-    )
-    own = [
-        found
-        for found in reconstructions
-        if found.target_class == inputs.original_class and found.attack in asking
-    ]
-    recognised = int(target.labels(inputs.original[None])[0]) == inputs.original_class
-    told = recognition([run for run in runs if run.attack.name in asking], inputs.evaluation)
-    judged = verdict(described, own, recognised=recognised, recognition=told)
-    carrying = headline(described, own, recognition=told)
-    drawing = None if carrying is None else carrying.drawing
-    # without an attack that asks, the table tells of the white-box reference that stands first
-    told_of = drawing.attack if drawing is not None else next((run.attack.name for run in runs), None)
-    shots = [
-        shot for shot in snapshots if (shot.attack, shot.target_class) == (told_of, inputs.original_class)
-    ]
+
+
+def _assembled(
+    described: Described,
+    inputs: Inputs,
+    parameters: InversionParameters,
+    *,
+    warnings: tuple[Notice, ...],
+    inputs_sha256: Mapping[str, str],
+    versions: Mapping[str, str],
+    evasion: EvasionMeasured | NotApplicable | Failed | None,
+) -> Audited:
+    """The report with its conclusions, and its images."""
+    concluded = _conclude(described, inputs)
     report = InversionReport(
-        verdict=judged,
+        verdict=concluded.verdict,
         parameters=parameters.model_dump(mode="json"),
         inputs=dict(inputs_sha256),
-        versions=versions_of(
-            VERSIONS_OF,
-            if_installed=[
-                *distributions_of(attacks),
-                *(OF_EVASION if parameters.reference_libraries else []),
-            ],
-        ),
-        seed=seed,
-        target=_target(inputs),
-        masking=judged_masking(inputs.examined, judged.severity),
-        warnings=(*inputs.notices, *_run_notices(runs, controls, parameters)),
-        insights=insights(drawing, shots, measured),
-        attacks=described,
-        table=tuple(SimilarityRow(shot.iterations, shot.similarity.ssim) for shot in shots),
+        versions=versions,
+        seed=parameters.seed,
+        target=target_of(inputs.facts),
+        masking=masking_of(inputs.examined, concluded.verdict.severity),
+        warnings=warnings,
+        insights=insights(concluded.carrying, concluded.snapshots, described.measured),
+        attacks=described.attacks,
+        table=tuple(SimilarityRow(shot.iterations, shot.similarity.ssim) for shot in concluded.snapshots),
         original=ORIGINAL,
-        reconstructions=tuple(reconstructions),
-        snapshots=tuple(snapshots),
-        loss_curve=tuple(_curve(runs, inputs)),
-        recommendations=recommendations(judged.severity, shots),
+        reconstructions=described.reconstructions,
+        snapshots=described.snapshots,
+        loss_curve=loss_curve(described.runs, inputs),
+        recommendations=recommendations(concluded.verdict.severity, concluded.snapshots),
         prior=inputs.prior.known,
         evaluator=inputs.evaluation.evaluator,
-        prototypes=prototypes(runs, inputs.evaluation.labelled),
-        recognition=told,
+        prototypes=prototypes(described.runs, inputs.evaluation.labelled),
+        recognition=concluded.recognition,
         evasion=evasion,
-        headline=None if drawing is None else drawing.attack,
+        headline=None if concluded.carrying is None else concluded.carrying.attack,
     )
-    return Audited(report, files)
+    return Audited(report, {ORIGINAL: to_png(inputs.original), **described.files})
 
 
-def _measure(run: Run, number: int, inputs: Inputs, *, attacks: int, seed: int) -> Measured:
-    reference = reference_for(inputs.original, run.space, inputs.references)
-    taken_for = int(_asked(run, inputs).labels(consensus(run.drawn[number])[None])[0])
-    return measure(
-        run,
-        number,
-        reference,
-        n_classes=inputs.facts.classes,
-        recognised=taken_for == number,
-        attacks=attacks,
-        rng=generator_for(seed, "smooth noise"),
-    )
-
-
-def _describe(
-    run: Run, number: int, found: Measured, inputs: Inputs, files: dict[str, bytes]
-) -> tuple[Reconstruction, list[Snapshot]]:
-    """The report's account of one drawing; its pictures go into `files`."""
-    name = run.attack.name
-    shots = []
-    for frame in run.drawn[number].frames:
-        picture = mean_picture(frame.pictures)
-        image = f"{name}_class{number}_{frame.iterations}.png"
-        files[image] = to_png(picture)
-        likeness = similarity(picture, inputs.original)
-        shots.append(Snapshot(name, number, frame.iterations, frame.queries, image, likeness))
-    reference = reference_for(inputs.original, run.space, inputs.references)
-    last = shots[-1]
-    return (
-        Reconstruction(
-            attack=name,
-            target_class=number,
-            image=last.image,
-            queries=last.queries,
-            iterations=last.iterations,
-            similarity=last.similarity,
-            chance=found.chance.level,
-            chance_source=found.chance.source,
-            ceiling=reference.ceiling,
-            leakage=found.leakage,
-            leakage_corrected=found.leakage_corrected,
-            robustness=robustness(found.leakage),
-            confidence=_confidence(_asked(run, inputs), found.consensus, number),
-            rank=found.rank,
-            ssim_chance=found.ssim_chance,
-            ssim_ceiling=reference.ssim_ceiling,
-        ),
-        shots,
-    )
-
-
-def _asked(run: Run, inputs: Inputs) -> Target:
-    """The target as the run asked it."""
-    return shown_to(inputs.target, edges=run.settings.edges)
-
-
-def _confidence(target: Target, picture: Pictures, number: int) -> float:
-    """The target's probability for the class; 1 or 0 by its label where it gives labels alone."""
-    if target.has_probabilities:
-        return float(target.probabilities(picture[None])[0, number])
-    return float(target.labels(picture[None])[0] == number)
-
-
-def _measured(run: Run, found: Measured) -> InversionMeasured:
-    attack = run.attack
-    return InversionMeasured(
-        attack.name,
-        attack.title,
-        attack.threat_model,
-        attack.citation,
-        run.queries,
-        InversionMetrics(found.leakage, robustness(found.leakage), found.pearson, found.ssim),
-        attack.with_prior,
-    )
-
-
-def _target(inputs: Inputs) -> InversionTarget:
-    facts = inputs.facts
-    return InversionTarget(
-        type=facts.kind,
-        format=facts.format,
-        classes=facts.classes,
-        input_shape=facts.shape,
-        input_range=facts.input_range,
-        output=facts.output,
-        engine=facts.engine,
-    )
-
-
-def _curve(runs: Sequence[Run], inputs: Inputs) -> list[LossPoint]:
-    def likeness(run: Run, number: int, point: CurvePoint) -> float | None:
-        if number != inputs.original_class or point.coefficients is None:
-            return None
-        return pearson(mean_picture(run.space.pictures(point.coefficients)), inputs.original)
-
-    return [
-        LossPoint(
-            attack=run.attack.name,
-            target_class=number,
-            iteration=point.iteration,
-            queries=point.queries,
-            loss=point.loss,
-            confidence=point.confidence,
-            likeness=likeness(run, number, point),
-        )
-        for run in runs
-        for number, drawn in run.drawn.items()
-        for point in drawn.curve
+def _conclude(described: Described, inputs: Inputs) -> _Conclusion:
+    asking = [run for run in described.runs if run.attack.threat_model != "model_file"]
+    names = {run.attack.name for run in asking}
+    own = [
+        found
+        for found in described.reconstructions
+        if found.target_class == inputs.original_class and found.attack in names
     ]
+    found = recognition(asking, inputs.evaluation)
+    recognised = int(inputs.target.labels(inputs.original[None])[0]) == inputs.original_class
+    leading = headline(described.attacks, own, recognition=found)
+    carrying = None if leading is None else leading.reconstruction
+    # without an attack that asks, the table is that of the white-box reference that stands first
+    first = next((run.attack.name for run in described.runs), None)
+    shown = (first if carrying is None else carrying.attack, inputs.original_class)
+    return _Conclusion(
+        verdict(described.attacks, own, recognised=recognised, recognition=found),
+        carrying,
+        tuple(shot for shot in described.snapshots if (shot.attack, shot.target_class) == shown),
+        found,
+    )
+
+
+def _versions(attacks: Sequence[Attack], parameters: InversionParameters) -> dict[str, str]:
+    evasion = OF_EVASION if parameters.reference_libraries else ()
+    return versions_of(VERSIONS_OF, if_installed=[*distributions_of(attacks), *evasion])
 
 
 def _run_notices(
     runs: Sequence[Run], controls: Sequence[int], parameters: InversionParameters
 ) -> tuple[Notice, ...]:
-    departures = [notice for run in runs for drawn in run.drawn.values() for notice in drawn.departures]
+    departures = [
+        notice
+        for run in runs
+        for reconstructed in run.reconstructed.values()
+        for notice in reconstructed.departures
+    ]
     notices = list(dict.fromkeys(departures))
     done = {
         run.attack.title: max(ends)
         for run in runs
-        if (ends := [drawn.done_at for drawn in run.drawn.values() if drawn.done_at is not None])
+        if (
+            ends := [
+                reconstructed.done_at
+                for reconstructed in run.reconstructed.values()
+                if reconstructed.done_at is not None
+            ]
+        )
     }
     notices += [
         Notice(
             "converged",
-            f"{title}: drawings that no longer changed ended early, after at most {queries:,} queries; "
+            f"{title}: reconstructions that no longer changed ended early, after at most {queries:,} "
+            "queries; "
             "later rows repeat them.",
         )
         for title, queries in done.items()
@@ -374,8 +270,9 @@ def _run_notices(
         notices.append(
             Notice(
                 "controls",
-                f"The other classes that chance is measured by were drawn for {CONTROL_ITERATIONS:,} of the "
-                f"{parameters.iterations[-1]:,} iterations; drawings hardly change after that.",
+                "The other classes that chance is measured by were reconstructed for "
+                f"{CONTROL_ITERATIONS:,} of the "
+                f"{parameters.iterations[-1]:,} iterations; reconstructions hardly change after that.",
             )
         )
     if parameters.seeds == 1:

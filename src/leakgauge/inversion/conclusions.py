@@ -14,32 +14,36 @@ from leakgauge.report.model import (
 )
 
 NEARLY_ALL = 0.9
-"""Share of the final likeness at which a drawing counts as nearly done."""
+"""Share of the final similarity at which a reconstruction counts as nearly done."""
 
 
 def insights(
-    drawing: Reconstruction | None, snapshots: Sequence[Snapshot], measured: Mapping[str, InversionMeasured]
+    reconstruction: Reconstruction | None,
+    snapshots: Sequence[Snapshot],
+    measured: Mapping[str, InversionMeasured],
 ) -> tuple[Insight, ...]:
-    """What the drawing of the picture's class shows, and how soon it shows it.
+    """What the reconstruction of the image's class shows, and how soon it shows it.
 
     Parameters
     ----------
-    drawing
+    reconstruction
         the verdict's; None where no attack only asked.
     snapshots
-        on the way to the drawing.
+        on the way to the reconstruction.
     """
-    if drawing is None:
+    if reconstruction is None:
         return ()
-    attack = measured[drawing.attack]
+    attack = measured[reconstruction.attack]
     metrics = attack.metrics
     found = [
         Insight(
             name="likeness",
-            question="Is the drawing like the picture beyond what guessing reaches?",
+            question="Is the reconstruction like the image beyond what guessing reaches?",
             sentence=(
-                f"{attack.title}: its likeness is {drawing.similarity.pearson:.2f}; {drawing.chance_source} "
-                f"reaches {drawing.chance:.2f}. It draws the class's typical image, not this very picture."
+                f"{attack.title}: its similarity is {reconstruction.similarity.pearson:.2f}; "
+                f"{reconstruction.chance_source} "
+                f"reaches {reconstruction.chance:.2f}. It reconstructs the class's typical image, not "
+                "this very image."
             ),
             figures={"pearson": metrics.pearson, "leakage": metrics.leakage},
         )
@@ -52,8 +56,9 @@ def insights(
                 name="effort",
                 question="How many queries does an attacker need?",
                 sentence=(
-                    f"{attack.title}: after {first.queries:,} of {last.queries:,} queries the drawing has "
-                    f"reached {_share(first, last)} % of its final likeness."
+                    f"{attack.title}: after {first.queries:,} of {last.queries:,} queries the "
+                    "reconstruction has "
+                    f"reached {_share(first, last)} % of its final similarity."
                 ),
                 figures={"pearson": metrics.pearson},
             )
@@ -62,7 +67,7 @@ def insights(
 
 
 def nearly_done(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, Snapshot] | None:
-    """The first snapshot with nearly all of the final likeness, and the last; None where they are one."""
+    """The first snapshot with nearly all of the final similarity, and the last; None where they are one."""
     shots = sorted(snapshots, key=lambda shot: shot.iterations)
     if len(shots) < 2 or shots[-1].similarity.pearson <= 0:
         return None
@@ -77,7 +82,7 @@ def recommendations(severity: Severity, snapshots: Sequence[Snapshot]) -> tuple[
     Parameters
     ----------
     snapshots
-        on the way to the verdict's drawing.
+        on the way to the verdict's reconstruction.
     """
     if severity not in (Severity.MODERATE, Severity.HIGH, Severity.CRITICAL):
         return ()
@@ -89,11 +94,11 @@ def recommendations(severity: Severity, snapshots: Sequence[Snapshot]) -> tuple[
         Recommendation(
             title="Limit queries per caller, and expect it to slow an attacker, not to stop one",
             text=(
-                "Answer fewer probability queries to one caller than the drawing takes, and watch for "
-                "callers that send many similar pictures."
+                "Answer fewer probability queries to one caller than the reconstruction takes, and watch for "
+                "callers that send many similar images."
             ),
             because=(
-                f"{first.queries:,} queries were enough for {_share(first, last)} % of the likeness that "
+                f"{first.queries:,} queries were enough for {_share(first, last)} % of the similarity that "
                 f"{last.queries:,} reach."
             ),
         ),
@@ -101,5 +106,5 @@ def recommendations(severity: Severity, snapshots: Sequence[Snapshot]) -> tuple[
 
 
 def _share(first: Snapshot, last: Snapshot) -> int:
-    """Likeness of the first as a percentage of the last's."""
+    """Similarity of the first as a percentage of the last's."""
     return round(100 * first.similarity.pearson / last.similarity.pearson)

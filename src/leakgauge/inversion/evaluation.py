@@ -1,4 +1,4 @@
-"""What drawings are worth to somebody else: an independent judge, and drawings used as prototypes."""
+"""What reconstructions show to an independent evaluator, and how well they serve as prototypes."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ import numpy as np
 
 from leakgauge.errors import BadBundle
 from leakgauge.estimates import Estimate, confidence_for, proportion
-from leakgauge.images.image import Pictures
-from leakgauge.inversion.drawing import Run
-from leakgauge.inversion.edges import as_asked
-from leakgauge.inversion.judges import (
+from leakgauge.images.image import Images
+from leakgauge.inversion.evaluators import (
     LEAST_ACCURACY,
-    BroughtJudge,
-    Judge,
+    EvaluatorModel,
+    SuppliedEvaluator,
     accuracy_of,
-    train_judge,
+    train_evaluator,
 )
+from leakgauge.inversion.high_contrast import images_as_queried
 from leakgauge.inversion.measure import consensus
+from leakgauge.inversion.running import Run
 from leakgauge.report.model import Evaluator, Judgement, Notice, Prototypes, Recognition, Reconstruction
 from leakgauge.targets.images.facts import ImageModel, ImageModelFacts
 from leakgauge.targets.protocol import FloatArray
 
-Labelled = Mapping[int, Sequence[Pictures]]
+Labelled = Mapping[int, Sequence[Images]]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The judge of an audit, if it has one, and the labelled pictures that it knows classes by."""
+    """The evaluator of an audit, if it has one, and the labelled images that it knows classes by."""
 
-    judge: Judge | None
+    classifier: EvaluatorModel | None
     evaluator: Evaluator | None
     labelled: Labelled
     notices: tuple[Notice, ...] = ()
 
     def knows(self, number: int) -> bool:
-        """Whether the judge can have learnt the class: one that was trained here saw labelled ones alone."""
+        """Whether the evaluator can have learnt the class: one trained here saw labelled classes alone."""
         return self.evaluator is not None and (self.evaluator.source == "bundle" or number in self.labelled)
 
 
 def choose_evaluation(
     brought: ImageModel | None, labelled: Labelled, facts: ImageModelFacts, *, seed: int
 ) -> Evaluation:
-    """The judge that the bundle brings, else one trained on its labelled pictures.
+    """The evaluator that the bundle brings, else one trained on its labelled images.
 
     Parameters
     ----------
     brought
         the opened `evaluator` of the bundle.
     labelled
-        reference pictures by class.
+        reference images by class.
     facts
-        of the target, whose classes the judge must know.
+        of the target, whose classes the evaluator must know.
 
     Raises
     ------
@@ -64,22 +64,22 @@ def choose_evaluation(
         if (brought.facts.classes, brought.facts.shape) != (facts.classes, facts.shape):
             raise BadBundle(
                 "evaluator_unlike",
-                "The evaluator has other classes or takes other pictures than the model under audit.",
+                "The evaluator has other classes or takes other images than the model under audit.",
                 hint="Train it on the same classes, in the same order, and at the same size.",
             )
-        judge = BroughtJudge(brought)
-        accuracy = _accuracy(judge, labelled) if labelled else None
-        return Evaluation(judge, Evaluator("bundle", accuracy), labelled)
+        classifier = SuppliedEvaluator(brought)
+        accuracy = _accuracy(classifier, labelled) if labelled else None
+        return Evaluation(classifier, Evaluator("bundle", accuracy), labelled)
     if not labelled:
         return Evaluation(None, None, labelled)
     try:
-        trained, accuracy = train_judge(labelled, n_classes=facts.classes, seed=seed)
+        trained, accuracy = train_evaluator(labelled, n_classes=facts.classes, seed=seed)
     except ValueError as lacking:
-        return Evaluation(None, None, labelled, (_no_judge(str(lacking)),))
+        return Evaluation(None, None, labelled, (_no_evaluator(str(lacking)),))
     if accuracy.low < LEAST_ACCURACY:
         share = f"{100 * accuracy.value:.0f} %"
         why = f"the one trained on these reference images is right on {share} of those it had not seen"
-        return Evaluation(None, None, labelled, (_no_judge(why),))
+        return Evaluation(None, None, labelled, (_no_evaluator(why),))
     return Evaluation(trained, Evaluator("reference", accuracy), labelled)
 
 
@@ -88,12 +88,12 @@ def evaluated(
     runs: Sequence[Run],
     evaluation: Evaluation,
     *,
-    original: Pictures,
+    original: Images,
     original_class: int,
 ) -> tuple[Reconstruction, ...]:
-    """The reconstructions with what the judge says of each; as they are without a judge."""
-    judge = evaluation.judge
-    if judge is None:
+    """The reconstructions with what the evaluator says of each; as they are without an evaluator."""
+    classifier = evaluation.classifier
+    if classifier is None:
         return tuple(reconstructions)
     by_name = {run.attack.name: run for run in runs}
     found = []
@@ -102,12 +102,15 @@ def evaluated(
         if not evaluation.knows(number):
             found.append(one)
             continue
-        drawing, start = _read(run, number), as_asked(run.space.start, edges=run.settings.edges)
+        reconstruction, start = (
+            _read(run, number),
+            images_as_queried(run.space.start, high_contrast=run.settings.high_contrast),
+        )
         real = list(evaluation.labelled.get(number, ()))
         if number == original_class and not real:
             real = [original]
-        probabilities = judge.probabilities(drawing[None])[0]
-        distance = _feature_distance(judge, drawing, start, real) if real else None
+        probabilities = classifier.probabilities(reconstruction[None])[0]
+        distance = _feature_distance(classifier, reconstruction, start, real) if real else None
         found.append(
             replace(
                 one,
@@ -123,12 +126,12 @@ def evaluated(
 
 
 def recognition(runs: Sequence[Run], evaluation: Evaluation) -> tuple[Recognition, ...]:
-    """How many of each run's drawings, of attacked and of other classes, the judge takes for their class.
+    """How many reconstructions of each run, of all classes, the evaluator takes for their class.
 
-    One drawing that is recognised may be luck; so many of ten are not. The interval
+    One reconstruction that is recognised may be luck; so many of ten are not. The interval
     of each share is corrected for the number of runs.
     """
-    if evaluation.judge is None:
+    if evaluation.classifier is None:
         return ()
     confidence = confidence_for(len(runs))
     found = []
@@ -136,7 +139,7 @@ def recognition(runs: Sequence[Run], evaluation: Evaluation) -> tuple[Recognitio
         numbers = [number for number in sorted(run.every) if evaluation.knows(number)]
         if not numbers:
             continue
-        told = evaluation.judge.probabilities(np.stack([_read(run, number) for number in numbers]))
+        told = evaluation.classifier.probabilities(np.stack([_read(run, number) for number in numbers]))
         right, n, chance = int((told.argmax(axis=1) == numbers).sum()), len(numbers), 1 / told.shape[1]
         found.append(
             Recognition(
@@ -150,21 +153,21 @@ def recognition(runs: Sequence[Run], evaluation: Evaluation) -> tuple[Recognitio
 
 
 def prototypes(runs: Sequence[Run], labelled: Labelled) -> tuple[Prototypes, ...]:
-    """How well each attack's drawings serve as prototypes for the labelled pictures.
+    """How well each attack's reconstructions serve as prototypes for the labelled images.
 
-    A picture is given the class of the drawing that it correlates with most, among
+    An image is given the class of the reconstruction that it correlates with most, among
     the classes that have both. Chance is one in that many; the ceiling is had with
-    the mean of each class's other pictures in place of a drawing.
+    the mean of each class's other images in place of a reconstruction.
     """
     found = []
     for run in runs:
         classes = sorted(set(run.every) & {number for number, real in labelled.items() if len(real) > 1})
         if len(classes) < 2:
             continue
-        drawings = _centred(np.stack([consensus(run.every[number]) for number in classes]))
+        reconstructions = _centred(np.stack([consensus(run.every[number]) for number in classes]))
         right = total = 0
         for place, number in enumerate(classes):
-            nearest = (_centred(np.stack(labelled[number])) @ drawings.T).argmax(axis=1)
+            nearest = (_centred(np.stack(labelled[number])) @ reconstructions.T).argmax(axis=1)
             right, total = right + int((nearest == place).sum()), total + len(nearest)
         found.append(
             Prototypes(
@@ -178,19 +181,19 @@ def prototypes(runs: Sequence[Run], labelled: Labelled) -> tuple[Prototypes, ...
     return tuple(found)
 
 
-def _read(run: Run, number: int) -> Pictures:
-    """A class's drawing as its target was asked about it: a judge is to read what the target read."""
-    return as_asked(consensus(run.every[number]), edges=run.settings.edges)
+def _read(run: Run, number: int) -> Images:
+    """A class's reconstruction as the target was asked about it, so that an evaluator reads the same."""
+    return images_as_queried(consensus(run.every[number]), high_contrast=run.settings.high_contrast)
 
 
-def _means_as_prototypes(real: Sequence[Pictures]) -> float:
-    """Accuracy of class means on the same pictures, each left out of the mean of its own class."""
-    means = np.stack([pictures.mean(axis=0) for pictures in real])
+def _means_as_prototypes(real: Sequence[Images]) -> float:
+    """Accuracy of class means on the same images, each left out of the mean of its own class."""
+    means = np.stack([images.mean(axis=0) for images in real])
     right = total = 0
-    for place, pictures in enumerate(real):
-        n = len(pictures)
-        without = (n * means[place] - pictures) / np.float32(n - 1)
-        flat = _centred(pictures)
+    for place, images in enumerate(real):
+        n = len(images)
+        without = (n * means[place] - images) / np.float32(n - 1)
+        flat = _centred(images)
         scores = flat @ _centred(means).T
         scores[:, place] = (flat * _centred(without)).sum(axis=1)
         right, total = right + int((scores.argmax(axis=1) == place).sum()), total + n
@@ -198,32 +201,32 @@ def _means_as_prototypes(real: Sequence[Pictures]) -> float:
 
 
 def _feature_distance(
-    judge: Judge, drawing: Pictures, start: Pictures, real: Sequence[Pictures]
+    classifier: EvaluatorModel, reconstruction: Images, start: Images, real: Sequence[Images]
 ) -> tuple[float, float | None] | None:
-    """Distance of the drawing, and of the real pictures, to the middle of these; the start's is 1."""
-    features = judge.features(np.stack([drawing, start, *real]))
+    """Distance of the reconstruction, and of the real images, to the middle of these; the start's is 1."""
+    features = classifier.features(np.stack([reconstruction, start, *real]))
     if features is None:
         return None
-    drawn, blank, known = features[0], features[1], features[2:]
+    reconstructed, blank, known = features[0], features[1], features[2:]
     middle = known.mean(axis=0)
     unit = float(np.linalg.norm(blank - middle))
     if unit <= 0:
         return None
     spread = float(np.linalg.norm(known - middle, axis=1).mean()) / unit if len(known) > 1 else None
-    return float(np.linalg.norm(drawn - middle)) / unit, spread
+    return float(np.linalg.norm(reconstructed - middle)) / unit, spread
 
 
-def _centred(pictures: Pictures) -> FloatArray:
-    flat = pictures.reshape(len(pictures), -1).astype(np.float64)
+def _centred(images: Images) -> FloatArray:
+    flat = images.reshape(len(images), -1).astype(np.float64)
     flat -= flat.mean(axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9))
 
 
-def _accuracy(judge: Judge, labelled: Labelled) -> Estimate:
-    pictures = np.concatenate([np.stack(real) for real in labelled.values()])
+def _accuracy(classifier: EvaluatorModel, labelled: Labelled) -> Estimate:
+    images = np.concatenate([np.stack(real) for real in labelled.values()])
     labels = np.repeat(list(labelled), [len(real) for real in labelled.values()]).astype(np.int64)
-    return accuracy_of(judge, pictures, labels)
+    return accuracy_of(classifier, images, labels)
 
 
-def _no_judge(why: str) -> Notice:
-    return Notice("no_evaluator", f"No independent classifier judges the drawings: {why}.")
+def _no_evaluator(why: str) -> Notice:
+    return Notice("no_evaluator", f"No independent classifier evaluates the reconstructions: {why}.")

@@ -1,9 +1,9 @@
-"""From a bundle to what an inversion audit works on: the target, the picture, the classes to draw."""
+"""From a bundle to what an inversion audit works on: the target, the image, the classes to reconstruct."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,29 +12,29 @@ import numpy as np
 from leakgauge.bundle import BundledFile, InversionBundle
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, BadParameters
-from leakgauge.images.files import read_picture
+from leakgauge.images.files import read_image
 from leakgauge.images.fitting import fit
-from leakgauge.images.image import Picture, Pictures
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.components import MOST_NUMBERS, evenly
-from leakgauge.inversion.edges import reads_edges_alone, shown_to
+from leakgauge.images.image import Images
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
-from leakgauge.inversion.ground import ground_of
+from leakgauge.inversion.high_contrast import as_queried, needs_high_contrast
 from leakgauge.inversion.masking import Examined, examine
 from leakgauge.inversion.objective import Prior
-from leakgauge.inversion.prior import ChosenPrior, choose_prior
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.priors.background import background_of
+from leakgauge.inversion.priors.choice import ChosenPrior, choose_prior
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.priors.pca import MOST_NUMBERS, evenly
+from leakgauge.inversion.protocol import AttackSettings
 from leakgauge.parameters import InversionParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, ImageModelFacts
+from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, ImageModelFacts, Network
 from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import Target
 
-_EDGES = Notice(
+_HIGH_CONTRAST = Notice(
     "edges",
-    "The model hardly tells smooth pictures apart, and does so with sharp edges: every picture that attacks "
-    "asked about was given edges. The drawings are shown without them, and judged with them.",
+    "The model hardly tells smooth images apart, and does so with sharp edges: every query of the attacks "
+    "was made high-contrast. Reconstructions are shown as they are, and evaluated in high contrast.",
 )
 SATURATED = 1e-12
 """Probability left to all other classes below which an answer speaks of an input out of range."""
@@ -51,13 +51,13 @@ class Inputs:
     facts
         what was found out about the model itself.
     original
-        (height, width, channels) the user's picture.
+        (height, width, channels) the user's image.
     original_class
-        the class that the picture belongs to.
+        the class that the image belongs to.
     classes
-        the classes to draw, in ascending order.
+        the classes to reconstruct, in ascending order.
     references
-        further pictures of the class, for the ceiling.
+        further images of the class, for the ceiling.
     settings
         what every attack is told.
     prior
@@ -65,16 +65,16 @@ class Inputs:
     examined
         what the target's answers hide, and how they are read.
     evaluation
-        who judges the drawings, and the labelled pictures that classes are known by.
+        who evaluates the reconstructions, and the labelled images that classes are known by.
     """
 
     target: Target
     facts: ImageModelFacts
-    original: Pictures
+    original: Images
     original_class: int
     classes: tuple[int, ...]
-    references: tuple[Pictures, ...]
-    settings: Settings
+    references: tuple[Images, ...]
+    settings: AttackSettings
     prior: ChosenPrior
     examined: Examined
     evaluation: Evaluation
@@ -84,89 +84,46 @@ class Inputs:
 def read_inputs(
     bundle: InversionBundle, parameters: InversionParameters, *, trained_prior: Path | None = None
 ) -> Inputs:
-    """Open the model and the pictures of a bundle.
+    """Open the model and the images of a bundle.
 
     Raises
     ------
     LeakgaugeError
-        for a model, a picture or parameters that no audit can be run on.
+        for a model, an image or parameters that no audit can be run on.
     """
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
-    picture = read_picture(bundle.image, input_range=parameters.input_range)
-    target = open_image_model(
-        bundle.model.path,
-        picture_size=(picture.values.shape[0], picture.values.shape[1]),
-        input_range=parameters.input_range,
-        channel_order=parameters.channel_order,
-    )
+    image = read_image(bundle.image, input_range=parameters.input_range)
+    target = _opened(bundle.model, image.values.shape, parameters)
     shape = target.facts.shape
-
-    def fitted(found: Picture) -> Picture:
-        return fit(found, shape, resize=parameters.resize)
-
-    original = fitted(picture)
-
-    def read(file: BundledFile) -> Pictures:
-        return fitted(read_picture(file, input_range=parameters.input_range)).values
-
-    most = MOST_NUMBERS // math.prod(shape)
-    references = [read(file) for file in bundle.reference]
-    auxiliary = [read(file) for file in evenly(bundle.auxiliary, most=most)]
-    prior = choose_prior(auxiliary, original.values, target, trained=trained_prior)
+    original = fit(image, shape, resize=parameters.resize)
+    sent = _sent_images(bundle, parameters, target.facts)
+    prior = choose_prior(sent.auxiliary, original.values, target, trained=trained_prior)
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     original_class = likeliest if likeliest in classes else classes[0]
-    labelled: dict[int, list[Pictures]] = {}
-    for number, file in evenly(_of_known_classes(bundle.labelled, target.facts.classes), most=most):
-        labelled.setdefault(number, []).append(read(file))
-    references += labelled.get(original_class, [])
-    if bundle.evaluator is not None and bundle.evaluator.sha256 == bundle.model.sha256:
-        raise BadBundle(
-            "evaluator_is_model",
-            "The evaluator is the very model under audit, which would judge its own answers.",
-            hint="Bring a classifier that was trained apart, or leave it out.",
-        )
-    brought = (
-        open_image_model(
-            bundle.evaluator.path,
-            picture_size=shape[:2],
-            input_range=parameters.input_range,
-            channel_order=parameters.channel_order,
-        )
-        if bundle.evaluator
-        else None
-    )
-    evaluation = choose_evaluation(brought, labelled, target.facts, seed=parameters.seed)
-    ground, ground_notices = ground_of(
+    evaluator = _evaluator(bundle, parameters, shape)
+    evaluation = choose_evaluation(evaluator, sent.labelled, target.facts, seed=parameters.seed)
+    background, background_notices = background_of(
         original.values, asked=parameters.background, input_range=target.facts.input_range
     )
-    start, start_notices = _start(parameters, shape, auxiliary)
+    start, start_notices = _start(parameters, shape, sent.auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
-    edges = reads_edges_alone(asked, shape, rng=generator_for(parameters.seed, "edges"))
+    high_contrast = needs_high_contrast(asked, shape, rng=generator_for(parameters.seed, "edges"))
     examined = examine(
-        shown_to(asked, edges=edges), original.values, rng=generator_for(parameters.seed, "masking")
-    )
-    settings = Settings(
-        space=low_frequencies(start),
-        iterations=parameters.iterations,
-        seeds=parameters.seeds,
-        learning_rate=parameters.learning_rate,
-        prior=Prior(background=ground),
-        network=target.network,
-        floor=examined.floor,
-        temperature=examined.temperature,
-        edges=edges,
+        as_queried(asked, high_contrast=high_contrast),
+        original.values,
+        rng=generator_for(parameters.seed, "masking"),
     )
     notices = (
         *defended_notice(asked_for),
         *original.notices,
         *_range_notices(target, original.values, original_class),
         *_class_notices(classes, original_class, likeliest),
-        *ground_notices,
+        *background_notices,
         *start_notices,
         *prior.notices,
-        *([_EDGES] if edges else []),
+        *([_HIGH_CONTRAST] if high_contrast else []),
         *evaluation.notices,
     )
     return Inputs(
@@ -175,13 +132,83 @@ def read_inputs(
         original=original.values,
         original_class=original_class,
         classes=classes,
-        references=tuple(references),
-        settings=settings,
+        references=(*sent.references, *sent.labelled.get(original_class, ())),
+        settings=_settings(parameters, examined, start, background, high_contrast, target.network),
         prior=prior,
         evaluation=evaluation,
         examined=examined,
         notices=notices,
     )
+
+
+def _settings(
+    parameters: InversionParameters,
+    examined: Examined,
+    start: Images,
+    background: float,
+    high_contrast: bool,
+    network: Network | None,
+) -> AttackSettings:
+    return AttackSettings(
+        space=low_frequencies(start),
+        iterations=parameters.iterations,
+        seeds=parameters.seeds,
+        learning_rate=parameters.learning_rate,
+        prior=Prior(background=background),
+        network=network,
+        floor=examined.floor,
+        temperature=examined.temperature,
+        high_contrast=high_contrast,
+    )
+
+
+def _opened(file: BundledFile, size: Sequence[int], parameters: InversionParameters) -> ImageModel:
+    return open_image_model(
+        file.path,
+        image_size=(size[0], size[1]),
+        input_range=parameters.input_range,
+        channel_order=parameters.channel_order,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _SentImages:
+    """The images of a bundle besides the one of the class under attack, fitted to the model."""
+
+    auxiliary: Sequence[Images]
+    references: Sequence[Images]
+    labelled: Mapping[int, Sequence[Images]]
+
+
+def _sent_images(
+    bundle: InversionBundle, parameters: InversionParameters, facts: ImageModelFacts
+) -> _SentImages:
+    def read(file: BundledFile) -> Images:
+        found = read_image(file, input_range=parameters.input_range)
+        return fit(found, facts.shape, resize=parameters.resize).values
+
+    most = MOST_NUMBERS // math.prod(facts.shape)
+    references = [read(file) for file in bundle.reference]
+    auxiliary = [read(file) for file in evenly(bundle.auxiliary, most=most)]
+    labelled: dict[int, list[Images]] = {}
+    for number, file in evenly(_of_known_classes(bundle.labelled, facts.classes), most=most):
+        labelled.setdefault(number, []).append(read(file))
+    return _SentImages(auxiliary, references, labelled)
+
+
+def _evaluator(
+    bundle: InversionBundle, parameters: InversionParameters, shape: Sequence[int]
+) -> ImageModel | None:
+    """The classifier that the bundle brings to evaluate reconstructions, if it brings one."""
+    if bundle.evaluator is None:
+        return None
+    if bundle.evaluator.sha256 == bundle.model.sha256:
+        raise BadBundle(
+            "evaluator_is_model",
+            "The evaluator is the very model under audit, which would evaluate its own answers.",
+            hint="Bring a classifier that was trained apart, or leave it out.",
+        )
+    return _opened(bundle.evaluator, shape, parameters)
 
 
 def _of_known_classes(
@@ -217,9 +244,9 @@ def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) ->
 
 
 def _start(
-    parameters: InversionParameters, shape: tuple[int, int, int], auxiliary: list[Pictures]
-) -> tuple[Pictures, tuple[Notice, ...]]:
-    """The picture that attacks start from, and a notice where it is not quite the one asked for."""
+    parameters: InversionParameters, shape: tuple[int, int, int], auxiliary: Sequence[Images]
+) -> tuple[Images, tuple[Notice, ...]]:
+    """The image that attacks start from, and a notice where it is not quite the one asked for."""
     match parameters.initialization:
         case "white":
             return np.ones(shape, dtype=np.float32), ()
@@ -227,7 +254,7 @@ def _start(
             return np.zeros(shape, dtype=np.float32), ()
         case "random":
             rng = np.random.default_rng([parameters.seed, len(shape)])
-            # noise finer than the search reaches would stay in the drawing to its end
+            # noise finer than the search reaches would stay in the reconstruction to its end
             coarse = rng.random((4, 4, shape[2]))
             rows = np.linspace(0, 3, shape[0]).round().astype(int)
             columns = np.linspace(0, 3, shape[1]).round().astype(int)
@@ -248,8 +275,8 @@ def _start(
             return np.full(shape, 0.5, dtype=np.float32), ()
 
 
-def _range_notices(target: ImageModel, original: Pictures, original_class: int) -> tuple[Notice, ...]:
-    """Whether the model's answer to the picture speaks against the range of a pixel."""
+def _range_notices(target: ImageModel, original: Images, original_class: int) -> tuple[Notice, ...]:
+    """Whether the model's answer to the image speaks against the range of a pixel."""
     facts = target.facts
     low, high = facts.input_range
     answer = target.probabilities(original[None])[0]
@@ -274,7 +301,7 @@ def _range_notices(target: ImageModel, original: Pictures, original_class: int) 
         notices += [
             Notice(
                 "input_range",
-                f"With pixels from {low:g} to {high:g} the model does not recognise the picture, with "
+                f"With pixels from {low:g} to {high:g} the model does not recognise the image, with "
                 f"{other[0]:g} to {other[1]:g} it does: set input_range if that is its range.",
             )
             for other in recognising
@@ -288,15 +315,16 @@ def _class_notices(classes: tuple[int, ...], original_class: int, likeliest: int
         notices.append(
             Notice(
                 "other_class",
-                f"The model takes the picture for class {likeliest}, not for class {original_class}: "
-                "the likeness says little if the picture is not of the class.",
+                f"The model takes the image for class {likeliest}, not for class {original_class}: "
+                "the similarity says little if the image is not of the class.",
             )
         )
     if len(classes) > 1:
         notices.append(
             Notice(
                 "one_original",
-                f"There is one picture, of class {original_class}: only the drawing of that class can be "
+                f"There is one image, of class {original_class}: only the reconstruction of that class "
+                "can be "
                 "measured against it, the others are shown.",
             )
         )

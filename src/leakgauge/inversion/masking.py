@@ -6,8 +6,8 @@ Wagner 2017 and Athalye, Carlini & Wagner 2018 on masked gradients, for another
 kind of attack). An audit has to know: the objective must not follow digits that
 are not there, and a reader must not take a hidden slope for a removed leak.
 
-A few hundred pictures are asked about: smooth random ones, each with a close
-neighbour, and the way between pictures of different labels, halved until it is
+A few hundred images are asked about: smooth random ones, each with a close
+neighbour, and the way between images of different labels, halved until it is
 short. Between two labels a softmax passes through every share, however sure it
 is; an answer that jumps was made to.
 """
@@ -21,18 +21,18 @@ from typing import Final, Literal
 import numpy as np
 
 from leakgauge.estimates import Estimate, proportion
-from leakgauge.images.image import Pictures
-from leakgauge.inversion.basis import coarse_pictures, low_frequencies
+from leakgauge.images.image import Images
 from leakgauge.inversion.objective import LEAST_PROBABILITY
+from leakgauge.inversion.priors.low_frequencies import coarse_images, low_frequencies
 from leakgauge.report.model import Mask, Masking, Severity
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
 from leakgauge.targets.score_rows import rounding_step
 
-PICTURES = 128
+IMAGES = 128
 CONTRAST = 0.25
-"""Standard deviation of the pictures' pixels."""
+"""Standard deviation of the images' pixels."""
 NEAR = 0.02
-"""The same, of the difference between a picture and its neighbour."""
+"""The same, of the difference between an image and its neighbour."""
 PAIRS, HALVINGS = 6, 24
 USUAL_SPREAD = 2.0
 """Spread of trained networks that the prior's weight was chosen on; others are brought to it."""
@@ -67,26 +67,26 @@ class Examined:
     queries: int = 0
 
 
-def examine(target: Target, original: Pictures, *, rng: np.random.Generator) -> Examined:
-    """Ask the target about pictures that show how its answers are made.
+def examine(target: Target, original: Images, *, rng: np.random.Generator) -> Examined:
+    """Ask the target about images that show how its answers are made.
 
     Parameters
     ----------
     original
-        (height, width, channels) the user's picture, one more to ask about.
+        (height, width, channels) the user's image, one more to ask about.
     """
     if not target.has_probabilities:
         return Examined(("labels_only",), LABEL_FLOOR, temperature=1.0)
     asked_before = target.queries
     space = low_frequencies(np.full_like(original, 0.5))
-    z = space.scattered(PICTURES, contrast=CONTRAST, rng=rng)
-    # around black pictures bear more labels than around grey
-    around_black = coarse_pictures(np.zeros_like(original), PICTURES, rng=rng)
-    pictures = np.concatenate([space.pictures(z), around_black, original[None]])
-    answers = target.probabilities(pictures)
-    step = space.scattered(PICTURES, contrast=NEAR, rng=rng)
-    neighbours = target.probabilities(space.pictures(z + step))
-    between = _between(target, pictures, answers)
+    z = space.scattered(IMAGES, contrast=CONTRAST, rng=rng)
+    # around black images bear more labels than around grey
+    around_black = coarse_images(np.zeros_like(original), IMAGES, rng=rng)
+    images = np.concatenate([space.images(z), around_black, original[None]])
+    answers = target.probabilities(images)
+    step = space.scattered(IMAGES, contrast=NEAR, rng=rng)
+    neighbours = target.probabilities(space.images(z + step))
+    between = _between(target, images, answers)
     rows = np.concatenate([answers, neighbours, between])
 
     masks: list[Mask] = []
@@ -107,8 +107,8 @@ def examine(target: Target, original: Pictures, *, rng: np.random.Generator) -> 
             masks.append("clipped")
         if not masks and rows.max() < FLAT:
             masks.append("flat")
-    unmoved = (answers[:PICTURES] == neighbours).all(axis=1)
-    spread = _spread(answers[:PICTURES])
+    unmoved = (answers[:IMAGES] == neighbours).all(axis=1)
+    spread = _spread(answers[:IMAGES])
     plain = not masks or masks == ["flat"]  # what is masked has no spread of its own to go by
     return Examined(
         tuple(masks),
@@ -116,12 +116,12 @@ def examine(target: Target, original: Pictures, *, rng: np.random.Generator) -> 
         temperature=spread / USUAL_SPREAD if plain and spread > 0 else 1.0,
         step=size,
         classes_kept=kept,
-        slope_hidden=proportion(int(unmoved.sum()), PICTURES),
+        slope_hidden=proportion(int(unmoved.sum()), IMAGES),
         queries=target.queries - asked_before,
     )
 
 
-def judged(examined: Examined, severity: Severity) -> Masking:
+def masking_of(examined: Examined, severity: Severity) -> Masking:
     """What the masking is worth, given the verdict over all attacks on the masked answers."""
     masked = [mask for mask in examined.found if mask != "flat"]
     effect: Literal["none", "slope_only", "no_leak_shown", "undecided"]
@@ -148,8 +148,9 @@ def judged(examined: Examined, severity: Severity) -> Masking:
 _WORTH: Final[Mapping[str, str]] = {
     "none": "",
     "slope_only": "This hides the slope that some attacks follow and does not remove the leak: other attacks "
-    "draw the class all the same.",
-    "no_leak_shown": "No attack, those from labels alone included, drew more than a guess. Whether that is "
+    "reconstruct the class all the same.",
+    "no_leak_shown": "No attack, those from labels alone included, reconstructed more than a guess. "
+    "Whether that is "
     "owed to the masking, only an audit of the model without it can tell.",
     "undecided": "Whether it removes a leak or only hides the slope that attacks follow is not decided.",
 }
@@ -175,15 +176,15 @@ def _told(mask: Mask, examined: Examined) -> str:
             )
 
 
-def _between(target: Target, pictures: Pictures, answers: FloatArray) -> FloatArray:
-    """Answers on the way between pictures of different labels, which is halved around the change."""
+def _between(target: Target, images: Images, answers: FloatArray) -> FloatArray:
+    """Answers on the way between images of different labels, which is halved around the change."""
     labels = answers.argmax(axis=1)
     partners = [(labels != labels[place]).argmax() for place in range(len(labels))]
     pairs = [(place, int(other)) for place, other in enumerate(partners) if labels[other] != labels[place]]
     if not pairs:
         return np.empty((0, answers.shape[1]))
     chosen = np.array(pairs)[np.linspace(0, len(pairs) - 1, min(PAIRS, len(pairs))).round().astype(int)]
-    here, there = pictures[chosen[:, 0]].copy(), pictures[chosen[:, 1]].copy()
+    here, there = images[chosen[:, 0]].copy(), images[chosen[:, 1]].copy()
     found = []
     for _ in range(HALVINGS):
         middle = (here + there) / np.float32(2)
@@ -222,7 +223,7 @@ def _clipped(rows: FloatArray) -> bool:
 
 
 def _spread(answers: FloatArray) -> float:
-    """Root mean square of log probabilities about their mean over classes, then over pictures."""
+    """Root mean square of log probabilities about their mean over classes, then over images."""
     logs = np.log(np.maximum(answers, LEAST_PROBABILITY))
     logs -= logs.mean(axis=1, keepdims=True)
     logs -= logs.mean(axis=0)

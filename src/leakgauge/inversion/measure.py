@@ -1,6 +1,6 @@
-"""From drawings to figures: likeness, chance, leakage and their intervals over seeds.
+"""From reconstructions to figures: similarity, chance, leakage and their intervals over seeds.
 
-The figure of an audit is that of the consensus, the mean picture over seeds.
+The figure of an audit is that of the consensus, the mean image over seeds.
 Its interval comes from the jackknife (Efron & Tibshirani 1993, chapter 11):
 one seed is left out at a time, of the attacked class and of the other classes
 alike, and Student's t with one degree of freedom less than there are seeds turns
@@ -16,9 +16,10 @@ import numpy as np
 from scipy.stats import t as student
 
 from leakgauge.estimates import Estimate, confidence_for
-from leakgauge.images.image import Pictures
-from leakgauge.inversion.drawing import Run
-from leakgauge.inversion.protocol import Drawn
+from leakgauge.images.image import Images
+from leakgauge.inversion.protocol import Reconstructed
+from leakgauge.inversion.running import Run
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.inversion.similarity import (
     Chance,
     chance,
@@ -28,7 +29,6 @@ from leakgauge.inversion.similarity import (
     ssim,
     ssim_chance,
 )
-from leakgauge.inversion.space import Space
 
 CONFIDENCE = 0.95
 LEAST_CEILING = 0.05
@@ -36,19 +36,19 @@ LEAST_CEILING = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The user's picture, the space that was searched, and the ceiling where references are given."""
+    """The user's image, the space that was searched, and the ceiling where references are given."""
 
-    original: Pictures
-    space: Space
+    original: Images
+    space: SearchSpace
     ceiling: float
     ssim_ceiling: float
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One attack's drawing of one class, measured against the user's picture."""
+    """One attack's reconstruction of one class, measured against the user's image."""
 
-    consensus: Pictures
+    consensus: Images
     chance: Chance
     leakage: Estimate
     leakage_corrected: Estimate
@@ -58,8 +58,8 @@ class Measured:
     rank: int | None
 
 
-def reference_for(original: Pictures, space: Space, references: Sequence[Pictures]) -> Reference:
-    """The reference; its ceiling is 1 without further pictures of the class, or with ones unlike it."""
+def reference_for(original: Images, space: SearchSpace, references: Sequence[Images]) -> Reference:
+    """The reference; its ceiling is 1 without further images of the class, or with ones unlike it."""
     if not references:
         return Reference(original, space, 1.0, 1.0)
     mean = np.mean(np.stack(references), axis=0).astype(np.float32)
@@ -69,14 +69,14 @@ def reference_for(original: Pictures, space: Space, references: Sequence[Picture
     return Reference(original, space, found, ssim(mean, original))
 
 
-def consensus(drawn: Drawn, *, without: int | None = None) -> Pictures:
-    """The mean of the last pictures over seeds, all of them or all but one."""
-    return mean_picture(drawn.frames[-1].pictures, without=without)
+def consensus(reconstructed: Reconstructed, *, without: int | None = None) -> Images:
+    """The mean of the last images over seeds, all of them or all but one."""
+    return mean_image(reconstructed.frames[-1].images, without=without)
 
 
-def mean_picture(pictures: Pictures, *, without: int | None = None) -> Pictures:
-    """(height, width, channels) mean of (seeds, height, width, channels) pictures."""
-    kept = pictures if without is None else np.delete(pictures, without, axis=0)
+def mean_image(images: Images, *, without: int | None = None) -> Images:
+    """(height, width, channels) mean of (seeds, height, width, channels) images."""
+    kept = images if without is None else np.delete(images, without, axis=0)
     return np.asarray(kept.mean(axis=0), dtype=np.float32)
 
 
@@ -90,39 +90,41 @@ def measure(
     attacks: int,
     rng: np.random.Generator,
 ) -> Measured:
-    """Measure the drawing of `target_class`, with every other drawing of the run as chance.
+    """Measure the reconstruction of `target_class`, with every other reconstruction of the run as chance.
 
     Parameters
     ----------
     recognised
-        whether the target takes the consensus for `target_class`. A drawing that it takes for
-        another class shows that class, if anything, however like the user's picture the two
+        whether the target takes the consensus for `target_class`. A reconstruction that it takes for
+        another class shows that class, if anything, however like the user's image the two
         classes are: its leakage is 0, and the upper end of its interval stays what was measured.
     attacks
         how many are measured, the worst of which the audit goes by: the corrected interval holds for
         all of them at once.
     """
-    mine = run.drawn[target_class]
-    others = {number: drawn for number, drawn in run.every.items() if number != target_class}
+    mine = run.reconstructed[target_class]
+    others = {number: reconstructed for number, reconstructed in run.every.items() if number != target_class}
     whole = consensus(mine)
     noise = smooth_noise_level(whole, reference.original, reference.space, rng=rng)
+
+    def pearson_without(seed: int | None) -> float:
+        return pearson(consensus(mine, without=seed), reference.original)
 
     def chance_without(seed: int | None) -> Chance:
         return chance(
             reference.original,
             start=reference.space.start,
-            others={number: consensus(drawn, without=seed) for number, drawn in others.items()},
+            others={number: consensus(other, without=seed) for number, other in others.items()},
             noise_level=noise,
         )
 
     def gain(seed: int | None) -> float:
         level = chance_without(seed).level
         room = reference.ceiling - level
-        return (
-            (pearson(consensus(mine, without=seed), reference.original) - level) / room if room > 0 else 0.0
-        )
+        return (pearson_without(seed) - level) / room if room > 0 else 0.0
 
-    seeds = len(mine.frames[-1].pictures)
+    seeds = len(mine.frames[-1].images)
+    plain = [consensus(other) for other in others.values()]
     found = chance_without(None)
     exact = leakage(pearson(whole, reference.original), found.level, reference.ceiling) if recognised else 0.0
     return Measured(
@@ -132,12 +134,8 @@ def measure(
         leakage_corrected=_clipped(
             jackknife(gain, seeds, confidence=confidence_for(attacks, CONFIDENCE)), value=exact
         ),
-        pearson=jackknife(lambda seed: pearson(consensus(mine, without=seed), reference.original), seeds),
-        ssim_chance=ssim_chance(
-            reference.original,
-            start=reference.space.start,
-            others=[consensus(drawn) for drawn in others.values()],
-        ),
+        pearson=jackknife(pearson_without, seeds),
+        ssim_chance=ssim_chance(reference.original, start=reference.space.start, others=plain),
         ssim=jackknife(lambda seed: ssim(consensus(mine, without=seed), reference.original), seeds),
         rank=_rank(whole, others, reference.original) if len(others) + 1 == n_classes else None,
     )
@@ -169,6 +167,6 @@ def _clipped(found: Estimate, *, value: float) -> Estimate:
     return Estimate(value, min(low, value), max(high, value), found.n)
 
 
-def _rank(drawing: Pictures, others: Mapping[int, Drawn], original: Pictures) -> int:
-    mine = pearson(drawing, original)
+def _rank(reconstruction: Images, others: Mapping[int, Reconstructed], original: Images) -> int:
+    mine = pearson(reconstruction, original)
     return 1 + sum(pearson(consensus(other), original) > mine for other in others.values())

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from leakgauge.attacks.row import Row
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.images.facts import Network
@@ -18,22 +18,22 @@ from leakgauge.targets.protocol import FloatArray, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class AttackSettings:
     """What an attack is told besides the target and the class.
 
     Attributes
     ----------
     space
-        the pictures that the search is over, and the one that it starts from.
+        the images that the search is over, and the one that it starts from.
     iterations
-        ascending; after each of them the run's pictures are kept. One iteration is a pair of queries
+        ascending; after each of them the run's images are kept. One iteration is a pair of queries
         per seed.
     seeds
         number of independent runs.
     learning_rate
         what the user asks the step size to be; None leaves it to the attack.
     prior
-        what makes a picture unlike a picture, which is taken off the objective.
+        what makes an image implausible, which is taken off the objective.
     network
         the opened model, for white-box references alone; None where the file gives no gradient.
     floor
@@ -41,11 +41,11 @@ class Settings:
     temperature
         what the target's log probabilities are divided by, so that the prior's weight means the same
         for every target.
-    edges
-        whether the target is shown every picture with edges; see `edges`.
+    high_contrast
+        whether every query is made high-contrast; see `high_contrast`.
     """
 
-    space: Space
+    space: SearchSpace
     iterations: tuple[int, ...]
     seeds: int
     learning_rate: float | None = None
@@ -53,16 +53,16 @@ class Settings:
     floor: float = LEAST_PROBABILITY
     network: Network | None = None
     temperature: float = 1.0
-    edges: bool = False
+    high_contrast: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """(seeds, height, width, channels) pictures after `iterations`; `queries` so far, over all seeds."""
+    """(seeds, height, width, channels) images after `iterations`; `queries` so far, over all seeds."""
 
     iterations: int
     queries: int
-    pictures: Pictures
+    images: Images
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,10 @@ class CurvePoint:
     queries
         sent so far, over all seeds.
     loss, confidence
-        means of the negative objective and of p_t over the pictures then asked about.
+        means of the negative objective and of p_t over the images then asked about.
     coefficients
-        (seeds, dimensions) what would have been drawn had the run ended here; None for attacks that do
-        not search the space.
+        (seeds, dimensions) the reconstructions had the run ended here; None for attacks that do not
+        search the space.
     """
 
     iteration: int
@@ -88,8 +88,8 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """What an attack has drawn.
+class Reconstructed:
+    """What an attack has reconstructed.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Drawn:
 
 
 class Reconstruct(Protocol):
-    """Draws a class from the target's answers."""
+    """Reconstructs a class from the target's answers."""
 
     def __call__(
         self,
@@ -118,9 +118,9 @@ class Reconstruct(Protocol):
         budget: int,
         rng: np.random.Generator,
         progress: Progress,
-        settings: Settings,
-    ) -> Drawn:
-        """Pictures of the class, for at most `budget` queries over all seeds.
+        settings: AttackSettings,
+    ) -> Reconstructed:
+        """Images of the class, for at most `budget` queries over all seeds.
 
         Raises
         ------

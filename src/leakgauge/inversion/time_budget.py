@@ -8,17 +8,17 @@ from dataclasses import replace
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.errors import UnsupportedModel
-from leakgauge.inversion.drawing import CONTROL_ITERATIONS, choose_controls, plan
-from leakgauge.inversion.edges import shown_to
+from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.inputs import Inputs
-from leakgauge.inversion.protocol import Attack, Settings
+from leakgauge.inversion.protocol import Attack, AttackSettings
+from leakgauge.inversion.running import CONTROL_ITERATIONS, choose_controls, plan
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 
 FEWEST_ITERATIONS = 20
 _WARM, _TIMED = FEWEST_ITERATIONS, 2 * FEWEST_ITERATIONS
-"""Long enough for a step of every attack, some of which ask about many pictures at a time."""
+"""Long enough for a step of every attack, some of which ask about many images at a time."""
 _QUERIES_ENOUGH = 1 << 30
 
 
@@ -32,13 +32,13 @@ def within(
     """The same inputs with as many iterations as `seconds` allow, and a notice where those are fewer.
 
     A few iterations of each attack are timed on the audit's own target. One class is told from
-    another only by drawings of equal length, so every drawing is shortened alike; fewer than 20
-    iterations are never drawn.
+    another only by reconstructions of equal length, so every reconstruction is shortened alike; fewer than 20
+    iterations are never reconstructed.
 
     Parameters
     ----------
     seconds
-        for all drawings together; None for as long as it takes.
+        for all reconstructions together; None for as long as it takes.
     """
     if seconds is None:
         return inputs
@@ -49,14 +49,15 @@ def within(
     planned = plan(attacks, inputs.settings, inputs.prior.space)
     each = sum(_seconds_of_one(attack, inputs, settings, clock) for attack, settings in planned)
     most = asked[-1]
-    while most > FEWEST_ITERATIONS and _drawn(most, len(inputs.classes), len(others)) * each > seconds:
+    while most > FEWEST_ITERATIONS and _iterations(most, len(inputs.classes), len(others)) * each > seconds:
         most = max(int(most * 0.9), FEWEST_ITERATIONS)
     if most == asked[-1]:
         return inputs
     kept = tuple(after for after in asked if after < most)
     notice = Notice(
         "fewer_iterations",
-        f"Within {seconds:g} seconds the drawings had to end after {most:,} of {asked[-1]:,} iterations; "
+        f"Within {seconds:g} seconds the reconstructions had to end after {most:,} of {asked[-1]:,} "
+        "iterations; "
         "with all of them they would show more. Raise time_budget to allow for that.",
     )
     return replace(
@@ -66,11 +67,13 @@ def within(
     )
 
 
-def _drawn(iterations: int, classes: int, others: int) -> int:
+def _iterations(iterations: int, classes: int, others: int) -> int:
     return classes * iterations + others * min(iterations, CONTROL_ITERATIONS)
 
 
-def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: Callable[[], float]) -> float:
+def _seconds_of_one(
+    attack: Attack, inputs: Inputs, settings: AttackSettings, clock: Callable[[], float]
+) -> float:
     """Seconds per iteration; 0 for an attack that cannot be run here."""
     try:
         attack.check_suits(inputs.target)
@@ -82,9 +85,9 @@ def _seconds_of_one(attack: Attack, inputs: Inputs, settings: Settings, clock: C
     return (clock() - begun) / _TIMED
 
 
-def _run(attack: Attack, inputs: Inputs, settings: Settings, iterations: int) -> None:
+def _run(attack: Attack, inputs: Inputs, settings: AttackSettings, iterations: int) -> None:
     attack.reconstruct(
-        shown_to(inputs.target, edges=settings.edges),
+        as_queried(inputs.target, high_contrast=settings.high_contrast),
         inputs.classes[0],
         budget=_QUERIES_ENOUGH,
         rng=generator_for(0, "time"),

@@ -8,24 +8,24 @@ what was shown is read from an interval corrected for their number:
     critical      leakage at least .60                  (lower end, corrected)
     high          leakage at least .30                  (lower end, corrected)
     moderate      leakage at least .10                  (lower end, corrected),
-                  or an evaluator recognises more drawings than guessing explains
-    inconclusive  instead of these three where the likeness may be luck, see below
+                  or an evaluator recognises more reconstructions than guessing explains
+    inconclusive  instead of these three where the similarity may be luck, see below
     low           every attack's leakage at most .15    (upper end),
                   and an evaluator recognises none of them beyond guessing
     inconclusive  none of these, or no attack ran
 
-Likeness to one picture cannot rule a leak out: a drawing that anybody would read
-may be less like this very picture than the drawing of another class is. Without
-an independent classifier that says what drawings show, nothing is called "low";
-nor where the model itself does not take the picture for its class, since the
-drawing of another class is unlike it whatever leaks. And likeness to one picture
+Similarity to one image cannot rule a leak out: a reconstruction that anybody would read
+may be less like this very image than the reconstruction of another class is. Without
+an independent classifier that says what reconstructions show, nothing is called "low";
+nor where the model itself does not take the image for its class, since the
+reconstruction of another class is unlike it whatever leaks. And similarity to one image
 may be luck, with which seeds have nothing to do: a few in a hundred networks that
-learned nothing draw, again and again, something like it. An attack whose drawings
+learned nothing reconstruct, again and again, something like it. An attack whose reconstructions
 an evaluator that could tell recognises neither here nor in other classes has shown
-nothing by likeness alone.
+nothing by similarity alone.
 
-One attack carries the verdict, its headline: the one that showed most, or whose drawings
-are recognised, or whose likeness may be luck. The verdict's figures, the short answers
+One attack carries the verdict, its headline: the one that showed most, or whose reconstructions
+are recognised, or whose similarity may be luck. The verdict's figures, the short answers
 and `output.csv` are all about that one.
 """
 
@@ -50,25 +50,29 @@ SHOWN: tuple[tuple[Severity, float], ...] = (
     (Severity.MODERATE, 0.10),
 )
 RULED_OUT = 0.15
+_TYPICAL = (
+    "A reconstruction shows the class's typical image, not this very image: where one class is one person or "
+    "one object, its typical image is that person or object."
+)
 
 Outcome = InversionMeasured | NotApplicable | Failed
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The attack that carries the verdict, by its drawing of the picture's class.
+    """The attack that carries the verdict, by its reconstruction of the image's class.
 
     Attributes
     ----------
     shown
-        how bad its likeness alone is, None where that shows nothing.
+        how bad its similarity alone is, None where that shows nothing.
     read
-        what an evaluator recognises of its drawings, where that is what shows the leak.
+        what an evaluator recognises of its reconstructions, where that is what shows the leak.
     may_be_luck
-        whether an evaluator that recognises nothing stands against its likeness.
+        whether an evaluator that recognises nothing stands against its similarity.
     """
 
-    drawing: Reconstruction
+    reconstruction: Reconstruction
     shown: Severity | None = None
     read: Recognition | None = None
     may_be_luck: bool = False
@@ -85,15 +89,15 @@ def headline(
     candidates = {found.attack: found for found in reconstructions if found.attack in asking}
     if not candidates:
         return None
-    judged = {one.attack: one for one in recognition if one.attack in candidates}
-    lucky = [found for name, found in candidates.items() if _may_be_luck(found, judged.get(name))]
+    evaluated = {one.attack: one for one in recognition if one.attack in candidates}
+    lucky = [found for name, found in candidates.items() if _may_be_luck(found, evaluated.get(name))]
     sound = [found for found in candidates.values() if found not in lucky]
     if sound:
         worst = _worst(sound)
         shown = next((severity for severity, limit in SHOWN if worst.leakage_corrected.low >= limit), None)
         if shown is not None:
             return Headline(worst, shown=shown)
-    read = [one for one in judged.values() if one.shown]
+    read = [one for one in evaluated.values() if one.shown]
     if read:
         plainest = max(read, key=lambda one: one.share.low)
         return Headline(candidates[plainest.attack], read=plainest)
@@ -112,11 +116,11 @@ def verdict(
     Parameters
     ----------
     reconstructions
-        those of the class that the user's picture belongs to.
+        those of the class that the user's image belongs to.
     recognised
-        whether the model takes the picture for that class.
+        whether the model takes the image for that class.
     recognition
-        what the evaluator says of each attack's drawings, empty without one.
+        what the evaluator says of each attack's reconstructions, empty without one.
     """
     found = headline(outcomes, reconstructions, recognition=recognition)
     if found is None:
@@ -131,65 +135,82 @@ def verdict(
             ),
         )
     measured = {attack.name: attack for attack in _asking(outcomes)}
-    drawing = found.drawing
-    asked = _asked(measured[drawing.attack], drawing.queries)
-    figures = _figures(measured[drawing.attack], drawing)
-    reasons = (
+    attack = measured[found.reconstruction.attack]
+    asked, figures = _asked(attack, found.reconstruction.queries), _figures(attack, found.reconstruction)
+    if found.shown is not None or found.read is not None or found.may_be_luck:
+        return _something_shown(found, asked, figures)
+    evaluated = {one.attack: one for one in recognition}
+    return _nothing_shown(
+        found.reconstruction.target_class,
+        asked,
         figures,
-        "A drawing shows the class's typical image, not this very picture: where one class is one person "
-        "or one object, its typical image is that person or object.",
+        unlike=recognised
+        and all(other.leakage.high <= RULED_OUT for other in reconstructions if other.attack in measured),
+        evaluated=all(name in evaluated and evaluated[name].resolves for name in measured),
     )
+
+
+def _something_shown(found: Headline, asked: str, figures: str) -> Verdict:
+    """The verdict where the headline's attack showed something, be it by luck."""
     if found.shown is not None:
-        share = round(100 * drawing.leakage.value)
+        share = round(100 * found.reconstruction.leakage.value)
         return Verdict(
             found.shown,
-            f"{asked} an attacker draws what class {drawing.target_class} typically looks like: the drawing "
-            f"goes {share} % of the way from a guess to a full leak.",
-            reasons,
+            f"{asked} an attacker reconstructs what class {found.reconstruction.target_class} typically "
+            f"looks like: the reconstruction goes {share} % of the way from a guess to a full leak.",
+            (figures, _TYPICAL),
         )
     if found.read is not None:
         count = round(found.read.share.value * found.read.share.n)
         return Verdict(
             Severity.MODERATE,
-            f"{asked} an attacker draws classes so that an independent classifier recognises {count} of "
-            f"{found.read.share.n}, where guessing reaches one in {round(1 / found.read.chance)}.",
-            reasons,
+            f"{asked} an attacker reconstructs classes so that an independent classifier recognises "
+            f"{count} of {found.read.share.n}, where guessing reaches one in {round(1 / found.read.chance)}.",
+            (figures, _TYPICAL),
         )
-    if found.may_be_luck:
-        return Verdict(
-            Severity.INCONCLUSIVE,
-            f"{asked} an attacker draws something more like the "
-            "picture than a guess, but an independent classifier recognises neither this drawing nor those "
-            "of other classes: one picture may be alike by luck.",
-            (figures, "Another picture of the class would tell: luck does not strike twice."),
-        )
-    judged = {one.attack: one for one in recognition}
-    unlike = recognised and all(
-        other.leakage.high <= RULED_OUT for other in reconstructions if other.attack in measured
+    return Verdict(
+        Severity.INCONCLUSIVE,
+        f"{asked} an attacker reconstructs something more like the image than a guess, but an independent "
+        "classifier recognises neither this reconstruction nor those of other classes: one image may be "
+        "alike by luck.",
+        (figures, "Another image of the class would tell: luck does not strike twice."),
     )
-    if unlike and all(name in judged and judged[name].resolves for name in measured):
+
+
+def _nothing_shown(target_class: int, asked: str, figures: str, *, unlike: bool, evaluated: bool) -> Verdict:
+    """The verdict where no attack showed anything.
+
+    Parameters
+    ----------
+    unlike
+        whether a leak by similarity is ruled out for every attack.
+    evaluated
+        whether an evaluator that could tell has looked at every attack's reconstructions.
+    """
+    if unlike and evaluated:
         return Verdict(
             Severity.LOW,
-            f"{asked} an attacker draws nothing of class {drawing.target_class} that is noticeably more "
-            "like the picture than a guess, and nothing that an independent classifier recognises.",
-            reasons,
+            f"{asked} an attacker reconstructs nothing of class {target_class} that is noticeably more "
+            "like the image than a guess, and nothing that an independent classifier recognises.",
+            (figures, _TYPICAL),
         )
     if unlike:
         return Verdict(
             Severity.INCONCLUSIVE,
-            f"{asked} an attacker draws nothing of class {drawing.target_class} that is noticeably more "
-            "like the picture than a guess. One picture cannot rule out that the class is drawn.",
+            f"{asked} an attacker reconstructs nothing of class {target_class} that is noticeably more "
+            "like the image than a guess. One image cannot rule out that the class is reconstructed.",
             (
-                *reasons,
-                "To have drawings judged, put an evaluator.keras or labelled images, at least ten of each "
-                "class as reference/CLASS/*.png, into the bundle.",
+                figures,
+                _TYPICAL,
+                "To have reconstructions evaluated, put an evaluator.keras or labelled images, at least ten "
+                "of each class as reference/CLASS/*.png, into the bundle.",
             ),
         )
     return Verdict(
         Severity.INCONCLUSIVE,
-        f"{asked} the drawing of class {drawing.target_class} cannot be told reliably from a guess, nor can "
+        f"{asked} the reconstruction of class {target_class} cannot be told reliably from a guess, nor can "
         "a leak be ruled out.",
-        (*reasons, "More seeds narrow the interval: set seeds in parameters.json."),
+        (figures, _TYPICAL, "More seeds narrow the interval: set seeds in parameters.json."),
     )
 
 
@@ -206,26 +227,26 @@ def _worst(found: Sequence[Reconstruction]) -> Reconstruction:
     return max(found, key=lambda one: (one.leakage_corrected.low, one.leakage.value))
 
 
-def _may_be_luck(found: Reconstruction, judged: Recognition | None) -> bool:
-    """Whether a likeness beyond guessing stands against a judge that recognises nothing of the attack."""
+def _may_be_luck(found: Reconstruction, evaluated: Recognition | None) -> bool:
+    """Whether a similarity beyond guessing stands against an evaluator that recognises nothing of it."""
     return (
         found.leakage_corrected.low >= SHOWN[-1][1]
-        and judged is not None
-        and judged.resolves
-        and not judged.shown
+        and evaluated is not None
+        and evaluated.resolves
+        and not evaluated.shown
         and found.judgement is not None
         and not found.judgement.recognised
     )
 
 
 def _asked(attack: InversionMeasured, queries: int) -> str:
-    known = " and pictures of the same kind" if attack.with_prior else ""
+    known = " and images of the same kind" if attack.with_prior else ""
     return f"With {queries:,} queries for {attack.threat_model}{known}"
 
 
 def _figures(attack: InversionMeasured, found: Reconstruction) -> str:
     return (
-        f"{attack.title}: likeness {found.similarity.pearson:.2f} (Pearson) against {found.chance:.2f} by "
+        f"{attack.title}: similarity {found.similarity.pearson:.2f} (Pearson) against {found.chance:.2f} by "
         f"chance ({found.chance_source}) and {found.ceiling:.2f} for a full leak; leakage "
         f"{found.leakage.value:.2f}, 95 % interval {found.leakage_corrected.low:.2f} to "
         f"{found.leakage_corrected.high:.2f} over {found.leakage.n} seeds, corrected for "

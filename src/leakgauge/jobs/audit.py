@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from leakgauge.bundle import (
     Bundle,
+    ImageMembershipBundle,
     InversionBundle,
     Limits,
     MembershipBundle,
-    PictureMembershipBundle,
     open_bundle,
 )
 from leakgauge.errors import BadBundle
@@ -23,7 +23,7 @@ from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
 
 if TYPE_CHECKING:  # each image holds the libraries of one kind of audit alone
-    from leakgauge.images.image import Pictures
+    from leakgauge.images.image import Images
     from leakgauge.targets.images.facts import Network
     from leakgauge.targets.protocol import IntArray
 
@@ -59,7 +59,7 @@ def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited
     time = Time(request.time_left)
     # Imported late: each image holds the libraries of one kind alone.
     match bundle:
-        case MembershipBundle() | PictureMembershipBundle():
+        case MembershipBundle() | ImageMembershipBundle():
             from leakgauge.membership.audit import audit_bundle as audit_membership
 
             return audit_membership(bundle, request.overrides, progress, time=time)
@@ -77,9 +77,9 @@ def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited
             )
 
 
-def _evade(network: Network, pictures: Pictures, labels: IntArray, *, radius: float, seed: int) -> Pictures:
+def _evade(network: Network, images: Images, labels: IntArray, *, radius: float, seed: int) -> Images:
     keep_triton_out()
     # imported where it is used: PyTorch takes seconds, and few audits ask for a reference library
     from leakgauge.reference.secml_torch import evade
 
-    return evade(network, pictures, labels, radius=radius, seed=seed)
+    return evade(network, images, labels, radius=radius, seed=seed)

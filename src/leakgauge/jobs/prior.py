@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from leakgauge.bundle import Limits, open_pictures
+from leakgauge.bundle import Limits, open_images
 from leakgauge.errors import BadParameters
 from leakgauge.extras import needed
 from leakgauge.installation import TRAINED_PRIOR
@@ -18,7 +18,7 @@ def prior(request: JobRequest, progress: Progress) -> None:
     Raises
     ------
     LeakgaugeError
-        whatever the images deserve, see `leakgauge.inversion.components`; `bad_parameters.other_kind`
+        whatever the images deserve, see `leakgauge.inversion.priors.pca`; `bad_parameters.other_kind`
         where only membership audits run, which need none.
     """
     if request.only == "membership":
@@ -27,10 +27,10 @@ def prior(request: JobRequest, progress: Progress) -> None:
             "A prior is for inversion audits; here run membership audits.",
             hint="Run the job with leakgauge-inversion.",
         )
-    files = open_pictures(request.source, request.scratch, limits=Limits.from_environment(os.environ))
+    files = open_images(request.source, request.scratch, limits=Limits.from_environment(os.environ))
     with needed("inversion"):
-        # imported late: only an image for inversion holds what reads pictures
-        from leakgauge.inversion.prior_file import to_bytes
-        from leakgauge.inversion.prior_training import components_of
+        # imported late: only an image for inversion holds what reads images
+        from leakgauge.inversion.priors.file import to_bytes
+        from leakgauge.inversion.priors.training import prior_of
 
-        (request.report / TRAINED_PRIOR).write_bytes(to_bytes(components_of(files, progress)))
+        (request.report / TRAINED_PRIOR).write_bytes(to_bytes(prior_of(files, progress)))

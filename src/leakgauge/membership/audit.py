@@ -10,15 +10,15 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from leakgauge.attacks.table import chosen_attacks, distributions_of
-from leakgauge.bundle import MembershipBundle, PictureMembershipBundle
+from leakgauge.bundle import ImageMembershipBundle, MembershipBundle
 from leakgauge.estimates import proportion
 from leakgauge.exhaustion import Time, ran_out, release
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.conclusions import conclude
 from leakgauge.membership.evidence import Evidence
+from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.inputs import Inputs, read_inputs
 from leakgauge.membership.own_members import own_misfit
-from leakgauge.membership.picture_inputs import read_picture_inputs
 from leakgauge.membership.pool import SharedAnswers
 from leakgauge.membership.proportions import (
     LEARNERS,
@@ -61,7 +61,7 @@ _Result = TypeVar("_Result")
 
 
 def audit_bundle(
-    bundle: MembershipBundle | PictureMembershipBundle,
+    bundle: MembershipBundle | ImageMembershipBundle,
     overrides: Mapping[str, JsonValue],
     progress: Progress,
     *,
@@ -91,9 +91,9 @@ def audit_bundle(
         case MembershipBundle():
             parameters = membership_parameters(file, overrides)
             read = partial(read_inputs, bundle, parameters)
-        case PictureMembershipBundle():
+        case ImageMembershipBundle():
             parameters = of_images = picture_membership_parameters(file, overrides)
-            read = partial(read_picture_inputs, bundle, of_images)
+            read = partial(read_image_inputs, bundle, of_images)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     report = audit(
         read(),

@@ -62,7 +62,7 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     defences = not_undone(asked_for)
     target = open_table_model(bundle.model.path)
     notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in target.remarks)]
-    files = [file for file in (bundle.members, bundle.subjects, bundle.population) if file is not None]
+    files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
     tables = read_tables(
         [file.path for file in files],
         names=[file.name for file in files],

@@ -4,7 +4,7 @@ If a classifier that never asks the target can tell the tables apart, then an
 attack can too, and what it scores is no leak of the target. The warning comes
 from that classifier's own out-of-fold area under the ROC curve (a two-sample
 test by classification: Lopez-Paz & Oquab 2017), and it names the columns that do so
-alone. Pictures are looked at in coarse fields.
+alone. Images are looked at in coarse fields.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold
 
 from leakgauge.estimates import Estimate, area_estimate, for_cross_fitting
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.membership.labels import named
 from leakgauge.membership.pool import Pool
 from leakgauge.report.model import Notice
@@ -108,7 +108,7 @@ def _told_apart(
     return for_cross_fitting(area_estimate(scores, member), FOLDS), importance
 
 
-def _fields(x: Pictures) -> FloatArray:
+def _fields(x: Images) -> FloatArray:
     """(n, fields * channels) mean brightness of each field of (n, height, width, channels) pictures."""
     height, width = x.shape[1:3]
     rows, columns = (

@@ -17,24 +17,24 @@ from secmlt.adv.evasion.perturbation_models import LpPerturbationModels
 from secmlt.adv.evasion.pgd import PGD
 from torch.utils.data import DataLoader, TensorDataset
 
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.targets.images.facts import Network
 from leakgauge.targets.protocol import IntArray
 
 STEPS = 20
 REACH = 2.5
-"""All steps together, in radii, so that a picture can get from anywhere in the ball to its edge."""
+"""All steps together, in radii, so that an image can get from anywhere in the ball to its edge."""
 MOST_AT_A_TIME = 256
 NUMBERS_AT_A_TIME = 400_000
 """Pixels and channels whose gradients are held at a time, besides what the layers between hold."""
 
 
-def evade(network: Network, pictures: Pictures, labels: IntArray, *, radius: float, seed: int) -> Pictures:
-    """(n, height, width, channels) pictures that the network should no longer take for their class.
+def evade(network: Network, images: Images, labels: IntArray, *, radius: float, seed: int) -> Images:
+    """(n, height, width, channels) images that the network should no longer take for their class.
 
     Parameters
     ----------
-    pictures
+    images
         (n, height, width, channels) in [0, 1].
     labels
         (n,) their classes.
@@ -49,11 +49,11 @@ def evade(network: Network, pictures: Pictures, labels: IntArray, *, radius: flo
         random_start=True,
         backend=Backends.NATIVE,
     )
-    batch = min(MOST_AT_A_TIME, max(1, NUMBERS_AT_A_TIME // pictures[0].size))
-    given = DataLoader(TensorDataset(torch.tensor(pictures), torch.tensor(labels)), batch_size=batch)
-    with torch.random.fork_rng(devices=[]):  # its random start is drawn from the global generator
+    batch = min(MOST_AT_A_TIME, max(1, NUMBERS_AT_A_TIME // images[0].size))
+    given = DataLoader(TensorDataset(torch.tensor(images), torch.tensor(labels)), batch_size=batch)
+    with torch.random.fork_rng(devices=[]):  # its random start comes from the global generator
         torch.manual_seed(seed)
-        found: Pictures = torch.cat([changed for changed, _ in attack(_Followed(network), given)]).numpy()
+        found: Images = torch.cat([changed for changed, _ in attack(_Followed(network), given)]).numpy()
     return found
 
 
@@ -66,9 +66,9 @@ class _Followed(torch.nn.Module):
         # the library asks a parameter, of which there must be one, for the device that it is on
         self._place = torch.nn.Parameter(torch.empty(0), requires_grad=False)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(n, n_classes) scores."""
-        scores: torch.Tensor = _LogProbabilities.apply(pictures, self._network)  # type: ignore[no-untyped-call]  # as it comes from PyTorch
+        scores: torch.Tensor = _LogProbabilities.apply(images, self._network)  # type: ignore[no-untyped-call]  # as it comes from PyTorch
         return scores
 
 
@@ -76,15 +76,15 @@ class _LogProbabilities(torch.autograd.Function):
     """TensorFlow's forward and backward passes as one step of PyTorch's graph."""
 
     @staticmethod
-    def forward(ctx: Any, pictures: torch.Tensor, network: Network) -> torch.Tensor:
+    def forward(ctx: Any, images: torch.Tensor, network: Network) -> torch.Tensor:
         """(n, n_classes) log probabilities."""
         ctx.network = network
-        ctx.save_for_backward(pictures)
-        return torch.tensor(network.log_probabilities(pictures.numpy()))
+        ctx.save_for_backward(images)
+        return torch.tensor(network.log_probabilities(images.numpy()))
 
     @staticmethod
     def backward(ctx: Any, weights: torch.Tensor) -> tuple[torch.Tensor, None]:
-        """The gradient with respect to the pictures; the network itself has none."""
-        (pictures,) = ctx.saved_tensors
-        gradient = ctx.network.log_probability_gradient(pictures.numpy(), weights.numpy())
+        """The gradient with respect to the images; the network itself has none."""
+        (images,) = ctx.saved_tensors
+        gradient = ctx.network.log_probability_gradient(images.numpy(), weights.numpy())
         return torch.tensor(gradient), None

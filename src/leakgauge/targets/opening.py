@@ -26,7 +26,7 @@ def open_table_model(path: Path) -> TableTarget:
 def open_image_model(
     path: Path,
     *,
-    picture_size: tuple[int, int],
+    image_size: tuple[int, int],
     input_range: tuple[float, float] | None = None,
     channel_order: ChannelOrder | None = None,
 ) -> ImageModel:
@@ -34,7 +34,7 @@ def open_image_model(
 
     Parameters
     ----------
-    picture_size, input_range, channel_order
+    image_size, input_range, channel_order
         what the sender says about the model's input; see `InputSettings`.
 
     Raises
@@ -43,7 +43,7 @@ def open_image_model(
         each with its own problem word.
     """
     _refuse_what_is_none(path)
-    settings = InputSettings(picture_size=picture_size, input_range=input_range, channel_order=channel_order)
+    settings = InputSettings(image_size=image_size, input_range=input_range, channel_order=channel_order)
     model: ImageModel = format_of(path, "images").load(path, settings)
     return model
 

@@ -3,7 +3,7 @@
 Target              what an attack asks: answers, and how many questions they took
 └ ModelTarget     and what an audit must know of the model behind it
 ├ TableTarget     and what it knows of the columns of a table
-└ ImageModel      and what was found out about its pictures (`targets.images.facts`)
+└ ImageModel      and what was found out about its images (`targets.images.facts`)
 """
 
 from __future__ import annotations

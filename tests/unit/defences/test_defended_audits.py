@@ -13,9 +13,9 @@ from leakgauge.attacks.table import chosen_attacks
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadParameters
 from leakgauge.inversion.attacks import ATTACKS as INVERSION_ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import run_attacks
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.protocol import AttackSettings
+from leakgauge.inversion.running import run_attacks
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.audit import audit
 from leakgauge.membership.pool import SharedAnswers
@@ -102,7 +102,7 @@ def test_a_bundle_behind_a_temperature_is_audited_as_it_is_and_says_so():
 def test_drawings_that_need_probabilities_are_not_applicable_behind_label_only():
     spsa = next(attack for attack in INVERSION_ATTACKS if attack.name == "spsa")
     target = DefendedTarget(TemplateTarget(), settings_of(["label_only"]))
-    told = Settings(space=low_frequencies(templates()[0]), iterations=(10,), seeds=1)
+    told = AttackSettings(space=low_frequencies(templates()[0]), iterations=(10,), seeds=1)
     (outcome,) = run_attacks(
         [(spsa, told)], target, classes=[0], controls=[], budget=None, seed=0, progress=Silent()
     )

@@ -16,7 +16,7 @@ from dp_accounting.rdp import RdpAccountant
 
 from leakgauge.defences.training import TRAINING_DEFENCES, dp_sgd, dropout, training_defences
 from leakgauge.defences.training.classifier import LEAST_PROBABILITY, _poisson, smoothed_loss, train
-from leakgauge.defences.training.plan import Plan, Privacy, with_logits, with_probabilities
+from leakgauge.defences.training.plan import Privacy, TrainingPlan, with_logits, with_probabilities
 from leakgauge.defences.training.privacy_budget import privacy_spent
 from leakgauge.errors import AuditFailed, BadParameters, UnsupportedModel
 from leakgauge.jobs.demo.network import digit_network
@@ -52,7 +52,7 @@ def test_listing_the_defences_waits_for_no_framework():
 
 @pytest.mark.parametrize("defence", TRAINING_DEFENCES, ids=lambda row: row.name)
 def test_every_row_changes_the_plan_and_leaves_the_old_one_alone(defence):
-    plan = Plan.of(small())
+    plan = TrainingPlan.of(small())
     config = plan.model.get_config()
     hardened = defence.harden(plan)
     assert hardened != plan
@@ -72,7 +72,7 @@ def test_the_two_smoothings_do_not_go_together():
     first, second = training_defences(["label_smoothing", "negative_label_smoothing"])
     for one, other in ((first, second), (second, first)):
         with pytest.raises(BadParameters) as refused:
-            other.harden(one.harden(Plan.of(small())))
+            other.harden(one.harden(TrainingPlan.of(small())))
         assert refused.value.problem == "two_smoothings"
 
 
@@ -95,10 +95,10 @@ def test_what_is_no_classifier_is_refused():
     entry = keras.Input((4,))
     several = keras.Model(entry, [layers.Dense(2)(entry), layers.Dense(2)(entry)])
     one_score = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
-    picture = keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(1, 3)])
-    for model in (several, one_score, picture, keras.Sequential([layers.Dense(3)])):
+    image = keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(1, 3)])
+    for model in (several, one_score, image, keras.Sequential([layers.Dense(3)])):
         with pytest.raises(UnsupportedModel) as refused:
-            Plan.of(model)
+            TrainingPlan.of(model)
         assert refused.value.problem == "not_a_classifier"
 
 
@@ -106,7 +106,7 @@ def test_dropout_stands_ahead_of_every_dense_layer_also_in_a_graph_with_branches
     entry = keras.Input((4,))
     first = layers.Dense(5, activation="relu")(entry)
     both = layers.Concatenate()([first, entry])
-    model = dropout.harden(Plan.of(keras.Model(entry, layers.Dense(3)(both))), rate=0.25).model
+    model = dropout.harden(TrainingPlan.of(keras.Model(entry, layers.Dense(3)(both))), rate=0.25).model
     found = [layer for layer in model.layers if isinstance(layer, layers.Dropout)]
     assert [layer.rate for layer in found] == [0.25, 0.25]
     x = np.ones((200, 4), dtype=np.float32)
@@ -209,7 +209,7 @@ def test_lots_are_drawn_as_the_accountant_believes():
 
 def test_epsilon_is_the_accountants_own_and_tighter_than_by_renyi_divergences():
     x, y = blobs(150)
-    plan = replace(dp_sgd.harden(Plan.of(small(), epochs=2, batch_size=40), noise_multiplier=1.1))
+    plan = replace(dp_sgd.harden(TrainingPlan.of(small(), epochs=2, batch_size=40), noise_multiplier=1.1))
     trained = train(plan, x, y, seed=0)
     assert trained.steps == 2 * 4
     event = dp_accounting.SelfComposedDpEvent(
@@ -233,13 +233,13 @@ def test_more_noise_costs_less_privacy_and_more_steps_cost_more():
 @pytest.mark.parametrize(("noise", "clip"), [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (float("nan"), 1.0)])
 def test_privacy_without_noise_or_clip_is_refused(noise, clip):
     with pytest.raises(BadParameters):
-        dp_sgd.harden(Plan.of(small()), noise_multiplier=noise, clip_norm=clip)
+        dp_sgd.harden(TrainingPlan.of(small()), noise_multiplier=noise, clip_norm=clip)
 
 
 @pytest.mark.parametrize("private", [False, True], ids=["plain", "dp_sgd"])
 def test_training_learns_repeats_and_tells_every_epoch(private):
     x, y = blobs(300)
-    plan = Plan.of(small(), epochs=6, batch_size=30, learning_rate=0.02)
+    plan = TrainingPlan.of(small(), epochs=6, batch_size=30, learning_rate=0.02)
     if private:
         plan = replace(plan, privacy=Privacy(0.5, 1.0))
     told = []
@@ -255,7 +255,7 @@ def test_training_learns_repeats_and_tells_every_epoch(private):
 
 def test_the_decay_pulls_weights_and_spares_biases():
     x, y = blobs(60)
-    plan = Plan.of(small(), epochs=30, learning_rate=0.02)
+    plan = TrainingPlan.of(small(), epochs=30, learning_rate=0.02)
     weights = [
         train(replace(plan, weight_decay=decay), x, y, seed=seed).model.get_weights()[0]
         for decay, seed in ((0.0, 0), (0.1, 0), (0.0, 1))
@@ -268,14 +268,14 @@ def test_the_decay_pulls_weights_and_spares_biases():
 def test_an_empty_lot_is_a_step_of_noise_alone():
     x, y = blobs(2)
     # one record in 1,000 enters a lot: nearly every lot is empty
-    plan = replace(Plan.of(small(), epochs=1, batch_size=1), privacy=Privacy(1.0, 1.0))
+    plan = replace(TrainingPlan.of(small(), epochs=1, batch_size=1), privacy=Privacy(1.0, 1.0))
     assert train(plan, x[:1], y[:1], seed=0).steps == 1
     assert digit_network((28, 28, 1)).output_shape == (None, 10)
 
 
 def test_without_the_accountant_all_but_dp_sgd_can_be_trained(monkeypatch):
     monkeypatch.setitem(sys.modules, "dp_accounting", None)
-    plan = Plan.of(small(), epochs=1, batch_size=40)
+    plan = TrainingPlan.of(small(), epochs=1, batch_size=40)
     with pytest.raises(AuditFailed) as raised:
         dp_sgd.harden(plan)
     assert "pip install 'leakgauge[demo]'" in raised.value.hint

@@ -46,7 +46,7 @@ class ObedientSandbox(Sandbox):
         if what == "demo_training":
             shown({"model": "baseline", "epoch": 1, "epochs": 2, "loss": 0.5})
         else:
-            shown({"side": "baseline", "attack": "spsa", "queries": 6, "picture": "aaaa", "loss": 1.5})
+            shown({"side": "baseline", "attack": "spsa", "queries": 6, "image": "aaaa", "loss": 1.5})
         for words in self.words:
             shown(words)
         while not self.gate.wait(0.01):
@@ -260,7 +260,7 @@ def test_forms_of_other_sites_and_other_names_are_not_let_in(worker, client):
     assert worker._sandbox.asked == []
 
 
-def test_the_report_is_there_once_something_was_drawn(worker, client):
+def test_the_report_is_there_once_something_was_reconstructed(worker, client):
     assert client.get("/report.zip").status_code == 422
     worker.begin()
     idle(worker)
@@ -326,7 +326,7 @@ def test_what_is_read_is_a_copy():
     state.begin_attack(1, ["noise=1"])
     state.read()["live"]["baseline"]["curve"].append("spoiled")
     assert state.read()["live"]["baseline"]["curve"] == []
-    state.add_look({"side": "baseline", "attack": "nes", "queries": 1, "picture": "", "loss": 0.5})
+    state.add_preview({"side": "baseline", "attack": "nes", "queries": 1, "image": "", "loss": 0.5})
     assert state.read()["live"]["defended"]["curve"] == []
 
 

@@ -11,9 +11,9 @@ from leakgauge.attacks.row import Unsuited
 from leakgauge.errors import UnsupportedModel
 from leakgauge.exhaustion import OUT_OF_MEMORY, Time
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import Run, choose_controls, run_attacks
-from leakgauge.inversion.protocol import Attack, Drawn, Frame, Settings
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.protocol import Attack, AttackSettings, Frame, Reconstructed
+from leakgauge.inversion.running import Run, choose_controls, run_attacks
 from leakgauge.inversion.similarity import pearson
 from leakgauge.inversion.time_budget import FEWEST_ITERATIONS
 from leakgauge.progress import Silent
@@ -23,22 +23,22 @@ SHAPE = (SIDE, SIDE, 1)
 ASKING = [attack for attack in ATTACKS if attack.threat_model != "model_file"]
 
 
-def settings(start: float = 0.5, **changes: object) -> Settings:
-    plain = Settings(
+def settings(start: float = 0.5, **changes: object) -> AttackSettings:
+    plain = AttackSettings(
         space=low_frequencies(np.full(SHAPE, start, dtype=np.float32)), iterations=(300,), seeds=2
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]  # the fields are those of Settings
+    return replace(plain, **changes)  # type: ignore[arg-type]  # the fields are those of AttackSettings
 
 
-def draw(
+def reconstruct(
     attack: Attack,
     target_class: int,
-    told: Settings,
+    told: AttackSettings,
     *,
     budget: int = 10**6,
     seed: int = 0,
     sharpness: float = 40.0,
-) -> Drawn:
+) -> Reconstructed:
     return attack.reconstruct(
         TemplateTarget(sharpness=sharpness),
         target_class,
@@ -51,11 +51,11 @@ def draw(
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 @pytest.mark.parametrize("target_class", [0, 1, 2])
-def test_a_drawing_is_most_like_its_own_class(attack: Attack, target_class: int) -> None:
-    drawing = draw(attack, target_class, settings()).frames[-1].pictures.mean(axis=0)
-    likeness = [pearson(drawing, template) for template in templates()]
-    assert int(np.argmax(likeness)) == target_class
-    assert likeness[target_class] > 0.4
+def test_a_reconstruction_is_most_like_its_own_class(attack: Attack, target_class: int) -> None:
+    reconstruction = reconstruct(attack, target_class, settings()).frames[-1].images.mean(axis=0)
+    similarity = [pearson(reconstruction, template) for template in templates()]
+    assert int(np.argmax(similarity)) == target_class
+    assert similarity[target_class] > 0.4
 
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
@@ -63,7 +63,7 @@ def test_a_drawing_is_most_like_its_own_class(attack: Attack, target_class: int)
 def test_the_budget_is_never_passed(attack: Attack, budget: int) -> None:
     target = TemplateTarget()
     try:
-        drawn = attack.reconstruct(
+        reconstructed = attack.reconstruct(
             target, 0, budget=budget, rng=np.random.default_rng(0), progress=Silent(), settings=settings()
         )
     except Unsuited:  # some need more than a pair for their first step, and must then ask nothing
@@ -71,65 +71,67 @@ def test_the_budget_is_never_passed(attack: Attack, budget: int) -> None:
         assert target.queries == 0
         return
     assert target.queries <= budget
-    assert drawn.frames[-1].queries == target.queries
+    assert reconstructed.frames[-1].queries == target.queries
 
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 def test_a_budget_below_one_pair_is_not_applicable(attack: Attack) -> None:
     with pytest.raises(Unsuited):
-        draw(attack, 0, settings(), budget=3)
+        reconstruct(attack, 0, settings(), budget=3)
 
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
-def test_the_same_seed_draws_the_same_and_another_does_not(attack: Attack) -> None:
-    first, again, other = (draw(attack, 0, settings(), seed=seed).frames[-1].pictures for seed in (1, 1, 2))
+def test_the_same_seed_reconstructs_the_same_and_another_does_not(attack: Attack) -> None:
+    first, again, other = (
+        reconstruct(attack, 0, settings(), seed=seed).frames[-1].images for seed in (1, 1, 2)
+    )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 def test_a_snapshot_is_what_a_shorter_run_gives(attack: Attack) -> None:
-    long = draw(attack, 0, settings(iterations=(50, 120, 300)))
+    long = reconstruct(attack, 0, settings(iterations=(50, 120, 300)))
     assert [frame.iterations for frame in long.frames] == [50, 120, 300]
     for frame in long.frames:
-        short = draw(attack, 0, settings(iterations=(frame.iterations,))).frames[-1]
-        assert np.array_equal(short.pictures, frame.pictures)
+        short = reconstruct(attack, 0, settings(iterations=(frame.iterations,))).frames[-1]
+        assert np.array_equal(short.images, frame.images)
         assert short.queries == frame.queries
 
 
 @pytest.mark.parametrize("rate", [1e-6, 0.01, 0.2, 0.5, 1.0])
 @pytest.mark.parametrize("start", [0.0, 0.5, 1.0])
-def test_no_learning_rate_wrecks_the_drawing(rate: float, start: float) -> None:
-    drawn = draw(ATTACKS[0], 1, settings(start, learning_rate=rate, iterations=(600,)))
-    assert pearson(drawn.frames[-1].pictures.mean(axis=0), templates()[1]) > 0.4
-    departed = [notice.code for notice in drawn.departures]
+def test_no_learning_rate_wrecks_the_reconstruction(rate: float, start: float) -> None:
+    reconstructed = reconstruct(ATTACKS[0], 1, settings(start, learning_rate=rate, iterations=(600,)))
+    assert pearson(reconstructed.frames[-1].images.mean(axis=0), templates()[1]) > 0.4
+    departed = [notice.code for notice in reconstructed.departures]
     assert departed == ([] if rate == 0.2 else ["learning_rate"])
 
 
 def test_the_loss_falls_and_the_confidence_rises() -> None:
-    curve = draw(ATTACKS[0], 0, settings(1.0)).curve
+    curve = reconstruct(ATTACKS[0], 0, settings(1.0)).curve
     assert curve[-1].loss < curve[0].loss
     assert curve[-1].confidence > curve[0].confidence
     assert [point.iteration for point in curve] == sorted({point.iteration for point in curve})
 
 
-def test_a_target_that_is_hard_to_convince_is_drawn_all_the_same() -> None:
-    drawn = draw(ATTACKS[0], 0, settings(iterations=(600,)), sharpness=4.0)
-    assert pearson(drawn.frames[-1].pictures.mean(axis=0), templates()[0]) > 0.4
+def test_a_target_that_is_hard_to_convince_is_reconstructed_all_the_same() -> None:
+    reconstructed = reconstruct(ATTACKS[0], 0, settings(iterations=(600,)), sharpness=4.0)
+    assert pearson(reconstructed.frames[-1].images.mean(axis=0), templates()[0]) > 0.4
 
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
-def test_answers_that_are_all_but_flat_are_drawn_from_as_well(attack: Attack) -> None:
-    plain = draw(attack, 1, settings())
-    flat = draw(attack, 1, settings(temperature=1e-6), sharpness=40e-6)
-    likeness = pearson(flat.frames[-1].pictures.mean(axis=0), plain.frames[-1].pictures.mean(axis=0))
-    assert likeness > 0.99
+def test_answers_that_are_all_but_flat_are_reconstructed_from_as_well(attack: Attack) -> None:
+    plain = reconstruct(attack, 1, settings())
+    flat = reconstruct(attack, 1, settings(temperature=1e-6), sharpness=40e-6)
+    similarity = pearson(flat.frames[-1].images.mean(axis=0), plain.frames[-1].images.mean(axis=0))
+    assert similarity > 0.99
 
 
 def test_a_budget_cuts_the_run_and_says_so() -> None:
-    drawn = draw(ATTACKS[0], 0, settings(iterations=(50, 300)), budget=400)
-    assert [frame.iterations for frame in drawn.frames] == [50, 100]
-    assert [notice.code for notice in drawn.departures] == ["iterations_cut"]
+    reconstructed = reconstruct(ATTACKS[0], 0, settings(iterations=(50, 300)), budget=400)
+    assert [frame.iterations for frame in reconstructed.frames] == [50, 100]
+    assert [notice.code for notice in reconstructed.departures] == ["iterations_cut"]
 
 
 class LabelsAlone(TemplateTarget):
@@ -145,7 +147,7 @@ class LabelsAlone(TemplateTarget):
 @pytest.mark.parametrize("target_class", [0, 1, 2])
 def test_labels_alone_are_enough_and_nothing_else_is_asked(target_class: int) -> None:
     label_only = next(attack for attack in ATTACKS if attack.name == "label_only")
-    drawn = label_only.reconstruct(
+    reconstructed = label_only.reconstruct(
         LabelsAlone(),
         target_class,
         budget=10**6,
@@ -153,20 +155,20 @@ def test_labels_alone_are_enough_and_nothing_else_is_asked(target_class: int) ->
         progress=Silent(),
         settings=settings(iterations=(600,)),
     )
-    drawing = drawn.frames[-1].pictures.mean(axis=0)
-    likeness = [pearson(drawing, template) for template in templates()]
-    assert int(np.argmax(likeness)) == target_class
-    assert drawn.departures == ()
+    reconstruction = reconstructed.frames[-1].images.mean(axis=0)
+    similarity = [pearson(reconstruction, template) for template in templates()]
+    assert int(np.argmax(similarity)) == target_class
+    assert reconstructed.departures == ()
 
 
-def test_a_class_that_no_picture_bears_is_said_and_ends_within_the_budget() -> None:
+def test_a_class_that_no_image_bears_is_said_and_ends_within_the_budget() -> None:
     class Never(LabelsAlone):
         def labels(self, x):  # type: ignore[no-untyped-def]  # a double
             return np.zeros_like(super().labels(x))
 
     label_only = next(attack for attack in ATTACKS if attack.name == "label_only")
     target = Never()
-    drawn = label_only.reconstruct(
+    reconstructed = label_only.reconstruct(
         target,
         1,
         budget=2_400,
@@ -174,23 +176,25 @@ def test_a_class_that_no_picture_bears_is_said_and_ends_within_the_budget() -> N
         progress=Silent(),
         settings=settings(iterations=(600,)),
     )
-    assert [notice.code for notice in drawn.departures] == ["no_start"]
+    assert [notice.code for notice in reconstructed.departures] == ["no_start"]
     assert target.queries <= 2_400
-    assert np.isfinite(drawn.frames[-1].pictures).all()
+    assert np.isfinite(reconstructed.frames[-1].images).all()
 
 
 @pytest.mark.parametrize("attack", [one for one in ATTACKS if one.by_default], ids=lambda attack: attack.name)
 def test_the_shortest_audit_in_a_hurry_still_pays_for_a_step_of_every_attack(attack: Attack) -> None:
     told = settings(iterations=(FEWEST_ITERATIONS,))
-    drawn = draw(attack, 0, told, budget=2 * FEWEST_ITERATIONS * told.seeds)
-    assert drawn.curve
+    reconstructed = reconstruct(attack, 0, told, budget=2 * FEWEST_ITERATIONS * told.seeds)
+    assert reconstructed.curve
 
 
 # ------------------------------------------------------------ running a table row
 
 
-def test_what_is_drawn_does_not_depend_on_the_number_of_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    def drawings(processors: int) -> list[np.ndarray]:
+def test_what_is_reconstructed_does_not_depend_on_the_number_of_processors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def reconstructions(processors: int) -> list[np.ndarray]:
         monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(processors)))
         told = settings(iterations=(30,))
         outcomes = run_attacks(
@@ -202,9 +206,9 @@ def test_what_is_drawn_does_not_depend_on_the_number_of_processors(monkeypatch: 
             seed=0,
             progress=Silent(),
         )
-        return [end.drawn[0].frames[-1].pictures for end in outcomes if isinstance(end, Run)]
+        return [end.reconstructed[0].frames[-1].images for end in outcomes if isinstance(end, Run)]
 
-    one, four = drawings(1), drawings(4)
+    one, four = reconstructions(1), reconstructions(4)
     assert len(one) == len(four) == 3
     assert all(np.array_equal(first, second) for first, second in zip(one, four, strict=True))
 
@@ -215,8 +219,8 @@ def toy(reconstruct: object) -> Attack:
 
 def all_grey(target, target_class, *, budget, rng, progress, settings):  # type: ignore[no-untyped-def]  # a double
     target.probabilities(settings.space.start[None])
-    pictures = np.repeat(settings.space.start[None], settings.seeds, axis=0)
-    return Drawn((Frame(settings.iterations[-1], 1, pictures),), ())
+    images = np.repeat(settings.space.start[None], settings.seeds, axis=0)
+    return Reconstructed((Frame(settings.iterations[-1], 1, images),), ())
 
 
 def run(attack: Attack, *, budget: int | None = None) -> object:
@@ -243,7 +247,7 @@ def test_a_toy_attack_is_one_function_and_one_row() -> None:
     outcome = run(toy(all_grey))
     assert isinstance(outcome, Run)
     assert outcome.queries == 3
-    assert set(outcome.drawn) == {0}
+    assert set(outcome.reconstructed) == {0}
     assert set(outcome.controls) == {1, 2}
 
 
@@ -286,7 +290,7 @@ def test_an_attack_without_an_end_leaves_time_for_the_others(place: int) -> None
     def endless(target, target_class, *, progress, **settings):  # type: ignore[no-untyped-def]  # a double
         while True:
             left[0] -= 1.0
-            progress.report("drawing", 0.5)
+            progress.report("reconstructing", 0.5)
 
     attacks = [all_grey, all_grey]
     attacks.insert(place, endless)

@@ -11,13 +11,13 @@ from template_target import SIDE, templates
 
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.components import principal_components
-from leakgauge.inversion.prior_file import to_bytes
+from leakgauge.inversion.priors.file import to_bytes
+from leakgauge.inversion.priors.pca import principal_components
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionMeasured, InversionReport
 
 
-def public_pictures(n: int, side: int = SIDE) -> np.ndarray:
+def public_images(n: int, side: int = SIDE) -> np.ndarray:
     """Bars, discs and corners at other places and of other sizes than the target's."""
     rng = np.random.default_rng(5)
     rows, columns = np.mgrid[0:side, 0:side]
@@ -38,8 +38,8 @@ def report_of(
 ) -> InversionReport:
     source = write_bundle(tmp_path / "bundle", parameters)
     (source / "auxiliary").mkdir()
-    for number, picture in enumerate(auxiliary):
-        (source / "auxiliary" / f"{number}.png").write_bytes(png(picture))
+    for number, image in enumerate(auxiliary):
+        (source / "auxiliary" / f"{number}.png").write_bytes(png(image))
     prior = tmp_path / "prior.npz" if trained is not None else None
     if prior is not None:
         prior.write_bytes(trained)
@@ -55,7 +55,7 @@ def by_name(report: InversionReport) -> dict[str, InversionMeasured]:
 
 @pytest.fixture(scope="module")
 def informed(tmp_path_factory: pytest.TempPathFactory) -> InversionReport:
-    return report_of(tmp_path_factory.mktemp("informed"), public_pictures(60))
+    return report_of(tmp_path_factory.mktemp("informed"), public_images(60))
 
 
 def test_a_prior_adds_an_attack_and_changes_none(informed: InversionReport, tmp_path: Path) -> None:
@@ -75,37 +75,35 @@ def test_the_report_says_which_prior(informed: InversionReport) -> None:
 
 
 def test_chance_is_what_the_prior_shows_by_itself(informed: InversionReport) -> None:
-    mean = public_pictures(60).mean(axis=0)
-    likeness = np.corrcoef(mean.ravel(), templates()[0].ravel())[0, 1]
+    mean = public_images(60).mean(axis=0)
+    similarity = np.corrcoef(mean.ravel(), templates()[0].ravel())[0, 1]
     (found,) = (one for one in informed.reconstructions if one.attack == "spsa_prior")
-    assert found.chance >= likeness - 0.01
+    assert found.chance >= similarity - 0.01
 
 
 def test_a_verdict_that_rests_on_the_prior_says_so(tmp_path: Path) -> None:
-    hurried = report_of(tmp_path, public_pictures(60), parameters={**QUICK, "iterations": [25]})
-    assert "pictures of the same kind" in hurried.verdict.sentence
+    hurried = report_of(tmp_path, public_images(60), parameters={**QUICK, "iterations": [25]})
+    assert "images of the same kind" in hurried.verdict.sentence
 
 
-def test_the_users_own_picture_among_the_auxiliary_ones_is_pointed_out(tmp_path: Path) -> None:
-    report = report_of(tmp_path, [*public_pictures(30), templates()[0]])
+def test_the_users_own_image_among_the_auxiliary_ones_is_pointed_out(tmp_path: Path) -> None:
+    report = report_of(tmp_path, [*public_images(30), templates()[0]])
     said = {notice.code: notice.message for notice in report.warnings}
     assert said["auxiliary_original"].startswith("1 of the auxiliary images is your image")
 
 
-@pytest.mark.parametrize("pictures", [public_pictures(5), [templates()[1]] * 30], ids=["few", "alike"])
-def test_pictures_that_make_no_prior_do_not_end_the_audit(
-    pictures: Sequence[np.ndarray], tmp_path: Path
-) -> None:
-    report = report_of(tmp_path, pictures)
+@pytest.mark.parametrize("images", [public_images(5), [templates()[1]] * 30], ids=["few", "alike"])
+def test_images_that_make_no_prior_do_not_end_the_audit(images: Sequence[np.ndarray], tmp_path: Path) -> None:
+    report = report_of(tmp_path, images)
     assert report.prior is None
     assert "prior_unusable" in {notice.code for notice in report.warnings}
     assert "spsa_prior" not in by_name(report)
 
 
-def test_a_trained_prior_does_what_its_pictures_would_have_done(
+def test_a_trained_prior_does_what_its_images_would_have_done(
     informed: InversionReport, tmp_path: Path
 ) -> None:
-    trained = to_bytes(principal_components(public_pictures(60)))
+    trained = to_bytes(principal_components(public_images(60)))
     report = report_of(tmp_path, trained=trained)
     assert report.prior is not None
     assert (report.prior.source, report.prior.pictures) == ("trained", 60)
@@ -113,14 +111,14 @@ def test_a_trained_prior_does_what_its_pictures_would_have_done(
     assert by_name(report) == by_name(informed)
 
 
-def test_the_bundles_own_pictures_come_before_a_trained_prior(tmp_path: Path) -> None:
-    report = report_of(tmp_path, public_pictures(40), trained=b"not even opened")
+def test_the_bundles_own_images_come_before_a_trained_prior(tmp_path: Path) -> None:
+    report = report_of(tmp_path, public_images(40), trained=b"not even opened")
     assert report.prior is not None
     assert report.prior.source == "bundle"
 
 
 def test_a_trained_prior_of_another_size_is_left_out_and_named(tmp_path: Path) -> None:
-    report = report_of(tmp_path, trained=to_bytes(principal_components(public_pictures(40, side=8))))
+    report = report_of(tmp_path, trained=to_bytes(principal_components(public_images(40, side=8))))
     assert report.prior is None
     said = {notice.code: notice.message for notice in report.warnings}
     assert "8 × 8 × 1" in said["prior_other_size"]

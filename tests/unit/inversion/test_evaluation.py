@@ -19,7 +19,7 @@ with warnings.catch_warnings():
 from leakgauge.bundle import InversionBundle, Limits, open_bundle
 from leakgauge.errors import BadBundle
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.judges import LEAST_EACH, TrainedJudge, train_judge
+from leakgauge.inversion.evaluators import LEAST_EACH, TrainedEvaluator, train_evaluator
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionReport
 
@@ -29,7 +29,7 @@ QUICK = {"class_to_attack": [0, 1], "iterations": 200, "seeds": 2, "attacks": "s
 
 
 def real(number: int, n: int, *, noise: float = 0.15) -> list[np.ndarray]:
-    """Pictures of a class: its template, moved by a pixel and dimmed, with noise."""
+    """Images of a class: its template, moved by a pixel and dimmed, with noise."""
     rng = np.random.default_rng([number, n])
     found = []
     for _ in range(n):
@@ -53,29 +53,31 @@ def report_of(
 
 def labelled(each: int, classes: tuple[int, ...] = (0, 1, 2), *, noise: float = 0.15) -> dict[str, bytes]:
     return {
-        f"reference/{number}/{place}.png": png(picture)
+        f"reference/{number}/{place}.png": png(image)
         for number in classes
-        for place, picture in enumerate(real(number, each, noise=noise))
+        for place, image in enumerate(real(number, each, noise=noise))
     }
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> InversionReport:
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> InversionReport:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return report_of(tmp_path_factory.mktemp("judged"), labelled(40))
+        return report_of(tmp_path_factory.mktemp("evaluated"), labelled(40))
 
 
-def test_a_judge_is_trained_on_labelled_references_and_says_how_good_it_is(judged: InversionReport) -> None:
-    assert judged.evaluator is not None
-    assert judged.evaluator.source == "reference"
-    assert judged.evaluator.accuracy is not None
-    assert judged.evaluator.accuracy.n == 3 * 10  # every fourth of forty
-    assert judged.evaluator.accuracy.value > 0.9
+def test_an_evaluator_is_trained_on_labelled_references_and_says_how_good_it_is(
+    evaluated: InversionReport,
+) -> None:
+    assert evaluated.evaluator is not None
+    assert evaluated.evaluator.source == "reference"
+    assert evaluated.evaluator.accuracy is not None
+    assert evaluated.evaluator.accuracy.n == 3 * 10  # every fourth of forty
+    assert evaluated.evaluator.accuracy.value > 0.9
 
 
-def test_each_drawing_is_judged(judged: InversionReport) -> None:
-    for found in judged.reconstructions:
+def test_each_reconstruction_is_evaluated(evaluated: InversionReport) -> None:
+    for found in evaluated.reconstructions:
         assert found.judgement is not None
         assert found.judgement.recognised
         assert found.judgement.feature_distance is not None
@@ -83,16 +85,16 @@ def test_each_drawing_is_judged(judged: InversionReport) -> None:
         assert 0 < found.judgement.feature_distance < 1
 
 
-def test_drawings_are_prototypes_between_chance_and_ceiling(judged: InversionReport) -> None:
-    (found,) = judged.prototypes
+def test_reconstructions_are_prototypes_between_chance_and_ceiling(evaluated: InversionReport) -> None:
+    (found,) = evaluated.prototypes
     assert (found.attack, found.classes, found.accuracy.n) == ("spsa", 3, 120)
     assert found.chance == pytest.approx(1 / 3)
     assert found.accuracy.low > found.chance
     assert found.ceiling > 0.9
 
 
-def test_references_of_the_pictures_class_lower_both_ceilings(judged: InversionReport) -> None:
-    for found in judged.reconstructions:
+def test_references_of_the_images_class_lower_both_ceilings(evaluated: InversionReport) -> None:
+    for found in evaluated.reconstructions:
         assert found.ceiling < 1.0
         assert found.ssim_ceiling is not None
         assert found.ssim_ceiling < 1.0
@@ -100,7 +102,7 @@ def test_references_of_the_pictures_class_lower_both_ceilings(judged: InversionR
         assert found.ssim_chance > 0.0
 
 
-def test_a_judge_has_no_say_on_a_class_that_it_has_not_seen(tmp_path: Path) -> None:
+def test_an_evaluator_has_no_say_on_a_class_that_it_has_not_seen(tmp_path: Path) -> None:
     report = report_of(tmp_path, labelled(30, (0, 2)))
     by_class = {found.target_class: found.judgement for found in report.reconstructions}
     assert by_class[0] is not None
@@ -117,7 +119,7 @@ def test_a_judge_has_no_say_on_a_class_that_it_has_not_seen(tmp_path: Path) -> N
     ],
     ids=["few", "one class", "noise"],
 )
-def test_without_a_judge_the_report_says_why(files: dict[str, bytes], why: str, tmp_path: Path) -> None:
+def test_without_an_evaluator_the_report_says_why(files: dict[str, bytes], why: str, tmp_path: Path) -> None:
     report = report_of(tmp_path, files)
     assert report.evaluator is None
     assert all(found.judgement is None for found in report.reconstructions)
@@ -147,7 +149,7 @@ def evaluator(classes: int = 3, side: int = SIDE) -> bytes:
         return path.read_bytes()
 
 
-def test_a_judge_that_the_bundle_brings_comes_first(tmp_path: Path) -> None:
+def test_an_evaluator_that_the_bundle_brings_comes_first(tmp_path: Path) -> None:
     report = report_of(tmp_path, {"evaluator.keras": evaluator(), **labelled(12, (0, 1))})
     assert report.evaluator is not None
     assert report.evaluator.source == "bundle"
@@ -157,7 +159,7 @@ def test_a_judge_that_the_bundle_brings_comes_first(tmp_path: Path) -> None:
     assert all(found.judgement and found.judgement.recognised for found in report.reconstructions)
 
 
-def test_without_references_distance_is_told_for_the_users_picture_alone(tmp_path: Path) -> None:
+def test_without_references_distance_is_told_for_the_users_image_alone(tmp_path: Path) -> None:
     report = report_of(tmp_path, {"evaluator.keras": evaluator()})
     assert report.evaluator is not None
     assert report.evaluator.accuracy is None
@@ -180,7 +182,7 @@ def test_without_references_distance_is_told_for_the_users_picture_alone(tmp_pat
     ],
     ids=["classes", "size", "the model itself", "beyond"],
 )
-def test_a_judge_that_cannot_be_is_refused_by_name(
+def test_an_evaluator_that_cannot_be_is_refused_by_name(
     files: Callable[[], dict[str, bytes]], problem: str, tmp_path: Path
 ) -> None:
     with pytest.raises(BadBundle) as raised:
@@ -188,7 +190,7 @@ def test_a_judge_that_cannot_be_is_refused_by_name(
     assert raised.value.problem == problem
 
 
-def test_the_judge_is_an_untrusted_file_like_the_model(tmp_path: Path) -> None:
+def test_the_evaluator_is_an_untrusted_file_like_the_model(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="nor a Keras HDF5 file") as raised:
         report_of(tmp_path, {"evaluator.keras": b"junk" * 100})
     assert raised.value.code.startswith("unsupported_model.")  # type: ignore[attr-defined]
@@ -220,20 +222,20 @@ def test_which_folders_hold_labelled_references(name: str, classes: list[int] | 
     assert [number for number, _ in opened.labelled] == classes
 
 
-def test_the_same_seed_trains_the_same_judge_and_large_pictures_are_made_small() -> None:
+def test_the_same_seed_trains_the_same_evaluator_and_large_images_are_made_small() -> None:
     digits = load_digits()
-    pictures = np.kron(digits.images[:200, :, :, None] / 16, np.ones((1, 9, 9, 1))).astype(np.float32)
-    by_class = {number: list(pictures[digits.target[:200] == number]) for number in range(10)}
-    first, accuracy = train_judge(by_class, n_classes=10, seed=4)
-    again, _ = train_judge(by_class, n_classes=10, seed=4)
-    assert np.array_equal(first.probabilities(pictures), again.probabilities(pictures))
+    images = np.kron(digits.images[:200, :, :, None] / 16, np.ones((1, 9, 9, 1))).astype(np.float32)
+    by_class = {number: list(images[digits.target[:200] == number]) for number in range(10)}
+    first, accuracy = train_evaluator(by_class, n_classes=10, seed=4)
+    again, _ = train_evaluator(by_class, n_classes=10, seed=4)
+    assert np.array_equal(first.probabilities(images), again.probabilities(images))
     assert accuracy.value > 0.7
-    features = first.features(pictures[:2])
+    features = first.features(images[:2])
     assert features is not None
     assert features.shape == (2, 64)
 
 
-def test_pictures_of_any_shape_can_be_judged() -> None:
+def test_images_of_any_shape_can_be_evaluated() -> None:
     wide = np.random.default_rng(0).random((4, 5, 67, 3)).astype(np.float32)
-    judge = TrainedJudge(wide, np.array([0, 1, 0, 1]), n_classes=2, seed=0)
-    assert judge.probabilities(wide).shape == (4, 2)
+    classifier = TrainedEvaluator(wide, np.array([0, 1, 0, 1]), n_classes=2, seed=0)
+    assert classifier.probabilities(wide).shape == (4, 2)

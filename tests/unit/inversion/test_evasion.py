@@ -25,7 +25,7 @@ from leakgauge.attacks.row import NOT_INSTALLED
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.evasion import RADII, Evade, labelled_pictures, robustness_curve
+from leakgauge.inversion.evasion import RADII, Evade, labelled_images, robustness_curve
 from leakgauge.inversion.inputs import Inputs, read_inputs
 from leakgauge.jobs.audit import audit as audit_job
 from leakgauge.jobs.request import JobRequest
@@ -53,22 +53,22 @@ def weights() -> Any:
     return 40 * centred / np.linalg.norm(centred, axis=1, keepdims=True) / SIDE
 
 
-def exact(pictures: Any, labels: Any, radius: float) -> float:
-    """Share of pictures that no change within the radius makes the linear model mistake."""
+def exact(images: Any, labels: Any, radius: float) -> float:
+    """Share of images that no change within the radius makes the linear model mistake."""
     right = 0
-    for picture, own in zip(pictures.reshape(len(pictures), -1), labels, strict=True):
+    for image, own in zip(images.reshape(len(images), -1), labels, strict=True):
         ahead = [weights()[own] - weights()[other] for other in range(3) if other != own]
-        right += all(way @ np.clip(picture - radius * np.sign(way), 0, 1) > 0 for way in ahead)
+        right += all(way @ np.clip(image - radius * np.sign(way), 0, 1) > 0 for way in ahead)
     return right / len(labels)
 
 
-def bundle_of(folder: Path, *, keras_file: bool = True, pictures: int = 3) -> Path:
-    """Templates as a model, and each class's template with less or more of the next one's as its pictures."""
+def bundle_of(folder: Path, *, keras_file: bool = True, images: int = 3) -> Path:
+    """Templates as a model, and each class's template with less or more of the next one's as its images."""
     known = templates()
     more = {
         f"reference__{number}__{place}": png(share * known[number] + (1 - share) * known[(number + 1) % 3])
         for number in range(3)
-        for place, share in enumerate((0.9, 0.75, 0.6)[:pictures])
+        for place, share in enumerate((0.9, 0.75, 0.6)[:images])
     }
     source = write_bundle(folder / "bundle", ASKED)
     for name, content in more.items():
@@ -96,15 +96,15 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     return inputs_of(tmp_path_factory.mktemp("evasion"))
 
 
-def towards_another(network: Any, pictures: Any, labels: Any, *, radius: float, seed: int) -> Any:
+def towards_another(network: Any, images: Any, labels: Any, *, radius: float, seed: int) -> Any:
     """The whole way to the next class's template, radius or not."""
     del network, radius, seed
     return templates()[(labels + 1) % 3].astype(np.float32)
 
 
-def nowhere(network: Any, pictures: Any, labels: Any, *, radius: float, seed: int) -> Any:
+def nowhere(network: Any, images: Any, labels: Any, *, radius: float, seed: int) -> Any:
     del network, labels, radius, seed
-    return pictures
+    return images
 
 
 def measured(inputs: Inputs, evade: Evade) -> EvasionMeasured:
@@ -113,17 +113,17 @@ def measured(inputs: Inputs, evade: Evade) -> EvasionMeasured:
     return found
 
 
-def test_the_users_pictures_are_taken_once_each_and_class_by_class(inputs: Inputs) -> None:
-    pictures, labels = labelled_pictures(inputs)
+def test_the_users_images_are_taken_once_each_and_class_by_class(inputs: Inputs) -> None:
+    images, labels = labelled_images(inputs)
     assert labels.tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
-    assert len({picture.tobytes() for picture in pictures}) == 10
-    assert np.array_equal(pictures[0], inputs.original)
+    assert len({image.tobytes() for image in images}) == 10
+    assert np.array_equal(images[0], inputs.original)
     again = dataclasses.replace(inputs, references=(*inputs.references, inputs.original))
-    assert len(labelled_pictures(again)[1]) == 10
+    assert len(labelled_images(again)[1]) == 10
 
 
 def test_what_a_library_does_is_held_to_the_radius(inputs: Inputs) -> None:
-    """A search that leaves the ball breaks every picture at once, were it believed."""
+    """A search that leaves the ball breaks every image at once, were it believed."""
     found = measured(inputs, towards_another)
     right = [point.right.value for point in found.curve]
     assert [point.radius for point in found.curve] == [0.0, *RADII]
@@ -134,26 +134,24 @@ def test_what_a_library_does_is_held_to_the_radius(inputs: Inputs) -> None:
     assert found.queries == 80 if right[-1] == 1 else found.queries < 80
 
 
-def test_a_picture_that_was_lost_stays_lost_when_a_search_does_worse_further_out(inputs: Inputs) -> None:
+def test_a_image_that_was_lost_stays_lost_when_a_search_does_worse_further_out(inputs: Inputs) -> None:
     tried: list[int] = []
 
-    def near_only(network: Any, pictures: Any, labels: Any, *, radius: float, seed: int) -> Any:
-        tried.append(len(pictures))
-        changed = pictures.copy()
+    def near_only(network: Any, images: Any, labels: Any, *, radius: float, seed: int) -> Any:
+        tried.append(len(images))
+        changed = images.copy()
         if radius == RADII[0]:
             changed[0, 0, 0] = 0.5
         return changed
 
     class Wary:
-        """Knows the user's own pictures and mistakes every other."""
+        """Knows the user's own images and mistakes every other."""
 
         queries = 0
 
         def labels(self, x: Any) -> Any:
-            known = {
-                picture.tobytes(): label for picture, label in zip(*labelled_pictures(inputs), strict=True)
-            }
-            return np.array([known.get(picture.tobytes(), -1) for picture in x])
+            known = {image.tobytes(): label for image, label in zip(*labelled_images(inputs), strict=True)}
+            return np.array([known.get(image.tobytes(), -1) for image in x])
 
     found = measured(dataclasses.replace(inputs, target=Wary()), near_only)  # type: ignore[arg-type]  # all that is asked of it
     assert [point.right.value for point in found.curve] == [1.0] + [0.9] * 7
@@ -177,7 +175,7 @@ def test_where_there_is_no_curve_the_row_says_why(
 
 
 def test_a_library_that_breaks_does_not_take_the_audit_with_it(inputs: Inputs) -> None:
-    def broken(network: Any, pictures: Any, labels: Any, *, radius: float, seed: int) -> Any:
+    def broken(network: Any, images: Any, labels: Any, *, radius: float, seed: int) -> Any:
         raise KeyError("a value of the user's")
 
     found = robustness_curve(inputs, broken, seed=0, progress=Silent())
@@ -186,7 +184,7 @@ def test_a_library_that_breaks_does_not_take_the_audit_with_it(inputs: Inputs) -
 
 
 def test_what_the_user_must_mend_is_no_failure_of_the_library(inputs: Inputs) -> None:
-    def refused(network: Any, pictures: Any, labels: Any, *, radius: float, seed: int) -> Any:
+    def refused(network: Any, images: Any, labels: Any, *, radius: float, seed: int) -> Any:
         raise UnsupportedModel("outputs_not_finite", "No number.", hint="Another model.")
 
     with pytest.raises(UnsupportedModel):
@@ -201,7 +199,7 @@ def report_of(source: Path, scratch: Path, evade: Evade | None, **overrides: Any
 
 
 def test_it_changes_nothing_else_in_the_report_and_comes_only_when_asked_for(tmp_path: Path) -> None:
-    source = bundle_of(tmp_path, pictures=1)
+    source = bundle_of(tmp_path, images=1)
     without = report_of(source, tmp_path / "one", towards_another, reference_libraries=False, policy={})
     asked = report_of(source, tmp_path / "two", towards_another, policy={})
     assert without.evasion is None
@@ -215,7 +213,7 @@ def request_of(folder: Path) -> JobRequest:
     (folder / "report").mkdir()
     (folder / "scratch").mkdir()
     return JobRequest(
-        source=bundle_of(folder, pictures=1),
+        source=bundle_of(folder, images=1),
         scratch=folder / "scratch",
         report=folder / "report",
         overrides={},
@@ -256,10 +254,10 @@ class OneStep:
         self.told = told
 
     def __call__(self, model: Any, batches: Any) -> Any:
-        for pictures, labels in batches:
-            followed = pictures.clone().requires_grad_()
+        for images, labels in batches:
+            followed = images.clone().requires_grad_()
             torch.nn.functional.cross_entropy(model(followed), labels, reduction="sum").backward()
-            yield pictures + self.told["epsilon"] * followed.grad.sign(), labels
+            yield images + self.told["epsilon"] * followed.grad.sign(), labels
 
 
 @pytest.fixture
@@ -289,15 +287,15 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Evade]:
 def test_pytorch_follows_the_networks_own_slope(inputs: Inputs, stand_in: Evade) -> None:
     network = inputs.settings.network
     assert network is not None
-    pictures, labels = labelled_pictures(inputs)
-    changed = stand_in(network, pictures, labels, radius=0.1, seed=0)
-    assert changed.shape == pictures.shape
+    images, labels = labelled_images(inputs)
+    changed = stand_in(network, images, labels, radius=0.1, seed=0)
+    assert changed.shape == images.shape
     before, after = (
-        network.log_probabilities(found)[np.arange(len(labels)), labels] for found in (pictures, changed)
+        network.log_probabilities(found)[np.arange(len(labels)), labels] for found in (images, changed)
     )
     # the first is so sure that its probability rounds to 1, and still it has a slope
     assert before[0] == 0
-    assert np.abs(changed - pictures)[0].max() > 0.09
+    assert np.abs(changed - images)[0].max() > 0.09
     assert (after[1:] < 5 * before[1:] - 1e-7).all()
 
 
@@ -309,17 +307,17 @@ def test_the_real_library_stays_near_repeats_itself_and_finds_all_there_is_on_a_
 
     network = inputs.settings.network
     assert network is not None
-    pictures, labels = labelled_pictures(inputs)
+    images, labels = labelled_images(inputs)
     state = torch.get_rng_state()
-    once, twice = (evade(network, pictures, labels, radius=0.2, seed=1) for _ in range(2))
+    once, twice = (evade(network, images, labels, radius=0.2, seed=1) for _ in range(2))
     assert np.array_equal(once, twice)
     assert torch.equal(state, torch.get_rng_state())
-    assert np.abs(once - pictures).max() <= 0.2 + 1e-6
+    assert np.abs(once - images).max() <= 0.2 + 1e-6
     assert once.min() >= 0
     assert once.max() <= 1
     found = measured(inputs, evade)
     assert [point.right.value for point in found.curve] == [
-        exact(pictures, labels, point.radius) for point in found.curve
+        exact(images, labels, point.radius) for point in found.curve
     ]
     assert found.curve[-1].right.value == 0.5
     assert found == measured(inputs, evade)

@@ -40,10 +40,10 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     return audited(tmp_path_factory.mktemp("quick"))
 
 
-def test_the_drawing_of_a_template_is_called_a_leak(quick: Audited) -> None:
+def test_the_reconstruction_of_a_template_is_called_a_leak(quick: Audited) -> None:
     report = quick.report
     assert report.verdict.severity in ("moderate", "high", "critical")
-    assert "not this very picture" in " ".join(report.verdict.reasons)
+    assert "not this very image" in " ".join(report.verdict.reasons)
     assert report.target.output == "logits"
     assert report.target.input_shape == (SIDE, SIDE, 1)
 
@@ -59,20 +59,20 @@ def test_verdict_answers_table_and_page_are_about_one_attack(quick: Audited) -> 
     report = quick.report
     assert isinstance(report, InversionReport)
     (attack,) = [one for one in report.attacks if one.name == report.headline]
-    (drawing,) = [found for found in report.reconstructions if found.attack == attack.name]
+    (reconstruction,) = [found for found in report.reconstructions if found.attack == attack.name]
     assert len(report.reconstructions) > 1
     assert report.verdict.reasons[0].startswith(f"{attack.title}: ")
-    assert f"{drawing.queries:,} queries for {attack.threat_model}" in report.verdict.sentence
+    assert f"{reconstruction.queries:,} queries for {attack.threat_model}" in report.verdict.sentence
     assert all(insight.sentence.startswith(f"{attack.title}: ") for insight in report.insights)
-    assert report.insights[0].figures["leakage"] == drawing.leakage
+    assert report.insights[0].figures["leakage"] == reconstruction.leakage
     last = report.table[-1]
-    assert (last.iterations, last.similarity) == (drawing.iterations, drawing.similarity.ssim)
+    assert (last.iterations, last.similarity) == (reconstruction.iterations, reconstruction.similarity.ssim)
     text = " ".join(render(quick).split())
     assert f"are about <strong>{attack.title}</strong>" in text
     assert f"SSIM with your image, by {attack.title}" in text
 
 
-def test_every_named_picture_is_there_and_is_a_png_of_the_right_size(quick: Audited) -> None:
+def test_every_named_image_is_there_and_is_a_png_of_the_right_size(quick: Audited) -> None:
     report = quick.report
     named = {report.original, *(one.image for one in (*report.reconstructions, *report.snapshots))}
     assert named == set(quick.files)
@@ -90,11 +90,11 @@ def test_the_same_bundle_gives_the_same_report(tmp_path: Path, quick: Audited) -
     assert repr(audited(tmp_path)) == repr(quick)
 
 
-def test_another_seed_gives_another_drawing(tmp_path: Path, quick: Audited) -> None:
+def test_another_seed_gives_another_reconstruction(tmp_path: Path, quick: Audited) -> None:
     assert audited(tmp_path, {**QUICK, "seed": 1}).files != quick.files
 
 
-def test_without_a_class_the_one_that_the_model_sees_is_drawn(tmp_path: Path) -> None:
+def test_without_a_class_the_one_that_the_model_sees_is_reconstructed(tmp_path: Path) -> None:
     parameters = {"iterations": 20, "seeds": 1}
     assert {found.target_class for found in report_of(tmp_path, parameters).reconstructions} == {0}
 
@@ -107,7 +107,7 @@ def test_all_classes_make_a_strip_and_only_one_can_be_measured(tmp_path: Path) -
     assert "one_original" in {notice.code for notice in report.warnings}
 
 
-def test_a_picture_of_another_class_is_pointed_out(tmp_path: Path) -> None:
+def test_a_image_of_another_class_is_pointed_out(tmp_path: Path) -> None:
     report = report_of(tmp_path, {**QUICK, "class_to_attack": 2})
     assert "other_class" in {notice.code for notice in report.warnings}
     assert report.verdict.severity == "inconclusive"
@@ -133,7 +133,7 @@ def test_a_budget_of_one_query_leaves_nothing_to_say(tmp_path: Path) -> None:
     assert report.table == ()
 
 
-def test_reference_pictures_lower_the_ceiling(tmp_path: Path) -> None:
+def test_reference_images_lower_the_ceiling(tmp_path: Path) -> None:
     near = np.clip(templates()[0] * 0.8 + 0.2 * templates()[2], 0, 1)
     report = report_of(tmp_path, QUICK, reference__one=png(near))
     assert all(found.ceiling < 1.0 for found in report.reconstructions)

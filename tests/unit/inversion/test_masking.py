@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from template_target import TemplateTarget, templates
 
 from leakgauge.defences.output import DefendedTarget, settings_of
-from leakgauge.inversion.masking import Examined, examine, judged
+from leakgauge.inversion.masking import Examined, examine, masking_of
 from leakgauge.inversion.objective import log_odds
 from leakgauge.report.model import Severity
 from leakgauge.targets.score_rows import rounding_step, scores_kept, spread_over_hidden
@@ -113,7 +113,7 @@ def test_a_temperature_is_no_defence_and_is_divided_out(seed: int) -> None:
     plain, soft = seen(lambda answers: answers, seed), seen(defended("temperature=20"), seed)
     assert soft.found == ("flat",)
     assert plain.temperature / soft.temperature == pytest.approx(20, rel=1e-6)
-    told = judged(soft, Severity.LOW)
+    told = masking_of(soft, Severity.LOW)
     assert told.effect == "none"
     assert "no defence" in told.sentence
 
@@ -146,7 +146,7 @@ def test_every_query_is_counted() -> None:
     ],
 )
 def test_what_masking_is_worth_follows_from_the_worst_attack(severity: Severity, effect: str) -> None:
-    told = judged(seen(one_hot, 0), severity)
+    told = masking_of(seen(one_hot, 0), severity)
     assert told.effect == effect
     assert "labels alone" in told.sentence
 

@@ -9,12 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from template_target import SIDE, TemplateTarget, templates
 
 from leakgauge.estimates import Estimate
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.drawing import Run, run_attacks
 from leakgauge.inversion.measure import jackknife, measure, reference_for, robustness
-from leakgauge.inversion.protocol import Drawn, Frame, Settings
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.protocol import AttackSettings, Frame, Reconstructed
+from leakgauge.inversion.running import Run, run_attacks
 from leakgauge.progress import Silent
 
 SHAPE = (SIDE, SIDE, 1)
@@ -25,7 +25,7 @@ SPACE = low_frequencies(GREY)
 @pytest.fixture(scope="module")
 def real_run() -> Run:
     (outcome,) = run_attacks(
-        [(ATTACKS[0], Settings(space=SPACE, iterations=(300,), seeds=3))],
+        [(ATTACKS[0], AttackSettings(space=SPACE, iterations=(300,), seeds=3))],
         TemplateTarget(),
         classes=(0, 1, 2),
         controls=(),
@@ -37,27 +37,27 @@ def real_run() -> Run:
     return outcome
 
 
-def pretending(run: Run, picture: Pictures) -> Run:
-    """The run, had it drawn `picture` of class 0."""
-    frame = Frame(300, 1_800, np.repeat(picture[None], 3, axis=0))
-    return replace(run, drawn={**run.drawn, 0: Drawn((frame,), ())}, controls={})
+def pretending(run: Run, image: Images) -> Run:
+    """The run, had it reconstructed `image` of class 0."""
+    frame = Frame(300, 1_800, np.repeat(image[None], 3, axis=0))
+    return replace(run, reconstructed={**run.reconstructed, 0: Reconstructed((frame,), ())}, controls={})
 
 
-def leakage_of(run: Run, picture: Pictures) -> Estimate:
+def leakage_of(run: Run, image: Images) -> Estimate:
     reference = reference_for(templates()[0], SPACE, ())
     return measure(
-        pretending(run, picture),
+        pretending(run, image),
         0,
         reference,
         n_classes=3,
-        recognised=int(TemplateTarget().labels(picture[None])[0]) == 0,
+        recognised=int(TemplateTarget().labels(image[None])[0]) == 0,
         attacks=1,
         rng=np.random.default_rng(0),
     ).leakage
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [
         np.zeros(SHAPE, dtype=np.float32),
         np.ones(SHAPE, dtype=np.float32),
@@ -68,36 +68,37 @@ def leakage_of(run: Run, picture: Pictures) -> Estimate:
     ],
     ids=["black", "white", "grey", "noise", "another class", "a third class"],
 )
-def test_what_was_not_learned_from_the_target_is_no_leak(real_run: Run, picture: Pictures) -> None:
-    assert leakage_of(real_run, picture).value <= 0.01
+def test_what_was_not_learned_from_the_target_is_no_leak(real_run: Run, image: Images) -> None:
+    assert leakage_of(real_run, image).value <= 0.01
 
 
-def test_the_drawing_of_another_class_is_no_leak(real_run: Run) -> None:
+def test_the_reconstruction_of_another_class_is_no_leak(real_run: Run) -> None:
     for other in (1, 2):
-        drawing = real_run.drawn[other].frames[-1].pictures.mean(axis=0)
-        assert leakage_of(real_run, drawing).value <= 0.01
+        reconstruction = real_run.reconstructed[other].frames[-1].images.mean(axis=0)
+        assert leakage_of(real_run, reconstruction).value <= 0.01
 
 
-def test_a_real_picture_of_another_class_is_no_leak_though_a_four_is_like_a_nine(real_run: Run) -> None:
+def test_a_real_image_of_another_class_is_no_leak_though_a_four_is_like_a_nine(real_run: Run) -> None:
     digits = load_digits()
     images = (digits.images[..., None] / 16.0).astype(np.float32)
     known, unknown = slice(None, None, 2), slice(1, None, 2)
     model = LogisticRegression(max_iter=2000).fit(images[known].reshape(-1, 64), digits.target[known])
     grey = np.full((8, 8, 1), 0.5, dtype=np.float32)
     means = {number: images[known][digits.target[known] == number].mean(axis=0) for number in range(10)}
-    drawn = {
-        number: Drawn((Frame(300, 1_800, np.repeat(mean[None], 3, 0)),), ()) for number, mean in means.items()
+    reconstructed = {
+        number: Reconstructed((Frame(300, 1_800, np.repeat(mean[None], 3, 0)),), ())
+        for number, mean in means.items()
     }
     original = images[known][digits.target[known] == 9][0]
 
-    def pretend(picture: Pictures) -> float:
-        mine = Drawn((Frame(300, 1_800, np.repeat(picture[None], 3, 0)),), ())
+    def pretend(image: Images) -> float:
+        mine = Reconstructed((Frame(300, 1_800, np.repeat(image[None], 3, 0)),), ())
         return measure(
-            replace(real_run, drawn={**drawn, 9: mine}, controls={}),
+            replace(real_run, reconstructed={**reconstructed, 9: mine}, controls={}),
             9,
             reference_for(original, low_frequencies(grey), ()),
             n_classes=10,
-            recognised=int(model.predict(picture.reshape(1, -1))[0]) == 9,
+            recognised=int(model.predict(image.reshape(1, -1))[0]) == 9,
             attacks=1,
             rng=np.random.default_rng(0),
         ).leakage.value
@@ -111,7 +112,7 @@ def test_a_real_picture_of_another_class_is_no_leak_though_a_four_is_like_a_nine
     assert pretend(original) == pytest.approx(1.0)
 
 
-def test_the_very_picture_is_a_full_leak_and_a_real_drawing_a_partial_one(real_run: Run) -> None:
+def test_the_very_image_is_a_full_leak_and_a_real_reconstruction_a_partial_one(real_run: Run) -> None:
     assert leakage_of(real_run, templates()[0]).value == pytest.approx(1.0)
     found = measure(
         real_run,

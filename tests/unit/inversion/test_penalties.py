@@ -8,27 +8,27 @@ from template_target import SIDE, TemplateTarget
 
 from leakgauge.defences.output import DefendedTarget, settings_of
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.components import Familiar, principal_components
 from leakgauge.inversion.objective import Penalty, Prior
-from leakgauge.inversion.protocol import Attack, Settings
-from leakgauge.inversion.space import Space
-from leakgauge.inversion.yielding import LEAST, RECOGNISED, Yielding
+from leakgauge.inversion.penalty_schedule import LEAST, RECOGNISED, PenaltySchedule
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.priors.pca import Familiar, principal_components
+from leakgauge.inversion.protocol import Attack, AttackSettings
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Silent
 
 SHAPE = (6, 9, 1)
 BY_ODDS = [attack for attack in ATTACKS if attack.name in {"spsa", "nes", "cma_es"}]
 
 
-def pictures(n: int, seed: int = 0) -> np.ndarray:
+def images(n: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     wide = rng.standard_normal((5, *SHAPE)) * np.array([0.3, 0.2, 0.1, 0.05, 0.02])[:, None, None, None]
     mixed = 0.5 + np.tensordot(rng.standard_normal((n, 5)), wide, 1) / 3
     return np.clip(mixed, 0.01, 0.99).astype(np.float32)
 
 
-def known() -> Space:
-    return principal_components(pictures(40)).space
+def known() -> SearchSpace:
+    return principal_components(images(40)).space
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def known() -> Space:
     ids=["dark", "light", "known"],
 )
 def test_the_gradient_is_that_of_the_penalty(penalty: Penalty) -> None:
-    picture = pictures(1, seed=3).astype(np.float64)
-    found = penalty.gradient(picture.astype(np.float32))[0].ravel()
+    image = images(1, seed=3).astype(np.float64)
+    found = penalty.gradient(image.astype(np.float32))[0].ravel()
     step = 1e-3
-    moved = picture + step * np.eye(picture.size).reshape(-1, *SHAPE)
-    back = picture - step * np.eye(picture.size).reshape(-1, *SHAPE)
+    moved = image + step * np.eye(image.size).reshape(-1, *SHAPE)
+    back = image - step * np.eye(image.size).reshape(-1, *SHAPE)
     slope = (penalty.penalty(moved.astype(np.float32)) - penalty.penalty(back.astype(np.float32))) / (
         2 * step
     )
@@ -50,9 +50,9 @@ def test_the_gradient_is_that_of_the_penalty(penalty: Penalty) -> None:
 
 def test_the_same_spot_costs_most_at_the_rim_and_as_much_on_every_side() -> None:
     def cost(row: int, column: int) -> float:
-        picture = np.zeros((1, 15, 15, 1), dtype=np.float32)
-        picture[0, row - 1 : row + 2, column - 1 : column + 2] = 1.0
-        return float(Prior().penalty(picture)[0])
+        image = np.zeros((1, 15, 15, 1), dtype=np.float32)
+        image[0, row - 1 : row + 2, column - 1 : column + 2] = 1.0
+        return float(Prior().penalty(image)[0])
 
     middle, off, rim = cost(7, 7), cost(7, 5), cost(7, 1)
     assert middle < off < rim
@@ -60,13 +60,13 @@ def test_the_same_spot_costs_most_at_the_rim_and_as_much_on_every_side() -> None
     assert cost(1, 1) > rim
 
 
-def test_the_mean_of_known_pictures_is_the_most_familiar_and_their_kind_more_than_noise() -> None:
+def test_the_mean_of_known_images_is_the_most_familiar_and_their_kind_more_than_noise() -> None:
     space = known()
     nothing = Prior(weight=0.0)
     familiar = Familiar(space, nothing)
-    start, kind = space.start[None], pictures(20, seed=0)
-    # as far from the mean as the pictures are, in pixels, but in the directions in which they differ least
-    narrow = space.pictures(np.eye(space.dimensions)[[-1]] * 10)
+    start, kind = space.start[None], images(20, seed=0)
+    # as far from the mean as the images are, in pixels, but in the directions in which they differ least
+    narrow = space.images(np.eye(space.dimensions)[[-1]] * 10)
     assert float(familiar.penalty(start)[0]) == pytest.approx(0.0, abs=1e-9)
     assert familiar.penalty(kind).mean() == pytest.approx(familiar.weight * space.dimensions / 2, rel=0.5)
     assert familiar.penalty(narrow)[0] > 5 * familiar.penalty(kind).mean()
@@ -74,7 +74,7 @@ def test_the_mean_of_known_pictures_is_the_most_familiar_and_their_kind_more_tha
 
 def test_a_coefficient_is_a_standard_deviation() -> None:
     space = known()
-    z = space.coefficients(pictures(40) - space.start)
+    z = space.coefficients(images(40) - space.start)
     assert np.allclose(z.std(axis=0, ddof=1), 1.0, rtol=1e-3)
     gradient = np.random.default_rng(1).standard_normal((1, *SHAPE)).astype(np.float32)
     step = 1e-2 * np.eye(space.dimensions)
@@ -82,29 +82,29 @@ def test_a_coefficient_is_a_standard_deviation() -> None:
     assert np.allclose(space.slope(gradient)[0], along, rtol=1e-2, atol=1e-4)
 
 
-def test_the_penalty_gives_way_until_pictures_are_recognised_and_comes_back() -> None:
-    yielding = Yielding(2)
+def test_the_penalty_gives_way_until_images_are_recognised_and_comes_back() -> None:
+    schedule = PenaltySchedule(2)
     sure, lost = np.full(4, RECOGNISED + 1), np.full(4, RECOGNISED - 1)
     for _ in range(1_000):
-        yielding.heard(np.stack([sure, lost]))
-    assert yielding.shares.tolist() == [1.0, LEAST]
-    yielding.heard(np.stack([lost, sure]))
-    assert yielding.shares[0] < 1.0
-    assert yielding.shares[1] > LEAST
+        schedule.update(np.stack([sure, lost]))
+    assert schedule.shares.tolist() == [1.0, LEAST]
+    schedule.update(np.stack([lost, sure]))
+    assert schedule.shares[0] < 1.0
+    assert schedule.shares[1] > LEAST
 
 
 def test_many_questions_at_once_count_as_much_as_one_after_the_other() -> None:
-    together, apart = Yielding(1), Yielding(1)
-    together.heard(np.zeros((1, 10)))
+    together, apart = PenaltySchedule(1), PenaltySchedule(1)
+    together.update(np.zeros((1, 10)))
     for _ in range(10):
-        apart.heard(np.zeros((1, 1)))
+        apart.update(np.zeros((1, 1)))
     assert together.shares == pytest.approx(apart.shares)
 
 
 @pytest.mark.parametrize("attack", BY_ODDS, ids=lambda attack: attack.name)
-def test_behind_a_temperature_that_is_divided_out_the_same_is_drawn(attack: Attack) -> None:
-    def drawn(target: TemplateTarget | DefendedTarget, temperature: float) -> np.ndarray:
-        told = Settings(
+def test_behind_a_temperature_that_is_divided_out_the_same_is_reconstructed(attack: Attack) -> None:
+    def reconstructed(target: TemplateTarget | DefendedTarget, temperature: float) -> np.ndarray:
+        told = AttackSettings(
             space=low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32)),
             iterations=(60,),
             seeds=2,
@@ -113,7 +113,7 @@ def test_behind_a_temperature_that_is_divided_out_the_same_is_drawn(attack: Atta
         found = attack.reconstruct(
             target, 0, budget=10_000, rng=np.random.default_rng(0), progress=Silent(), settings=told
         )
-        return found.frames[-1].pictures
+        return found.frames[-1].images
 
     soft = DefendedTarget(TemplateTarget(), settings_of(["temperature=8"]))
-    assert np.allclose(drawn(TemplateTarget(), 1.0), drawn(soft, 1 / 8), atol=1e-3)
+    assert np.allclose(reconstructed(TemplateTarget(), 1.0), reconstructed(soft, 1 / 8), atol=1e-3)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leakgauge.errors import BadBundle
-from leakgauge.inversion.components import evenly, principal_components
-from leakgauge.inversion.prior_file import read_components, to_bytes
+from leakgauge.inversion.priors.file import read_prior, to_bytes
+from leakgauge.inversion.priors.pca import evenly, principal_components
 
 
-def pictures(n: int, shape: tuple[int, int, int] = (6, 5, 1), *, rank: int = 8) -> np.ndarray:
+def images(n: int, shape: tuple[int, int, int] = (6, 5, 1), *, rank: int = 8) -> np.ndarray:
     rng = np.random.default_rng(n)
     patterns = rng.random((rank, *shape))
     return np.clip(np.tensordot(rng.dirichlet(np.ones(rank), n), patterns, 1), 0, 1).astype(np.float32)
@@ -24,17 +24,17 @@ def pictures(n: int, shape: tuple[int, int, int] = (6, 5, 1), *, rank: int = 8) 
 @pytest.mark.parametrize("n", [25, 200])
 @pytest.mark.parametrize("shape", [(6, 5, 1), (8, 8, 3)])
 def test_components_are_those_of_a_singular_value_decomposition(n: int, shape: tuple[int, int, int]) -> None:
-    given_pictures = pictures(n, shape)
-    space = principal_components(given_pictures).space
-    flat = given_pictures.reshape(n, -1).astype(np.float64)
+    given_images = images(n, shape)
+    space = principal_components(given_images).space
+    flat = given_images.reshape(n, -1).astype(np.float64)
     _, values, rows = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
-    # pictures of rank 8 whose weights sum to 1 differ in 7 ways
+    # images of rank 8 whose weights sum to 1 differ in 7 ways
     assert space.dimensions == 7
     assert np.allclose(space.spread, values[:7] / np.sqrt(n - 1), rtol=1e-3)
     assert np.allclose(np.abs((space.axes * rows[:7]).sum(axis=1)), 1.0, atol=1e-3)
     assert np.allclose(space.axes @ space.axes.T, np.eye(7), atol=1e-4)
-    found = space.pictures(space.coefficients(given_pictures - space.start))
-    assert np.allclose(found, given_pictures, atol=1e-3)
+    found = space.images(space.coefficients(given_images - space.start))
+    assert np.allclose(found, given_images, atol=1e-3)
 
 
 def test_at_most_forty_components() -> None:
@@ -43,26 +43,26 @@ def test_at_most_forty_components() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_pictures", "problem"),
-    [(pictures(19), "auxiliary_too_few"), (np.ones((30, 4, 4, 1), np.float32), "auxiliary_alike")],
+    ("given_images", "problem"),
+    [(images(19), "auxiliary_too_few"), (np.ones((30, 4, 4, 1), np.float32), "auxiliary_alike")],
 )
-def test_pictures_that_make_no_prior_are_refused_by_name(given_pictures: np.ndarray, problem: str) -> None:
+def test_images_that_make_no_prior_are_refused_by_name(given_images: np.ndarray, problem: str) -> None:
     with pytest.raises(BadBundle) as raised:
-        principal_components(given_pictures)
+        principal_components(given_images)
     assert raised.value.problem == problem
 
 
 @pytest.mark.parametrize(("n", "most", "kept"), [(5, 9, [0, 1, 2, 3, 4]), (9, 3, [0, 4, 8]), (4, 0, [0])])
-def test_pictures_are_thinned_evenly(n: int, most: int, kept: list[int]) -> None:
+def test_images_are_thinned_evenly(n: int, most: int, kept: list[int]) -> None:
     assert list(evenly(range(n), most=most)) == kept
 
 
 def test_a_file_gives_back_what_was_written_and_the_same_bytes(tmp_path: Path) -> None:
-    components = principal_components(pictures(60, (8, 8, 3)))
+    components = principal_components(images(60, (8, 8, 3)))
     path = tmp_path / "prior.npz"
     path.write_bytes(to_bytes(components))
-    found = read_components(path)
-    assert found.pictures == 60
+    found = read_prior(path)
+    assert found.images == 60
     for one, other in zip(
         (found.space.start, found.space.axes, found.space.spread),
         (components.space.start, components.space.axes, components.space.spread),
@@ -105,7 +105,7 @@ def packed(content: bytes) -> bytes:
     return stream.getvalue()
 
 
-SOUND = to_bytes(principal_components(pictures(30)))
+SOUND = to_bytes(principal_components(images(30)))
 HOSTILE = {
     "empty": b"",
     "no zip": b"PK\x03\x04",
@@ -114,13 +114,13 @@ HOSTILE = {
     "objects": rewritten(lambda arrays: arrays.update(axes=np.array([[print]], dtype=object))),
     "text": rewritten(lambda arrays: arrays.update(spread=np.array(["a"] * 7))),
     "not a number": rewritten(lambda arrays: arrays["mean"].fill(np.nan)),
-    "beyond a picture": rewritten(lambda arrays: arrays["mean"].fill(1e30)),
+    "beyond an image": rewritten(lambda arrays: arrays["mean"].fill(1e30)),
     "no spread": rewritten(lambda arrays: arrays["spread"].fill(0)),
-    "spread beyond a picture": rewritten(lambda arrays: arrays["spread"].fill(1e200)),
+    "spread beyond an image": rewritten(lambda arrays: arrays["spread"].fill(1e200)),
     "spread of nothing": rewritten(lambda arrays: arrays["spread"].fill(1e-300)),
     "stretched axes": rewritten(lambda arrays: np.multiply(arrays["axes"], 1e6, out=arrays["axes"])),
     "other length": rewritten(lambda arrays: arrays.update(spread=np.ones(3))),
-    "no pictures": rewritten(lambda arrays: arrays.update(pictures=np.int64(-1))),
+    "no images": rewritten(lambda arrays: arrays.update(pictures=np.int64(-1))),
     "many axes": rewritten(lambda arrays: arrays.update(axes=np.zeros((41, 30), np.float32))),
     "terabytes": declaring("(1000000, 1000000)"),
     "negative": declaring("(-1, 30)"),
@@ -133,7 +133,7 @@ def test_what_is_no_prior_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "prior.npz"
     path.write_bytes(content)
     with pytest.raises(BadBundle) as raised:
-        read_components(path)
+        read_prior(path)
     assert raised.value.problem == "prior_damaged"
 
 
@@ -147,7 +147,7 @@ def test_a_changed_byte_is_refused_or_harmless(
     path = tmp_path_factory.getbasetemp() / "changed.npz"
     path.write_bytes(bytes(content))
     try:
-        found = to_bytes(read_components(path))
+        found = to_bytes(read_prior(path))
     except BadBundle:
         return
     # only what the arrays do not hang on, as a date, can change unseen

@@ -1,4 +1,4 @@
-"""An inversion audit that must end in time draws for fewer iterations, and says so."""
+"""An inversion audit that must end in time reconstructs for fewer iterations, and says so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from leakgauge.attacks.row import Unsuited
 from leakgauge.inversion.evaluation import Evaluation
 from leakgauge.inversion.inputs import Inputs
-from leakgauge.inversion.protocol import Attack, Drawn, Settings
+from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
 from leakgauge.inversion.time_budget import FEWEST_ITERATIONS, within
 
 SECONDS_PER_ITERATION = 0.01
@@ -34,13 +34,13 @@ def attack(clock):
 
     def reconstruct(target, target_class, *, budget, rng, progress, settings):
         clock.now += settings.iterations[-1] * SECONDS_PER_ITERATION
-        return Drawn((), ())
+        return Reconstructed((), ())
 
     return Attack("fake", "Fake", "probabilities", "Nobody", reconstruct)
 
 
 def inputs(*iterations):
-    """One class to draw and nine to compare with: ten drawings."""
+    """One class to reconstruct and nine to compare with: ten reconstructions."""
     return Inputs(
         target=SimpleNamespace(has_probabilities=True),
         facts=SimpleNamespace(classes=10),
@@ -48,7 +48,7 @@ def inputs(*iterations):
         original_class=0,
         classes=(0,),
         references=(),
-        settings=Settings(space=SimpleNamespace(), iterations=iterations, seeds=3),
+        settings=AttackSettings(space=SimpleNamespace(), iterations=iterations, seeds=3),
         prior=SimpleNamespace(space=None),
         evaluation=Evaluation(None, None, {}),
         examined=SimpleNamespace(),
@@ -63,7 +63,7 @@ def test_without_a_budget_and_with_a_large_one_nothing_changes(attack, clock):
     assert within(given, [attack], seconds=101.0, clock=clock) is given
 
 
-def test_drawings_are_shortened_to_what_fits_and_the_report_says_so(attack, clock):
+def test_reconstructions_are_shortened_to_what_fits_and_the_report_says_so(attack, clock):
     found = within(inputs(50, 100, 1_000), [attack], seconds=50.0, clock=clock)
     *kept, last = found.settings.iterations
     assert kept == [50, 100]
@@ -84,7 +84,7 @@ def test_every_attack_counts_and_one_that_cannot_run_does_not(attack, clock):
     assert 200 <= two <= 250
 
 
-def test_fewer_than_the_fewest_are_never_drawn(attack, clock):
+def test_fewer_than_the_fewest_are_never_reconstructed(attack, clock):
     assert within(inputs(1_000), [attack], seconds=0.1, clock=clock).settings.iterations == (
         FEWEST_ITERATIONS,
     )

@@ -25,15 +25,15 @@ from leakgauge.report.model import (
 NOTHING = Estimate(0.0, 0.0, 0.05, 3)
 
 
-def judged(
-    *, leakage=NOTHING, corrected=NOTHING, recognised=True, recognition=(), drawing_read=None
+def evaluated(
+    *, leakage=NOTHING, corrected=NOTHING, recognised=True, recognition=(), reconstruction_read=None
 ) -> Verdict:
     report = inversion_audited().report
-    judgement = None if drawing_read is None else Judgement(drawing_read, 0.5, None, None)
-    drawn = replace(
+    judgement = None if reconstruction_read is None else Judgement(reconstruction_read, 0.5, None, None)
+    reconstructed = replace(
         report.reconstructions[0], leakage=leakage, leakage_corrected=corrected, judgement=judgement
     )
-    return verdict(report.attacks, [drawn], recognised=recognised, recognition=recognition)
+    return verdict(report.attacks, [reconstructed], recognised=recognised, recognition=recognition)
 
 
 def read(right: int, n: int = 10, attack: str = "spsa") -> Recognition:
@@ -46,22 +46,22 @@ def read(right: int, n: int = 10, attack: str = "spsa") -> Recognition:
 )
 def test_a_leak_is_read_from_the_lower_end_of_the_corrected_interval(low: float, severity: Severity) -> None:
     found = Estimate(0.7, low, 0.9, 3)
-    assert judged(leakage=Estimate(0.7, 0.65, 0.9, 3), corrected=found).severity is severity
+    assert evaluated(leakage=Estimate(0.7, 0.65, 0.9, 3), corrected=found).severity is severity
 
 
-def test_unlikeness_to_one_picture_alone_is_not_low() -> None:
-    found = judged()
+def test_unlikeness_to_one_image_alone_is_not_low() -> None:
+    found = evaluated()
     assert found.severity is Severity.INCONCLUSIVE
     assert "cannot rule out" in found.sentence
     assert "reference/CLASS" in found.reasons[-1]
 
 
 def test_unlike_and_unreadable_is_low() -> None:
-    assert judged(recognition=[read(1)]).severity is Severity.LOW
+    assert evaluated(recognition=[read(1)]).severity is Severity.LOW
 
 
-def test_drawings_that_a_judge_reads_are_a_leak_however_unlike_the_picture() -> None:
-    found = judged(recognition=[read(8)])
+def test_reconstructions_that_an_evaluator_reads_are_a_leak_however_unlike_the_image() -> None:
+    found = evaluated(recognition=[read(8)])
     assert found.severity is Severity.MODERATE
     assert "recognises 8 of 10, where guessing reaches one in 10" in found.sentence
 
@@ -71,16 +71,18 @@ def test_what_was_read_is_told_with_the_queries_of_the_attack_that_drew_it() -> 
     spsa = report.attacks[0]
     labels = replace(spsa, name="label_only", threat_model="labels")
     unlike = replace(report.reconstructions[0], leakage=NOTHING, leakage_corrected=NOTHING, queries=100)
-    drawings = [unlike, replace(unlike, attack="label_only", queries=7_000)]
-    found = verdict([spsa, labels], drawings, recognised=True, recognition=[read(8, attack="label_only")])
+    reconstructions = [unlike, replace(unlike, attack="label_only", queries=7_000)]
+    found = verdict(
+        [spsa, labels], reconstructions, recognised=True, recognition=[read(8, attack="label_only")]
+    )
     assert found.sentence.startswith("With 7,000 queries for labels ")
 
 
 ALIKE = Estimate(0.9, 0.8, 1.0, 3)
 
 
-def test_likeness_that_no_judge_can_read_may_be_luck() -> None:
-    found = judged(leakage=ALIKE, corrected=ALIKE, recognition=[read(1)], drawing_read=False)
+def test_similarity_that_no_evaluator_can_read_may_be_luck() -> None:
+    found = evaluated(leakage=ALIKE, corrected=ALIKE, recognition=[read(1)], reconstruction_read=False)
     assert found.severity is Severity.INCONCLUSIVE
     assert "by luck" in found.sentence
 
@@ -88,15 +90,15 @@ def test_likeness_that_no_judge_can_read_may_be_luck() -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        {"recognition": [read(1)], "drawing_read": True},  # this very drawing is read
-        {"recognition": [read(8)], "drawing_read": False},  # those of other classes are
-        {"recognition": [read(0, n=2)], "drawing_read": False},  # too few to say
-        {"recognition": [read(1, attack="another")], "drawing_read": False},  # another attack's
+        {"recognition": [read(1)], "reconstruction_read": True},  # this very reconstruction is read
+        {"recognition": [read(8)], "reconstruction_read": False},  # those of other classes are
+        {"recognition": [read(0, n=2)], "reconstruction_read": False},  # too few to say
+        {"recognition": [read(1, attack="another")], "reconstruction_read": False},  # another attack's
         {},
     ],
 )
-def test_likeness_stands_where_no_judge_speaks_against_it(seen) -> None:
-    assert judged(leakage=ALIKE, corrected=ALIKE, **seen).severity is Severity.CRITICAL
+def test_similarity_stands_where_no_evaluator_speaks_against_it(seen) -> None:
+    assert evaluated(leakage=ALIKE, corrected=ALIKE, **seen).severity is Severity.CRITICAL
 
 
 def test_an_attack_that_may_be_lucky_takes_nothing_from_one_that_is_not() -> None:
@@ -119,21 +121,21 @@ def test_an_attack_that_may_be_lucky_takes_nothing_from_one_that_is_not() -> Non
     assert found.severity is Severity.HIGH
 
 
-def test_too_few_classes_to_judge_by_are_not_low() -> None:
-    assert judged(recognition=[read(0, n=2)]).severity is Severity.INCONCLUSIVE
+def test_too_few_classes_to_evaluate_by_are_not_low() -> None:
+    assert evaluated(recognition=[read(0, n=2)]).severity is Severity.INCONCLUSIVE
 
 
-def test_every_attack_must_have_been_judged() -> None:
-    assert judged(recognition=[read(0, attack="another")]).severity is Severity.INCONCLUSIVE
+def test_every_attack_must_have_been_evaluated() -> None:
+    assert evaluated(recognition=[read(0, attack="another")]).severity is Severity.INCONCLUSIVE
 
 
-def test_a_picture_that_the_model_takes_for_another_class_rules_nothing_out() -> None:
-    assert judged(recognised=False, recognition=[read(0)]).severity is Severity.INCONCLUSIVE
+def test_a_image_that_the_model_takes_for_another_class_rules_nothing_out() -> None:
+    assert evaluated(recognised=False, recognition=[read(0)]).severity is Severity.INCONCLUSIVE
 
 
 def test_a_wide_interval_rules_nothing_out() -> None:
     wide = Estimate(0.0, 0.0, 0.5, 3)
-    assert judged(leakage=wide, corrected=wide, recognition=[read(0)]).severity is Severity.INCONCLUSIVE
+    assert evaluated(leakage=wide, corrected=wide, recognition=[read(0)]).severity is Severity.INCONCLUSIVE
 
 
 # --- one attack carries it all ----------------------------------------------------------------------
@@ -144,7 +146,7 @@ THREE = (("spsa", "probabilities"), ("cma_es", "probabilities"), ("label_only", 
 def three_attacks(rng: np.random.Generator) -> tuple[list[InversionMeasured], list[Reconstruction]]:
     """Three attacks whose figures are drawn at random, alike at times, and one that read the file."""
     report = inversion_audited().report
-    attacks, drawings = [], []
+    attacks, reconstructions = [], []
     for place, (name, threat_model) in enumerate((*THREE, ("miface", "model_file"))):
         value = float(rng.choice([0.0, 0.05, 0.2, 0.4, 0.7, 0.99]))
         leakage = Estimate(value, max(value - 0.03, 0.0), min(value + float(rng.choice([0.03, 0.5])), 1.0), 3)
@@ -159,7 +161,7 @@ def three_attacks(rng: np.random.Generator) -> tuple[list[InversionMeasured], li
                 metrics=replace(report.attacks[0].metrics, leakage=leakage),
             )
         )
-        drawings.append(
+        reconstructions.append(
             replace(
                 report.reconstructions[0],
                 attack=name,
@@ -169,34 +171,40 @@ def three_attacks(rng: np.random.Generator) -> tuple[list[InversionMeasured], li
                 judgement=judgement,
             )
         )
-    return attacks, drawings
+    return attacks, reconstructions
 
 
 @pytest.mark.parametrize("seed", range(200))
 def test_sentence_figures_answers_and_page_name_the_attack_that_carries_the_verdict(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    attacks, drawings = three_attacks(rng)
+    attacks, reconstructions = three_attacks(rng)
     recognition = [read(int(rng.integers(11)), attack=name) for name, _ in THREE if rng.random() < 0.7]
-    found = headline(attacks, drawings, recognition=recognition)
-    told = verdict(attacks, drawings, recognised=bool(rng.random() < 0.8), recognition=recognition)
+    found = headline(attacks, reconstructions, recognition=recognition)
+    told = verdict(attacks, reconstructions, recognised=bool(rng.random() < 0.8), recognition=recognition)
     assert found is not None
-    (attack,) = [one for one in attacks if one.name == found.drawing.attack]
+    (attack,) = [one for one in attacks if one.name == found.reconstruction.attack]
     assert attack.threat_model != "model_file"
     assert told.reasons[0].startswith(f"{attack.title}: ")
-    assert told.sentence.startswith(f"With {found.drawing.queries:,} queries for {attack.threat_model} ")
+    assert told.sentence.startswith(
+        f"With {found.reconstruction.queries:,} queries for {attack.threat_model} "
+    )
     if found.shown is not None:
         assert told.severity is found.shown
-    answers = insights(found.drawing, [], {one.name: one for one in attacks})
+    answers = insights(found.reconstruction, [], {one.name: one for one in attacks})
     assert all(answer.sentence.startswith(f"{attack.title}: ") for answer in answers)
-    assert answers[0].figures["leakage"] == found.drawing.leakage
+    assert answers[0].figures["leakage"] == found.reconstruction.leakage
 
 
 @pytest.mark.parametrize("name", [name for name, _ in THREE])
 def test_the_page_shows_the_attack_that_carries_the_verdict_first(name: str) -> None:
-    attacks, drawings = three_attacks(np.random.default_rng(0))
+    attacks, reconstructions = three_attacks(np.random.default_rng(0))
     audited = inversion_audited()
     report = replace(
-        audited.report, attacks=tuple(attacks), reconstructions=tuple(drawings), snapshots=(), headline=name
+        audited.report,
+        attacks=tuple(attacks),
+        reconstructions=tuple(reconstructions),
+        snapshots=(),
+        headline=name,
     )
     page = InversionPage.of(report, audited.files)
     title = f"Attack {name}"
@@ -217,6 +225,6 @@ def test_a_report_of_before_names_no_attack_it_does_not_know() -> None:
 
 
 def test_without_an_attack_that_asks_none_carries_the_verdict() -> None:
-    attacks, drawings = three_attacks(np.random.default_rng(0))
-    assert headline([attacks[-1]], drawings) is None
+    attacks, reconstructions = three_attacks(np.random.default_rng(0))
+    assert headline([attacks[-1]], reconstructions) is None
     assert insights(None, [], {}) == ()

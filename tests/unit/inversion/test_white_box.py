@@ -21,8 +21,8 @@ from leakgauge.attacks.row import NOT_INSTALLED
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionMeasured, InversionReport, NotApplicable
@@ -49,7 +49,7 @@ def template_network(*, activation: str | None = "softmax", shape: tuple[int, ..
 def opened(model: Any, folder: Path, **told: Any) -> ImageTarget:
     path = folder / "model.keras"
     model.save(path)
-    return open_image_model(path, picture_size=(SIDE, SIDE), **told)
+    return open_image_model(path, image_size=(SIDE, SIDE), **told)
 
 
 def two_classes() -> Any:
@@ -96,21 +96,21 @@ def test_the_gradient_is_that_of_the_answers(
     target = opened(make(), tmp_path, **told)
     assert target.network is not None
     rng = np.random.default_rng(4)
-    pictures = rng.uniform(0.2, 0.8, (2, *target.facts.shape)).astype(np.float32)
-    direction = rng.standard_normal(pictures.shape).astype(np.float32)
+    images = rng.uniform(0.2, 0.8, (2, *target.facts.shape)).astype(np.float32)
+    direction = rng.standard_normal(images.shape).astype(np.float32)
     for target_class in (0, 1):
-        probability, gradient = target.network.probability_gradient(pictures, target_class)
-        assert np.allclose(probability, target.probabilities(pictures)[:, target_class], atol=1e-5)
+        probability, gradient = target.network.probability_gradient(images, target_class)
+        assert np.allclose(probability, target.probabilities(images)[:, target_class], atol=1e-5)
         ahead, behind = (
-            target.probabilities(pictures + sign * np.float32(1e-2) * direction)[:, target_class]
+            target.probabilities(images + sign * np.float32(1e-2) * direction)[:, target_class]
             for sign in (1, -1)
         )
         slope = (gradient * direction).sum(axis=(1, 2, 3))
         assert np.allclose(slope, (ahead - behind) / 2e-2, rtol=0.05, atol=2e-3)
     weights = rng.standard_normal((2, target.facts.classes)).astype(np.float32)
-    gradient = target.network.log_probability_gradient(pictures, weights)
+    gradient = target.network.log_probability_gradient(images, weights)
     ahead, behind = (
-        np.log(target.probabilities(pictures + sign * np.float32(1e-2) * direction)) for sign in (1, -1)
+        np.log(target.probabilities(images + sign * np.float32(1e-2) * direction)) for sign in (1, -1)
     )
     assert np.allclose(
         (gradient * direction).sum(axis=(1, 2, 3)),
@@ -119,18 +119,18 @@ def test_the_gradient_is_that_of_the_answers(
         atol=5e-3,
     )
     assert np.allclose(
-        target.network.log_probabilities(pictures), np.log(target.probabilities(pictures)), atol=1e-4
+        target.network.log_probabilities(images), np.log(target.probabilities(images)), atol=1e-4
     )
-    assert np.allclose(target.network.pictures(target.network.inputs(pictures)), pictures, atol=1e-5)
+    assert np.allclose(target.network.images(target.network.inputs(images)), images, atol=1e-5)
 
 
-def settings_of(target: ImageTarget, **changes: Any) -> Settings:
+def settings_of(target: ImageTarget, **changes: Any) -> AttackSettings:
     start = low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32))
     told = {"space": start, "iterations": (5, 400), "seeds": 3, "network": target.network}
-    return Settings(**{**told, **changes})
+    return AttackSettings(**{**told, **changes})
 
 
-def drawn(name: str, target: ImageTarget, told: Settings) -> Drawn:
+def reconstructed(name: str, target: ImageTarget, told: AttackSettings) -> Reconstructed:
     return BY_NAME[name].reconstruct(
         target, 0, budget=1, rng=np.random.default_rng(0), progress=Silent(), settings=told
     )
@@ -139,15 +139,15 @@ def drawn(name: str, target: ImageTarget, told: Settings) -> Drawn:
 def test_miface_climbs_and_stops_when_the_model_is_sure(tmp_path: Path) -> None:
     target = opened(template_network(), tmp_path)
     before = target.queries
-    found = drawn("miface", target, settings_of(target))
+    found = reconstructed("miface", target, settings_of(target))
     assert target.queries == before
     assert [frame.iterations for frame in found.frames] == [5, 400]
     assert [frame.queries for frame in found.frames] == [0, 0]
     assert found.curve[-1].iteration < 400
     assert found.curve[-1].confidence >= 0.99
-    picture = found.frames[-1].pictures[0]
-    assert pearson(picture, templates()[0]) > 0.5
-    assert target.probabilities(picture[None])[0, 0] >= 0.99
+    image = found.frames[-1].images[0]
+    assert pearson(image, templates()[0]) > 0.5
+    assert target.probabilities(image[None])[0, 0] >= 0.99
 
 
 def test_miface_stops_when_a_whole_window_has_been_no_better(tmp_path: Path) -> None:
@@ -156,9 +156,9 @@ def test_miface_stops_when_a_whole_window_has_been_no_better(tmp_path: Path) -> 
     flat = keras.Sequential([keras.Input((SIDE, SIDE, 1)), layers.Flatten(), layers.Dense(3, "softmax")])
     flat.layers[-1].set_weights([np.zeros((SIDE * SIDE, 3), np.float32), np.zeros(3, np.float32)])
     target = opened(flat, tmp_path)
-    found = drawn("miface", target, settings_of(target))
+    found = reconstructed("miface", target, settings_of(target))
     assert found.curve[-1].iteration == 101
-    assert np.array_equal(found.frames[-1].pictures[0], settings_of(target).space.start)
+    assert np.array_equal(found.frames[-1].images[0], settings_of(target).space.start)
 
 
 class MIFaceStub:
@@ -182,10 +182,10 @@ def test_the_toolbox_is_run_on_the_models_own_inputs(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, inversion.__name__, inversion)
     monkeypatch.setitem(sys.modules, estimators.__name__, estimators)
     target = opened(template_network(), tmp_path, input_range=(0.0, 255.0))
-    found = drawn("miface_art", target, settings_of(target, iterations=(100, 300)))
+    found = reconstructed("miface_art", target, settings_of(target, iterations=(100, 300)))
     assert [frame.iterations for frame in found.frames] == [100, 300]
     for frame, level in zip(found.frames, (0.6, 0.8), strict=True):
-        assert np.allclose(frame.pictures, level, atol=1e-5)
+        assert np.allclose(frame.images, level, atol=1e-5)
 
 
 def report_of(folder: Path, names: list[str], *, keras_file: bool) -> InversionReport:

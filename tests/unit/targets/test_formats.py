@@ -85,7 +85,7 @@ def test_a_sample_is_told_by_its_bytes_opened_and_asked(row: Format, tmp_path: P
         assert target.n_features == X.shape[1]
         answers = target.probabilities(X)
     else:
-        target = open_image_model(path, picture_size=(SIDE, SIDE))
+        target = open_image_model(path, image_size=(SIDE, SIDE))
         assert target.facts.format == row.name
         answers = target.probabilities(np.zeros((5, SIDE, SIDE, 1), dtype=np.float32))
     assert np.allclose(answers.sum(axis=1), 1.0)
@@ -99,7 +99,7 @@ def test_a_model_of_tables_is_no_image_classifier(row: Format, tmp_path: Path) -
     path = tmp_path / f"model{row.suffixes[0]}"
     SAMPLES[row.name](path)
     with pytest.raises(UnsupportedModel) as caught:
-        open_image_model(path, picture_size=(SIDE, SIDE))
+        open_image_model(path, image_size=(SIDE, SIDE))
     assert caught.value.problem == "model_of_tables"
     assert row.words in caught.value.message
 

@@ -143,7 +143,7 @@ def test_what_is_no_image_classifier_is_named_too(
     path = tmp_path / "model.onnx"
     path.write_bytes(data)
     with pytest.raises(UnsupportedModel) as caught:
-        open_image_model(path, picture_size=(8, 8))
+        open_image_model(path, image_size=(8, 8))
     assert caught.value.problem == problem
     assert name in caught.value.message
 

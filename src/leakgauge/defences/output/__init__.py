@@ -1,7 +1,7 @@
 """The table of output defences: one file and one row each.
 
 To add a defence, write a file beside these with a `change` function (see
-`protocol.Change`) and add its row; `settings_of` then knows it by name, and so
+`protocol.AnswerTransform`) and add its row; `settings_of` then knows it by name, and so
 do the command line, the comparison and the demo page.
 """
 

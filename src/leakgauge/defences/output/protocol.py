@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 from leakgauge.targets.protocol import FloatArray
 
 
-class Change(Protocol):
+class AnswerTransform(Protocol):
     """Changes answers on their way out."""
 
     def __call__(self, answers: FloatArray, *, strength: float, queries: Any) -> FloatArray:
@@ -67,7 +67,7 @@ class OutputDefence:
     title: str
     cost: str
     citation: str
-    change: Change
+    change: AnswerTransform
     strength: Strength | None = None
     gives: Literal["probabilities", "labels"] = "probabilities"
     keeps_labels: bool = True

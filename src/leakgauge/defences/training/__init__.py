@@ -1,7 +1,7 @@
 """Defences that change how a Keras classifier is trained: one file and one row each.
 
 To add one, write a file beside these with a function `harden(plan)` that gives a changed
-`Plan`, and add its row; the file's name is the row's name. The table itself imports no
+`TrainingPlan`, and add its row; the file's name is the row's name. The table itself imports no
 framework: a page can list the defences without waiting for TensorFlow.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from leakgauge.errors import BadParameters
 
 if TYPE_CHECKING:
-    from leakgauge.defences.training.plan import Plan
+    from leakgauge.defences.training.plan import TrainingPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class TrainingDefence:
     cost: str
     citation: str
 
-    def harden(self, plan: Plan) -> Plan:
+    def harden(self, plan: TrainingPlan) -> TrainingPlan:
         """The plan with this defence at its default strength.
 
         Raises
@@ -36,7 +36,7 @@ class TrainingDefence:
             where the defence does not fit the model, or another defence of the plan.
         """
         home = import_module(f"{__name__}.{self.name}")
-        hardened: Plan = home.harden(plan)
+        hardened: TrainingPlan = home.harden(plan)
         return hardened
 
 

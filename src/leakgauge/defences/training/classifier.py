@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from leakgauge.defences.training.dp_sgd import private_gradients
-from leakgauge.defences.training.plan import Plan, with_probabilities
+from leakgauge.defences.training.plan import TrainingPlan, with_probabilities
 from leakgauge.defences.training.privacy_budget import PrivacySpent, privacy_spent
 from leakgauge.randomness import generator_for
 
@@ -33,7 +33,7 @@ class Trained:
 
 
 def train(
-    plan: Plan,
+    plan: TrainingPlan,
     images: NDArray[np.float32],
     labels: NDArray[np.int64],
     *,
@@ -90,7 +90,7 @@ def smoothed_loss(labels: Any, logits: Any, *, smoothing: float) -> Any:
     return -(1.0 - smoothing) * true - smoothing * tf.reduce_mean(spread, axis=1)
 
 
-def _compiled_step(plan: Plan, model: Any, optimizer: Any) -> Callable[..., float]:
+def _compiled_step(plan: TrainingPlan, model: Any, optimizer: Any) -> Callable[..., float]:
     """The function of one step: images, labels, which of them count, and a seed; gives the mean loss."""
     privacy = plan.privacy
 

@@ -22,7 +22,7 @@ from typing import Any
 import tensorflow as tf
 
 from leakgauge import extras
-from leakgauge.defences.training.plan import Plan, Privacy
+from leakgauge.defences.training.plan import Privacy, TrainingPlan
 from leakgauge.errors import BadParameters
 
 NOISE_MULTIPLIER = 2.0
@@ -31,7 +31,9 @@ LARGER_STEPS = 3.0
 """Factor on the learning rate: clipped and noisy gradients ask for longer strides in as many steps."""
 
 
-def harden(plan: Plan, *, noise_multiplier: float = NOISE_MULTIPLIER, clip_norm: float = CLIP_NORM) -> Plan:
+def harden(
+    plan: TrainingPlan, *, noise_multiplier: float = NOISE_MULTIPLIER, clip_norm: float = CLIP_NORM
+) -> TrainingPlan:
     """The plan with clipped gradients, noise, and a learning rate three times as high.
 
     Raises

@@ -11,12 +11,12 @@ from typing import Any
 
 import keras
 
-from leakgauge.defences.training.plan import Plan, as_graph
+from leakgauge.defences.training.plan import TrainingPlan, as_graph
 
 RATE = 0.5
 
 
-def harden(plan: Plan, *, rate: float = RATE) -> Plan:
+def harden(plan: TrainingPlan, *, rate: float = RATE) -> TrainingPlan:
     """The plan with dropout of `rate` ahead of every fully connected layer."""
 
     def dropped_out(layer: Any, *inputs: Any, **settings: Any) -> Any:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leakgauge.defences.training.plan import Plan
+from leakgauge.defences.training.plan import TrainingPlan
 from leakgauge.errors import BadParameters
 
 SMOOTHING = 0.1
 
 
-def harden(plan: Plan, *, smoothing: float = SMOOTHING) -> Plan:
+def harden(plan: TrainingPlan, *, smoothing: float = SMOOTHING) -> TrainingPlan:
     """The plan with smoothing α = `smoothing`.
 
     Raises

@@ -12,12 +12,12 @@ the same throughout. The loss is bounded: no other class is paid for falling bel
 from __future__ import annotations
 
 from leakgauge.defences.training import label_smoothing
-from leakgauge.defences.training.plan import Plan
+from leakgauge.defences.training.plan import TrainingPlan
 
 SMOOTHING = -0.05
 
 
-def harden(plan: Plan, *, smoothing: float = SMOOTHING) -> Plan:
+def harden(plan: TrainingPlan, *, smoothing: float = SMOOTHING) -> TrainingPlan:
     """The plan with smoothing α = `smoothing`, which is negative.
 
     Raises

@@ -27,7 +27,7 @@ class Privacy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class TrainingPlan:
     """Everything that decides how a classifier is trained, but for the data and the seed.
 
     Attributes
@@ -82,7 +82,7 @@ def with_logits(model: Any) -> Any:
     Raises
     ------
     UnsupportedModel
-        see `Plan.of`.
+        see `TrainingPlan.of`.
     """
     # a Sequential that was never told its input has neither
     inputs, outputs = (list(model.inputs), list(model.outputs)) if model.built else ([], [])

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leakgauge.defences.training.plan import Plan
+from leakgauge.defences.training.plan import TrainingPlan
 
 WEIGHT = 0.01
 
 
-def harden(plan: Plan, *, weight: float = WEIGHT) -> Plan:
+def harden(plan: TrainingPlan, *, weight: float = WEIGHT) -> TrainingPlan:
     """The plan with a penalty of `weight` times the sum of all squared weights."""
     return replace(plan, weight_decay=plan.weight_decay + weight)

@@ -1,6 +1,6 @@
 "use strict";
 
-// The page is a picture of the server's state: every message holds all of it, so a reload loses nothing.
+// The page mirrors the server's state: every message holds all of it, so a reload loses nothing.
 
 const $ = (id) => document.getElementById(id);
 const png = (encoded) => `data:image/png;base64,${encoded}`;
@@ -60,11 +60,11 @@ function showChoices() {
   const output = wish ? wish.output : state.output;
   document.querySelector(`input[name=digit][value="${digit}"]`).checked = true;
   $("output").value = output[0] || "";
-  picture("original", state.originals[digit], `A sample of the digit ${digit} from the training data`);
+  showImage("original", state.originals[digit], `A sample of the digit ${digit} from the training data`);
   showCosts();
 }
 
-function picture(id, encoded, description) {
+function showImage(id, encoded, description) {
   const image = $(id).querySelector("img");
   image.hidden = !encoded;
   if (!encoded) return;
@@ -77,17 +77,17 @@ function showSide(side) {
   const live = state.live && state.live[side];
   const found = state.result && state.result[side].worst;
   const about = panel.querySelector(".about");
-  const likeness = panel.querySelector(".likeness");
-  likeness.hidden = !found;
+  const similarity = panel.querySelector(".similarity");
+  similarity.hidden = !found;
   if (side === "baseline") about.textContent = "trained as usual";
   else about.textContent = defence();
   if (found) {
-    picture(side, found.picture, `The digit ${state.result.digit} as drawn from the ${side} model`);
+    showImage(side, found.image, `The digit ${state.result.digit} as reconstructed from the ${side} model`);
     meter(panel, found);
   } else if (live) {
-    picture(side, live.picture, `A drawing of the digit ${state.digit} under way`);
+    showImage(side, live.image, `A reconstruction of the digit ${state.digit} under way`);
   } else {
-    picture(side, null, "");
+    showImage(side, null, "");
   }
   panel.classList.toggle("under-way", Boolean(live && !found));
 }
@@ -100,15 +100,15 @@ function defence() {
 
 function meter(panel, found) {
   const place = (value) => 200 * Math.min(Math.max(value, 0), 1);
-  const { value, low, high } = found.likeness;
+  const { value, low, high } = found.similarity;
   const svg = panel.querySelector(".meter");
   set(svg.querySelector(".reach"), { x: place(low), width: Math.max(place(high) - place(low), 1) });
   set(svg.querySelector(".guess"), { x1: place(found.chance), x2: place(found.chance) });
   set(svg.querySelector(".point"), { cx: Math.min(Math.max(place(value), 6), 194) });
   const interval = `${Math.max(low, -1).toFixed(2)} to ${Math.min(high, 1).toFixed(2)}`;
-  svg.setAttribute("aria-label", `Likeness ${value.toFixed(2)}, interval ${interval}; a guess reaches ${found.chance.toFixed(2)}`);
+  svg.setAttribute("aria-label", `Similarity ${value.toFixed(2)}, interval ${interval}; a guess reaches ${found.chance.toFixed(2)}`);
   const tell = (name, text) => { panel.querySelector(`.${name}`).textContent = text; };
-  tell("figure", `likeness ${value.toFixed(2)} (${interval})`);
+  tell("figure", `similarity ${value.toFixed(2)} (${interval})`);
   tell("chance", `a guess ${found.chance.toFixed(2)}`);
   tell("asked", `${found.queries.toLocaleString("en")} queries`);
 }
@@ -116,7 +116,7 @@ function meter(panel, found) {
 function showVerdict() {
   const { result, models, busy } = state;
   const section = document.querySelector(".verdict");
-  const word = result ? result.verdict.effect : busy ? "at work" : "nothing drawn yet";
+  const word = result ? result.verdict.effect : busy ? "at work" : "nothing reconstructed yet";
   section.dataset.word = word;
   $("verdict-word").textContent = word[0].toUpperCase() + word.slice(1);
   const waiting = busy === "training" ? "Both models are being trained from scratch." : "Both models are being asked.";
@@ -225,7 +225,7 @@ function showChart() {
   draw(chart, curves, { last, unit: "queries" });
   const end = (points) => (points.length ? points[points.length - 1][1].toFixed(1) : "hidden: this side answers with labels alone");
   chart.setAttribute("aria-label", !source || state.live
-    ? "Loss of the attack, being drawn"
+    ? "Loss of the attack, as it runs"
     : `Loss at the end of the attack: baseline ${end(curves[0])}, defended ${end(curves[1])}`);
 }
 

@@ -1,10 +1,10 @@
-"""Covariance matrix adaptation: a cloud of pictures that learns the shape of what pleases the target.
+"""Covariance matrix adaptation: a cloud of images that learns the shape of what pleases the target.
 
 Hansen 2016, "The CMA Evolution Strategy: A Tutorial", by the library `cma`. It
-ranks pictures and needs no slope, so answers that are rounded or cut short
-mislead it less than finite differences. Departures: the search is in the space
-that the attack is given, the penalty is part of what is ranked and yields as in the
-other searches, and the last half of the means is averaged.
+ranks images and needs no slope, so answers that are rounded or cut short
+mislead it less than finite differences. Departures: the search is in the search space
+that the attack is given, the penalty is part of what is ranked and follows the
+same schedule, and the last half of the means is averaged.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from leakgauge.inversion.course import ENOUGH_ITERATIONS, Course
 from leakgauge.inversion.objective import log_odds
-from leakgauge.inversion.protocol import Drawn, Settings
-from leakgauge.inversion.yielding import Yielding
+from leakgauge.inversion.penalty_schedule import PenaltySchedule
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
+from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -37,36 +37,36 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
-) -> Drawn:
-    """Draw the class by ranking clouds of pictures; see `protocol.Reconstruct`."""
-    course = Course(
+    settings: AttackSettings,
+) -> Reconstructed:
+    """Reconstruct the class by ranking clouds of images; see `protocol.Reconstruct`."""
+    trace = SearchTrace(
         settings,
         budget=budget,
         progress=progress,
-        stage=f"drawing class {target_class}",
+        stage=f"reconstructing class {target_class}",
         most=ENOUGH_ITERATIONS,
     )
     space, prior = settings.space, settings.prior
     clouds = [_cloud(space.dimensions, stream) for stream in rng.spawn(settings.seeds)]
     size = clouds[0].popsize
-    yielding = Yielding(len(clouds))
-    while course.affords(size * len(clouds)):
+    schedule = PenaltySchedule(len(clouds))
+    while trace.affords(size * len(clouds)):
         asked = [cloud.ask() for cloud in clouds]
-        pictures = space.pictures(np.concatenate(asked))
-        answers = target.probabilities(pictures)
+        images = space.images(np.concatenate(asked))
+        answers = target.probabilities(images)
         odds = log_odds(answers, target_class, settings.floor, settings.temperature)
-        penalties = prior.penalty(pictures)
+        penalties = prior.penalty(images)
         by_cloud = odds.reshape(len(clouds), size)
-        losses = yielding.shares[:, None] * penalties.reshape(len(clouds), size) - by_cloud
-        yielding.heard(by_cloud)
+        losses = schedule.shares[:, None] * penalties.reshape(len(clouds), size) - by_cloud
+        schedule.update(by_cloud)
         for cloud, points, loss in zip(clouds, asked, losses, strict=True):
             cloud.tell(points, loss.tolist())
-        if course.note(np.stack([cloud.mean for cloud in clouds]), queries=len(pictures)):
-            course.mark(
+        if trace.note(np.stack([cloud.mean for cloud in clouds]), queries=len(images)):
+            trace.mark(
                 loss=float((penalties - odds).mean()), confidence=float(answers[:, target_class].mean())
             )
-    return course.drawn()
+    return trace.result()
 
 
 def _cloud(dimensions: int, stream: np.random.Generator) -> Any:

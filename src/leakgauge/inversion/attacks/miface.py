@@ -5,7 +5,7 @@ Information and Basic Countermeasures", algorithm 1, with its cost 1 − p, its 
 of .1 and its window of 100 iterations, without the auto-encoder's processing. It
 stops as the paper says: when the cost is as small as asked for, or as large as the
 largest in the window. Departures: pixels are kept between 0 and 1, and the run
-starts from the picture that all attacks start from.
+starts from the image that all attacks start from.
 
 A white-box reference beside the attacks that only ask, and never a part of their
 verdict: a search over single pixels ends in noise.
@@ -18,7 +18,7 @@ from collections import deque
 import numpy as np
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
+from leakgauge.inversion.protocol import AttackSettings, CurvePoint, Frame, Reconstructed
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target
 
@@ -36,9 +36,9 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
-) -> Drawn:
-    """Draw the class along the network's own gradient; see `protocol.Reconstruct`.
+    settings: AttackSettings,
+) -> Reconstructed:
+    """Reconstruct the class along the network's own gradient; see `protocol.Reconstruct`.
 
     Nothing in it is random: there is one run whatever the number of seeds, so its
     figures have no interval. It sends no query; it reads the file.
@@ -47,27 +47,27 @@ def reconstruct(
     network = settings.network
     if network is None:
         raise Unsuited("It follows the model's gradient, which an ONNX file does not give.")
-    picture = settings.space.start[None].copy()
+    image = settings.space.start[None].copy()
     last = settings.iterations[-1]
     every = max(1, last // CURVE_POINTS)
     step = settings.learning_rate or STEP
-    best, least = picture, np.inf
+    best, least = image, np.inf
     window: deque[float] = deque(maxlen=WINDOW)
     frames: list[Frame] = []
     curve: list[CurvePoint] = []
     running = True
     for iteration in range(1, last + 1):
         if running:
-            progress.report(f"drawing class {target_class} by gradient", (iteration - 1) / last)
-            probability, gradient = network.probability_gradient(picture, target_class)
+            progress.report(f"reconstructing class {target_class} by gradient", (iteration - 1) / last)
+            probability, gradient = network.probability_gradient(image, target_class)
             cost = float(1.0 - probability[0])
             if cost < least:
-                best, least = picture, cost
+                best, least = image, cost
             running = cost > ENOUGH and not (len(window) == WINDOW and cost >= max(window))
             window.append(cost)
             if iteration == 1 or iteration % every == 0 or iteration == last or not running:
                 curve.append(CurvePoint(iteration, 0, cost, float(probability[0])))
-            picture = np.clip(picture + np.float32(step) * gradient, 0.0, 1.0)
+            image = np.clip(image + np.float32(step) * gradient, 0.0, 1.0)
         if iteration in settings.iterations:
             frames.append(Frame(iteration, 0, best))
-    return Drawn(tuple(frames), tuple(curve))
+    return Reconstructed(tuple(frames), tuple(curve))

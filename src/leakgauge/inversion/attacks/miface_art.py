@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.images.image import Pictures
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
+from leakgauge.images.image import Images
+from leakgauge.inversion.protocol import AttackSettings, CurvePoint, Frame, Reconstructed
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import Target
 
@@ -27,9 +27,9 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
-) -> Drawn:
-    """Draw the class with the toolbox; see `protocol.Reconstruct`. One run, without a query."""
+    settings: AttackSettings,
+) -> Reconstructed:
+    """Reconstruct the class with the toolbox; see `protocol.Reconstruct`. One run, without a query."""
     del rng, budget
     network = settings.network
     if network is None:
@@ -48,11 +48,13 @@ def reconstruct(
         loss_object=keras.losses.SparseCategoricalCrossentropy(),
         clip_values=facts.input_range,
     )
-    pictures: Pictures = settings.space.start[None]
+    images: Images = settings.space.start[None]
     frames: list[Frame] = []
     done = 0
     for after in settings.iterations:
-        progress.report(f"drawing class {target_class} with the toolbox", done / settings.iterations[-1])
+        progress.report(
+            f"reconstructing class {target_class} with the toolbox", done / settings.iterations[-1]
+        )
         attack = MIFace(
             classifier,
             max_iter=after - done,
@@ -60,8 +62,8 @@ def reconstruct(
             learning_rate=settings.learning_rate or STEP,
             verbose=False,
         )
-        inferred = attack.infer(network.inputs(pictures), np.array([target_class]))
-        pictures, done = network.pictures(np.asarray(inferred, dtype=np.float32)), after
-        frames.append(Frame(after, 0, pictures))
-    confidence = float(target.probabilities(pictures)[0, target_class])
-    return Drawn(tuple(frames), (CurvePoint(done, 0, 1.0 - confidence, confidence),))
+        inferred = attack.infer(network.inputs(images), np.array([target_class]))
+        images, done = network.images(np.asarray(inferred, dtype=np.float32)), after
+        frames.append(Frame(after, 0, images))
+    confidence = float(target.probabilities(images)[0, target_class])
+    return Reconstructed(tuple(frames), (CurvePoint(done, 0, 1.0 - confidence, confidence),))

@@ -1,4 +1,4 @@
-"""Natural evolution strategies: the same ascent along Gaussian directions.
+"""Natural evolution strategies: the same optimiser along Gaussian directions.
 
 Wierstra et al. 2014, "Natural Evolution Strategies"; as a black-box attack in
 Ilyas et al. 2018, "Black-box Adversarial Attacks with Limited Queries and
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.inversion.ascent import climb
-from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
+from leakgauge.inversion.zeroth_order import optimise
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -22,10 +22,10 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
-) -> Drawn:
-    """Draw the class along Gaussian directions; see `protocol.Reconstruct`."""
-    return climb(
+    settings: AttackSettings,
+) -> Reconstructed:
+    """Reconstruct the class along Gaussian directions; see `protocol.Reconstruct`."""
+    return optimise(
         target,
         target_class,
         directions=_gaussian,

@@ -1,4 +1,4 @@
-"""Reverse correlation: which smooth random pictures please the target, and what do they share?
+"""Reverse correlation: which smooth random images please the target, and what do they share?
 
 Ahumada & Lovell 1971, "Stimulus features in signal detection": the covariance
 of random stimuli with an observer's answers is the observer's template. Here the
@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.objective import log_odds
-from leakgauge.inversion.protocol import Drawn, Frame, Settings
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.protocol import AttackSettings, Frame, Reconstructed
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -31,9 +31,9 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
-) -> Drawn:
-    """Draw the class's template from grey, whatever the start; see `protocol.Reconstruct`."""
+    settings: AttackSettings,
+) -> Reconstructed:
+    """Reconstruct the class's template from grey, whatever the start; see `protocol.Reconstruct`."""
     affordable = min(budget // settings.seeds, MOST_QUERIES) // 2
     if affordable < 1:
         raise Unsuited("The query budget does not pay for one pair of queries per seed.")
@@ -46,8 +46,8 @@ def reconstruct(
     for place, stream in enumerate(rng.spawn(settings.seeds)):
         progress.report(f"previewing class {target_class}", place / settings.seeds)
         z[place] = space.scattered(queries, contrast=CONTRAST, rng=stream)
-        pictures = np.clip(space.offsets(z[place]) + np.float32(0.5), 0.0, 1.0)
-        answers = target.probabilities(pictures)
+        images = np.clip(space.offsets(z[place]) + np.float32(0.5), 0.0, 1.0)
+        answers = target.probabilities(images)
         odds[place] = log_odds(answers, target_class, settings.floor, settings.temperature)
     frames = tuple(
         Frame(
@@ -59,11 +59,11 @@ def reconstruct(
         )
         for after in asked_for
     )
-    return Drawn(frames, ())
+    return Reconstructed(frames, ())
 
 
-def _template(space: Space, z: FloatArray, odds: FloatArray) -> Pictures:
-    """The covariance of coefficients and log odds as a picture around grey that uses the whole range."""
+def _template(space: SearchSpace, z: FloatArray, odds: FloatArray) -> Images:
+    """The covariance of coefficients and log odds as an image around grey that uses the whole range."""
     covariance = (odds - odds.mean()) @ (z - z.mean(axis=0)) / len(z)
     pattern = space.offsets(covariance[None])[0]
     highest = float(np.abs(pattern).max())

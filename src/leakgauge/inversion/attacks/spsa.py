@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.inversion.ascent import climb
-from leakgauge.inversion.protocol import Drawn, Settings
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
+from leakgauge.inversion.zeroth_order import optimise
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -23,10 +23,10 @@ def reconstruct(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
-) -> Drawn:
-    """Draw the class along Rademacher directions; see `protocol.Reconstruct`."""
-    return climb(
+    settings: AttackSettings,
+) -> Reconstructed:
+    """Reconstruct the class along Rademacher directions; see `protocol.Reconstruct`."""
+    return optimise(
         target,
         target_class,
         directions=_coin_tosses,

@@ -1,4 +1,4 @@
-"""The demo's attack: one digit, drawn from the baseline and from the hardened model.
+"""The demo's attack: one digit, reconstructed from the baseline and from the hardened model.
 
 Here the rooms meet that know nothing of each other: models, defences, attacks and reports.
 """
@@ -26,7 +26,7 @@ from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit
 from leakgauge.inversion.inputs import read_inputs
-from leakgauge.inversion.watched import Look, watched
+from leakgauge.inversion.progress_callback import Preview, with_callback
 from leakgauge.jobs.request import JobRequest
 from leakgauge.jobs.table import DEMO_ATTACK
 from leakgauge.parameters import inversion_parameters
@@ -43,7 +43,7 @@ def attack(request: JobRequest, display: Display) -> None:
     """Attack one digit on both models; `overrides` name digit, output defences, iterations and seeds.
 
     `source` is a folder that `train` left. The defended side is the hardened model behind the
-    output defences. Both are drawn at the same time, and shown while they are.
+    output defences. Both are reconstructed at the same time, and shown while they are.
     """
     digit = cast(int, request.overrides["digit"])
     outputs = tuple(cast(list[str], request.overrides["output"]))
@@ -128,7 +128,7 @@ class _Side:
         parameters = inversion_parameters(None, asked)
         inputs = read_inputs(bundle, parameters)
         attacks = [
-            watched(row, digit, lambda look: telling.show(_look(self.name, look)))
+            with_callback(row, digit, lambda preview: telling.show(_preview(self.name, preview)))
             for row in ATTACKS
             if row.by_default
         ]
@@ -142,13 +142,13 @@ class _Side:
         return audited, inputs.target
 
 
-def _look(side: str, look: Look) -> dict[str, JsonValue]:
+def _preview(side: str, preview: Preview) -> dict[str, JsonValue]:
     return {
         "side": side,
-        "attack": look.attack,
-        "queries": look.queries,
-        "picture": _encoded(to_png(look.picture)),
-        "loss": look.loss,
+        "attack": preview.attack,
+        "queries": preview.queries,
+        "image": _encoded(to_png(preview.image)),
+        "loss": preview.loss,
     }
 
 
@@ -156,11 +156,11 @@ def _facts(audited: Audited, digit: int, accuracy: Estimate) -> dict[str, Any]:
     """What the page says about one side: the attack that showed most, and all of them in short."""
     report = cast(InversionReport, audited.report)
     measured = {row.name: row for row in report.attacks if isinstance(row, InversionMeasured)}
-    drawn = [found for found in report.reconstructions if found.target_class == digit]
-    worst = max(drawn, key=lambda found: (found.leakage.value, found.similarity.pearson), default=None)
+    rows = [found for found in report.reconstructions if found.target_class == digit]
+    worst = max(rows, key=lambda found: (found.leakage.value, found.similarity.pearson), default=None)
     return {
         "accuracy": asdict(accuracy),
-        "worst": None if worst is None else _drawing(worst, measured[worst.attack], audited.files),
+        "worst": None if worst is None else _reconstruction(worst, measured[worst.attack], audited.files),
         "attacks": [
             {
                 "title": row.title,
@@ -179,12 +179,14 @@ def _curve(report: InversionReport, digit: int) -> list[list[float]]:
     return [[point.queries, point.loss] for point in points if point.attack == points[0].attack]
 
 
-def _drawing(found: Reconstruction, row: InversionMeasured, files: Mapping[str, bytes]) -> dict[str, Any]:
+def _reconstruction(
+    found: Reconstruction, row: InversionMeasured, files: Mapping[str, bytes]
+) -> dict[str, Any]:
     return {
         "attack": row.title,
-        "picture": _encoded(files[found.image]),
+        "image": _encoded(files[found.image]),
         "queries": found.queries,
-        "likeness": asdict(row.metrics.pearson),
+        "similarity": asdict(row.metrics.pearson),
         "chance": found.chance,
         "chance_source": found.chance_source,
         "leakage": asdict(found.leakage),

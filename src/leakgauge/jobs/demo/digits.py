@@ -64,7 +64,7 @@ def mnist(folder: Path, *, seed: int = 0) -> Digits:
         if archive.is_file():
             # opened here, since NumPy leaves a file open that turns out to be none of its own
             with archive.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
-                images = np.concatenate([stored["x_train"], stored["x_test"]])
+                grey = np.concatenate([stored["x_train"], stored["x_test"]])
                 labels = np.concatenate([stored["y_train"], stored["y_test"]])
         else:
             pairs = [_pair(path) for path in sorted(folder.glob(_PIXELS))]
@@ -74,10 +74,10 @@ def mnist(folder: Path, *, seed: int = 0) -> Digits:
                     f"The folder holds neither {ARCHIVE} nor MNIST's image and label files.",
                     hint="Name the folder that holds the files as they were downloaded.",
                 )
-            images = np.concatenate([pixels for pixels, _ in pairs])
+            grey = np.concatenate([pixels for pixels, _ in pairs])
             labels = np.concatenate([classes for _, classes in pairs])
-        pictures = (images.reshape(-1, 28, 28, 1) / 255.0).astype(np.float32)
-        if len(labels) != len(pictures) or set(np.unique(labels).tolist()) != set(range(10)):
+        images = (grey.reshape(-1, 28, 28, 1) / 255.0).astype(np.float32)
+        if len(labels) != len(images) or set(np.unique(labels).tolist()) != set(range(10)):
             raise ValueError("labels do not fit")
     except (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile) as error:
         raise BadBundle(
@@ -85,7 +85,7 @@ def mnist(folder: Path, *, seed: int = 0) -> Digits:
             "The files of the folder are not MNIST's digits.",
             hint="Download them again, or leave the folder out to use scikit-learn's digits.",
         ) from error
-    return _split("MNIST, 28 × 28", pictures, labels, trained=MOST_TRAINED, held_out=MOST_HELD_OUT, seed=seed)
+    return _split("MNIST, 28 × 28", images, labels, trained=MOST_TRAINED, held_out=MOST_HELD_OUT, seed=seed)
 
 
 def _pair(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -10,9 +10,9 @@ _SMALL = 16
 
 
 def digit_network(shape: tuple[int, int, int], *, classes: int = 10) -> Any:
-    """A convolutional network for (height, width, channels) pictures that gives probabilities.
+    """A convolutional network for (height, width, channels) images that gives probabilities.
 
-    One layer of 3 × 3 filters for pictures below 16 pixels, two with a stride of 2 for larger ones.
+    One layer of 3 × 3 filters for images below 16 pixels, two with a stride of 2 for larger ones.
     """
     layers = keras.layers
     if min(shape[:2]) < _SMALL:

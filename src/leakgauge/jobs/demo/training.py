@@ -1,6 +1,6 @@
 """The demo's training: a baseline, and the same network with defences.
 
-What it leaves is all that the page and the attacks need; nothing of the training set but one picture of
+What it leaves is all that the page and the attacks need; nothing of the training set but one image of
 each class.
 """
 
@@ -18,7 +18,7 @@ import onnx
 from leakgauge.defences.training import TrainingDefence, training_defences
 from leakgauge.defences.training.classifier import Trained
 from leakgauge.defences.training.classifier import train as train_classifier
-from leakgauge.defences.training.plan import Plan
+from leakgauge.defences.training.plan import TrainingPlan
 from leakgauge.errors import JsonValue
 from leakgauge.estimates import proportion
 from leakgauge.images.files import to_png
@@ -66,7 +66,7 @@ def train_both(
     Parameters
     ----------
     epochs
-        None for what the size of the pictures takes.
+        None for what the size of the images takes.
 
     Raises
     ------
@@ -109,13 +109,13 @@ def train_both(
     (folder / facts_name).write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _plan(digits: Digits, epochs: int | None) -> Plan:
+def _plan(digits: Digits, epochs: int | None) -> TrainingPlan:
     height, width, channels = digits.images.shape[1:]
     usual = EPOCHS_LARGE if height >= _LARGE else EPOCHS_SMALL
-    return Plan.of(digit_network((height, width, channels)), epochs=epochs or usual)
+    return TrainingPlan.of(digit_network((height, width, channels)), epochs=epochs or usual)
 
 
-def _hardened(plan: Plan, rows: Sequence[TrainingDefence]) -> Plan:
+def _hardened(plan: TrainingPlan, rows: Sequence[TrainingDefence]) -> TrainingPlan:
     for row in rows:
         plan = row.harden(plan)
     return plan
@@ -128,7 +128,7 @@ def _told(display: Display, share: Share, name: str, done: int, epochs: int, los
 
 def _facts(trained: Trained, path: Path, digits: Digits) -> dict[str, Any]:
     height, width = digits.images.shape[1:3]
-    target = open_image_model(path, picture_size=(height, width))
+    target = open_image_model(path, image_size=(height, width))
     right = int((target.labels(digits.held_out_images) == digits.held_out_labels).sum())
     return {
         "accuracy": asdict(proportion(right, len(digits.held_out_labels))),

@@ -38,8 +38,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from leakgauge.membership.held_out import GREATEST_PERCENTAGE, fold_by_fold, held_out_scores, random_halves
+from leakgauge.membership.image_perturbations import MOVES, ImagePerturbations
 from leakgauge.membership.perturbations import Perturbations
-from leakgauge.membership.picture_perturbations import MOVES, PicturePerturbations
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.progress import Progress, Share
 from leakgauge.targets.protocol import BoolArray, FloatArray
@@ -132,7 +132,7 @@ def _changed_copies(
 ) -> tuple[Callable[[float], Any], tuple[Callable[[], Any], ...]]:
     """What makes copies of all records at a strength, and what moves them if they are pictures."""
     if pool.holds_pictures:
-        pictures = PicturePerturbations.of(pool.x)
+        pictures = ImagePerturbations.of(pool.x)
         return partial(pictures.copy, rng=rng), tuple(partial(pictures.moved, move) for move in MOVES)
     columns = Perturbations.of(pool.x)
     return lambda strength: columns.copy(noise=strength, swap=strength, rng=rng), ()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from leakgauge.targets.protocol import FloatArray, ModelTarget
 
-Pictures: TypeAlias = NDArray[np.float32]
+Images: TypeAlias = NDArray[np.float32]
 Rows = Literal["complete", "independent", "truncated"]
 RangeSource = Literal["asked", "rescaling layer", "assumed"]
 ChannelOrder = Literal["last", "first"]
@@ -29,7 +29,7 @@ class ImageModelFacts:
     format
         the name of its row in the table of formats.
     shape
-        (height, width, channels) of a picture.
+        (height, width, channels) of an image.
     input_range
         smallest and largest value that the model expects in a pixel.
     range_source
@@ -41,7 +41,7 @@ class ImageModelFacts:
     classes
         number of classes.
     packages
-        those that read the pictures and answer the queries, whose versions a report names.
+        those that read the images and answer the queries, whose versions a report names.
     rows
         "complete" where a row sums to 1 (as far as it is not rounded); "independent" where the head
         gives each class a score of its own, and rows are normalised; "truncated" where it gives only
@@ -63,7 +63,7 @@ class ImageModelFacts:
 class Network(Protocol):
     """The network behind an image classifier, for what owns the model file: gradients and features.
 
-    All pictures are (n, height, width, channels) in [0, 1]. Attacks that only ask never get one.
+    All images are (n, height, width, channels) in [0, 1]. Attacks that only ask never get one.
 
     Attributes
     ----------
@@ -76,27 +76,27 @@ class Network(Protocol):
     model: Any
     facts: ImageModelFacts
 
-    def probability_gradient(self, pictures: Pictures, target_class: int) -> tuple[FloatArray, Pictures]:
+    def probability_gradient(self, images: Images, target_class: int) -> tuple[FloatArray, Images]:
         """(n,) probabilities of the class, and their gradients with respect to every pixel."""
 
-    def log_probabilities(self, pictures: Pictures) -> NDArray[np.float32]:
+    def log_probabilities(self, images: Images) -> NDArray[np.float32]:
         """(n, n_classes) log probabilities."""
 
-    def log_probability_gradient(self, pictures: Pictures, weights: NDArray[np.float32]) -> Pictures:
-        """Gradients of each picture's sum of log probabilities, weighted by (n, n_classes) `weights`."""
+    def log_probability_gradient(self, images: Images, weights: NDArray[np.float32]) -> Images:
+        """Gradients of each image's sum of log probabilities, weighted by (n, n_classes) `weights`."""
 
-    def features(self, pictures: Pictures) -> FloatArray | None:
+    def features(self, images: Images) -> FloatArray | None:
         """(n, n_features) input of the last layer with weights; None where the graph does not show it."""
 
-    def inputs(self, pictures: Pictures) -> NDArray[np.float32]:
-        """The pictures as the model takes them."""
+    def inputs(self, images: Images) -> NDArray[np.float32]:
+        """The images as the model takes them."""
 
-    def pictures(self, inputs: NDArray[np.float32]) -> Pictures:
-        """The pictures that `inputs` makes these inputs of."""
+    def images(self, inputs: NDArray[np.float32]) -> Images:
+        """The images that `inputs` makes these inputs of."""
 
 
 class ImageModel(ModelTarget, Protocol):
-    """An image classifier seen from outside: takes (n, height, width, channels) pictures in [0, 1].
+    """An image classifier seen from outside: takes (n, height, width, channels) images in [0, 1].
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class InputSettings:
 
     Attributes
     ----------
-    picture_size
+    image_size
         (height, width) taken where the model leaves its input size free.
     input_range
         smallest and largest value of a pixel.
@@ -127,6 +127,6 @@ class InputSettings:
         place of the channel axis.
     """
 
-    picture_size: tuple[int, int]
+    image_size: tuple[int, int]
     input_range: tuple[float, float] | None = None
     channel_order: ChannelOrder | None = None

@@ -1,6 +1,6 @@
 """What attacks must know about an image classifier is found out here, whatever format it comes in.
 
-Layout, channels, range, and whether the head gives probabilities or logits are
+Axis order, channels, range, and whether the head gives probabilities or logits are
 told by test where a test can tell.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsupportedModel
 from leakgauge.targets.images.facts import ImageModelFacts, InputSettings, RangeSource
 from leakgauge.targets.images.refusals import not_finite, unsupported
-from leakgauge.targets.images.target import Engine, ImageTarget, Layout
+from leakgauge.targets.images.target import AxisOrder, Engine, ImageTarget
 from leakgauge.targets.score_rows import rounding_step, scores_kept
 
 MAX_SIDE = 1024
@@ -26,7 +26,7 @@ FAR_OUT = 1e3
 """Factor by which probes leave the range of a pixel: it drives logits past 1 and leaves sigmoids below."""
 UNIT_RANGE = (0.0, 1.0)
 CHUNK = 256
-"""Most pictures that an engine answers at a time."""
+"""Most images that an engine answers at a time."""
 _IMAGE_CHANNELS = (1, 3, 4)
 
 
@@ -34,19 +34,19 @@ _IMAGE_CHANNELS = (1, 3, 4)
 class Input:
     """The model's input: its layout, (height, width, channels), and the shape in the model's own order."""
 
-    layout: Layout
+    layout: AxisOrder
     shape: tuple[int, int, int]
     arranged: tuple[int, ...]
 
     def probes(self, input_range: tuple[float, float]) -> NDArray[np.float32]:
-        """(64, *arranged) pictures from flat to noisy, always the same ones."""
+        """(64, *arranged) images from flat to noisy, always the same ones."""
         rng = np.random.default_rng(0)
         flat = rng.random((PROBE_IMAGES, 1, 1, self.shape[2]))
         noise = rng.random((PROBE_IMAGES, *self.shape))
         weight = np.linspace(0.0, 1.0, PROBE_IMAGES).reshape(-1, 1, 1, 1)
         low, high = input_range
-        pictures = low + (high - low) * ((1 - weight) * flat + weight * noise)
-        return self.layout.arrange(pictures.astype(np.float32))
+        images = low + (high - low) * ((1 - weight) * flat + weight * noise)
+        return self.layout.arrange(images.astype(np.float32))
 
 
 def probed(
@@ -71,12 +71,12 @@ def probed(
     kind, format, input_range, range_source, packages
         facts that are known; see `ImageModelFacts`.
     asked
-        pictures that the model was asked about before.
+        images that the model was asked about before.
 
     Raises
     ------
     UnsupportedModel
-        for a model that does not run, or gives no finite row of class scores per picture.
+        for a model that does not run, or gives no finite row of class scores per image.
     LimitExceeded
         `too_many_classes`.
     """
@@ -119,7 +119,7 @@ def _outputs(engine: Engine, probes: NDArray[np.float32]) -> NDArray[np.float32]
         # engines raise classes that share no base
         raise does_not_run() from error
     if outputs.ndim != 2 or len(outputs) != len(probes) or outputs.shape[1] == 0:
-        raise unsupported("not_a_classifier", "The model does not give one row of class scores per picture.")
+        raise unsupported("not_a_classifier", "The model does not give one row of class scores per image.")
     if not np.isfinite(outputs).all():
         raise not_finite()
     return outputs
@@ -150,28 +150,28 @@ def read_input(declared: tuple[int | None, ...], told: InputSettings) -> Input:
     width: int | None
     channels: int | None
     if len(declared) == 2:
-        layout, (height, width), channels = Layout("none"), declared, 1
+        layout, (height, width), channels = AxisOrder("none"), declared, 1
     elif len(declared) != 3:
         raise unsupported(
             "not_an_image_model",
             f"The model's input has {len(declared)} axes besides the batch, not height, width and channels.",
         )
     elif declared[2] in _IMAGE_CHANNELS and told.channel_order != "first":
-        layout, (height, width, channels) = Layout("last"), declared
+        layout, (height, width, channels) = AxisOrder("last"), declared
     elif declared[0] in _IMAGE_CHANNELS and told.channel_order != "last":
-        layout, (channels, height, width) = Layout("first"), declared
+        layout, (channels, height, width) = AxisOrder("first"), declared
     else:
-        raise unsupported("channels", "The model's pictures have neither 1 nor 3 nor 4 channels.")
-    shape = (height or told.picture_size[0], width or told.picture_size[1], channels or 1)
+        raise unsupported("channels", "The model's images have neither 1 nor 3 nor 4 channels.")
+    shape = (height or told.image_size[0], width or told.image_size[1], channels or 1)
     if max(shape) > MAX_SIDE:
         raise LimitExceeded(
             "input_too_large",
-            f"The model's pictures are more than {MAX_SIDE} pixels wide or high.",
+            f"The model's images are more than {MAX_SIDE} pixels wide or high.",
             hint="Audit a model with a smaller input.",
         )
     if min(shape[:2]) < MIN_SIDE:
         raise unsupported(
-            "not_an_image_model", f"The model's pictures are less than {MIN_SIDE} pixels wide or high."
+            "not_an_image_model", f"The model's images are less than {MIN_SIDE} pixels wide or high."
         )
     orders: dict[str, tuple[int, ...]] = {
         "last": shape,
@@ -192,7 +192,7 @@ def check_ends(inputs: int, outputs: int) -> None:
 def check_output(declared: tuple[int | None, ...]) -> None:
     """Refuse an output shape, without its batch axis, that is no row of class scores."""
     if len(declared) != 1 or declared[0] is None:
-        raise unsupported("not_a_classifier", "The model does not give one row of class scores per picture.")
+        raise unsupported("not_a_classifier", "The model does not give one row of class scores per image.")
     if declared[0] > MAX_CLASSES:
         raise _too_many_classes()
 
@@ -206,5 +206,5 @@ def _too_many_classes() -> LimitExceeded:
 
 
 def does_not_run() -> UnsupportedModel:
-    """The error for a model that fails on a picture of its own input shape."""
-    return unsupported("model_does_not_run", "The model fails on a picture of its own input shape.")
+    """The error for a model that fails on an image of its own input shape."""
+    return unsupported("model_does_not_run", "The model fails on an image of its own input shape.")

@@ -17,7 +17,7 @@ def not_finite() -> UnsupportedModel:
     return unsupported("outputs_not_finite", "The model answers with values that are not finite.")
 
 
-_ONE_CLASSIFIER = "The audit takes classifiers with one picture in and one row of class scores out."
+_ONE_CLASSIFIER = "The audit takes classifiers with one image in and one row of class scores out."
 _HINTS = {
     "several_inputs": _ONE_CLASSIFIER,
     "several_outputs": _ONE_CLASSIFIER,
@@ -25,11 +25,11 @@ _HINTS = {
     "regression_head": _ONE_CLASSIFIER,
     "text_model": "The audit takes image classifiers.",
     "not_an_image_model": "Give the model an input of shape (height, width, channels) with a Reshape layer.",
-    "channels": "The audit takes grey, RGB and RGBA pictures.",
+    "channels": "The audit takes grey, RGB and RGBA images.",
     "model_empty": "Upload the file again, whole.",
     "keras_archive_damaged": "Upload the file again, whole.",
     "outputs_not_finite": "Check the weights for NaN, and input_range for the range that training used.",
-    "model_does_not_run": "Check that model.predict works on a batch of pictures of its input shape.",
+    "model_does_not_run": "Check that model.predict works on a batch of images of its input shape.",
     "onnx_input_type": "Export the model with a float32 input.",
     "onnx_fixed_batch": "Export the model with a free batch axis.",
 }

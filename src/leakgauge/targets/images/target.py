@@ -1,4 +1,4 @@
-"""An image classifier as a black box: pictures between 0 and 1 go in, probabilities come out."""
+"""An image classifier as a black box: images between 0 and 1 go in, probabilities come out."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Engine(Protocol):
 class ImageTarget:
     """The `Target` behind audits of image classifiers.
 
-    Takes (n, height, width, channels) pictures with values in [0, 1] and counts
-    every picture that reaches the model, the probes of its own opening included.
+    Takes (n, height, width, channels) images with values in [0, 1] and counts
+    every image that reaches the model, the probes of its own opening included.
     `network` is the Keras model behind it for those who own the file, if it is one.
     Several threads may ask at the same time.
     """
@@ -42,7 +42,9 @@ class ImageTarget:
     form = None
     estimator = None
 
-    def __init__(self, engine: Engine, facts: ImageModelFacts, layout: Layout, *, queries: int = 0) -> None:
+    def __init__(
+        self, engine: Engine, facts: ImageModelFacts, layout: AxisOrder, *, queries: int = 0
+    ) -> None:
         self._engine = engine
         self._layout = layout
         self.facts = facts
@@ -58,11 +60,11 @@ class ImageTarget:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """What reads the pictures and answers for the model."""
+        """What reads the images and answers for the model."""
         return self.facts.packages
 
     def probabilities(self, x: Any) -> FloatArray:
-        """(n, n_classes) probabilities for (n, height, width, channels) pictures in [0, 1].
+        """(n, n_classes) probabilities for (n, height, width, channels) images in [0, 1].
 
         Raises
         ------
@@ -73,19 +75,19 @@ class ImageTarget:
 
     def probabilities_within(self, x: Any, input_range: tuple[float, float]) -> FloatArray:
         """The same, were the pixels of the model's input to lie in `input_range`."""
-        pictures = np.asarray(x, dtype=np.float32)
+        images = np.asarray(x, dtype=np.float32)
         with self._counting:
-            self.queries += len(pictures)
+            self.queries += len(images)
         step = max(_MOST_AT_ONCE // math.prod(self.facts.shape), 1)
-        if len(pictures) <= step:
-            return self._answer(pictures, input_range)
-        parts = [self._answer(pictures[at : at + step], input_range) for at in range(0, len(pictures), step)]
+        if len(images) <= step:
+            return self._answer(images, input_range)
+        parts = [self._answer(images[at : at + step], input_range) for at in range(0, len(images), step)]
         return np.concatenate(parts)
 
-    def _answer(self, pictures: NDArray[np.float32], input_range: tuple[float, float]) -> FloatArray:
+    def _answer(self, images: NDArray[np.float32], input_range: tuple[float, float]) -> FloatArray:
         low, high = input_range
         outputs = self._engine.outputs(
-            self._layout.arrange(np.float32(low) + np.float32(high - low) * pictures)
+            self._layout.arrange(np.float32(low) + np.float32(high - low) * images)
         )
         # a damaged model may answer a probe and not the next question: no figure may come of that
         if not np.isfinite(outputs).all():
@@ -98,21 +100,21 @@ class ImageTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How the model wants its pictures: axis order, and whether there is a channel axis at all."""
+class AxisOrder:
+    """How the model wants its images: axis order, and whether there is a channel axis at all."""
 
     channel_axis: Literal["last", "first", "none"]
 
-    def arrange(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The model's own arrangement of (n, height, width, channels) pictures."""
+    def arrange(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The model's own arrangement of (n, height, width, channels) images."""
         if self.channel_axis == "first":
-            return pictures.transpose(0, 3, 1, 2)
+            return images.transpose(0, 3, 1, 2)
         if self.channel_axis == "none":
-            return pictures[..., 0]
-        return pictures
+            return images[..., 0]
+        return images
 
     def restore(self, arranged: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, height, width, channels) pictures of the model's own arrangement."""
+        """(n, height, width, channels) images of the model's own arrangement."""
         if self.channel_axis == "first":
             return arranged.transpose(0, 2, 3, 1)
         if self.channel_axis == "none":

@@ -1,6 +1,6 @@
 """A Keras classifier opened up: its gradient, and what its last hidden layer sees.
 
-For what owns the model file: white-box references, and judges of drawings. Attacks
+For what owns the model file: white-box references, and evaluators of reconstructions. Attacks
 that only ask never get one.
 """
 
@@ -14,12 +14,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from leakgauge.targets.images.facts import ImageModelFacts
-from leakgauge.targets.images.target import Layout
+from leakgauge.targets.images.target import AxisOrder
 from leakgauge.targets.protocol import FloatArray
 
 
 class KerasNetwork:
-    """The network behind an image target; takes pictures as the target does.
+    """The network behind an image target; takes images as the target does.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class KerasNetwork:
         what was found out about it when it was opened.
     """
 
-    def __init__(self, model: keras.Model, facts: ImageModelFacts, layout: Layout) -> None:
+    def __init__(self, model: keras.Model, facts: ImageModelFacts, layout: AxisOrder) -> None:
         self.model = model
         self.facts = facts
         self._layout = layout
@@ -38,37 +38,37 @@ class KerasNetwork:
         self._pulled = tf.function(self._pulled_back, reduce_retracing=True, autograph=False)
 
     def probability_gradient(
-        self, pictures: NDArray[np.float32], target_class: int
+        self, images: NDArray[np.float32], target_class: int
     ) -> tuple[FloatArray, NDArray[np.float32]]:
         """The class's probability and its gradient with respect to every pixel.
 
         Parameters
         ----------
-        pictures
+        images
             (n, height, width, channels) in [0, 1].
 
         Returns
         -------
         (n,) probabilities and (n, height, width, channels) gradients.
         """
-        inputs = self.inputs(pictures)
+        inputs = self.inputs(images)
         chosen = tf.constant(target_class, tf.int32)
         probability, gradient = (part.numpy() for part in self._gradient(tf.constant(inputs), chosen))
         low, high = self.facts.input_range
         return probability.astype(np.float64), np.float32(high - low) * self._layout.restore(gradient)
 
-    def log_probabilities(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, n_classes) log probabilities of (n, height, width, channels) pictures in [0, 1]."""
-        return np.asarray(self._logs(tf.constant(self.inputs(pictures))).numpy(), dtype=np.float32)
+    def log_probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, n_classes) log probabilities of (n, height, width, channels) images in [0, 1]."""
+        return np.asarray(self._logs(tf.constant(self.inputs(images))).numpy(), dtype=np.float32)
 
     def log_probability_gradient(
-        self, pictures: NDArray[np.float32], weights: NDArray[np.float32]
+        self, images: NDArray[np.float32], weights: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """The gradient of each picture's weighted sum of log probabilities with respect to its pixels.
+        """The gradient of each image's weighted sum of log probabilities with respect to its pixels.
 
         Parameters
         ----------
-        pictures
+        images
             (n, height, width, channels) in [0, 1].
         weights
             (n, n_classes).
@@ -77,26 +77,26 @@ class KerasNetwork:
         -------
         (n, height, width, channels) gradients.
         """
-        gradient = self._pulled(tf.constant(self.inputs(pictures)), tf.constant(weights)).numpy()
+        gradient = self._pulled(tf.constant(self.inputs(images)), tf.constant(weights)).numpy()
         low, high = self.facts.input_range
         return np.float32(high - low) * self._layout.restore(gradient)
 
-    def features(self, pictures: NDArray[np.float32]) -> FloatArray | None:
+    def features(self, images: NDArray[np.float32]) -> FloatArray | None:
         """(n, n_features) input of the last layer with weights; None where the graph does not show it."""
         weighted = [layer for layer in self.model.layers if layer.weights]
         if len(weighted) < 2 or isinstance(weighted[-1], keras.Model):
             return None
         hidden = keras.Model(self.model.inputs[0], weighted[-1].input)
-        found: FloatArray = hidden(self.inputs(pictures), training=False).numpy().astype(np.float64)
+        found: FloatArray = hidden(self.inputs(images), training=False).numpy().astype(np.float64)
         return found.reshape(len(found), -1)
 
-    def inputs(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, height, width, channels) pictures in [0, 1] as the model takes them."""
+    def inputs(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, height, width, channels) images in [0, 1] as the model takes them."""
         low, high = self.facts.input_range
-        return self._layout.arrange(np.float32(low) + np.float32(high - low) * pictures)
+        return self._layout.arrange(np.float32(low) + np.float32(high - low) * images)
 
-    def pictures(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The pictures that `inputs` makes these inputs of."""
+    def images(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The images that `inputs` makes these inputs of."""
         low, high = self.facts.input_range
         return np.asarray((self._layout.restore(inputs) - low) / (high - low), dtype=np.float32)
 

@@ -48,7 +48,7 @@ def _target(
     check_ends(len(model.inputs), len(model.outputs))
     entry, end = model.inputs[0], model.outputs[0]
     if "float" not in str(entry.dtype):
-        raise unsupported("text_model", "The model takes whole numbers or text, not pictures.")
+        raise unsupported("text_model", "The model takes whole numbers or text, not images.")
     found = read_input(tuple(entry.shape)[1:], settings)
     check_output(tuple(end.shape)[1:])
     rescaled = rescaled_range(model)

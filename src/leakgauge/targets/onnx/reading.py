@@ -31,7 +31,7 @@ def open_onnx_model(path: Path, settings: InputSettings) -> ImageTarget:
     found = read_input(dimensions[1:], settings)
     if dimensions[0] not in (None, 1):
         raise unsupported(
-            "onnx_fixed_batch", f"The ONNX model takes exactly {dimensions[0]} pictures at a time."
+            "onnx_fixed_batch", f"The ONNX model takes exactly {dimensions[0]} images at a time."
         )
     return probed(
         OnnxEngine(model, chunk=dimensions[0] or CHUNK),

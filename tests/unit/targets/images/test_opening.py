@@ -19,13 +19,13 @@ from leakgauge.targets.opening import open_image_model
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 layers = keras.layers
-PICTURES = np.random.default_rng(0).random((300, 8, 8, 1)).astype(np.float32)
+IMAGES = np.random.default_rng(0).random((300, 8, 8, 1)).astype(np.float32)
 
 
 def opened(model: Any, folder: Path, **told: Any) -> ImageTarget:
     path = folder / "model.keras"
     model.save(path)
-    return open_image_model(path, picture_size=(8, 8), **told)
+    return open_image_model(path, image_size=(8, 8), **told)
 
 
 def stack(*parts: Any, shape: tuple[int | None, ...] = (8, 8, 1)) -> Any:
@@ -38,16 +38,16 @@ def test_softmax_is_taken_as_it_is(tmp_path: Path) -> None:
     target = opened(model, tmp_path)
     assert target.facts.output == "probabilities"
     assert target.facts.engine == "ONNX Runtime"
-    assert np.allclose(target.probabilities(PICTURES), model.predict_on_batch(PICTURES), atol=1e-5)
+    assert np.allclose(target.probabilities(IMAGES), model.predict_on_batch(IMAGES), atol=1e-5)
 
 
 def test_logits_become_probabilities(tmp_path: Path) -> None:
     model = stack(layers.Flatten(), layers.Dense(3))
     target = opened(model, tmp_path)
     assert target.facts.output == "logits"
-    logits = model.predict_on_batch(PICTURES)
+    logits = model.predict_on_batch(IMAGES)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    assert np.allclose(target.probabilities(PICTURES), expected, atol=1e-5)
+    assert np.allclose(target.probabilities(IMAGES), expected, atol=1e-5)
 
 
 def test_logits_that_happen_to_lie_between_0_and_1_are_still_logits(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_logits_that_happen_to_lie_between_0_and_1_are_still_logits(tmp_path: Pa
 
 def test_one_sigmoid_is_two_classes(tmp_path: Path) -> None:
     target = opened(stack(layers.Flatten(), layers.Dense(1, activation="sigmoid")), tmp_path)
-    answer = target.probabilities(PICTURES)
+    answer = target.probabilities(IMAGES)
     assert answer.shape == (300, 2)
     assert np.allclose(answer.sum(axis=1), 1.0)
 
@@ -67,7 +67,7 @@ def test_one_sigmoid_is_two_classes(tmp_path: Path) -> None:
 def test_a_sigmoid_for_each_class_is_normalised(tmp_path: Path) -> None:
     target = opened(stack(layers.Flatten(), layers.Dense(4, activation="sigmoid")), tmp_path)
     assert target.facts.rows == "independent"
-    assert np.allclose(target.probabilities(PICTURES).sum(axis=1), 1.0)
+    assert np.allclose(target.probabilities(IMAGES).sum(axis=1), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -82,25 +82,25 @@ def test_a_rescaling_layer_tells_the_range(
     assert target.facts.input_range == expected
     assert target.facts.range_source == "rescaling layer"
     low, high = expected
-    answer = model.predict_on_batch(low + (high - low) * PICTURES)
-    assert np.allclose(target.probabilities(PICTURES), answer, atol=1e-4)
+    answer = model.predict_on_batch(low + (high - low) * IMAGES)
+    assert np.allclose(target.probabilities(IMAGES), answer, atol=1e-4)
 
 
 def test_an_asked_range_wins(tmp_path: Path) -> None:
     model = stack(layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3, activation="softmax"))
     target = opened(model, tmp_path, input_range=(-1.0, 1.0))
     assert target.facts.input_range == (-1.0, 1.0)
-    assert np.allclose(target.probabilities(PICTURES), model.predict_on_batch(PICTURES * 2 - 1), atol=1e-5)
+    assert np.allclose(target.probabilities(IMAGES), model.predict_on_batch(IMAGES * 2 - 1), atol=1e-5)
 
 
-def test_a_model_without_a_channel_axis_takes_grey_pictures(tmp_path: Path) -> None:
+def test_a_model_without_a_channel_axis_takes_grey_images(tmp_path: Path) -> None:
     model = stack(layers.Flatten(), layers.Dense(3, activation="softmax"), shape=(8, 8))
     target = opened(model, tmp_path)
     assert target.facts.shape == (8, 8, 1)
-    assert np.allclose(target.probabilities(PICTURES), model.predict_on_batch(PICTURES[..., 0]), atol=1e-5)
+    assert np.allclose(target.probabilities(IMAGES), model.predict_on_batch(IMAGES[..., 0]), atol=1e-5)
 
 
-def test_a_free_input_size_is_that_of_the_picture(tmp_path: Path) -> None:
+def test_a_free_input_size_is_that_of_the_image(tmp_path: Path) -> None:
     model = stack(
         layers.Conv2D(4, 3),
         layers.GlobalAveragePooling2D(),
@@ -113,7 +113,7 @@ def test_a_free_input_size_is_that_of_the_picture(tmp_path: Path) -> None:
 def test_what_onnx_cannot_say_tensorflow_answers(tmp_path: Path) -> None:
     model = stack(layers.Flatten(), layers.Dense(4, activation="gelu"), layers.Dense(3, activation="softmax"))
     target = opened(model, tmp_path)
-    assert np.allclose(target.probabilities(PICTURES), model.predict_on_batch(PICTURES), atol=1e-5)
+    assert np.allclose(target.probabilities(IMAGES), model.predict_on_batch(IMAGES), atol=1e-5)
 
 
 def test_operations_of_the_functional_api_are_honest(tmp_path: Path) -> None:
@@ -121,15 +121,15 @@ def test_operations_of_the_functional_api_are_honest(tmp_path: Path) -> None:
     end = layers.Dense(3, activation="softmax")(layers.Flatten()(entry / 255.0 - 0.5))
     model = keras.Model(entry, end)
     target = opened(model, tmp_path)
-    assert np.allclose(target.probabilities(PICTURES), model.predict_on_batch(PICTURES), atol=1e-5)
+    assert np.allclose(target.probabilities(IMAGES), model.predict_on_batch(IMAGES), atol=1e-5)
 
 
-def test_every_picture_is_counted_probes_included(tmp_path: Path) -> None:
+def test_every_image_is_counted_probes_included(tmp_path: Path) -> None:
     target = opened(stack(layers.Flatten(), layers.Dense(3, activation="softmax")), tmp_path)
     before = target.queries
     assert before > 0
-    target.probabilities(PICTURES)
-    target.labels(PICTURES[:7])
+    target.probabilities(IMAGES)
+    target.labels(IMAGES[:7])
     assert target.queries == before + 307
 
 
@@ -137,8 +137,8 @@ def test_answers_do_not_depend_on_the_batch(tmp_path: Path) -> None:
     target = opened(
         stack(layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3, activation="softmax")), tmp_path
     )
-    whole = target.probabilities(PICTURES)
-    single = np.concatenate([target.probabilities(PICTURES[place : place + 1]) for place in range(10)])
+    whole = target.probabilities(IMAGES)
+    single = np.concatenate([target.probabilities(IMAGES[place : place + 1]) for place in range(10)])
     assert np.allclose(whole[:10], single, atol=1e-6)
 
 
@@ -164,10 +164,10 @@ def test_rounded_answers_are_noticed(tmp_path: Path) -> None:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     path.write_bytes(model.SerializeToString())
-    target = open_image_model(path, picture_size=(8, 8))
+    target = open_image_model(path, image_size=(8, 8))
     assert target.facts.rows == "complete"
     assert target.facts.shape == (8, 8, 1)  # channels first, turned
-    assert target.probabilities(PICTURES).shape == (300, 3)
+    assert target.probabilities(IMAGES).shape == (300, 3)
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
@@ -179,5 +179,5 @@ def test_a_model_that_answers_probes_and_then_with_no_numbers_is_refused(
     outputs[2, 1] = broken
     monkeypatch.setattr(target._engine, "outputs", lambda _: outputs)
     with pytest.raises(UnsupportedModel) as caught:
-        target.labels(PICTURES[:4])
+        target.labels(IMAGES[:4])
     assert caught.value.problem == "outputs_not_finite"

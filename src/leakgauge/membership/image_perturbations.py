@@ -1,4 +1,4 @@
-"""Pictures changed a little: with noise on every pixel, or moved by a pixel."""
+"""Images changed a little: with noise on every pixel, or moved by a pixel."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 
 _PLACES_AT_ONCE = 1_000
-"""Pictures that noise is drawn for at a time, which bounds its memory."""
+"""Images that get noise at a time, which bounds its memory."""
 MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """(rows, columns) of the moves by one pixel."""
 
 
 @dataclass(frozen=True, slots=True)
-class PicturePerturbations:
-    """Changed copies of (n, height, width, channels) pictures `x` in [0, 1].
+class ImagePerturbations:
+    """Changed copies of (n, height, width, channels) images `x` in [0, 1].
 
     `spread` is the standard deviation of their pixels, the unit that noise is measured in.
     """
 
-    x: Pictures
+    x: Images
     spread: float
 
     @classmethod
-    def of(cls, x: Pictures) -> PicturePerturbations:
-        """Measure the spread of the pictures' pixels."""
+    def of(cls, x: Images) -> ImagePerturbations:
+        """Measure the spread of the images' pixels."""
         mean = x.mean(dtype=np.float64)
         parts = [x[at : at + _PLACES_AT_ONCE] for at in range(0, len(x), _PLACES_AT_ONCE)]
         squares = sum(float(np.square(part - mean, dtype=np.float64).sum()) for part in parts)
         return cls(x, math.sqrt(squares / x.size))
 
-    def copy(self, strength: float, *, rng: np.random.Generator) -> Pictures:
-        """A copy of all pictures with Gaussian noise of `strength` spreads on every pixel, kept in [0, 1]."""
+    def copy(self, strength: float, *, rng: np.random.Generator) -> Images:
+        """A copy of all images with Gaussian noise of `strength` spreads on every pixel, kept in [0, 1]."""
         changed = np.empty_like(self.x)
         for at in range(0, len(self.x), _PLACES_AT_ONCE):
             part = self.x[at : at + _PLACES_AT_ONCE]
@@ -44,8 +44,8 @@ class PicturePerturbations:
             )
         return changed
 
-    def moved(self, move: tuple[int, int]) -> Pictures:
-        """All pictures moved by (rows, columns); the edge that they leave is repeated."""
+    def moved(self, move: tuple[int, int]) -> Images:
+        """All images moved by (rows, columns); the edge that they leave is repeated."""
         changed = self.x
         for axis, step in zip((1, 2), move, strict=True):
             places = np.arange(self.x.shape[axis])

@@ -9,17 +9,17 @@ from PIL import Image
 
 from leakgauge.bundle import BundledFile
 from leakgauge.images.colormaps import NAMES, colormap
-from leakgauge.images.files import read_picture, to_png
+from leakgauge.images.files import read_image, to_png
 from leakgauge.images.fitting import fit
-from leakgauge.images.image import Picture
+from leakgauge.images.image import NamedImage
 
 RAMP = np.linspace(0, 255, 64).round().astype(np.uint8).reshape(8, 8)
 
 
-def read(tmp_path: Path, content: bytes, *, input_range: tuple[float, float] | None = None) -> Picture:
-    path = tmp_path / "picture"
+def read(tmp_path: Path, content: bytes, *, input_range: tuple[float, float] | None = None) -> NamedImage:
+    path = tmp_path / "image"
     path.write_bytes(content)
-    return read_picture(BundledFile("input_image.png", path, "0" * 64), input_range=input_range)
+    return read_image(BundledFile("input_image.png", path, "0" * 64), input_range=input_range)
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -28,14 +28,14 @@ def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     return stream.getvalue()
 
 
-def codes(picture: Picture) -> list[str]:
-    return [notice.code for notice in picture.notices]
+def codes(image: NamedImage) -> list[str]:
+    return [notice.code for notice in image.notices]
 
 
 def test_a_grey_png_is_read_as_it_is(tmp_path: Path) -> None:
-    picture = read(tmp_path, saved(Image.fromarray(RAMP)))
-    assert np.allclose(picture.values[..., 0], RAMP / 255)
-    assert codes(picture) == []
+    image = read(tmp_path, saved(Image.fromarray(RAMP)))
+    assert np.allclose(image.values[..., 0], RAMP / 255)
+    assert codes(image) == []
 
 
 def test_a_png_that_was_written_reads_the_same(tmp_path: Path) -> None:
@@ -48,51 +48,51 @@ def test_a_png_that_was_written_reads_the_same(tmp_path: Path) -> None:
 def test_a_colour_map_is_undone_and_named(tmp_path: Path, name: str) -> None:
     coloured = colormap(name)[RAMP].astype(np.uint8)
     rgba = np.dstack([coloured, np.full((8, 8), 255, dtype=np.uint8)])
-    picture = fit(read(tmp_path, saved(Image.fromarray(rgba))), (8, 8, 1), resize=False)
-    assert np.abs(picture.values[..., 0] - RAMP / 255).max() < 0.02
-    assert codes(picture) == ["image_alpha", "image_colormap"]
-    assert name in picture.notices[-1].message
+    image = fit(read(tmp_path, saved(Image.fromarray(rgba))), (8, 8, 1), resize=False)
+    assert np.abs(image.values[..., 0] - RAMP / 255).max() < 0.02
+    assert codes(image) == ["image_alpha", "image_colormap"]
+    assert name in image.notices[-1].message
 
 
 def test_a_photograph_is_not_taken_for_a_colour_map(tmp_path: Path) -> None:
     colours = np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)
-    picture = fit(read(tmp_path, saved(Image.fromarray(colours))), (8, 8, 1), resize=False)
-    assert codes(picture) == ["image_to_grey"]
+    image = fit(read(tmp_path, saved(Image.fromarray(colours))), (8, 8, 1), resize=False)
+    assert codes(image) == ["image_to_grey"]
 
 
 def test_grey_stored_as_rgb_is_one_channel(tmp_path: Path) -> None:
-    picture = fit(read(tmp_path, saved(Image.fromarray(RAMP).convert("RGB"))), (8, 8, 1), resize=False)
-    assert np.allclose(picture.values[..., 0], RAMP / 255)
-    assert codes(picture) == ["image_rgb_grey"]
+    image = fit(read(tmp_path, saved(Image.fromarray(RAMP).convert("RGB"))), (8, 8, 1), resize=False)
+    assert np.allclose(image.values[..., 0], RAMP / 255)
+    assert codes(image) == ["image_rgb_grey"]
 
 
 def test_a_palette_is_resolved(tmp_path: Path) -> None:
-    image = Image.fromarray(RAMP).convert("RGB").quantize(64)
-    picture = read(tmp_path, saved(image))
-    assert codes(picture) == ["image_palette"]
-    assert np.abs(picture.values.mean(axis=2) - RAMP / 255).max() < 0.05
+    opened = Image.fromarray(RAMP).convert("RGB").quantize(64)
+    image = read(tmp_path, saved(opened))
+    assert codes(image) == ["image_palette"]
+    assert np.abs(image.values.mean(axis=2) - RAMP / 255).max() < 0.05
 
 
 def test_sixteen_bits_are_all_used(tmp_path: Path) -> None:
     deep = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
-    picture = read(tmp_path, saved(Image.fromarray(deep)))
-    assert len(np.unique(picture.values)) == 64
-    assert picture.values.max() == 1.0
-    assert codes(picture) == ["image_16_bit"]
+    image = read(tmp_path, saved(Image.fromarray(deep)))
+    assert len(np.unique(image.values)) == 64
+    assert image.values.max() == 1.0
+    assert codes(image) == ["image_16_bit"]
 
 
 def test_black_and_white_is_read(tmp_path: Path) -> None:
-    picture = read(tmp_path, saved(Image.fromarray(RAMP > 100)))
-    assert set(np.unique(picture.values)) == {0.0, 1.0}
+    image = read(tmp_path, saved(Image.fromarray(RAMP > 100)))
+    assert set(np.unique(image.values)) == {0.0, 1.0}
 
 
 def test_a_turned_jpeg_is_turned_back(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    image = Image.fromarray(np.repeat(RAMP, 2, axis=1))
-    picture = read(tmp_path, saved(image, "JPEG", exif=exif))
-    assert picture.values.shape == (16, 8, 1)
-    assert codes(picture) == ["image_turned"]
+    opened = Image.fromarray(np.repeat(RAMP, 2, axis=1))
+    image = read(tmp_path, saved(opened, "JPEG", exif=exif))
+    assert image.values.shape == (16, 8, 1)
+    assert codes(image) == ["image_turned"]
 
 
 @pytest.mark.parametrize(
@@ -113,19 +113,19 @@ def test_arrays_are_brought_to_the_unit_range(
 ) -> None:
     stream = io.BytesIO()
     np.save(stream, array)
-    picture = read(tmp_path, stream.getvalue(), input_range=input_range)
-    assert picture.values.shape == (8, 8, 1)
-    assert np.allclose(picture.values[..., 0], RAMP / 255, atol=1e-5)
+    image = read(tmp_path, stream.getvalue(), input_range=input_range)
+    assert image.values.shape == (8, 8, 1)
+    assert np.allclose(image.values[..., 0], RAMP / 255, atol=1e-5)
 
 
-def test_a_picture_is_resized_only_when_asked(tmp_path: Path) -> None:
-    picture = read(tmp_path, saved(Image.fromarray(RAMP)))
-    larger = fit(picture, (16, 12, 3), resize=True)
+def test_a_image_is_resized_only_when_asked(tmp_path: Path) -> None:
+    image = read(tmp_path, saved(Image.fromarray(RAMP)))
+    larger = fit(image, (16, 12, 3), resize=True)
     assert larger.values.shape == (16, 12, 3)
     assert codes(larger) == ["image_grey", "image_resized"]
     assert 0.0 <= larger.values.min() <= larger.values.max() <= 1.0
 
 
-def test_a_model_with_alpha_gets_an_opaque_picture(tmp_path: Path) -> None:
-    picture = fit(read(tmp_path, saved(Image.fromarray(RAMP))), (8, 8, 4), resize=False)
-    assert (picture.values[..., 3] == 1.0).all()
+def test_a_model_with_alpha_gets_an_opaque_image(tmp_path: Path) -> None:
+    image = fit(read(tmp_path, saved(Image.fromarray(RAMP))), (8, 8, 4), resize=False)
+    assert (image.values[..., 3] == 1.0).all()

@@ -1,7 +1,7 @@
-"""The picture sets of the inversion benchmark: two halves of each, and what an attacker may have instead.
+"""The image sets of the inversion benchmark: two halves of each, and what an attacker may have instead.
 
 A network under audit is trained on the first half; the second half judges what is
-drawn. Auxiliary pictures come from elsewhere (another collection, or newly drawn),
+drawn. Auxiliary images come from elsewhere (another collection, or newly drawn),
 without the class that is attacked.
 """
 
@@ -18,21 +18,21 @@ from sklearn.datasets import load_digits
 
 from mnist import Half, halves
 
-Pictures = NDArray[np.float32]
+Images = NDArray[np.float32]
 AUXILIARY = 900
-"""Auxiliary pictures, before the attacked class is taken out; as many files as fit into a bundle."""
+"""Auxiliary images, before the attacked class is taken out; as many files as fit into a bundle."""
 _COLOURS = ((0.9, 0.3, 0.2), (0.2, 0.5, 0.9))
 _SHAPES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class PictureSet:
-    """Ten classes of pictures between 0 and 1.
+class ImageSet:
+    """Ten classes of images between 0 and 1.
 
     Attributes
     ----------
     trained, held_out: the halves.
-    others: pictures of the same kind from elsewhere, of all classes.
+    others: images of the same kind from elsewhere, of all classes.
     """
 
     name: str
@@ -46,28 +46,28 @@ class PictureSet:
         height, width, channels = self.trained.images.shape[1:]
         return height, width, channels
 
-    def auxiliary(self, attacked: int) -> Pictures:
-        """Pictures from elsewhere without the attacked class."""
+    def auxiliary(self, attacked: int) -> Images:
+        """Images from elsewhere without the attacked class."""
         return self.others.images[self.others.labels != attacked]
 
 
-def mnist(folder: Path) -> PictureSet:
+def mnist(folder: Path) -> ImageSet:
     """MNIST's test digits; auxiliary are scikit-learn's 8 × 8 digits, put where MNIST has its digits."""
     trained, held_out = halves(folder)
     small = _digits()
     placed = np.zeros((AUXILIARY, 28, 28, 1), dtype=np.float32)
     placed[:, 4:24, 4:24] = _resized(small.images[:AUXILIARY], 20)
-    return PictureSet("MNIST 28 × 28", trained, held_out, Half(placed, small.labels[:AUXILIARY]))
+    return ImageSet("MNIST 28 × 28", trained, held_out, Half(placed, small.labels[:AUXILIARY]))
 
 
-def digits(folder: Path) -> PictureSet:
+def digits(folder: Path) -> ImageSet:
     """scikit-learn's 8 × 8 digits; auxiliary are MNIST's, cut to the digit and made as small."""
     small = _digits()
     order = np.random.default_rng(0).permutation(len(small.images))
     first, second = np.array_split(order, 2)
     _, large = halves(folder)
     cut = _resized(large.images[:AUXILIARY, 4:24, 4:24], 8)
-    return PictureSet(
+    return ImageSet(
         "digits 8 × 8",
         Half(small.images[first], small.labels[first]),
         Half(small.images[second], small.labels[second]),
@@ -75,15 +75,15 @@ def digits(folder: Path) -> PictureSet:
     )
 
 
-def shapes(side: int) -> PictureSet:
+def shapes(side: int) -> ImageSet:
     """Five shapes in two colours, at random places and sizes on a dim background."""
     trained, held_out, others = (
         _drawn(n, side, seed=seed) for seed, n in enumerate((2_500, 2_500, AUXILIARY))
     )
-    return PictureSet(f"shapes {side} × {side} × 3", trained, held_out, others)
+    return ImageSet(f"shapes {side} × {side} × 3", trained, held_out, others)
 
 
-SETS: dict[str, Callable[[Path], PictureSet]] = {
+SETS: dict[str, Callable[[Path], ImageSet]] = {
     "mnist": mnist,
     "digits": digits,
     "shapes32": lambda _: shapes(32),
@@ -96,11 +96,11 @@ def _digits() -> Half:
     return Half((found.images[..., None] / 16.0).astype(np.float32), found.target.astype(np.int64))
 
 
-def _resized(pictures: Pictures, side: int) -> Pictures:
+def _resized(images: Images, side: int) -> Images:
     return np.stack(
         [
             np.asarray(Image.fromarray(one[..., 0]).resize((side, side), Image.Resampling.BILINEAR))
-            for one in pictures
+            for one in images
         ]
     )[..., None]
 
@@ -111,8 +111,8 @@ def _drawn(n: int, side: int, *, seed: int) -> Half:
     return Half(np.stack([_shape(int(label), side, rng) for label in labels]), labels)
 
 
-def _shape(label: int, side: int, rng: np.random.Generator) -> Pictures:
-    """A picture four times as large, made smaller so that edges are smooth, with noise on top."""
+def _shape(label: int, side: int, rng: np.random.Generator) -> Images:
+    """An image four times as large, made smaller so that edges are smooth, with noise on top."""
     large = 4 * side
     canvas = Image.new("L", (large, large), 0)
     pen = ImageDraw.Draw(canvas)
@@ -135,5 +135,5 @@ def _shape(label: int, side: int, rng: np.random.Generator) -> Pictures:
     mask = np.asarray(canvas.resize((side, side), Image.Resampling.BOX), dtype=np.float32)[..., None] / 255
     colour = np.clip(np.array(_COLOURS[label // _SHAPES]) + rng.uniform(-0.1, 0.1, 3), 0, 1)
     ground = rng.uniform(0.0, 0.25, 3)
-    picture = mask * colour + (1 - mask) * ground + rng.normal(0, 0.03, (side, side, 3))
-    return np.clip(picture, 0, 1).astype(np.float32)
+    image = mask * colour + (1 - mask) * ground + rng.normal(0, 0.03, (side, side, 3))
+    return np.clip(image, 0, 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""From a bundle's files to an image classifier and a pool of pictures that fit each other."""
+"""From a bundle's files to an image classifier and a pool of images that fit each other."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-from leakgauge.bundle import Limits, PictureMembershipBundle
+from leakgauge.bundle import ImageMembershipBundle, Limits
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.estimates import Estimate, proportion
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.membership.columns import NAMED_AT_MOST
+from leakgauge.membership.image_sets import FittedSet, labelled_images, positions
 from leakgauge.membership.inputs import Inputs
-from leakgauge.membership.picture_sets import FittedSet, labelled_pictures, positions
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS
 from leakgauge.parameters import PictureMembershipParameters
@@ -24,16 +24,16 @@ from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import BoolArray, IntArray, ModelTarget
 
 MOST_NUMBERS = 200_000_000
-"""Pixels and channels of all pictures of a pool together, which bounds its memory."""
+"""Pixels and channels of all images of a pool together, which bounds its memory."""
 _LOOKED_AT = 200
-"""Pictures of each side by which the range of a pixel is told."""
+"""Images of each side by which the range of a pixel is told."""
 
 
-def read_picture_inputs(
-    bundle: PictureMembershipBundle,
+def read_image_inputs(
+    bundle: ImageMembershipBundle,
     parameters: PictureMembershipParameters,
 ) -> Inputs:
-    """Open the model, read both image sets, fit them to it, and ask it about every picture.
+    """Open the model, read both image sets, fit them to it, and ask it about every image.
 
     Raises
     ------
@@ -43,25 +43,25 @@ def read_picture_inputs(
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
     sent = [
-        labelled_pictures(found, input_range=parameters.input_range)
-        for found in (bundle.members, bundle.subjects)
+        labelled_images(found, input_range=parameters.input_range)
+        for found in (bundle.members, bundle.non_members)
     ]
-    for pictures in sent:
-        _check_size(pictures.name, len(pictures.labels), bundle.limits)
-    first = sent[0].picture(0).values
+    for images in sent:
+        _check_size(images.name, len(images.labels), bundle.limits)
+    first = sent[0].image(0).values
     model = open_image_model(
         bundle.model.path,
-        picture_size=(first.shape[0], first.shape[1]),
+        image_size=(first.shape[0], first.shape[1]),
         input_range=parameters.input_range,
         channel_order=parameters.channel_order,
     )
-    members, subjects = (
-        FittedSet(pictures, positions(pictures, model.facts.classes), model.facts.shape, parameters.resize)
-        for pictures in sent
+    members, non_members = (
+        FittedSet(images, positions(images, model.facts.classes), model.facts.shape, parameters.resize)
+        for images in sent
     )
     notices = list(defended_notice(asked_for))
-    pool = _pool((members, subjects), parameters, notices)
-    notices += [*members.notices, *subjects.notices]
+    pool = _pool((members, non_members), parameters, notices)
+    notices += [*members.notices, *non_members.notices]
     _check_range(model, pool)
     target: ModelTarget = DefendedTarget(model, defences) if defences else model
     answers = _asked(target, pool)
@@ -75,22 +75,22 @@ def read_picture_inputs(
     )
 
 
-def _check_size(name: str, pictures: int, limits: Limits) -> None:
-    if pictures > limits.table_rows:
-        raise limits.exceeded("table_rows", f"{name} has {pictures:,} pictures.")
-    if pictures < LEAST_RECORDS:
+def _check_size(name: str, images: int, limits: Limits) -> None:
+    if images > limits.table_rows:
+        raise limits.exceeded("table_rows", f"{name} has {images:,} images.")
+    if images < LEAST_RECORDS:
         raise BadBundle(
             "too_few_records",
-            f"{name} has {pictures} pictures; it takes {LEAST_RECORDS} to say anything.",
-            hint="Send as many members and subjects as you can; from some hundreds of each the figures "
-            "become useful. A zip takes many pictures best as arrays, such as training_images.npy.",
+            f"{name} has {images} images; it takes {LEAST_RECORDS} to say anything.",
+            hint="Send as many members and non-members as you can; from some hundreds of each the figures "
+            "become useful. A zip takes many images best as arrays, such as training_images.npy.",
         )
 
 
 def _pool(
     sides: tuple[FittedSet, FittedSet], parameters: PictureMembershipParameters, notices: list[Notice]
 ) -> Pool:
-    """Both sets together, without the pictures that stand in both, cut to size."""
+    """Both sets together, without the images that stand in both, cut to size."""
     in_both = _in_both(*sides)
     in_memory = max(MOST_NUMBERS // math.prod(sides[0].shape), 2 * LEAST_RECORDS)
     most = min(parameters.max_records, in_memory) // 2
@@ -103,12 +103,12 @@ def _pool(
         notices.append(
             Notice(
                 "records_in_both_tables",
-                f"{int(in_both[0].sum()):,} pictures of {sides[0].pictures.name} and "
-                f"{int(in_both[1].sum()):,} of {sides[1].pictures.name} stand in both sets with the same "
-                f"label and were left out of both (numbers {numbers}{more} of {sides[0].pictures.name}).",
+                f"{int(in_both[0].sum()):,} images of {sides[0].images.name} and "
+                f"{int(in_both[1].sum()):,} of {sides[1].images.name} stand in both sets with the same "
+                f"label and were left out of both (numbers {numbers}{more} of {sides[0].images.name}).",
             )
         )
-    x: Pictures = np.empty((sum(map(len, kept)), *sides[0].shape), dtype=np.float32)
+    x: Images = np.empty((sum(map(len, kept)), *sides[0].shape), dtype=np.float32)
     filled = 0
     for side, places in zip(sides, kept, strict=True):
         for place in places:
@@ -122,9 +122,9 @@ def _pool(
     )
 
 
-def _in_both(members: FittedSet, subjects: FittedSet) -> tuple[BoolArray, BoolArray]:
-    """(n,) for each set: whether the same picture with the same label stands in the other set too."""
-    ours, theirs = members.digests(), subjects.digests()
+def _in_both(members: FittedSet, non_members: FittedSet) -> tuple[BoolArray, BoolArray]:
+    """(n,) for each set: whether the same image with the same label stands in the other set too."""
+    ours, theirs = members.digests(), non_members.digests()
     shared = set(ours) & set(theirs)
     first, second = (
         np.array([digest in shared for digest in digests], dtype=np.bool_) for digests in (ours, theirs)
@@ -139,15 +139,15 @@ def _kept(
     parameters: PictureMembershipParameters,
     notices: list[Notice],
 ) -> IntArray:
-    """(k,) places of the pictures that are used, ascending."""
-    name = side.pictures.name
+    """(k,) places of the images that are used, ascending."""
+    name = side.images.name
     left = np.flatnonzero(~shared)
     if len(left) < LEAST_RECORDS:
         raise BadBundle(
             "members_among_subjects",
-            f"{int(shared.sum()):,} of the {len(shared):,} pictures of {name} stand in the other set too, "
+            f"{int(shared.sum()):,} of the {len(shared):,} images of {name} stand in the other set too, "
             "with the same label.",
-            hint="Subjects must be pictures that the model was not trained on.",
+            hint="Non-members must be images that the model was not trained on.",
         )
     if len(left) <= most:
         return left
@@ -158,13 +158,13 @@ def _kept(
         else "more of this size do not fit into memory"
     )
     notices.append(
-        Notice("sampled", f"{name}: {most:,} of {len(left):,} pictures were drawn at random; {remedy}.")
+        Notice("sampled", f"{name}: {most:,} of {len(left):,} images were sampled at random; {remedy}.")
     )
     return np.sort(rng.choice(left, most, replace=False))
 
 
 def _check_range(model: ImageModel, pool: Pool) -> None:
-    """Refuse a range of a pixel that nobody stated where the model knows the pictures in another.
+    """Refuse a range of a pixel that nobody stated where the model knows the images in another.
 
     A model that is asked in the wrong range answers at random, and would look as if it kept its
     members to itself.
@@ -177,8 +177,8 @@ def _check_range(model: ImageModel, pool: Pool) -> None:
     facts = model.facts
     if facts.range_source != "assumed":
         return
-    members, subjects = np.flatnonzero(pool.member), np.flatnonzero(~pool.member)
-    looked_at = np.concatenate([side[:: -(-len(side) // _LOOKED_AT)] for side in (members, subjects)])
+    members, non_members = np.flatnonzero(pool.member), np.flatnonzero(~pool.member)
+    looked_at = np.concatenate([side[:: -(-len(side) // _LOOKED_AT)] for side in (members, non_members)])
     x, y = pool.x[looked_at], pool.y[looked_at]
 
     def right_within(found: tuple[float, float]) -> Estimate:
@@ -192,7 +192,7 @@ def _check_range(model: ImageModel, pool: Pool) -> None:
         low, high = facts.input_range
         message = (
             f"with pixels from {low:g} to {high:g} the model is right about {100 * assumed.value:.0f} % of "
-            f"the pictures, with {best[0]:g} to {best[1]:g} about {100 * share.value:.0f} %"
+            f"the images, with {best[0]:g} to {best[1]:g} about {100 * share.value:.0f} %"
         )
         raise BadParameters.about(
             "input_range",
@@ -230,7 +230,7 @@ def _no_better_than_guessing(target: SharedAnswers, pool: Pool) -> list[Notice]:
     return [
         Notice(
             "labels_do_not_fit",
-            f"The model is right about {100 * share.value:.0f} % of its own training pictures, no better "
+            f"The model is right about {100 * share.value:.0f} % of its own training images, no better "
             "than a guess. Check that class numbers are in the order of the model's outputs, and that "
             "pixels are in the range that it was trained on.",
         )

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from picture_bundles import CLASSES, N, arrays, bundle, folders, npy, onnx_model, png, sets, write
+from image_bundles import CLASSES, N, arrays, bundle, folders, npy, onnx_model, png, sets, write
 
-from leakgauge.bundle import Limits, PictureMembershipBundle, open_bundle
+from leakgauge.bundle import ImageMembershipBundle, Limits, open_bundle
 from leakgauge.errors import LeakgaugeError, LimitExceeded
+from leakgauge.membership.image_inputs import read_image_inputs
+from leakgauge.membership.image_perturbations import MOVES, ImagePerturbations
 from leakgauge.membership.inputs import Inputs
-from leakgauge.membership.picture_inputs import read_picture_inputs
-from leakgauge.membership.picture_perturbations import MOVES, PicturePerturbations
 from leakgauge.membership.shift import distribution_shift
 from leakgauge.parameters import picture_membership_parameters
 
@@ -26,8 +26,8 @@ def read(folder: Path, files: dict[str, bytes], **parameters: Any) -> Inputs:
     files = {name: content for name, content in files.items() if name != "parameters.json"}
     (folder / "scratch").mkdir(parents=True)
     found = open_bundle(write(files, folder / "bundle"), folder / "scratch", limits=Limits())
-    assert isinstance(found, PictureMembershipBundle)
-    return read_picture_inputs(found, picture_membership_parameters(None, parameters))
+    assert isinstance(found, ImageMembershipBundle)
+    return read_image_inputs(found, picture_membership_parameters(None, parameters))
 
 
 def refused(folder: Path, files: dict[str, bytes], **parameters: Any) -> LeakgaugeError:
@@ -40,7 +40,7 @@ def refused(folder: Path, files: dict[str, bytes], **parameters: Any) -> Leakgau
 
 
 def memorised(inputs: Inputs) -> float:
-    """The model is right about all its members exactly when pictures and labels line up."""
+    """The model is right about all its members exactly when images and labels line up."""
     right = inputs.target.labels(inputs.pool.x) == inputs.pool.y
     return float(right[inputs.pool.member].mean())
 
@@ -61,7 +61,7 @@ def test_arrays_of_bytes(tmp_path: Path) -> None:
     assert codes(inputs) == []
 
 
-def test_folders_hold_the_same_pictures(tmp_path: Path) -> None:
+def test_folders_hold_the_same_images(tmp_path: Path) -> None:
     loose = read(tmp_path / "a", {"model.onnx": onnx_model(), **folders()})
     stacked = read(tmp_path / "b", bundle())
     assert memorised(loose) == 1.0
@@ -93,7 +93,7 @@ def test_labels_in_every_usual_form(tmp_path: Path, labels: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pictures", "parameters"),
+    ("images", "parameters"),
     [
         (X[..., None], {}),
         (X[:, None], {}),
@@ -108,8 +108,8 @@ def test_labels_in_every_usual_form(tmp_path: Path, labels: np.ndarray) -> None:
     ],
     ids=["channel", "first", "unit", "floats", "whole", "deep", "fortran", "asked", "colour", "larger"],
 )
-def test_pictures_in_every_usual_form(tmp_path: Path, pictures: Any, parameters: Any) -> None:
-    assert memorised(read(tmp_path, bundle(training_images__npy=pictures), **parameters)) > 0.97
+def test_images_in_every_usual_form(tmp_path: Path, images: Any, parameters: Any) -> None:
+    assert memorised(read(tmp_path, bundle(training_images__npy=images), **parameters)) > 0.97
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_models_of_other_layouts(tmp_path: Path, form: dict[str, Any]) -> None:
     assert memorised(read(tmp_path, bundle(model__onnx=onnx_model(**form)))) == 1.0
 
 
-def test_what_was_done_to_pictures_is_told_once_for_all(tmp_path: Path) -> None:
+def test_what_was_done_to_images_is_told_once_for_all(tmp_path: Path) -> None:
     colour = np.repeat(X[..., None], 3, axis=3)
     inputs = read(tmp_path, bundle(training_images__npy=colour))
     assert codes(inputs) == ["image_rgb_grey"]
     assert f"{N - 1} more" in inputs.notices[0].message
 
 
-def test_pictures_in_both_sets_are_dropped_from_both(tmp_path: Path) -> None:
+def test_images_in_both_sets_are_dropped_from_both(tmp_path: Path) -> None:
     files = {"model.onnx": onnx_model(), **folders()}
     # another file of the same pixels, among the subjects, and one with another label
     files[f"subject/{Y[0]}/copy.png"] = png(np.repeat(X[0][..., None], 3, axis=2))
@@ -135,11 +135,11 @@ def test_pictures_in_both_sets_are_dropped_from_both(tmp_path: Path) -> None:
     assert inputs.pool.member.sum() == N - 1
     assert (~inputs.pool.member).sum() == N + 1
     told = next(notice for notice in inputs.notices if notice.code == "records_in_both_tables")
-    assert "1 pictures of training and 1 of subject" in told.message
+    assert "1 images of training and 1 of subject" in told.message
     assert memorised(inputs) == 1.0
 
 
-def test_arrays_that_share_their_pictures_are_refused(tmp_path: Path) -> None:
+def test_arrays_that_share_their_images_are_refused(tmp_path: Path) -> None:
     half = np.concatenate([X[: N - 10], OTHER_X[:10]]), np.concatenate([Y[: N - 10], OTHER_Y[:10]])
     error = refused(tmp_path, bundle(subject_images__npy=half[0], subject_labels__npy=half[1]))
     assert error.code == "bad_bundle.members_among_subjects"
@@ -154,17 +154,17 @@ def test_large_sets_are_sampled_and_it_is_said(tmp_path: Path) -> None:
 
 
 def test_sets_too_large_for_memory_are_sampled_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leakgauge.membership.picture_inputs.MOST_NUMBERS", 64 * 90)
+    monkeypatch.setattr("leakgauge.membership.image_inputs.MOST_NUMBERS", 64 * 90)
     inputs = read(tmp_path, bundle())
     assert len(inputs.pool) == 90
     assert "memory" in inputs.notices[0].message
 
 
-def test_more_pictures_than_a_table_may_have_rows(tmp_path: Path) -> None:
+def test_more_images_than_a_table_may_have_rows(tmp_path: Path) -> None:
     found = open_bundle(write(bundle(), tmp_path / "bundle"), tmp_path, limits=Limits(table_rows=N - 1))
-    assert isinstance(found, PictureMembershipBundle)
+    assert isinstance(found, ImageMembershipBundle)
     with pytest.raises(LimitExceeded) as caught:
-        read_picture_inputs(found, picture_membership_parameters())
+        read_image_inputs(found, picture_membership_parameters())
     assert caught.value.problem == "table_rows"
 
 
@@ -241,7 +241,7 @@ def test_a_pickle_in_an_array_is_never_opened(tmp_path: Path) -> None:
     assert error.code == "bad_bundle.array_not_numbers"
 
 
-def test_pictures_of_mixed_sizes_name_the_one_that_does_not_fit(tmp_path: Path) -> None:
+def test_images_of_mixed_sizes_name_the_one_that_does_not_fit(tmp_path: Path) -> None:
     files = {"model.onnx": onnx_model(), **folders()}
     odd = np.kron(X[0], np.ones((2, 1), dtype=np.uint8))
     files["training/3/odd.png"] = png(odd)
@@ -259,7 +259,7 @@ def test_a_class_folder_that_the_model_does_not_have(tmp_path: Path) -> None:
     assert "subject/10/a.png" in error.message
 
 
-def test_a_picture_that_is_none(tmp_path: Path) -> None:
+def test_a_image_that_is_none(tmp_path: Path) -> None:
     files = {"model.onnx": onnx_model(), **folders(), "subject/1/a.png": b"<svg/>"}
     assert refused(tmp_path, files).code == "bad_bundle.image_format"
 
@@ -276,7 +276,7 @@ def test_a_keras_file_without_keras_is_told_how_to_be_exported(
     assert memorised(read(tmp_path / "onnx", bundle())) == 1.0
 
 
-def test_columns_of_tables_are_no_parameters_of_pictures(tmp_path: Path) -> None:
+def test_columns_of_tables_are_no_parameters_of_images(tmp_path: Path) -> None:
     assert refused(tmp_path, bundle(), label_column="y").code == "bad_parameters.invalid"
 
 
@@ -290,16 +290,16 @@ def test_sets_that_differ_in_brightness_are_told_apart_without_the_model(tmp_pat
     assert [name for name, _ in found.by_column] == ["the images"]
 
 
-def test_copies_of_pictures_stay_pictures() -> None:
+def test_copies_of_images_stay_images() -> None:
     x = (X / 255.0).astype(np.float32)[..., None]
-    changed = PicturePerturbations.of(x).copy(0.1, rng=np.random.default_rng(0))
+    changed = ImagePerturbations.of(x).copy(0.1, rng=np.random.default_rng(0))
     inside = (changed > 0) & (changed < 1) & (x > 0.3) & (x < 0.7)
     assert np.isclose((changed - x)[inside].std(), 0.1 * x.std(), rtol=0.1)
     assert changed.dtype == np.float32
     assert changed.min() >= 0
     assert changed.max() <= 1
-    assert np.array_equal(PicturePerturbations.of(x).copy(0.0, rng=np.random.default_rng(0)), x)
-    down = PicturePerturbations.of(x).moved((1, 0))
+    assert np.array_equal(ImagePerturbations.of(x).copy(0.0, rng=np.random.default_rng(0)), x)
+    down = ImagePerturbations.of(x).moved((1, 0))
     assert np.array_equal(down[:, 1:], x[:, :-1])
     assert np.array_equal(down[:, 0], x[:, 0])
-    assert all(np.any(PicturePerturbations.of(x).moved(move) != x) for move in MOVES)
+    assert all(np.any(ImagePerturbations.of(x).moved(move) != x) for move in MOVES)

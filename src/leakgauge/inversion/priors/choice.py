@@ -1,4 +1,4 @@
-"""Which prior an audit uses: the bundle's own auxiliary pictures, else one that was trained before."""
+"""Which prior an audit uses: the bundle's own auxiliary images, else one that was trained before."""
 
 from __future__ import annotations
 
@@ -10,73 +10,73 @@ from pathlib import Path
 import numpy as np
 
 from leakgauge.errors import BadBundle
-from leakgauge.images.image import Pictures
-from leakgauge.inversion.components import Components, principal_components
-from leakgauge.inversion.prior_file import read_components
+from leakgauge.images.image import Images
+from leakgauge.inversion.priors.file import read_prior
+from leakgauge.inversion.priors.pca import PcaPrior, principal_components
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.inversion.similarity import pearson
-from leakgauge.inversion.space import Space
 from leakgauge.report.model import Notice, PriorKnowledge
 from leakgauge.targets.images.facts import ImageModel
 
-SAME_PICTURE = 0.995
-"""Likeness (Pearson) from which an auxiliary picture counts as the user's: JPEG and resizing leave more."""
+SAME_IMAGE = 0.995
+"""Similarity (Pearson) from which an auxiliary image counts as the user's: JPEG and resizing leave more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenPrior:
     """The prior of an audit, if it has one; what the report says of it; the file's digest, by its name."""
 
-    components: Components | None = None
+    components: PcaPrior | None = None
     known: PriorKnowledge | None = None
     notices: tuple[Notice, ...] = ()
     sha256: tuple[tuple[str, str], ...] = ()
 
     @property
-    def space(self) -> Space | None:
+    def space(self) -> SearchSpace | None:
         """The space that it gives to search."""
         return self.components.space if self.components else None
 
 
 def choose_prior(
-    auxiliary: Sequence[Pictures], original: Pictures, target: ImageModel, *, trained: Path | None
+    auxiliary: Sequence[Images], original: Images, target: ImageModel, *, trained: Path | None
 ) -> ChosenPrior:
-    """The prior made from `auxiliary` pictures, else the one in the file `trained`.
+    """The prior made from `auxiliary` images, else the one in the file `trained`.
 
     Parameters
     ----------
     auxiliary
-        pictures of the bundle, with the model's size and channels.
+        images of the bundle, with the model's size and channels.
     original
-        the user's picture; should not be among them.
+        the user's image; should not be among them.
     trained
         a prior's file that belongs to this installation.
 
     Raises
     ------
     BadBundle, LimitExceeded
-        for a file that is no prior. Auxiliary pictures that make no prior are told in a notice.
+        for a file that is no prior. Auxiliary images that make no prior are told in a notice.
     """
     if auxiliary:
         try:
             components = principal_components(auxiliary)
         except BadBundle as unusable:
             return ChosenPrior(notices=(Notice("prior_unusable", f"{unusable} None was used."),))
-        known = PriorKnowledge("bundle", components.pictures, components.space.dimensions)
+        known = PriorKnowledge("bundle", components.images, components.space.dimensions)
         return ChosenPrior(components, known, _about(auxiliary, original, target))
     if trained is None:
         return ChosenPrior()
-    components = read_components(trained)
+    components = read_prior(trained)
     if components.space.shape != target.facts.shape:
         return ChosenPrior(notices=(_other_size(components, target),))
-    known = PriorKnowledge("trained", components.pictures, components.space.dimensions)
+    known = PriorKnowledge("trained", components.images, components.space.dimensions)
     digest = hashlib.sha256(trained.read_bytes()).hexdigest()
     return ChosenPrior(components, known, sha256=((trained.name, digest),))
 
 
-def _about(auxiliary: Sequence[Pictures], original: Pictures, target: ImageModel) -> tuple[Notice, ...]:
-    """What the reader must know about pictures that are meant to be an attacker's."""
+def _about(auxiliary: Sequence[Images], original: Images, target: ImageModel) -> tuple[Notice, ...]:
+    """What the reader must know about images that are meant to be an attacker's."""
     notices = []
-    same = sum(pearson(picture, original) >= SAME_PICTURE for picture in auxiliary)
+    same = sum(pearson(image, original) >= SAME_IMAGE for image in auxiliary)
     if same:
         notices.append(
             Notice(
@@ -91,15 +91,15 @@ def _about(auxiliary: Sequence[Pictures], original: Pictures, target: ImageModel
             Notice(
                 "auxiliary_class",
                 f"The model takes {seen:,} of the {len(auxiliary):,} auxiliary images for the class of your "
-                "image: what an attack with the prior draws may be theirs.",
+                "image: what an attack with the prior reconstructs may be theirs.",
             )
         )
     return tuple(notices)
 
 
-def _other_size(components: Components, target: ImageModel) -> Notice:
+def _other_size(components: PcaPrior, target: ImageModel) -> Notice:
     made, wanted = (" × ".join(map(str, shape)) for shape in (components.space.shape, target.facts.shape))
     return Notice(
         "prior_other_size",
-        f"The trained prior is one of {made} pictures and the model takes {wanted}: it was not used.",
+        f"The trained prior is one of {made} images and the model takes {wanted}: it was not used.",
     )

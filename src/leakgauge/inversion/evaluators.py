@@ -1,9 +1,9 @@
-"""Independent classifiers that say what a drawing shows. They never answered an attack.
+"""Independent classifiers that say what a reconstruction shows. They never answered an attack.
 
-A target may be sure of a picture that nobody else would recognise; a drawing is
-judged by a second network, as the field does (Zhang et al. 2020, "The Secret
+A target may be sure of an image that nobody else would recognise; a reconstruction is
+evaluated by a second network, as the field does (Zhang et al. 2020, "The Secret
 Revealer"): one that the bundle brings, else one that is trained here on labelled
-reference pictures.
+reference images.
 """
 
 from __future__ import annotations
@@ -17,67 +17,67 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from leakgauge.estimates import Estimate, proportion
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.randomness import generator_for
 from leakgauge.targets.images.facts import ImageModel
 from leakgauge.targets.protocol import FloatArray, IntArray
 
 LEAST_EACH = 10
-"""Labelled pictures of every class from which a judge is trained."""
+"""Labelled images of every class from which an evaluator is trained."""
 LEAST_ACCURACY = 0.7
-"""A judge that is wrong more often than that, at the lower end of its interval, has no say."""
+"""An evaluator that is wrong more often than that, at the lower end of its interval, has no say."""
 HELD_OUT = 4
-"""Every fourth picture of a class is kept for the judge's accuracy."""
+"""Every fourth image of a class is kept for the evaluator's accuracy."""
 LARGEST_SIDE = 32
 HIDDEN, STEPS, WEIGHT_DECAY = 64, 150, 1e-2
 
 
-class Judge(Protocol):
-    """Judges (n, height, width, channels) pictures in [0, 1]."""
+class EvaluatorModel(Protocol):
+    """Evaluates (n, height, width, channels) images in [0, 1]."""
 
-    def probabilities(self, pictures: Pictures) -> FloatArray:
+    def probabilities(self, images: Images) -> FloatArray:
         """(n, n_classes) probabilities."""
 
-    def features(self, pictures: Pictures) -> FloatArray | None:
+    def features(self, images: Images) -> FloatArray | None:
         """(n, n_features) input of the last layer; None where it cannot be had."""
 
 
-class BroughtJudge:
+class SuppliedEvaluator:
     """The classifier that the bundle brings."""
 
     def __init__(self, target: ImageModel) -> None:
         self._target = target
 
-    def probabilities(self, pictures: Pictures) -> FloatArray:
+    def probabilities(self, images: Images) -> FloatArray:
         """As the model's own."""
-        return self._target.probabilities(pictures)
+        return self._target.probabilities(images)
 
-    def features(self, pictures: Pictures) -> FloatArray | None:
+    def features(self, images: Images) -> FloatArray | None:
         """None for models that are no Keras files, or whose last layer lies within another model."""
         network = self._target.network
-        return network.features(pictures) if network is not None else None
+        return network.features(images) if network is not None else None
 
 
-class TrainedJudge:
-    """A network with one hidden layer, trained on labelled pictures no larger than 32 pixels a side.
+class TrainedEvaluator:
+    """A network with one hidden layer, trained on labelled images no larger than 32 pixels a side.
 
-    Cross-entropy with weight decay, minimised by L-BFGS over all pictures at once: a few hundred
-    pictures take seconds, and nothing but the first weights is random.
+    Cross-entropy with weight decay, minimised by L-BFGS over all images at once: a few hundred
+    images take seconds, and nothing but the first weights is random.
 
     Parameters
     ----------
-    pictures, labels
-        (n, height, width, channels) and (n,); at least one picture of every class.
+    images, labels
+        (n, height, width, channels) and (n,); at least one image of every class.
     n_classes
         of the target.
     seed
         the same seed gives the same network.
     """
 
-    def __init__(self, pictures: Pictures, labels: IntArray, *, n_classes: int, seed: int) -> None:
-        flat = _small(pictures)
+    def __init__(self, images: Images, labels: IntArray, *, n_classes: int, seed: int) -> None:
+        flat = _small(images)
         self._middle, self._scale = flat.mean(axis=0), max(float(flat.std()), 1e-6)
-        inputs = self._inputs(pictures)
+        inputs = self._inputs(images)
         shapes = ((inputs.shape[1], HIDDEN), (HIDDEN,), (HIDDEN, n_classes), (n_classes,))
         rng = generator_for(seed, "judge")
         first = np.concatenate(
@@ -93,43 +93,43 @@ class TrainedJudge:
         )
         self._weights = _split(found.x, shapes)
 
-    def probabilities(self, pictures: Pictures) -> FloatArray:
+    def probabilities(self, images: Images) -> FloatArray:
         """(n, n_classes) probabilities."""
-        return _forward(self._weights, self._inputs(pictures))[1]
+        return _forward(self._weights, self._inputs(images))[1]
 
-    def features(self, pictures: Pictures) -> FloatArray | None:
+    def features(self, images: Images) -> FloatArray | None:
         """(n, 64) activations of the hidden layer."""
-        return _forward(self._weights, self._inputs(pictures))[0]
+        return _forward(self._weights, self._inputs(images))[0]
 
-    def _inputs(self, pictures: Pictures) -> FloatArray:
-        return np.asarray((_small(pictures) - self._middle) / self._scale, dtype=np.float64)
+    def _inputs(self, images: Images) -> FloatArray:
+        return np.asarray((_small(images) - self._middle) / self._scale, dtype=np.float64)
 
 
-def train_judge(
-    labelled: Mapping[int, Sequence[Pictures]], *, n_classes: int, seed: int
-) -> tuple[TrainedJudge, Estimate]:
-    """A judge trained on three quarters of each class, and its accuracy on the last quarter.
+def train_evaluator(
+    labelled: Mapping[int, Sequence[Images]], *, n_classes: int, seed: int
+) -> tuple[TrainedEvaluator, Estimate]:
+    """An evaluator trained on three quarters of each class, and its accuracy on the last quarter.
 
     Raises
     ------
     ValueError
-        saying what is lacking, for fewer than ten pictures of a class or a single class.
+        saying what is lacking, for fewer than ten images of a class or a single class.
     """
     if len(labelled) < 2:
         raise ValueError("it takes reference images of at least two classes")
     if min(len(found) for found in labelled.values()) < LEAST_EACH:
         raise ValueError(f"it takes at least {LEAST_EACH} reference images of each class")
-    pictures = np.concatenate([np.stack(found) for found in labelled.values()])
+    images = np.concatenate([np.stack(found) for found in labelled.values()])
     labels = np.repeat(list(labelled), [len(found) for found in labelled.values()]).astype(np.int64)
     place = np.concatenate([np.arange(len(found)) for found in labelled.values()])
     learnt = place % HELD_OUT != 0
-    judge = TrainedJudge(pictures[learnt], labels[learnt], n_classes=n_classes, seed=seed)
-    return judge, accuracy_of(judge, pictures[~learnt], labels[~learnt])
+    classifier = TrainedEvaluator(images[learnt], labels[learnt], n_classes=n_classes, seed=seed)
+    return classifier, accuracy_of(classifier, images[~learnt], labels[~learnt])
 
 
-def accuracy_of(judge: Judge, pictures: Pictures, labels: NDArray[np.int64]) -> Estimate:
-    """How often the judge names the right class."""
-    right = int((judge.probabilities(pictures).argmax(axis=1) == labels).sum())
+def accuracy_of(classifier: EvaluatorModel, images: Images, labels: NDArray[np.int64]) -> Estimate:
+    """How often the evaluator names the right class."""
+    right = int((classifier.probabilities(images).argmax(axis=1) == labels).sum())
     return proportion(right, len(labels))
 
 
@@ -164,11 +164,11 @@ def _loss(weights: Sequence[FloatArray], inputs: FloatArray, wanted: FloatArray)
     return float(loss + decay), np.concatenate([part.ravel() for part in gradient])
 
 
-def _small(pictures: Pictures) -> FloatArray:
-    """(n, features) pictures with whole blocks of pixels averaged, so that no side is longer than 32."""
-    _, height, width, channels = pictures.shape
+def _small(images: Images) -> FloatArray:
+    """(n, features) images with whole blocks of pixels averaged, so that no side is longer than 32."""
+    _, height, width, channels = images.shape
     block = -(-max(height, width) // LARGEST_SIDE)
     tall, wide = min(block, height), min(block, width)
-    cut = pictures[:, : height // tall * tall, : width // wide * wide].astype(np.float64)
+    cut = images[:, : height // tall * tall, : width // wide * wide].astype(np.float64)
     blocks = cut.reshape(len(cut), height // tall, tall, width // wide, wide, channels)
     return np.asarray(blocks.mean(axis=(2, 4)).reshape(len(cut), -1), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""On what ground drawings lie."""
+"""On what background reconstructions lie."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from template_target import templates
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.errors import BadParameters
 from leakgauge.inversion.audit import audit_bundle
-from leakgauge.inversion.ground import ground_of
+from leakgauge.inversion.priors.background import background_of
 from leakgauge.progress import Silent
 from leakgauge.report.model import InversionMeasured, InversionReport
 
 
-def on(ground: float, *, stroke: float) -> np.ndarray:
-    picture = np.full((6, 8, 3), ground, dtype=np.float32)
-    picture[:, 3:5] = stroke  # reaches the rim, as strokes do
-    return picture
+def on(background: float, *, stroke: float) -> np.ndarray:
+    image = np.full((6, 8, 3), background, dtype=np.float32)
+    image[:, 3:5] = stroke  # reaches the rim, as strokes do
+    return image
 
 
 def test_a_dark_ground_needs_no_mention() -> None:
-    for ground in (0.0, 0.02):
-        assert ground_of(on(ground, stroke=1.0), asked=None, input_range=(0, 1)) == (0.0, ())
+    for background in (0.0, 0.02):
+        assert background_of(on(background, stroke=1.0), asked=None, input_range=(0, 1)) == (0.0, ())
 
 
 @pytest.mark.parametrize(
@@ -38,24 +38,24 @@ def test_a_dark_ground_needs_no_mention() -> None:
 def test_another_ground_is_that_of_the_rim_and_told_in_the_models_values(
     ends: tuple[float, float], told: str
 ) -> None:
-    ground, (notice,) = ground_of(on(0.75, stroke=0.0), asked=None, input_range=ends)
-    assert ground == 0.75
+    background, (notice,) = background_of(on(0.75, stroke=0.0), asked=None, input_range=ends)
+    assert background == 0.75
     assert notice.code == "background"
     assert told in notice.message
 
 
 def test_one_pixel_has_a_rim() -> None:
-    assert ground_of(np.ones((1, 1, 1), np.float32), asked=None, input_range=(0, 1))[0] == 1.0
+    assert background_of(np.ones((1, 1, 1), np.float32), asked=None, input_range=(0, 1))[0] == 1.0
 
 
-def test_what_is_asked_for_goes_before_the_picture() -> None:
-    assert ground_of(on(1.0, stroke=0.0), asked=-1.0, input_range=(-1.0, 1.0)) == (0.0, ())
+def test_what_is_asked_for_goes_before_the_image() -> None:
+    assert background_of(on(1.0, stroke=0.0), asked=-1.0, input_range=(-1.0, 1.0)) == (0.0, ())
     with pytest.raises(BadParameters, match="input range, 0 to 1"):
-        ground_of(on(1.0, stroke=0.0), asked=-1.0, input_range=(0.0, 1.0))
+        background_of(on(1.0, stroke=0.0), asked=-1.0, input_range=(0.0, 1.0))
 
 
 def mirrored_model() -> bytes:
-    """The classifier of templates for pictures that are dark on white."""
+    """The classifier of templates for images that are dark on white."""
     model = onnx.load(io.BytesIO(template_model()))
     one = helper.make_tensor("one", onnx.TensorProto.FLOAT, [1], [1.0])
     model.graph.initializer.append(one)

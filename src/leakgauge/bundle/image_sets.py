@@ -1,4 +1,4 @@
-"""The image sets of a membership bundle: pictures in a folder for each class, or two arrays."""
+"""The image sets of a membership bundle: images in a folder for each class, or two arrays."""
 
 from __future__ import annotations
 
@@ -6,46 +6,48 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NoReturn, TypeAlias
 
-from leakgauge.bundle.model import BundledFile, PictureArrays, PictureFolder, PictureSet
-from leakgauge.bundle.roles import ABOUT_SETS, Placed, only
+from leakgauge.bundle.model import BundledFile, ImageArrays, ImageFolder, ImageSet
+from leakgauge.bundle.roles import ABOUT_SETS, Placed, in_code, only
 from leakgauge.errors import BadBundle
 
-Side: TypeAlias = Literal["member", "subject"]
-_NAMED: Mapping[Side, str] = {"member": "members (training data)", "subject": "subjects (non-members)"}
+Side: TypeAlias = Literal["member", "non_member"]
+_NAMED: Mapping[Side, str] = {"member": "members (training data)", "non_member": "non-members"}
 
 
-def picture_set(
+def image_set(
     side: Side, roles: Mapping[str, list[Placed]], *, placed: Sequence[Placed]
-) -> Callable[[Path], PictureSet]:
+) -> Callable[[Path], ImageSet]:
     """One side's set, whole; what is given back settles its files in a folder.
 
     Raises
     ------
     BadBundle
-        `no_<side>s`, `two_<side>s`, `no_<side>_images`, `no_<side>_labels`, `picture_without_class` or
-        `class_folder`, each with the layout that is wanted.
+        `no_<side>s`, `two_<side>s`, `no_<side>_images`, `no_<side>_labels` (with the side as in `in_code`),
+        `picture_without_class` or `class_folder`, each with the layout that is wanted.
     """
-    pictures = roles.get(f"{side}_pictures", [])
+    files = roles.get(f"{side}_image_files", [])
     arrays = [role for role in (f"{side}_images", f"{side}_labels") if role in roles]
-    if not pictures and not arrays:
-        raise BadBundle(f"no_{side}s", f"The bundle holds no image set of {_NAMED[side]}.", hint=ABOUT_SETS)
+    if not files and not arrays:
+        raise BadBundle(
+            f"no_{in_code(side)}s", f"The bundle holds no image set of {_NAMED[side]}.", hint=ABOUT_SETS
+        )
     if arrays:
         images = only(f"{side}_images", roles, placed=placed)
         labels = only(f"{side}_labels", roles, placed=placed)
-        if pictures:
-            _refuse_two(side, (images.shown, pictures[0].shown))
-        return lambda into: PictureArrays(_settle(images, into), _settle(labels, into))
-    folders = sorted({item.folders[0] for item in pictures})
+        if files:
+            _refuse_two(side, (images.shown, files[0].shown))
+        return lambda into: ImageArrays(_settle(images, into), _settle(labels, into))
+    folders = sorted({item.folders[0] for item in files})
     if len(folders) > 1:
         _refuse_two(side, folders)
-    classed = sorted((_path(item), _class_of(item), item) for item in pictures)
-    return lambda into: PictureFolder(
+    classed = sorted((_path(item), _class_of(item), item) for item in files)
+    return lambda into: ImageFolder(
         folders[0],
         tuple(
             (
                 number,
                 item.source.settle(
-                    name, into / f"{side}_pictures", disk_name=f"{place:06d}{Path(name).suffix}"
+                    name, into / f"{side}_image_files", disk_name=f"{place:06d}{Path(name).suffix}"
                 ),
             )
             for place, (name, number, item) in enumerate(classed)
@@ -68,7 +70,7 @@ def _class_of(item: Placed) -> int:
         raise BadBundle(
             "picture_without_class",
             f"{item.shown} lies in no folder that says its class.",
-            hint=f"Put every picture into a folder named by its class number. {ABOUT_SETS}",
+            hint=f"Put every image into a folder named by its class number. {ABOUT_SETS}",
         )
     raise BadBundle(
         "class_folder",
@@ -79,7 +81,7 @@ def _class_of(item: Placed) -> int:
 
 def _refuse_two(side: Side, found: Sequence[str]) -> NoReturn:
     raise BadBundle(
-        f"two_{side}s",
+        f"two_{in_code(side)}s",
         f"The bundle has more than one image set of {_NAMED[side]}: {', '.join(found[:5])}.",
         hint="Keep the one that the audit is about.",
     )

@@ -1,7 +1,7 @@
 """A prior on disk: principal components that were computed once, for audits to come.
 
 The file is an uncompressed zip of four plain NumPy arrays (what `numpy.savez`
-writes), with fixed names and dates: the same pictures give the same bytes. It is
+writes), with fixed names and dates: the same images give the same bytes. It is
 read as a stranger's: nothing in it is unpickled, no shape that it declares is
 believed before the bytes are there.
 """
@@ -17,21 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle, LimitExceeded
-from leakgauge.inversion.components import LEAST_SPREAD, MOST_COMPONENTS, Components
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.priors.pca import LEAST_SPREAD, MOST_COMPONENTS, PcaPrior
+from leakgauge.inversion.search_space import SearchSpace
 
 MAX_BYTES = 512 * 1024**2
 _DIMENSIONS = {"mean": 3, "axes": 2, "spread": 1, "pictures": 0}
 _ORTHONORMAL = 1e-3
 
 
-def to_bytes(components: Components) -> bytes:
+def to_bytes(components: PcaPrior) -> bytes:
     """The file's content."""
     arrays = {
         "mean": components.space.start,
         "axes": components.space.axes,
         "spread": components.space.spread,
-        "pictures": np.asarray(components.pictures, dtype=np.int64),
+        "pictures": np.asarray(components.images, dtype=np.int64),
     }
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
@@ -42,7 +42,7 @@ def to_bytes(components: Components) -> bytes:
     return stream.getvalue()
 
 
-def read_components(path: Path) -> Components:
+def read_prior(path: Path) -> PcaPrior:
     """The components in a file that `to_bytes` made.
 
     Raises
@@ -87,7 +87,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     return np.frombuffer(content.read(), dtype=kind).reshape(shape)
 
 
-def _checked(arrays: dict[str, NDArray[Any]]) -> Components:
+def _checked(arrays: dict[str, NDArray[Any]]) -> PcaPrior:
     mean, axes = arrays["mean"].astype(np.float32), arrays["axes"].astype(np.float32)
     spread = arrays["spread"].astype(np.float64)
     sound = (
@@ -102,4 +102,4 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> Components:
     )
     if not sound:
         raise ValueError("not components")
-    return Components(Space(mean, axes, spread), int(arrays["pictures"]))
+    return PcaPrior(SearchSpace(mean, axes, spread), int(arrays["pictures"]))

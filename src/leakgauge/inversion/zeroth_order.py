@@ -1,10 +1,10 @@
-"""Climbing log odds by finite differences: what `spsa` and `nes` share.
+"""The zeroth-order optimiser that `spsa` and `nes` share: log odds climbed by finite differences.
 
 The target's log odds are differentiated along random directions, a pair of
 queries each; the prior is known to the attacker, so its gradient is computed.
 Estimating that one from queries as well, as published attacks do, lets its
 large constant part drown every other direction: from a white start it took
-three times as many queries to reach the same likeness.
+three times as many queries to reach the same similarity.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from leakgauge.inversion.course import Course
+from leakgauge.inversion.adam import Adam
 from leakgauge.inversion.objective import log_odds
-from leakgauge.inversion.protocol import Drawn, Settings
-from leakgauge.inversion.yielding import Yielding
+from leakgauge.inversion.penalty_schedule import PenaltySchedule
+from leakgauge.inversion.protocol import AttackSettings, Reconstructed
+from leakgauge.inversion.search_trace import SearchTrace
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import FloatArray, Target
@@ -26,11 +27,10 @@ Directions: TypeAlias = Callable[[np.random.Generator, tuple[int, int]], FloatAr
 """(iterations, dimensions) random directions of unit variance."""
 
 PROBE_RADIUS = 0.3
-EDGED_PROBE_RADIUS = 1.0
-"""Where the target is shown edges, which a short probe does not move. On two residual networks that no
+HIGH_CONTRAST_PROBE_RADIUS = 1.0
+"""Where queries are high-contrast, which a short probe hardly changes. On two residual networks that no
 reported figure comes from, with a prior: accuracy as prototypes .45 and .56 at .3, .50 and .58 at 1, .49
 and .55 at 2."""
-MOMENTUM, SCALE_MEMORY = 0.9, 0.99
 LEARNING_RATE = 0.1
 SLOWEST, FASTEST = 0.05, 0.3
 FIRST_STEPS = 5.0
@@ -38,7 +38,7 @@ SETTLING = 300.0
 _BLOCK = 256
 
 
-def climb(
+def optimise(
     target: Target,
     target_class: int,
     *,
@@ -46,8 +46,8 @@ def climb(
     budget: int,
     rng: np.random.Generator,
     progress: Progress,
-    settings: Settings,
-) -> Drawn:
+    settings: AttackSettings,
+) -> Reconstructed:
     """Run `settings.seeds` searches side by side, a pair of queries each at every step.
 
     Adam (Kingma & Ba 2015) on coefficients in the space; its step starts
@@ -55,7 +55,7 @@ def climb(
     reaches it: a white or black start is left quickly, and no step depends on
     how long the run will be.
 
-    Where a target is hard to convince the penalty yields; see `yielding`.
+    Where a target is hard to convince the penalty gives way; see `penalty_schedule`.
 
     Raises
     ------
@@ -64,40 +64,39 @@ def climb(
     """
     rate, departures = _learning_rate(settings.learning_rate)
     space, prior = settings.space, settings.prior
-    course = Course(settings, budget=budget, progress=progress, stage=f"drawing class {target_class}")
+    trace = SearchTrace(
+        settings, budget=budget, progress=progress, stage=f"reconstructing class {target_class}"
+    )
     streams = rng.spawn(settings.seeds)
 
-    radius = EDGED_PROBE_RADIUS if settings.edges else PROBE_RADIUS
-    yielding = Yielding(settings.seeds)
+    radius = HIGH_CONTRAST_PROBE_RADIUS if settings.high_contrast else PROBE_RADIUS
+    schedule = PenaltySchedule(settings.seeds)
     z = np.zeros((settings.seeds, space.dimensions))
-    mean, square = np.zeros_like(z), np.zeros_like(z)
+    adam = Adam(z.shape)
     step = 0
-    while course.affords(2 * settings.seeds):
+    while trace.affords(2 * settings.seeds):
         if step % _BLOCK == 0:
             block = np.stack([directions(stream, (_BLOCK, space.dimensions)) for stream in streams], axis=1)
         direction = block[step % _BLOCK]
         step += 1
 
         probes = np.concatenate([z + radius * direction, z - radius * direction])
-        pictures = space.pictures(probes)
-        answers = target.probabilities(pictures)
+        images = space.images(probes)
+        answers = target.probabilities(images)
         odds = log_odds(answers, target_class, settings.floor, settings.temperature)
         ahead, behind = odds[: settings.seeds], odds[settings.seeds :]
         gradient = ((ahead - behind) / (2 * radius))[:, None] * direction
-        slope = space.slope(prior.gradient(pictures))
-        gradient -= yielding.shares[:, None] * (slope[: settings.seeds] + slope[settings.seeds :]) / 2
-        yielding.heard(np.stack([ahead, behind], axis=1))
+        slope = space.slope(prior.gradient(images))
+        gradient -= schedule.shares[:, None] * (slope[: settings.seeds] + slope[settings.seeds :]) / 2
+        schedule.update(np.stack([ahead, behind], axis=1))
 
-        mean = MOMENTUM * mean + (1 - MOMENTUM) * gradient
-        square = SCALE_MEMORY * square + (1 - SCALE_MEMORY) * gradient**2
-        length = rate * max(1.0, FIRST_STEPS / np.sqrt(1 + step / SETTLING))
-        z = z + length * (mean / (1 - MOMENTUM**step)) / (np.sqrt(square / (1 - SCALE_MEMORY**step)) + 1e-8)
-        if course.note(z, queries=len(pictures)):
-            course.mark(
-                loss=float((prior.penalty(pictures) - odds).mean()),
+        z = z + adam.step(gradient, length=rate * max(1.0, FIRST_STEPS / np.sqrt(1 + step / SETTLING)))
+        if trace.note(z, queries=len(images)):
+            trace.mark(
+                loss=float((prior.penalty(images) - odds).mean()),
                 confidence=float(answers[:, target_class].mean()),
             )
-    return course.drawn(*departures)
+    return trace.result(*departures)
 
 
 def _learning_rate(asked: float | None) -> tuple[float, tuple[Notice, ...]]:
@@ -107,7 +106,7 @@ def _learning_rate(asked: float | None) -> tuple[float, tuple[Notice, ...]]:
     used = min(max(asked, SLOWEST), FASTEST)
     if used == asked:
         return asked, ()
-    why = "larger steps scatter the picture" if asked > FASTEST else "smaller steps do not leave the start"
+    why = "larger steps scatter the image" if asked > FASTEST else "smaller steps do not leave the start"
     return used, (
         Notice(
             "learning_rate",

@@ -21,13 +21,13 @@ QUICK = {"attacks": ["gap", "loss", "learned_gb", "rmia"], "proportions": [50]}
 
 @cache
 def sets() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Members' pictures (120, 8, 8) of bytes and labels, then subjects'."""
+    """Members' images (120, 8, 8) of bytes and labels, then subjects'."""
     x, y = load_digits(return_X_y=True)
-    pictures = np.minimum(x * 16, 255).astype(np.uint8).reshape(-1, SIDE, SIDE)
-    _, first = np.unique(pictures, axis=0, return_index=True)
+    images = np.minimum(x * 16, 255).astype(np.uint8).reshape(-1, SIDE, SIDE)
+    _, first = np.unique(images, axis=0, return_index=True)
     order = np.random.default_rng(0).permutation(first)
     members, subjects = order[:N], order[N : 2 * N]
-    return pictures[members], y[members].astype(np.int64), pictures[subjects], y[subjects].astype(np.int64)
+    return images[members], y[members].astype(np.int64), images[subjects], y[subjects].astype(np.int64)
 
 
 @cache
@@ -88,13 +88,13 @@ def arrays() -> dict[str, bytes]:
 
 
 def folders() -> dict[str, bytes]:
-    """Both sets as pictures in folders, by their names in a bundle."""
+    """Both sets as images in folders, by their names in a bundle."""
     x, y, other_x, other_y = sets()
     sides = (("training", x, y), ("subject", other_x, other_y))
     return {
-        f"{folder}/{label}/{place:03d}.png": png(picture)
-        for folder, pictures, labels in sides
-        for place, (picture, label) in enumerate(zip(pictures, labels, strict=True))
+        f"{folder}/{label}/{place:03d}.png": png(image)
+        for folder, images, labels in sides
+        for place, (image, label) in enumerate(zip(images, labels, strict=True))
     }
 
 

@@ -10,7 +10,7 @@ import keras
 import pytest
 from bundle_files import zipped
 from doors import as_training_job, by_command_line, run_training_job
-from picture_bundles import CLASSES, SIDE, N, arrays, bundle, folders, onnx_model, weights, write
+from image_bundles import CLASSES, SIDE, N, arrays, bundle, folders, onnx_model, weights, write
 from served import ROOT, Server, running
 
 # What the membership image does not hold; see tests/images/test_contents.py for the image itself.
@@ -24,7 +24,7 @@ FIGURES = ("verdict", "attacks", "table", "slices", "records", "warnings")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory):
     """The membership service as in its image, where nothing of Keras can be imported."""
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     (folder / "path").mkdir()
     (folder / "path" / "sitecustomize.py").write_text(WITHOUT_KERAS)
     paths = (folder / "path", ROOT / "src", ROOT / "tests" / "support")
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory):
 
 
 def keras_files(folder: Path) -> dict[str, bytes]:
-    """The classifier of `picture_bundles` in both forms that Keras writes, by name."""
+    """The classifier of `image_bundles` in both forms that Keras writes, by name."""
     matrix, offsets = weights()
     model = keras.Sequential(
         [
@@ -71,7 +71,7 @@ def test_every_door_gives_the_same_report_of_an_onnx_classifier(server: Server, 
     assert "attack_accuracy=" in log
 
 
-def test_pictures_in_folders_are_served(server: Server) -> None:
+def test_images_in_folders_are_served(server: Server) -> None:
     reply = server.invoke(zipped({"model.onnx": onnx_model(), **folders()}), Accept="text/csv")
     assert reply.status == 200, reply.body
     assert reply.body.startswith(b"Percentage Data,")

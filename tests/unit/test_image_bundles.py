@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bundle_files import INVERSION, MEMBERSHIP, TABLES, laid_out, opened, refused, zipped
 
-from leakgauge.bundle import Limits, PictureArrays, PictureFolder, PictureMembershipBundle, open_folder
+from leakgauge.bundle import ImageArrays, ImageFolder, ImageMembershipBundle, Limits, open_folder
 from leakgauge.errors import BadBundle
 
 FOLDERS = {"training/3/b.png": b"b", "training/10/a.png": b"a", "subject/0/c.jpg": b"c"}
@@ -20,23 +20,23 @@ ARRAYS = {
 MODEL = {"model.onnx": b"m"}
 
 
-def bundle_of(files: dict[str, bytes], tmp_path: Path) -> PictureMembershipBundle:
+def bundle_of(files: dict[str, bytes], tmp_path: Path) -> ImageMembershipBundle:
     bundle = opened(files, tmp_path)
-    assert isinstance(bundle, PictureMembershipBundle)
+    assert isinstance(bundle, ImageMembershipBundle)
     assert bundle.kind == "membership"
     return bundle
 
 
-def test_pictures_in_a_folder_for_each_class(tmp_path: Path) -> None:
+def test_images_in_a_folder_for_each_class(tmp_path: Path) -> None:
     bundle = bundle_of({**MODEL, **FOLDERS, "parameters.json": b"{}", "notes.txt": b""}, tmp_path)
-    assert isinstance(bundle.members, PictureFolder)
-    assert [(number, file.name) for number, file in bundle.members.pictures] == [
+    assert isinstance(bundle.members, ImageFolder)
+    assert [(number, file.name) for number, file in bundle.members.images] == [
         (10, "training/10/a.png"),
         (3, "training/3/b.png"),
     ]
     assert [file.path.read_bytes() for file in bundle.members.files] == [b"a", b"b"]
-    assert isinstance(bundle.subjects, PictureFolder)
-    assert bundle.subjects.name == "subject"
+    assert isinstance(bundle.non_members, ImageFolder)
+    assert bundle.non_members.name == "subject"
     assert bundle.ignored == ("notes.txt",)
     assert list(bundle.sha256) == sorted([*MODEL, *FOLDERS, "parameters.json"])
 
@@ -46,20 +46,20 @@ def test_pictures_in_a_folder_for_each_class(tmp_path: Path) -> None:
 @pytest.mark.parametrize("subjects", ["subject", "subjects", "TEST"])
 def test_other_accepted_folders(model: str, members: str, subjects: str, tmp_path: Path) -> None:
     bundle = bundle_of({model: b"m", f"{members}/0/a.png": b"", f"{subjects}/1/a.png": b""}, tmp_path)
-    assert isinstance(bundle.members, PictureFolder)
+    assert isinstance(bundle.members, ImageFolder)
     assert bundle.members.name == members.lower()
 
 
 def test_arrays_and_folders_may_be_mixed_but_not_within_a_side(tmp_path: Path) -> None:
     subjects = {"x_test.npy": b"x", "y_test.npy": b"y"}
     bundle = bundle_of({**MODEL, "training/0/a.png": b"", **subjects}, tmp_path)
-    assert isinstance(bundle.subjects, PictureArrays)
-    assert [file.name for file in bundle.subjects.files] == ["x_test.npy", "y_test.npy"]
+    assert isinstance(bundle.non_members, ImageArrays)
+    assert [file.name for file in bundle.non_members.files] == ["x_test.npy", "y_test.npy"]
 
 
 def test_sets_may_lie_in_data_zip_and_everything_below_one_folder(tmp_path: Path) -> None:
     inside = bundle_of({**MODEL, "data.zip": zipped(ARRAYS)}, tmp_path / "a")
-    assert isinstance(inside.members, PictureArrays)
+    assert isinstance(inside.members, ImageArrays)
     below = bundle_of({f"mine/{name}": content for name, content in (MODEL | FOLDERS).items()}, tmp_path)
     assert list(below.sha256) == sorted([*MODEL, *FOLDERS])
 
@@ -68,14 +68,14 @@ def test_a_folder_called_training_may_still_hold_a_whole_bundle(tmp_path: Path) 
     bundle = opened({f"training/{name}": content for name, content in MEMBERSHIP.items()}, tmp_path)
     assert bundle.sha256.keys() == MEMBERSHIP.keys()
     inside = bundle_of({f"training/{name}": b"" for name in (MODEL | FOLDERS)}, tmp_path / "b")
-    assert isinstance(inside.members, PictureFolder)
+    assert isinstance(inside.members, ImageFolder)
 
 
 def test_loose_files_stay_where_they_are_and_give_the_same_digests(tmp_path: Path) -> None:
     folder = laid_out({**MODEL, **FOLDERS}, tmp_path / "channel")
     loose = open_folder(folder, tmp_path / "scratch", limits=Limits())
-    assert isinstance(loose, PictureMembershipBundle)
-    assert isinstance(loose.members, PictureFolder)
+    assert isinstance(loose, ImageMembershipBundle)
+    assert isinstance(loose.members, ImageFolder)
     assert loose.members.files[0].path == folder / "training/10/a.png"
     assert loose.sha256 == bundle_of({**MODEL, **FOLDERS}, tmp_path).sha256
 
@@ -112,7 +112,7 @@ def test_half_and_doubled_bundles_have_their_own_names(
     files: dict[str, bytes], code: str, tmp_path: Path
 ) -> None:
     assert refused(files, tmp_path).code == code
-    assert not (tmp_path / "into" / "member_pictures").exists()
+    assert not (tmp_path / "into" / "member_images").exists()
 
 
 def test_the_layout_that_is_wanted_stands_in_the_hint(tmp_path: Path) -> None:

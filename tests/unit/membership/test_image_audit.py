@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from picture_bundles import N, bundle, onnx_model, sets, write
+from image_bundles import N, bundle, onnx_model, sets, write
 
 from leakgauge.attacks.row import NOT_INSTALLED
-from leakgauge.bundle import Limits, PictureMembershipBundle, open_bundle
+from leakgauge.bundle import ImageMembershipBundle, Limits, open_bundle
 from leakgauge.estimates import Estimate
 from leakgauge.membership.audit import audit_bundle
 from leakgauge.progress import Silent
@@ -34,7 +34,7 @@ from leakgauge.report.model import (
 def audited(folder: Path, files: dict[str, bytes], **overrides: Any) -> MembershipReport:
     (folder / "scratch").mkdir(parents=True)
     found = open_bundle(write(files, folder / "bundle"), folder / "scratch", limits=Limits())
-    assert isinstance(found, PictureMembershipBundle)
+    assert isinstance(found, ImageMembershipBundle)
     report = audit_bundle(found, overrides, Silent()).report
     assert isinstance(report, MembershipReport)
     return report
@@ -103,14 +103,14 @@ def test_a_model_of_neither_set_leaks_nothing_and_is_still_not_called_safe(tmp_p
     """What small bounds look like, without the attacks that would have found more."""
     x, y, other_x, other_y = sets()
     mixed = np.random.default_rng(0).permutation(2 * N)
-    pictures, labels = np.concatenate([x, other_x])[mixed], np.concatenate([y, other_y])[mixed]
+    images, labels = np.concatenate([x, other_x])[mixed], np.concatenate([y, other_y])[mixed]
     report = audited(
         tmp_path,
         bundle(
             model__onnx=onnx_model(scale=0.3),
-            training_images__npy=pictures[:N],
+            training_images__npy=images[:N],
             training_labels__npy=labels[:N],
-            subject_images__npy=pictures[N:],
+            subject_images__npy=images[N:],
             subject_labels__npy=labels[N:],
         ),
         policy={},

@@ -1,12 +1,12 @@
 """The space that an attack searches: x = clip(x₀ + (z ∘ s) B), and never single pixels.
 
-An image classifier answers to noise as readily as to pictures, so a search over
+An image classifier answers to noise as readily as to images, so a search over
 pixels ends in noise (Nguyen, Yosinski & Clune 2015). An attack is given a space
-of pictures instead and does not know what it is made of; `basis` builds them.
+of images instead and does not know what it is made of; `basis` builds them.
 
-Where pictures are known by which the space was made, z counts in their standard
+Where images are known by which the space was made, z counts in their standard
 deviations s along each axis. A step or a probe of one length then changes every
-axis by as much as pictures differ along it, instead of a broad stroke by too little
+axis by as much as images differ along it, instead of a broad stroke by too little
 and a fine detail by too much.
 """
 
@@ -21,17 +21,17 @@ from leakgauge.targets.protocol import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
-    """Pictures that differ from one picture by a few patterns.
+class SearchSpace:
+    """Images that differ from one image by a few patterns.
 
     Attributes
     ----------
     start
-        (height, width, channels) the picture x₀ that z = 0 stands for.
+        (height, width, channels) the image x₀ that z = 0 stands for.
     axes
         (dimensions, height · width · channels) the patterns B, orthonormal rows.
     spread
-        (dimensions,) standard deviation of pictures along each axis; ones where it is not known.
+        (dimensions,) standard deviation of images along each axis; ones where it is not known.
     """
 
     start: NDArray[np.float32]
@@ -49,8 +49,8 @@ class Space:
         height, width, channels = self.start.shape
         return height, width, channels
 
-    def pictures(self, coefficients: FloatArray) -> NDArray[np.float32]:
-        """(n, *shape) pictures in [0, 1] for (n, dimensions) coefficients."""
+    def images(self, coefficients: FloatArray) -> NDArray[np.float32]:
+        """(n, *shape) images in [0, 1] for (n, dimensions) coefficients."""
         return np.asarray(np.clip(self.offsets(coefficients) + self.start, 0.0, 1.0), dtype=np.float32)
 
     def offsets(self, coefficients: FloatArray) -> NDArray[np.float32]:

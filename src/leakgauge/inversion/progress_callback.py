@@ -1,7 +1,7 @@
-"""Looking on while a class is drawn, from where the model stands: at the questions it is asked.
+"""Progress of a reconstruction, seen from where the model stands: by the queries it is sent.
 
-An attack gives its pictures back when it is done. What it is drawing shows earlier in what it
-asks about: the mean of a batch of questions around a picture is, noise averaged out, the picture.
+An attack gives its images back when it is done. What it is reconstructing shows earlier in what it
+asks about: the mean of a batch of questions around an image is, noise averaged out, the image.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from leakgauge.images.image import Pictures
+from leakgauge.images.image import Images
 from leakgauge.inversion.objective import log_odds
-from leakgauge.inversion.protocol import Attack, Drawn, Settings
+from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray, Target
 
-LOOKS = 40
-"""How often a drawing is looked at, about evenly over its queries."""
+PREVIEWS = 40
+"""How often a reconstruction is looked at, about evenly over its queries."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A drawing under way.
+class Preview:
+    """A reconstruction under way.
 
     Attributes
     ----------
-    picture
-        (height, width, channels), the mean of the questions since the last look.
+    image
+        (height, width, channels), the mean of the questions since the last preview.
     loss
         the attack's loss (penalty less log odds), as in `protocol.CurvePoint`; None where the
         attack asks for labels, which have none.
@@ -38,15 +38,15 @@ class Look:
 
     attack: str
     queries: int
-    picture: Pictures
+    image: Images
     loss: float | None
 
 
-Onlooker: TypeAlias = Callable[[Look], None]
+ProgressCallback: TypeAlias = Callable[[Preview], None]
 
 
-def watched(attack: Attack, watched_class: int, onlooker: Onlooker) -> Attack:
-    """The same attack, drawing the same pictures, with `onlooker` told of those of one class."""
+def with_callback(attack: Attack, observed_class: int, callback: ProgressCallback) -> Attack:
+    """The same attack, reconstructing the same images, with `callback` told of those of one class."""
 
     def reconstruct(
         target: Target,
@@ -55,13 +55,13 @@ def watched(attack: Attack, watched_class: int, onlooker: Onlooker) -> Attack:
         budget: int,
         rng: np.random.Generator,
         progress: Progress,
-        settings: Settings,
-    ) -> Drawn:
+        settings: AttackSettings,
+    ) -> Reconstructed:
         asked = (
-            _WatchedTarget(
-                target, target_class, settings, attack.name, onlooker, every=max(1, budget // LOOKS)
+            _ObservedTarget(
+                target, target_class, settings, attack.name, callback, every=max(1, budget // PREVIEWS)
             )
-            if target_class == watched_class
+            if target_class == observed_class
             else target
         )
         return attack.reconstruct(
@@ -71,16 +71,16 @@ def watched(attack: Attack, watched_class: int, onlooker: Onlooker) -> Attack:
     return replace(attack, reconstruct=reconstruct)
 
 
-class _WatchedTarget:
+class _ObservedTarget:
     """A target that tells of the questions it is asked, and answers as before."""
 
     def __init__(
         self,
         target: Target,
         target_class: int,
-        settings: Settings,
+        settings: AttackSettings,
         attack: str,
-        onlooker: Onlooker,
+        callback: ProgressCallback,
         *,
         every: int,
     ) -> None:
@@ -88,7 +88,7 @@ class _WatchedTarget:
         self._class = target_class
         self._settings = settings
         self._attack = attack
-        self._onlooker = onlooker
+        self._callback = callback
         self._every = every
         self._next = 1
         self._sum: FloatArray | None = None
@@ -100,10 +100,10 @@ class _WatchedTarget:
     def probabilities(self, x: Any) -> FloatArray:
         """As the target's own."""
         answers = self._target.probabilities(x)
-        pictures = np.asarray(x, dtype=np.float32)
-        if self._due(pictures):
+        images = np.asarray(x, dtype=np.float32)
+        if self._due(images):
             odds = log_odds(answers, self._class, self._settings.floor, self._settings.temperature)
-            self._tell(float((self._settings.prior.penalty(pictures) - odds).mean()))
+            self._tell(float((self._settings.prior.penalty(images) - odds).mean()))
         return answers
 
     def labels(self, x: Any) -> IntArray:
@@ -113,16 +113,16 @@ class _WatchedTarget:
             self._tell(None)
         return answers
 
-    def _due(self, pictures: NDArray[np.float32]) -> bool:
-        total = pictures.sum(axis=0, dtype=np.float64)
+    def _due(self, images: NDArray[np.float32]) -> bool:
+        total = images.sum(axis=0, dtype=np.float64)
         self._sum = total if self._sum is None else self._sum + total
-        self._count += len(pictures)
-        self.queries += len(pictures)
+        self._count += len(images)
+        self.queries += len(images)
         return self.queries >= self._next
 
     def _tell(self, loss: float | None) -> None:
         assert self._sum is not None  # noqa: S101 -- narrows the type: something has been asked
-        picture = (self._sum / self._count).astype(np.float32)
-        self._onlooker(Look(self._attack, self.queries, picture, loss))
+        image = (self._sum / self._count).astype(np.float32)
+        self._callback(Preview(self._attack, self.queries, image, loss))
         self._next = self.queries + self._every
         self._sum, self._count = None, 0

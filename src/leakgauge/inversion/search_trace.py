@@ -1,4 +1,4 @@
-"""What is kept of a search while it runs: its budget, its pictures, its curve, and when it is done.
+"""What is kept of a search while it runs: its budget, its images, its curve, and when it is done.
 
 An attack only says where it stands and what the target answered. Everything
 here depends on the steps taken so far and never on how many will follow, so that
@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.inversion.protocol import CurvePoint, Drawn, Frame, Settings
+from leakgauge.inversion.protocol import AttackSettings, CurvePoint, Frame, Reconstructed
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
@@ -24,15 +24,15 @@ TAIL: Final = 0.5
 """Share of the run, from its end, whose steps are averaged (Polyak & Juditsky 1992)."""
 MARKS_PER_DOUBLING: Final = 6
 CONVERGED: Final = 0.9975
-"""Correlation with the drawing after half as many queries at which nothing more is expected to come."""
+"""Correlation with the reconstruction after half as many queries at which a search is called done."""
 ENOUGH_ITERATIONS: Final = 1_500
-"""Where a search by ranks or labels ends: on trial networks 1,500 drew no better prototypes than 500."""
+"""Where a search by ranks or labels ends: on trial networks 1,500 gave no better prototypes than 500."""
 EARLIEST_END: Final = 3_000
 """Queries for each seed before which no search is called done."""
 
 
-class Course:
-    """The course of one attack on one class, all seeds side by side.
+class SearchTrace:
+    """The search trace of one attack on one class, all seeds side by side.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ class Course:
     stage
         what progress reports call this.
     most
-        iterations after which the attack draws no better and ends; None for never.
+        iterations after which the attack reconstructs no better and ends; None for never.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: AttackSettings,
         *,
         budget: int,
         progress: Progress,
@@ -71,7 +71,7 @@ class Course:
         self._done_at: int | None = None
 
     def affords(self, queries: int) -> bool:
-        """Whether so many queries can be sent; keeps the pictures that they would come too late for.
+        """Whether so many queries can be sent; keeps the images that they would come too late for.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Course:
         return self._steps >= self._next_mark
 
     def mark(self, *, loss: float, confidence: float) -> None:
-        """A point of the curve: means over the pictures that the last step asked about."""
+        """A point of the curve: means over the images that the last step asked about."""
         self._next_mark = _mark_after(self._steps)
         self._marks[self._steps] = self._total.copy()
         self._progress.report(self._stage, self.queries / self._limit(self._asked[-1]))
@@ -115,18 +115,20 @@ class Course:
         """Count queries that went into something else than a step."""
         self.queries += queries
 
-    def drawn(self, *notices: Notice) -> Drawn:
+    def result(self, *notices: Notice) -> Reconstructed:
         """Everything that was kept."""
         for asked in self._asked:  # the search was done before
             self._keep(asked)
         self._asked = ()
-        return Drawn(tuple(self._frames), tuple(self._curve), (*self._notices, *notices), self._done_at)
+        return Reconstructed(
+            tuple(self._frames), tuple(self._curve), (*self._notices, *notices), self._done_at
+        )
 
     def _limit(self, iterations: int) -> int:
         return 2 * self._seeds * iterations
 
     def _keep(self, iterations: int) -> None:
-        self._frames.append(Frame(iterations, self.queries, self._space.pictures(self._average())))
+        self._frames.append(Frame(iterations, self.queries, self._space.images(self._average())))
 
     def _average(self) -> FloatArray:
         """(seeds, dimensions) mean of the last half of the steps; the start of the space before the first."""
@@ -144,7 +146,7 @@ class Course:
         ]
         if not earlier:
             return False
-        now, before = (self._space.pictures(z).mean(axis=0) for z in (average, earlier[-1]))
+        now, before = (self._space.images(z).mean(axis=0) for z in (average, earlier[-1]))
         return pearson(now, before) >= CONVERGED
 
 
@@ -156,7 +158,7 @@ def _mark_after(step: int) -> int:
     return round(2 ** (k / MARKS_PER_DOUBLING))
 
 
-def _affordable(settings: Settings, budget: int) -> tuple[tuple[int, ...], tuple[Notice, ...]]:
+def _affordable(settings: AttackSettings, budget: int) -> tuple[tuple[int, ...], tuple[Notice, ...]]:
     """The iterations that the budget pays for, and a notice where it does not pay for all."""
     most = budget // (2 * settings.seeds)
     if most < 1:

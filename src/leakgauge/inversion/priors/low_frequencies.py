@@ -1,12 +1,12 @@
-"""The space that needs no pictures: low spatial frequencies.
+"""The search space that needs no images: low spatial frequencies.
 
-A search over the lowest frequencies of a discrete cosine transform can only draw
+A search over the lowest frequencies of a discrete cosine transform can only reconstruct
 something smooth, and has few enough dimensions for finite differences (Guo, Frank
 & Weinberger 2019).
 
-How the cut-off goes with the size was measured, as accuracy of the drawings as
+How the cut-off goes with the size was measured, as accuracy of the reconstructions as
 prototypes, on networks that no reported figure comes from. Frequencies are
-counted per picture side, so that one cut-off means the same details at every
+counted per image side, so that one cut-off means the same details at every
 size: for handwritten digits at 28 × 28 a cut-off of 10 beat 8 by .004 to .014 on
 each of three networks, and 6 lost .05. At 8 × 8 pixels it leaves nearly
 everything in, and 6, three quarters of the side, is better (.83 against .76).
@@ -19,38 +19,38 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import idctn
 
-from leakgauge.images.image import Pictures
-from leakgauge.inversion.space import Space
+from leakgauge.images.image import Images
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.targets.protocol import FloatArray
 
 CUTOFF = 10.0
 LARGEST_SHARE = 0.75
-"""Cut-off as a share of the side, for pictures too small for `CUTOFF` to leave anything out."""
+"""Cut-off as a share of the side, for images too small for `CUTOFF` to leave anything out."""
 COARSE, COARSE_CONTRAST = 4.0, 0.5
 
 
-def low_frequencies(start: Pictures, *, cutoff: float = CUTOFF) -> Space:
-    """Pictures that differ from `start` by cosine waves below a cut-off.
+def low_frequencies(start: Images, *, cutoff: float = CUTOFF) -> SearchSpace:
+    """Images that differ from `start` by cosine waves below a cut-off.
 
     Parameters
     ----------
     start
-        (height, width, channels) picture in [0, 1].
+        (height, width, channels) image in [0, 1].
     cutoff
-        √(u² + v²) of every wave used is below this, u and v in half periods per picture side.
+        √(u² + v²) of every wave used is below this, u and v in half periods per image side.
     """
     height, width, channels = start.shape
     waves = _waves((height, width), cutoff)
     # one row for each wave in each plane, spread over the channels that the plane is mixed of
     rows = [(waves[..., None] * plane).reshape(len(waves), -1) for plane in _planes(channels)]
     axes = np.concatenate(rows).astype(np.float32)
-    return Space(start, axes, np.ones(len(axes)))
+    return SearchSpace(start, axes, np.ones(len(axes)))
 
 
-def coarse_pictures(ground: Pictures, n: int, *, rng: np.random.Generator) -> Pictures:
-    """(n, *ground.shape) random pictures of a few broad strokes on `ground`."""
-    space = low_frequencies(ground, cutoff=COARSE)
-    return space.pictures(space.scattered(n, contrast=COARSE_CONTRAST, rng=rng))
+def coarse_images(background: Images, n: int, *, rng: np.random.Generator) -> Images:
+    """(n, *background.shape) random images of a few broad strokes on `background`."""
+    space = low_frequencies(background, cutoff=COARSE)
+    return space.images(space.scattered(n, contrast=COARSE_CONTRAST, rng=rng))
 
 
 def _planes(channels: int) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Running the attacks on every class that the audit needs a drawing of."""
+"""Running the attacks on every class that the audit needs a reconstruction of."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from threadpoolctl import threadpool_limits
 from leakgauge.attacks.running import run_one
 from leakgauge.exhaustion import Share, Time
 from leakgauge.inversion.budget import BudgetedTarget
-from leakgauge.inversion.components import EDGED_FAMILIARITY, FAMILIARITY, Familiar
-from leakgauge.inversion.edges import shown_to
-from leakgauge.inversion.protocol import Attack, Drawn, Settings
-from leakgauge.inversion.space import Space
+from leakgauge.inversion.high_contrast import as_queried
+from leakgauge.inversion.priors.pca import FAMILIARITY, HIGH_CONTRAST_FAMILIARITY, Familiar
+from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
+from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress, Together
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Failed, NotApplicable
@@ -27,7 +27,7 @@ from leakgauge.threads import processors
 
 CONTROL_CLASSES = 9
 CONTROL_ITERATIONS = 1_500
-"""Other classes are drawn for at most this long: on handwritten digits the likeness of a drawing
+"""Other classes are reconstructed for at most this long: on handwritten digits similarity
 changed by less than .01 between 1,500 and 5,000 iterations."""
 
 WORTH_A_THREAD = 2e-4
@@ -36,30 +36,30 @@ WORTH_A_THREAD = 2e-4
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attack on all classes: what it was told, what it drew of the attacked ones and of the others."""
+    """One attack on all classes: its settings, and what it reconstructed of attacked and of other classes."""
 
     attack: Attack
-    settings: Settings
-    drawn: Mapping[int, Drawn]
-    controls: Mapping[int, Drawn]
+    settings: AttackSettings
+    reconstructed: Mapping[int, Reconstructed]
+    controls: Mapping[int, Reconstructed]
     queries: int
 
     @property
-    def space(self) -> Space:
+    def space(self) -> SearchSpace:
         """What it searched."""
         return self.settings.space
 
     @property
-    def every(self) -> Mapping[int, Drawn]:
-        """What it drew of all classes, attacked or not."""
-        return {**self.controls, **self.drawn}
+    def every(self) -> Mapping[int, Reconstructed]:
+        """What it reconstructed of all classes, attacked or not."""
+        return {**self.controls, **self.reconstructed}
 
 
 Outcome: TypeAlias = Run | NotApplicable | Failed
 
 
 def run_attacks(
-    planned: Sequence[tuple[Attack, Settings]],
+    planned: Sequence[tuple[Attack, AttackSettings]],
     target: Target,
     *,
     classes: Sequence[int],
@@ -69,20 +69,18 @@ def run_attacks(
     progress: Progress,
     time: Time | None = None,
 ) -> tuple[Outcome, ...]:
-    """Draw `classes` in full, and `controls` for as long as it takes to compare, with every attack.
+    """Reconstruct `classes` in full, and `controls` for as long as it takes to compare, with every attack.
 
     Attacks and classes are independent of each other and run on several threads
-    where that is faster: what is drawn does not depend on how many.
+    where that is faster: what is reconstructed does not depend on how many.
 
     Parameters
     ----------
     budget
-        most queries for each class and seed, over all attacks, which share it evenly; None: for each
-        what its iterations need.
+        most queries for each class and seed, shared evenly by the attacks; None: all that they need.
     time
         the audit's, which the attacks share, one after the other; None for no limit.
     """
-    asking = max(1, sum(attack.threat_model != "model_file" for attack, _ in planned))
     jobs = [
         (place, number, settings if number in classes else _shortened(settings))
         # attack by attack: what is done when time runs out is whole
@@ -90,27 +88,24 @@ def run_attacks(
         for number in (*classes, *controls)
     ]
     shares = _Shares(time or Time(), attacks=len(planned))
-    together = Together(progress, len(jobs), stage="drawing")
-    walled = [
-        BudgetedTarget(
-            shown_to(target, edges=told.edges),
-            told.seeds * (2 * told.iterations[-1] if budget is None else budget // asking),
-        )
-        for _, _, told in jobs
-    ]
+    together = Together(progress, len(jobs), stage="reconstructing")
+    asking = max(1, sum(attack.threat_model != "model_file" for attack, _ in planned))
+    each = None if budget is None else budget // asking
+    budgeted = [_budgeted(target, told, each) for _, _, told in jobs]
 
-    def draw(job: int) -> _End:
+    def run(job: int) -> _End:
         place, number, told = jobs[job]
         attack = planned[place][0]
         limited = shares.of(place).limiting(together.part(job))
-        attempt = partial(_draw, attack, number, walled[job], settings=told, seed=seed, progress=limited)
-        return run_one(attack, walled[job], attempt)
+        attempt = partial(
+            _reconstruct, attack, number, budgeted[job], settings=told, seed=seed, progress=limited
+        )
+        return run_one(attack, budgeted[job], attempt)
 
-    # several threads of a numerical library on small matrices wait for each other, and ours are enough
-    with threadpool_limits(1):
-        ended = [draw(job) for job in range(len(jobs))[:1]]
-        with ThreadPoolExecutor(_threads(walled)) as pool:
-            ended += pool.map(draw, range(1, len(jobs)))
+    with threadpool_limits(1):  # a library's threads wait for each other on small matrices; ours are enough
+        ended = [run(job) for job in range(len(jobs))[:1]]
+        with ThreadPoolExecutor(_threads(budgeted)) as pool:
+            ended += pool.map(run, range(1, len(jobs)))
     return tuple(
         _outcome(
             attack,
@@ -123,8 +118,14 @@ def run_attacks(
     )
 
 
+def _budgeted(target: Target, settings: AttackSettings, each: int | None) -> BudgetedTarget:
+    """The target for one attack on one class, with `each` queries a seed or as many as it needs."""
+    queries = settings.seeds * (2 * settings.iterations[-1] if each is None else each)
+    return BudgetedTarget(as_queried(target, high_contrast=settings.high_contrast), queries)
+
+
 class _Shares:
-    """The share of time of each attack, given when the first of its drawings begins, in whichever thread."""
+    """The share of time of each attack, given when its first reconstruction begins, in whichever thread."""
 
     def __init__(self, time: Time, *, attacks: int) -> None:
         self._time = time
@@ -151,26 +152,26 @@ def _threads(asked: Sequence[BudgetedTarget]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
-    drawn: Drawn
+class _Done:
+    reconstructed: Reconstructed
     queries: int
 
 
-_End: TypeAlias = _Drawn | NotApplicable | Failed
+_End: TypeAlias = _Done | NotApplicable | Failed
 
 
-def _draw(
+def _reconstruct(
     attack: Attack,
     number: int,
     target: BudgetedTarget,
     *,
-    settings: Settings,
+    settings: AttackSettings,
     seed: int,
     progress: Progress,
-) -> _Drawn:
+) -> _Done:
     """One attack on one class."""
-    progress.report(f"drawing class {number}", 0.0)
-    drawn = attack.reconstruct(
+    progress.report(f"reconstructing class {number}", 0.0)
+    reconstructed = attack.reconstruct(
         target,
         number,
         budget=target.budget,
@@ -178,49 +179,52 @@ def _draw(
         progress=progress,
         settings=settings,
     )
-    progress.report(f"drawing class {number}", 1.0)
-    return _Drawn(drawn, target.queries)
+    progress.report(f"reconstructing class {number}", 1.0)
+    return _Done(reconstructed, target.queries)
 
 
 def _outcome(
     attack: Attack,
-    settings: Settings,
+    settings: AttackSettings,
     ends: Mapping[int, _End],
     *,
     classes: Sequence[int],
     controls: Sequence[int],
 ) -> Outcome:
     """What became of an attack: of its classes the first that went wrong decides."""
-    drawn: dict[int, _Drawn] = {}
+    reconstructed: dict[int, _Done] = {}
     for number, end in ends.items():
-        if not isinstance(end, _Drawn):
+        if not isinstance(end, _Done):
             return end
-        drawn[number] = end
+        reconstructed[number] = end
     return Run(
         attack,
         settings,
-        {number: drawn[number].drawn for number in classes},
-        {number: drawn[number].drawn for number in controls},
-        sum(one.queries for one in drawn.values()),
+        {number: reconstructed[number].reconstructed for number in classes},
+        {number: reconstructed[number].reconstructed for number in controls},
+        sum(one.queries for one in reconstructed.values()),
     )
 
 
-def informed(settings: Settings, prior: Space) -> Settings:
-    """The same settings for an attacker who knows the pictures that `prior` is the space of."""
-    weight = EDGED_FAMILIARITY if settings.edges else FAMILIARITY
+def informed(settings: AttackSettings, prior: SearchSpace) -> AttackSettings:
+    """The same settings for an attacker who knows the images that `prior` is the space of."""
+    weight = HIGH_CONTRAST_FAMILIARITY if settings.high_contrast else FAMILIARITY
     return replace(settings, space=prior, prior=Familiar(prior, settings.prior, weight))
 
 
 def plan(
-    attacks: Sequence[Attack], settings: Settings, prior: Space | None
-) -> tuple[tuple[Attack, Settings], ...]:
+    attacks: Sequence[Attack], settings: AttackSettings, prior: SearchSpace | None
+) -> tuple[tuple[Attack, AttackSettings], ...]:
     """What is run: each attack as it is and then, where there is a prior, once more in its space.
 
-    Pictures unlike the training data make a prior that hinders, so it never replaces the attack without.
-    An attack that reads the model file asks nothing, and what it draws is shown to the model as it is.
+    Images unlike the training data make a prior that hinders, so it never replaces the attack without.
+    An attack that reads the model file asks nothing, and what it reconstructs is shown to the model as it is.
     """
     plain = [
-        (attack, replace(settings, edges=settings.edges and attack.threat_model != "model_file"))
+        (
+            attack,
+            settings if attack.threat_model != "model_file" else replace(settings, high_contrast=False),
+        )
         for attack in attacks
     ]
     if prior is None:
@@ -243,6 +247,6 @@ def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Ge
     return tuple(sorted(int(number) for number in rng.choice(others, size=wanted, replace=False)))
 
 
-def _shortened(settings: Settings) -> Settings:
+def _shortened(settings: AttackSettings) -> AttackSettings:
     """The settings for controls: the last iteration alone, or where controls stop."""
     return replace(settings, iterations=(min(settings.iterations[-1], CONTROL_ITERATIONS),))

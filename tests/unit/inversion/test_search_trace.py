@@ -7,22 +7,22 @@ import pytest
 from template_target import SIDE
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.inversion.basis import low_frequencies
-from leakgauge.inversion.course import EARLIEST_END, Course
-from leakgauge.inversion.protocol import Settings
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.protocol import AttackSettings
+from leakgauge.inversion.search_trace import EARLIEST_END, SearchTrace
 from leakgauge.progress import Calling, Silent, Together
 
 SPACE = low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32))
 LONG = (100, 20_000)
 
 
-def course(iterations: tuple[int, ...], *, budget: int = 10**9, seeds: int = 2) -> Course:
-    told = Settings(space=SPACE, iterations=iterations, seeds=seeds)
-    return Course(told, budget=budget, progress=Silent(), stage="drawing")
+def trace(iterations: tuple[int, ...], *, budget: int = 10**9, seeds: int = 2) -> SearchTrace:
+    told = AttackSettings(space=SPACE, iterations=iterations, seeds=seeds)
+    return SearchTrace(told, budget=budget, progress=Silent(), stage="reconstructing")
 
 
-def walk(of: Course, where: object, *, queries: int = 4) -> int:
-    """Steps to `where(step)` until the course ends; how many there were."""
+def walk(of: SearchTrace, where: object, *, queries: int = 4) -> int:
+    """Steps to `where(step)` until the trace ends; how many there were."""
     assert callable(where)
     steps = 0
     while of.affords(queries):
@@ -35,55 +35,55 @@ def walk(of: Course, where: object, *, queries: int = 4) -> int:
 
 
 def test_what_stays_the_same_ends_early_and_later_rows_repeat_it() -> None:
-    found = course(LONG)
+    found = trace(LONG)
     steps = walk(found, lambda _: np.array([1.0, 0.5, -0.5]))
-    drawn = found.drawn()
-    assert drawn.done_at == 4 * steps
+    reconstructed = found.result()
+    assert reconstructed.done_at == 4 * steps
     assert EARLIEST_END * 2 <= 4 * steps < 4 * LONG[-1]
-    assert [frame.iterations for frame in drawn.frames] == list(LONG)
-    assert [frame.queries for frame in drawn.frames] == [400, 4 * steps]
+    assert [frame.iterations for frame in reconstructed.frames] == list(LONG)
+    assert [frame.queries for frame in reconstructed.frames] == [400, 4 * steps]
 
 
 def test_what_keeps_changing_goes_on_to_the_end() -> None:
-    found = course((5_000,))
+    found = trace((5_000,))
     # every doubling of the steps turns it by two radians
     steps = walk(found, lambda step: np.array([0.0, np.cos(3 * np.log(step)), np.sin(3 * np.log(step))]))
     assert steps == 5_000
-    assert found.drawn().done_at is None
+    assert found.result().done_at is None
 
 
-def test_the_drawing_is_the_mean_of_the_last_half() -> None:
-    found = course((1_000,))
+def test_the_reconstruction_is_the_mean_of_the_last_half() -> None:
+    found = trace((1_000,))
     walk(found, lambda step: np.array([step / 1_000, 0.0, 0.0]))
-    mean = found.drawn().frames[-1].pictures
+    mean = found.result().frames[-1].images
     expected = np.zeros((2, SPACE.dimensions))
     expected[:, 0] = 0.75
-    assert np.allclose(mean, SPACE.pictures(expected), atol=0.01)
+    assert np.allclose(mean, SPACE.images(expected), atol=0.01)
 
 
 def test_steps_that_do_not_fit_a_snapshot_leave_it_with_fewer_queries() -> None:
-    found = course((10, 30))
+    found = trace((10, 30))
     walk(found, lambda step: np.array([step, 0.0, 0.0]), queries=14)
-    assert [(frame.iterations, frame.queries) for frame in found.drawn().frames] == [(10, 28), (30, 112)]
+    assert [(frame.iterations, frame.queries) for frame in found.result().frames] == [(10, 28), (30, 112)]
 
 
-def test_an_attack_that_draws_no_better_after_a_while_is_asked_for_no_more() -> None:
-    told = Settings(space=SPACE, iterations=(10, 30, 70), seeds=2)
-    found = Course(told, budget=10**9, progress=Silent(), stage="drawing", most=20)
+def test_an_attack_that_reconstructs_no_better_after_a_while_is_asked_for_no_more() -> None:
+    told = AttackSettings(space=SPACE, iterations=(10, 30, 70), seeds=2)
+    found = SearchTrace(told, budget=10**9, progress=Silent(), stage="reconstructing", most=20)
     assert walk(found, lambda step: np.array([0.0, step, 1.0])) == 20
-    assert [frame.iterations for frame in found.drawn().frames] == [10, 20]
+    assert [frame.iterations for frame in found.result().frames] == [10, 20]
 
 
 def test_no_step_within_the_budget_is_unsuited() -> None:
     with pytest.raises(Unsuited):
-        course((10,), budget=8).affords(9)
+        trace((10,), budget=8).affords(9)
     with pytest.raises(Unsuited):
-        course((10,), budget=3)
+        trace((10,), budget=3)
 
 
 def test_parts_that_go_on_together_make_one_progress_that_never_falls() -> None:
     seen: list[float] = []
-    parts = Together(Calling(lambda _, fraction: seen.append(fraction)), 2, stage="drawing")
+    parts = Together(Calling(lambda _, fraction: seen.append(fraction)), 2, stage="reconstructing")
     parts.part(0).report("a", 0.5)
     parts.part(1).report("b", 1.0)
     parts.part(0).report("a", 0.25)
