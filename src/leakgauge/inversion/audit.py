@@ -208,6 +208,16 @@ def _assembled(
     return Audited(report, {ORIGINAL: to_png(inputs.original), **described.files})
 
 
+@dataclass(frozen=True, slots=True)
+class _Conclusion:
+    """The verdict, the reconstruction that carries it, and the snapshots on the way to that one."""
+
+    verdict: Verdict
+    carrying: Reconstruction | None
+    snapshots: tuple[Snapshot, ...]
+    recognition: tuple[Recognition, ...]
+
+
 def _conclude(described: Described, inputs: Inputs) -> _Conclusion:
     asking = [run for run in described.runs if run.attack.threat_model != "model_file"]
     names = {run.attack.name for run in asking}
