@@ -12,7 +12,6 @@ import pytest
 
 import leakgauge
 from leakgauge.errors import LeakgaugeError
-from leakgauge.membership.attacks import ATTACKS
 
 
 def test_the_package_exports_what_its_types_promise() -> None:
@@ -38,26 +37,6 @@ def test_an_error_brings_no_library_along() -> None:
     program = "import sys, leakgauge; leakgauge.BadBundle; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not {"numpy", "scipy", "pydantic"} & set(loaded.stdout.split())
-
-
-def test_the_table_of_membership_attacks() -> None:
-    assert [(attack.name, attack.threat_model) for attack in ATTACKS] == [
-        ("gap", "labels"),
-        ("loss", "probabilities"),
-        ("entropy", "probabilities"),
-        ("modified_entropy", "probabilities"),
-        ("learned_nn", "probabilities"),
-        ("learned_rf", "probabilities"),
-        ("learned_gb", "probabilities"),
-        ("label_only", "labels"),
-        ("rmia", "probabilities"),
-        ("lira", "probabilities"),
-        ("leaf_counts", "model_file"),
-        ("bootstrap_replay", "model_file"),
-        ("boosting_equations", "model_file"),
-        ("black_box_art", "probabilities"),
-    ]
-    assert all(attack.citation for attack in ATTACKS)
 
 
 def test_every_error_has_a_status_and_survives_the_wire() -> None:

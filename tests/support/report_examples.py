@@ -103,6 +103,9 @@ def measured(
             empirical_epsilon=empirical_epsilon(roc),
         ),
         roc=tuple((float(roc.false_positives[at] / n), float(roc.true_positives[at] / n)) for at in kept),
+        reads="how many training records of each class stand in each leaf"
+        if threat_model == "model_file"
+        else None,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import textwrap
 
 import numpy as np
 import pytest
@@ -169,33 +168,6 @@ def test_a_constant_model_gives_nothing_away() -> None:
     members, subjects = records(800, seed=0), records(800, seed=1)
     report = run(inputs_of(DummyClassifier(strategy="prior").fit(*members), members, subjects))
     assert report.verdict.severity in (Severity.LOW, Severity.INCONCLUSIVE)
-
-
-def test_a_toy_attack_is_one_function_and_one_row(tmp_path, monkeypatch) -> None:
-    (tmp_path / "toy_attack.py").write_text(
-        textwrap.dedent(
-            """
-            import numpy as np
-
-            def score(target, pool, *, rng, progress):
-                return target.probabilities(pool.x).max(axis=1)
-            """
-        )
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    import toy_attack  # the file that was just written
-
-    row = Attack("toy", "Toy", "probabilities", "nobody 2026", toy_attack.score)
-    members, subjects = records(300, seed=0), records(300, seed=1)
-    report = run(
-        inputs_of(RandomForestClassifier(10, random_state=0).fit(*members), members, subjects),
-        attacks=(*QUICK, row),
-    )
-    toy = report.attacks[-1]
-    assert isinstance(toy, MembershipMeasured)
-    assert toy.name == "toy"
-    assert toy.queries == 600
-    assert toy.metrics.auc.value > 0.6
 
 
 def test_an_attack_that_fails_is_told_and_forbids_a_low() -> None:
