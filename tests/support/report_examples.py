@@ -188,7 +188,7 @@ def membership_report(*, n: int = 898, classes: int = 10) -> MembershipReport:
         insights=(
             Insight(
                 "ease",
-                "How easily is it told that a subject was in the training data?",
+                "How easily is it told that a record was in the training data?",
                 "Easily: shown a member and a non-member, an attacker who sees only probabilities picks the "
                 "member in 84 of 100 cases.",
                 {"area_under_roc": share(0.835, n), "accuracy": share(0.752, 2 * n)},

@@ -74,8 +74,8 @@ def recommend(
                 "Fit the training data less closely",
                 f"Try {NETWORK_CHANGES if pictures else mitigations()}, and audit again: the leak should "
                 "fall with the gap below.",
-                f"The model is right about {100 * target.train_accuracy.value:.1f} % of its training records "
-                f"and {100 * target.test_accuracy.value:.1f} % of the others, a gap of "
+                f"The training accuracy is {100 * target.train_accuracy.value:.1f} %, the accuracy on "
+                f"non-members {100 * target.test_accuracy.value:.1f} %: a gap of "
                 f"{100 * overfit.value:.1f} points ({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",
             )
         )
@@ -88,8 +88,8 @@ def recommend(
                     f"Answer with less than full {shown}",
                     "Where callers need only the label, return only the label; where they need a "
                     "confidence, round it. Audit the rounded answers too: rounding hides less than it seems.",
-                    f"{shown.capitalize()} let the attacker judge {100 * more.value:.1f} more of 100 records "
-                    f"rightly than labels do ({100 * more.low:.1f} to {100 * more.high:.1f}).",
+                    f"{shown.capitalize()} give the attacker {100 * more.value:.1f} points more balanced "
+                    f"accuracy than labels do ({100 * more.low:.1f} to {100 * more.high:.1f}).",
                 )
             )
     found.extend(_exposed_slices(worst, slices))
@@ -130,10 +130,10 @@ def _more_records(worst: MembershipMeasured, target: MembershipTarget) -> Recomm
     needed = int(np.ceil(smaller * (width / 0.04) ** 2 / 100) * 100)
     return Recommendation(
         "Send more records",
-        f"About {max(needed, smaller):,} members and as many subjects would narrow the interval enough "
-        "for a verdict.",
-        f"With {target.members:,} members and {target.non_members:,} subjects the area under the ROC curve "
-        f"is only known to lie between {area.low:.2f} and {area.high:.2f}.",
+        f"About {max(needed, smaller):,} members and as many non-members would narrow the interval "
+        "enough for a verdict.",
+        f"With {target.members:,} members and {target.non_members:,} non-members the area under the ROC "
+        f"curve is only known to lie between {area.low:.2f} and {area.high:.2f}.",
     )
 
 

@@ -29,7 +29,7 @@ _MOST_SNAPSHOTS: Final = 50
 
 
 class InversionParameters(Parameters):
-    """What an inversion audit can be told."""
+    """The parameters of an inversion audit."""
 
     class_to_attack: Annotated[
         tuple[Class, ...] | Literal["all"] | None,

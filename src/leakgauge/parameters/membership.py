@@ -26,7 +26,7 @@ from leakgauge.policy import Policy
 
 
 class MembershipParameters(Parameters):
-    """What a membership audit can be told."""
+    """The parameters of a membership audit."""
 
     label_column: Column | None = Field(
         default=None,
@@ -113,7 +113,7 @@ _NOT_TRAINED_AGAIN: Final = (
 
 
 class PictureMembershipParameters(MembershipParameters):
-    """What a membership audit of an image classifier can be told."""
+    """The parameters of a membership audit of an image classifier."""
 
     not_taken: ClassVar = {
         **dict.fromkeys(("label_column", "group_column", "header"), _NO_COLUMNS),

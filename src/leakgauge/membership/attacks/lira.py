@@ -121,9 +121,9 @@ def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, vote
 def _confidences(p_y: FloatArray, of_references: FloatArray, *, votes: bool) -> tuple[FloatArray, FloatArray]:
     """(n,) log-odds of the true label, and (M, n) the reference models'."""
     # rounded as the references' answers are, or the last digits would be evidence
-    asked = p_y.astype(of_references.dtype)
-    least = CLIPPED_VOTES if votes else min(_least(asked), _least(of_references))
-    return _confidence(asked, least), _confidence(of_references, least)
+    of_target = p_y.astype(of_references.dtype)
+    least = CLIPPED_VOTES if votes else min(_least(of_target), _least(of_references))
+    return _confidence(of_target, least), _confidence(of_references, least)
 
 
 def _ratios(confidence: FloatArray, of_references: FloatArray, trained_on: BoolArray) -> FloatArray:
