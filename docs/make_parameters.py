@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from leakgauge.parameters import InversionParameters, MembershipParameters, PictureMembershipParameters
+from leakgauge.parameters.values import Parameters
 
 HEAD = """\
 # Parameters
@@ -15,14 +16,18 @@ HEAD = """\
 Put them into `parameters.json` in the bundle, pass them to the command line as
 `--parameter NAME=VALUE`, to Python as `parameters={...}`, or to a SageMaker
 training job as hyperparameters; the latter three win over the file. Unknown
-names and values that do not fit are refused, all of them at once.
+names, values that do not fit, and parameters that would do nothing in the audit
+are refused, all of them at once.
 """
 
 
-IMAGE_SETS = """\
-`label_column`, `group_column` and `header` are for tables alone. An image classifier cannot be
-trained again here, so that `reference_models`, `time_budget` and `tradeoffs` change nothing.
-"""
+def refused(parameters: type[Parameters]) -> str:
+    """What an audit does not take, by the reasons that it gives."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in parameters.not_taken.items():
+        reasons.setdefault(reason, []).append(f"`{name}`")
+    lines = [f"* {', '.join(names)}: {reason}." for reason, names in reasons.items()]
+    return "\n".join(["Refused there, since they would do nothing:", "", *lines, ""])
 
 
 def table(title: str, parameters: type[BaseModel], *, beside: type[BaseModel] | None = None) -> str:
@@ -47,7 +52,7 @@ def document() -> str:
                 PictureMembershipParameters,
                 beside=MembershipParameters,
             ),
-            IMAGE_SETS,
+            refused(PictureMembershipParameters),
             table("Inversion audit", InversionParameters),
         ]
     )

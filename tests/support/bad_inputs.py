@@ -360,7 +360,7 @@ def bad_inputs() -> tuple[BadInput, ...]:
             "members are subjects",
             bundle(test_mia__csv=csv(MEMBERS)),
             400,
-            "bad_bundle.members_among_subjects",
+            "bad_bundle.members_among_non_members",
         ),
         # the parameters
         ("not JSON", bundle(parameters__json=b"{seed: 1"), 422, "bad_parameters.not_json"),

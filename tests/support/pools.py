@@ -25,12 +25,12 @@ def records(n: int, *, seed: int, features: int = 8, noise: float = 1.5) -> tupl
 def inputs_of(
     estimator: Any,
     members: tuple[np.ndarray, np.ndarray],
-    subjects: tuple[np.ndarray, np.ndarray],
+    non_members: tuple[np.ndarray, np.ndarray],
     group: np.ndarray | None = None,
 ) -> Inputs:
     """What `read_inputs` would make of a fitted estimator and two arrays of records."""
     target = SklearnTarget(estimator)
-    pool = pool_of(target, members, subjects, group)
+    pool = pool_of(target, members, non_members, group)
     target = target.reading_scores(pool.x, pool.y)
     return Inputs(SharedAnswers(target, pool), pool, pool.x.shape[1], ())
 
@@ -38,14 +38,14 @@ def inputs_of(
 def referenced(
     estimator: Any,
     members: tuple[Any, np.ndarray],
-    subjects: tuple[Any, np.ndarray],
+    non_members: tuple[Any, np.ndarray],
     *,
     models: int,
     seed: int = 0,
 ) -> tuple[SharedAnswers, Pool]:
     """A target with reference models, and the pool, as an attack gets them."""
     target = SklearnTarget(estimator)
-    pool = pool_of(target, members, subjects)
+    pool = pool_of(target, members, non_members)
     target = target.reading_scores(pool.x, pool.y)
     plan = Plan(estimator, target.classes, models=models, seconds=None, seed=seed, form=target.form)
     return SharedAnswers(target, pool, references=ReferenceModels(plan, TrainingData.of(pool))), pool
@@ -54,17 +54,17 @@ def referenced(
 def pool_of(
     target: SklearnTarget,
     members: tuple[Any, np.ndarray],
-    subjects: tuple[Any, np.ndarray],
+    non_members: tuple[Any, np.ndarray],
     group: np.ndarray | None = None,
 ) -> Pool:
-    """Members and subjects, both arrays or both frames, as one pool."""
-    y = np.concatenate([members[1], subjects[1]])
+    """Members and non-members, both arrays or both frames, as one pool."""
+    y = np.concatenate([members[1], non_members[1]])
     frames = isinstance(members[0], pd.DataFrame)
-    both = [members[0], subjects[0]]
+    both = [members[0], non_members[0]]
     return Pool(
         x=pd.concat(both, ignore_index=True) if frames else np.concatenate(both),
         y=np.searchsorted(target.classes, y).astype(np.int64),
-        member=np.repeat([True, False], [len(members[1]), len(subjects[1])]),
-        row=np.concatenate([np.arange(len(members[1])), np.arange(len(subjects[1]))]) + 1,
+        member=np.repeat([True, False], [len(members[1]), len(non_members[1])]),
+        row=np.concatenate([np.arange(len(members[1])), np.arange(len(non_members[1]))]) + 1,
         group=group,
     )

@@ -103,6 +103,9 @@ def measured(
             empirical_epsilon=empirical_epsilon(roc),
         ),
         roc=tuple((float(roc.false_positives[at] / n), float(roc.true_positives[at] / n)) for at in kept),
+        reads="how many training records of each class stand in each leaf"
+        if threat_model == "model_file"
+        else None,
     )
 
 
@@ -185,7 +188,7 @@ def membership_report(*, n: int = 898, classes: int = 10) -> MembershipReport:
         insights=(
             Insight(
                 "ease",
-                "How easily is it told that a subject was in the training data?",
+                "How easily is it told that a record was in the training data?",
                 "Easily: shown a member and a non-member, an attacker who sees only probabilities picks the "
                 "member in 84 of 100 cases.",
                 {"area_under_roc": share(0.835, n), "accuracy": share(0.752, 2 * n)},

@@ -37,6 +37,7 @@ def echo(job, progress):
         job,
         size=size,
         overrides=dict(job.overrides),
+        time_budget=job.time_budget,
         only=job.only,
         head={"sentence": "It is so."},
         verdict={"severity": "low", "sentence": "Nothing leaks.", "reasons": []},

@@ -8,10 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import image_bundles
 import pytest
 
 import leakgauge.jobs
+from leakgauge.jobs import audit as jobs_audit
+from leakgauge.jobs.request import JobRequest
 from leakgauge.jobs.table import JOBS, PRELOADS, Job
+from leakgauge.membership import audit as membership_audit
+from leakgauge.progress import Silent
+
+SAMPLE = Path(__file__).parents[2] / "sample-input" / "membership.zip"
 
 FRAMEWORKS = ("numpy", "pandas", "sklearn", "torch", "tensorflow", "keras", "onnxruntime")
 BESIDE_THE_JOBS = ("table", "request", "digits", "network")
@@ -53,3 +60,29 @@ def test_who_names_a_job_loads_no_framework(module: str) -> None:
 def test_what_is_preloaded_can_be_imported(kind: str) -> None:
     assert PRELOADS[kind]  # type: ignore[index]  # a kind by its text
     assert all(importlib.util.find_spec(name) is not None for name in PRELOADS[kind])  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "told"), [(True, {"seed": 1}), (False, {"seed": 1, "time_budget": 25.0})]
+)
+def test_a_caller_in_a_hurry_is_no_parameter_of_audits_that_cannot_be_cut_short(
+    pictures, told, tmp_path, monkeypatch
+):
+    heard = []
+    monkeypatch.setattr(
+        membership_audit, "audit_bundle", lambda _, overrides, *__, **___: heard.append(overrides)
+    )
+    monkeypatch.setattr(jobs_audit, "write", lambda *_: None)
+    for folder in ("scratch", "report"):
+        (tmp_path / folder).mkdir()
+    source = image_bundles.write(image_bundles.bundle(), tmp_path / "b") if pictures else SAMPLE
+    request = JobRequest(
+        source=source,
+        scratch=tmp_path / "scratch",
+        report=tmp_path / "report",
+        overrides={"seed": 1},
+        only=None,
+        time_budget=25.0,
+    )
+    jobs_audit.audit(request, Silent())
+    assert heard == [{"seed": 1} | told]

@@ -74,8 +74,8 @@ def test_an_unknown_kind_of_installation():
 # --- assignment and IPC -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("prior", [None, Path("/a/prior.npz")])
-def test_an_assignment_survives_its_journey(tmp_path, prior):
+@pytest.mark.parametrize(("prior", "budget"), [(None, 25.0), (Path("/a/prior.npz"), None)])
+def test_an_assignment_survives_its_journey(tmp_path, prior, budget):
     request = JobRequest(
         source=tmp_path / "a b.zip",
         scratch=tmp_path / "s",
@@ -85,6 +85,7 @@ def test_an_assignment_survives_its_journey(tmp_path, prior):
         deadline=1234.5,
         cpu_seconds=60,
         trained_prior=prior,
+        time_budget=budget,
     )
     assignment = Assignment("module:function", request, ResourceLimits(threads=3, cpu_seconds=60))
     assert Assignment.from_message(json.loads(json.dumps(assignment.message()))) == assignment

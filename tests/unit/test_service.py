@@ -12,7 +12,7 @@ from leakgauge.errors import AuditFailed, BadBundle, BadParameters, Busy
 from leakgauge.service.answers import negotiate
 from leakgauge.service.batch import pieces_explained
 from leakgauge.service.client_disconnect import Sender
-from leakgauge.service.custom_attributes import overrides_for, timeout_of
+from leakgauge.service.custom_attributes import time_budget_for, timeout_of
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
 
@@ -148,10 +148,10 @@ def test_a_timeout_that_is_none_is_told(said):
 
 
 def test_a_hurried_caller_gets_a_smaller_audit_and_a_patient_one_the_usual():
-    assert overrides_for(None) == {}
-    assert overrides_for(50.0) == {"time_budget": 25.0}
-    assert overrides_for(0.0) == {"time_budget": 1.0}
-    assert overrides_for(3_600.0) == {}
+    assert time_budget_for(None) is None
+    assert time_budget_for(50.0) == 25.0
+    assert time_budget_for(0.0) == 1.0
+    assert time_budget_for(3_600.0) is None
 
 
 def test_memory_may_allow_fewer_audits_than_processors(monkeypatch):

@@ -42,10 +42,10 @@ def same_answers(before: Any, after: Any) -> bool:
 def probes(model: Any) -> NDArray[np.float32]:
     """(PROBES, n_features) inputs on and around the thresholds of the model's trees."""
     rng = np.random.default_rng(0)
-    asked = np.concatenate([np.zeros(1), *(_thresholds(part) for part in _compared(model))])
+    thresholds = np.concatenate([np.zeros(1), *(_thresholds(part) for part in _compared(model))])
     shape = (PROBES, int(model.n_features_in_))
-    exact = rng.choice(asked, size=shape)
-    around = exact + rng.normal(0.0, float(np.std(asked)) or 1.0, shape)
+    exact = rng.choice(thresholds, size=shape)
+    around = exact + rng.normal(0.0, float(np.std(thresholds)) or 1.0, shape)
     return np.where(rng.random(shape) < 0.5, exact, around).astype(np.float32)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from flask import Flask, Response, jsonify, render_template, request, send_file
 from werkzeug.exceptions import HTTPException
 
-from leakgauge.defences.output import OUTPUT_DEFENCES, settings_of
+from leakgauge.defences import output
 from leakgauge.defences.training import TRAINING_DEFENCES
 from leakgauge.demo.worker import Worker
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
@@ -29,7 +29,6 @@ _HEARTBEAT_SECONDS = 15.0
 _BETWEEN_STATES_SECONDS = 0.08
 _MOST_BYTES = 10_000
 
-OUTPUT_CHOICES = ("rounding=2", "top_k=1", "label_only", "temperature=5", "noise=1")
 TRAINING_CHOICES = (
     ("negative_label_smoothing",),
     ("dropout", "weight_decay"),
@@ -177,9 +176,10 @@ def _training_choices() -> list[dict[str, str]]:
 
 
 def _output_choices() -> list[dict[str, str]]:
-    rows = {row.name: row for row in OUTPUT_DEFENCES}
-    return [
-        {"value": spelling, "title": setting.title, "cost": rows[setting.defence.name].cost}
-        for spelling in OUTPUT_CHOICES
-        for setting in settings_of([spelling])
-    ]
+    """Every output defence, at the strength that shows most of it."""
+    choices = []
+    for row in output.OUTPUT_DEFENCES:
+        strength = "" if row.demonstrated is None else f"={row.demonstrated:g}"
+        (setting,) = output.settings_of([f"{row.name}{strength}"])
+        choices.append({"value": str(setting), "title": setting.title, "cost": row.cost})
+    return choices

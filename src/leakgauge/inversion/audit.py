@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -40,7 +41,11 @@ from leakgauge.report.model import (
     InversionReport,
     NotApplicable,
     Notice,
+    Recognition,
+    Reconstruction,
     SimilarityRow,
+    Snapshot,
+    Verdict,
 )
 from leakgauge.report.versions import versions_of
 

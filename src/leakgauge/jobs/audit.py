@@ -57,19 +57,23 @@ def audit(request: JobRequest, progress: Progress) -> None:
 
 def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited:
     time = Time(request.time_left)
+    overrides = dict(request.overrides)
+    # membership audits of images train nothing that could be cut short, and take no such parameter
+    if request.time_budget is not None and not isinstance(bundle, ImageMembershipBundle):
+        overrides["time_budget"] = request.time_budget
     # Imported late: each image holds the libraries of one kind alone.
     match bundle:
         case MembershipBundle() | ImageMembershipBundle():
             from leakgauge.membership.audit import audit_bundle as audit_membership
 
-            return audit_membership(bundle, request.overrides, progress, time=time)
+            return audit_membership(bundle, overrides, progress, time=time)
         case InversionBundle():
             from leakgauge.inversion.audit import audit_bundle as audit_inversion
             from leakgauge.inversion.evasion import LIBRARY
 
             return audit_inversion(
                 bundle,
-                request.overrides,
+                overrides,
                 progress,
                 trained_prior=request.trained_prior,
                 time=time,

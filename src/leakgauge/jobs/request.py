@@ -24,6 +24,9 @@ class JobRequest:
         two empty folders of the job's own: to unpack into, and for the finished files.
     overrides
         parameters that win over the bundle's own `parameters.json`.
+    time_budget
+        seconds that audits with such a parameter get for what can be cut short, since a caller waits;
+        None where nobody said so. It wins over the parameter.
     only
         the one kind of audit that this installation runs; None for either.
     trained_prior
@@ -40,6 +43,7 @@ class JobRequest:
     overrides: Mapping[str, JsonValue]
     only: Kind | None
     trained_prior: Path | None = None
+    time_budget: float | None = None
     deadline: float = math.inf
     cpu_seconds: float = math.inf
 

@@ -171,7 +171,7 @@ def _evidence(
     references = _reference_models(inputs, data, parameters, time)
     target = SharedAnswers(inputs.target, pool, references=references)
 
-    progress.report("asking the model", 0.03)
+    progress.report("querying the model", 0.03)
     described = _describe(inputs, target)
     progress.report("comparing members and non-members", 0.06)
     shift = distribution_shift(pool, rng=generator_for(seed, "shift"))
@@ -270,7 +270,7 @@ def _tradeoffs(
     """What mitigations cost and save."""
 
     def attempt() -> Tradeoffs:
-        progress.report("trying changes", 0.0)
+        progress.report("trying mitigations", 0.0)
         return tradeoffs(
             target,
             inputs.pool,

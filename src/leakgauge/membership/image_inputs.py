@@ -144,7 +144,7 @@ def _kept(
     left = np.flatnonzero(~shared)
     if len(left) < LEAST_RECORDS:
         raise BadBundle(
-            "members_among_subjects",
+            "members_among_non_members",
             f"{int(shared.sum()):,} of the {len(shared):,} images of {name} stand in the other set too, "
             "with the same label.",
             hint="Non-members must be images that the model was not trained on.",

@@ -101,8 +101,8 @@ def _check_size(table: Table) -> None:
         raise BadBundle(
             "too_few_records",
             f"{table.name} has {len(table.frame)} records; it takes {LEAST_RECORDS} to say anything.",
-            hint="Send as many members and subjects as you can; from some hundreds of each the figures "
-            "become useful.",
+            hint="Send as many members and non-members as you can; from some hundreds of each the "
+            "figures become useful.",
         )
 
 

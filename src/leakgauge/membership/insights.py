@@ -1,6 +1,6 @@
 """The two questions that people ask of a membership audit, answered from computed figures.
 
-1. How easily is it told that a subject was in the training data?
+1. How easily is it told that a record was in the training data?
 2. How hard is it to build a better attack: does more data help, does a richer
    attack model help, or has the leak been read out already?
 """
@@ -23,12 +23,12 @@ NO_MORE_THAN = 0.02
 
 
 def ease(worst: MembershipMeasured) -> Insight:
-    """How easily it is told that a subject was in the training data, from the attack that showed most."""
+    """How easily it is told that a record was in the training data, from the attack that showed most."""
     metrics = worst.metrics
     accuracy = metrics.accuracy
     sentence = (
         f"Seeing {SEES[worst.threat_model]}, the strongest attack ({worst.title.lower()}) tells members "
-        f"from outsiders in {_percent(accuracy)} of cases; guessing gives 50 %."
+        f"from non-members in {_percent(accuracy)} of cases; guessing gives 50 %."
     )
     figures = {"attack_accuracy": accuracy, "auc": metrics.auc}
     rate = metrics.tpr_at_fpr[LOW_FALSE_POSITIVES]
@@ -36,12 +36,10 @@ def ease(worst: MembershipMeasured) -> Insight:
         found = Estimate(rate.value, rate.low, rate.high, rate.n)
         figures["tpr_at_1_percent_fpr"] = found
         sentence += (
-            f" Allowed to accuse 1 outsider in 100 wrongly, it finds {_percent(found)} of the members; "
-            "guessing finds 1 %."
+            f" It finds {_percent(found)} of the members at 1 % false positives (TPR at 1 % FPR); guessing "
+            "finds 1 %."
         )
-    return Insight(
-        "ease", "How easily is it told that a subject was in the training data?", sentence, figures
-    )
+    return Insight("ease", "How easily is it told that a record was in the training data?", sentence, figures)
 
 
 def difficulty(

@@ -48,17 +48,17 @@ def own_misfit(
         )
         if own.high < enough:
             return (
-                f"The model is right about {_percent(own.value)} of its own training records, where models "
-                f"trained here in the same way are right about {_percent(of_references)} of theirs, and "
-                f"naming the most frequent label is right about {_percent(guessed)}. {_SUSPECTS}"
+                f"The model's training accuracy is {_percent(own.value)}, where models trained here in the "
+                f"same way have {_percent(of_references)}, and naming the most frequent label gives "
+                f"{_percent(guessed)}. {_SUSPECTS}"
             )
         if gain > LEAST_REFERENCE_GAIN:
             return None
     # where accuracy cannot show that anything was learned, as with rare labels, the order of answers can
     if not _knows_labels(target, pool):
         return (
-            f"The model is right about {_percent(own.value)} of its own training records and tells their "
-            f"labels apart no better than guessing. {_SUSPECTS}"
+            f"The model's training accuracy is {_percent(own.value)}, and it tells the labels of its "
+            f"training records apart no better than guessing. {_SUSPECTS}"
         )
     return None
 
@@ -68,13 +68,13 @@ def _knows_labels(target: SharedAnswers, pool: Pool) -> bool:
 
     Rare labels may never be the likeliest one, so probabilities are looked at where there are any.
     """
-    member, asked = pool.member, target.queries
+    member, queries_before = pool.member, target.queries
     y = pool.y[member]
     if target.has_probabilities:
         answers = target.probabilities(pool.x)[member]
     else:
         answers = np.eye(len(target.classes))[target.labels(pool.x)[member]]
-    target.queries = asked
+    target.queries = queries_before
     for place in np.unique(y):
         carries = y == place
         if carries.all():

@@ -110,7 +110,7 @@ def _in_order(side: Side, digest: NDArray[np.uint64], shared: BoolArray, notices
     left = order[~shared[order]]
     if len(left) < LEAST_RECORDS:
         raise BadBundle(
-            "members_among_subjects",
+            "members_among_non_members",
             f"{int(shared.sum()):,} of the {len(shared):,} records of {side.table.name} stand in the "
             "other table too, with the same label.",
             hint="Non-members must be records that the model was not trained on.",

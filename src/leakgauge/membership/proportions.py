@@ -126,20 +126,11 @@ def leak_by_proportion(
                     ended = error
                     continue
             decisions[learner.attack] = scores >= 0.5
-        if not decisions:
-            continue
-        rows = {
-            learner.attack: _row(percentage, learner, decisions[learner.attack], pool)
-            for learner in learners
-            if learner.attack in decisions
-        }
-        every.extend(rows.values())
-        chosen = _choose(decisions, pool.member, first_half)
-        combined = np.where(first_half, decisions[chosen[True]], decisions[chosen[False]])
-        named = max(rows.values(), key=lambda row: row.attack_accuracy.value)
-        winner = next(learner for learner in learners if learner.attack == named.attack)
-        best.append(_row(percentage, winner, combined, pool))
-        best_decisions[percentage] = combined
+        if decisions:
+            rows, winning, combined = _rows(percentage, learners, decisions, pool, first_half)
+            every += rows
+            best.append(winning)
+            best_decisions[percentage] = combined
     return Proportions(tuple(best), tuple(every), best_decisions, ran_out(ended) if ended else None)
 
 
@@ -177,6 +168,26 @@ def missing_shares(percentages: Sequence[int], proportions: Proportions) -> list
             "train an attack model; the table leaves these rows out.",
         )
     ]
+
+
+def _rows(
+    percentage: int,
+    learners: Sequence[Learner],
+    decisions: Mapping[str, BoolArray],
+    pool: Pool,
+    first_half: BoolArray,
+) -> tuple[list[ProportionRow], ProportionRow, BoolArray]:
+    """The row of every attack model at one share; that of the best of them, and its (n,) decisions.
+
+    The best one is chosen for each half of the records on the other half.
+    """
+    trained = [learner for learner in learners if learner.attack in decisions]
+    rows = [_row(percentage, learner, decisions[learner.attack], pool) for learner in trained]
+    chosen = _choose(decisions, pool.member, first_half)
+    combined = np.where(first_half, decisions[chosen[True]], decisions[chosen[False]])
+    named = max(rows, key=lambda row: row.attack_accuracy.value)
+    winner = next(learner for learner in trained if learner.attack == named.attack)
+    return rows, _row(percentage, winner, combined, pool), combined
 
 
 def _row(percentage: int, learner: Learner, decisions: BoolArray, pool: Pool) -> ProportionRow:

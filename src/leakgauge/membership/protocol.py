@@ -45,6 +45,8 @@ class Attack(Row):
         threshold is chosen on other records.
     attacker
         who can run it. One of other data alone has no candidates to learn from.
+    reads
+        what an attack on the model file reads there, for the report; None for the others.
     referenced
         whether it compares the target with that attacker's reference models.
     cross_fitted
@@ -58,6 +60,7 @@ class Attack(Row):
     attacker: Attacker = "candidates"
     cross_fitted: bool = False
     referenced: bool = False
+    reads: str | None = None
 
     @property
     def trains_nothing(self) -> bool:

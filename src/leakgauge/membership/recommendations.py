@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from leakgauge.defences.retraining import MITIGATIONS
-from leakgauge.estimates import difference, paired_difference
+from leakgauge.estimates import Estimate, difference, paired_difference
 from leakgauge.report.model import (
     MembershipMeasured,
     MembershipTarget,
@@ -61,37 +61,12 @@ def recommend(
     knee = _knee(tried)
     if knee is not None:
         found.append(knee)
-    measured = tried is not None and tried.changes
-    overfit = difference(target.train_accuracy, target.test_accuracy)
     # where changes were measured, a guess at what they would do has no place
-    if (
-        not measured
-        and severity not in (Severity.LOW, Severity.INCONCLUSIVE)
-        and overfit.low > OVERFITTED_FROM
-    ):
-        found.append(
-            Recommendation(
-                "Fit the training data less closely",
-                f"Try {NETWORK_CHANGES if pictures else mitigations()}, and audit again: the leak should "
-                "fall with the gap below.",
-                f"The model is right about {100 * target.train_accuracy.value:.1f} % of its training records "
-                f"and {100 * target.test_accuracy.value:.1f} % of the others, a gap of "
-                f"{100 * overfit.value:.1f} points ({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",
-            )
-        )
+    if not (tried is not None and tried.changes) and severity not in (Severity.LOW, Severity.INCONCLUSIVE):
+        found.extend(_fit_less_closely(target, pictures=pictures))
     if label_decisions is not None and worst.threat_model in VALUES:
-        shown = VALUES[worst.threat_model]
         more = paired_difference(worst_decisions, label_decisions, member, rng=rng)
-        if more.low > WORTH_SAYING:
-            found.append(
-                Recommendation(
-                    f"Answer with less than full {shown}",
-                    "Where callers need only the label, return only the label; where they need a "
-                    "confidence, round it. Audit the rounded answers too: rounding hides less than it seems.",
-                    f"{shown.capitalize()} let the attacker judge {100 * more.value:.1f} more of 100 records "
-                    f"rightly than labels do ({100 * more.low:.1f} to {100 * more.high:.1f}).",
-                )
-            )
+        found.extend(_answer_with_less(VALUES[worst.threat_model], more))
     found.extend(_exposed_slices(worst, slices))
     return tuple(found)
 
@@ -116,6 +91,37 @@ def _knee(tried: Tradeoffs | None) -> Recommendation | None:
     )
 
 
+def _fit_less_closely(target: MembershipTarget, *, pictures: bool) -> list[Recommendation]:
+    overfit = difference(target.train_accuracy, target.test_accuracy)
+    if overfit.low <= OVERFITTED_FROM:
+        return []
+    return [
+        Recommendation(
+            "Fit the training data less closely",
+            f"Try {NETWORK_CHANGES if pictures else mitigations()}, and audit again: the leak should "
+            "fall with the gap below.",
+            f"The training accuracy is {100 * target.train_accuracy.value:.1f} %, the accuracy on "
+            f"non-members {100 * target.test_accuracy.value:.1f} %: a gap of "
+            f"{100 * overfit.value:.1f} points ({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",
+        )
+    ]
+
+
+def _answer_with_less(values: str, more: Estimate) -> list[Recommendation]:
+    """Advice where answers that hold `values` give the attacker `more` balanced accuracy than labels do."""
+    if more.low <= WORTH_SAYING:
+        return []
+    return [
+        Recommendation(
+            f"Answer with less than full {values}",
+            "Where callers need only the label, return only the label; where they need a "
+            "confidence, round it. Audit the rounded answers too: rounding hides less than it seems.",
+            f"{values.capitalize()} give the attacker {100 * more.value:.1f} points more balanced "
+            f"accuracy than labels do ({100 * more.low:.1f} to {100 * more.high:.1f}).",
+        )
+    ]
+
+
 def mitigations() -> str:
     """The titles of all mitigations that trade-offs try."""
     *titles, last = [row.title[0].lower() + row.title[1:] for row in MITIGATIONS if row.trials]
@@ -130,10 +136,10 @@ def _more_records(worst: MembershipMeasured, target: MembershipTarget) -> Recomm
     needed = int(np.ceil(smaller * (width / 0.04) ** 2 / 100) * 100)
     return Recommendation(
         "Send more records",
-        f"About {max(needed, smaller):,} members and as many subjects would narrow the interval enough "
-        "for a verdict.",
-        f"With {target.members:,} members and {target.non_members:,} subjects the area under the ROC curve "
-        f"is only known to lie between {area.low:.2f} and {area.high:.2f}.",
+        f"About {max(needed, smaller):,} members and as many non-members would narrow the interval "
+        "enough for a verdict.",
+        f"With {target.members:,} members and {target.non_members:,} non-members the area under the ROC "
+        f"curve is only known to lie between {area.low:.2f} and {area.high:.2f}.",
     )
 
 

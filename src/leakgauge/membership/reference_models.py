@@ -296,7 +296,7 @@ def train(
 
     def ask(task: tuple[TrainingSet, int]) -> Answers:
         training_set, seed = task
-        return refitting.answers(training_set.rows, training_set.asked, seed=seed, what=design.what)
+        return refitting.answers(training_set.rows, training_set.queried, seed=seed, what=design.what)
 
     at_once = -(-processors() // len(rounds[0]))
     started, elapsed, done = clock() if seconds is not None else 0.0, 0.0, 0
@@ -309,8 +309,8 @@ def train(
                 zip(batch, threads.map(ask, batch), strict=True), start=1
             ):
                 own = is_trained_on(training_set)
-                p_y[training_set.place, training_set.asked] = answers.p_y
-                trained_on[training_set.place, training_set.asked] = own
+                p_y[training_set.place, training_set.queried] = answers.p_y
+                trained_on[training_set.place, training_set.queried] = own
                 if own.any():
                     accuracies.append(float(answers.right[own].mean()))
                 progress.report(

@@ -180,8 +180,8 @@ class Refitting:
         uses = None if like is None else column_uses(like)
         return cls(blank, classes, x, data.y, alike, form or Probabilities(), repeatable, uses)
 
-    def answers(self, rows: IntArray, asked: IntArray, *, seed: int, what: str) -> Answers:
-        """What a copy trained on the records at `rows` says of those at `asked`.
+    def answers(self, rows: IntArray, queried: IntArray, *, seed: int, what: str) -> Answers:
+        """What a copy trained on the records at `rows` says of those at `queried`.
 
         Parameters
         ----------
@@ -195,9 +195,9 @@ class Refitting:
         Unsuited
             when the copy cannot be trained, or gives no finite answers.
         """
-        p_y = np.zeros(len(asked))
-        right = np.zeros(len(asked), dtype=np.bool_)
-        labels = self.y[asked]
+        p_y = np.zeros(len(queried))
+        right = np.zeros(len(queried), dtype=np.bool_)
+        labels = self.y[queried]
         zeros = 0
         try:
             model = _copy_of(self.blank, seed)
@@ -206,7 +206,7 @@ class Refitting:
             # the copy may know fewer classes than the target; what it does not know it gives no chance
             known = {label: position for position, label in enumerate(model.classes_.tolist())}
             column_of = np.array([known.get(label, -1) for label in self.classes.tolist()])
-            for question in _questions(self.alike, asked):
+            for question in _questions(self.alike, queried):
                 x = _take(self.x, question.rows)
                 answers = np.asarray(self.form(model, x), dtype=np.float64)
                 probabilities = changed(answers, x, self.defences)[question.answer_of]
@@ -223,7 +223,7 @@ class Refitting:
             ) from error
         if not np.isfinite(p_y).all():
             raise Unsuited(f"The model, trained again on {what}, gives no finite answers.")
-        return Answers(p_y, right, counts_votes(zeros / (len(asked) * len(self.classes))))
+        return Answers(p_y, right, counts_votes(zeros / (len(queried) * len(self.classes))))
 
     def _check_columns(self, model: Any) -> None:
         """Refuse a copy that takes other columns than the target: it would be evidence of another model."""
@@ -274,13 +274,13 @@ def _alike(x: NDArray[np.float32]) -> IntArray:
     return np.unique(whole_rows, return_inverse=True)[1].astype(np.int64)
 
 
-def _questions(alike: IntArray, asked: IntArray) -> Iterator[Question]:
+def _questions(alike: IntArray, queried: IntArray) -> Iterator[Question]:
     """Questions of bounded size that ask about equal rows once."""
-    in_order = np.argsort(alike[asked], kind="stable")
-    for start in range(0, len(asked), CHUNK_ROWS):
+    in_order = np.argsort(alike[queried], kind="stable")
+    for start in range(0, len(queried), CHUNK_ROWS):
         records = in_order[start : start + CHUNK_ROWS]
-        _, first, answer_of = np.unique(alike[asked[records]], return_index=True, return_inverse=True)
-        yield Question(records, asked[records[first]], answer_of)
+        _, first, answer_of = np.unique(alike[queried[records]], return_index=True, return_inverse=True)
+        yield Question(records, queried[records[first]], answer_of)
 
 
 def _take(x: Any, rows: IntArray) -> Any:

@@ -108,6 +108,7 @@ def _scored(
         metrics=metrics,
         roc=drawn_roc(step_roc(scores, pool.member)),
         attacker=attack.attacker,
+        reads=attack.reads,
     )
     return Scored(attack, outcome, scores, decisions)
 

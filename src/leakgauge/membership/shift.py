@@ -56,7 +56,7 @@ class Shift:
         which = f"What tells them apart: {columns}. " if columns else "No column alone tells them apart. "
         return Notice(
             "tables_differ",
-            "A classifier that never asks the model tells members and non-members apart (AUC "
+            "A classifier that never queries the model tells members and non-members apart (AUC "
             f"{self.area.value:.2f}, {self.area.low:.2f} to {self.area.high:.2f}). {which}Both should "
             "come from one source, split at random; as they are, every attack looks better than it is.",
         )

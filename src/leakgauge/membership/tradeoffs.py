@@ -21,6 +21,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
 from leakgauge.membership.reference_models import train
 from leakgauge.membership.refitting import Answers, Refitting, blank_clone
-from leakgauge.membership.training_sets import TrainingData, of_candidates
+from leakgauge.membership.training_sets import Design, TrainingData, of_candidates
 from leakgauge.progress import Progress, Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Tradeoffs, TriedChange
@@ -119,6 +120,38 @@ def tradeoffs(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Trainer:
+    """Trains a variant of the target, and that variant's reference models."""
+
+    blank: Any
+    target: SharedAnswers
+    data: TrainingData
+    defences: Sequence[Setting]
+    design: Design
+    seed_of_target: int
+    seed_of_references: int
+
+    def model(self, variant: Variant) -> Refitting:
+        return Refitting.of(
+            variant.apply(self.blank),
+            self.target.classes,
+            self.data,
+            form=self.target.form,
+            defences=self.defences,
+        )
+
+    def answers(self, model: Refitting) -> Answers:
+        everyone = np.arange(self.data.scored)
+        return model.answers(self.data.members, everyone, seed=self.seed_of_target, what="the members")
+
+    def tried(self, variant: Variant) -> _Tried:
+        model = self.model(variant)
+        answers = self.answers(model)
+        rng = np.random.default_rng(self.seed_of_references)
+        return _Tried(variant, answers, train(model, self.design, rng=rng, progress=Silent()).answers)
+
+
 def _try_all(
     target: SharedAnswers,
     data: TrainingData,
@@ -136,51 +169,33 @@ def _try_all(
     blank = blank_clone(target.estimator)
     every = target.reference_answers(progress)
     # the halves are drawn as those of the audit's own reference models: round by round the same
-    design = of_candidates(
-        data,
-        rounds=min(every.rounds, MOST_REFERENCES // 2),
-        rng=generator_for(seed, "reference models"),
-    )
-    rng = generator_for(seed, "changes")
-    seed_of_target, seed_of_references = (int(drawn) for drawn in rng.integers(2**31, size=2))
-
-    def train_target(refitting: Refitting) -> Answers:
-        everyone = np.arange(data.scored)
-        return refitting.answers(data.members, everyone, seed=seed_of_target, what="the members")
-
-    def refitted(variant: Variant) -> Refitting:
-        return Refitting.of(variant.apply(blank), target.classes, data, form=target.form, defences=defences)
-
-    def references_of(refitting: Refitting) -> ReferenceAnswers:
-        return train(
-            refitting, design, rng=np.random.default_rng(seed_of_references), progress=Silent()
-        ).answers
-
+    rounds = min(every.rounds, MOST_REFERENCES // 2)
+    design = of_candidates(data, rounds=rounds, rng=generator_for(seed, "reference models"))
+    seeds = (int(drawn) for drawn in generator_for(seed, "changes").integers(2**31, size=2))
+    trainer = _Trainer(blank, target, data, defences, design, *seeds)
     variants = variants_of(blank, gives=target.gives)
     started = clock() if seconds is not None else 0.0
     longest = 0.0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tried = [_Tried(AS_IT_IS, train_target(refitted(AS_IT_IS)), every.first(len(design.rounds)))]
+        as_it_is = trainer.answers(trainer.model(AS_IT_IS))
+        tried = [_Tried(AS_IT_IS, as_it_is, every.first(len(design.rounds)))]
         for place, variant in enumerate(variants):
             progress.report(f"trying: {variant.title.lower()}", (place + 1) / (len(variants) + 1))
             if not variant.settings:
                 tried.append(_rounded(tried[0], variant))
                 continue
-            if seconds is not None:
-                before = clock() - started
-                if before + longest > seconds:
-                    left_out.append(f"{variant.title}: no time was left")
-                    continue
+            before = clock() - started if seconds is not None else 0.0
+            if seconds is not None and before + longest > seconds:
+                left_out.append(f"{variant.title}: no time was left")
+                continue
             try:
-                refitting = refitted(variant)
-                changed_target = _Tried(variant, train_target(refitting), references_of(refitting))
+                tried.append(trainer.tried(variant))
             except (Unsuited, MemoryError) as error:
                 left_out.append(f"{variant.title}: {ran_out(error) or error}")
                 release(error)
                 continue
-            tried.append(changed_target)
             if seconds is not None:
                 longest = max(longest, clock() - started - before)
     return tried

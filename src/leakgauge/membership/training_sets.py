@@ -77,14 +77,14 @@ class TrainingSet:
     ----------
     rows
         positions of its training records.
-    asked
+    queried
         positions of the records of the pool whose answers it gives.
     place
         in which row of `ReferenceAnswers` these answers stand.
     """
 
     rows: IntArray
-    asked: IntArray
+    queried: IntArray
     place: int
 
 
@@ -135,9 +135,9 @@ def of_candidates(data: TrainingData, *, rounds: int, rng: np.random.Generator) 
     for number in range(rounds):
         sets: list[TrainingSet] = []
         for members, others, everyone in zip(of_members, of_others, candidates, strict=True):
-            asked = np.sort(np.concatenate([members, others]))
+            queried = np.sort(np.concatenate([members, others]))
             for half, rows in enumerate(_halves(everyone, data, rng)):
-                sets.append(TrainingSet(rows, asked, 2 * number + half))
+                sets.append(TrainingSet(rows, queried, 2 * number + half))
         drawn.append(tuple(sets))
     return Design(tuple(drawn), 2, data.scored, _smallest(drawn), wanted, "half of the pool")
 
@@ -176,7 +176,7 @@ def of_population(data: TrainingData, *, rounds: int, rng: np.random.Generator) 
 
 def is_trained_on(training_set: TrainingSet) -> BoolArray:
     """(k,) which of the records that a model is asked about it was trained on."""
-    return np.isin(training_set.asked, training_set.rows)
+    return np.isin(training_set.queried, training_set.rows)
 
 
 def _scored(positions: IntArray, data: TrainingData) -> IntArray:

@@ -42,6 +42,7 @@ class Assignment:
             "overrides": dict(request.overrides),
             "only": request.only,
             "trained_prior": None if request.trained_prior is None else str(request.trained_prior),
+            "time_budget": request.time_budget,
             "deadline": request.deadline,
         }
 
@@ -49,7 +50,7 @@ class Assignment:
     def from_message(cls, message: Mapping[str, object]) -> Assignment:
         """The assignment that `message()` described. Trusts its sender, who is this very program."""
         limits, overrides, only = message["limits"], message["overrides"], message["only"]
-        trained_prior = message["trained_prior"]
+        trained_prior, time_budget = message["trained_prior"], message["time_budget"]
         assert isinstance(limits, dict)  # noqa: S101 - narrows the types of our own message
         assert isinstance(overrides, dict)  # noqa: S101 - likewise
         granted = ResourceLimits(**limits)
@@ -60,6 +61,7 @@ class Assignment:
             overrides=overrides,
             only="membership" if only == "membership" else "inversion" if only == "inversion" else None,
             trained_prior=None if trained_prior is None else Path(str(trained_prior)),
+            time_budget=None if time_budget is None else float(str(time_budget)),
             deadline=float(str(message["deadline"])),
             cpu_seconds=granted.cpu_seconds,
         )

@@ -137,6 +137,7 @@ class Sandbox:
         overrides: Mapping[str, JsonValue],
         progress: Progress,
         timeout: float | None = None,
+        time_budget: float | None = None,
         cancelled: Cancellation | None = None,
         shown: Shown = unseen,
         job: Job | None = None,
@@ -156,6 +157,8 @@ class Sandbox:
             told by the calling thread.
         timeout
             seconds from now; the limit on wall-clock time holds as well.
+        time_budget
+            seconds for what can be cut short, where the audit has such a parameter; see `JobRequest`.
         cancelled
             asked ten times a second; once it is set, the audit is stopped and raises
             `audit_failed.cancelled`.
@@ -177,7 +180,7 @@ class Sandbox:
             check_writable(output)
         deadline = time.monotonic() + min(self._limits.wall_seconds, math.inf if timeout is None else timeout)
         with self.private_folder() as folder:
-            request = self._request(source, folder, overrides, deadline)
+            request = self._request(source, folder, overrides, time_budget, deadline)
             assignment = Assignment((job or self._job).function, request, self._limits)
             try:
                 result, exit_status = self._follow(assignment, progress, cancelled=cancelled, shown=shown)
@@ -190,7 +193,12 @@ class Sandbox:
             return layers
 
     def _request(
-        self, source: Path, folder: Path, overrides: Mapping[str, JsonValue], deadline: float
+        self,
+        source: Path,
+        folder: Path,
+        overrides: Mapping[str, JsonValue],
+        time_budget: float | None,
+        deadline: float,
     ) -> JobRequest:
         return JobRequest(
             source=source.resolve(),
@@ -199,6 +207,7 @@ class Sandbox:
             overrides=overrides,
             only=self._only,
             trained_prior=self._trained_prior,
+            time_budget=time_budget,
             deadline=deadline,
             cpu_seconds=self._limits.cpu_seconds,
         )

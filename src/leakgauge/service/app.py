@@ -20,7 +20,7 @@ from leakgauge.service import error_handlers, upload
 from leakgauge.service.answers import ZIP_TYPES, answer, negotiate
 from leakgauge.service.batch import pieces_explained
 from leakgauge.service.client_disconnect import Sender
-from leakgauge.service.custom_attributes import HEADER, echoed, overrides_for, timeout_of
+from leakgauge.service.custom_attributes import HEADER, echoed, time_budget_for, timeout_of
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
 
@@ -109,7 +109,8 @@ def _audited(kind: Kind, sandbox: Sandbox, settings: Settings, slots: Slots, med
             facts["layers"] = sandbox.run(
                 bundle,
                 report,
-                overrides=overrides_for(remaining),
+                overrides={},
+                time_budget=time_budget_for(remaining),
                 progress=Milestones(_log_progress),
                 timeout=_shorter(settings.audit_seconds, remaining),
                 cancelled=sender,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.errors import BadParameters
 
 HEADER = "X-Amzn-SageMaker-Custom-Attributes"
 
@@ -50,8 +50,8 @@ def timeout_of(attributes: str) -> float | None:
     return seconds
 
 
-def overrides_for(remaining: float | None) -> dict[str, JsonValue]:
-    """Parameters that make an audit fit into the time that its caller still waits.
+def time_budget_for(remaining: float | None) -> float | None:
+    """Seconds for what can be cut short, so that an audit fits into the time that its caller still waits.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def overrides_for(remaining: float | None) -> dict[str, JsonValue]:
         seconds left for the audit; None when the caller did not say.
     """
     if remaining is None:
-        return {}
+        return None
     # In whole seconds: two requests that waited a few milliseconds more or less get the same report.
     budget = float(max(math.floor(remaining * _SHARE), 1))
-    return {"time_budget": budget} if budget < _PATIENT_SECONDS else {}
+    return budget if budget < _PATIENT_SECONDS else None

@@ -13,9 +13,7 @@ from template_target import TemplateTarget, templates
 from leakgauge.defences.output import (
     OUTPUT_DEFENCES,
     DefendedTarget,
-    OutputDefence,
     Setting,
-    Strength,
     settings_of,
 )
 from leakgauge.errors import BadParameters, UnsupportedModel
@@ -183,20 +181,6 @@ def test_defences_apply_in_their_order():
     softened = np.sqrt([0.6, 0.4])
     np.testing.assert_allclose(ones.probabilities(rows(1))[0], softened / softened.sum())
     np.testing.assert_allclose(others.probabilities(rows(1))[0], [0.6, 0.4])
-
-
-def test_a_toy_defence_is_one_function_and_one_row():
-    def change(answers, *, strength, queries):
-        return np.full_like(answers, 1 / answers.shape[1])
-
-    table = (
-        *OUTPUT_DEFENCES,
-        OutputDefence("silence", "Silence", "Everything.", "none", change, Strength("decibels", 1, 0, 9)),
-    )
-    target = DefendedTarget(Fixed([[0.1, 0.9]]), settings_of(["silence=3"], table))
-    assert target.probabilities(rows(1)).tolist() == [[0.5, 0.5]]
-    assert str(settings_of(["silence"], table)[0]) == "silence=1"
-    assert settings_of(["silence=3"], table)[0].title == "Silence (3 decibels)"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import textwrap
 
 import numpy as np
 import pytest
@@ -117,10 +116,10 @@ def test_labels_alone_are_attacked_by_labels_and_the_rest_says_why_not() -> None
 
 
 def test_the_same_seed_gives_the_same_report_and_another_seed_another() -> None:
-    members, subjects = records(300, seed=0), records(300, seed=1)
+    members, non_members = records(300, seed=0), records(300, seed=1)
     model = RandomForestClassifier(10, random_state=0).fit(*members)
     first, second, other = (
-        run(inputs_of(model, members, subjects), attacks=ATTACKS, proportions=[50, 90], seed=seed)
+        run(inputs_of(model, members, non_members), attacks=ATTACKS, proportions=[50, 90], seed=seed)
         for seed in (7, 7, 8)
     )
     assert first == second
@@ -128,10 +127,10 @@ def test_the_same_seed_gives_the_same_report_and_another_seed_another() -> None:
 
 
 def test_the_order_of_attacks_changes_no_figure() -> None:
-    members, subjects = records(300, seed=0), records(300, seed=1)
+    members, non_members = records(300, seed=0), records(300, seed=1)
     model = RandomForestClassifier(10, random_state=0).fit(*members)
-    forward = run(inputs_of(model, members, subjects), attacks=QUICK)
-    backward = run(inputs_of(model, members, subjects), attacks=QUICK[::-1])
+    forward = run(inputs_of(model, members, non_members), attacks=QUICK)
+    backward = run(inputs_of(model, members, non_members), attacks=QUICK[::-1])
     assert {a.name: a for a in forward.attacks} == {a.name: a for a in backward.attacks}
 
 
@@ -146,56 +145,29 @@ def test_unequal_tables_do_not_tilt_the_scales() -> None:
 
 
 def test_one_class_or_group_that_leaks_is_found() -> None:
-    members, subjects = records(1200, seed=0), records(1200, seed=1)
+    members, non_members = records(1200, seed=0), records(1200, seed=1)
     group = np.where(np.arange(2400) % 3 == 0, "small", "large")
     memorised = np.arange(1200) % 3 == 0
     model = DecisionTreeClassifier(random_state=0).fit(members[0][memorised], members[1][memorised])
-    report = run(inputs_of(model, members, subjects, group), attacks=QUICK)
+    report = run(inputs_of(model, members, non_members, group), attacks=QUICK)
     slices = {(part.by, part.name): part for part in report.slices}
     assert slices["group", "small"].auc.low > slices["group", "large"].auc.high
     assert any("group that leaks most" in advice.title for advice in report.recommendations)
 
 
 def test_small_slices_are_withheld_by_name() -> None:
-    members, subjects = records(200, seed=0), records(200, seed=1)
+    members, non_members = records(200, seed=0), records(200, seed=1)
     group = np.array(["rare"] * 5 + ["common"] * 395)
-    report = run(inputs_of(LogisticRegression().fit(*members), members, subjects, group))
+    report = run(inputs_of(LogisticRegression().fit(*members), members, non_members, group))
     rare = next(part for part in report.slices if part.name == "rare")
     assert rare.auc is None
     assert "5 members" in (rare.withheld or "")
 
 
 def test_a_constant_model_gives_nothing_away() -> None:
-    members, subjects = records(800, seed=0), records(800, seed=1)
-    report = run(inputs_of(DummyClassifier(strategy="prior").fit(*members), members, subjects))
+    members, non_members = records(800, seed=0), records(800, seed=1)
+    report = run(inputs_of(DummyClassifier(strategy="prior").fit(*members), members, non_members))
     assert report.verdict.severity in (Severity.LOW, Severity.INCONCLUSIVE)
-
-
-def test_a_toy_attack_is_one_function_and_one_row(tmp_path, monkeypatch) -> None:
-    (tmp_path / "toy_attack.py").write_text(
-        textwrap.dedent(
-            """
-            import numpy as np
-
-            def score(target, pool, *, rng, progress):
-                return target.probabilities(pool.x).max(axis=1)
-            """
-        )
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    import toy_attack  # the file that was just written
-
-    row = Attack("toy", "Toy", "probabilities", "nobody 2026", toy_attack.score)
-    members, subjects = records(300, seed=0), records(300, seed=1)
-    report = run(
-        inputs_of(RandomForestClassifier(10, random_state=0).fit(*members), members, subjects),
-        attacks=(*QUICK, row),
-    )
-    toy = report.attacks[-1]
-    assert isinstance(toy, MembershipMeasured)
-    assert toy.name == "toy"
-    assert toy.queries == 600
-    assert toy.metrics.auc.value > 0.6
 
 
 def test_an_attack_that_fails_is_told_and_forbids_a_low() -> None:
@@ -205,8 +177,8 @@ def test_an_attack_that_fails_is_told_and_forbids_a_low() -> None:
     def unsuited(target, pool, *, rng, progress):
         raise Unsuited("needs a forest")
 
-    members, subjects = records(900, seed=0), records(900, seed=1)
-    inputs = inputs_of(LogisticRegression().fit(*records(900, seed=2)), members, subjects)
+    members, non_members = records(900, seed=0), records(900, seed=1)
+    inputs = inputs_of(LogisticRegression().fit(*records(900, seed=2)), members, non_members)
     rows = (
         *QUICK,
         Attack("broken", "Broken", "probabilities", "-", broken),
@@ -224,8 +196,8 @@ def test_an_attack_that_fails_is_told_and_forbids_a_low() -> None:
 
 
 def test_leaving_out_the_attacks_with_reference_models_earns_no_low() -> None:
-    members, subjects = records(900, seed=0), records(900, seed=1)
-    inputs = inputs_of(LogisticRegression().fit(*records(900, seed=2)), members, subjects)
+    members, non_members = records(900, seed=0), records(900, seed=1)
+    inputs = inputs_of(LogisticRegression().fit(*records(900, seed=2)), members, non_members)
     report = run(inputs, attacks=QUICK)
     assert report.verdict.severity is Severity.INCONCLUSIVE
     assert "No attack that uses them was asked for" in report.verdict.reasons[-1]
@@ -238,8 +210,8 @@ def test_attacks_on_the_model_file_do_not_enter_the_verdict() -> None:
     def broken(target, pool, *, rng, progress):
         raise ZeroDivisionError
 
-    members, subjects = records(900, seed=0), records(900, seed=1)
-    inputs = inputs_of(LogisticRegression().fit(*records(900, seed=2)), members, subjects)
+    members, non_members = records(900, seed=0), records(900, seed=1)
+    inputs = inputs_of(LogisticRegression().fit(*records(900, seed=2)), members, non_members)
     rows = (
         *QUICK,
         *(attack for attack in ATTACKS if attack.name == "rmia"),
@@ -257,23 +229,23 @@ def test_attacks_on_the_model_file_do_not_enter_the_verdict() -> None:
 
 
 def test_attacks_share_their_reference_models_and_say_when_there_are_none() -> None:
-    members, subjects = records(300, seed=0), records(300, seed=1)
+    members, non_members = records(300, seed=0), records(300, seed=1)
     model = RandomForestClassifier(10, random_state=0).fit(*members)
     both = [attack for attack in ATTACKS if attack.name in ("rmia", "lira")]
     trained: list[str] = []
     progress = Calling(lambda stage, fraction: trained.append(stage))
-    together = run(inputs_of(model, members, subjects), attacks=both, progress=progress)
+    together = run(inputs_of(model, members, non_members), attacks=both, progress=progress)
     assert trained.count("training reference models") == 4
-    alone = run(inputs_of(model, members, subjects), attacks=both[1:])
+    alone = run(inputs_of(model, members, non_members), attacks=both[1:])
     assert together.attacks[1].roc == alone.attacks[0].roc
-    none = run(inputs_of(model, members, subjects), attacks=[*QUICK, *both], reference_models=0)
+    none = run(inputs_of(model, members, non_members), attacks=[*QUICK, *both], reference_models=0)
     assert all(isinstance(attack, NotApplicable) for attack in none.attacks[-2:])
     assert "reference_models is 0" in none.attacks[-1].reason
 
 
 def test_changes_are_tried_where_reference_models_are_wanted_anyway() -> None:
-    members, subjects = records(300, seed=0), records(300, seed=1)
-    inputs = inputs_of(RandomForestClassifier(10, random_state=0).fit(*members), members, subjects)
+    members, non_members = records(300, seed=0), records(300, seed=1)
+    inputs = inputs_of(RandomForestClassifier(10, random_state=0).fit(*members), members, non_members)
     rmia = [attack for attack in ATTACKS if attack.name == "rmia"]
     found = run(inputs, attacks=rmia, tradeoffs=True)
     assert found.tradeoffs is not None
@@ -292,9 +264,9 @@ def test_unknown_attacks_are_refused_by_name() -> None:
 
 def test_progress_never_falls_and_ends_near_one() -> None:
     told: list[float] = []
-    members, subjects = records(200, seed=0), records(200, seed=1)
+    members, non_members = records(200, seed=0), records(200, seed=1)
     run(
-        inputs_of(LogisticRegression().fit(*members), members, subjects),
+        inputs_of(LogisticRegression().fit(*members), members, non_members),
         attacks=ATTACKS,
         proportions=[50, 90],
         progress=Calling(lambda stage, fraction: told.append(fraction)),

@@ -71,10 +71,10 @@ def absent(monkeypatch):
 
 
 def audited(names):
-    members, subjects = records(120, seed=0), records(120, seed=1)
+    members, non_members = records(120, seed=0), records(120, seed=1)
     forest = RandomForestClassifier(10, random_state=0, n_jobs=1).fit(*members)
     return audit(
-        inputs_of(forest, members, subjects),
+        inputs_of(forest, members, non_members),
         parameters=membership_parameters(overrides={"proportions": 90}),
         attacks=chosen_attacks(names, ATTACKS),
         inputs_sha256={},
@@ -114,8 +114,8 @@ def test_it_runs_only_when_it_is_asked_for(toolbox):
 
 
 def test_too_few_records_are_told_from_a_missing_extra(toolbox):
-    members, subjects = records(5, seed=0), records(5, seed=1)
+    members, non_members = records(5, seed=0), records(5, seed=1)
     forest = RandomForestClassifier(3, random_state=0).fit(*records(60, seed=2))
-    inputs = inputs_of(forest, members, subjects)
+    inputs = inputs_of(forest, members, non_members)
     with pytest.raises(Unsuited, match="known members"):
         black_box_art.score(inputs.target, inputs.pool, rng=np.random.default_rng(0), progress=Silent())

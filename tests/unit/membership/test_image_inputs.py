@@ -142,7 +142,7 @@ def test_images_in_both_sets_are_dropped_from_both(tmp_path: Path) -> None:
 def test_arrays_that_share_their_images_are_refused(tmp_path: Path) -> None:
     half = np.concatenate([X[: N - 10], OTHER_X[:10]]), np.concatenate([Y[: N - 10], OTHER_Y[:10]])
     error = refused(tmp_path, bundle(subject_images__npy=half[0], subject_labels__npy=half[1]))
-    assert error.code == "bad_bundle.members_among_subjects"
+    assert error.code == "bad_bundle.members_among_non_members"
 
 
 def test_large_sets_are_sampled_and_it_is_said(tmp_path: Path) -> None:

@@ -91,8 +91,8 @@ def test_arrays_of_any_kind_keep_it(kind) -> None:
 
 
 def test_it_runs_on_labels_alone_and_counts_its_questions() -> None:
-    members, subjects = records(200, seed=0), records(200, seed=1)
-    target, pool = referenced(LinearSVC().fit(*members), members, subjects, models=0)
+    members, non_members = records(200, seed=0), records(200, seed=1)
+    target, pool = referenced(LinearSVC().fit(*members), members, non_members, models=0)
     scores = label_only.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
     assert scores.shape == (400,)
     assert target.queries == 400 * (1 + label_only.MOST_ROUNDS * len(label_only.STRENGTHS))
@@ -100,17 +100,17 @@ def test_it_runs_on_labels_alone_and_counts_its_questions() -> None:
 
 def test_large_pools_are_asked_less_about_each_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(label_only, "MOST_QUERIES", 1000)
-    members, subjects = records(200, seed=0), records(200, seed=1)
-    target, pool = referenced(LinearSVC().fit(*members), members, subjects, models=0)
+    members, non_members = records(200, seed=0), records(200, seed=1)
+    target, pool = referenced(LinearSVC().fit(*members), members, non_members, models=0)
     label_only.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
     assert target.queries == 400 * (1 + len(label_only.STRENGTHS))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_it_is_no_worse_than_the_bare_label_and_better_where_trees_are_deep(seed: int) -> None:
-    members, subjects = records(800, seed=seed), records(800, seed=90 + seed)
+    members, non_members = records(800, seed=seed), records(800, seed=90 + seed)
     model = RandomForestClassifier(20, random_state=seed).fit(*members)
-    target, pool = referenced(model, members, subjects, models=0)
+    target, pool = referenced(model, members, non_members, models=0)
     scores = label_only.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
     bare = (target.labels(pool.x) == pool.y).astype(float)
     assert area(scores, pool.member) > area(bare, pool.member) + 0.01
@@ -127,8 +127,8 @@ def test_columns_of_text_go_through_the_models_own_pipeline() -> None:
         RandomForestClassifier(10, random_state=0),
     ).fit(frame[:150], y[:150])
     members = frame[:150].reset_index(drop=True), y[:150]
-    subjects = frame[150:].reset_index(drop=True), y[150:]
-    target, pool = referenced(model, members, subjects, models=0)
+    non_members = frame[150:].reset_index(drop=True), y[150:]
+    target, pool = referenced(model, members, non_members, models=0)
     scores = label_only.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
     assert area(scores, pool.member) > 0.6
 
@@ -137,15 +137,15 @@ def test_copies_that_tell_nothing_leave_the_bare_label(monkeypatch: pytest.Monke
     monkeypatch.setattr(
         label_only, "_robustness", lambda _, pool, **more: np.zeros((len(pool), len(label_only.STRENGTHS)))
     )
-    members, subjects = records(300, seed=0), records(300, seed=90)
-    target, pool = referenced(LinearSVC().fit(*members), members, subjects, models=0)
+    members, non_members = records(300, seed=0), records(300, seed=90)
+    target, pool = referenced(LinearSVC().fit(*members), members, non_members, models=0)
     scores = label_only.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
     assert np.array_equal(scores, target.labels(pool.x) == pool.y)
 
 
 def test_no_record_decides_how_it_is_scored_itself() -> None:
-    members, subjects = records(100, seed=0), records(100, seed=1)
-    _, pool = referenced(LinearSVC().fit(*members), members, subjects, models=0)
+    members, non_members = records(100, seed=0), records(100, seed=1)
+    _, pool = referenced(LinearSVC().fit(*members), members, non_members, models=0)
     first = random_halves(pool.member, rng=np.random.default_rng(5))
     gain = np.where(first, 1.0, -1.0)  # the copies help the first half only
     helped = label_only._helped(gain, pool, np.random.default_rng(5))
@@ -153,9 +153,9 @@ def test_no_record_decides_how_it_is_scored_itself() -> None:
 
 
 def test_the_same_seed_asks_the_same_questions() -> None:
-    members, subjects = records(400, seed=0), records(400, seed=90)
+    members, non_members = records(400, seed=0), records(400, seed=90)
     model = RandomForestClassifier(10, random_state=0).fit(*members)
-    target, pool = referenced(model, members, subjects, models=0)
+    target, pool = referenced(model, members, non_members, models=0)
     first, second, other = (
         label_only.score(target, pool, rng=np.random.default_rng(seed), progress=Silent())
         for seed in (0, 0, 1)

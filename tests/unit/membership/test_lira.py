@@ -197,29 +197,29 @@ def test_zeros_are_votes_and_clip_higher_than_odds() -> None:
     ],
 )
 def test_scores_are_finite_and_point_the_right_way(model) -> None:
-    members, subjects = records(150, seed=0), records(150, seed=1)
-    target, pool = referenced(model.fit(*members), members, subjects, models=8)
+    members, non_members = records(150, seed=0), records(150, seed=1)
+    target, pool = referenced(model.fit(*members), members, non_members, models=8)
     scores = run(target, pool)
     assert np.isfinite(scores).all()
     assert area(scores, pool.member) > 0.52
 
 
 def test_a_lone_tree_has_no_likelihood_ratio() -> None:
-    members, subjects = records(100, seed=0), records(100, seed=1)
-    target, pool = referenced(DecisionTreeClassifier().fit(*members), members, subjects, models=4)
+    members, non_members = records(100, seed=0), records(100, seed=1)
+    target, pool = referenced(DecisionTreeClassifier().fit(*members), members, non_members, models=4)
     with pytest.raises(Unsuited, match="0 or 1 only"):
         run(target, pool)
 
 
 def test_two_models_have_no_variance() -> None:
-    members, subjects = records(100, seed=0), records(100, seed=1)
-    target, pool = referenced(LogisticRegression().fit(*members), members, subjects, models=2)
+    members, non_members = records(100, seed=0), records(100, seed=1)
+    target, pool = referenced(LogisticRegression().fit(*members), members, non_members, models=2)
     with pytest.raises(Unsuited, match="there are 2"):
         run(target, pool)
 
 
 def test_a_constant_model_gets_finite_scores() -> None:
-    members, subjects = records(100, seed=0), records(100, seed=1)
+    members, non_members = records(100, seed=0), records(100, seed=1)
     model = LogisticRegression(C=1e-12).fit(*members)
-    target, pool = referenced(model, members, subjects, models=4)
+    target, pool = referenced(model, members, non_members, models=4)
     assert np.isfinite(run(target, pool)).all()

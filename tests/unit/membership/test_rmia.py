@@ -69,9 +69,9 @@ def test_records_that_nothing_tells_apart_stay_tied() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_it_beats_the_loss_on_a_forest_and_on_a_lone_tree(seed: int) -> None:
-    members, subjects = records(600, seed=seed), records(600, seed=50 + seed)
+    members, non_members = records(600, seed=seed), records(600, seed=50 + seed)
     for model in (RandomForestClassifier(30, random_state=seed), DecisionTreeClassifier(random_state=seed)):
-        target, pool = referenced(model.fit(*members), members, subjects, models=16)
+        target, pool = referenced(model.fit(*members), members, non_members, models=16)
         rng = np.random.default_rng(0)
         found = rmia.score(target, pool, rng=rng, progress=Silent())
         simple = loss.score(target, pool, rng=rng, progress=Silent())
@@ -83,9 +83,9 @@ def test_a_lone_tree_leaks_at_few_false_alarms_too() -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(20, size=3000)
     x = rng.normal(size=(3000, 5)) * (0.2 + y[:, None] / 10) + np.eye(20)[y] @ rng.normal(size=(20, 5)) * 2
-    members, subjects = (x[:1500], y[:1500]), (x[1500:], y[1500:])
+    members, non_members = (x[:1500], y[:1500]), (x[1500:], y[1500:])
     model = DecisionTreeClassifier(random_state=0).fit(*members)
-    target, pool = referenced(model, members, subjects, models=8)
+    target, pool = referenced(model, members, non_members, models=8)
     scores = rmia.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
     rate = true_positive_rate_at(step_roc(scores, pool.member), 0.01)
     assert rate.value is not None
@@ -93,15 +93,15 @@ def test_a_lone_tree_leaks_at_few_false_alarms_too() -> None:
 
 
 def test_a_target_that_saw_neither_table_is_not_called_leaky() -> None:
-    members, subjects = records(500, seed=1), records(500, seed=2)
+    members, non_members = records(500, seed=1), records(500, seed=2)
     model = RandomForestClassifier(20, random_state=0).fit(*records(500, seed=3))
-    target, pool = referenced(model, members, subjects, models=8)
+    target, pool = referenced(model, members, non_members, models=8)
     scores = rmia.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
     assert abs(area(scores, pool.member) - 0.5) < 0.06
 
 
 def test_it_sends_every_record_once() -> None:
-    members, subjects = records(60, seed=1), records(60, seed=2)
-    target, pool = referenced(DecisionTreeClassifier().fit(*members), members, subjects, models=2)
+    members, non_members = records(60, seed=1), records(60, seed=2)
+    target, pool = referenced(DecisionTreeClassifier().fit(*members), members, non_members, models=2)
     rmia.score(target, pool, rng=np.random.default_rng(0), progress=Silent())
     assert target.queries == 120

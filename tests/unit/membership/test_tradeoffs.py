@@ -34,8 +34,8 @@ class ScriptedClock:
 
 
 def tried(estimator, *, n=200, models=4, seconds=None, seed=0, **more) -> Tradeoffs:
-    members, subjects = records(n, seed=0), records(n, seed=1)
-    target, pool = referenced(estimator.fit(*members), members, subjects, models=models, seed=seed)
+    members, non_members = records(n, seed=0), records(n, seed=1)
+    target, pool = referenced(estimator.fit(*members), members, non_members, models=models, seed=seed)
     return tradeoffs.tradeoffs(
         target, pool, TrainingData.of(pool), seconds=seconds, seed=seed, progress=Silent(), **more
     )

@@ -46,8 +46,8 @@ def answers_of(design: Design) -> tuple[np.ndarray, np.ndarray]:
     asked, trained = np.zeros(shape, int), np.zeros(shape, int)
     for sets in design.rounds:
         for one in sets:
-            asked[one.place, one.asked] += 1
-            trained[one.place, one.asked] += np.isin(one.asked, one.rows)
+            asked[one.place, one.queried] += 1
+            trained[one.place, one.queried] += np.isin(one.queried, one.rows)
     return asked, trained
 
 
@@ -134,11 +134,11 @@ def test_more_rounds_begin_with_the_same_ones() -> None:
     for sets, longer in zip(few.rounds, many.rounds, strict=False):
         for one, other in zip(sets, longer, strict=True):
             np.testing.assert_array_equal(one.rows, other.rows)
-            np.testing.assert_array_equal(one.asked, other.asked)
+            np.testing.assert_array_equal(one.queried, other.queried)
 
 
 def test_a_record_keeps_its_group_so_that_more_non_members_change_no_comparison() -> None:
     design = of_candidates(data_of(50, 200), rounds=4, rng=np.random.default_rng(0))
-    groups = [{one.asked.tobytes() for one in sets} for sets in design.rounds]
+    groups = [{one.queried.tobytes() for one in sets} for sets in design.rounds]
     assert len(groups[0]) == 4
     assert all(of_round == groups[0] for of_round in groups)

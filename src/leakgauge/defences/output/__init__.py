@@ -1,8 +1,8 @@
 """The table of output defences: one file and one row each.
 
 To add a defence, write a file beside these with a `change` function (see
-`protocol.AnswerTransform`) and add its row; `settings_of` then knows it by name, and so
-do the command line, the comparison and the demo page.
+`protocol.AnswerTransform`), add its row here and one in `docs/defences.md`; `settings_of` then
+knows it by name, and so do the command line, the comparison and the demo page.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ OUTPUT_DEFENCES: tuple[OutputDefence, ...] = (
         SHOKRI,
         top_k.change,
         Strength("classes", 3, 1, 10_000, whole=True),
+        demonstrated=1,
     ),
     OutputDefence(
         "label_only",
@@ -90,11 +91,16 @@ OUTPUT_DEFENCES: tuple[OutputDefence, ...] = (
 
 
 def settings_of(
-    spellings: Sequence[str], table: Sequence[OutputDefence] = OUTPUT_DEFENCES
+    spellings: Sequence[str], table: Sequence[OutputDefence] | None = None
 ) -> tuple[Setting, ...]:
     """Defences as a user writes them (`rounding=2`, `label_only`), in the order of application.
 
     A defence without a number has its default strength.
+
+    Parameters
+    ----------
+    table
+        the rows that are known; None for `OUTPUT_DEFENCES`.
 
     Raises
     ------
@@ -102,7 +108,7 @@ def settings_of(
         `unknown_defence` for a name that is not in the table; `defence_strength` for a number that
         is none, out of range, not whole where it must be, or given where there is nothing to set.
     """
-    return tuple(_setting(spelling, table) for spelling in spellings)
+    return tuple(_setting(spelling, OUTPUT_DEFENCES if table is None else table) for spelling in spellings)
 
 
 def defended_notice(settings: Sequence[Setting]) -> tuple[Notice, ...]:

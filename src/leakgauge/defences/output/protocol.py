@@ -58,6 +58,8 @@ class OutputDefence:
         the predicted label never changes, so that accuracy is not touched.
     invertible
         anybody who knows the defence and its strength can compute the answer that was changed.
+    demonstrated
+        strength at which the demo page offers it; None for the default, or where there is nothing to set.
     repeatable
         an attacker who knows the defence can do the same to models of their own, as with
         all that holds no secret; attacks then compare like with like.
@@ -73,3 +75,4 @@ class OutputDefence:
     keeps_labels: bool = True
     invertible: bool = False
     repeatable: bool = True
+    demonstrated: float | None = None

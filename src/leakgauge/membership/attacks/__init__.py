@@ -1,8 +1,8 @@
 """The table of membership attacks: one file and one row each.
 
 To add an attack, write a file beside these with a `score` function (see
-`protocol.Score`) and add its row. The audit runs every row, the report shows
-every row.
+`protocol.Score`), add its row here and one to the table of `docs/attacks.md`. The audit
+runs every row, the report shows every row.
 """
 
 from __future__ import annotations
@@ -98,9 +98,32 @@ ATTACKS: tuple[Attack, ...] = (
         attacker="population",
         referenced=True,
     ),
-    Attack("leaf_counts", "Counts in the leaves", "model_file", FERRY, leaf_counts.score),
-    Attack("bootstrap_replay", "Bootstrap, replayed", "model_file", OWN, bootstrap_replay.score),
-    Attack("boosting_equations", "Equations of boosting", "model_file", OWN, boosting_equations.score),
+    Attack(
+        "leaf_counts",
+        "Leaf-count attack",
+        "model_file",
+        FERRY,
+        leaf_counts.score,
+        reads="how many training records of each class stand in each leaf of each tree "
+        "(n_node_samples, weighted_n_node_samples)",
+    ),
+    Attack(
+        "bootstrap_replay",
+        "Bootstrap-replay attack",
+        "model_file",
+        OWN,
+        bootstrap_replay.score,
+        reads="the same counts, and the seeds from which each tree’s rows were drawn "
+        "(random_state of the forest and of every tree)",
+    ),
+    Attack(
+        "boosting_equations",
+        "Residual-equation attack",
+        "model_file",
+        OWN,
+        boosting_equations.score,
+        reads="node counts, impurities and the values of inner nodes and leaves, stage by stage",
+    ),
     Attack(
         "black_box_art",
         "Attack model of the Adversarial Robustness Toolbox",

@@ -232,15 +232,15 @@ def bytes_for(*, n_trees: int, n_rows: int, records: int) -> int:
 
 def _check_effort(bootstrap: Bootstrap, *, records: int) -> None:
     n_trees, n_rows = bootstrap.n_trees, bootstrap.n_rows
-    told = f"The file says that {n_trees:,} trees drew from {n_rows:,} rows"
+    draws = f"The file says that {n_trees:,} trees drew from {n_rows:,} rows"
     needed = bytes_for(n_trees=n_trees, n_rows=n_rows, records=records)
     if needed > MOST_BYTES:
         raise Unsuited(
-            f"{told}; to replay that for {records:,} records takes {needed / (1 << 30):,.1f} GiB of memory, "
+            f"{draws}; to replay that for {records:,} records takes {needed / (1 << 30):,.1f} GiB of memory, "
             f"and this attack uses at most {MOST_BYTES / (1 << 30):g} GiB."
         )
     if records * n_trees * n_rows > MOST_WORK or n_trees * bootstrap.size > MOST_DRAWN:
-        raise Unsuited(f"{told}, {bootstrap.size:,} times each; that is too much to replay within minutes.")
+        raise Unsuited(f"{draws}, {bootstrap.size:,} times each; that is too much to replay within minutes.")
 
 
 def _is_count(number: object) -> bool:

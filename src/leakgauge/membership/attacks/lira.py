@@ -128,9 +128,9 @@ def _confidences(
 ) -> tuple[FloatArray, FloatArray]:
     """(n,) log-odds of the true label, and (M, n) the reference models'."""
     # rounded as the references' answers are, or the last digits would be evidence
-    asked = p_y.astype(of_references.dtype)
-    clip = CLIPPED_VOTES if votes else max(least, min(_least(asked), _least(of_references)))
-    return _confidence(asked, clip), _confidence(of_references, clip)
+    of_target = p_y.astype(of_references.dtype)
+    clip = CLIPPED_VOTES if votes else max(least, min(_least(of_target), _least(of_references)))
+    return _confidence(of_target, clip), _confidence(of_references, clip)
 
 
 def _ratios(confidence: FloatArray, of_references: FloatArray, trained_on: BoolArray) -> FloatArray:

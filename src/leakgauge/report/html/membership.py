@@ -31,15 +31,6 @@ _ROC_STYLES: dict[ThreatModel, int] = {"labels": 0, "probabilities": 1, "scores"
 _MOST_CHARTED_SLICES = 20
 _EXAMPLES = 3  # of records that tie
 _MOST_RECORDS = 20
-_READS = {
-    "leaf_counts": "how many training records of each class stand in each leaf of each tree "
-    "(n_node_samples, weighted_n_node_samples)",
-    "bootstrap_replay": "the same counts, and the seeds from which each tree’s bootstrap rows were sampled "
-    "(random_state of the forest and of every tree)",
-    "boosting_equations": "node counts, impurities and the values of inner nodes and leaves, stage by stage",
-}
-"""What each attack on a model file reads there."""
-
 _FOOTNOTE_SIGNS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -266,7 +257,7 @@ def _leaked_file(group: AttackGroup) -> LeakedFile:
     measured = [row.attack for row in group.measured]
     return LeakedFile(
         group,
-        reads=tuple((attack.title, _READS[attack.name]) for attack in measured if attack.name in _READS),
+        reads=tuple((attack.title, attack.reads) for attack in measured if attack.reads is not None),
         can_be_stripped=bool(measured),
     )
 

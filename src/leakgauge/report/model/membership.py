@@ -66,7 +66,8 @@ class MembershipMetrics:
 class MembershipMeasured:
     """An attack that ran; `roc` holds its (false-positive, true-positive) rates, thinned for charts.
 
-    `attacker` is who can run it; None in reports of schema 1.3 and before.
+    `attacker` is who can run it; None in reports of schema 1.3 and before. `reads` is what an attack on
+    the model file reads there, None for the others and in such reports.
     """
 
     name: str
@@ -78,6 +79,7 @@ class MembershipMeasured:
     roc: tuple[tuple[float, float], ...]
     status: Literal["measured"] = "measured"
     attacker: Attacker | None = None
+    reads: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

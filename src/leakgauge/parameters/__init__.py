@@ -1,0 +1,29 @@
+"""parameters.json and hyperparameters -> typed, validated parameters.
+
+The models of `membership` and `inversion` are the reference: `docs/parameters.md` and the JSON Schema
+are generated from their descriptions. Validation is strict (a number in quotes
+is not a number) and reports every problem at once. A parameter that would do nothing in an audit is
+refused there.
+"""
+
+from __future__ import annotations
+
+from leakgauge.parameters.documents import MAX_BYTES, decode_hyperparameters
+from leakgauge.parameters.inversion import InversionParameters
+from leakgauge.parameters.loading import (
+    inversion_parameters,
+    membership_parameters,
+    picture_membership_parameters,
+)
+from leakgauge.parameters.membership import MembershipParameters, PictureMembershipParameters
+
+__all__ = [
+    "MAX_BYTES",
+    "InversionParameters",
+    "MembershipParameters",
+    "PictureMembershipParameters",
+    "decode_hyperparameters",
+    "inversion_parameters",
+    "membership_parameters",
+    "picture_membership_parameters",
+]

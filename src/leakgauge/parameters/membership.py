@@ -1,0 +1,125 @@
+"""The parameters of a membership audit."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from leakgauge.parameters.values import (
+    CHANNEL_ORDER,
+    INPUT_RANGE,
+    RESIZE,
+    Attacks,
+    Column,
+    Defences,
+    InputRange,
+    Parameters,
+    Proportion,
+    Seed,
+    as_tuple,
+    ascending,
+    even,
+    header_setting,
+)
+from leakgauge.policy import Policy
+
+
+class MembershipParameters(Parameters):
+    """The parameters of a membership audit."""
+
+    label_column: Column | None = Field(
+        default=None,
+        description="Name of the column that holds the label; in tables without header its position, from 0. "
+        "Default: the column `label` that is no feature of the model, else the only one that can be it.",
+    )
+    group_column: Column | None = Field(
+        default=None,
+        description="Name or position of a column by whose values the leak is also measured group by group. "
+        "Default: no groups.",
+    )
+    header: Annotated[Literal["auto", True, False], BeforeValidator(header_setting)] = Field(
+        default="auto",
+        description="Whether the first row of the tables names their columns. "
+        "Default: `auto`, told from that row.",
+    )
+    proportions: Annotated[
+        tuple[Proportion, ...],
+        Field(min_length=1),
+        BeforeValidator(as_tuple, json_schema_input_type=int | list[int]),
+        AfterValidator(ascending),
+    ] = Field(
+        default=tuple(range(10, 91, 10)),
+        description="Percentages of the attack data on which the learned attacks are trained, "
+        "each one row of `output.csv`; whole numbers from 1 to 90. Default: 10, 20, ... 90.",
+    )
+    attacks: Attacks = Field(
+        default=None, description="Names of the attacks to run. Default: all that apply to the model."
+    )
+    reference_libraries: bool = Field(
+        default=False,
+        description="Whether, through the optional extra `reference`, the attack of the Adversarial "
+        "Robustness Toolbox runs besides, on the same model and records; see "
+        "[defences.md](defences.md#reference-libraries-beside-ours). Default: false, but true for both sides "
+        "of `leakgauge compare BUNDLE --defence`.",
+    )
+    max_records: Annotated[int, Field(ge=200, le=1_000_000)] = Field(
+        default=20_000,
+        description="How many records the attacks look at, half of them members; of larger tables a random "
+        "sample is taken. From 200 to 1,000,000. Default: 20,000.",
+    )
+    reference_models: Annotated[int, Field(ge=0, le=256), AfterValidator(even)] = Field(
+        default=16,
+        description="How many clones of the model the strongest attacks compare it with, each trained on "
+        "half of the records: 0 for none, or an even number up to 256. 2 is quick, 64 is deep. Default: 16.",
+    )
+    time_budget: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
+        default=900.0,
+        description="After how many seconds no further reference models are begun, which a report then says; "
+        "`null` for never. The report of an audit that ran into it depends on the speed of the machine. "
+        "Default: 900.",
+    )
+    tradeoffs: bool = Field(
+        default=True,
+        description="Whether the model is trained again with a few standard changes, such as larger leaves, "
+        "to measure what each costs in accuracy and saves in leakage. That takes up to four reference models "
+        "for each, within `time_budget`, and is left out where no attack uses reference models. "
+        "Default: true.",
+    )
+    most_exposed: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        default=20,
+        description="How many of the most exposed records are listed by row number, from 0 to 1,000. "
+        "Default: 20.",
+    )
+    defences: Defences = Field(
+        default=(),
+        description="Output defences that the model's answers pass through before the attacks see them, in "
+        'this order, such as `["rounding=2"]`; see [defences.md](defences.md). Default: none.',
+    )
+    policy: Policy | None = Field(
+        default=None,
+        description="Limits that the report is held to, as in [policy.md](policy.md); `{}` for the default "
+        "ones. The report then says passed, failed or inconclusive. Default: none.",
+    )
+    seed: Seed = Field(
+        default=0, description="Seed of all that is random; the same seed gives the same report. Default: 0."
+    )
+
+
+_NO_COLUMNS: Final = "image sets have no columns"
+_NOT_TRAINED_AGAIN: Final = (
+    "an image classifier cannot be trained again here, so there are no reference models and no trade-offs"
+)
+
+
+class PictureMembershipParameters(MembershipParameters):
+    """The parameters of a membership audit of an image classifier."""
+
+    not_taken: ClassVar = {
+        **dict.fromkeys(("label_column", "group_column", "header"), _NO_COLUMNS),
+        **dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NOT_TRAINED_AGAIN),
+    }
+
+    input_range: InputRange = Field(default=None, description=INPUT_RANGE)
+    channel_order: Literal["last", "first"] | None = Field(default=None, description=CHANNEL_ORDER)
+    resize: bool = Field(default=False, description=RESIZE)

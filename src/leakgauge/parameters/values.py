@@ -1,0 +1,136 @@
+"""The kinds of values that parameters take, and what all sets of parameters have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+_MOST_CLASSES: Final = 1_000
+_MOST_ITERATIONS: Final = 1_000_000
+
+
+def as_tuple(value: object) -> object:
+    """JSON knows lists only; a lone value stands for a list of one."""
+    if isinstance(value, list):
+        return tuple(value)
+    return value if isinstance(value, tuple) or value is None else (value,)
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("must not name anything twice")
+    return values
+
+
+def ascending(values: tuple[int, ...]) -> tuple[int, ...]:
+    """The numbers in order; none may stand there twice."""
+    return tuple(sorted(_distinct(values)))
+
+
+def _column(value: object) -> object:
+    """A column of a table without header is named by its position, which may come as a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def class_numbers(value: object) -> object:
+    """Checked here and not by a union, whose branches would each complain."""
+    classes = as_tuple(value)
+    if value is None or value == "all":
+        return value
+    if not isinstance(classes, tuple) or not all(type(number) is int for number in classes):
+        raise ValueError('must be a class number, a list of class numbers or "all"')
+    if not 1 <= len(classes) <= _MOST_CLASSES:
+        raise ValueError(f"must name from 1 to {_MOST_CLASSES} classes")
+    if min(classes) < 0:
+        raise ValueError("classes are numbered from 0")
+    return _distinct(classes)
+
+
+def header_setting(value: object) -> object:
+    """Whether a table has a header: yes, no, or to be found out."""
+    # to Python 1 is True, to a reader of JSON it is not
+    if not (isinstance(value, bool) or value == "auto"):
+        raise ValueError('must be "auto", true or false')
+    return value
+
+
+def _pair(value: object) -> object:
+    if value is None or isinstance(value, tuple):
+        return value
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError("must be a list of two numbers, the lowest and the highest")
+    return tuple(value)
+
+
+def initialization_setting(value: object) -> object:
+    """An initial image, in British spelling."""
+    return "grey" if value == "gray" else value
+
+
+def even(number: int) -> int:
+    """The number, if it is even."""
+    if number % 2:
+        raise ValueError("must be even, since the models come in pairs")
+    return number
+
+
+def _low_below_high(bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+    if bounds is not None and bounds[0] >= bounds[1]:
+        raise ValueError("the first number must be below the second")
+    return bounds
+
+
+Column = Annotated[
+    str, Field(min_length=1, max_length=1_000), BeforeValidator(_column, json_schema_input_type=str | int)
+]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Attacks = Annotated[
+    Annotated[tuple[Name, ...], Field(min_length=1, max_length=100)] | None,
+    BeforeValidator(as_tuple, json_schema_input_type=str | list[str] | None),
+    AfterValidator(lambda names: names if names is None else _distinct(names)),
+]
+Defences = Annotated[
+    Annotated[tuple[Name, ...], Field(max_length=20)],
+    BeforeValidator(as_tuple, json_schema_input_type=str | list[str]),
+]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Proportion = Annotated[int, Field(ge=1, le=90)]
+Class = Annotated[int, Field(ge=0)]
+Iterations = Annotated[int, Field(ge=1, le=_MOST_ITERATIONS)]
+
+
+InputRange = Annotated[
+    tuple[Finite, Finite] | None,
+    BeforeValidator(
+        _pair,
+        json_schema_input_type=Annotated[list[Finite], Field(min_length=2, max_length=2)] | None,
+    ),
+    AfterValidator(_low_below_high),
+]
+INPUT_RANGE: Final = (
+    "Lowest and highest pixel value that the model was trained on, as `[0, 255]`. "
+    "Default: found out from the model, else 0 to 1."
+)
+CHANNEL_ORDER: Final = "Whether colour channels are the model's last or first image axis. Default: found out."
+RESIZE: Final = (
+    "Whether images of another size than the model's input are resized instead of refused. Default: false."
+)
+
+
+class Parameters(BaseModel):
+    """A set of parameters.
+
+    Attributes
+    ----------
+    not_taken
+        parameters that would do nothing in this audit, with the reason that they are refused for.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_default=True, hide_input_in_errors=True
+    )
+
+    not_taken: ClassVar[Mapping[str, str]] = {}
