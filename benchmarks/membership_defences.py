@@ -37,7 +37,7 @@ from leakgauge.membership.audit import audit_bundle
 from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
 from leakgauge.membership.reference_models import paired_halves
-from leakgauge.parameters import picture_membership_parameters
+from leakgauge.parameters import image_membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import MembershipMeasured, MembershipReport
@@ -96,7 +96,7 @@ def attack(noise: float | None, seed: int) -> Attacked:
         report = audit_bundle(bundle, asked, Silent()).report
         if not isinstance(report, MembershipReport):
             raise TypeError("the membership audit gives membership reports")
-        inputs = read_image_inputs(bundle, picture_membership_parameters(None, asked))
+        inputs = read_image_inputs(bundle, image_membership_parameters(None, asked))
     references = reference_answers(inputs.pool, plan, seed)
     shared = SharedAnswers(inputs.target, inputs.pool, references=lambda _: references)
     of_audit = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from leakgauge.parameters import InversionParameters, MembershipParameters, PictureMembershipParameters
+from leakgauge.parameters import ImageMembershipParameters, InversionParameters, MembershipParameters
 from leakgauge.parameters.values import Parameters
 
 HEAD = """\
@@ -49,10 +49,10 @@ def document() -> str:
             table("Membership audit", MembershipParameters),
             table(
                 "Membership audit over image sets, besides",
-                PictureMembershipParameters,
+                ImageMembershipParameters,
                 beside=MembershipParameters,
             ),
-            refused(PictureMembershipParameters),
+            refused(ImageMembershipParameters),
             table("Inversion audit", InversionParameters),
         ]
     )

@@ -50,6 +50,9 @@ BANNED = {
 }
 """What is not said, as a pattern of whole words, and what is said instead."""
 
+STATISTICS = tuple(ROOT / "src" / "leakgauge" / room for room in ("membership", "estimates"))
+"""Rooms where what is drawn is a sample, and nothing else can be meant."""
+
 BANNED_NAMES = {"told", "heard"}
 """Words of identifiers alone; in prose they are plain English."""
 
@@ -67,6 +70,10 @@ KEPT = (
     r"\bdraw_errors?\b|\bDRAW_ERRORS\b|\bDrawError\b",
     r"[\"`]likeness[\"`]|\b(?:point|row)\.likeness\b|\blikeness(?=: float|=)",
     r"`pictures`|\b(?:prior|evasion)\.pictures\b|\bpictures(?=: int\b)",
+    r"picture_without_class|members_among_subjects",
+    # names in files that are there, seeds that figures hang on, names of before in the change log
+    r"[\"']pictures[\"']|generator_for\(seed, \"judge\"\)|\bpictures(?==len)",
+    r"`\.(?:edges|judges|drawing|ground)`|`Pictures`",
     # the words in another sense
     r"\bground truth\b",
     r"\bdrawn? at random\b",
@@ -97,6 +104,8 @@ def hits_of(path: Path) -> list[Hit]:
     """Banned words in a file and in its name."""
     text = path.read_text("utf-8")
     found = list(hits_in(text))
+    if any(room in path.parents for room in STATISTICS):
+        found = [hit for hit in found if not hit.word.startswith(("draw", "drew"))]
     if path.suffix == ".py":
         names = (
             token

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.parameters import (
     MAX_BYTES,
+    ImageMembershipParameters,
     InversionParameters,
     MembershipParameters,
-    PictureMembershipParameters,
     decode_hyperparameters,
+    image_membership_parameters,
     inversion_parameters,
     membership_parameters,
-    picture_membership_parameters,
 )
 
 Loader = Callable[..., MembershipParameters | InversionParameters]
@@ -44,19 +44,19 @@ def problems(load: Loader, overrides: dict[str, JsonValue], file: Path | None = 
     return found
 
 
-@pytest.mark.parametrize("name", sorted(PictureMembershipParameters.not_taken))
+@pytest.mark.parametrize("name", sorted(ImageMembershipParameters.not_taken))
 def test_what_does_nothing_in_an_audit_is_refused_there_even_if_default(name: str, tmp_path: Path) -> None:
-    default = PictureMembershipParameters.model_fields[name].default
+    default = ImageMembershipParameters.model_fields[name].default
     text = json.dumps({name: default, "seed": "x"})
-    found = problems(picture_membership_parameters, {}, written(text, tmp_path))
+    found = problems(image_membership_parameters, {}, written(text, tmp_path))
     assert found[name].startswith("does nothing in this audit: ")
     assert "seed" in found
-    assert problems(picture_membership_parameters, {name: default}).keys() == {name}
+    assert problems(image_membership_parameters, {name: default}).keys() == {name}
     assert membership_parameters(None, {name: default}).model_dump()[name] == default
 
 
 def test_a_name_that_is_not_taken_is_not_suggested_either() -> None:
-    message = problems(picture_membership_parameters, {"reference_model": 2})["reference_model"]
+    message = problems(image_membership_parameters, {"reference_model": 2})["reference_model"]
     assert "reference_models" not in message
     assert problems(membership_parameters, {"reference_model": 2})["reference_model"].endswith(
         "did you mean reference_models?"

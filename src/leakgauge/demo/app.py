@@ -1,4 +1,4 @@
-"""The page and its few addresses. No logic of its own: the worker works, the script draws."""
+"""The page and its few addresses. No logic of its own: the worker works, the script plots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions by thresholds that were chosen on other records than the one they judge.
+"""Decisions by thresholds that were chosen on other records than the one they decide on.
 
 Source: Song & Mittal 2021, section 4.2 (a threshold for each class).
 """
@@ -21,7 +21,7 @@ def cross_fitted_decisions(
     folds: int = THRESHOLD_FOLDS,
     least: int = 20,
 ) -> BoolArray:
-    """(n,) "called a member", by thresholds chosen on other records than the one they judge.
+    """(n,) "called a member", by thresholds chosen on other records than the one they decide on.
 
     The threshold of a fold maximises balanced accuracy on the other folds. With
     `strata` (n,), small integers such as class positions, each stratum has its
@@ -45,8 +45,8 @@ def cross_fitted_decisions(
         for stratum in np.unique(strata[test]):
             known = train & (strata == stratum)
             if min(int(member[known].sum()), int((~member[known]).sum())) >= least:
-                judged = test & (strata == stratum)
-                decisions[judged] = scores[judged] >= _best_threshold(scores[known], member[known])
+                decided = test & (strata == stratum)
+                decisions[decided] = scores[decided] >= _best_threshold(scores[known], member[known])
     return decisions
 
 

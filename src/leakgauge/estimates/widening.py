@@ -14,18 +14,18 @@ import numpy as np
 from leakgauge.estimates.figures import CONFIDENCE, Figure, FloatArray, normal_reach
 
 THRESHOLD_FOLDS = 10
-"""Into how many the records are cut where thresholds are chosen on others than they judge."""
+"""Into how many the records are cut where thresholds are chosen on others than they decide on."""
 
 
 def for_cross_fitting(found: Figure, folds: int | None) -> Figure:
     """A figure of cross-fitted scores, as wide as these ask for; `found` took them for independent.
 
     Where the model of each fold has learned from all others, any two records of
-    different folds meet twice: one known and one judged, then the other way
+    different folds meet twice: one known and one scored, then the other way
     round. What chance gives the first time it gives again the second. Where
     there is nothing to learn this doubles the variance. The factor is that of
-    Nadeau & Bengio 2003, 1 + folds · (judged / known) with folds − 1 known for
-    each that is judged: 2.1 for ten folds. Where there is much to learn, little
+    Nadeau & Bengio 2003, 1 + folds · (scored / known) with folds − 1 known for
+    each that is scored: 2.1 for ten folds. Where there is much to learn, little
     of the variance is of this kind, and the interval is wider than it need be,
     by 1.45 at most.
 
@@ -43,7 +43,7 @@ def for_chosen_threshold(found: Figure, folds: int = THRESHOLD_FOLDS) -> Figure:
     """A figure of cross-fitted decisions, as wide as these ask for; `found` took the thresholds for given.
 
     Two records of different folds help to choose the threshold that the other
-    is judged by, so their decisions are dependent as those of attack models are;
+    is decided by, so their decisions are dependent as those of attack models are;
     see `for_cross_fitting`. But a threshold can only move, and where it lies
     matters little near the best place. Half of the addition to the variance is
     enough: over normal, heavy-tailed and tied scores of 600 to 13,000 records,

@@ -120,7 +120,7 @@ def audit(
     evade: Evade | None = None,
     time: Time | None = None,
 ) -> Audited:
-    """Run every attack, hold what it reconstructed against the image, and draw the conclusions.
+    """Run every attack, hold what it reconstructed against the image, and conclude.
 
     Parameters
     ----------

@@ -139,8 +139,8 @@ def recognition(runs: Sequence[Run], evaluation: Evaluation) -> tuple[Recognitio
         numbers = [number for number in sorted(run.every) if evaluation.knows(number)]
         if not numbers:
             continue
-        told = evaluation.classifier.probabilities(np.stack([_read(run, number) for number in numbers]))
-        right, n, chance = int((told.argmax(axis=1) == numbers).sum()), len(numbers), 1 / told.shape[1]
+        answers = evaluation.classifier.probabilities(np.stack([_read(run, number) for number in numbers]))
+        right, n, chance = int((answers.argmax(axis=1) == numbers).sum()), len(numbers), 1 / answers.shape[1]
         found.append(
             Recognition(
                 run.attack.name,

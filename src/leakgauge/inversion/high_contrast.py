@@ -81,7 +81,7 @@ def needs_high_contrast(target: Target, shape: tuple[int, int, int], *, rng: np.
     """
     smooth = coarse_images(np.full(shape, 0.5, dtype=np.float32), ASKED, rng=rng)
 
-    def told_apart(images: Images) -> float:
+    def spread_of_answers(images: Images) -> float:
         return float(entropy(np.bincount(target.labels(images), minlength=len(target.classes))))
 
-    return told_apart(smooth) < NEARLY_BLIND * told_apart(in_high_contrast(smooth))
+    return spread_of_answers(smooth) < NEARLY_BLIND * spread_of_answers(in_high_contrast(smooth))

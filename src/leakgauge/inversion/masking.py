@@ -53,7 +53,7 @@ class Examined:
     found, step, classes_kept, slope_hidden, queries
         as in `report.model.Masking`.
     floor
-        smallest probability told from 0.
+        smallest probability sentences from 0.
     temperature
         what log probabilities are divided by; see `objective.log_odds`.
     """
@@ -131,7 +131,7 @@ def masking_of(examined: Examined, severity: Severity) -> Masking:
         effect = "no_leak_shown"
     else:
         effect = "undecided" if severity is Severity.INCONCLUSIVE else "slope_only"
-    told = " ".join(_told(mask, examined) for mask in examined.found) or (
+    sentences = " ".join(_sentence(mask, examined) for mask in examined.found) or (
         "The model answers with probabilities that hide nothing."
     )
     return Masking(
@@ -141,7 +141,7 @@ def masking_of(examined: Examined, severity: Severity) -> Masking:
         slope_hidden=examined.slope_hidden,
         queries=examined.queries,
         effect=effect,
-        sentence=f"{told} {_WORTH[effect]}".strip(),
+        sentence=f"{sentences} {_WORTH[effect]}".strip(),
     )
 
 
@@ -156,7 +156,7 @@ _WORTH: Final[Mapping[str, str]] = {
 }
 
 
-def _told(mask: Mask, examined: Examined) -> str:
+def _sentence(mask: Mask, examined: Examined) -> str:
     match mask:
         case "labels_only":
             return "The model answers with labels alone."

@@ -8,7 +8,7 @@ the log odds do that a change of given contrast can reach. Total variation is
 scaled by the side once more, since the same image on twice as many pixels
 changes half as much from each to the next.
 
-Images that classifiers are made for show their subject in the middle. An
+Images that classifiers are made for show what they are of in the middle. An
 attacker knows that too: what lies at the rim costs up to 21 times as much as the
 same in the middle, with the sixth power of the distance. On networks that no
 reported figure comes from, at 3,000 queries, accuracy of the reconstructions as prototypes

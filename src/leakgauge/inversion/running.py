@@ -91,14 +91,14 @@ def run_attacks(
     together = Together(progress, len(jobs), stage="reconstructing")
     asking = max(1, sum(attack.threat_model != "model_file" for attack, _ in planned))
     each = None if budget is None else budget // asking
-    budgeted = [_budgeted(target, told, each) for _, _, told in jobs]
+    budgeted = [_budgeted(target, own, each) for _, _, own in jobs]
 
     def run(job: int) -> _End:
-        place, number, told = jobs[job]
+        place, number, own = jobs[job]
         attack = planned[place][0]
         limited = shares.of(place).limiting(together.part(job))
         attempt = partial(
-            _reconstruct, attack, number, budgeted[job], settings=told, seed=seed, progress=limited
+            _reconstruct, attack, number, budgeted[job], settings=own, seed=seed, progress=limited
         )
         return run_one(attack, budgeted[job], attempt)
 
@@ -229,13 +229,13 @@ def plan(
     ]
     if prior is None:
         return tuple(plain)
-    told = informed(settings, prior)
+    own = informed(settings, prior)
     again = [
         replace(attack, name=f"{attack.name}_prior", title=f"{attack.title}, with a prior", with_prior=True)
         for attack in attacks
         if attack.takes_prior
     ]
-    return (*plain, *((attack, told) for attack in again))
+    return (*plain, *((attack, own) for attack in again))
 
 
 def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Generator) -> tuple[int, ...]:

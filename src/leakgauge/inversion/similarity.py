@@ -1,4 +1,4 @@
-"""How alike two images are, and how much of that a target gave away.
+"""How alike two images are, and how much of that a target leaked.
 
 Pearson correlation is the headline: it ignores brightness and contrast, which
 the prior decides and not the target. SSIM is that of Wang et al. 2004 with a

@@ -35,8 +35,8 @@ from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import (
     MembershipParameters,
+    image_membership_parameters,
     membership_parameters,
-    picture_membership_parameters,
 )
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
@@ -92,7 +92,7 @@ def audit_bundle(
             parameters = membership_parameters(file, overrides)
             read = partial(read_inputs, bundle, parameters)
         case ImageMembershipBundle():
-            parameters = of_images = picture_membership_parameters(file, overrides)
+            parameters = of_images = image_membership_parameters(file, overrides)
             read = partial(read_image_inputs, bundle, of_images)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     report = audit(

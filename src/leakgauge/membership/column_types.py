@@ -262,7 +262,7 @@ def _as_selected(column: pd.Series[Any], place: int, name: str, known: InputColu
     """The column in the first dtype, its own before others, by which parts choose as they did in training.
 
     `make_column_selector` chooses by dtype; a clone that chose other columns would be no
-    likeness of the target. Where no dtype will do, the column stays as it is, and the clone is
+    clone of the target. Where no dtype will do, the column stays as it is, and the clone is
     refused when it is trained.
     """
     rules = [selection for selection in known.selections if place in selection.shown]

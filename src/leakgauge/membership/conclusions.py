@@ -95,7 +95,7 @@ def _recommendations(
         target=evidence.described,
         slices=parts,
         tried=evidence.tried,
-        pictures=evidence.pool.holds_pictures,
+        images=evidence.pool.holds_images,
         records_would_settle=without_references is None or not risk.all_ruled_out(evidence.outcomes),
         rng=generator_for(seed, "recommendations"),
     )

@@ -16,7 +16,7 @@ from leakgauge.membership.image_sets import FittedSet, labelled_images, position
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS
-from leakgauge.parameters import PictureMembershipParameters
+from leakgauge.parameters import ImageMembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel
@@ -31,7 +31,7 @@ _LOOKED_AT = 200
 
 def read_image_inputs(
     bundle: ImageMembershipBundle,
-    parameters: PictureMembershipParameters,
+    parameters: ImageMembershipParameters,
 ) -> Inputs:
     """Open the model, read both image sets, fit them to it, and ask it about every image.
 
@@ -88,7 +88,7 @@ def _check_size(name: str, images: int, limits: Limits) -> None:
 
 
 def _pool(
-    sides: tuple[FittedSet, FittedSet], parameters: PictureMembershipParameters, notices: list[Notice]
+    sides: tuple[FittedSet, FittedSet], parameters: ImageMembershipParameters, notices: list[Notice]
 ) -> Pool:
     """Both sets together, without the images that stand in both, cut to size."""
     in_both = _in_both(*sides)
@@ -136,7 +136,7 @@ def _kept(
     side: FittedSet,
     shared: BoolArray,
     most: int,
-    parameters: PictureMembershipParameters,
+    parameters: ImageMembershipParameters,
     notices: list[Notice],
 ) -> IntArray:
     """(k,) places of the images that are used, ascending."""

@@ -37,7 +37,7 @@ class Inputs:
     Attributes
     ----------
     features
-        columns of a table, or pixels and channels of a picture.
+        columns of a table, or pixels and channels of an image.
     training_data
         what reference models may be trained on; None for the pool alone.
     """

@@ -81,7 +81,7 @@ def difficulty(
             f"A trained attack model instead of a plain threshold ({title.lower()}) {_gain(gain_of_model)}."
         )
         if gain_of_data.high <= NO_MORE_THAN and gain_of_model.high <= NO_MORE_THAN:
-            parts.append("What these answers give away has been read out: neither effort pays.")
+            parts.append("What these answers leak has been read out: neither effort pays.")
     enough = _enough(proportions, member, rng=rng)
     if enough is not None and rows[most].attack_accuracy.low > 0.5:
         parts.append(

@@ -189,7 +189,7 @@ def decide(scores: FloatArray, pool: Pool, *, threshold: float | None, rng: np.r
 
 
 def drawn_roc(roc: StepRoc) -> tuple[tuple[float, float], ...]:
-    """Steps of the ROC for drawing: all ends kept, thinned evenly on the logarithm of the rate."""
+    """Steps of the ROC for plotting: all ends kept, thinned evenly on the logarithm of the rate."""
     false_positive_rate = roc.false_positives / roc.non_members
     true_positive_rate = roc.true_positives / roc.members
     if len(false_positive_rate) > ROC_POINTS:

@@ -13,7 +13,7 @@ from leakgauge.progress import Progress
 from leakgauge.report.model import Attacker
 from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray, Gives, IntArray, ModelTarget
 
-_PICTURE_AXES = 4
+_IMAGE_AXES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Pool:
     ----------
     x
         `n` input rows in the form that the target takes: a DataFrame, an array, or
-        (n, height, width, channels) pictures in [0, 1].
+        (n, height, width, channels) images in [0, 1].
     y
         (n,) true labels as positions in the target's classes.
     member
@@ -51,9 +51,9 @@ class Pool:
         return len(self.y)
 
     @property
-    def holds_pictures(self) -> bool:
-        """Whether the records are pictures, not rows of a table."""
-        return np.ndim(self.x) == _PICTURE_AXES
+    def holds_images(self) -> bool:
+        """Whether the records are images, not rows of a table."""
+        return np.ndim(self.x) == _IMAGE_AXES
 
 
 def true_label_probability(probabilities: FloatArray, y: IntArray) -> FloatArray:

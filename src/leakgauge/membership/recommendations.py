@@ -36,7 +36,7 @@ def recommend(
     target: MembershipTarget,
     slices: Sequence[Slice],
     tried: Tradeoffs | None,
-    pictures: bool = False,
+    images: bool = False,
     records_would_settle: bool = True,
     rng: np.random.Generator,
 ) -> tuple[Recommendation, ...]:
@@ -52,7 +52,7 @@ def recommend(
         what changes were measured to do, None where that was not asked for.
     records_would_settle
         whether an inconclusive verdict is one for want of records.
-    pictures
+    images
         whether the model is an image classifier, a network most likely.
     """
     found: list[Recommendation] = []
@@ -63,7 +63,7 @@ def recommend(
         found.append(knee)
     # where changes were measured, a guess at what they would do has no place
     if not (tried is not None and tried.changes) and severity not in (Severity.LOW, Severity.INCONCLUSIVE):
-        found.extend(_fit_less_closely(target, pictures=pictures))
+        found.extend(_fit_less_closely(target, images=images))
     if label_decisions is not None and worst.threat_model in VALUES:
         more = paired_difference(worst_decisions, label_decisions, member, rng=rng)
         found.extend(_answer_with_less(VALUES[worst.threat_model], more))
@@ -91,14 +91,14 @@ def _knee(tried: Tradeoffs | None) -> Recommendation | None:
     )
 
 
-def _fit_less_closely(target: MembershipTarget, *, pictures: bool) -> list[Recommendation]:
+def _fit_less_closely(target: MembershipTarget, *, images: bool) -> list[Recommendation]:
     overfit = difference(target.train_accuracy, target.test_accuracy)
     if overfit.low <= OVERFITTED_FROM:
         return []
     return [
         Recommendation(
             "Fit the training data less closely",
-            f"Try {NETWORK_CHANGES if pictures else mitigations()}, and audit again: the leak should "
+            f"Try {NETWORK_CHANGES if images else mitigations()}, and audit again: the leak should "
             "fall with the gap below.",
             f"The training accuracy is {100 * target.train_accuracy.value:.1f} %, the accuracy on "
             f"non-members {100 * target.test_accuracy.value:.1f} %: a gap of "

@@ -26,9 +26,9 @@ from leakgauge.targets.protocol import BoolArray, FloatArray
 
 LARGEST_SAMPLE = 5_000
 FOLDS = 5
-"""Into which the pool is cut: each forest is judged by records of the fold that it did not see."""
+"""Into which the pool is cut: each forest is tested on records of the fold that it did not see."""
 MOST_FIELDS = 8
-"""Fields that a picture is cut into, along each of its sides."""
+"""Fields that an image is cut into, along each of its sides."""
 MOST_COLUMNS_TRIED = 20
 """Columns that are looked at alone, those first that the forest of all of them used most."""
 DIFFERENT_FROM = 0.55
@@ -68,7 +68,7 @@ def distribution_shift(pool: Pool, *, rng: np.random.Generator) -> Shift | None:
     Only what the target reads takes part: an ID that every part of the model leaves out may
     count the members first, and no attack on the model gains by it.
     """
-    if pool.holds_pictures:
+    if pool.holds_images:
         names = ["the images"]
         features = _fields(pool.x)
         owner = np.zeros(features.shape[1], dtype=np.int64)
@@ -81,19 +81,19 @@ def distribution_shift(pool: Pool, *, rng: np.random.Generator) -> Shift | None:
     if len(member) > LARGEST_SAMPLE:
         chosen = np.sort(rng.choice(len(member), LARGEST_SAMPLE, replace=False))
         features, member = features[chosen], member[chosen]
-    area, importance = _told_apart(features, member, rng)
+    area, importance = _distinguished(features, member, rng)
     if area.low <= DIFFERENT_FROM:
         return None
     total = np.bincount(owner, weights=importance)
     found = []
     for column in np.argsort(-total, kind="stable")[:MOST_COLUMNS_TRIED]:
-        alone, _ = _told_apart(features[:, owner == column], member, rng)
+        alone, _ = _distinguished(features[:, owner == column], member, rng)
         if alone.low > DIFFERENT_FROM:
             found.append((names[column], alone.value))
     return Shift(area, tuple(sorted(found, key=lambda one: -one[1])))
 
 
-def _told_apart(
+def _distinguished(
     features: FloatArray, member: BoolArray, rng: np.random.Generator
 ) -> tuple[Estimate, FloatArray]:
     """Out-of-fold area under the ROC curve of forests, and (d,) how much they used each feature."""
@@ -109,7 +109,7 @@ def _told_apart(
 
 
 def _fields(x: Images) -> FloatArray:
-    """(n, fields * channels) mean brightness of each field of (n, height, width, channels) pictures."""
+    """(n, fields * channels) mean brightness of each field of (n, height, width, channels) images."""
     height, width = x.shape[1:3]
     rows, columns = (
         np.linspace(0, side, min(side, MOST_FIELDS), endpoint=False).astype(np.int64)

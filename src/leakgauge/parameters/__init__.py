@@ -11,19 +11,19 @@ from __future__ import annotations
 from leakgauge.parameters.documents import MAX_BYTES, decode_hyperparameters
 from leakgauge.parameters.inversion import InversionParameters
 from leakgauge.parameters.loading import (
+    image_membership_parameters,
     inversion_parameters,
     membership_parameters,
-    picture_membership_parameters,
 )
-from leakgauge.parameters.membership import MembershipParameters, PictureMembershipParameters
+from leakgauge.parameters.membership import ImageMembershipParameters, MembershipParameters
 
 __all__ = [
     "MAX_BYTES",
+    "ImageMembershipParameters",
     "InversionParameters",
     "MembershipParameters",
-    "PictureMembershipParameters",
     "decode_hyperparameters",
+    "image_membership_parameters",
     "inversion_parameters",
     "membership_parameters",
-    "picture_membership_parameters",
 ]

@@ -42,7 +42,7 @@ class InversionParameters(Parameters):
         ),
     ] = Field(
         default=None,
-        description="The class to draw: a class number, a list of them, or `all`. "
+        description="The class to reconstruct: a class number, a list of them, or `all`. "
         "Default: the class that the model gives to the input image.",
     )
     iterations: Annotated[
@@ -89,9 +89,9 @@ class InversionParameters(Parameters):
     )
     time_budget: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
         default=None,
-        description="Within how many seconds all drawings together should end; they get fewer iterations "
-        "where that is needed, which a report then says, and which depends on the speed of the machine. "
-        "Default: as long as it takes.",
+        description="Within how many seconds all reconstructions together should end; they get fewer "
+        "iterations where that is needed, which a report then says, and which depends on the speed of the "
+        "machine. Default: as long as it takes.",
     )
     seeds: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3,
@@ -101,8 +101,8 @@ class InversionParameters(Parameters):
     input_range: InputRange = Field(default=None, description=INPUT_RANGE)
     background: Finite | None = Field(
         default=None,
-        description="Pixel value, in the input range, that drawings tend to where the model does not care. "
-        "Default: the median of the picture's outermost pixels.",
+        description="Pixel value, in the input range, that reconstructions tend to where the model does not "
+        "care. Default: the median of the image's outermost pixels.",
     )
     channel_order: Literal["last", "first"] | None = Field(default=None, description=CHANNEL_ORDER)
     resize: bool = Field(default=False, description=RESIZE)

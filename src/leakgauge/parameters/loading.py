@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.parameters.documents import read
 from leakgauge.parameters.inversion import InversionParameters
-from leakgauge.parameters.membership import MembershipParameters, PictureMembershipParameters
+from leakgauge.parameters.membership import ImageMembershipParameters, MembershipParameters
 from leakgauge.parameters.values import Parameters
 from leakgauge.validation import explained, listed, shown, summary, unknown
 
@@ -40,11 +40,11 @@ def membership_parameters(
     return _load(MembershipParameters, file, overrides or {})
 
 
-def picture_membership_parameters(
+def image_membership_parameters(
     file: Path | None = None, overrides: Mapping[str, JsonValue] | None = None
-) -> PictureMembershipParameters:
+) -> ImageMembershipParameters:
     """Parameters of a membership audit over image sets; as `membership_parameters`."""
-    return _load(PictureMembershipParameters, file, overrides or {})
+    return _load(ImageMembershipParameters, file, overrides or {})
 
 
 def inversion_parameters(

@@ -112,7 +112,7 @@ _NOT_TRAINED_AGAIN: Final = (
 )
 
 
-class PictureMembershipParameters(MembershipParameters):
+class ImageMembershipParameters(MembershipParameters):
     """The parameters of a membership audit of an image classifier."""
 
     not_taken: ClassVar = {

@@ -17,7 +17,7 @@ from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.image_perturbations import MOVES, ImagePerturbations
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.shift import distribution_shift
-from leakgauge.parameters import picture_membership_parameters
+from leakgauge.parameters import image_membership_parameters
 
 X, Y, OTHER_X, OTHER_Y = sets()
 
@@ -27,7 +27,7 @@ def read(folder: Path, files: dict[str, bytes], **parameters: Any) -> Inputs:
     (folder / "scratch").mkdir(parents=True)
     found = open_bundle(write(files, folder / "bundle"), folder / "scratch", limits=Limits())
     assert isinstance(found, ImageMembershipBundle)
-    return read_image_inputs(found, picture_membership_parameters(None, parameters))
+    return read_image_inputs(found, image_membership_parameters(None, parameters))
 
 
 def refused(folder: Path, files: dict[str, bytes], **parameters: Any) -> LeakgaugeError:
@@ -164,7 +164,7 @@ def test_more_images_than_a_table_may_have_rows(tmp_path: Path) -> None:
     found = open_bundle(write(bundle(), tmp_path / "bundle"), tmp_path, limits=Limits(table_rows=N - 1))
     assert isinstance(found, ImageMembershipBundle)
     with pytest.raises(LimitExceeded) as caught:
-        read_image_inputs(found, picture_membership_parameters())
+        read_image_inputs(found, image_membership_parameters())
     assert caught.value.problem == "table_rows"
 
 

@@ -156,7 +156,7 @@ function showWork() {
   if (!training) return;
   const losses = (side) => training[side].map((loss, index) => [index + 1, loss]);
   const curves = [losses("baseline"), losses("hardened")];
-  draw($("lesson-chart"), curves, { last: training.epochs || 1, unit: "epochs", least: 0 });
+  plot($("lesson-chart"), curves, { last: training.epochs || 1, unit: "epochs", least: 0 });
   const told = (points) => (points.length ? points[points.length - 1][1].toFixed(2) : "none yet");
   $("lesson-chart").setAttribute("aria-label",
     `Training loss: baseline ${told(curves[0])}, hardened ${told(curves[1])}, after ${Math.max(...curves.map((c) => c.length))} of ${training.epochs} epochs`);
@@ -186,7 +186,7 @@ function ticks(low, high, most) {
   return found;
 }
 
-function draw(svg, curves, { last, unit, least }) {
+function plot(svg, curves, { last, unit, least }) {
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
   const [left, right, top, bottom] = [44, 12, 10, 30];
   const values = curves.flat().map(([, y]) => y);
@@ -222,7 +222,7 @@ function showChart() {
   const chart = $("chart");
   const curves = SIDES.map((side) => (source ? source[side].curve : []));
   const last = Math.max(1000, ...curves.flat().map(([queries]) => queries));
-  draw(chart, curves, { last, unit: "queries" });
+  plot(chart, curves, { last, unit: "queries" });
   const end = (points) => (points.length ? points[points.length - 1][1].toFixed(1) : "hidden: this side answers with labels alone");
   chart.setAttribute("aria-label", !source || state.live
     ? "Loss of the attack, as it runs"

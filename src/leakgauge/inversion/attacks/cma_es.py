@@ -70,7 +70,7 @@ def reconstruct(
 
 
 def _cloud(dimensions: int, stream: np.random.Generator) -> Any:
-    """A search from the start of the space that draws on `stream` alone and writes no files."""
+    """A search from the start of the space, random by `stream` alone, that writes no files."""
 
     def normal(n: int, length: int) -> FloatArray:
         return stream.standard_normal((n, length))

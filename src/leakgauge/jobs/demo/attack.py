@@ -94,14 +94,14 @@ class _Telling:
             self._display.show(values)
 
     def share(self, place: int, sides: int) -> Progress:
-        """Progress of one side, told as that of both."""
+        """Progress of one side, listener as that of both."""
 
-        def told(stage: str, fraction: float) -> None:
+        def listener(stage: str, fraction: float) -> None:
             with self._speaking:
                 self._done[place] = fraction
                 self._display.report(stage, 0.95 * sum(self._done.values()) / sides)
 
-        return Calling(told)
+        return Calling(listener)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def train_both(
             digits.images,
             digits.labels,
             seed=seed,
-            listener=lambda done, loss, name=name, share=share: _told(  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
+            listener=lambda done, loss, name=name, share=share: _report(  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
                 display, share, name, done, plain.epochs, loss
             ),
         )
@@ -121,7 +121,7 @@ def _hardened(plan: TrainingPlan, rows: Sequence[TrainingDefence]) -> TrainingPl
     return plan
 
 
-def _told(display: Display, share: Share, name: str, done: int, epochs: int, loss: float) -> None:
+def _report(display: Display, share: Share, name: str, done: int, epochs: int, loss: float) -> None:
     share.report(f"training the {name} model", done / epochs)
     display.show({"model": name, "epoch": done, "epochs": epochs, "loss": loss})
 

@@ -21,13 +21,13 @@ inner children, which leaves each record in four equations per tree and none of
 them dependent on another. Rows are scaled to length 1, which makes their
 noise alike, and
 
-    minimise ½ |A z − b|² + ½ λ |z − ½|²    subject to 0 ≤ z ≤ 1
+    minimise ½ |A z − b|² + ½ λ |z − ½|²    s.t. 0 ≤ z ≤ 1
 
 is solved by accelerated projected gradients (FISTA, Beck & Teboulle 2009) with
 restarts (O'Donoghue & Candès 2015).
 
 With `subsample` s < 1 each stage saw another, unknown share s of the records.
-b is then divided by s, and equals A z but for the drawing, whose variance is
+b is then divided by s, and equals A z but for the sampling, whose variance is
 (1 − s)/s in each row; against a prior variance of ¼ of z that makes
 λ = 4 (1 − s)/s the posterior mode. Without subsampling the equations are exact.
 

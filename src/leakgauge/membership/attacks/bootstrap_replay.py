@@ -1,6 +1,6 @@
 """The bootstrap-replay attack: the seeds in a forest's file say which rows each tree was given.
 
-scikit-learn keeps the seed of every tree, and drawing from it again gives
+scikit-learn keeps the seed of every tree, and sampling with it again gives
 w_ti, how often row i of the (unknown) training table entered tree t
 (`estimators_samples_`). The leaves give W_tc, the training weight of each cell
 c = (leaf, class). A record x that stood in row i brought exactly w_ti to its
@@ -73,7 +73,7 @@ MOST_WORK = 2e11
 MOST_ROWS = 1_000_000
 """Rows that are drawn again at most, and draws in one tree: a number in a file can be anything."""
 MOST_DRAWN = 2_000_000_000
-"""Draws in all trees together beyond which drawing them again would take minutes by itself."""
+"""Draws in all trees together beyond which sampling them again would take minutes by itself."""
 
 _LEAST_LOG_PROBABILITY = -12.0
 """What one cell can say at most, so that no approximation in one tree rules a row out."""
@@ -254,7 +254,7 @@ def _within(weights: FloatArray, most: int) -> bool:
 def _drawn(bootstrap: Bootstrap, progress: Progress) -> Iterator[IntArray]:
     """For each tree, (n_rows,) how often each row of the training table entered it."""
     for place in range(bootstrap.n_trees):
-        progress.report("drawing the rows again", 0.0)
+        progress.report("sampling the rows again", 0.0)
         yield np.bincount(bootstrap.rows_of(place), minlength=bootstrap.n_rows)
 
 

@@ -10,7 +10,7 @@ Deviations
 The paper picks one strength of noise with shadow models and takes the larger
 distance for the member's. Here copies are made at four strengths, fixed for all
 models, and a logistic regression learns what each says, trained on other
-records than it judges. That matters: where a model has memorised a record that
+records than it scores. That matters: where a model has memorised a record that
 its neighbourhood contradicts, as deep trees do, a right label that little noise
 overturns betrays a member, and the paper's order is upside down.
 
@@ -23,7 +23,7 @@ records decides that for the other, so that no record chooses its own score.
 Binary features are swapped for another record's value instead of flipped, so
 that one-hot and text columns stay valid.
 
-Pictures get Gaussian noise on every pixel, and are moved by a pixel in each of the
+Images get Gaussian noise on every pixel, and are moved by a pixel in each of the
 four directions (the translations of section 4.2, at d = 1, where the paper finds
 them best); what the moved copies are labelled is learned from like the rest.
 """
@@ -112,7 +112,7 @@ def _robustness(
 ) -> FloatArray:
     """(n, strengths) share of a record's changed copies that still get its true label.
 
-    For pictures there is one column more: the share of the copies that were moved by a pixel.
+    For images there is one column more: the share of the copies that were moved by a pixel.
     """
     rounds = min(max(MOST_QUERIES // (len(pool) * len(STRENGTHS)), 1), MOST_ROUNDS)
     changed, moved = _changed_copies(pool, rng)
@@ -130,10 +130,10 @@ def _robustness(
 def _changed_copies(
     pool: Pool, rng: np.random.Generator
 ) -> tuple[Callable[[float], Any], tuple[Callable[[], Any], ...]]:
-    """What makes copies of all records at a strength, and what moves them if they are pictures."""
-    if pool.holds_pictures:
-        pictures = ImagePerturbations.of(pool.x)
-        return partial(pictures.copy, rng=rng), tuple(partial(pictures.moved, move) for move in MOVES)
+    """What makes copies of all records at a strength, and what moves them if they are images."""
+    if pool.holds_images:
+        images = ImagePerturbations.of(pool.x)
+        return partial(images.copy, rng=rng), tuple(partial(images.moved, move) for move in MOVES)
     columns = Perturbations.of(pool.x)
     return lambda strength: columns.copy(noise=strength, swap=strength, rng=rng), ()
 

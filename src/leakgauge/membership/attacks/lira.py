@@ -31,7 +31,7 @@ Probabilities are clipped at 1e-2 where the model answers with exact zeros: it t
 counts votes, a forest of a hundred trees in steps of that very size, and the odds
 of what no tree voted for are an accident. Other models are clipped no more than
 their rare zeros and ones need, which have no odds: they count as the least that any
-other answer is away from 0 or 1. Much of what boosting gives away lies beyond 1 − 1e-5.
+other answer is away from 0 or 1. Much of what boosting leaks lies beyond 1 − 1e-5.
 """
 
 from __future__ import annotations

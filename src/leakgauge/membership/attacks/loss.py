@@ -1,7 +1,7 @@
 """The loss attack: a small loss on the true label betrays a member.
 
 Source: Yeom et al. 2018, section 3.3 (threshold on the loss). The threshold is
-left to the measurement, which chooses it on other records than it judges.
+left to the measurement, which chooses it on other records than it decides on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What attacks must know about an image classifier is found out here, whatever format it comes in.
 
 Axis order, channels, range, and whether the head gives probabilities or logits are
-told by test where a test can tell.
+settings by test where a test can tell.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _sums_to_one(outputs: NDArray[np.float32]) -> bool:
     return outputs.shape[1] > 1 and bool(np.abs(outputs.sum(axis=1) - 1.0).max() <= tolerance)
 
 
-def read_input(declared: tuple[int | None, ...], told: InputSettings) -> Input:
+def read_input(declared: tuple[int | None, ...], settings: InputSettings) -> Input:
     """What an input shape without its batch axis means.
 
     Raises
@@ -156,13 +156,13 @@ def read_input(declared: tuple[int | None, ...], told: InputSettings) -> Input:
             "not_an_image_model",
             f"The model's input has {len(declared)} axes besides the batch, not height, width and channels.",
         )
-    elif declared[2] in _IMAGE_CHANNELS and told.channel_order != "first":
+    elif declared[2] in _IMAGE_CHANNELS and settings.channel_order != "first":
         layout, (height, width, channels) = AxisOrder("last"), declared
-    elif declared[0] in _IMAGE_CHANNELS and told.channel_order != "last":
+    elif declared[0] in _IMAGE_CHANNELS and settings.channel_order != "last":
         layout, (channels, height, width) = AxisOrder("first"), declared
     else:
         raise unsupported("channels", "The model's images have neither 1 nor 3 nor 4 channels.")
-    shape = (height or told.image_size[0], width or told.image_size[1], channels or 1)
+    shape = (height or settings.image_size[0], width or settings.image_size[1], channels or 1)
     if max(shape) > MAX_SIDE:
         raise LimitExceeded(
             "input_too_large",
