@@ -154,13 +154,7 @@ def audit(
         [outcome for outcome in outcomes if not isinstance(outcome, NotApplicable)],
         hint="Try other parameters; if it fails with the defaults too, report a fault.",
     )
-    evasion = None
-    if parameters.reference_libraries:
-        share = (time or Time()).share(1)
-        evasion = robustness_curve(
-            inputs, evade, seed=seed, progress=share.limiting(Share(progress, 0.75, 0.95))
-        )
-
+    evasion = _evasion(inputs, evade, parameters, progress, time or Time())
     progress.report("writing the report", 0.96)
     described = describe(outcomes, inputs, seed=seed)
     return _assembled(
@@ -211,6 +205,16 @@ def _assembled(
         headline=None if concluded.carrying is None else concluded.carrying.attack,
     )
     return Audited(report, {ORIGINAL: to_png(inputs.original), **described.files})
+
+
+def _evasion(
+    inputs: Inputs, evade: Evade | None, parameters: InversionParameters, progress: Progress, time: Time
+) -> EvasionMeasured | NotApplicable | Failed | None:
+    """Robustness against evasion, where the reference libraries are asked for."""
+    if not parameters.reference_libraries:
+        return None
+    limited = time.share(1).limiting(Share(progress, 0.75, 0.95))
+    return robustness_curve(inputs, evade, seed=parameters.seed, progress=limited)
 
 
 @dataclass(frozen=True, slots=True)

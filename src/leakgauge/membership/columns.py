@@ -55,19 +55,52 @@ def columns_of(
     label = _column_named(members, parameters.label_column, "label_column")
     group = _column_named(members, parameters.group_column, "group_column")
     if members.has_header and wanted is not None:
-        missing = [name for name in wanted if name not in columns]
-        if missing:
-            _refuse_missing(missing, columns, members.name)
-        extra = [name for name in columns if name not in (*wanted, label, group)]
-        if label is None:
-            possible = [name for name in extra if not is_index(members.frame[name], name)]
-            label = _label_among(possible, tables, target, notices)
-            extra.remove(label)
-        if extra:
-            notices.append(Notice("unused_columns", f"Not used by the model and left out: {_list(extra)}."))
-        return Columns(tuple(wanted), label, group)
+        return _by_name(wanted, label, group, tables, target, notices)
+    _drop_what_is_no_feature(columns, label, group, members, target.n_features, notices)
+    if label is None:
+        some = [_some_rows(table) for table in tables]
 
-    expected = target.n_features
+        def fit(candidate: Any) -> float:
+            features = tuple(name for name in columns if name != candidate)
+            return _share_right(some, Columns(features, candidate, None), target)
+
+        label = _label_among(columns, tables, target, notices, fit=fit)
+    return Columns(tuple(name for name in columns if name != label), label, group)
+
+
+def _by_name(
+    wanted: Sequence[Any],
+    label: object | None,
+    group: object | None,
+    tables: Sequence[Table],
+    target: TableTarget,
+    notices: list[Notice],
+) -> Columns:
+    """Columns of a table with a header, of a model that knows its features by name."""
+    members = tables[0]
+    columns: list[Any] = list(members.frame.columns)
+    missing = [name for name in wanted if name not in columns]
+    if missing:
+        _refuse_missing(missing, columns, members.name)
+    extra = [name for name in columns if name not in (*wanted, label, group)]
+    if label is None:
+        possible = [name for name in extra if not is_index(members.frame[name], name)]
+        label = _label_among(possible, tables, target, notices)
+        extra.remove(label)
+    if extra:
+        notices.append(Notice("unused_columns", f"Not used by the model and left out: {_list(extra)}."))
+    return Columns(tuple(wanted), label, group)
+
+
+def _drop_what_is_no_feature(
+    columns: list[Any],
+    label: object | None,
+    group: object | None,
+    members: Table,
+    expected: int | None,
+    notices: list[Notice],
+) -> None:
+    """Take the group, or the index of rows, out of the columns where they are one too many."""
     spare = None if expected is None else len(columns) - expected - 1
     if spare == 1:
         if group is not None and group != label:
@@ -88,15 +121,6 @@ def columns_of(
             hint="Send the very columns that the model was trained on, in the same order, and the label; "
             "set label_column in parameters.json if the label is not called “label”.",
         )
-    if label is None:
-        some = [_some_rows(table) for table in tables]
-
-        def fit(candidate: Any) -> float:
-            features = tuple(name for name in columns if name != candidate)
-            return _share_right(some, Columns(features, candidate, None), target)
-
-        label = _label_among(columns, tables, target, notices, fit=fit)
-    return Columns(tuple(name for name in columns if name != label), label, group)
 
 
 def typed_features(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -77,51 +77,83 @@ def measure(
         whether the thresholds behind `decisions` were chosen on other records of the pool.
     """
     member = pool.member
-    roc = step_roc(scores, member)
     per_class = cross_fitted_decisions(scores, member, rng=rng, strata=pool.y)
     corrected = confidence_for(comparisons)
-    folds = FOLDS if cross_fitted else None
-    common = _common_error(replicates, member, rng=rng)
-
-    def area(confidence: float) -> Estimate:
-        found = for_cross_fitting(area_estimate(scores, member, confidence=confidence), folds)
-        return with_drawn(found, common.auc, confidence=confidence)
-
-    def right(called: BoolArray, *, chosen: bool, confidence: float = CONFIDENCE) -> Estimate:
-        found = balanced_accuracy(called, member, confidence=confidence)
-        found = _of_decisions(found, cross_fitted=cross_fitted, threshold_chosen=chosen)
-        return with_drawn(found, common.accuracy, confidence=confidence)
-
-    def share_right(side: BoolArray) -> Estimate:
-        found = proportion(int((decisions == member)[side].sum()), int(side.sum()))
-        return _of_decisions(found, cross_fitted=cross_fitted, threshold_chosen=threshold_chosen)
-
-    def rates(confidence: float) -> dict[str, RateAtLimit]:
-        found = {
-            limit: true_positive_rate_at(roc, float(limit), confidence=confidence)
-            for limit in FALSE_POSITIVE_LIMITS
-        }
-        return {
-            limit: with_drawn(for_cross_fitting(rate, folds), common.tpr_at_fpr[limit], confidence=confidence)
-            for limit, rate in found.items()
-        }
-
-    accuracy = right(decisions, chosen=threshold_chosen)
+    intervals = _Intervals(
+        scores,
+        member,
+        step_roc(scores, member),
+        FOLDS if cross_fitted else None,
+        _common_error(replicates, member, rng=rng),
+    )
+    accuracy = intervals.accuracy(decisions, threshold_chosen=threshold_chosen)
+    right = decisions == member
     metrics = MembershipMetrics(
-        auc=area(CONFIDENCE),
-        auc_corrected=area(corrected),
+        auc=intervals.area(CONFIDENCE),
+        auc_corrected=intervals.area(corrected),
         accuracy=accuracy,
-        accuracy_corrected=right(decisions, chosen=threshold_chosen, confidence=corrected),
-        accuracy_per_class=right(per_class, chosen=True),
-        member_accuracy=share_right(member),
-        non_member_accuracy=share_right(~member),
+        accuracy_corrected=intervals.accuracy(
+            decisions, threshold_chosen=threshold_chosen, confidence=corrected
+        ),
+        accuracy_per_class=intervals.accuracy(per_class, threshold_chosen=True),
+        member_accuracy=intervals.share(right[member], threshold_chosen=threshold_chosen),
+        non_member_accuracy=intervals.share(right[~member], threshold_chosen=threshold_chosen),
         advantage=Estimate(2 * accuracy.value - 1, 2 * accuracy.low - 1, 2 * accuracy.high - 1, accuracy.n),
-        tpr_at_fpr=rates(CONFIDENCE),
-        tpr_at_fpr_corrected=rates(corrected),
-        empirical_epsilon=empirical_epsilon(roc),
+        tpr_at_fpr=intervals.rates(CONFIDENCE),
+        tpr_at_fpr_corrected=intervals.rates(corrected),
+        empirical_epsilon=empirical_epsilon(intervals.roc),
         draw_error=_draw_error(replicates, member),
     )
     return replace(metrics, draw_error=_fold_error(metrics)) if cross_fitted else metrics
+
+
+@dataclass(frozen=True, slots=True)
+class _Intervals:
+    """Figures of one attack with all that their intervals allow for.
+
+    Attributes
+    ----------
+    folds
+        of an attack that learned from the pool, None for others.
+    common
+        errors from the draw of reference models that all records have in common.
+    """
+
+    scores: FloatArray
+    member: BoolArray
+    roc: StepRoc
+    folds: int | None
+    common: DrawError
+
+    def area(self, confidence: float) -> Estimate:
+        """The area under the ROC curve."""
+        found = area_estimate(self.scores, self.member, confidence=confidence)
+        return with_drawn(for_cross_fitting(found, self.folds), self.common.auc, confidence=confidence)
+
+    def accuracy(
+        self, called: BoolArray, *, threshold_chosen: bool, confidence: float = CONFIDENCE
+    ) -> Estimate:
+        """The balanced accuracy of decisions."""
+        found = self._of_decisions(
+            balanced_accuracy(called, self.member, confidence=confidence), threshold_chosen
+        )
+        return with_drawn(found, self.common.accuracy, confidence=confidence)
+
+    def share(self, right: BoolArray, *, threshold_chosen: bool) -> Estimate:
+        """The share of right decisions among records of one side."""
+        return self._of_decisions(proportion(int(right.sum()), len(right)), threshold_chosen)
+
+    def rates(self, confidence: float) -> dict[str, RateAtLimit]:
+        """The true-positive rates at the limits on the false-positive rate."""
+        found = {}
+        for limit in FALSE_POSITIVE_LIMITS:
+            rate = true_positive_rate_at(self.roc, float(limit), confidence=confidence)
+            widened = for_cross_fitting(rate, self.folds)
+            found[limit] = with_drawn(widened, self.common.tpr_at_fpr[limit], confidence=confidence)
+        return found
+
+    def _of_decisions(self, found: Estimate, threshold_chosen: bool) -> Estimate:
+        return _of_decisions(found, cross_fitted=self.folds is not None, threshold_chosen=threshold_chosen)
 
 
 _Figures = dict[str, float]

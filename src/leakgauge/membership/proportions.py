@@ -108,15 +108,7 @@ def leak_by_proportion(
             else:
                 share = Share(progress, step / steps, (step + 1) / steps)
                 try:
-                    share.report("training attack models", 0.0)
-                    scores = held_out_scores(
-                        learner.attack_model,
-                        features,
-                        pool.member,
-                        percentage=percentage,
-                        rng=generator_for(seed, learner.attack),
-                        progress=share,
-                    )
+                    scores = _scores_at(percentage, learner, features, pool, seed=seed, progress=share)
                 except Unsuited:
                     continue  # too few records at this share; the row is left out, larger ones follow
                 except Exception as error:
@@ -168,6 +160,17 @@ def missing_shares(percentages: Sequence[int], proportions: Proportions) -> list
             "train an attack model; the table leaves these rows out.",
         )
     ]
+
+
+def _scores_at(
+    percentage: int, learner: Learner, features: FloatArray, pool: Pool, *, seed: int, progress: Progress
+) -> FloatArray:
+    """(n,) out-of-fold scores of an attack model that knows so much of the pool."""
+    progress.report("training attack models", 0.0)
+    rng = generator_for(seed, learner.attack)
+    return held_out_scores(
+        learner.attack_model, features, pool.member, percentage=percentage, rng=rng, progress=progress
+    )
 
 
 def _rows(

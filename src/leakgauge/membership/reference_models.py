@@ -35,7 +35,7 @@ from leakgauge.membership.training_sets import (
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Attacker, Notice
-from leakgauge.targets.protocol import AnswerForm
+from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray
 from leakgauge.targets.sklearn.model_graph import type_name
 from leakgauge.threads import one_processor_each, processors
 
@@ -290,9 +290,7 @@ def train(
     seeds = rng.integers(2**31, size=sum(map(len, design.rounds)))
     seeded = iter(seeds.tolist())
     rounds = [[(one, next(seeded)) for one in sets] for sets in design.rounds]
-    p_y = np.zeros((design.places * len(rounds), design.scored))
-    trained_on = np.zeros(p_y.shape, dtype=np.bool_)
-    accuracies: list[float] = []
+    collected = _Collected.of(design)
 
     def ask(task: tuple[TrainingSet, int]) -> Answers:
         training_set, seed = task
@@ -308,11 +306,7 @@ def train(
             for number, ((training_set, _), answers) in enumerate(
                 zip(batch, threads.map(ask, batch), strict=True), start=1
             ):
-                own = is_trained_on(training_set)
-                p_y[training_set.place, training_set.queried] = answers.p_y
-                trained_on[training_set.place, training_set.queried] = own
-                if own.any():
-                    accuracies.append(float(answers.right[own].mean()))
+                collected.add(training_set, answers)
                 progress.report(
                     "training reference models", (done + at_once * number / len(batch)) / len(rounds)
                 )
@@ -321,10 +315,34 @@ def train(
                 elapsed = clock() - started
                 if elapsed + elapsed * at_once / done > seconds:
                     break
-    kept = design.places * done
-    return Trained(
-        ReferenceAnswers(p_y[:kept], trained_on[:kept], design.places),
-        design,
-        float(np.mean(accuracies)) if accuracies else None,
-        elapsed,
-    )
+    return Trained(collected.of_rounds(done), design, collected.accuracy, elapsed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Collected:
+    """The answers of models as they come in; of rounds that are not trained there are none."""
+
+    design: Design
+    p_y: FloatArray
+    trained_on: BoolArray
+    accuracies: list[float]
+
+    @classmethod
+    def of(cls, design: Design) -> _Collected:
+        shape = (design.places * len(design.rounds), design.scored)
+        return cls(design, np.zeros(shape), np.zeros(shape, dtype=np.bool_), [])
+
+    def add(self, training_set: TrainingSet, answers: Answers) -> None:
+        own = is_trained_on(training_set)
+        self.p_y[training_set.place, training_set.queried] = answers.p_y
+        self.trained_on[training_set.place, training_set.queried] = own
+        if own.any():
+            self.accuracies.append(float(answers.right[own].mean()))
+
+    def of_rounds(self, rounds: int) -> ReferenceAnswers:
+        kept = self.design.places * rounds
+        return ReferenceAnswers(self.p_y[:kept], self.trained_on[:kept], self.design.places)
+
+    @property
+    def accuracy(self) -> float | None:
+        return float(np.mean(self.accuracies)) if self.accuracies else None

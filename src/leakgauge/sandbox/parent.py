@@ -160,15 +160,13 @@ class Sandbox:
         time_budget
             seconds for what can be cut short, where the audit has such a parameter; see `JobRequest`.
         cancelled
-            asked ten times a second; once it is set, the audit is stopped and raises
-            `audit_failed.cancelled`.
+            looked at ten times a second; once set, the audit stops with `audit_failed.cancelled`.
         shown
             called, by the calling thread, with what the child gives to look at meanwhile.
         job
             what to do in place of the sandbox's own.
         keep
-            for an `output` that a person named: see beforehand whether it can be written, and where it
-            cannot be in the end, keep the report elsewhere, which the error tells.
+            of an `output` that a person named: the report is kept elsewhere where it cannot be written.
 
         Raises
         ------
