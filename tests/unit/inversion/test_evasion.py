@@ -238,7 +238,7 @@ def test_the_child_hands_the_search_over_where_the_library_is_installed(
     assert (
         '"extra \\"reference\\" not installed; to install it: ' in written
     )  # the toolbox's row, and ours where it is not there
-    assert ("still right" in page) is there
+    assert ("Accuracy under attack" in page) is there
     assert (
         "Evasion by SecML-Torch: projected gradient descent.</strong> Not applicable: extra" in page
     ) is not there

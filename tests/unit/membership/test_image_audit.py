@@ -158,7 +158,7 @@ def test_low_takes_reference_models_where_an_attack_wanted_them(small_leak: Memb
     assert risk.verdict(small_leak.attacks, shift=None).severity is Severity.LOW
     told = risk.verdict(small_leak.attacks, shift=None, without_references="It cannot be trained again.")
     assert told.severity is Severity.INCONCLUSIVE
-    assert "a larger one is not ruled out" in told.sentence
+    assert "a larger leak is not ruled out" in told.sentence
     assert "It cannot be trained again." in told.reasons[-1]
     found = replace(small_leak, verdict=told)
     assert any(isinstance(attack, NotApplicable) for attack in found.attacks)
