@@ -8,6 +8,8 @@ import tomllib
 import pytest
 from containers import ROOT, docker, image
 
+from leakgauge.version import __version__
+
 pytestmark = pytest.mark.images
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -32,7 +34,7 @@ def test_neither_image_can_import_what_belongs_to_the_other(kind):
 
 def test_the_library_of_the_checkout_is_inside(kind):
     script = "import importlib.metadata as m; print(m.version('leakgauge'))"
-    assert found_in(kind, script).strip() == PROJECT["version"]
+    assert found_in(kind, script).strip() == __version__
 
 
 def test_what_is_installed_is_what_is_pinned(kind):
@@ -46,7 +48,7 @@ def test_what_is_installed_is_what_is_pinned(kind):
     # Parts that the build trims away, and the build's own mark on PyTorch's version.
     trimmed = {pin for pin in pinned if pin.startswith(("libclang==", "wheel=="))}
     installed = {name.lower().replace("-", "_").partition("+")[0] for name in found_in(kind, script).split()}
-    assert installed == pinned - trimmed | {f"leakgauge=={PROJECT['version']}"}
+    assert installed == pinned - trimmed | {f"leakgauge=={__version__}"}
 
 
 @pytest.mark.parametrize("program", ["gcc", "cc", "g++", "ld", "make", "pip", "pip3", "curl", "wget", "git"])
@@ -86,7 +88,7 @@ def test_how_it_is_started(kind):
             "org.opencontainers.image.description"
         ],
         "org.opencontainers.image.licenses": PROJECT["license"],
-        "org.opencontainers.image.version": PROJECT["version"],
+        "org.opencontainers.image.version": __version__,
     }
 
 
