@@ -1,7 +1,7 @@
 """From figures to a verdict: the one rule by which a membership audit is called bad or not.
 
 The rule looks at interval ends, never at point values, and at intervals that
-are corrected for the number of attacks tried:
+are corrected for the number of attacks tried, two at least:
 
     critical      AUC at least .90, or TPR at 1 % FPR at least .50     (lower ends)
     high          AUC at least .70, or TPR at 1 % FPR at least .10     (lower ends)
