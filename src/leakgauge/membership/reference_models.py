@@ -249,16 +249,15 @@ class ReferenceModels:
 
 _SMALLER: dict[Attacker, str] = {
     "candidates": (
-        "There are fewer non-members than members, so reference models were trained on {size} records each "
-        "where the target has {wanted}, most of them members. They know more of the target's training data "
-        "than they would beside as many non-members, and the attacks that use them come out higher: by "
-        ".01 to .05 of AUC where it was measured. Send as many non-members as members."
+        "There are fewer non-members than members, so each reference model was trained on {size} records, "
+        "most of them members; the target was trained on {wanted}. Such models contain more of the target's "
+        "training data, and the attacks that use them look stronger: by .01 to .05 of AUC where it was "
+        "measured. Send as many non-members as members."
     ),
     "population": (
-        "Reference models of the attacker who has other data were trained on {size} records each where the "
-        "target has {wanted}, because no more are at hand. His figures come out lower than with "
-        "as many: by up to .03 of AUC where it was measured. A population.csv with twice as many records as "
-        "the table of members mends that."
+        "For the attacker who has other data, each reference model was trained on {size} records; the target "
+        "was trained on {wanted}. With as many, this attacker's AUC would be up to .03 higher where it was "
+        "measured. Add a population.csv with twice as many records as the table of members."
     ),
 }
 """What smaller training sets do to the figures, measured in benchmarks/attackers.py."""
