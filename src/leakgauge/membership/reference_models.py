@@ -41,7 +41,7 @@ from leakgauge.threads import one_processor_each, processors
 
 _NOTICED_BELOW = 0.95
 """Training sets smaller than this share of the target's are spoken of."""
-_DRAWS: dict[Attacker, str] = {
+DRAWS: dict[Attacker, str] = {
     "candidates": "reference models",
     "population": "reference models of other data",
 }
@@ -175,7 +175,7 @@ class ReferenceModels:
 
     def _fewer(self) -> list[Notice]:
         cut = [
-            (_DRAWS[attacker], one.design, one.answers.rounds)
+            (DRAWS[attacker], one.design, one.answers.rounds)
             for attacker, one in self._trained.items()
             if one.answers.rounds < len(one.design.rounds)
         ]
@@ -232,7 +232,7 @@ class ReferenceModels:
             defences=plan.defences,
             like=plan.estimator,
         )
-        rng = generator_for(plan.seed, _DRAWS[attacker])
+        rng = generator_for(plan.seed, DRAWS[attacker])
         draw = of_candidates if attacker == "candidates" else of_population
         design = draw(self._data, rounds=plan.models // 2, rng=rng)
         return train(refitting, design, rng=rng, seconds=plan.seconds, clock=self._clock, progress=progress)

@@ -40,7 +40,7 @@ from leakgauge.estimates import (
 from leakgauge.exhaustion import ran_out, release
 from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
-from leakgauge.membership.reference_models import train
+from leakgauge.membership.reference_models import DRAWS, train
 from leakgauge.membership.refitting import Answers, Refitting, blank_clone
 from leakgauge.membership.training_sets import Design, TrainingData, of_candidates
 from leakgauge.progress import Progress, Silent
@@ -170,7 +170,7 @@ def _try_all(
     every = target.reference_answers(progress)
     # the halves are drawn as those of the audit's own reference models: round by round the same
     rounds = min(every.rounds, MOST_REFERENCES // 2)
-    design = of_candidates(data, rounds=rounds, rng=generator_for(seed, "reference models"))
+    design = of_candidates(data, rounds=rounds, rng=generator_for(seed, DRAWS["candidates"]))
     seeds = (int(drawn) for drawn in generator_for(seed, "changes").integers(2**31, size=2))
     trainer = _Trainer(blank, target, data, defences, design, *seeds)
     variants = variants_of(blank, gives=target.gives)
