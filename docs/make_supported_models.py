@@ -31,8 +31,7 @@ A model file is a pickle (pickle, joblib or cloudpickle, any protocol, compresse
 file with one fitted scikit-learn classifier, alone or inside a Pipeline, a
 ColumnTransformer, a search, a voting ensemble and so on, saved by scikit-learn 0.24 or later. Nothing in
 the file is run: it may use the names below, each for one purpose, and no others. A skops file
-may hold the same except the search trees of neighbours, SciPy's distributions, splines and
-`BisectingKMeans`, which are read only from pickles.
+may hold the same; it is read without skops.
 
 A test fits, saves, opens, queries and audits every classifier, every wrapper, every transformer before a
 classifier and every text model of the installed scikit-learn. A new release of scikit-learn fails that
@@ -61,7 +60,7 @@ def _formats() -> list[str]:
     lines = ["", "| format | file | audited with | installed by | `leakgauge sanitize` |", "|---" * 5 + "|"]
     for row in FORMATS:
         names = ", ".join(f"`{suffix}`" for suffix in row.suffixes)
-        extras = [f"`leakgauge[{extra}]`" for extra in row.extras] or [f"`pip install {row.library}`"]
+        extras = [f"`leakgauge[{extra}]`" for extra in row.extras]
         cells = (
             f"`{row.name}`",
             f"{row.words}: {names}",
