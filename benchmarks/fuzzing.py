@@ -56,7 +56,7 @@ class Tally:
         lines = [
             "# Changed models that were asked",
             "",
-            f"{self.words.total():,} changed models of {kinds} kinds, in {seconds / 60:.0f} minutes on one core.",
+            f"{self.words.total():,} changed models of {kinds} kinds, in {seconds / 60:.0f} minutes.",
             "",
             "| what became of them | models |",
             "|---|---|",

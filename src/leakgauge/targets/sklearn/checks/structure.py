@@ -1,12 +1,11 @@
-"""What all estimators of scikit-learn share, checked: lists of named parts, labels, names of columns.
+"""What all estimators of scikit-learn share, checked: labels, number and names of columns.
 
-No compiled code is reached by these. But scikit-learn takes them apart where nobody expects that to fail,
-and so does this package: a Pipeline whose steps are a number would end an audit as our own fault.
+No compiled code is reached by these. But scikit-learn and this package take them apart where nobody expects
+that to fail: names of columns that are a number would end an audit as our own fault.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,19 +13,9 @@ from sklearn.base import BaseEstimator
 
 from leakgauge.targets.pickles.checks import an_array, reject_unless
 
-# for each attribute that lists named parts, how many items an entry has
-_NAMED: Mapping[str, tuple[int, ...]] = {
-    "estimators": (2,),
-    "steps": (2,),
-    "transformer_list": (2,),
-    "transformers": (3,),
-    "transformers_": (3,),
-}
-_NO_PART = ("passthrough", "drop")
-
 
 def check_structure(part: BaseEstimator) -> None:
-    """Refuse an estimator whose parts, labels or columns are not listed as `fit` lists them.
+    """Refuse an estimator whose labels or columns are not kept as `fit` keeps them.
 
     Raises
     ------
@@ -34,11 +23,6 @@ def check_structure(part: BaseEstimator) -> None:
         for such a one.
     """
     attributes = vars(part)
-    for name, lengths in _NAMED.items():
-        if name in attributes:
-            _check_named(attributes[name], lengths)
-    if "steps" in attributes:
-        reject_unless(attributes["steps"], "a Pipeline without steps")
     if attributes.get("classes_") is not None:
         _check_labels(attributes["classes_"])
     if "n_features_in_" in attributes:
@@ -51,16 +35,6 @@ def check_structure(part: BaseEstimator) -> None:
             "n_features_in_" not in attributes or len(names) == attributes["n_features_in_"],
             "columns and their names differ",
         )
-
-
-def _check_named(entries: Any, lengths: tuple[int, ...]) -> None:
-    reject_unless(isinstance(entries, list | tuple), "named parts must be a list")
-    for entry in entries:
-        reject_unless(isinstance(entry, list | tuple) and len(entry) in lengths, "a named part")
-        name, estimator = entry[:2]
-        reject_unless(isinstance(name, str), "a part's name")
-        absent = estimator is None or (isinstance(estimator, str) and estimator in _NO_PART)
-        reject_unless(absent or isinstance(estimator, BaseEstimator), "a named part")
 
 
 def _check_labels(labels: Any) -> None:
