@@ -8,6 +8,7 @@ that dies is followed by another, which goes on with the next seed.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import resource
 import select
@@ -149,6 +150,7 @@ def _work(seeds: Sequence[int], one: Callable[[int, Tell], Outcome], writer: int
         os.write(writer, f"{word}\t{' '.join(detail.split())[:2000]}\n".encode("utf-8", "replace"))
 
     try:
+        faulthandler.disable()  # the parent tells what ended the child
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
