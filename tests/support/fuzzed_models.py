@@ -47,7 +47,9 @@ class FuzzedModels:
         as_skops = honest is not None and random.random() < SKOPS_SHARE
         while True:
             # a cycle cannot be written down; another change of the same seed takes its place
-            with contextlib.suppress(pickle.PicklingError, RecursionError, AttributeError, ValueError):
+            with contextlib.suppress(
+                pickle.PicklingError, RecursionError, AttributeError, TypeError, ValueError
+            ):
                 if honest is not None and as_skops:
                     return *mutated_skops(honest, random), refit
                 return *mutated(pickle.loads(self._saved[seed % len(self.names)]), random), refit

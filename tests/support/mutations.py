@@ -145,7 +145,8 @@ def _inside(place: Place) -> list[Place]:
             return []
         return [Place((*path, str(key)), item, _put(flat, key)) for key, item in enumerate(flat)]
     attributes = getattr(value, "__dict__", None)
-    if isinstance(attributes, dict):
+    # a function is the library's own, here and in every other model
+    if isinstance(attributes, dict) and not hasattr(value, "__name__"):
         return [Place((*path, str(key)), attributes[key], _put(attributes, key)) for key in attributes]
     return []
 

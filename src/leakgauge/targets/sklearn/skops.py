@@ -33,7 +33,7 @@ from leakgauge.targets.pickles.allow_list import (
 )
 from leakgauge.targets.pickles.arrays import Constructor, array_from_bytes, array_from_list, shape_of
 from leakgauge.targets.pickles.checks import a_mapping, an_array, printable, reject_unless
-from leakgauge.targets.pickles.construction import Construction
+from leakgauge.targets.pickles.construction import Construction, Inert
 from leakgauge.targets.pickles.refusals import refused
 from leakgauge.targets.pickles.searches import FROZEN_DISTRIBUTIONS
 from leakgauge.targets.pickles.virtual_machine import Budget, Deferred, MalformedPickleError
@@ -74,6 +74,7 @@ class _Reader:
     limit: int
     construction: Construction
     made: dict[int, object] = field(default_factory=dict)
+    read: int = 0
 
     def make(self, node: object) -> Any:
         """The object; one that was met before is the same again.
@@ -97,10 +98,20 @@ class _Reader:
         return thing
 
     def file(self, node: Node) -> bytes:
-        """The bytes that lie beside the schema; zipfile reads no more of a part than its header says."""
+        """The bytes that lie beside the schema; many nodes may name one file, so all that is read counts.
+
+        Raises
+        ------
+        LimitExceeded
+            `model_too_large`.
+        """
         name = node.get("file")
         reject_unless(type(name) is str, "a node's file")
-        return self.archive.read(str(name))
+        data = self.archive.read(str(name))
+        self.read += len(data)
+        if self.read > self.limit:
+            raise too_large(self.limit)
+        return data
 
     def found(self, node: Node) -> Any:
         """What stands on the list by the node's name."""
@@ -384,12 +395,8 @@ def _object(reader: _Reader, node: Node) -> object:
     return reader.construction.fill(instance, {} if state is None else state, io.BytesIO())
 
 
-def _inert(reader: _Reader, node: Node) -> object:
-    for part in ("content", "__reduce__"):
-        for inner in (node.get(part) or {}).values():
-            if isinstance(inner, dict) and "__loader__" in inner:
-                reader.make(inner)  # other nodes may refer to what is in there
-    return reader.construction.find(*_INERT)
+def _inert(_reader: _Reader, _node: Node) -> object:
+    return Inert()
 
 
 def _repeated(_reader: _Reader, _node: Node) -> object:
@@ -397,7 +404,6 @@ def _repeated(_reader: _Reader, _node: Node) -> object:
 
 
 _Way: TypeAlias = tuple[frozenset[Pair], Callable[[_Reader, Node], object]]
-_INERT: Pair = ("sklearn._loss.loss", "PinballLoss")
 _REPEATED = "CachedNode"
 
 _WAYS: Mapping[str, _Way] = {
