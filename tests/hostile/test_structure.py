@@ -52,7 +52,7 @@ def with_part(**attributes: Any) -> list[Any]:
             for labels in (np.array(3), np.eye(3), np.zeros(3, "V4"), [0, 1, 2], [[0, 1]])
         ),
         {"classes_": np.array(["2024", "2025", "2026"], dtype="M8[Y]")},
-        *({"n_features_in_": number} for number in (-1, 2**31, 2**70, True, 4.0, "4", None, np.array(4))),
+        *({"n_features_in_": number} for number in (-1, 2**31, 2**70, True, 4.0, "4", np.array(4))),
         *({"feature_names_in_": names} for names in (None, 3, "abcd", list("abcd"), np.array("a"))),
         {"feature_names_in_": np.array(list("abc"), dtype=object)},
         {"feature_names_in_": np.arange(4)},

@@ -36,6 +36,7 @@ from leakgauge.targets.pickles.checks import a_mapping, an_array, printable, rej
 from leakgauge.targets.pickles.construction import Construction, Inert
 from leakgauge.targets.pickles.refusals import refused
 from leakgauge.targets.pickles.searches import FROZEN_DISTRIBUTIONS
+from leakgauge.targets.pickles.sparse import made_matrix
 from leakgauge.targets.pickles.virtual_machine import Budget, Deferred, MalformedPickleError
 
 Node: TypeAlias = Mapping[str, Any]
@@ -357,14 +358,9 @@ def _sparse(reader: _Reader, node: Node) -> object:
         parts = {name.removesuffix(".npy"): array_in(archive.read(name)) for name in archive.namelist()}
     layout = parts["format"].item()
     layout = layout.decode("ascii") if isinstance(layout, bytes) else layout
-    shape = tuple(an_array(parts["shape"], "a matrix has a shape", ndim=1).tolist())
-    reject_unless(len(shape) == 2, "an unusual sparse matrix")
-    arrays = [an_array(parts[name], "a matrix's arrays", ndim=1) for name in ("data", "indices", "indptr")]
-    reject_unless(arrays[0].dtype.kind in "biufc", "a matrix of numbers")
-    reject_unless(all(array.dtype.kind in "iu" for array in arrays[1:]), "a matrix's places")
-    matrix = kind(tuple(arrays), shape=shape_of(shape))
-    reject_unless(matrix.format == layout, "an unusual sparse matrix")
-    matrix.check_format(full_check=True)
+    shape = an_array(parts["shape"], "a matrix has a shape", ndim=1).tolist()
+    matrix = made_matrix(kind, parts, tuple(shape))
+    reject_unless(matrix.format == layout, "a matrix laid out in another way")
     return matrix
 
 
