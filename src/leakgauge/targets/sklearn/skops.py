@@ -45,7 +45,7 @@ _SCHEMA = "schema.json"
 _VERSION = "_sklearn_version"
 _PROTOCOLS = (0, 1, 2)
 _LARGEST_SCHEMA = 1 << 26
-"""Bytes; that of a forest of 1,000 trees has 10 million. Brackets take 30 times as many in memory."""
+"""Bytes; that of a forest of 1,000 trees has 16 million. Brackets take 30 times as many in memory."""
 _LONGEST_HEADER = 10_000
 """Bytes of the header of an array; those of structured arrays have a few hundred."""
 
