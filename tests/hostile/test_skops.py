@@ -36,7 +36,7 @@ from variants import VARIANTS, fitted
 
 from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsafeModel, UnsupportedModel
 from leakgauge.targets.sklearn.reading import Limits, load_model
-from leakgauge.targets.sklearn.skops import array_in
+from leakgauge.targets.sklearn.skops_nodes import array_in
 from leakgauge.targets.sklearn.target import SklearnTarget
 
 RANDOM = np.random.default_rng(0)
