@@ -312,6 +312,28 @@ def test_nobody_is_upgraded_to_another_protocol(server):
         assert b" 400 " in everything(connection).splitlines()[0]
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /alice=42 HTTP/9.9\r\n", 400),
+        (b"alice=42\r\n", 400),
+        (PING[:-2] + b"alice=42\r\n", 400),
+        (PING[:-2] + b"X: y\r\n alice=42\r\n", 400),
+        (PING[:-2] + b"Transfer-Encoding: alice=42\r\n", 501),
+        (PING[:-2] + b"Content-Length: alice=42\r\n", 400),
+        (PING[:-2] + b"Expect: alice=42\r\n", 417),
+        (b"GET /?alice=42" + b"a" * 5_000 + b" HTTP/1.1\r\n", 414),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_answered_in_the_one_form_and_not_repeated(server, sent, status):
+    with connected(server, sent + b"\r\n") as connection:
+        answered = everything(connection)
+    assert answered.startswith(b"HTTP/1.1 %d " % status)
+    assert code_of(answered) == "http.bad_request"
+    assert b"alice" not in answered
+    assert "alice" not in server.log.read_text()
+
+
 def test_many_large_headers_are_refused(server):
     with connected(server, PING[:-2] + b"X: " + b"a" * 9_000 + b"\r\n\r\n") as connection:
         assert b" 431 " in answer(connection).splitlines()[0]

@@ -72,7 +72,7 @@ def raw_answer(error: LeakgaugeError | HTTPStatus) -> tuple[int, str, bytes]:
         status, code, body = HTTPStatus(error.status), error.code, error.body()
     else:
         status = error
-        word, message, hint = _HTTP[status]
+        word, message, hint = _HTTP.get(status, _HTTP[400])
         code = f"http.{word}"
         body = _body(code, message, hint, {"status": int(status)})
     content = json.dumps(body).encode() + b"\n"
@@ -121,16 +121,21 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    failure = unexpected(error)
+    return _response(failure.body(), failure.status)
+
+
+def unexpected(error: BaseException) -> AuditFailed:
+    """What is told of an error that nobody foresaw; the log gets its type and places, and the same id."""
     identifier = secrets.token_hex(8)
     found = redacted_traceback(error)
     _log.error("unexpected", extra={"id": identifier, "type": found.type, "frames": found.frames})
-    failure = AuditFailed(
+    return AuditFailed(
         "unexpected",
         "The service met a situation that it was not written for.",
         hint="Report it with the id, which stands in the log; the input has not been kept.",
         details={"id": identifier},
     )
-    return _response(failure.body(), failure.status)
 
 
 def _body(code: str, message: str, hint: str, details: dict[str, JsonValue]) -> dict[str, JsonValue]:

@@ -26,12 +26,13 @@ from http import HTTPStatus
 from typing import Any
 
 from gunicorn import http
+from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from leakgauge.errors import Busy, LeakgaugeError
 from leakgauge.service.arrival import Arrival
 from leakgauge.service.connection import Connection, Pace
-from leakgauge.service.error_handlers import raw_answer
+from leakgauge.service.error_handlers import raw_answer, unexpected
 from leakgauge.service.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -52,6 +53,14 @@ _BODY_THREADS = 2
 _PING_THREADS = 2
 _FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PING = b"GET /ping "
+_STATUS: dict[type[Exception], HTTPStatus] = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.ParseException: HTTPStatus.BAD_REQUEST,
+}
+"""What gunicorn's parser finds wrong; the first row that fits."""
 _CROWDED = Busy(
     "connections",
     "So many requests arrive slowly that the oldest of them had to give way.",
@@ -215,6 +224,13 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
         if not self._handled[conn].whole:
             req.force_close()
         return bool(super().handle_request(req, conn))
+
+    def handle_error(self, req: Any, client: Connection, addr: Any, exc: BaseException) -> None:  # noqa: ARG002
+        """Answer as every error is answered; gunicorn's own page and log repeat what the caller sent."""
+        found = [status for kind, status in _STATUS.items() if isinstance(exc, kind)]
+        status, code, answer = raw_answer(found[0] if found else unexpected(exc))
+        _log.info("refused", extra={"code": code, "status": status})
+        client.sendall(answer)
 
     # --- going ------------------------------------------------------------------------------------------
 
