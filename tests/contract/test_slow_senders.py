@@ -193,8 +193,10 @@ def test_more_connections_than_a_service_with_few_descriptors_can_hold(tmp_path)
 def test_slow_ones_do_not_keep_a_service_from_ending(tmp_path):
     with ExitStack() as stack, running(tmp_path) as server:
         for beginning in (b"", b"P", UPLOAD, UPLOAD + b"Content-Length: 9\r\n\r\nP"):
-            stack.enter_context(connections(server, 3, beginning))
+            begun = stack.enter_context(connections(server, 3, beginning))
         others_are_answered(server)
+        server.process.terminate()
+        assert code_of(everything(begun[0])) == "busy.shutting_down"
 
 
 # --- limits ------------------------------------------------------------------------------------------------

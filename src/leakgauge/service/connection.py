@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _PIECE = 256 << 10
+_MOST_DESCRIPTORS = 16_384
 
 
 class Connection(socket.socket):
@@ -98,3 +100,13 @@ class Pace:
     def deadline(self) -> float:
         """When it will have been too slow unless it goes on."""
         return min(self.last, self.begun + self.moved / self.rate) + self.silent
+
+
+def raised_limit() -> int:
+    """How many descriptors this process may have, after asking for as many as it may ask for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return _MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft

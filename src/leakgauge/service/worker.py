@@ -15,9 +15,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import resource
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,7 +31,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from leakgauge.errors import Busy, LeakgaugeError
 from leakgauge.service.arrival import Arrival
-from leakgauge.service.connection import Connection, Pace
+from leakgauge.service.connection import Connection, Pace, raised_limit
 from leakgauge.service.error_handlers import raw_answer, unexpected
 from leakgauge.service.settings import Settings
 
@@ -45,10 +45,11 @@ _LINGER_SECONDS = 5.0
 """What is left to a sender that has its answer, and may still be busy sending."""
 _LOOK_SECONDS = 0.2
 """How often the connections whose time is over are looked for."""
-_MOST_DESCRIPTORS = 16_384
 _SPARE_DESCRIPTORS = 256
 _MOST_UNSENT_BYTES = 256 << 20
 """Answers that wait in memory for their receivers, together."""
+_SWITCH_SECONDS = 0.001
+"""How long a thread that computes, on a body in small chunks for example, keeps the main loop waiting."""
 _BODY_THREADS = 2
 _PING_THREADS = 2
 _FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -65,6 +66,14 @@ _CROWDED = Busy(
     "connections",
     "So many requests arrive slowly that the oldest of them had to give way.",
     hint="Send the request again, on a faster line or with a smaller bundle.",
+    details={"retry_after": 10},
+)
+
+
+_ENDING = Busy(
+    "shutting_down",
+    "The service is being stopped, and the request had not arrived by then.",
+    hint="Send the request again, to the service that takes its place.",
     details={"retry_after": 10},
 )
 
@@ -92,7 +101,7 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
         """Make room for connections before the first is accepted."""
         self._settings = settings = Settings.from_environment()
         # a connection needs a second descriptor for a body that does not fit into memory
-        allowed = (_raised_limit() - _SPARE_DESCRIPTORS) // 2
+        allowed = (raised_limit() - _SPARE_DESCRIPTORS) // 2
         self.worker_connections: int = max(min(self.cfg.worker_connections, allowed), self.cfg.threads + 1)
         self._most_spooled = (settings.slots + settings.queue + 2) * settings.max_payload_bytes
         self._spooled = 0
@@ -104,6 +113,7 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
         self._leaving: dict[TConn, float] = {}
         self._bodies_pool = ThreadPoolExecutor(_BODY_THREADS, thread_name_prefix="body")
         self._pings_pool = ThreadPoolExecutor(_PING_THREADS, thread_name_prefix="ping")
+        sys.setswitchinterval(_SWITCH_SECONDS)
         super().init_process()
 
     # --- coming -----------------------------------------------------------------------------------------
@@ -320,7 +330,7 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
 
     def _end_slow(self, conn: TConn, *, begun: bool) -> None:
         if begun:
-            self._refuse(conn, HTTPStatus.REQUEST_TIMEOUT)
+            self._refuse(conn, HTTPStatus.REQUEST_TIMEOUT if self.alive else _ENDING)
         else:
             self._close(conn)
 
@@ -374,13 +384,3 @@ def _received(client: socket.socket) -> bytes | None:
         return None
     except OSError:
         return b""
-
-
-def _raised_limit() -> int:
-    """How many descriptors this process may have, after asking for as many as it may ask for."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
-    return _MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
