@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from zip_writer import (
 )
 
 from leakgauge.bundle import Limits, unpack
-from leakgauge.errors import BadBundle
+from leakgauge.errors import BadBundle, InputError
 
 MODEL, TRAIN, TEST = b"\x80\x04N.", b"a,label\n1,0\n", b"a,label\n2,0\n"
 OTHER = b"a,label\n9,9\n"
@@ -136,6 +137,14 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "long padding": (lambda: around(train(behind=bytes(70_000))), "hidden_bytes"),
     "bytes behind the compressed data": (
         lambda: around(train(packed=deflated(TRAIN) + alone(HIDDEN))),
+        "hidden_bytes",
+    ),
+    "bytes behind the compressed data of a folder": (
+        lambda: around(train(), Entry(name=b"a/", packed=deflated(b"") + alone(HIDDEN))),
+        "hidden_bytes",
+    ),
+    "bytes behind the compressed data of a file that nobody needs": (
+        lambda: around(train(), Entry(name=b"__MACOSX/._x", packed=deflated(b"") + alone(HIDDEN))),
         "hidden_bytes",
     ),
     "second stream behind the compressed data": (
@@ -288,3 +297,39 @@ def test_large_entries_are_read_piece_by_piece_and_exactly(tmp_path: Path) -> No
         into = tmp_path / f"into-{entry.method}"
         unpack(upload, into, limits=Limits())
         assert table in [path.read_bytes() for path in into.rglob("*.csv")]
+
+
+def by_the_front(data: bytes) -> dict[bytes, bytes]:
+    """What a reader finds that goes by the headers before the entries alone."""
+    found, place = {}, 0
+    while data.startswith(b"PK\x03\x04", place):
+        _, _, _, method, _, _, _, packed, _, name, more = struct.unpack_from("<4s5H3L2H", data, place)
+        start = place + 30 + name + more
+        content = data[start : start + packed]
+        with suppress(zlib.error):  # damaged, which is an error where the entry is needed
+            found[data[place + 30 : place + 30 + name]] = (
+                zlib.decompress(content, -zlib.MAX_WBITS) if method else content
+            )
+        place = start + packed
+    return found
+
+
+def test_a_changed_byte_is_refused_or_changes_nothing_or_is_seen_by_every_reader(tmp_path: Path) -> None:
+    sound = around(train(), Entry(name=b"notes/", content=b""))
+    refused = 0
+    for place in range(len(sound)):
+        for change in (0x08, 0x81):
+            changed = bytearray(sound)
+            changed[place] ^= change
+            upload = tmp_path / "upload"
+            upload.write_bytes(changed)
+            into = tmp_path / f"{place}-{change}"
+            try:
+                unpack(upload, into, limits=Limits())
+            except InputError:
+                refused += 1
+                continue
+            told = sorted(path.read_bytes() for path in into.rglob("*") if path.is_file())
+            front = by_the_front(bytes(changed))
+            assert told == sorted(content for name, content in front.items() if not name.endswith(b"/"))
+    assert refused > len(sound)  # most bytes carry meaning: only times, versions and attributes do not

@@ -42,6 +42,8 @@ class ZippedFile:
     start: int
     parts: tuple[str, ...]
     budget: Budget
+    read: set[int]
+    """where the entries of the archive begin that have been read to their ends"""
 
     def head(self, count: int) -> bytes:
         """The first bytes of the entry; see `Source`."""
@@ -67,12 +69,16 @@ class ZippedFile:
                 self.budget.check_ratio(count, self.info.compress_size, name)
                 digest.update(chunk)
                 target.write(chunk)
+        self.read.add(self.start)
         return BundledFile(name, path, digest.hexdigest())
 
 
 @contextmanager
 def zipped_files(archive: Path, *, label: str, budget: Budget) -> Iterator[list[ZippedFile]]:
-    """The files in a zip, once it is clear that the archive as a whole is sound."""
+    """The files in a zip, once it is clear that the archive as a whole is sound.
+
+    What is not read in the context, folders and files that nobody needs, is looked through at its end.
+    """
     what = label or "The upload"
     with archive.open("rb") as handle:
         directory = _check_frame(handle, what, budget)
@@ -93,11 +99,25 @@ def zipped_files(archive: Path, *, label: str, budget: Budget) -> Iterator[list[
                 raise damaged("damaged_directory", f"{what} contradicts itself about its contents.")
             _check_entries(infos, budget)
             starts = data_starts(handle, infos, directory.start)
+            read: set[int] = set()
             yield [
-                ZippedFile(handle, info, starts[info.header_offset], parts, budget)
+                ZippedFile(handle, info, starts[info.header_offset], parts, budget, read)
                 for info in infos
                 if (parts := safe_parts(info.orig_filename)) and not names_folder(info.orig_filename)
             ]
+            for info in infos:
+                if (start := starts[info.header_offset]) not in read:
+                    _check_unread(handle, info, start)
+
+
+def _check_unread(handle: IO[bytes], info: zipfile.ZipInfo, start: int) -> None:
+    """Refuse an entry behind whose data something hides; whether it is damaged is nobody's concern."""
+    try:
+        for _ in unpacked(handle, info, start, f"the entry {shown_name(info.orig_filename)}"):
+            pass
+    except BadBundle as error:
+        if error.problem == "hidden_bytes":
+            raise
 
 
 def _piece(problem: str, message: str) -> BadBundle:
@@ -135,33 +155,12 @@ def _check_frame(handle: IO[bytes], what: str, budget: Budget) -> _Directory:
     if position < 0 or len(tail) - position < _END_RECORD.size:
         raise not_a_zip(head, what)
     end = tail_start + position
-    (_, disk, first_disk, here, entries, directory_size, start, comment) = _END_RECORD.unpack_from(
-        tail, position
-    )
+    *small, comment = _END_RECORD.unpack_from(tail, position)[1:]
     if end + _END_RECORD.size + comment != size:
         raise damaged("trailing_bytes", f"{what} goes on after the end of its zip archive.")
     if _ends_elsewhere(tail, position):
         raise _two_ends(what)
-    frame_end = end
-    handle.seek(max(end - _LOCATOR_64.size, 0))
-    if end >= _LOCATOR_64.size + _END_RECORD_64.size and (
-        locator := handle.read(_LOCATOR_64.size)
-    ).startswith(b"PK\x06\x07"):
-        frame_end = end - _LOCATOR_64.size - _END_RECORD_64.size
-        handle.seek(frame_end)
-        (signature, length, _, _, disk, first_disk, *values) = _END_RECORD_64.unpack(
-            handle.read(_END_RECORD_64.size)
-        )
-        if signature != b"PK\x06\x06" or length != _END_RECORD_64.size - 12:
-            raise damaged("damaged_directory", f"{what} has a damaged table of contents.")
-        if _LOCATOR_64.unpack(locator)[1:] != (0, frame_end, 1) or not all(
-            short in (large, full)
-            for short, large, full in zip(
-                (here, entries, directory_size, start), values, (0xFFFF, 0xFFFF, _FULL, _FULL), strict=True
-            )
-        ):
-            raise _two_ends(what)
-        here, entries, directory_size, start = values
+    frame_end, (disk, first_disk, here, entries, directory_size, start) = _large_end(handle, end, small, what)
     if disk or first_disk or here != entries or head.startswith(b"PK\x07\x08"):
         raise BadBundle(
             "split_zip", f"{what} is one part of a split zip.", hint="Make one zip that is not split."
@@ -179,6 +178,35 @@ def _check_frame(handle: IO[bytes], what: str, budget: Budget) -> _Directory:
     if directory_size > budget.limits.entries * _DIRECTORY_BYTES_PER_ENTRY:
         raise budget.limits.exceeded("entries", f"{what} has an oversized table of contents.")
     return _Directory(start=start, entries=entries)
+
+
+def _large_end(handle: IO[bytes], end: int, small: list[int], what: str) -> tuple[int, list[int]]:
+    """Where the directory has to end, and what the end record for large archives says, if there is one.
+
+    Parameters
+    ----------
+    end
+        where the usual end record lies.
+    small
+        what that says, which must not contradict the other: some readers look at one of them alone.
+    """
+    place = end - _LOCATOR_64.size - _END_RECORD_64.size
+    if place < 0:
+        return end, small
+    handle.seek(place)
+    record = handle.read(_END_RECORD_64.size)
+    locator = handle.read(_LOCATOR_64.size)
+    if not locator.startswith(b"PK\x06\x07"):
+        return end, small
+    (signature, length, _, _, *large) = _END_RECORD_64.unpack(record)
+    if signature != b"PK\x06\x06" or length != _END_RECORD_64.size - 12:
+        raise damaged("damaged_directory", f"{what} has a damaged table of contents.")
+    full = [0xFFFF] * 4 + [_FULL] * 2
+    if _LOCATOR_64.unpack(locator)[1:] != (0, place, 1) or not all(
+        short in (true, most) for short, true, most in zip(small, large, full, strict=True)
+    ):
+        raise _two_ends(what)
+    return place, large
 
 
 def _ends_elsewhere(tail: bytes, position: int) -> bool:
