@@ -383,14 +383,23 @@ def serve(kind: Kind, port: int, host: str) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else smaller digits]",
 )
-def demo(port: int, host: str, folder: Path | None, mnist: Path | None) -> None:
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="A name by which the page may be asked, beside localhost and addresses.",
+)
+def demo(port: int, host: str, folder: Path | None, mnist: Path | None, names: tuple[str, ...]) -> None:
     """Open a page that reconstructs training data from a model, with and without a defence."""
     with printing_errors():
         check("demo")
         # imported late: no other command needs the page, nor Flask
         from leakgauge.demo.server import demo as served
 
-    with printing_errors(), served(host=host, port=port, folder=folder, mnist=mnist) as server:
+    with (
+        printing_errors(),
+        served(host=host, port=port, folder=folder, mnist=mnist, names=names) as server,
+    ):
         # an address to listen on may stand for all of a machine's, and none of these can be opened
         here = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - told, not bound
         click.echo(f"Open http://{here}:{server.server_port}")
