@@ -175,6 +175,14 @@ def test_an_error_is_printed_once_and_as_text(tmp_path, runner, code, beginnings
     assert done.stdout == ""
 
 
+def test_a_model_that_ends_its_process_is_the_senders_side(tmp_path):
+    done = by_a_shell(tmp_path, "segfault_of_the_model")
+    assert done.returncode == 2
+    assert done.stderr.count("SIGSEGV, twice on the same bytes.") == 1
+    assert done.stderr.count("hint: Treat the file as hostile") == 1
+    assert done.stderr.count("audit died of its model") == 1, "the first death is logged, the second told"
+
+
 def test_the_frames_of_a_failure_lead_to_its_place(tmp_path):
     done = by_a_shell(tmp_path, "crash_with_a_secret")
     assert "sandbox_runners.py:" in done.stderr

@@ -14,6 +14,7 @@ import pytest
 from leakgauge.errors import LimitExceeded
 from leakgauge.sandbox import landlock, user_isolation
 from leakgauge.sandbox.machine import tasks_granted
+from leakgauge.sandbox.quota import exceeds
 from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.resources import ResourceLimits, slots_in_memory
 from leakgauge.sandbox.system_calls import allowing_filter, denying_filter
@@ -404,3 +405,54 @@ def test_tasks_granted(tmp_path, name, text, tasks):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text(text + "\n")
     assert tasks_granted(Path(tmp_path)) == tasks
+
+
+# --- quota -----------------------------------------------------------------------------------------
+
+
+def passed(folder, *, most_bytes=1 << 30, most_entries=1_000, owner=None):
+    owner = os.geteuid() if owner is None else owner
+    return exceeds(folder, owner=owner, most_bytes=most_bytes, most_entries=most_entries)
+
+
+def test_files_and_folders_are_counted_however_deep_they_lie(tmp_path):
+    for name in ("a", "b", "a/c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    assert not passed(tmp_path, most_entries=6)
+    assert passed(tmp_path, most_entries=5)
+
+
+def test_bytes_are_those_that_take_room(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "full").write_bytes(bytes(1 << 20))
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+    os.sync()
+    assert not passed(tmp_path, most_bytes=2 << 20)
+    assert passed(tmp_path, most_bytes=1 << 19)
+
+
+def test_what_belongs_to_somebody_else_is_not_looked_into(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").touch()
+    assert not passed(tmp_path, owner=os.geteuid() + 1, most_entries=0)
+
+
+def test_folders_without_end_are_too_much(tmp_path):
+    deep = tmp_path
+    for _ in range(100):
+        deep = deep / "d"
+        deep.mkdir()
+    assert passed(tmp_path)
+
+
+def test_folders_that_lead_elsewhere_or_are_gone_are_not_followed(tmp_path):
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    for folder in (outside, inside):
+        folder.mkdir()
+    for number in range(10):
+        (outside / f"{number}").touch()
+    (inside / "link").symlink_to(outside)
+    assert not passed(inside, most_entries=5)
+    assert not passed(tmp_path / "gone", most_entries=0)

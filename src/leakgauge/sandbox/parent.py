@@ -184,6 +184,8 @@ class Sandbox:
         rising = Rising(progress)
         deaths: list[ExitStatus] = []
         while len(deaths) < _ATTEMPTS:
+            if deaths:
+                _log.warning("audit died of its model", extra={"signal": deaths[-1].signal_name})
             with self.private_folder() as folder:
                 request = self._request(source, folder, overrides, time_budget, deadline)
                 assignment = Assignment((job or self._job).function, request, self._limits)
@@ -191,7 +193,6 @@ class Sandbox:
                     ended = self._follow(assignment, rising, cancelled=cancelled, shown=shown)
                     if ended.of_its_model:
                         deaths.append(ended.status)
-                        _log.warning("audit died of its model", extra={"signal": ended.status.signal_name})
                         continue
                     layers = self._conclude(ended)
                     collect_output(request.report, output, keep=keep)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 512
-_DEEPEST = 200
+_DEEPEST = 60
 """Folders in folders, each of which takes a descriptor to look into. Nothing of ours nests ten."""
 
 
