@@ -7,10 +7,11 @@ import resource
 import socket
 import threading
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 
 import pytest
-from served import PATIENCE, running
+from served import PATIENCE, running, wait_until
 from served_app import LARGE
 
 HOST = b"Host: x\r\n"
@@ -227,24 +228,28 @@ def test_a_body_has_a_least_rate(hasty, length, piece):
 
 
 def test_a_body_above_the_least_rate_takes_the_time_that_it_needs(hasty):
-    content = b"echo ".ljust(30_000)
-    head = UPLOAD + b"Accept: application/json\r\nConnection: close\r\nContent-Length: 30000\r\n\r\n"
+    content = b"echo ".ljust(15_000)
+    head = UPLOAD + b"Accept: application/json\r\nConnection: close\r\nContent-Length: 15000\r\n\r\n"
     with connected(hasty, head) as connection:
-        for start in range(0, len(content), 500):  # about five thousand bytes a second
+        for start in range(0, len(content), 500):  # five thousand bytes a second, for longer than a pause
             connection.sendall(content[start : start + 500])
             time.sleep(0.1)
-        assert b'"size": 30000' in everything(connection)
+        assert b'"size": 15000' in everything(connection)
 
 
 def test_an_answer_that_nobody_takes_is_given_up(hasty):
+    def kept(ours):
+        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return any(row[2].endswith(f":{ours:04X}") and row[3] == "01" for row in rows)  # established
+
     with connected(hasty, b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n") as connection:
         size = len(connection.recv(1_000))
-        time.sleep(6)  # three times as long as an answer may pause
-        try:
+        ours = connection.getsockname()[1]
+        assert kept(ours)
+        wait_until(lambda: not kept(ours))
+        with suppress(ConnectionResetError):
             while data := connection.recv(65_536):
                 size += len(data)
-        except ConnectionResetError:
-            pass
         assert size < LARGE
 
 
