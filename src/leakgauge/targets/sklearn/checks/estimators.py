@@ -41,6 +41,7 @@ from leakgauge.targets.pickles.checks import (
 from leakgauge.targets.pickles.estimators import ESTIMATORS
 from leakgauge.targets.pickles.virtual_machine import MalformedPickleError
 from leakgauge.targets.sklearn.checks import predictors, transformers
+from leakgauge.targets.sklearn.checks.compositions import check_named_parts
 from leakgauge.targets.sklearn.model_graph import objects_of
 
 Check: TypeAlias = Callable[[Any], None]
@@ -120,6 +121,7 @@ def check(model: object) -> None:
             row = ROWS.get(_name_of(type(thing)))
             if row is None:
                 raise MalformedPickleError("an estimator without a row in the table of checks")
+            check_named_parts(thing)
             row(thing)
             transformers.check_plain_values(vars(thing).get("classes_"))
         elif sparse.issparse(thing):
