@@ -4,7 +4,7 @@
 
 Two clients keep both audit slots busy, one request in three with a good bundle, the others hostile,
 some of which are given up half way; a third asks /ping ten times a second. Slow callers of every kind
-come and go meanwhile, thousands of them (`slow_callers.py`). Once a second the server's memory,
+are there all the time, thousands of them (`slow_callers.py`). Once a second the server's memory,
 descriptors, processes and temporary files are counted. RESULTS, by default
 benchmarks/results/soak, gets a table (.md) and an image (.svg).
 """
@@ -15,7 +15,6 @@ import http.client
 import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -31,7 +30,7 @@ sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "benchmarks")]
 from served import ZIP, Server, children_of, running  # noqa: E402
 
 from hostile_requests import cases, good_bundle, mutated, others, within  # noqa: E402
-from slow_callers import IDLE, SLOW  # noqa: E402
+from slow_callers import IDLE, KINDS, SLOW, against  # noqa: E402
 
 KIND = "membership"
 SEED = 1
@@ -69,18 +68,15 @@ def main(minutes: float, results: Path) -> int:
             threading.Thread(target=_load, args=(server, known, good, seed, begun, end, measured))
             for seed in (SEED, SEED + 1)
         ]
-        slow = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, ROOT / "benchmarks" / "slow_callers.py", str(server.port), str(60 * minutes)]
-        )
         threads.append(threading.Thread(target=_ping, args=(server, begun, end, measured)))
-        for thread in threads:
-            thread.start()
-        while time.monotonic() < end:
-            measured.samples.append((time.monotonic() - begun, *_sample(server)))
-            time.sleep(SAMPLE_SECONDS)
-        for thread in threads:
-            thread.join()
-        slow.wait()
+        with against(server.port):
+            for thread in threads:
+                thread.start()
+            while time.monotonic() < end:
+                measured.samples.append((time.monotonic() - begun, *_sample(server)))
+                time.sleep(SAMPLE_SECONDS)
+            for thread in threads:
+                thread.join()
         time.sleep(8)  # what is left to a connection that ends
         last = _sample(server)
     return _write(measured, minutes, last, results)
@@ -163,7 +159,7 @@ def _write(measured: Measured, minutes: float, last: tuple[float, int, int, int]
         "audits; refusals; given up": f"{len(measured.audits):,}; {len(measured.refusals):,}; "
         f"{measured.given_up:,}",
         "failures": str(len(measured.failures)),
-        "slow callers, in turns": _slow_callers(),
+        "slow callers": _slow_callers(),
         "/ping, ms: median, 99 %, 99.9 %, longest": _milliseconds(pings, (0.5, 0.99, 0.999, 1)),
         "audits, ms: median, 99 %, longest": _milliseconds(sorted(t for _, t in measured.audits)),
         "refusals, ms: median, 99 %, longest": _milliseconds(sorted(t for _, t in measured.refusals)),
@@ -187,7 +183,7 @@ def _write(measured: Measured, minutes: float, last: tuple[float, int, int, int]
 
 
 def _slow_callers() -> str:
-    return f"{4 * SLOW} slow ones of four kinds and {IDLE:,} idle connections"
+    return f"{SLOW} each of {len(KINDS) - 1} kinds and {IDLE:,} idle connections"
 
 
 def _milliseconds(seconds: list[float], shares: tuple[float, ...] = (0.5, 0.99, 1)) -> str:

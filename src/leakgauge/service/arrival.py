@@ -176,7 +176,9 @@ class Arrival:
         OSError
             when the sender has gone, or there is no descriptor for a file.
         """
-        for _ in range(_PIECES):
+        if connection.rest:
+            connection.rest = self.add(connection.rest)
+        for _ in range(_PIECES if not self.complete else 0):
             try:
                 data = connection.recv(_PIECE)
             except BlockingIOError:

@@ -169,28 +169,25 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
         arrival = Arrival(head, limit=self._settings.max_payload_bytes, pace=self._pace())
         self._bodies[conn] = arrival
         self._spooled += arrival.size
-        try:
-            conn.sock.rest = arrival.add(data)
-        except LeakgaugeError as error:
-            self._refuse(conn, error)
-            return
-        except OSError:
-            self._close(conn)
-            return
-        self._spooled += arrival.pace.moved
+        conn.sock.rest = data
         if arrival.complete:
             self._submit(conn, own=head.startswith(_PING))
             return
-        if arrival.expects_go_ahead:
+        if arrival.expects_go_ahead and not data:
             conn.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             with contextlib.suppress(OSError):
                 conn.sock.flush()
-        self._watch(conn, selectors.EVENT_READ, self._more_of_a_body)
+        if data:
+            self._receive(conn)
+        else:
+            self._watch(conn, selectors.EVENT_READ, self._more_of_a_body)
 
     def _more_of_a_body(self, conn: TConn) -> None:
-        if conn not in self._bodies:
-            return
-        self.poller.unregister(conn.sock)
+        if conn in self._bodies:
+            self.poller.unregister(conn.sock)
+            self._receive(conn)
+
+    def _receive(self, conn: TConn) -> None:
         arrival = self._bodies[conn]
         arrival.under_way = True
         before = arrival.size
