@@ -254,6 +254,11 @@ def _squeezes(model: Any) -> None:
     model._preprocessor.transformers_[1] = ("numerical", OneHotEncoder().fit(CODES[:, 1:]), [1, 2])
 
 
+def _adds_up(model: Any) -> None:
+    preparation = model._preprocessor.transformers_[1][1]
+    preparation.func, preparation.kw_args = np.sum, {"axis": 1, "keepdims": True}
+
+
 def _listed_vocabulary() -> Any:
     model = make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, Y)
     model[0].vocabulary_ = ["aa", "bb", "cc", "dd"]
@@ -295,8 +300,6 @@ BROKEN: dict[str, Callable[[], Any]] = {
     "a degree of words": lambda: changed(PolynomialFeatures(), X, _max_degree="x"),
     "sparse components far away": _far_sparse_component,
     "a spline without coefficients": _spline,
-    "a column less than the trees read": lambda: _histograms(_drops_a_column),
-    "another preparation of categories": lambda: _histograms(_squeezes),
     "trees of more features": lambda: changed(
         HistGradientBoostingClassifier(max_iter=2), X, n_features_in_=2
     ),
@@ -385,6 +388,17 @@ def test_a_first_guess_of_another_width_is_no_answer(tmp_path: Path) -> None:
     narrow.init_.classes_ = np.arange(3)  # three classes by name, two by answer
     with pytest.raises(UnsupportedModel) as caught:
         _asked(narrow, tmp_path, np.repeat(X, 50, axis=0))
+    assert caught.value.problem == "prediction_failed"
+
+
+@pytest.mark.parametrize("change", [_drops_a_column, _squeezes, _adds_up])
+def test_prepared_rows_of_another_width_are_no_question(
+    change: Callable[[Any], None], tmp_path: Path
+) -> None:
+    honest = _histograms(lambda model: None)
+    np.testing.assert_allclose(_asked(honest, tmp_path, CODES), honest.predict_proba(CODES), rtol=1e-12)
+    with pytest.raises(UnsupportedModel) as caught:
+        _asked(_histograms(change), tmp_path, CODES)
     assert caught.value.problem == "prediction_failed"
 
 
