@@ -573,6 +573,17 @@ def test_calibration_by_temperature_needs_every_class_in_every_part() -> None:
     assert outcome(fitted_again, pickle.dumps(model), X, Y) == "ValueError"
 
 
+@pytest.mark.parametrize("as_stored", [sparse.csr_matrix, sparse.csc_matrix])
+def test_a_product_without_a_column_is_no_answer(as_stored: Any, tmp_path: Path) -> None:
+    products = preprocessing.PolynomialFeatures((2, 2), interaction_only=True, include_bias=False)
+    loaded = load(pickle.dumps(products.fit(X)), tmp_path)
+    rows = as_stored(X)
+    np.testing.assert_array_equal(loaded.transform(rows).toarray(), products.transform(rows).toarray())
+    twice = sparse.csr_matrix((np.ones(2), np.zeros(2, np.int32), [0, 2]), shape=(1, 4))
+    with pytest.raises(ValueError, match="indices"):
+        loaded.transform(twice)
+
+
 def test_threads_are_those_of_this_machine(tmp_path: Path) -> None:
     model = make_pipeline(KMeans(3, n_init=1), GaussianNB()).fit(X, Y)
     model[0]._n_threads = -(10**9)

@@ -2,9 +2,9 @@
 
 How wide an estimator answers is only known for certain when it answers. Gradient
 boosting of both kinds hands such an answer to compiled code without a look at its
-shape, neighbours within a radius their rows, and calibration by temperature its
-labels; each gets that look first. A stand-in fits, clones and is saved as the class
-that it stands for.
+shape, neighbours within a radius their rows, and calibration by temperature its labels;
+products of features are columns that compiled code counts. Each gets that look first.
+A stand-in fits, clones and is saved as the class that it stands for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
@@ -27,6 +28,7 @@ from sklearn.ensemble import (
 )
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import RadiusNeighborsClassifier
+from sklearn.preprocessing import PolynomialFeatures
 from sklearn.utils.validation import validate_data
 
 from leakgauge.targets.sklearn.model_graph import parts_of
@@ -130,6 +132,29 @@ class GuardedCalibratedClassifierCV(_StandIn, CalibratedClassifierCV):  # type: 
         return self
 
 
+class GuardedPolynomialFeatures(_StandIn, PolynomialFeatures):  # type: ignore[misc]  # no types
+    """Products of the features of sparse rows, whose columns are there.
+
+    Compiled code numbers the product of a feature with itself before the first column
+    where it makes interactions alone, and a graph of neighbours may name one of them twice.
+    """
+
+    _stands_for = PolynomialFeatures
+
+    def transform(self, X: Any) -> Any:  # noqa: N803 (scikit-learn's name)
+        """(n, n_output_features_) products.
+
+        Raises
+        ------
+        ValueError
+            when a product has no column.
+        """
+        products = super().transform(X)
+        if sparse.issparse(products):
+            products.check_format(full_check=True)
+        return products
+
+
 class GuardedRadiusNeighborsClassifier(_StandIn, RadiusNeighborsClassifier):  # type: ignore[misc]  # no types
     """Neighbours within a radius, asked with rows of the width that it was fitted on.
 
@@ -210,6 +235,7 @@ _STAND_INS: Mapping[type, type[_StandIn]] = {
         GuardedGradientBoostingRegressor,
         GuardedHistGradientBoostingClassifier,
         GuardedHistGradientBoostingRegressor,
+        GuardedPolynomialFeatures,
         GuardedRadiusNeighborsClassifier,
     )
 }
