@@ -67,7 +67,7 @@ def test_an_error_is_told_with_its_hint_and_exit_code(call):
 def test_all_problems_are_told(call):
     result = call(runner="refuse_parameters")
     assert result.exit_code == 2
-    assert "  - seed\ufffd[2J is negative" in result.stderr
+    assert "  - seed\\x1b[2J is negative" in result.stderr
     assert '  - {"parameter": "x", "message": "y"}' in result.stderr
 
 

@@ -41,6 +41,7 @@ from leakgauge.targets.pickles.checks import (
 from leakgauge.targets.pickles.estimators import ESTIMATORS
 from leakgauge.targets.pickles.virtual_machine import MalformedPickleError
 from leakgauge.targets.sklearn.checks import predictors, transformers
+from leakgauge.targets.sklearn.checks.compositions import check_named_parts
 from leakgauge.targets.sklearn.checks.contracts import Contract
 from leakgauge.targets.sklearn.checks.patterns import check_pattern
 from leakgauge.targets.sklearn.checks.settings import check_settings, tried_by
@@ -110,6 +111,7 @@ def check(model: object) -> None:
             contract = ROWS.get(_name_of(type(thing)))
             if contract is None:
                 raise MalformedPickleError("an estimator without a row in the table of checks")
+            check_named_parts(thing)
             check_settings(thing)
             contract.check(thing)
             transformers.check_plain_values(vars(thing).get("classes_"))
