@@ -297,10 +297,6 @@ def _narrow_first_guess(part: Any) -> None:
     part.init_ = GaussianNB().fit(X, Y % 2)
 
 
-def _frozen(part: Any) -> None:
-    part.init = FrozenEstimator(GaussianNB().fit(X, Y))
-
-
 def _numbering(attribute: str) -> list[Callable[[Any], None]]:
     def change(number: Any) -> Callable[[Any], None]:
         def set_first(part: Any) -> None:
@@ -337,7 +333,6 @@ BREAKS: Mapping[tuple[str, str], list[Callable[[Any], None]]] = {
         *_set("n_trees_per_iteration_", 2, 7), *_set("n_features_in_", 3),
     ],
     ("gradient_boosting", "init_"): [_narrow_first_guess],
-    ("gradient_boosting", "init"): [_frozen],
     ("hist_gradient_boosting", "_in_fit"): _set("_in_fit", True, False, 1),
     ("hist_gradient_boosting", "_bin_mapper"): [
         *_set("_bin_mapper", None), *_set("_n_features", 3, 5, None),
@@ -571,6 +566,20 @@ def test_calibration_by_temperature_takes_no_label_for_a_place(labels: Any, tmp_
 def test_calibration_by_temperature_needs_every_class_in_every_part() -> None:
     model = CalibratedClassifierCV(GaussianNB(), method="temperature", cv=PredefinedSplit(Y))
     assert outcome(fitted_again, pickle.dumps(model), X, Y) == "ValueError"
+
+
+@pytest.mark.parametrize("subsample", [1.0, 0.5])
+def test_a_frozen_first_guess_of_another_width_is_no_start(subsample: float, tmp_path: Path) -> None:
+    """Its loss is computed before its first stage is fitted."""
+    narrow = FrozenEstimator(GaussianNB().fit(X, Y % 2))
+    boosting = GradientBoostingClassifier(n_estimators=2, subsample=subsample)
+    search = load(
+        pickle.dumps(GridSearchCV(boosting, {"init": [narrow]}, cv=2, error_score="raise")), tmp_path
+    )
+    with pytest.raises(ValueError, match="first guess"):
+        clone(search).fit(X, Y)
+    search.param_grid = {"init": [FrozenEstimator(GaussianNB().fit(X, Y))]}
+    assert clone(search).fit(X, Y).predict(X).shape == Y.shape
 
 
 @pytest.mark.parametrize("as_stored", [sparse.csr_matrix, sparse.csc_matrix])

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
@@ -65,19 +64,25 @@ class _StandIn:
         return twin
 
 
-class _GuardedFirstGuess(_StandIn):
-    def _raw_predict_init(self: Any, X: Any) -> NDArray[np.float64]:  # noqa: N803 (scikit-learn's name)
-        guess: Any = super()._raw_predict_init(X)  # type: ignore[misc]  # the class mixed into has it
+class ChecksFirstGuess:
+    """Gradient boosting whose stages are handed a first guess of their own width, on fitting and after it."""
+
+    def _fit_stages(self: Any, X: Any, y: Any, raw_predictions: Any, *more: Any, **settings: Any) -> Any:  # noqa: N803 (scikit-learn's name)
+        guess = checked_first_guess(raw_predictions, X.shape[0], self)
+        return super()._fit_stages(X, y, guess, *more, **settings)  # type: ignore[misc]  # the class mixed into has it
+
+    def _raw_predict_init(self: Any, X: Any) -> NDArray[np.float64]:  # noqa: N803 (likewise)
+        guess: Any = super()._raw_predict_init(X)  # type: ignore[misc]  # likewise
         return checked_first_guess(guess, X.shape[0], self)
 
 
-class GuardedGradientBoostingClassifier(_GuardedFirstGuess, GradientBoostingClassifier):  # type: ignore[misc]  # no types
+class GuardedGradientBoostingClassifier(ChecksFirstGuess, _StandIn, GradientBoostingClassifier):  # type: ignore[misc]  # no types
     """A classifier that starts from another estimator (`init=`)."""
 
     _stands_for = GradientBoostingClassifier
 
 
-class GuardedGradientBoostingRegressor(_GuardedFirstGuess, GradientBoostingRegressor):  # type: ignore[misc]  # no types
+class GuardedGradientBoostingRegressor(ChecksFirstGuess, _StandIn, GradientBoostingRegressor):  # type: ignore[misc]  # no types
     """A regressor that starts from another estimator (`init=`)."""
 
     _stands_for = GradientBoostingRegressor
@@ -208,25 +213,6 @@ def checked_first_guess(guess: Any, n_rows: int, booster: Any) -> NDArray[np.flo
     return np.ascontiguousarray(guess, dtype=np.float64)
 
 
-def guard(model: object) -> tuple[str, ...]:
-    """Put the checks in front of the answers of a model's parts, in place.
-
-    Returns
-    -------
-    tuple of str
-        sentences for the report on answers that the model itself would not give.
-    """
-    remarks: dict[str, None] = {}
-    for part in parts_of(model):
-        stand_in = _STAND_INS.get(type(part))
-        if stand_in is None or (isinstance(part, _FROM_A_GUESS) and _starts_from_constants(part)):
-            continue
-        part.__class__ = stand_in
-        if isinstance(part, RadiusNeighborsClassifier) and vars(part).get("outlier_label_", 0) is None:
-            remarks[_NO_NEIGHBOUR] = None
-    return tuple(remarks)
-
-
 _STAND_INS: Mapping[type, type[_StandIn]] = {
     kind._stands_for: kind
     for kind in (
@@ -239,17 +225,21 @@ _STAND_INS: Mapping[type, type[_StandIn]] = {
         GuardedRadiusNeighborsClassifier,
     )
 }
-_FROM_A_GUESS = (GradientBoostingClassifier, GradientBoostingRegressor)
 
 
-def _starts_from_constants(booster: Any) -> bool:
-    """Whether the first guess is scikit-learn's own, and as wide as there are classes."""
-    first = vars(booster).get("init_")
-    if first is None or isinstance(first, str):
-        return True
-    if type(first) is DummyRegressor:
-        return bool(first.n_outputs_ == 1 and np.shape(first.constant_) == (1, 1))
-    if type(first) is not DummyClassifier or "classes_" not in vars(booster):
-        return False
-    prior = np.shape(np.asarray(vars(first).get("class_prior_")))
-    return bool(first.n_outputs_ == 1 and first.strategy == "prior" and prior == (len(booster.classes_),))
+def guard(model: object) -> tuple[str, ...]:
+    """Put the checks in front of the answers of a model's parts, in place.
+
+    Returns
+    -------
+    tuple of str
+        sentences for the report on answers that the model itself would not give.
+    """
+    remarks: dict[str, None] = {}
+    for part in parts_of(model):
+        stand_in = _STAND_INS.get(type(part))
+        if stand_in is not None:
+            part.__class__ = stand_in
+        if isinstance(part, RadiusNeighborsClassifier) and vars(part).get("outlier_label_", 0) is None:
+            remarks[_NO_NEIGHBOUR] = None
+    return tuple(remarks)

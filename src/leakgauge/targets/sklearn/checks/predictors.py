@@ -14,7 +14,6 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
-from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import VALID_METRICS, BallTree, KDTree
 from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF, Tree
@@ -23,7 +22,6 @@ from leakgauge.errors import UnsafeModel
 from leakgauge.targets.pickles.checks import an_array, refused_setting, reject_unless
 from leakgauge.targets.pickles.trees import check_children
 from leakgauge.targets.sklearn.checks.contracts import Array, Contract, Rule, Sizes
-from leakgauge.targets.sklearn.model_graph import parts_of
 
 _METRICS = frozenset(name for names in VALID_METRICS.values() for name in names) - {"precomputed", "pyfunc"}
 
@@ -69,16 +67,6 @@ def _check_first_guess(part: Any) -> None:
     first = vars(part).get("init_")
     if hasattr(part, "classes_") and isinstance(first, BaseEstimator):
         reject_unless(len(first.classes_) == len(part.classes_), "first guess and classes differ")
-
-
-def _check_frozen_first_guess(part: Any) -> None:
-    if any(isinstance(inner, FrozenEstimator) for inner in parts_of(vars(part).get("init"))):
-        raise refused_setting(
-            part,
-            "a frozen first guess (init=)",
-            "whose answers compiled code takes for granted on fitting reference models",
-            "Fit it with an init that is not frozen, or without one.",
-        )
 
 
 # --- histogram gradient boosting ----------------------------------------------------------------------
@@ -304,7 +292,6 @@ CONTRACTS: Mapping[str, Contract] = {
             Rule("estimators_", "regression trees, one a class or one for two classes", _check_stages),
             # how wide it answers is looked at when it does: `sklearn.guarded`
             Rule("init_", "knows the classes of the model", _check_first_guess),
-            Rule("init", "is trained again with the model", _check_frozen_first_guess),
         ),
     ),
     "hist_gradient_boosting": Contract(
