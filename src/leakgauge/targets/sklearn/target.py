@@ -27,6 +27,7 @@ from leakgauge.targets.sklearn.bundled_model import model_in
 from leakgauge.targets.sklearn.input_columns import input_columns
 from leakgauge.targets.sklearn.model_graph import parts_of, reads_documents, type_name
 from leakgauge.targets.sklearn.reading import load_model, unreadable
+from leakgauge.threads import processors
 
 # how far a row of probabilities may be from 1 in sum and still be called drift
 _DRIFT = 1e-3
@@ -334,6 +335,8 @@ def _settle(estimator: Any) -> None:
         attributes = vars(part)
         if "n_jobs" in attributes:
             part.n_jobs = None
+        if "_n_threads" in attributes:
+            part._n_threads = processors()  # how many there were where the model was fitted
         if "verbose" in attributes:
             # scikit-learn's own check, on refitting a clone, tells bool from int
             part.verbose = False if isinstance(part.verbose, bool) else 0
