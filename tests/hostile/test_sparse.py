@@ -69,10 +69,11 @@ def test_a_matrix_that_says_something_else_of_itself_is_refused(
 ) -> None:
     matrix = kind(DENSE)
     behind = {"csr": (40, 4), "csc": (41, 3)}[matrix.format]
-    if attribute == "_shape" and value == behind:
-        pytest.skip("a matrix may have empty columns, or rows, behind the last")
     vars(matrix)[attribute] = value
-    assert refused([matrix], tmp_path)
+    if attribute == "_shape" and value == behind:  # empty columns, or rows, behind the last
+        assert load([matrix], tmp_path)[0].shape == value
+    else:
+        assert refused([matrix], tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
