@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeAlias
+from typing import Any, TypeAlias, overload
 
 from pydantic import JsonValue
 
 from leakgauge.before_after import audit_before_after, write_comparison
+from leakgauge.extras import check
 from leakgauge.policy import Policy, policy_from, read_policy
-from leakgauge.progress import Progress, Silent
+from leakgauge.progress import Progress
 from leakgauge.report.comparison import compare as compare_reports
 from leakgauge.report.comparison.document import comparison_to_json
 from leakgauge.report.comparison.model import Comparison
@@ -20,45 +21,153 @@ from leakgauge.report.files import read_report
 from leakgauge.report.gate import gate as hold
 from leakgauge.report.html import render_comparison
 from leakgauge.report.json_document import from_json
-from leakgauge.report.model import GateResult, Report
+from leakgauge.report.model import Audited, GateResult, Report
+from leakgauge.report.writers import write
+from leakgauge.results import MembershipResult, Result, read_back, result_of
+from leakgauge.sandbox.output import check_destination, check_writable, collect_output
 from leakgauge.sandbox.parent import Sandbox
+from leakgauge.terminal import listening
 
 
+@overload
 def audit(
     source: str | PathLike[str],
     *,
     output: str | PathLike[str] | None = None,
     parameters: Mapping[str, JsonValue] | None = None,
-    progress: Progress | None = None,
-) -> Report:
-    """Audit the model in a bundle, in a sandboxed process.
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> Result: ...
+
+
+@overload
+def audit(
+    source: Any,
+    X_train: Any,
+    y_train: Any,
+    X_test: Any,
+    y_test: Any,
+    *,
+    population: tuple[Any, Any] | None = None,
+    fit: Callable[[Any, Any], Any] | None = None,
+    classes: Sequence[Any] | None = None,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> MembershipResult: ...
+
+
+def audit(
+    source: Any,
+    X_train: Any = None,
+    y_train: Any = None,
+    X_test: Any = None,
+    y_test: Any = None,
+    *,
+    population: Any = None,
+    fit: Any = None,
+    classes: Any = None,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> Result:
+    """Audit the model in a bundle, in a sandboxed process; or a model in memory, in this one.
+
+    A bundle may come from anybody: nothing of it runs outside the sandbox. A model in memory is the
+    caller's own, who trusts it: it runs here, without a sandbox, and is neither changed nor copied to
+    disk. Same data, same parameters, same seed: both give the same figures.
 
     Parameters
     ----------
     source
-        a zip, or a folder with the same files loose.
+        a zip, or a folder with the same files loose; or a model: a fitted estimator, anything with
+        `predict_proba`, or a function of rows that gives (n, n_classes) probabilities or (n,) labels.
+    X_train, y_train
+        records that the model was trained on, a DataFrame or an array, and their labels.
+    X_test, y_test
+        records of the same source that it was not trained on, and their labels.
+    population
+        optional further (records, labels) of the source, for the attacker who has other data.
+    fit
+        how such a model is trained: a function of rows and labels that gives a fitted estimator, or a
+        function of rows that gives probabilities. Without it an estimator is cloned
+        (`sklearn.base.clone`), and a function is compared with no reference models.
+    classes
+        the labels in the order of the columns of a function's answer; those of `y_train`, sorted, without.
     output
         folder for the report's files; none are kept without it.
     parameters
         win over the bundle's own `parameters.json`.
     progress
-        hears how far the audit is.
+        hears how far the audit is; True for a bar, False for none. A bar is shown in a terminal and in a
+        notebook without being asked for.
+    settings
+        single parameters by name, such as `seed=1`; they win over `parameters`.
 
     Raises
     ------
     LeakgaugeError
-        `InputError` and its kinds where the bundle must change, others where it need not.
+        `InputError` and its kinds where the input must change, others where it need not.
+    TypeError
+        for a model without records, or records beside a bundle.
     """
-    with TemporaryDirectory(prefix="leakgauge-") as temporary, Sandbox() as sandbox:
+    overrides = {**(parameters or {}), **settings}
+    records = (X_train, y_train, X_test, y_test)
+    given = [one is not None for one in records]
+    if isinstance(source, str | PathLike):
+        if any(given) or population is not None or fit is not None or classes is not None:
+            raise TypeError("a bundle holds its records: X_train and what follows is for a model in memory")
+        return _audit_bundle(Path(source), output, overrides, progress)
+    if not all(given):
+        raise TypeError("a model in memory is audited with X_train, y_train, X_test and y_test")
+    check("membership")
+    # imported at first use: whoever audits bundles needs no scikit-learn in his own process
+    from leakgauge.membership.audit import audit_in_memory
+    from leakgauge.membership.in_memory import InMemory
+
+    pairs = [(X_train, y_train), (X_test, y_test), *([population] if population is not None else [])]
+
+    def attempt(listener: Progress) -> Audited:
+        return audit_in_memory(InMemory.of(source, *pairs, fit=fit, classes=classes), overrides, listener)
+
+    return _here(attempt, output, progress)
+
+
+def _audit_bundle(
+    source: Path,
+    output: str | PathLike[str] | None,
+    overrides: Mapping[str, JsonValue],
+    progress: Progress | bool | None,
+) -> Result:
+    with (
+        TemporaryDirectory(prefix="leakgauge-") as temporary,
+        Sandbox() as sandbox,
+        listening(progress) as listener,
+    ):
         folder = Path(output) if output is not None else Path(temporary) / "report"
-        sandbox.run(
-            Path(source),
-            folder,
-            overrides=dict(parameters or {}),
-            progress=progress or Silent(),
-            keep=output is not None,
-        )
-        return from_json((folder / "report.json").read_bytes())
+        sandbox.run(source, folder, overrides=dict(overrides), progress=listener, keep=output is not None)
+        images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
+        return result_of(from_json((folder / "report.json").read_bytes()), images)
+
+
+def _here(
+    attempt: Callable[[Progress], Audited],
+    output: str | PathLike[str] | None,
+    progress: Progress | bool | None,
+) -> Result:
+    """What an audit in this process gives, its files put where they are asked for."""
+    if output is not None:
+        check_destination(Path(output))
+        check_writable(Path(output))
+    with listening(progress) as listener:
+        audited = attempt(listener)
+    if output is not None:
+        with TemporaryDirectory(prefix="leakgauge-") as temporary:
+            write(audited, Path(temporary) / "report")
+            collect_output(Path(temporary) / "report", Path(output), keep=True)
+    return read_back(audited)
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"
@@ -88,7 +197,7 @@ def compare_defence(
     runs: int = 1,
     output: str | PathLike[str] | None = None,
     parameters: Mapping[str, JsonValue] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Comparison:
     """Audit a bundle as it is and behind output defences, and compare.
 
@@ -106,14 +215,18 @@ def compare_defence(
     output
         folder for the reports and the comparison; none are kept without it.
     progress
-        hears how far the audits are.
+        hears how far the audits are; as for `audit`.
 
     Raises
     ------
     LeakgaugeError
         as `audit` does.
     """
-    with TemporaryDirectory(prefix="leakgauge-") as temporary, Sandbox() as sandbox:
+    with (
+        TemporaryDirectory(prefix="leakgauge-") as temporary,
+        Sandbox() as sandbox,
+        listening(progress) as listener,
+    ):
         folder = Path(output) if output is not None else Path(temporary) / "comparison"
         audited = audit_before_after(
             sandbox,
@@ -122,7 +235,7 @@ def compare_defence(
             defences=defences,
             runs=runs,
             overrides=dict(parameters or {}),
-            progress=progress or Silent(),
+            progress=listener,
         )
         found = compare_reports(audited.before, audited.after)
         write_comparison(folder, comparison_to_json(found), render_comparison(found))

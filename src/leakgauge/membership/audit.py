@@ -17,6 +17,7 @@ from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.conclusions import conclude
 from leakgauge.membership.evidence import Evidence
 from leakgauge.membership.image_inputs import read_image_inputs
+from leakgauge.membership.in_memory import InMemory, read_in_memory
 from leakgauge.membership.inputs import Inputs, read_inputs
 from leakgauge.membership.own_members import own_misfit
 from leakgauge.membership.pool import SharedAnswers
@@ -36,6 +37,7 @@ from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import (
     MembershipParameters,
     image_membership_parameters,
+    in_memory_parameters,
     membership_parameters,
 )
 from leakgauge.progress import Progress, Share
@@ -83,23 +85,38 @@ def audit_bundle(
     LeakgaugeError
         for a bundle, parameters or a model that cannot be audited.
     """
-    progress.report("reading the bundle", 0.0)
     file = bundle.parameters.path if bundle.parameters else None
-    parameters: MembershipParameters
-    read: Callable[[], Inputs]
     match bundle:
         case MembershipBundle():
-            parameters = membership_parameters(file, overrides)
-            read = partial(read_inputs, bundle, parameters)
+            of_tables = membership_parameters(file, overrides)
+            read: Callable[[], Inputs] = partial(read_inputs, bundle, of_tables)
+            return _audited(read, of_tables, bundle.sha256, progress, time)
         case ImageMembershipBundle():
-            parameters = of_images = image_membership_parameters(file, overrides)
+            of_images = image_membership_parameters(file, overrides)
             read = partial(read_image_inputs, bundle, of_images)
+            return _audited(read, of_images, bundle.sha256, progress, time)
+
+
+def audit_in_memory(source: InMemory, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
+    """Audit a model with records, all of them in the caller's memory; errors as `audit_bundle`."""
+    parameters = in_memory_parameters(overrides)
+    return _audited(partial(read_in_memory, source, parameters), parameters, source.sha256, progress, None)
+
+
+def _audited(
+    read: Callable[[], Inputs],
+    parameters: MembershipParameters,
+    sha256: Mapping[str, str],
+    progress: Progress,
+    time: Time | None,
+) -> Audited:
+    progress.report("reading the records", 0.0)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     report = audit(
         read(),
         parameters=parameters,
         attacks=chosen,
-        inputs_sha256=bundle.sha256,
+        inputs_sha256=sha256,
         progress=progress,
         time=time,
     )
@@ -206,7 +223,7 @@ def _reference_models(
     inputs: Inputs, data: TrainingData, parameters: MembershipParameters, time: Time
 ) -> ReferenceModels:
     plan = Plan(
-        inputs.target.estimator,
+        inputs.target.recipe,
         inputs.target.classes,
         models=parameters.reference_models,
         seconds=parameters.time_budget,

@@ -21,10 +21,11 @@ from leakgauge.membership.columns import (
 )
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
-from leakgauge.membership.tables import Table, read_tables
+from leakgauge.membership.tables import read_tables
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
+from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.opening import open_table_model
 from leakgauge.targets.protocol import ModelTarget, TableTarget
 from leakgauge.targets.sklearn.answer_forms import DecisionScores
@@ -59,9 +60,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         for whatever does not fit, with file, line and column.
     """
     asked_for = settings_of(parameters.defences)
-    defences = not_undone(asked_for)
     target = open_table_model(bundle.model.path)
-    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in target.remarks)]
+    notices = [Notice("model_file", text) for text in target.remarks]
     files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
     tables = read_tables(
         [file.path for file in files],
@@ -71,7 +71,7 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         expected=(*(target.feature_names or ()), *named_label(parameters)),
     )
     for table in tables:
-        _check_size(table)
+        check_size(table.name, len(table.frame))
         notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
 
     columns = columns_of(tables, parameters, target, notices)
@@ -83,24 +83,63 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         Side.of(table, of_table, columns, target.classes)
         for table, of_table in zip(tables, features, strict=True)
     ]
+    return fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)
+
+
+def fitted_inputs(
+    target: TableTarget,
+    sides: Sequence[Side],
+    known: InputColumns,
+    parameters: MembershipParameters,
+    notices: Sequence[Notice],
+    *,
+    asked_for: Sequence[Setting] = (),
+) -> Inputs:
+    """Make a pool of the sides, put the target behind its defences, and ask it about every record.
+
+    Parameters
+    ----------
+    sides
+        members, non-members and, where there is one, the table of other records.
+    known
+        what the target knows of its columns.
+    notices
+        what is known by now that a reader must know.
+    asked_for
+        output defences, in the order of application.
+
+    Raises
+    ------
+    LeakgaugeError
+        for records that no figure can come of, or a model that cannot answer about them.
+    """
+    defences = not_undone(asked_for)
+    notices = [*defended_notice(asked_for), *notices]
     pool, data = pooled(sides, target, known, parameters, notices)
     target = target.reading_scores(pool.x, pool.y)
     notices += _scores_notice(target, defences)
     return Inputs(
         target=_ask(DefendedTarget(target, defences) if defences else target, pool, sides),
         pool=pool,
-        features=len(columns.features),
+        features=len(known.columns),
         notices=tuple(notices),
         defences=defences,
         training_data=data,
     )
 
 
-def _check_size(table: Table) -> None:
-    if len(table.frame) < LEAST_RECORDS:
+def check_size(name: str, records: int) -> None:
+    """Refuse a table of which no figure would mean anything.
+
+    Raises
+    ------
+    BadBundle
+        `too_few_records`.
+    """
+    if records < LEAST_RECORDS:
         raise BadBundle(
             "too_few_records",
-            f"{table.name} has {len(table.frame)} records; it takes {LEAST_RECORDS} to say anything.",
+            f"{name} has {records} records; it takes {LEAST_RECORDS} to say anything.",
             hint="Send as many members and non-members as you can; from some hundreds of each the "
             "figures become useful.",
         )

@@ -124,10 +124,10 @@ class SharedAnswers:
     Attacks that look at the same answers need not pay for them again. `queries`
     counts the rows that were asked for, remembered or not, since an attacker
     who runs one attack alone has to send them. `estimator` is the fitted model
-    itself, for attacks that see the model file and for training its clones; None
+    itself, for attacks that see the model file, and `recipe` what its clones are made of; None
     where the target has none to show. `references` trains an attacker's clones of it, once,
     when an attack first asks for them. `form` is what these clones must be asked for, None
-    where there is no estimator or it gives labels alone.
+    where there is no recipe or it gives labels alone.
     """
 
     def __init__(
@@ -146,6 +146,7 @@ class SharedAnswers:
         self.has_probabilities = target.has_probabilities
         self.gives: Gives = target.gives
         self.estimator: Any = target.estimator
+        self.recipe: Any = target.recipe
         self.form: AnswerForm | None = target.form
         self.type_name = target.type_name
         self.packages = target.packages

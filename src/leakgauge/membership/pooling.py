@@ -25,6 +25,7 @@ from leakgauge.targets.protocol import BoolArray, IntArray, TableTarget
 LEAST_RECORDS = 20
 """Members, and as many non-members, below which no figure means anything."""
 MOST_GROUPS = 100
+_WIDEST = {"i": np.int64, "u": np.int64, "f": np.float64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +199,13 @@ def _tell_of_both(sides: Sequence[Side], in_both: Sequence[BoolArray], notices: 
 def _digests(sides: Sequence[Side]) -> list[NDArray[np.uint64]]:
     """(n,) for each table: a number that records of the same features and label share."""
     every = pd.concat([side.features for side in sides], ignore_index=True)
-    for position in range(every.shape[1]):
-        if not pd.api.types.is_numeric_dtype(every.dtypes.iloc[position]):
-            every.isetitem(
-                position, every.iloc[:, position].astype(object).astype(str).to_numpy(dtype=object)
-            )
+    for position, dtype in enumerate(every.dtypes):
+        cells = every.iloc[:, position]
+        if not pd.api.types.is_numeric_dtype(dtype):
+            every.isetitem(position, cells.astype(object).astype(str).to_numpy(dtype=object))
+        elif isinstance(dtype, np.dtype) and dtype.kind in _WIDEST:
+            # the same numbers have one digest, in however few bytes a caller keeps them
+            every.isetitem(position, cells.to_numpy(dtype=_WIDEST[dtype.kind]))
     digest = pd.util.hash_pandas_object(every, index=False).to_numpy()
     # odd multiplier: mixes the label in without folding two labels onto one digest
     labels = np.concatenate([side.y for side in sides]).astype(np.uint64)

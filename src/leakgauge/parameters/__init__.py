@@ -12,18 +12,25 @@ from leakgauge.parameters.documents import MAX_BYTES, decode_hyperparameters
 from leakgauge.parameters.inversion import InversionParameters
 from leakgauge.parameters.loading import (
     image_membership_parameters,
+    in_memory_parameters,
     inversion_parameters,
     membership_parameters,
 )
-from leakgauge.parameters.membership import ImageMembershipParameters, MembershipParameters
+from leakgauge.parameters.membership import (
+    ImageMembershipParameters,
+    InMemoryParameters,
+    MembershipParameters,
+)
 
 __all__ = [
     "MAX_BYTES",
     "ImageMembershipParameters",
+    "InMemoryParameters",
     "InversionParameters",
     "MembershipParameters",
     "decode_hyperparameters",
     "image_membership_parameters",
+    "in_memory_parameters",
     "inversion_parameters",
     "membership_parameters",
 ]
