@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias, overload
+from typing import Any, NamedTuple, TypeAlias, overload
 
 from pydantic import JsonValue
 
@@ -76,8 +76,7 @@ def audit(
     """Audit the model in a bundle, in a sandboxed process; or a model in memory, in this one.
 
     A bundle may come from anybody: nothing of it runs outside the sandbox. A model in memory is the
-    caller's own, who trusts it: it runs here, without a sandbox, and is neither changed nor copied to
-    disk. Same data, same parameters, same seed: both give the same figures.
+    caller's own, who trusts it: it runs here, without a sandbox. Both give the same figures.
 
     Parameters
     ----------
@@ -101,8 +100,7 @@ def audit(
     parameters
         win over the bundle's own `parameters.json`.
     progress
-        hears how far the audit is; True for a bar, False for none. A bar is shown in a terminal and in a
-        notebook without being asked for.
+        hears how far the audit is; True and False for a bar or none. Terminals and notebooks show one.
     settings
         single parameters by name, such as `seed=1`; they win over `parameters`.
 
@@ -114,23 +112,91 @@ def audit(
         for a model without records, or records beside a bundle.
     """
     overrides = {**(parameters or {}), **settings}
-    records = (X_train, y_train, X_test, y_test)
-    given = [one is not None for one in records]
-    if isinstance(source, str | PathLike):
-        if any(given) or population is not None or fit is not None or classes is not None:
-            raise TypeError("a bundle holds its records: X_train and what follows is for a model in memory")
-        return _audit_bundle(Path(source), output, overrides, progress)
-    if not all(given):
+    if not isinstance(source, str | PathLike):
+        records = _Given((X_train, y_train), (X_test, y_test), population, fit, classes)
+        return _audit_in_memory(source, records, overrides, output, progress)
+    if any(one is not None for one in (X_train, y_train, X_test, y_test, population, fit, classes)):
+        raise TypeError("a bundle holds its records: X_train and what follows is for a model in memory")
+    return _audit_bundle(Path(source), output, overrides, progress)
+
+
+def audit_answers(
+    answers_train: Any,
+    y_train: Any,
+    answers_test: Any,
+    y_test: Any,
+    *,
+    reference_answers: Sequence[tuple[Any, Any]] = (),
+    classes: Sequence[Any] | None = None,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> MembershipResult:
+    """Audit what a model answered, without the model.
+
+    Every attack runs that needs no more than the answers; what cannot be said without the model is told.
+
+    Parameters
+    ----------
+    answers_train, y_train
+        what the model answered about the records that it was trained on, and their true labels: (n, k)
+        probabilities or (n,) predicted labels, as arrays or as DataFrames with a column called like each
+        class.
+    answers_test, y_test
+        the same of records that it was not trained on.
+    reference_answers
+        for each reference model (shadow model) the (n, k) probabilities that it gives to all records, those
+        of `answers_train` and then those of `answers_test`, and (n,) whether it was trained on them.
+    classes
+        the labels in the order of the columns of an array; those of `y_train`, sorted, without.
+    output, parameters, progress, settings
+        as for `audit`.
+
+    Raises
+    ------
+    LeakgaugeError
+        as `audit`.
+    """
+    check("membership")
+    # imported at first use, as in `audit`
+    from leakgauge.membership.answers import GivenAnswers
+    from leakgauge.membership.audit import audit_answers as audit_given
+
+    source = GivenAnswers((answers_train, y_train), (answers_test, y_test), tuple(reference_answers), classes)
+    overrides = {**(parameters or {}), **settings}
+    return _here(lambda listener: audit_given(source, overrides, listener), output, progress)
+
+
+class _Given(NamedTuple):
+    """What comes with a model in memory."""
+
+    members: tuple[Any, Any]
+    non_members: tuple[Any, Any]
+    population: tuple[Any, Any] | None
+    fit: Callable[[Any, Any], Any] | None
+    classes: Sequence[Any] | None
+
+
+def _audit_in_memory(
+    model: Any,
+    given: _Given,
+    overrides: Mapping[str, JsonValue],
+    output: str | PathLike[str] | None,
+    progress: Progress | bool | None,
+) -> MembershipResult:
+    if any(one is None for one in (*given.members, *given.non_members)):
         raise TypeError("a model in memory is audited with X_train, y_train, X_test and y_test")
     check("membership")
     # imported at first use: whoever audits bundles needs no scikit-learn in his own process
     from leakgauge.membership.audit import audit_in_memory
     from leakgauge.membership.in_memory import InMemory
 
-    pairs = [(X_train, y_train), (X_test, y_test), *([population] if population is not None else [])]
+    pairs = [given.members, given.non_members, *([given.population] if given.population is not None else [])]
 
     def attempt(listener: Progress) -> Audited:
-        return audit_in_memory(InMemory.of(source, *pairs, fit=fit, classes=classes), overrides, listener)
+        source = InMemory.of(model, *pairs, fit=given.fit, classes=given.classes)
+        return audit_in_memory(source, overrides, listener)
 
     return _here(attempt, output, progress)
 
@@ -156,7 +222,7 @@ def _here(
     attempt: Callable[[Progress], Audited],
     output: str | PathLike[str] | None,
     progress: Progress | bool | None,
-) -> Result:
+) -> MembershipResult:
     """What an audit in this process gives, its files put where they are asked for."""
     if output is not None:
         check_destination(Path(output))
@@ -167,7 +233,9 @@ def _here(
         with TemporaryDirectory(prefix="leakgauge-") as temporary:
             write(audited, Path(temporary) / "report")
             collect_output(Path(temporary) / "report", Path(output), keep=True)
-    return read_back(audited)
+    result = read_back(audited)
+    assert isinstance(result, MembershipResult)  # noqa: S101 -- narrows the type of our own report
+    return result
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"

@@ -10,12 +10,14 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from leakgauge.attacks.table import chosen_attacks, distributions_of
-from leakgauge.bundle import ImageMembershipBundle, MembershipBundle
+from leakgauge.bundle import AnswersBundle, ImageMembershipBundle, MembershipBundle
 from leakgauge.estimates import proportion
 from leakgauge.exhaustion import Time, ran_out, release
+from leakgauge.membership.answers import GivenAnswers, read_answers, take_answers
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.conclusions import conclude
 from leakgauge.membership.evidence import Evidence
+from leakgauge.membership.given_references import GivenReferences
 from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.in_memory import InMemory, read_in_memory
 from leakgauge.membership.inputs import Inputs, read_inputs
@@ -36,6 +38,7 @@ from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import (
     MembershipParameters,
+    answers_parameters,
     image_membership_parameters,
     in_memory_parameters,
     membership_parameters,
@@ -59,17 +62,23 @@ VERSIONS_OF = ("numpy", "scipy", "scikit-learn")
 TRAINED_IN = 0.9
 """Share of an attack's time in which it may train reference models: with fewer of them it still runs."""
 
+_NOT_TRIED = {
+    True: "there are answers and no model that could be trained again with a change.",
+    False: "the reference models were trained elsewhere, so there is nothing here to compare a change with.",
+}
+"""Why no change was measured where reference models came as answers, by whether that is all that came."""
+
 _Result = TypeVar("_Result")
 
 
 def audit_bundle(
-    bundle: MembershipBundle | ImageMembershipBundle,
+    bundle: MembershipBundle | AnswersBundle | ImageMembershipBundle,
     overrides: Mapping[str, JsonValue],
     progress: Progress,
     *,
     time: Time | None = None,
 ) -> Audited:
-    """Audit a membership bundle, of a model of tables or of images.
+    """Audit a membership bundle: of a model of tables or of images, or of answers alone.
 
     Parameters
     ----------
@@ -91,6 +100,10 @@ def audit_bundle(
             of_tables = membership_parameters(file, overrides)
             read: Callable[[], Inputs] = partial(read_inputs, bundle, of_tables)
             return _audited(read, of_tables, bundle.sha256, progress, time)
+        case AnswersBundle():
+            of_answers = answers_parameters(file, overrides)
+            read = partial(read_answers, bundle, of_answers)
+            return _audited(read, of_answers, bundle.sha256, progress, time)
         case ImageMembershipBundle():
             of_images = image_membership_parameters(file, overrides)
             read = partial(read_image_inputs, bundle, of_images)
@@ -101,6 +114,12 @@ def audit_in_memory(source: InMemory, overrides: Mapping[str, JsonValue], progre
     """Audit a model with records, all of them in the caller's memory; errors as `audit_bundle`."""
     parameters = in_memory_parameters(overrides)
     return _audited(partial(read_in_memory, source, parameters), parameters, source.sha256, progress, None)
+
+
+def audit_answers(source: GivenAnswers, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
+    """Audit answers in the caller's memory; errors as `audit_bundle`."""
+    parameters = answers_parameters(None, overrides)
+    return _audited(partial(take_answers, source, parameters), parameters, source.sha256, progress, None)
 
 
 def _audited(
@@ -221,7 +240,9 @@ def _evidence(
 
 def _reference_models(
     inputs: Inputs, data: TrainingData, parameters: MembershipParameters, time: Time
-) -> ReferenceModels:
+) -> ReferenceModels | GivenReferences:
+    if inputs.references is not None:
+        return inputs.references
     plan = Plan(
         inputs.target.recipe,
         inputs.target.classes,
@@ -285,6 +306,8 @@ def _tradeoffs(
     progress: Progress,
 ) -> Tradeoffs:
     """What mitigations cost and save."""
+    if inputs.references is not None:
+        return Tradeoffs((), 0, None, "", (), withheld=_NOT_TRIED[inputs.pool.answers_only])
 
     def attempt() -> Tradeoffs:
         progress.report("trying mitigations", 0.0)

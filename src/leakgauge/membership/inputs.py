@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from leakgauge.bundle import MembershipBundle
 from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, UnsupportedModel
@@ -19,6 +21,7 @@ from leakgauge.membership.columns import (
     named_label,
     typed_features,
 )
+from leakgauge.membership.given_references import GivenReferences, places_of, read_reference_models
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
 from leakgauge.membership.tables import read_tables
@@ -38,9 +41,11 @@ class Inputs:
     Attributes
     ----------
     features
-        columns of a table, or pixels and channels of an image.
+        columns of a table, or pixels and channels of an image; 0 where answers alone are known.
     training_data
         what reference models may be trained on; None for the pool alone.
+    references
+        reference models that were trained elsewhere; None where they are to be trained here.
     """
 
     target: SharedAnswers
@@ -49,6 +54,7 @@ class Inputs:
     notices: tuple[Notice, ...]
     defences: tuple[Setting, ...] = ()
     training_data: TrainingData | None = None
+    references: GivenReferences | None = None
 
 
 def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> Inputs:
@@ -83,7 +89,18 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         Side.of(table, of_table, columns, target.classes)
         for table, of_table in zip(tables, features, strict=True)
     ]
-    return fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)
+    inputs = fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)
+    if not bundle.reference_answers:
+        return inputs
+    models = read_reference_models(
+        bundle.reference_answers,
+        limits=bundle.limits,
+        classes=target.classes,
+        y=np.concatenate([side.y for side in sides[:2]]),
+        defences=inputs.defences,
+    )
+    places = places_of(inputs.pool.row, inputs.pool.member, len(sides[0].y))
+    return replace(inputs, references=GivenReferences([model.at(places) for model in models]))
 
 
 def fitted_inputs(

@@ -70,7 +70,7 @@ def pooled(
         _in_order(side, digest, shared, notices)
         for side, digest, shared in zip(sides[:2], digests[:2], in_both, strict=True)
     ]
-    kept = [_sample(side, rows, parameters, notices) for side, rows in zip(sides[:2], every, strict=True)]
+    kept = [sampled(side, rows, parameters, notices) for side, rows in zip(sides[:2], every, strict=True)]
     _tell_of_both(sides, in_both, notices)
     beyond = [
         np.setdiff1d(rows, of_pool, assume_unique=True) for rows, of_pool in zip(every, kept, strict=True)
@@ -88,7 +88,7 @@ def pooled(
     group = None
     if sides[0].group is not None and sides[1].group is not None:
         group = np.concatenate([sides[0].group[kept[0]], sides[1].group[kept[1]]])
-        _check_groups(group)
+        check_groups(group)
     pool = Pool(
         x=x if scored == len(y) else x[:scored],
         y=y[:scored],
@@ -136,8 +136,8 @@ def _in_order(side: Side, digest: NDArray[np.uint64], shared: BoolArray, notices
     return distinct
 
 
-def _sample(side: Side, rows: IntArray, parameters: MembershipParameters, notices: list[Notice]) -> IntArray:
-    """The records of a table that attacks score."""
+def sampled(side: Side, rows: IntArray, parameters: MembershipParameters, notices: list[Notice]) -> IntArray:
+    """Those of the records at `rows` of a table that attacks score."""
     most = parameters.max_records // 2
     if len(rows) <= most:
         return rows
@@ -213,7 +213,14 @@ def _digests(sides: Sequence[Side]) -> list[NDArray[np.uint64]]:
     return np.split(keys, np.cumsum([len(side.y) for side in sides[:-1]]))
 
 
-def _check_groups(group: NDArray[np.str_]) -> None:
+def check_groups(group: NDArray[np.str_]) -> None:
+    """Refuse groups that nobody could read a figure of.
+
+    Raises
+    ------
+    BadParameters
+        `too_many_groups`.
+    """
     count = len(np.unique(group))
     if count > MOST_GROUPS:
         raise BadParameters.about(

@@ -131,3 +131,12 @@ class InMemoryParameters(MembershipParameters):
     not_taken: ClassVar = dict.fromkeys(
         ("label_column", "header"), "labels are handed over apart from the features"
     )
+
+
+_NOTHING_TRAINED: Final = "there are answers and no model, so nothing is trained"
+
+
+class AnswersParameters(MembershipParameters):
+    """The parameters of a membership audit of a table of answers."""
+
+    not_taken: ClassVar = dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NOTHING_TRAINED)
