@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from leakgauge.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from leakgauge.api import audit, audit_answers, compare, compare_defence, gate
+    from leakgauge.api import audit, audit_answers, audit_images, compare, compare_defence, gate
     from leakgauge.errors import (
         AuditFailed,
         AuditTimeout,
@@ -63,6 +63,7 @@ __all__ = [
     "UnsupportedModel",
     "audit",
     "audit_answers",
+    "audit_images",
     "compare",
     "compare_defence",
     "gate",

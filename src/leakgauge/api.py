@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, TypeAlias, overload
+from typing import Any, NamedTuple, TypeAlias, cast, overload
 
 from pydantic import JsonValue
 
@@ -23,7 +23,7 @@ from leakgauge.report.html import render_comparison
 from leakgauge.report.json_document import from_json
 from leakgauge.report.model import Audited, GateResult, Report
 from leakgauge.report.writers import write
-from leakgauge.results import MembershipResult, Result, read_back, result_of
+from leakgauge.results import InversionResult, MembershipResult, Result, read_back, result_of
 from leakgauge.sandbox.output import check_destination, check_writable, collect_output
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.terminal import listening
@@ -165,7 +165,8 @@ def audit_answers(
 
     source = GivenAnswers((answers_train, y_train), (answers_test, y_test), tuple(reference_answers), classes)
     overrides = {**(parameters or {}), **settings}
-    return _here(lambda listener: audit_given(source, overrides, listener), output, progress)
+    result = _here(lambda listener: audit_given(source, overrides, listener), output, progress)
+    return cast(MembershipResult, result)
 
 
 class _Given(NamedTuple):
@@ -198,7 +199,100 @@ def _audit_in_memory(
         source = InMemory.of(model, *pairs, fit=given.fit, classes=given.classes)
         return audit_in_memory(source, overrides, listener)
 
-    return _here(attempt, output, progress)
+    return cast(MembershipResult, _here(attempt, output, progress))
+
+
+@overload
+def audit_images(
+    model: Any,
+    image: Any,
+    *,
+    auxiliary: Any = None,
+    reference: Any = None,
+    evaluator: Any = None,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> InversionResult: ...
+
+
+@overload
+def audit_images(
+    model: Any,
+    image: Any,
+    y_train: Any,
+    X_test: Any,
+    y_test: Any,
+    *,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> MembershipResult: ...
+
+
+def audit_images(
+    model: Any,
+    image: Any,
+    y_train: Any = None,
+    X_test: Any = None,
+    y_test: Any = None,
+    *,
+    auxiliary: Any = None,
+    reference: Any = None,
+    evaluator: Any = None,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> Result:
+    """Audit an image classifier in memory: for inversion, or for membership of image sets.
+
+    The model runs in this process, without a sandbox, as in `audit`.
+
+    Parameters
+    ----------
+    model
+        a function of (n, height, width) or (n, height, width, channels) images that gives (n, n_classes)
+        probabilities or logits. It gets 32-bit floats in the range of the images that are handed over.
+    image
+        an image of the class to reconstruct, as the model takes it, for the inversion audit; or all images
+        that the model was trained on, for the membership audit.
+    y_train, X_test, y_test
+        for the membership audit: the class numbers of these images, and images with class numbers that
+        the model was not trained on.
+    auxiliary, reference, evaluator
+        for the inversion audit: images of the attacker's own, further images of the class, and a second
+        classifier that evaluates reconstructions.
+    output, parameters, progress, settings
+        as for `audit`.
+
+    Raises
+    ------
+    LeakgaugeError
+        as `audit`.
+    TypeError
+        for some of the three sets alone, or what belongs to the other audit.
+    """
+    overrides = {**(parameters or {}), **settings}
+    sets = (y_train, X_test, y_test)
+    besides = (auxiliary, reference, evaluator)
+    if all(one is not None for one in sets) and all(one is None for one in besides):
+        check("membership")
+        from leakgauge.membership.images_in_memory import audit_image_sets
+
+        members, others = (image, y_train), (X_test, y_test)
+        return _here(
+            lambda listener: audit_image_sets(model, members, others, overrides, listener), output, progress
+        )
+    if any(one is not None for one in sets):
+        raise TypeError("image sets are X_train, y_train, X_test and y_test, and nothing else")
+    check("inversion")
+    from leakgauge.inversion.in_memory import GivenImages, audit_image
+
+    given = GivenImages(image, *besides)
+    return _here(lambda listener: audit_image(model, given, overrides, listener), output, progress)
 
 
 def _audit_bundle(
@@ -222,7 +316,7 @@ def _here(
     attempt: Callable[[Progress], Audited],
     output: str | PathLike[str] | None,
     progress: Progress | bool | None,
-) -> MembershipResult:
+) -> Result:
     """What an audit in this process gives, its files put where they are asked for."""
     if output is not None:
         check_destination(Path(output))
@@ -233,9 +327,7 @@ def _here(
         with TemporaryDirectory(prefix="leakgauge-") as temporary:
             write(audited, Path(temporary) / "report")
             collect_output(Path(temporary) / "report", Path(output), keep=True)
-    result = read_back(audited)
-    assert isinstance(result, MembershipResult)  # noqa: S101 -- narrows the type of our own report
-    return result
+    return read_back(audited)
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"

@@ -25,6 +25,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import leakgauge
 from leakgauge.errors import BadBundle, BadParameters, InputError, UnsupportedModel
+from leakgauge.membership import audit
 from leakgauge.membership.in_memory import InMemory, read_in_memory
 from leakgauge.parameters import in_memory_parameters
 from leakgauge.report.files import read_report
@@ -34,6 +35,12 @@ REFERENCED = {"attacks": ["gap", "loss", "rmia", "lira_offline"], "reference_mod
 TRAIN, TEST = records(120, seed=0), records(120, seed=1)
 DATA = (*TRAIN, *TEST)
 FOREST = RandomForestClassifier(20, random_state=0).fit(*TRAIN)
+
+
+@pytest.fixture(autouse=True)
+def _without_the_comparison_of_tables(monkeypatch):
+    """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
+    monkeypatch.setattr(audit, "distribution_shift", lambda pool, rng: None)
 
 
 def audited(model, X_train, y_train, X_test, y_test, **settings):  # noqa: N803

@@ -141,12 +141,14 @@ class ImageMembershipBundle:
 
     Attributes
     ----------
+    model
+        None for one in the caller's memory.
     root, ignored, limits
         as in `MembershipBundle`.
     """
 
     root: Path
-    model: BundledFile
+    model: BundledFile | None
     members: ImageSet
     non_members: ImageSet
     parameters: BundledFile | None
@@ -166,6 +168,8 @@ class InversionBundle:
 
     Attributes
     ----------
+    model
+        None for one in the caller's memory.
     auxiliary, reference
         optional public images for an attack with a prior, and further images of the class for the
         ceiling; sorted by name.
@@ -178,7 +182,7 @@ class InversionBundle:
     """
 
     root: Path
-    model: BundledFile
+    model: BundledFile | None
     image: BundledFile
     auxiliary: tuple[BundledFile, ...]
     reference: tuple[BundledFile, ...]

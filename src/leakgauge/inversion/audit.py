@@ -48,6 +48,7 @@ from leakgauge.report.model import (
     Verdict,
 )
 from leakgauge.report.versions import versions_of
+from leakgauge.targets.images.facts import ImageModel
 
 ORIGINAL = "original.png"
 VERSIONS_OF = (
@@ -71,6 +72,8 @@ def audit_bundle(
     trained_prior: Path | None = None,
     evade: Evade | None = None,
     time: Time | None = None,
+    model: ImageModel | None = None,
+    evaluator: ImageModel | None = None,
 ) -> Audited:
     """Audit an inversion bundle.
 
@@ -86,6 +89,8 @@ def audit_bundle(
         the search of a reference library, for a curve of robustness; None where there is none.
     time
         the audit's, which its steps share; None for no limit.
+    model, evaluator
+        those that are open already; None for the bundle's.
 
     Raises
     ------
@@ -96,7 +101,7 @@ def audit_bundle(
     file = bundle.parameters.path if bundle.parameters else None
     parameters = inversion_parameters(file, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
-    found = read_inputs(bundle, parameters, trained_prior=trained_prior)
+    found = read_inputs(bundle, parameters, trained_prior=trained_prior, model=model, evaluator=evaluator)
     inputs = within(found, chosen, seconds=parameters.time_budget)
     audited = audit(
         inputs,

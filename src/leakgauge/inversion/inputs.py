@@ -82,9 +82,21 @@ class Inputs:
 
 
 def read_inputs(
-    bundle: InversionBundle, parameters: InversionParameters, *, trained_prior: Path | None = None
+    bundle: InversionBundle,
+    parameters: InversionParameters,
+    *,
+    trained_prior: Path | None = None,
+    model: ImageModel | None = None,
+    evaluator: ImageModel | None = None,
 ) -> Inputs:
     """Open the model and the images of a bundle.
+
+    Parameters
+    ----------
+    trained_prior
+        a prior's file, for bundles that bring no auxiliary images.
+    model, evaluator
+        those that are open already; None for the bundle's.
 
     Raises
     ------
@@ -94,7 +106,9 @@ def read_inputs(
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
     image = read_image(bundle.image, input_range=parameters.input_range)
-    target = _opened(bundle.model, image.values.shape, parameters)
+    target = model if bundle.model is None else _opened(bundle.model, image.values.shape, parameters)
+    if target is None:
+        raise ValueError("neither the bundle nor the caller has a model")
     shape = target.facts.shape
     original = fit(image, shape, resize=parameters.resize)
     sent = _sent_images(bundle, parameters, target.facts)
@@ -102,8 +116,8 @@ def read_inputs(
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     original_class = likeliest if likeliest in classes else classes[0]
-    evaluator = _evaluator(bundle, parameters, shape)
-    evaluation = choose_evaluation(evaluator, sent.labelled, target.facts, seed=parameters.seed)
+    evaluates = evaluator or _evaluator(bundle, parameters, shape)
+    evaluation = choose_evaluation(evaluates, sent.labelled, target.facts, seed=parameters.seed)
     background, background_notices = background_of(
         original.values, asked=parameters.background, input_range=target.facts.input_range
     )
@@ -202,7 +216,7 @@ def _evaluator(
     """The classifier that the bundle brings to evaluate reconstructions, if it brings one."""
     if bundle.evaluator is None:
         return None
-    if bundle.evaluator.sha256 == bundle.model.sha256:
+    if bundle.model is not None and bundle.evaluator.sha256 == bundle.model.sha256:
         raise BadBundle(
             "evaluator_is_model",
             "The evaluator is the very model under audit, which would evaluate its own answers.",

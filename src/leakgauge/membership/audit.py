@@ -99,36 +99,37 @@ def audit_bundle(
         case MembershipBundle():
             of_tables = membership_parameters(file, overrides)
             read: Callable[[], Inputs] = partial(read_inputs, bundle, of_tables)
-            return _audited(read, of_tables, bundle.sha256, progress, time)
+            return conduct(read, of_tables, bundle.sha256, progress, time)
         case AnswersBundle():
             of_answers = answers_parameters(file, overrides)
             read = partial(read_answers, bundle, of_answers)
-            return _audited(read, of_answers, bundle.sha256, progress, time)
+            return conduct(read, of_answers, bundle.sha256, progress, time)
         case ImageMembershipBundle():
             of_images = image_membership_parameters(file, overrides)
             read = partial(read_image_inputs, bundle, of_images)
-            return _audited(read, of_images, bundle.sha256, progress, time)
+            return conduct(read, of_images, bundle.sha256, progress, time)
 
 
 def audit_in_memory(source: InMemory, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
     """Audit a model with records, all of them in the caller's memory; errors as `audit_bundle`."""
     parameters = in_memory_parameters(overrides)
-    return _audited(partial(read_in_memory, source, parameters), parameters, source.sha256, progress, None)
+    return conduct(partial(read_in_memory, source, parameters), parameters, source.sha256, progress)
 
 
 def audit_answers(source: GivenAnswers, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
     """Audit answers in the caller's memory; errors as `audit_bundle`."""
     parameters = answers_parameters(None, overrides)
-    return _audited(partial(take_answers, source, parameters), parameters, source.sha256, progress, None)
+    return conduct(partial(take_answers, source, parameters), parameters, source.sha256, progress)
 
 
-def _audited(
+def conduct(
     read: Callable[[], Inputs],
     parameters: MembershipParameters,
     sha256: Mapping[str, str],
     progress: Progress,
-    time: Time | None,
+    time: Time | None = None,
 ) -> Audited:
+    """Audit whatever `read` reads, and hold the report to the policy in the parameters; errors as there."""
     progress.report("reading the records", 0.0)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     report = audit(

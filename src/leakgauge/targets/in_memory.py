@@ -7,7 +7,7 @@ he holds is never changed: where a target has to set something, it does so on a 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import packages_distributions
 from typing import Any
 
@@ -15,36 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
-from leakgauge.errors import BadParameters, UnsupportedModel
+from leakgauge.errors import BadParameters
 from leakgauge.targets.function_recipe import Fit, FunctionRecipe
 from leakgauge.targets.functions import FunctionTarget, Takes
 from leakgauge.targets.protocol import TableTarget
 from leakgauge.targets.sklearn.model_graph import parts_of
 from leakgauge.targets.sklearn.target import SklearnTarget
+from leakgauge.targets.ways_in import check_takes_arrays, function_name
 
 _PROBED = 20
 """Rows that a function is asked about at first."""
-_A_FUNCTION = "Hand over a function of the rows that gives one probability for each class, such as lambda X: "
-_WAYS_IN = {
-    "torch": (
-        "a PyTorch module, which takes tensors",
-        _A_FUNCTION + "model(torch.as_tensor(X, dtype=torch.float32)).softmax(dim=1).",
-    ),
-    "keras": ("a Keras model", _A_FUNCTION + "model.predict(X, verbose=0)."),
-    "tensorflow": ("a TensorFlow model", _A_FUNCTION + "model(X).numpy()."),
-    "xgboost": (
-        "an XGBoost Booster, which takes a DMatrix",
-        "Hand over the XGBClassifier, or a function such as lambda X: "
-        "booster.predict(xgboost.DMatrix(X)); of two classes it gives one column, so make both: "
-        "np.column_stack([1 - p, p]).",
-    ),
-    "lightgbm": (
-        "a LightGBM Booster",
-        "Hand over the LGBMClassifier, or a function such as lambda X: booster.predict(X); of two classes "
-        "it gives one column, so make both: np.column_stack([1 - p, p]).",
-    ),
-}
-"""Models that take no rows as they are, by the package of their class: what they are, and what to do."""
 
 
 def open_in_memory(
@@ -99,10 +79,8 @@ def _function_target(
     model: Any, some_rows: Any, takes: Takes, labels: Sequence[Any], classes: Sequence[Any] | None
 ) -> FunctionTarget:
     """Any object with `predict_proba`, or a function, as a target."""
-    if isinstance(model, type):
-        raise _not_a_model(f"the class {model.__name__}, not a fitted one of it", "Fit one and pass that.")
     probabilities = getattr(model, "predict_proba", None)
-    if callable(probabilities):
+    if callable(probabilities) and not isinstance(model, type):
         own = getattr(model, "classes_", None)
         if own is not None and classes is not None:
             raise _classes_known()
@@ -118,18 +96,11 @@ def _function_target(
         )
         target.packages = _packages_of(model)
         return target
-    for library, (what, way_in) in _WAYS_IN.items():
-        if any(kind.__module__.partition(".")[0] == library for kind in type(model).__mro__):
-            raise _not_a_model(what, way_in)
-    if not callable(model):
-        raise _not_a_model(
-            f"a {type(model).__name__} without predict_proba that cannot be called either",
-            _A_FUNCTION + "model.predict(X).",
-        )
+    check_takes_arrays(model)
     return FunctionTarget(
         model,
         _sorted(labels, classes),
-        name=_function_name(model),
+        name=function_name(model),
         takes=takes,
         some_rows=some_rows,
     )
@@ -197,13 +168,3 @@ def _classes_known() -> BadParameters:
         message="classes was given for a model that knows its classes itself.",
         hint="Leave it out; it is for functions.",
     )
-
-
-def _function_name(function: Callable[..., Any]) -> str:
-    name = str(getattr(function, "__qualname__", type(function).__qualname__))
-    name = name.rpartition("<locals>.")[2]
-    return "Function" if name == "<lambda>" else f"Function {name}"
-
-
-def _not_a_model(what: str, hint: str) -> UnsupportedModel:
-    return UnsupportedModel("not_a_model", f"The model is {what}.", hint=hint)
