@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from leakgauge.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from leakgauge.api import audit, audit_answers, audit_images, compare, compare_defence, gate
+    from leakgauge.api import audit, compare, compare_defence, gate
     from leakgauge.errors import (
         AuditFailed,
         AuditTimeout,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         UnsupportedModel,
     )
     from leakgauge.estimates import Estimate
+    from leakgauge.own_process import audit_answers, audit_images
     from leakgauge.report.comparison.model import Comparison, Effect
     from leakgauge.report.model import (
         GateOutcome,
@@ -71,7 +72,7 @@ __all__ = [
 
 # Imported at first use, and no more of them than is needed: the web process wants its own few modules
 # within a second, not SciPy. Those that bring least come first.
-_HOMES = ("errors", "estimates", "report.model", "report.comparison.model", "results", "api")
+_HOMES = ("errors", "estimates", "report.model", "report.comparison.model", "results", "own_process", "api")
 
 
 def __getattr__(name: str) -> object:

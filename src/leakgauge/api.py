@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, TypeAlias, cast, overload
+from typing import Any, TypeAlias, overload
 
 from pydantic import JsonValue
 
 from leakgauge.before_after import audit_before_after, write_comparison
-from leakgauge.extras import check
+from leakgauge.own_process import Given, audit_in_memory
 from leakgauge.policy import Policy, policy_from, read_policy
 from leakgauge.progress import Progress
 from leakgauge.report.comparison import compare as compare_reports
@@ -21,10 +21,8 @@ from leakgauge.report.files import read_report
 from leakgauge.report.gate import gate as hold
 from leakgauge.report.html import render_comparison
 from leakgauge.report.json_document import from_json
-from leakgauge.report.model import Audited, GateResult, Report
-from leakgauge.report.writers import write
-from leakgauge.results import InversionResult, MembershipResult, Result, read_back, result_of
-from leakgauge.sandbox.output import check_destination, check_writable, collect_output
+from leakgauge.report.model import GateResult, Report
+from leakgauge.results import MembershipResult, Result, result_of
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.terminal import listening
 
@@ -113,186 +111,11 @@ def audit(
     """
     overrides = {**(parameters or {}), **settings}
     if not isinstance(source, str | PathLike):
-        records = _Given((X_train, y_train), (X_test, y_test), population, fit, classes)
-        return _audit_in_memory(source, records, overrides, output, progress)
+        records = Given((X_train, y_train), (X_test, y_test), population, fit, classes)
+        return audit_in_memory(source, records, overrides, output, progress)
     if any(one is not None for one in (X_train, y_train, X_test, y_test, population, fit, classes)):
         raise TypeError("a bundle holds its records: X_train and what follows is for a model in memory")
     return _audit_bundle(Path(source), output, overrides, progress)
-
-
-def audit_answers(
-    answers_train: Any,
-    y_train: Any,
-    answers_test: Any,
-    y_test: Any,
-    *,
-    reference_answers: Sequence[tuple[Any, Any]] = (),
-    classes: Sequence[Any] | None = None,
-    output: str | PathLike[str] | None = None,
-    parameters: Mapping[str, JsonValue] | None = None,
-    progress: Progress | bool | None = None,
-    **settings: JsonValue,
-) -> MembershipResult:
-    """Audit what a model answered, without the model.
-
-    Every attack runs that needs no more than the answers; what cannot be said without the model is told.
-
-    Parameters
-    ----------
-    answers_train, y_train
-        what the model answered about the records that it was trained on, and their true labels: (n, k)
-        probabilities or (n,) predicted labels, as arrays or as DataFrames with a column called like each
-        class.
-    answers_test, y_test
-        the same of records that it was not trained on.
-    reference_answers
-        for each reference model (shadow model) the (n, k) probabilities that it gives to all records, those
-        of `answers_train` and then those of `answers_test`, and (n,) whether it was trained on them.
-    classes
-        the labels in the order of the columns of an array; those of `y_train`, sorted, without.
-    output, parameters, progress, settings
-        as for `audit`.
-
-    Raises
-    ------
-    LeakgaugeError
-        as `audit`.
-    """
-    check("membership")
-    # imported at first use, as in `audit`
-    from leakgauge.membership.answers import GivenAnswers
-    from leakgauge.membership.audit import audit_answers as audit_given
-
-    source = GivenAnswers((answers_train, y_train), (answers_test, y_test), tuple(reference_answers), classes)
-    overrides = {**(parameters or {}), **settings}
-    result = _here(lambda listener: audit_given(source, overrides, listener), output, progress)
-    return cast(MembershipResult, result)
-
-
-class _Given(NamedTuple):
-    """What comes with a model in memory."""
-
-    members: tuple[Any, Any]
-    non_members: tuple[Any, Any]
-    population: tuple[Any, Any] | None
-    fit: Callable[[Any, Any], Any] | None
-    classes: Sequence[Any] | None
-
-
-def _audit_in_memory(
-    model: Any,
-    given: _Given,
-    overrides: Mapping[str, JsonValue],
-    output: str | PathLike[str] | None,
-    progress: Progress | bool | None,
-) -> MembershipResult:
-    if any(one is None for one in (*given.members, *given.non_members)):
-        raise TypeError("a model in memory is audited with X_train, y_train, X_test and y_test")
-    check("membership")
-    # imported at first use: whoever audits bundles needs no scikit-learn in his own process
-    from leakgauge.membership.audit import audit_in_memory
-    from leakgauge.membership.in_memory import InMemory
-
-    pairs = [given.members, given.non_members, *([given.population] if given.population is not None else [])]
-
-    def attempt(listener: Progress) -> Audited:
-        source = InMemory.of(model, *pairs, fit=given.fit, classes=given.classes)
-        return audit_in_memory(source, overrides, listener)
-
-    return cast(MembershipResult, _here(attempt, output, progress))
-
-
-@overload
-def audit_images(
-    model: Any,
-    image: Any,
-    *,
-    auxiliary: Any = None,
-    reference: Any = None,
-    evaluator: Any = None,
-    output: str | PathLike[str] | None = None,
-    parameters: Mapping[str, JsonValue] | None = None,
-    progress: Progress | bool | None = None,
-    **settings: JsonValue,
-) -> InversionResult: ...
-
-
-@overload
-def audit_images(
-    model: Any,
-    image: Any,
-    y_train: Any,
-    X_test: Any,
-    y_test: Any,
-    *,
-    output: str | PathLike[str] | None = None,
-    parameters: Mapping[str, JsonValue] | None = None,
-    progress: Progress | bool | None = None,
-    **settings: JsonValue,
-) -> MembershipResult: ...
-
-
-def audit_images(
-    model: Any,
-    image: Any,
-    y_train: Any = None,
-    X_test: Any = None,
-    y_test: Any = None,
-    *,
-    auxiliary: Any = None,
-    reference: Any = None,
-    evaluator: Any = None,
-    output: str | PathLike[str] | None = None,
-    parameters: Mapping[str, JsonValue] | None = None,
-    progress: Progress | bool | None = None,
-    **settings: JsonValue,
-) -> Result:
-    """Audit an image classifier in memory: for inversion, or for membership of image sets.
-
-    The model runs in this process, without a sandbox, as in `audit`.
-
-    Parameters
-    ----------
-    model
-        a function of (n, height, width) or (n, height, width, channels) images that gives (n, n_classes)
-        probabilities or logits. It gets 32-bit floats in the range of the images that are handed over.
-    image
-        an image of the class to reconstruct, as the model takes it, for the inversion audit; or all images
-        that the model was trained on, for the membership audit.
-    y_train, X_test, y_test
-        for the membership audit: the class numbers of these images, and images with class numbers that
-        the model was not trained on.
-    auxiliary, reference, evaluator
-        for the inversion audit: images of the attacker's own, further images of the class, and a second
-        classifier that evaluates reconstructions.
-    output, parameters, progress, settings
-        as for `audit`.
-
-    Raises
-    ------
-    LeakgaugeError
-        as `audit`.
-    TypeError
-        for some of the three sets alone, or what belongs to the other audit.
-    """
-    overrides = {**(parameters or {}), **settings}
-    sets = (y_train, X_test, y_test)
-    besides = (auxiliary, reference, evaluator)
-    if all(one is not None for one in sets) and all(one is None for one in besides):
-        check("membership")
-        from leakgauge.membership.images_in_memory import audit_image_sets
-
-        members, others = (image, y_train), (X_test, y_test)
-        return _here(
-            lambda listener: audit_image_sets(model, members, others, overrides, listener), output, progress
-        )
-    if any(one is not None for one in sets):
-        raise TypeError("image sets are X_train, y_train, X_test and y_test, and nothing else")
-    check("inversion")
-    from leakgauge.inversion.in_memory import GivenImages, audit_image
-
-    given = GivenImages(image, *besides)
-    return _here(lambda listener: audit_image(model, given, overrides, listener), output, progress)
 
 
 def _audit_bundle(
@@ -310,24 +133,6 @@ def _audit_bundle(
         sandbox.run(source, folder, overrides=dict(overrides), progress=listener, keep=output is not None)
         images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
         return result_of(from_json((folder / "report.json").read_bytes()), images)
-
-
-def _here(
-    attempt: Callable[[Progress], Audited],
-    output: str | PathLike[str] | None,
-    progress: Progress | bool | None,
-) -> Result:
-    """What an audit in this process gives, its files put where they are asked for."""
-    if output is not None:
-        check_destination(Path(output))
-        check_writable(Path(output))
-    with listening(progress) as listener:
-        audited = attempt(listener)
-    if output is not None:
-        with TemporaryDirectory(prefix="leakgauge-") as temporary:
-            write(audited, Path(temporary) / "report")
-            collect_output(Path(temporary) / "report", Path(output), keep=True)
-    return read_back(audited)
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from leakgauge.bundle import BundledFile, InversionBundle, Limits
 from leakgauge.images.in_memory import array_of, saved, settings_of_model
 from leakgauge.inversion.audit import audit_bundle
+from leakgauge.inversion.inputs import InMemory
 from leakgauge.parameters import inversion_parameters
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
@@ -50,10 +51,9 @@ def audit_image(
     settings, source = settings_of_model(
         image, "image", input_range=parameters.input_range, channel_order=parameters.channel_order
     )
-    target, evaluator = (
-        None if one is None else open_image_function(one, image.shape, settings, range_source=source)
-        for one in (model, given.evaluator)
-    )
+    models = [model] if given.evaluator is None else [model, given.evaluator]
+    opened = (open_image_function(one, image.shape, settings, range_source=source) for one in models)
+    in_memory = InMemory(*opened)
     with TemporaryDirectory(prefix="leakgauge-") as temporary:
         folder = Path(temporary)
         bundle = InversionBundle(
@@ -66,7 +66,7 @@ def audit_image(
             ignored=(),
             limits=Limits(),
         )
-        return audit_bundle(bundle, overrides, progress, model=target, evaluator=evaluator)
+        return audit_bundle(bundle, overrides, progress, in_memory=in_memory)
 
 
 def _files(images: Any, name: str, folder: Path) -> tuple[BundledFile, ...]:
