@@ -37,10 +37,13 @@ ENV PIP_NO_CACHE_DIR=1 \
 # --- the library itself, small and often changed ----------------------------------------------------
 FROM builder AS library
 
+COPY container/requirements-build.txt /
+RUN pip install --quiet --no-compile --require-hashes -r /requirements-build.txt
 COPY pyproject.toml README.md LICENSE /source/
 COPY src /source/src
 COPY container/settle /usr/local/bin/
-RUN pip install --quiet --no-compile --no-deps /source \
+RUN pip install --quiet --no-compile --no-build-isolation --no-deps /source \
+ && pip uninstall --quiet --yes setuptools \
  && settle /opt/leakgauge
 COPY serve train /opt/program/
 COPY container/entrypoint /opt/program/container/
@@ -50,8 +53,10 @@ RUN settle /opt/program
 FROM builder AS membership-packages
 
 ARG TORCH_INDEX=
-COPY container/requirements-membership.txt /requirements.txt
-RUN pip install --quiet --no-compile ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} -r /requirements.txt \
+COPY container/requirements-membership.txt container/requirements-torch.txt container/requirements-torch-cpu.txt /
+COPY container/install-torch /
+RUN pip install --quiet --no-compile --require-hashes -r /requirements-membership.txt \
+ && /install-torch pip "${TORCH_INDEX}" \
  && pip check
 COPY container/trim container/settle /usr/local/bin/
 RUN trim /opt/leakgauge \
@@ -79,8 +84,8 @@ ENTRYPOINT ["/opt/program/container/entrypoint"]
 # --- inversion --------------------------------------------------------------------------------------
 FROM builder AS inversion-packages
 
-COPY container/requirements-inversion.txt /requirements.txt
-RUN pip install --quiet --no-compile -r /requirements.txt \
+COPY container/requirements-inversion.txt /
+RUN pip install --quiet --no-compile --require-hashes -r /requirements-inversion.txt \
  && pip check
 COPY container/trim container/settle /usr/local/bin/
 RUN trim /opt/leakgauge \
@@ -109,8 +114,8 @@ ENTRYPOINT ["/opt/program/container/entrypoint"]
 #   docker build --target demo -t leakgauge-demo . && docker run --rm -p 127.0.0.1:8000:8000 leakgauge-demo
 FROM builder AS demo-packages
 
-COPY container/requirements-inversion.txt container/requirements-demo.txt /
-RUN pip install --quiet --no-compile -r /requirements-demo.txt \
+COPY container/requirements-demo.txt /
+RUN pip install --quiet --no-compile --require-hashes -r /requirements-demo.txt \
  && pip check
 COPY container/trim container/settle /usr/local/bin/
 RUN trim /opt/leakgauge \
@@ -127,6 +132,7 @@ LABEL org.opencontainers.image.title="leakgauge-demo" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 
+# Asked by address or as localhost; `docker run ... leakgauge-demo --name demo.example` adds a name.
 # Models are trained at the first start; name a volume here to keep them.
 ENV XDG_CACHE_HOME=/tmp/cache
 EXPOSE 8000
@@ -138,8 +144,9 @@ ENTRYPOINT ["leakgauge", "demo", "--host", "0.0.0.0", "--port", "8000"]
 FROM builder AS bill-maker
 
 ENV PIP_PYTHON=
+COPY container/requirements-release.txt /
 RUN python3 -m venv /opt/bill \
- && /opt/bill/bin/pip install --quiet cyclonedx-bom==7.5.0
+ && /opt/bill/bin/pip install --quiet --require-hashes -r /requirements-release.txt
 
 FROM bill-maker AS membership-bill
 

@@ -17,7 +17,8 @@ DEMO_PORT ?= 8000
 VENV := .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/pip --disable-pip-version-check --quiet
-TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+# Every package is installed by its hash; `make lock` writes the lists.
+LOCKED := $(PIP) install --require-hashes
 
 .DEFAULT_GOAL := help
 .PHONY: help audit check test test-slow coverage system lint serve demo samples docs clean
@@ -25,24 +26,25 @@ TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-$(VENV)/installed: container/requirements-membership.txt container/requirements-inversion.txt pyproject.toml
+$(VENV)/installed: $(addprefix container/requirements-, membership.txt inversion.txt torch.txt torch-cpu.txt) pyproject.toml
 	"$(PYTHON)" -m venv $(VENV)
 	@echo "installing into $(VENV) (once; a few minutes)"
-	$(PIP) install $(TORCH) -r container/requirements-membership.txt -r container/requirements-inversion.txt
-	$(PIP) install --no-deps --editable .
+	$(LOCKED) -r container/requirements-membership.txt -r container/requirements-inversion.txt
+	container/install-torch $(RUN)/pip "$(TORCH_INDEX)"
+	$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
 
 # The demo needs no PyTorch, and is there sooner without.
-$(VENV)/installed-demo: container/requirements-demo.txt container/requirements-inversion.txt pyproject.toml
+$(VENV)/installed-demo: container/requirements-demo.txt pyproject.toml
 	"$(PYTHON)" -m venv $(VENV)
 	@echo "installing into $(VENV) (once; a minute or two)"
-	$(PIP) install -r container/requirements-demo.txt
-	$(PIP) install --no-deps --editable .
+	$(LOCKED) -r container/requirements-demo.txt
+	$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed $(VENV)/installed-demo container/requirements-dev.txt container/requirements-publish.txt
 	@echo "installing what the tests need"
-	$(PIP) install -r container/requirements-dev.txt -r container/requirements-publish.txt
+	$(LOCKED) -r container/requirements-dev.txt -r container/requirements-publish.txt
 	@touch $@
 
 audit: $(VENV)/installed  ## audit the two sample bundles; the reports are in build/
@@ -109,7 +111,7 @@ SITE_TOOLS := build/site-tools
 $(SITE_TOOLS)/installed: container/requirements-site.txt
 	"$(PYTHON)" -m venv $(SITE_TOOLS)
 	@echo "installing what builds the site into $(SITE_TOOLS) (once; less than a minute)"
-	$(SITE_TOOLS)/bin/pip --disable-pip-version-check --quiet install -r $<
+	$(SITE_TOOLS)/bin/pip --disable-pip-version-check --quiet install --require-hashes -r $<
 	@touch $@
 
 site: $(SITE_TOOLS)/installed  ## build the documentation into build/site, without a warning, and check its links
@@ -119,7 +121,7 @@ site: $(SITE_TOOLS)/installed  ## build the documentation into build/site, witho
 
 # --- images -----------------------------------------------------------------------------------------
 
-.PHONY: images demo-image test-images listing scale bill
+.PHONY: images demo-image test-images listing scale lock scan bill
 
 # Where distributions put the engine's own client.
 DOCKER ?= /usr/bin/docker
@@ -137,7 +139,7 @@ demo-image:  ## build leakgauge-demo, the page in a container of its own
 $(SAGEMAKER)/installed: container/requirements-sagemaker.txt
 	"$(PYTHON)" -m venv $(SAGEMAKER)
 	@echo "installing the SageMaker SDK into $(SAGEMAKER) (once; a minute or two)"
-	$(SAGEMAKER)/bin/pip --disable-pip-version-check --quiet install -r $<
+	$(SAGEMAKER)/bin/pip --disable-pip-version-check --quiet install --require-hashes -r $<
 	@touch $@
 
 test-images: images demo-image $(VENV)/installed-dev $(SAGEMAKER)/installed  ## test all images with a real engine
@@ -153,6 +155,22 @@ listing: $(VENV)/installed-dev  ## show and check the requests that publish both
 scale: images  ## audits an hour and their cost, for 1 and 2 containers
 	DOCKER="$(DOCKER)" python3 container/local_test/scale.py leakgauge-$(AUDIT) build/scale \
 	  sample-input/$(AUDIT).zip --copies 8 --instances 1 2 --cpus 1
+
+RELEASE_TOOLS := build/release-tools
+
+$(RELEASE_TOOLS)/installed: container/requirements-release.txt
+	"$(PYTHON)" -m venv $(RELEASE_TOOLS)
+	@echo "installing what makes a release into $(RELEASE_TOOLS) (once; less than a minute)"
+	$(RELEASE_TOOLS)/bin/pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
+
+lock: $(RELEASE_TOOLS)/installed  ## write container/requirements-*.txt anew; LOCK=--upgrade takes the newest of everything
+	PATH="$(CURDIR)/$(RELEASE_TOOLS)/bin:$$PATH" TORCH_INDEX="$(TORCH_INDEX)" "$(PYTHON)" container/lock.py $(LOCK)
+
+scan: $(RELEASE_TOOLS)/installed  ## look for known vulnerabilities in all that is installed; asks a database in the network
+	@for list in container/requirements-*.txt; do \
+	  echo "$$list" && $(RELEASE_TOOLS)/bin/pip-audit --disable-pip --require-hashes -r $$list || exit 1; \
+	done
 
 bill:  ## list every package in the images with its licence, as CycloneDX and as a table
 	for kind in membership inversion; do \

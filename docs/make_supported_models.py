@@ -9,12 +9,14 @@ from sklearn.utils import all_estimators
 
 from leakgauge.targets.formats import FORMATS
 from leakgauge.targets.pickles.allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
+from leakgauge.targets.pickles.estimators import ESTIMATORS
 from leakgauge.targets.pickles.refusals import (
     LIBRARIES,
     NOT_BEFORE_A_CLASSIFIER,
     REFUSED_FORMS,
     REFUSED_PARTS,
 )
+from leakgauge.targets.sklearn.checks.estimators import CONTRACTS
 
 _HEAD = """# Models that are read
 
@@ -73,6 +75,29 @@ def _formats() -> list[str]:
     return lines
 
 
+def _contracts() -> list[str]:
+    words = (
+        "scikit-learn's compiled code compares neither two shapes nor an index with a range. What it takes "
+        "for granted is checked, whatever the file says, before a model is asked anything."
+    )
+    lines = [
+        "\n## What is checked of fitted estimators\n",
+        words + "\n",
+        "| estimators | what compiled code does | what must hold |",
+        "|---|---|---|",
+    ]
+    for family, contract in CONTRACTS.items():
+        names = sorted(name for found in ESTIMATORS[family].values() for name in found.split())
+        cells = [f"`{rule.attribute}`: {rule.trusted}" for rule in contract.rules]
+        for array in contract.arrays:
+            lengths = " × ".join(length or "any number" for length in array.shape)
+            below = f", each below the number of {array.below}" if array.below else ""
+            cells.append(f"`{array.attribute}`: {lengths}{below}")
+        estimators = ", ".join(f"`{name}`" for name in names)
+        lines.append(f"| {estimators} | {contract.because} | {'; '.join(cells) or 'nothing more'} |")
+    return lines
+
+
 def _table(title: str, words: str, head: tuple[str, str], rows: dict[str, str]) -> list[str]:
     lines = [f"\n## {title}\n", words + "\n", f"| {head[0]} | {head[1]} |", "|---|---|"]
     return lines + [f"| {name} | {reason} |" for name, reason in rows.items()]
@@ -98,6 +123,7 @@ def document() -> str:
     lines += ["\nScorers may compute:\n", *_by_module(METRICS)]
     names = ", ".join(f"`{name.removesuffix('_gen')}`" for _module, name in sorted(DISTRIBUTIONS))
     lines += [f"\nRandom searches may sample from `scipy.stats`: {names}."]
+    lines += _contracts()
     lines += _table(
         "Read, but not before a classifier of tables",
         "The file opens; a Pipeline with such a step cannot be queried with the rows of a table.",

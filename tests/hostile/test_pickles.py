@@ -86,6 +86,13 @@ def problem_of(data: bytes, folder: Path) -> LeakgaugeError:
     return caught.value
 
 
+def test_a_chunk_of_labels_that_is_named_over_and_over_is_refused(tmp_path: Path) -> None:
+    labels = np.zeros(200_000)
+    assert len(load(named("pyarrow.lib", "chunked_array", [labels] * 5, "string"), tmp_path)) == 10**6
+    error = problem_of(named("pyarrow.lib", "chunked_array", [labels] * 6, "string"), tmp_path)
+    assert error.problem == "unreadable"
+
+
 def _code_running(canary: Path) -> dict[str, tuple[bytes, str]]:
     """Name of an attempt to (file, a global that must be named in the refusal)."""
     touch = f"touch {canary}"

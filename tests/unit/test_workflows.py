@@ -38,7 +38,7 @@ def made(text):
 
 
 def test_there_are_workflows():
-    assert WORKFLOWS == ["check.yml", "pages.yml", "release.yml"]
+    assert WORKFLOWS == ["check.yml", "pages.yml", "release.yml", "scan.yml"]
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -78,9 +78,15 @@ def test_a_workflow_is_allowed_to_read_and_each_job_what_it_needs_besides(name):
         for step in job["steps"]:
             assert ("run" in step) != ("uses" in step)
             if "uses" in step:
-                assert re.fullmatch(r"[\w-]+/[\w-]+@(v\d+|release/v1)", step["uses"])
+                assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_the_commit_of_an_action_is_told_by_its_version(name):
+    text = (GITHUB / "workflows" / name).read_text()
+    assert len(re.findall(r"uses: \S+@[0-9a-f]{40} # v[\d.]+$", text, flags=re.M)) == text.count("uses: ")
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

@@ -19,7 +19,7 @@ from leakgauge.exhaustion import Time
 from leakgauge.extras import installed, keep_triton_out, needed
 from leakgauge.installation import Kind
 from leakgauge.jobs.request import JobRequest
-from leakgauge.progress import Progress
+from leakgauge.progress import Display, Progress
 from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
 
@@ -34,7 +34,7 @@ _QUESTIONS: dict[Kind, str] = {
 }
 
 
-def audit(request: JobRequest, progress: Progress) -> None:
+def audit(request: JobRequest, display: Display) -> None:
     """Audit the bundle of `request` and write the finished report folder.
 
     Raises
@@ -51,8 +51,9 @@ def audit(request: JobRequest, progress: Progress) -> None:
             f"here runs the {request.only} audit.",
             hint=f"Send it to leakgauge-{bundle.kind}, or send {_QUESTIONS[request.only]}.",
         )
+    display.opened("model")
     with needed(bundle.kind):
-        audited = _audited(bundle, request, progress)
+        audited = _audited(bundle, request, display)
     write(audited, request.report)
 
 

@@ -68,6 +68,11 @@ _NOT_TRIED = {
 }
 """Why no change was measured where reference models came as answers, by whether that is all that came."""
 
+_NOT_COMPARED = (
+    "Whether members and non-members differ in what has nothing to do with the model was not checked; where "
+    "they do, every attack looks better than it is."
+)
+
 _Result = TypeVar("_Result")
 
 
@@ -211,7 +216,14 @@ def _evidence(
     progress.report("querying the model", 0.03)
     described = _describe(inputs, target)
     progress.report("comparing members and non-members", 0.06)
-    shift = distribution_shift(pool, rng=generator_for(seed, "shift"))
+    notices: list[Notice] = []
+
+    def not_compared(reason: str) -> None:
+        notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}"))
+
+    shift = _unless_it_runs_out(
+        lambda: distribution_shift(pool, rng=generator_for(seed, "shift")), instead=not_compared
+    )
     runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
     limited = time.share(STEPS_BESIDES).limiting(Share(progress, 0.4, 0.75))
     proportions = _proportions(target, inputs, parameters, runs, limited)
@@ -235,7 +247,7 @@ def _evidence(
         tried=tried,
         misfit=own_misfit(target, pool, described, references.accuracy),
         missing_references=missing,
-        notices=tuple(references.notices),
+        notices=(*notices, *references.notices),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from leakgauge.membership.evidence import Evidence
 from leakgauge.membership.exposure import exposed_records
 from leakgauge.membership.insights import difficulty, ease
-from leakgauge.membership.measure import slices
+from leakgauge.membership.measure import FOLDS, slices
 from leakgauge.membership.pool import Pool
 from leakgauge.membership.recommendations import CHANGES_OF_ANY, NETWORK_CHANGES, recommend
 from leakgauge.parameters import MembershipParameters
@@ -98,6 +98,7 @@ def _recommendations(
         severity=severity,
         worst=worst,
         worst_decisions=scored[worst.name].decisions,
+        worst_folds=FOLDS if scored[worst.name].attack.cross_fitted else None,
         label_decisions=scored["gap"].decisions if "gap" in scored else None,
         member=evidence.pool.member,
         target=evidence.described,

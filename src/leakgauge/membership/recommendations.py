@@ -33,6 +33,7 @@ def recommend(
     severity: Severity,
     worst: MembershipMeasured,
     worst_decisions: BoolArray,
+    worst_folds: int | None = None,
     label_decisions: BoolArray | None,
     member: BoolArray,
     target: MembershipTarget,
@@ -48,6 +49,8 @@ def recommend(
     ----------
     worst_decisions
         (n,) decisions of the attack that showed most.
+    worst_folds
+        into how many the records were cut for it; None where it was not cross-fitted.
     label_decisions
         (n,) decisions of the gap attack, None when it did not run.
     tried
@@ -67,7 +70,7 @@ def recommend(
     if not (tried is not None and tried.changes) and severity not in (Severity.LOW, Severity.INCONCLUSIVE):
         found.extend(_fit_less_closely(target, changes or mitigations()))
     if label_decisions is not None and worst.threat_model in VALUES:
-        more = paired_difference(worst_decisions, label_decisions, member, rng=rng)
+        more = paired_difference(worst_decisions, label_decisions, member, rng=rng, folds=worst_folds)
         found.extend(_answer_with_less(VALUES[worst.threat_model], more))
     found.extend(_exposed_slices(worst, slices))
     return tuple(found)

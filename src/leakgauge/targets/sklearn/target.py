@@ -28,6 +28,7 @@ from leakgauge.targets.sklearn.bundled_model import model_in
 from leakgauge.targets.sklearn.input_columns import input_columns
 from leakgauge.targets.sklearn.model_graph import parts_of, reads_documents, type_name
 from leakgauge.targets.sklearn.reading import load_model
+from leakgauge.threads import processors
 
 # of three classes and more, how often the largest score must be that of the predicted label
 _LEAST_AGREEMENT = 0.5
@@ -326,6 +327,8 @@ def _settle(estimator: Any) -> None:
         attributes = vars(part)
         if "n_jobs" in attributes:
             part.n_jobs = 1
+        if "_n_threads" in attributes:
+            part._n_threads = processors()  # how many there were where the model was fitted
         if "verbose" in attributes:
             # scikit-learn's own check, on refitting a clone, tells bool from int
             part.verbose = False if isinstance(part.verbose, bool) else 0
