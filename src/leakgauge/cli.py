@@ -83,6 +83,8 @@ def audit(
 ) -> None:
     """Audit BUNDLE, a zip or a folder with a model and its data, and write a report.
 
+    Without a model, answers will do: members_answers.csv and non_members_answers.csv.
+
     With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
     """
     with printing_errors():

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from leakgauge.bundle import (
+    AnswersBundle,
     Bundle,
     ImageMembershipBundle,
     InversionBundle,
@@ -59,12 +60,13 @@ def audit(request: JobRequest, display: Display) -> None:
 def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited:
     time = Time(request.time_left)
     overrides = dict(request.overrides)
-    # membership audits of images train nothing that could be cut short, and take no such parameter
-    if request.time_budget is not None and not isinstance(bundle, ImageMembershipBundle):
+    # audits of image sets and of answers train nothing that could be cut short, and take no such parameter
+    trains = not isinstance(bundle, ImageMembershipBundle | AnswersBundle)
+    if request.time_budget is not None and trains:
         overrides["time_budget"] = request.time_budget
     # Imported late: each image holds the libraries of one kind alone.
     match bundle:
-        case MembershipBundle() | ImageMembershipBundle():
+        case MembershipBundle() | AnswersBundle() | ImageMembershipBundle():
             from leakgauge.membership.audit import audit_bundle as audit_membership
 
             return audit_membership(bundle, overrides, progress, time=time)

@@ -8,7 +8,8 @@ from leakgauge.membership.evidence import Evidence
 from leakgauge.membership.exposure import exposed_records
 from leakgauge.membership.insights import difficulty, ease
 from leakgauge.membership.measure import FOLDS, slices
-from leakgauge.membership.recommendations import recommend
+from leakgauge.membership.pool import Pool
+from leakgauge.membership.recommendations import CHANGES_OF_ANY, NETWORK_CHANGES, recommend
 from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report import risk
@@ -81,6 +82,13 @@ def _as_strong_as(worst: MembershipMeasured, evidence: Evidence) -> dict[str, Fl
     }
 
 
+def _changes(pool: Pool) -> str | None:
+    """What there is to try on a model of such records."""
+    if pool.answers_only:
+        return CHANGES_OF_ANY
+    return NETWORK_CHANGES if pool.holds_images else None
+
+
 def _recommendations(
     evidence: Evidence, worst: MembershipMeasured, severity: Severity, parts: tuple[Slice, ...], seed: int
 ) -> tuple[Recommendation, ...]:
@@ -96,7 +104,7 @@ def _recommendations(
         target=evidence.described,
         slices=parts,
         tried=evidence.tried,
-        images=evidence.pool.holds_images,
+        changes=_changes(evidence.pool),
         records_would_settle=without_references is None or not risk.all_ruled_out(evidence.outcomes),
         rng=generator_for(seed, "recommendations"),
     )

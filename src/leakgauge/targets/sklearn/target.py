@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
 from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
 from leakgauge.targets.sklearn import multi_output
 from leakgauge.targets.sklearn.answer_forms import DecisionScores, Probabilities, class_scores
@@ -29,8 +30,6 @@ from leakgauge.targets.sklearn.model_graph import parts_of, reads_documents, typ
 from leakgauge.targets.sklearn.reading import load_model, unreadable
 from leakgauge.threads import processors
 
-# how far a row of probabilities may be from 1 in sum and still be called drift
-_DRIFT = 1e-3
 # of three classes and more, how often the largest score must be that of the predicted label
 _LEAST_AGREEMENT = 0.5
 
@@ -71,6 +70,8 @@ class SklearnTarget:
         what it is asked for beside labels, None for nothing; its clones must be asked for the same.
     estimator
         the fitted classifier itself, for attacks that see the model file.
+    recipe
+        what is cloned to train it again: the same, unless the caller has another way.
     remarks
         sentences for the report on how the file was read and what else it holds.
 
@@ -98,6 +99,7 @@ class SklearnTarget:
             self.remarks = (*self.remarks, found.remark)
         self.estimator: Any
         self.estimator, inside = _best_of(estimator if found is None else found.estimator)
+        self.recipe: Any = self.estimator
         path = f"{'model' if found is None else found.path}{inside}"
         self.classes: NDArray[Any] = _classes_of(self.estimator, path)
         self.has_probabilities = _answers(self.estimator, "predict_proba")
@@ -112,8 +114,8 @@ class SklearnTarget:
         number = 1 if self._reads_documents else _first_known(self.estimator, "n_features_in_")
         self.n_features: int | None = None if number is None else int(number)
 
-    packages = ()
-    """None besides those of every audit of tables."""
+    packages: tuple[str, ...] = ()
+    """None besides those of every audit of tables, unless another library's estimator is in it."""
 
     @property
     def gives(self) -> Gives:
@@ -203,7 +205,7 @@ class SklearnTarget:
                 hint="Use attacks that see labels only, or calibrate it with CalibratedClassifierCV.",
             )
         answers = [
-            _checked_probabilities(answer, rows, len(self.classes))
+            checked_probabilities(answer, rows, len(self.classes))
             for answer, rows in self._ask(lambda part: form(self.estimator, part), x)
         ]
         return np.concatenate(answers) if answers else np.empty((0, len(self.classes)))
@@ -235,16 +237,16 @@ class SklearnTarget:
             except (
                 Exception
             ) as error:  # whatever a model does with rows, all of it means that it cannot take them
-                raise _prediction_failed(error) from error
+                raise prediction_failed(error) from error
             yield answer, len(rows)
 
     def _positions_of(self, answer: NDArray[Any], rows: int) -> IntArray:
         if answer.shape != (rows,):
-            raise _prediction_failed(None)
+            raise prediction_failed(None)
         try:
             return np.array([self._positions[label] for label in answer.tolist()], dtype=np.int64)
         except (KeyError, TypeError) as error:
-            raise _prediction_failed(error) from error
+            raise prediction_failed(error) from error
 
 
 def _documents(frame: pd.DataFrame) -> NDArray[Any]:
@@ -334,7 +336,7 @@ def _settle(estimator: Any) -> None:
     for part in parts_of(estimator):
         attributes = vars(part)
         if "n_jobs" in attributes:
-            part.n_jobs = None
+            part.n_jobs = 1
         if "_n_threads" in attributes:
             part._n_threads = processors()  # how many there were where the model was fitted
         if "verbose" in attributes:
@@ -356,42 +358,9 @@ def _first_known(estimator: Any, attribute: str) -> Any:
     return None
 
 
-def _checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> FloatArray:
-    try:
-        probabilities = answer.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise _prediction_failed(error) from error
-    if probabilities.shape != (rows, n_classes):
-        raise _prediction_failed(None)
-    totals = probabilities.sum(axis=1, keepdims=True)
-    if not (
-        np.all(np.isfinite(probabilities))
-        and np.all(probabilities >= -_DRIFT)
-        and np.all(np.abs(totals - 1.0) <= _DRIFT)
-    ):
-        raise UnsupportedModel(
-            "not_probabilities",
-            "The model's probabilities are not finite, negative or do not sum to 1.",
-            hint="Check the model's predict_proba on these tables before the audit.",
-        )
-    clipped = np.clip(probabilities, 0.0, None)
-    return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
-
-
 def _not_fitted(what: str) -> UnsupportedModel:
     return UnsupportedModel(
         "not_fitted",
-        f"The model file holds {what} that was not fitted.",
-        hint="Fit the model on the training data before saving it.",
-    )
-
-
-def _prediction_failed(error: Exception | None) -> UnsupportedModel:
-    # the message of the exception may quote values of the table, so only its type is told
-    kind = type(error).__name__ if error is not None else "answers of an unexpected shape"
-    return UnsupportedModel(
-        "prediction_failed",
-        f"The model could not predict the rows of the table ({kind}).",
-        hint="Check that the model predicts these tables as they are; put encoders into its Pipeline.",
-        details={"exception": kind},
+        f"The model is {what} that was not fitted.",
+        hint="Fit it on the training data first.",
     )
