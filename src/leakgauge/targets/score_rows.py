@@ -10,14 +10,15 @@ from leakgauge.targets.protocol import BoolArray, FloatArray
 STEPS = (0.5, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02, 0.01, 0.005, 0.002, 0.001, 1e-4)
 ROW_SUM_TOLERANCE = 1e-3
 """How far a row of probabilities may be from 1 in sum, and a score beyond 1, and still be called drift."""
+_BELOW_ZERO = 1e-6
 _MOST_TOTALS = 101
 _OFF_GRID = 2e-3
 """How far, in steps, a 32-bit number may lie from the multiple of a step that it stands for."""
 
 
 def within_unit(scores: NDArray[np.floating]) -> bool:
-    """Whether all scores lie between 0 and 1."""
-    return bool((scores >= 0).all() and (scores <= 1 + ROW_SUM_TOLERANCE).all())
+    """Whether all scores lie between 0 and 1; a 1 − p of 32 bits may lie just below 0."""
+    return bool((scores >= -_BELOW_ZERO).all() and (scores <= 1 + ROW_SUM_TOLERANCE).all())
 
 
 def sums_to_one(scores: NDArray[np.floating]) -> bool:

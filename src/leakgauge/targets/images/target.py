@@ -126,6 +126,8 @@ def _probabilities(
     outputs: NDArray[np.float32], output: Literal["probabilities", "logits"], rows: Rows
 ) -> FloatArray:
     scores = outputs.astype(np.float64)
+    if output == "probabilities":
+        scores = np.maximum(scores, 0.0)
     if scores.shape[1] == 1:  # one sigmoid unit: the second class's probability
         return np.concatenate([1.0 - scores, scores], axis=1)
     if output == "logits":

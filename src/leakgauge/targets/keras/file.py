@@ -198,7 +198,7 @@ def _check_blueprint(build: Callable[[], keras.Model]) -> None:
         with keras.StatelessScope(initialize_variables=False):
             model = build()
         variables = [math.prod(variable.shape) for variable in model.variables]
-        activations = [_elements(layer) for layer in _leaves(model)]
+        activations = [_elements(layer) for layer in leaves(model)]
         inputs = len(model.inputs or ())
     except LeakgaugeError:
         raise
@@ -230,10 +230,11 @@ def _check_blueprint(build: Callable[[], keras.Model]) -> None:
         )
 
 
-def _leaves(model: keras.Model) -> Iterator[Any]:
+def leaves(model: keras.Model) -> Iterator[Any]:
+    """The layers of a model, and of the models in it, that hold no others."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _leaves(layer)
+            yield from leaves(layer)
         else:
             yield layer
 
@@ -260,7 +261,7 @@ def _loaded(load: Callable[[], keras.Model]) -> keras.Model:
 
 def activations(model: keras.Model) -> int:
     """Numbers that the layers' outputs hold for one record."""
-    return sum(_elements(layer) for layer in _leaves(model))
+    return sum(_elements(layer) for layer in leaves(model))
 
 
 def rescaled_range(model: keras.Model) -> tuple[float, float] | None:
@@ -269,7 +270,7 @@ def rescaled_range(model: keras.Model) -> tuple[float, float] | None:
     A factor well below 1 (1/255, 1/127.5) brings bytes down to the unit range;
     any other leaves the unit range as it is.
     """
-    for position, layer in enumerate(_leaves(model)):
+    for position, layer in enumerate(leaves(model)):
         if position > 3:
             return None
         if isinstance(layer, keras.layers.Rescaling):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from leakgauge.errors import UnsupportedModel
 from leakgauge.targets.keras.engine import one_thread
-from leakgauge.targets.keras.file import activations, open_archive, open_hdf5
+from leakgauge.targets.keras.file import activations, leaves, open_archive, open_hdf5
 from leakgauge.targets.tables.heads import Ending
 from leakgauge.targets.tables.inputs import TEXT, Entries, Entry, checked, width_of
 from leakgauge.targets.tables.target import (
@@ -40,7 +40,9 @@ def open_keras_table(path: Path) -> NetworkTarget:
 def open_hdf5_table(path: Path) -> NetworkTarget:
     """The classifier in an HDF5 file of Keras 2 or 3; see `formats.Format`."""
     one_thread()
-    return _target(open_hdf5(path, takes_tables=True))
+    model = open_hdf5(path, takes_tables=True)
+    _check_vocabularies(model)
+    return _target(model)
 
 
 class KerasTableEngine:
@@ -97,6 +99,26 @@ def _target(model: keras.Model) -> NetworkTarget:
         packages=PACKAGES,
     )
     return NetworkTarget(KerasTableEngine(model), entries, facts)
+
+
+def _check_vocabularies(model: keras.Model) -> None:
+    """Refuse layers whose vocabulary was learned with `adapt`: HDF5 files of Keras leave it out.
+
+    Raises
+    ------
+    UnsupportedModel
+        `keras_vocabulary_missing`.
+    """
+    for layer in leaves(model):
+        is_lookup = isinstance(layer, keras.layers.StringLookup | keras.layers.IntegerLookup)
+        if is_lookup and layer.get_config().get("vocabulary") is None:
+            raise UnsupportedModel(
+                "keras_vocabulary_missing",
+                f"The HDF5 file holds a {type(layer).__name__} layer without its vocabulary, which Keras "
+                "leaves "
+                "out of such files.",
+                hint='Save the model with model.save("model.keras") and send that file.',
+            )
 
 
 def _entry(tensor: Any) -> Entry:

@@ -16,6 +16,8 @@ MAX_BYTES = 1024**3
 MAX_NODES = 50_000
 MAX_DECLARED = 200_000_000
 """Numbers that the stored arrays may declare."""
+MAX_WORDS = 100_000
+"""Places that a vectoriser of texts may count words in."""
 
 _STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
 _CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
@@ -88,6 +90,10 @@ def _check_nodes(nodes: Iterable[onnx.NodeProto], *, is_of_scikit_learn: bool) -
                 if is_of_scikit_learn
                 else "Export the model without loops or branches.",
             )
+        for attribute in node.attribute:
+            # the highest place alone says how wide a row is that it makes
+            if attribute.name == "ngram_indexes" and max(attribute.ints, default=0) > MAX_WORDS:
+                raise _declares_too_much(f"rows of more than {MAX_WORDS:,} words")
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
@@ -111,11 +117,13 @@ def _check_tensors(graph: onnx.GraphProto) -> None:
             )
         declared += math.prod(tensor.dims)
         if declared > MAX_DECLARED:
-            raise LimitExceeded(
-                "onnx_declares_too_much",
-                f"The ONNX model declares more than {MAX_DECLARED // 10**6} million weights.",
-                hint="Audit a smaller model.",
-            )
+            raise _declares_too_much(f"more than {MAX_DECLARED // 10**6} million weights")
+
+
+def _declares_too_much(what: str) -> LimitExceeded:
+    return LimitExceeded(
+        "onnx_declares_too_much", f"The ONNX model declares {what}.", hint="Audit a smaller model."
+    )
 
 
 def _refuse_operators() -> None:

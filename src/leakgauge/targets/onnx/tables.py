@@ -26,7 +26,7 @@ from leakgauge.targets.tables.target import (
 from leakgauge.text import Sink, printable
 
 PACKAGES = ("onnxruntime",)
-MOST_AT_ONCE = 4_096
+MOST_AT_ONCE = 1_024
 """Records that a model may ask to be asked about at a time."""
 _MISSING_CATEGORY = "nan"
 """How encoders of scikit-learn, written as ONNX, spell a missing text that they know as a category."""

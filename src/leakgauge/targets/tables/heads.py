@@ -96,7 +96,7 @@ class Head:
             return np.asarray(softmax(scores, axis=1))
         if self.form == "one logit":
             return _both(expit(scores))
-        if not within_unit(np.maximum(scores, np.where(scores > -ROW_SUM_TOLERANCE, 0.0, scores))):
+        if not within_unit(scores):
             raise UnsupportedModel(
                 "not_probabilities",
                 "The model gives probabilities for some records, and for others numbers beyond 0 and 1.",

@@ -24,7 +24,7 @@ from leakgauge.targets.frames import check_width, columns_by_name
 from leakgauge.targets.input_columns import InputColumn, InputColumns, Kind
 from leakgauge.text import Sink, printable
 
-MAX_COLUMNS: Final = 100_000
+MAX_COLUMNS: Final = 20_000
 _MADE_UP: Final = re.compile(r"(keras_tensor|inputs?|input_layer|args?)([._:]\d+)?|onnx::\w+", re.ASCII)
 """Names that exporters give to inputs where nobody else does."""
 _LONGEST_NAME: Final = 100

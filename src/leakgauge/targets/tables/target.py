@@ -17,8 +17,10 @@ from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 from leakgauge.targets.tables.heads import Ending, Head
 from leakgauge.targets.tables.inputs import Entries
 
-CHUNK_ROWS: Final = 8_192
-"""Rows that a network is asked for at once, which bounds the memory of its answer."""
+CHUNK_ROWS: Final = 4_096
+"""Rows that a network is asked for at once at most, which bounds the memory of its answer."""
+CHUNK_NUMBERS: Final = 16_000_000
+"""Numbers that they may hold together."""
 MAX_CLASSES: Final = 10_000
 _LEAST_AGREEMENT: Final = 0.5
 """How often the largest score must be that of the predicted label."""
@@ -220,7 +222,8 @@ class NetworkTarget:
     def _asked(self, x: Any) -> tuple[FloatArray, IntArray | None]:
         """(n, k) scores, k = 0 where there are none, and the positions of labels where there are such."""
         scores, labels = [], []
-        for rows in _parts(x, self._engine.batch or CHUNK_ROWS):
+        at_once = min(CHUNK_ROWS, max(CHUNK_NUMBERS // max(x.shape[1], 1), 1))
+        for rows in _parts(x, self._engine.batch or at_once):
             self.queries += len(rows)
             answer = self._answer(rows)
             if answer.scores is not None:
