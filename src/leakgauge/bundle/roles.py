@@ -86,6 +86,12 @@ ABOUT_SETS: Final = (
     "training_images.npy, training_labels.npy, subject_images.npy and subject_labels.npy."
 )
 """How a bundle holds image sets, for hints."""
+ROWS_AS_TABLE: Final = (
+    "Rows of a table that were saved as arrays become one with "
+    'pandas.DataFrame(x).assign(label=y).to_csv("train_mia.csv", index=False), and the other with '
+    "test_mia.csv."
+)
+"""How arrays of rows are brought into a bundle, for hints."""
 
 
 def _models_on(data: ModelData) -> tuple[str, ...]:
@@ -115,7 +121,7 @@ def _way_in(data: Data) -> str:
         return f"With tables comes a classifier of their rows, as one of: {names}."
     return (
         f"With images comes an image classifier, as one of: {names}. A scikit-learn model is audited with "
-        "tables, train_mia.csv and test_mia.csv."
+        f"tables, train_mia.csv and test_mia.csv. {ROWS_AS_TABLE}"
     )
 
 

@@ -11,8 +11,10 @@ TORCH: Final = (
 """Exports a PyTorch network called `model` that reads a table of so many columns."""
 KERAS: Final = '{model}.export("model.onnx", format="onnx")'
 """Exports a Keras network; one that was loaded from its file has to be asked once before."""
+KERAS_FOLDER: Final = '{model}.export("FOLDER")'
+"""Makes a SavedModel of a Keras network, whatever its layers keep."""
 SAVED_MODEL: Final = "python -m tf2onnx.convert --saved-model FOLDER --output model.onnx"
-"""Exports a SavedModel of TensorFlow."""
+"""Exports a SavedModel."""
 
 EXPORT_TORCH: Final = (
     TORCH + ", with the number of the table's columns for COLUMNS (of images: channels, height, width; "
@@ -27,9 +29,10 @@ WITH_TORCH: Final = (
 WITH_KERAS: Final = (
     f"Where the model was made, export it with {KERAS.format(model='model')}, for which tf2onnx has to be "
     "installed, and send model.onnx in its place. A model that was loaded from its file is asked once "
-    "before: model.predict(x[:1])."
+    "before: model.predict(x[:1]). A model whose layers keep values, such as Normalization or StringLookup, "
+    f"takes two steps: {KERAS_FOLDER.format(model='model')}, then {SAVED_MODEL}."
 )
 WITH_TENSORFLOW: Final = (
-    f"{WITH_KERAS} A SavedModel is exported with {SAVED_MODEL}. Or save the whole Keras model with "
+    f"{WITH_KERAS} The second exports any SavedModel. Or save the whole Keras model with "
     'model.save("model.keras") and send that.'
 )

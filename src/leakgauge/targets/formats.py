@@ -133,8 +133,7 @@ SKOPS = Format(
 )
 _KERAS_MODULES: Final = ("keras", "tensorflow", "h5py")
 _WITHOUT_KERAS: Final = (
-    f"{WITH_KERAS} Or run the audit where the extra is installed: pip install 'leakgauge[inversion]'; a "
-    "model whose own layers look up text (StringLookup) can only be audited there."
+    f"{WITH_KERAS} Or run the audit where the extra is installed: pip install 'leakgauge[inversion]'."
 )
 HDF5 = Format(
     name="hdf5",

@@ -11,6 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.exports import KERAS_FOLDER, SAVED_MODEL
 from leakgauge.targets.onnx.engine import Session
 from leakgauge.targets.onnx.file import read_onnx
 from leakgauge.targets.onnx.ml_operators import texts_of
@@ -37,6 +38,7 @@ def open_onnx_table(path: Path) -> NetworkTarget:
     model = read_onnx(path, takes_tables=True)
     stored = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in stored]
+    _check_constants(model.producer_name, inputs)
     texts = texts_of(model.graph.node)
     entries = Entries(
         checked([_entry(value) for value in inputs]), _MISSING_CATEGORY if _MISSING_CATEGORY in texts else ""
@@ -54,6 +56,26 @@ def open_onnx_table(path: Path) -> NetworkTarget:
             packages=PACKAGES,
         ),
     )
+
+
+def _check_constants(producer: str, inputs: list[onnx.ValueInfoProto]) -> None:
+    """Refuse a graph that asks for what its own layers should know.
+
+    Keras hands the values that Normalization keeps to tf2onnx as inputs, and nothing says them then.
+
+    Raises
+    ------
+    UnsupportedModel
+        `onnx_lost_constants`.
+    """
+    lost = [value.name for value in inputs if "/" in value.name and value.name.endswith(":0")]
+    if producer == "tf2onnx" and lost:
+        raise UnsupportedModel(
+            "onnx_lost_constants",
+            "The ONNX model asks for values that its own layers should hold "
+            f"({printable(lost[0], Sink.MESSAGE, longest=100)}): they were lost when Keras exported it.",
+            hint=f"Export it in two steps: {KERAS_FOLDER.format(model='model')}, then {SAVED_MODEL}.",
+        )
 
 
 class OnnxTableEngine:
