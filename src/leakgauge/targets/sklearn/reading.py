@@ -22,7 +22,7 @@ import sklearn
 
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets.compression import decompress, too_large
-from leakgauge.targets.formats import SKOPS, Format, recognise
+from leakgauge.targets.formats import PICKLE, SKOPS, Format, recognise
 from leakgauge.targets.pickles.construction import Construction
 from leakgauge.targets.pickles.refusals import refused
 from leakgauge.targets.pickles.scanner import Scanner
@@ -32,7 +32,7 @@ from leakgauge.targets.sklearn.checks import estimators
 from leakgauge.targets.sklearn.guarded import guard
 from leakgauge.targets.sklearn.old_versions import Version, upgrade
 from leakgauge.targets.sklearn.skops import load_skops
-from leakgauge.targets.unread_formats import IMAGES_ONLY, Unread, not_read
+from leakgauge.targets.unread_formats import Unread, not_read
 
 OLDEST_VERSION: Version = (0, 24)
 """The oldest scikit-learn whose models are brought up to date."""
@@ -125,8 +125,8 @@ def _refuse_other_formats(data: bytes) -> None:
         `not_a_model`.
     """
     match recognise(data):
-        case Format(audited_on="images", words=words):
-            raise not_read(words, IMAGES_ONLY)
+        case Format(words=words) as found if found not in (PICKLE, SKOPS):
+            raise not_read(f"{words}, compressed twice", "Send it as it was before it was compressed.")
         case Unread(words=words, way_in=way_in):
             raise not_read(words, way_in)
 

@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
+from leakgauge.targets.frames import check_width, columns_by_name
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
@@ -168,24 +169,10 @@ class SklearnTarget:
         """
         names = self.feature_names
         if names is not None:
-            missing = [name for name in names if name not in frame.columns]
-            if missing:
-                raise UnsupportedModel(
-                    "columns_do_not_fit",
-                    f"The model was fitted on columns that the table lacks: {', '.join(missing[:5])}.",
-                    hint="Send the table with the columns that the model was fitted on, by the same names.",
-                    details={"missing": list(missing[:100])},
-                )
-            return frame[list(names)]
+            return columns_by_name(frame, names)
         if self._reads_documents:
             return _documents(frame)
-        if self.n_features is not None and self.n_features != frame.shape[1]:
-            raise UnsupportedModel(
-                "columns_do_not_fit",
-                f"The model was fitted on {self.n_features} columns, and the table has {frame.shape[1]}.",
-                hint="Send the table with the columns that the model was fitted on, in the same order.",
-                details={"model_columns": self.n_features, "table_columns": int(frame.shape[1])},
-            )
+        check_width(frame, self.n_features)
         return np.ascontiguousarray(frame.to_numpy())
 
     def probabilities(self, x: Any) -> FloatArray:
