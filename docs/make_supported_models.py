@@ -39,6 +39,23 @@ classifier and every text model of the installed scikit-learn. A new release of 
 test until its new parts are supported or listed below with a reason.
 """
 
+_BOOSTERS = """
+## Boosting libraries
+
+XGBoost: its own files (`save_model`, JSON or UBJSON) and pickles of `XGBClassifier`, `XGBRFClassifier` and
+`Booster`, alone or inside Pipelines, searches, votes and calibration. Boosters of trees (`gbtree`, `dart`)
+with the objectives `binary:logistic`, `multi:softprob` and `multi:softmax`; categorical columns as the
+library has them.
+Binary files and pickles of before XGBoost 2.1 are told how to be saved anew.
+
+Nothing of such a file reaches the library as it is: the model is read, every child, feature, class and
+category of it is checked, and what the library opens is written anew from the checked parts. Its classes
+are the numbers that the library was trained on, so the label column must hold these.
+
+Reference models are trained by the same library, with the settings in the file. XGBoost's own files hold
+none; the learning rate and the L2 penalty are then computed from sums in the trees, and the report says so.
+"""
+
 _TEXTS = """
 ## Texts
 
@@ -92,7 +109,7 @@ def document() -> str:
     lines += _section("Classifiers", "classifier")
     lines += _section("Transformers", "transformer")
     lines += _section("Regressors inside a classifier", "regressor")
-    lines += [_TEXTS.rstrip()]
+    lines += [_BOOSTERS.rstrip(), _TEXTS.rstrip()]
     lines += ["\n## Functions\n", "`FunctionTransformer`, pooling and imputing may apply:\n"]
     lines += _by_module(ARRAY_FUNCTIONS)
     lines += ["\nScorers may compute:\n", *_by_module(METRICS)]

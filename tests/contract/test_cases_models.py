@@ -28,7 +28,9 @@ AUDITED = {
     "old-iterative-imputer": 0.7267,
     "old-nystroem": 0.7333,
     "old-sequential-selector": 0.72,
+    "old-xgboost": 0.94,
     "tab-tfidf-pipeline": 0.5917,
+    "xgb_pickle": 1.0,
 }
 
 REFUSED = {
@@ -37,9 +39,7 @@ REFUSED = {
     "lgbm_pickle": "LightGBM",
     "old-imblearn-smote": "imbalanced-learn",
     "old-lightgbm": "LightGBM",
-    "old-xgboost": "XGBoost",
     "skorch_pickle": "skorch",
-    "xgb_pickle": "XGBoost",
 }
 
 

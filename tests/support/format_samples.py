@@ -41,11 +41,21 @@ def _onnx(path: Path) -> None:
     path.write_bytes(onnx_model())
 
 
+def _xgboost(path: Path) -> None:
+    import xgboost
+
+    booster = xgboost.train(
+        {"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(X, X[:, 0] > 0), 2
+    )
+    path.write_bytes(booster.save_raw("ubj"))
+
+
 SAMPLES: Mapping[str, Callable[[Path], None]] = {
     "pickle": _pickle,
     "skops": _skops,
     "hdf5": _keras,
     "keras": _keras,
     "onnx": _onnx,
+    "xgboost": _xgboost,
 }
 """What writes a sample to a path with the usual suffix of its format."""

@@ -30,6 +30,7 @@ from leakgauge.targets.pickles.allow_list import (
     today,
 )
 from leakgauge.targets.pickles.arrays import ARRAY_CONSTRUCTORS, ArrayHeader, Constructor
+from leakgauge.targets.pickles.boosters import BOOSTER_CONSTRUCTORS
 from leakgauge.targets.pickles.checks import a_mapping, an_array, arguments_of, is_method, reject_unless
 from leakgauge.targets.pickles.labels import LABEL_CONSTRUCTORS
 from leakgauge.targets.pickles.searches import NAMED_DISTRIBUTIONS, SEARCH_CONSTRUCTORS
@@ -90,6 +91,8 @@ class Construction:
             return Inert()
         if function is _RECONSTRUCTOR:
             return self._reconstruct(arguments)
+        if function is OrderedDict:
+            return self.make(function, arguments)  # it is pickled as a call, without arguments
         if not isinstance(function, Constructor):
             raise MalformedPickleError("a call of something that is not called in any model")
         return function.construct(arguments)
@@ -342,6 +345,7 @@ _RECONSTRUCTOR = Constructor(lambda _arguments: None)
 
 _CONSTRUCTORS: Mapping[Pair, Constructor] = {
     **ARRAY_CONSTRUCTORS,
+    **BOOSTER_CONSTRUCTORS,
     **LABEL_CONSTRUCTORS,
     **TREE_CONSTRUCTORS,
     ("_codecs", "encode"): Constructor(_encode),

@@ -152,3 +152,9 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
 }
 """The check's name, then module and names. `nothing` is for estimators that reach compiled code through
 NumPy's and SciPy's public functions only, which look at shapes, types and bounds themselves."""
+
+BOOSTERS: Mapping[str, Mapping[str, str]] = {
+    "xgboost": {"xgboost.core": "Booster", "xgboost.sklearn": "XGBClassifier XGBRFClassifier"},
+}
+"""By library, module and names of what its pickles hold. None of it is filled with a file's attributes:
+each is made by `targets.boosters`, from what was read and checked there."""

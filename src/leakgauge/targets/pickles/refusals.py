@@ -44,6 +44,10 @@ _BOOSTING = (
     "Models of {name} cannot be audited yet. The nearest model that can is scikit-learn's "
     "HistGradientBoostingClassifier, fitted on the same data with the same number and size of trees."
 )
+_BOOSTERS = (
+    "The classifiers of {name} are audited: {classes}, and its own files of classifiers. Regressors, "
+    "rankers and classes of your own over them are not."
+)
 _NETWORK = (
     "Networks on tables cannot be audited yet. An image classifier can: export it to ONNX with "
     "{export} and send it with image sets in the place of the tables. For a table, fit scikit-learn's "
@@ -80,7 +84,7 @@ def _library(name: str, way_in: str, **parts: str) -> Library:
 
 
 LIBRARIES: Mapping[str, Library] = {
-    "xgboost": _library("XGBoost", _BOOSTING),
+    "xgboost": _library("XGBoost", _BOOSTERS, classes="XGBClassifier, XGBRFClassifier and Booster"),
     "lightgbm": _library("LightGBM", _BOOSTING),
     "catboost": _library("CatBoost", _BOOSTING),
     "_catboost": _library("CatBoost", _BOOSTING),

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from leakgauge.targets.pickles import arrays
 from leakgauge.targets.pickles.allow_list import (
+    BOOSTER_PAIRS,
     CHECK_ARRAY,
     DISTRIBUTIONS,
     GETATTR,
@@ -42,18 +43,23 @@ class Scanner:
         the names of instructions that no model file needs.
     versions
         scikit-learn versions that the estimators in the file were saved by.
+    libraries
+        packages of boosting libraries that the file needs.
     """
 
     budget: Budget
     refused: dict[Pair, None] = field(default_factory=dict)
     instructions: dict[str, None] = field(default_factory=dict)
     versions: set[str] = field(default_factory=set)
+    libraries: set[str] = field(default_factory=set)
 
     def find(self, module: str, name: str) -> object:
         """Note the global; nothing is imported."""
         pair = today(module, name)
         if not is_allowed(module, name):
             self.refused[(module, name)] = None
+        if pair in BOOSTER_PAIRS:
+            self.libraries.add(pair[0].partition(".")[0])
         return arrays.HEADER_CONSTRUCTORS.get(pair, Unmade(pair))
 
     def call(self, function: object, arguments: object) -> object:

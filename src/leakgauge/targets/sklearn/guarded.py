@@ -8,8 +8,6 @@ the class that it stands for.
 
 from __future__ import annotations
 
-import copy
-import copyreg
 import warnings
 from typing import Any
 
@@ -21,6 +19,7 @@ from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.utils.validation import validate_data
 
 from leakgauge.targets.sklearn.model_graph import parts_of
+from leakgauge.targets.stand_in import StandIn
 
 _NO_NEIGHBOUR = (
     "The model's RadiusNeighborsClassifier gives no answer to a record without neighbours "
@@ -28,33 +27,7 @@ _NO_NEIGHBOUR = (
 )
 
 
-class _StandIn:
-    """Is saved as the class of scikit-learn that it stands for, and copied as itself."""
-
-    _stands_for: type
-
-    def _plain(self: Any) -> Any:
-        plain = object.__new__(self._stands_for)
-        vars(plain).update(vars(self))
-        return plain
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        # the form that every protocol can write for another class than the object's own
-        return copyreg._reconstructor, (self._stands_for, object, None), self._plain().__getstate__()  # type: ignore[attr-defined]
-
-    def __copy__(self: Any) -> Any:
-        twin = object.__new__(type(self))
-        vars(twin).update(vars(self))
-        return twin
-
-    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
-        twin = object.__new__(type(self))
-        memo[id(self)] = twin
-        vars(twin).update(copy.deepcopy(vars(self), memo))
-        return twin
-
-
-class _GuardedFirstGuess(_StandIn):
+class _GuardedFirstGuess(StandIn):
     def _raw_predict_init(self: Any, X: Any) -> NDArray[np.float64]:  # noqa: N803 (scikit-learn's name)
         guess: Any = super()._raw_predict_init(X)  # type: ignore[misc]  # the class mixed into has it
         return checked_first_guess(guess, X.shape[0], self)
@@ -72,7 +45,7 @@ class GuardedGradientBoostingRegressor(_GuardedFirstGuess, GradientBoostingRegre
     _stands_for = GradientBoostingRegressor
 
 
-class GuardedRadiusNeighborsClassifier(_StandIn, RadiusNeighborsClassifier):  # type: ignore[misc]  # no types
+class GuardedRadiusNeighborsClassifier(StandIn, RadiusNeighborsClassifier):  # type: ignore[misc]  # no types
     """Neighbours within a radius, asked with rows of the width that it was fitted on.
 
     Where there is no neighbour and no label for that, scikit-learn raises an error

@@ -37,6 +37,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._indexing import _get_column_indices
 
+from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.input_columns import InputColumn, InputColumns, Kind, Selection
 
 _DEEPEST = 40
@@ -72,6 +73,9 @@ def column_uses(estimator: object) -> dict[str, tuple[int, ...]]:
         if isinstance(part, BaseHistGradientBoosting):
             mask = getattr(part, "is_categorical_", None)
             found[f"{path}categorical"] = () if mask is None else tuple(np.flatnonzero(mask).tolist())
+        elif isinstance(part, BoosterClassifier):
+            categories = enumerate(part.input_categories())
+            found[f"{path}categorical"] = tuple(place for place, known in categories if known is not None)
         elif isinstance(part, ColumnTransformer):
             for name, transformer, columns in part.transformers_:
                 found[f"{path}{name}"] = _indices(part, name, columns)
@@ -160,6 +164,9 @@ class _Walk:
             case BaseHistGradientBoosting():
                 self._histogram_boosting(part, places)
                 return None
+            case BoosterClassifier():
+                self._booster(part, places)
+                return None
             case CountVectorizer() | HashingVectorizer():
                 self._note(places, is_text=True)
                 return None
@@ -232,6 +239,15 @@ class _Walk:
                 tuple(place for place, chosen in zip(places, mask, strict=True) if chosen),
                 is_categorical_dtype=True,
             )
+
+    def _booster(self, part: BoosterClassifier, places: _Places) -> None:
+        for place, categories in zip(places, part.input_categories(), strict=True):
+            if categories is None:
+                self._note((place,), is_number=True)
+            else:
+                self._note((place,), is_categorical_dtype=True)
+                if place is not None:
+                    self.columns[place].categories += categories
 
     def _imputer(self, part: Any, places: _Places) -> _Places | None:
         """Imputers pass columns on as they are; only numbers have a mean."""

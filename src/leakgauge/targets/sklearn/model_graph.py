@@ -14,6 +14,8 @@ from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from leakgauge.targets.stand_in import stands_for
+
 _PARTS = (BaseEstimator, TreePredictor, _BinMapper, _CalibratedClassifier)
 
 # the ones that hold nothing; models keep them by the million
@@ -72,8 +74,10 @@ def _class_name(thing: Any) -> str:
     """scikit-learn's name for it, also where a subclass stands in for an earlier version."""
     if isinstance(thing, str) or thing is None:
         return "passthrough"
-    known = [kind for kind in type(thing).__mro__ if kind.__module__.startswith("sklearn.")]
-    return (known[0] if known else type(thing)).__name__
+    kind = stands_for(type(thing))
+    ours = kind.__module__.startswith("leakgauge.")
+    known = [base for base in kind.__mro__ if base.__module__.startswith("sklearn.")] if ours else []
+    return (known[0] if known else kind).__name__
 
 
 def reads_documents(model: Any) -> bool:

@@ -11,7 +11,6 @@ The kind of file is told from its contents, never from its name.
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -21,8 +20,8 @@ from typing import Any
 import sklearn
 
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
-from leakgauge.targets.compression import decompress, too_large
-from leakgauge.targets.formats import SKOPS, Format, recognise
+from leakgauge.targets.compression import content_of, decompress
+from leakgauge.targets.formats import FORMATS, PICKLE, SKOPS, Format, recognise
 from leakgauge.targets.pickles.construction import Construction
 from leakgauge.targets.pickles.refusals import refused
 from leakgauge.targets.pickles.scanner import Scanner
@@ -91,20 +90,13 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
         reads files or calls functions; or `refused_instructions`.
     UnsupportedModel
         `empty_file`, `not_a_model`, `unreadable`, `future_version`, `version_too_old`,
-        `lz4_not_installed`, `skops_not_installed`.
+        `lz4_not_installed`, `skops_not_installed`, `xgboost_not_installed` and so on; what the
+        models of such libraries deserve.
     LimitExceeded
         `model_too_large`, `too_many_instructions`.
     """
     bounds = limits or Limits()
-    with path.open("rb") as file:
-        # no more is asked for than there is: the room for it would be taken at once
-        data = file.read(min(bounds.bytes, os.fstat(file.fileno()).st_size) + 1)
-    if len(data) > bounds.bytes:
-        raise too_large(bounds.bytes)
-    if not data:
-        raise UnsupportedModel(
-            "empty_file", "The model file is empty.", hint="Save the model again and send the whole file."
-        )
+    data = content_of(path, limit=bounds.bytes)
     if data.startswith(ARCHIVE_SIGN) and recognise(data) is SKOPS:
         model, versions = load_skops(data, limit=bounds.bytes)
         return _finished(lambda: model, versions)
@@ -127,6 +119,8 @@ def _refuse_other_formats(data: bytes) -> None:
     match recognise(data):
         case Format(audited_on="images", words=words):
             raise not_read(words, IMAGES_ONLY)
+        case Format(words=words) as row if row not in (PICKLE, SKOPS):
+            raise not_read(words, "Send that file by itself, as it is.")
         case Unread(words=words, way_in=way_in):
             raise not_read(words, way_in)
 
@@ -153,6 +147,9 @@ def _scan(data: bytes, limits: Limits) -> Scanner:
         )
     if failure is not None:
         raise _unreadable() from failure
+    for row in FORMATS:
+        if scan.libraries & set(row.modules):
+            row.check_installed()
     return scan
 
 

@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
 from leakgauge.targets.sklearn import multi_output
@@ -90,8 +91,11 @@ class SklearnTarget:
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
         _settle(self.estimator)
 
-    packages = ()
-    """None besides those of every audit of tables."""
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Boosting libraries whose classifiers it consists of."""
+        parts = (part for part in parts_of(self.estimator) if isinstance(part, BoosterClassifier))
+        return tuple(sorted({part.distribution() for part in parts}))
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -321,6 +325,8 @@ def _answers(estimator: Any, method: str) -> bool:
 
 def _settle(estimator: Any) -> None:
     for part in parts_of(estimator):
+        if isinstance(part, BoosterClassifier):
+            continue  # made for one thread, and silent
         attributes = vars(part)
         if "n_jobs" in attributes:
             part.n_jobs = None

@@ -42,7 +42,7 @@ Y = np.tile([0, 1], 15)
         ("sklearn.tree._classes", "numbers.sys", "code"),
         ("joblib.numpy_pickle", "load", "code"),
         ("pandas.io.pickle", "read_pickle", "code"),
-        ("xgboost.sklearn", "XGBClassifier", "library"),
+        ("xgboost.sklearn", "XGBRanker", "library"),
         ("torch.storage", "_load_from_bytes", "library"),
         ("torch.nn.modules.container", "Sequential", "library"),
         ("imblearn.pipeline", "Pipeline", "library"),

@@ -26,6 +26,7 @@ from sklearn.utils import Bunch, check_array
 
 from leakgauge.targets.pickles.allow_list import (
     ARRAY_FUNCTIONS,
+    BOOSTER_PAIRS,
     METRICS,
     SCORE_FUNCTIONS,
     STRING_METHODS,
@@ -42,6 +43,7 @@ from leakgauge.targets.pickles.estimators import ESTIMATORS
 from leakgauge.targets.pickles.virtual_machine import MalformedPickleError
 from leakgauge.targets.sklearn.checks import predictors, transformers
 from leakgauge.targets.sklearn.model_graph import objects_of
+from leakgauge.targets.stand_in import stands_for
 
 Check: TypeAlias = Callable[[Any], None]
 
@@ -78,7 +80,7 @@ ROWS: Mapping[Pair, Check] = {
     for check, modules in ESTIMATORS.items()
     for module, names in modules.items()
     for name in names.split()
-}
+} | dict.fromkeys(BOOSTER_PAIRS, predictors.check_booster)
 """What is checked of each estimator. One that is not here is refused."""
 
 _FUNCTION_KINDS = (
@@ -135,7 +137,10 @@ def check(model: object) -> None:
 
 
 def _name_of(kind: type) -> Pair:
-    """The class of scikit-learn that it is, or stands for."""
+    """The class of scikit-learn or of a boosting library that it is, or stands for."""
+    kind = stands_for(kind)
+    if (kind.__module__, kind.__name__) in BOOSTER_PAIRS:
+        return kind.__module__, kind.__name__
     for base in kind.__mro__:
         if base.__module__.startswith("sklearn."):
             return base.__module__, base.__name__

@@ -20,6 +20,7 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF, Tree
 
 from leakgauge.errors import UnsafeModel
+from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.pickles.checks import an_array, refused_setting, reject_unless
 from leakgauge.targets.pickles.trees import check_children
 from leakgauge.targets.sklearn.model_graph import parts_of
@@ -127,6 +128,11 @@ def _kept_columns(preparation: Any) -> int:
         reject_unless(chosen.ndim == 1 and chosen.dtype.kind in "biuUO", "columns by mask, number or name")
         total += int(chosen.sum()) if chosen.dtype == bool else len(chosen)
     return total
+
+
+def check_booster(part: Any) -> None:
+    """A library's own walk over trees, which were checked when they were read, if they were."""
+    reject_unless(isinstance(part, BoosterClassifier), "a booster that was not read here")
 
 
 def check_neighbours(part: Any) -> None:

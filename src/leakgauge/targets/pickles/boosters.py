@@ -1,0 +1,29 @@
+"""Boosters in pickles: their state goes to the reader of their library, which makes them anew."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+
+from leakgauge.targets.pickles.allow_list import BOOSTER_PAIRS, Pair
+from leakgauge.targets.pickles.arrays import Constructor
+from leakgauge.targets.pickles.checks import arguments_of
+from leakgauge.targets.pickles.virtual_machine import Deferred
+
+
+def _constructor(pair: Pair) -> Callable[[object], object]:
+    package, name = pair[0].partition(".")[0], pair[1]
+
+    def construct(arguments: object) -> object:
+        arguments_of(arguments, least=0)
+        # imported late: an installation may lack the library
+        reader = importlib.import_module(f"leakgauge.targets.boosters.{package}_classifier")
+        return Deferred(lambda state, _file: reader.from_pickle(name, state))
+
+    return construct
+
+
+BOOSTER_CONSTRUCTORS: Mapping[Pair, Constructor] = {
+    pair: Constructor(_constructor(pair)) for pair in BOOSTER_PAIRS
+}
+"""All that boosting libraries add to a pickle."""
