@@ -48,9 +48,13 @@ with the objectives `binary:logistic`, `multi:softprob` and `multi:softmax`; cat
 library has them.
 Binary files and pickles of before XGBoost 2.1 are told how to be saved anew.
 
+LightGBM: its text (`save_model`, versions 2 to 4 of the format) and pickles of `LGBMClassifier` and
+`Booster`, likewise. Boosting of every kind (`gbdt`, `dart`, `goss`, `rf`) with the objectives `binary` and
+`multiclass`, without linear leaves; columns of pandas' categories as the library has them.
+
 Nothing of such a file reaches the library as it is: the model is read, every child, feature, class and
-category of it is checked, and what the library opens is written anew from the checked parts. Its classes
-are the numbers that the library was trained on, so the label column must hold these.
+category of it is checked, and what the library opens is written anew from the checked parts. A file
+that holds no labels has the numbers from 0 as its classes, so the label column must hold these.
 
 Reference models are trained by the same library, with the settings in the file. XGBoost's own files hold
 none; the learning rate and the L2 penalty are then computed from sums in the trees, and the report says so.

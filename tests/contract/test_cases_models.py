@@ -25,7 +25,10 @@ AUDITED = {
     "Tfidf_1d_NB": 1.0,
     "TunedThresholdClassifierCV": 0.8625,
     "Tuned_f1": 0.87,
+    "lgbm_pickle": 0.9375,
+    "lgbm_txt": 0.9375,
     "old-iterative-imputer": 0.7267,
+    "old-lightgbm": 0.7267,
     "old-nystroem": 0.7333,
     "old-sequential-selector": 0.72,
     "old-xgboost": 0.94,
@@ -36,9 +39,7 @@ AUDITED = {
 REFUSED = {
     "catboost_pickle": "CatBoost",
     "imblearn_pipeline_smote": "imbalanced-learn",
-    "lgbm_pickle": "LightGBM",
     "old-imblearn-smote": "imbalanced-learn",
-    "old-lightgbm": "LightGBM",
     "skorch_pickle": "skorch",
 }
 

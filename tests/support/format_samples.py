@@ -50,6 +50,13 @@ def _xgboost(path: Path) -> None:
     path.write_bytes(booster.save_raw("ubj"))
 
 
+def _lightgbm(path: Path) -> None:
+    import lightgbm
+
+    settings = {"objective": "binary", "num_threads": 1, "verbose": -1, "min_data_in_leaf": 2}
+    lightgbm.train(settings, lightgbm.Dataset(X, X[:, 0] > 0), 2).save_model(path)
+
+
 SAMPLES: Mapping[str, Callable[[Path], None]] = {
     "pickle": _pickle,
     "skops": _skops,
@@ -57,5 +64,6 @@ SAMPLES: Mapping[str, Callable[[Path], None]] = {
     "keras": _keras,
     "onnx": _onnx,
     "xgboost": _xgboost,
+    "lightgbm": _lightgbm,
 }
 """What writes a sample to a path with the usual suffix of its format."""

@@ -27,6 +27,10 @@ from leakgauge.membership.equations import Equations
 from leakgauge.targets.boosters.classifier import BoosterClassifier, Curvature, HeldTree
 from leakgauge.targets.protocol import FloatArray, IntArray
 
+_NOT_KNOWN = (
+    "The rounds of the model do not simply build on one another (dart, random forests), so what a round saw "
+    "of each record is not known."
+)
 _LEAST_CURVATURE = 1e-16
 """What libraries take in the place of a second derivative that is smaller."""
 
@@ -38,12 +42,13 @@ class SeenTree:
     Attributes
     ----------
     gradient, curvature
-        (n,) first and second derivatives.
+        (n,) first and second derivatives; None where rounds do not build on one another, so that
+        what a round saw is not known.
     """
 
     held: HeldTree
-    gradient: FloatArray
-    curvature: FloatArray
+    gradient: FloatArray | None
+    curvature: FloatArray | None
 
 
 def seen_trees(booster: BoosterClassifier, x: Any, y: IntArray) -> Iterator[SeenTree]:
@@ -59,17 +64,16 @@ def seen_trees(booster: BoosterClassifier, x: Any, y: IntArray) -> Iterator[Seen
     Raises
     ------
     Unsuited
-        where rounds do not build on one another.
+        where rounds do not build on one another, and no tree counts its records.
     """
-    start = booster.starting_scores()
-    if start is None:
-        raise Unsuited(
-            "The rounds of the model do not simply build on one another (dart, random forests), so what a "
-            "round saw of each record is not known."
-        )
-    loss = booster.curvature()
-    scores = np.tile(start, (len(y), 1))
+    start, loss = booster.starting_scores(), booster.curvature()
+    scores = None if start is None else np.tile(start, (len(y), 1))
     for trees in booster.held_rounds(x):
+        if scores is None:
+            if all(held.count is None for held in trees):
+                raise Unsuited(_NOT_KNOWN)
+            yield from (SeenTree(held, None, None) for held in trees)
+            continue
         following = scores.copy()
         derivatives: dict[int, tuple[FloatArray, FloatArray]] = {}
         for held in trees:
@@ -86,6 +90,8 @@ def equations_of_rounds(booster: BoosterClassifier, x: Any, y: IntArray) -> Iter
         held = tree.held
         if held.count is not None:
             yield Equations(held.leaf, np.ones(len(y)), held.count)
+        if tree.gradient is None or tree.curvature is None:
+            continue
         if held.cover is not None:
             yield Equations(held.leaf, tree.curvature, held.cover)
         if held.slope is not None:

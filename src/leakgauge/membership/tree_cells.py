@@ -141,7 +141,7 @@ def _cells_of_booster(booster: BoosterClassifier, x: Any, y: IntArray) -> tuple[
     for tree in islice(seen_trees(booster, x, y), max(MOST_ENTRIES // len(y), 1)):
         if tree.held.count is not None:
             cells.append(Cells(tree.held.leaf, tree.held.count))
-        elif tree.held.cover is not None:
+        elif tree.held.cover is not None and tree.curvature is not None:
             cells.append(Cells(tree.held.leaf, tree.held.cover, tree.curvature))
     if not cells:
         raise Unsuited("The file holds neither counts nor sums of second derivatives for its leaves.")

@@ -187,7 +187,21 @@ XGBOOST = Format(
     without="Install it beside Leakgauge: pip install xgboost-cpu, or xgboost, which brings CUDA.",
 )
 
-FORMATS: tuple[Format, ...] = (PICKLE, SKOPS, HDF5, KERAS, ONNX, XGBOOST)
+LIGHTGBM = Format(
+    name="lightgbm",
+    words="a LightGBM model in text",
+    audited_on="tables",
+    suffixes=(".lgb",),
+    loader="leakgauge.targets.sklearn.booster_files:open_lightgbm",
+    sanitizer="leakgauge.defences.sanitize:sanitize_booster",
+    extras=("membership",),
+    starts=rb"tree\r?\nversion=",
+    modules=("lightgbm",),
+    library="LightGBM",
+    without="Install it beside Leakgauge: pip install lightgbm.",
+)
+
+FORMATS: tuple[Format, ...] = (PICKLE, SKOPS, HDF5, KERAS, ONNX, XGBOOST, LIGHTGBM)
 """Every format that is read. One that is not here is named by its row in `unread_formats`, if it has one."""
 
 

@@ -69,9 +69,6 @@ ZIP = Unread("a zip archive", _UNPACK, image_problem="not_a_model")
 
 UNREAD: tuple[Unread, ...] = (
     # by their first bytes
-    Unread(
-        "a LightGBM model in text", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"tree\r?\nversion=", is_model=True
-    ),
     Unread("a CatBoost model", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"CBM1", suffixes=(".cbm",), is_model=True),
     Unread(
         "an XGBoost model in the binary form of before XGBoost 2.1",
@@ -144,7 +141,8 @@ UNREAD: tuple[Unread, ...] = (
     # these keys stand deeper in the text, where other files may have them too
     Unread(
         "a LightGBM model in JSON",
-        _FIT_A_SCIKIT_LEARN_MODEL,
+        'LightGBM does not read it back. Save the model with model.booster_.save_model("model.txt") and send '
+        "that file.",
         starts=JSON + rb'.*"(tree_info|feature_infos|max_feature_idx)"',
     ),
     Unread(

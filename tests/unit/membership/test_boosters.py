@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lightgbm
 import numpy as np
 import pytest
 import xgboost
@@ -10,7 +11,7 @@ from fitted_pools import area, digits, scores_of, shared
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks import boosting_equations, leaf_counts
 from leakgauge.membership.booster_rounds import equations_of_rounds, seen_trees
-from leakgauge.targets.boosters import xgboost_classifier
+from leakgauge.targets.boosters import lightgbm_classifier, xgboost_classifier
 
 SETTINGS = {
     "plain": {},
@@ -18,6 +19,61 @@ SETTINGS = {
     "forests": {"num_parallel_tree": 2, "colsample_bynode": 0.5},
     "two classes": {"scale_pos_weight": 3.0},
 }
+
+
+LIGHT = {
+    "plain": {},
+    "slow": {"learning_rate": 0.3, "reg_lambda": 2.0},
+    "two classes": {"scale_pos_weight": 3.0},
+    "sharp": {"sigmoid": 2.0},
+    "goss": {"boosting_type": "goss", "learning_rate": 0.2},
+    "dart": {"boosting_type": "dart"},
+    "weighted": {"class_weight": "balanced"},
+}
+
+
+def light(name):
+    """A pool and a LightGBM classifier that was read from its pickle's parts."""
+    x, y = digits(300)
+    if name in {"two classes", "sharp"}:
+        y = y % 2
+    member = np.arange(len(y)) < len(y) // 2
+    model = lightgbm.LGBMClassifier(n_estimators=12, num_leaves=10, n_jobs=1, verbose=-1, **LIGHT[name])
+    model.fit(x[member], y[member])
+    booster = lightgbm_classifier.from_pickle("Booster", model.booster_.__getstate__())
+    classifier = lightgbm_classifier.from_pickle("LGBMClassifier", {**vars(model), "_Booster": booster})
+    return shared(classifier, x, y, member)
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_the_training_records_solve_the_equations_of_lightgbm(name):
+    target, pool = light(name)
+    blocks = list(equations_of_rounds(target.estimator, pool.x, pool.y))
+    per_tree = len(blocks) / len(target.estimator._model.trees)
+    expected = {"dart": 1, "weighted": 1, "goss": 3 * 5 / 12, "two classes": (1 + 3 * 11) / 12}
+    assert per_tree == pytest.approx(expected.get(name, 3))
+    for block in blocks:
+        sums = np.bincount(block.row, weights=block.coefficient * pool.member, minlength=len(block.right))
+        touched = np.unique(block.row)
+        assert np.abs(sums - block.right)[touched].max() < 3e-3
+
+
+def test_members_of_lightgbm_are_found_in_its_file():
+    target, pool = light("plain")
+    assert area(boosting_equations.score, target, pool) > 0.95
+    assert area(leaf_counts.score, target, pool) > 0.75
+
+
+def test_a_random_forest_of_lightgbm_is_attacked_by_its_counts():
+    x, y = digits(300)
+    member = np.arange(len(y)) < len(y) // 2
+    settings = {"boosting_type": "rf", "subsample": 0.6, "subsample_freq": 1, "min_child_samples": 2}
+    model = lightgbm.LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1, **settings).fit(
+        x[member], y[member]
+    )
+    classifier, _ = lightgbm_classifier.read_file(model.booster_.model_to_string().encode())
+    target, pool = shared(classifier, x, y, member)
+    assert area(leaf_counts.score, target, pool) > 0.6
 
 
 def read(x, y, name="plain", **settings):

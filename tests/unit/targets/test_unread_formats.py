@@ -44,7 +44,6 @@ def array() -> bytes:
 
 
 FILES = [
-    (b"tree\nversion=v4\nnum_class=1\n", "LightGBM"),
     (b'{"name":"tree","version":"v4","num_class":1,"max_feature_idx":3}', "LightGBM"),
     (b"CBM1\x00\x00\x00\x00", "CatBoost"),
     (b'{"ctr_data": {}, "features_info": {}}', "CatBoost"),

@@ -139,6 +139,7 @@ CONSTRUCTORS = BOOSTER_PAIRS | _pairs(
     {
         "_codecs": "encode",
         "builtins": "bytearray bytes complex frozenset getattr range set slice",
+        "collections": "defaultdict",
         "copyreg": "_reconstructor",
         "functools": "partial",
         "joblib.numpy_pickle": "NumpyArrayWrapper",

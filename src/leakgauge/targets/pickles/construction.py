@@ -259,6 +259,12 @@ def _numbers(arguments: object, *, least: int, most: int) -> tuple[Any, ...]:
     return numbers
 
 
+def _defaultdict(arguments: object) -> object:
+    """A plain mapping: what makes missing values of it is never called."""
+    arguments_of(arguments, least=0, most=1)
+    return {}
+
+
 def _range(arguments: object) -> object:
     made = range(*_numbers(arguments, least=1, most=3))
     reject_unless(len(made) <= _LONGEST_RANGE, "a range that is too long")
@@ -356,6 +362,7 @@ _CONSTRUCTORS: Mapping[Pair, Constructor] = {
     ("builtins", "range"): Constructor(_range),
     ("builtins", "set"): Constructor(lambda arguments: set(_items_of_set(arguments))),
     ("builtins", "slice"): Constructor(lambda arguments: slice(*_numbers(arguments, least=3, most=3))),
+    ("collections", "defaultdict"): Constructor(_defaultdict),
     ("copyreg", "_reconstructor"): _RECONSTRUCTOR,
     PARTIAL: Constructor(_partial),
     **SEARCH_CONSTRUCTORS,

@@ -155,6 +155,7 @@ NumPy's and SciPy's public functions only, which look at shapes, types and bound
 
 BOOSTERS: Mapping[str, Mapping[str, str]] = {
     "xgboost": {"xgboost.core": "Booster", "xgboost.sklearn": "XGBClassifier XGBRFClassifier"},
+    "lightgbm": {"lightgbm.basic": "Booster", "lightgbm.sklearn": "LGBMClassifier"},
 }
 """By library, module and names of what its pickles hold. None of it is filled with a file's attributes:
 each is made by `targets.boosters`, from what was read and checked there."""

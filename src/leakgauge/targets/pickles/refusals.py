@@ -85,7 +85,7 @@ def _library(name: str, way_in: str, **parts: str) -> Library:
 
 LIBRARIES: Mapping[str, Library] = {
     "xgboost": _library("XGBoost", _BOOSTERS, classes="XGBClassifier, XGBRFClassifier and Booster"),
-    "lightgbm": _library("LightGBM", _BOOSTING),
+    "lightgbm": _library("LightGBM", _BOOSTERS, classes="LGBMClassifier and Booster"),
     "catboost": _library("CatBoost", _BOOSTING),
     "_catboost": _library("CatBoost", _BOOSTING),
     "ngboost": _library("NGBoost", _BOOSTING),

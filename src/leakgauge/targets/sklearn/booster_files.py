@@ -18,6 +18,14 @@ def open_xgboost(path: Path) -> SklearnTarget:
     return SklearnTarget(classifier, remarks=remarks)
 
 
+def open_lightgbm(path: Path) -> SklearnTarget:
+    """The classifier in a text of LightGBM; see `formats.Format`."""
+    from leakgauge.targets.boosters.lightgbm_classifier import read_file
+
+    classifier, remarks = read_file(booster_content(path))
+    return SklearnTarget(classifier, remarks=remarks)
+
+
 def booster_content(path: Path) -> bytes:
     """The bytes of a model file, unpacked.
 

@@ -17,8 +17,8 @@ from cases import audited, refusal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -157,7 +157,7 @@ def test_they_do_not_where_other_settings_had_a_part(settings):
 QUICK_WRAPPERS = ("pipeline", "calibration")
 WRAPPERS = {
     "pipeline": lambda one: make_pipeline(StandardScaler(), one),
-    "vote": lambda one: VotingClassifier([("a", one), ("b", LogisticRegression())], voting="soft"),
+    "vote": lambda one: VotingClassifier([("a", one), ("b", GaussianNB())], voting="soft"),
     "calibration": lambda one: CalibratedClassifierCV(one, cv=2),
     "search": lambda one: GridSearchCV(one, {"max_depth": [1, 3]}, cv=2),
     "bagging": lambda one: BaggingClassifier(one, n_estimators=3, random_state=0),
