@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 
+from leakgauge.targets.boosters.libraries import classifiers
 from leakgauge.targets.pickles.allow_list import BOOSTER_PAIRS, Pair
 from leakgauge.targets.pickles.arrays import Constructor
 from leakgauge.targets.pickles.checks import arguments_of
@@ -16,9 +16,7 @@ def _constructor(pair: Pair) -> Callable[[object], object]:
 
     def construct(arguments: object) -> object:
         arguments_of(arguments, least=0)
-        # imported late: an installation may lack the library
-        reader = importlib.import_module(f"leakgauge.targets.boosters.{package}_classifier")
-        return Deferred(lambda state, _file: reader.from_pickle(name, state))
+        return Deferred(lambda state, _file: classifiers(package).from_pickle(name, state))
 
     return construct
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leakgauge.targets.boosters.libraries import classifiers
 from leakgauge.targets.compression import content_of, decompress
 from leakgauge.targets.sklearn.reading import Limits
 from leakgauge.targets.sklearn.target import SklearnTarget
@@ -11,18 +12,16 @@ from leakgauge.targets.sklearn.target import SklearnTarget
 
 def open_xgboost(path: Path) -> SklearnTarget:
     """The classifier in a file of XGBoost, JSON or UBJSON; see `formats.Format`."""
-    # imported late: an installation may lack the library
-    from leakgauge.targets.boosters.xgboost_classifier import read_file
-
-    classifier, remarks = read_file(booster_content(path))
-    return SklearnTarget(classifier, remarks=remarks)
+    return _opened("xgboost", path)
 
 
 def open_lightgbm(path: Path) -> SklearnTarget:
     """The classifier in a text of LightGBM; see `formats.Format`."""
-    from leakgauge.targets.boosters.lightgbm_classifier import read_file
+    return _opened("lightgbm", path)
 
-    classifier, remarks = read_file(booster_content(path))
+
+def _opened(package: str, path: Path) -> SklearnTarget:
+    classifier, remarks = classifiers(package).read_file(booster_content(path))
     return SklearnTarget(classifier, remarks=remarks)
 
 
