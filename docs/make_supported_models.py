@@ -60,6 +60,14 @@ Reference models are trained by the same library, with the settings in the file.
 none; the learning rate and the L2 penalty are then computed from sums in the trees, and the report says so.
 """
 
+_SAMPLERS = """
+## Resampling
+
+Pipelines of imbalanced-learn are read with every sampler of its over-sampling, under-sampling and
+combination, in their ready-made forms. Samplers take no part in answers; reference models are trained with
+them.
+"""
+
 _TEXTS = """
 ## Texts
 
@@ -113,7 +121,7 @@ def document() -> str:
     lines += _section("Classifiers", "classifier")
     lines += _section("Transformers", "transformer")
     lines += _section("Regressors inside a classifier", "regressor")
-    lines += [_BOOSTERS.rstrip(), _TEXTS.rstrip()]
+    lines += [_BOOSTERS.rstrip(), _SAMPLERS.rstrip(), _TEXTS.rstrip()]
     lines += ["\n## Functions\n", "`FunctionTransformer`, pooling and imputing may apply:\n"]
     lines += _by_module(ARRAY_FUNCTIONS)
     lines += ["\nScorers may compute:\n", *_by_module(METRICS)]

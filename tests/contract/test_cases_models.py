@@ -25,8 +25,10 @@ AUDITED = {
     "Tfidf_1d_NB": 1.0,
     "TunedThresholdClassifierCV": 0.8625,
     "Tuned_f1": 0.87,
+    "imblearn_pipeline_smote": 1.0,
     "lgbm_pickle": 0.9375,
     "lgbm_txt": 0.9375,
+    "old-imblearn-smote": 0.9933,
     "old-iterative-imputer": 0.7267,
     "old-lightgbm": 0.7267,
     "old-nystroem": 0.7333,
@@ -38,8 +40,6 @@ AUDITED = {
 
 REFUSED = {
     "catboost_pickle": "CatBoost",
-    "imblearn_pipeline_smote": "imbalanced-learn",
-    "old-imblearn-smote": "imbalanced-learn",
     "skorch_pickle": "skorch",
 }
 

@@ -16,7 +16,7 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF, Tree
 
 from leakgauge.targets.boosters.classifier import BoosterClassifier
-from leakgauge.targets.sklearn.model_graph import parts_of
+from leakgauge.targets.sklearn.model_graph import parts_of, resamples
 
 _OUT_OF_BAG = ("oob_score_", "oob_decision_function_", "oob_prediction_")
 
@@ -48,6 +48,8 @@ def strip(model: Any) -> tuple[str, ...]:
     found: dict[str, None] = {}
     part: Any
     for part in parts_of(model):
+        if resamples(part):  # it was forgotten when the file was read
+            found["what the sampler kept of its training records"] = None
         if isinstance(part, BoosterClassifier) and part.is_read:
             vars(part).update(vars(part.without_training()))
             found[f"{part.library}’s {part.sums_kept}, gains and inner values of trees"] = None

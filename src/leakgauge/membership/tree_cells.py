@@ -29,6 +29,7 @@ from leakgauge.membership.booster_rounds import seen_trees
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.sklearn.model_graph import resamples
 
 _LEAF = -1
 """scikit-learn's mark for "no child"."""
@@ -101,7 +102,8 @@ def final_step(target: SharedAnswers, pool: Pool) -> FinalStep:
         raise Unsuited("There is no scikit-learn model to look into, only answers.")
     x = pool.x
     while isinstance(estimator, Pipeline):
-        x = estimator[:-1].transform(x) if len(estimator.steps) > 1 else x
+        before = [step for step in estimator.steps[:-1] if not resamples(step[1])]
+        x = Pipeline(before).transform(x) if before else x
         estimator = estimator.steps[-1][1]
     return FinalStep(estimator, x)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from leakgauge.targets.boosters.libraries import classifiers
+from leakgauge.targets.libraries import boosters
 from leakgauge.targets.pickles.allow_list import BOOSTER_PAIRS, Pair
 from leakgauge.targets.pickles.arrays import Constructor
 from leakgauge.targets.pickles.checks import arguments_of
@@ -16,7 +16,7 @@ def _constructor(pair: Pair) -> Callable[[object], object]:
 
     def construct(arguments: object) -> object:
         arguments_of(arguments, least=0)
-        return Deferred(lambda state, _file: classifiers(package).from_pickle(name, state))
+        return Deferred(lambda state, _file: boosters(package).from_pickle(name, state))
 
     return construct
 

@@ -55,8 +55,35 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
         "sklearn.decomposition._nmf": "MiniBatchNMF NMF",
         "sklearn.decomposition._sparse_pca": "MiniBatchSparsePCA SparsePCA",
     },
+    "sampler": {
+        "imblearn.combine._smote_enn": "SMOTEENN",
+        "imblearn.combine._smote_tomek": "SMOTETomek",
+        "imblearn.over_sampling._adasyn": "ADASYN",
+        "imblearn.over_sampling._random_over_sampler": "RandomOverSampler",
+        "imblearn.over_sampling._smote.base": "SMOTE SMOTEN SMOTENC",
+        "imblearn.over_sampling._smote.cluster": "KMeansSMOTE",
+        "imblearn.over_sampling._smote.filter": "BorderlineSMOTE SVMSMOTE",
+        "imblearn.under_sampling._prototype_generation._cluster_centroids": "ClusterCentroids",
+        "imblearn.under_sampling._prototype_selection._condensed_nearest_neighbour": (
+            "CondensedNearestNeighbour"
+        ),
+        "imblearn.under_sampling._prototype_selection._edited_nearest_neighbours": (
+            "AllKNN EditedNearestNeighbours RepeatedEditedNearestNeighbours"
+        ),
+        "imblearn.under_sampling._prototype_selection._instance_hardness_threshold": (
+            "InstanceHardnessThreshold"
+        ),
+        "imblearn.under_sampling._prototype_selection._nearmiss": "NearMiss",
+        "imblearn.under_sampling._prototype_selection._neighbourhood_cleaning_rule": (
+            "NeighbourhoodCleaningRule"
+        ),
+        "imblearn.under_sampling._prototype_selection._one_sided_selection": "OneSidedSelection",
+        "imblearn.under_sampling._prototype_selection._random_under_sampler": "RandomUnderSampler",
+        "imblearn.under_sampling._prototype_selection._tomek_links": "TomekLinks",
+    },
     "polynomial": {"sklearn.preprocessing._polynomial": "PolynomialFeatures"},
     "nothing": {
+        "imblearn.pipeline": "Pipeline",
         "sklearn.calibration": "CalibratedClassifierCV _SigmoidCalibration _TemperatureScaling",
         "sklearn.compose._column_transformer": "ColumnTransformer",
         "sklearn.compose._target": "TransformedTargetRegressor",
@@ -150,8 +177,9 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
         "sklearn.svm._classes": "LinearSVC LinearSVR",
     },
 }
-"""The check's name, then module and names. `nothing` is for estimators that reach compiled code through
-NumPy's and SciPy's public functions only, which look at shapes, types and bounds themselves."""
+"""The check's name, then module and names. `sampler` is for what is trained again and never asked;
+`nothing` for estimators that reach compiled code through NumPy's and SciPy's public functions only, which
+look at shapes, types and bounds themselves."""
 
 BOOSTERS: Mapping[str, Mapping[str, str]] = {
     "xgboost": {"xgboost.core": "Booster", "xgboost.sklearn": "XGBClassifier XGBRFClassifier"},

@@ -60,10 +60,9 @@ _TRANSFORMER = (
 )
 _OTHER = "Its models cannot be audited yet. Send a classifier made of scikit-learn's own classes."
 _RESAMPLING = (
-    "Resampling takes no part in prediction: fit a scikit-learn Pipeline on the resampled data, or build "
-    "one of the fitted steps that do predict, Pipeline([step for step in model.steps if not "
-    'hasattr(step[1], "fit_resample")]). Reference models are then trained without the resampling. In the '
-    'place of a balanced ensemble, RandomForestClassifier(class_weight="balanced_subsample") can be audited.'
+    "Of {name}, the Pipeline and the samplers in it are read. Of balanced ensembles none is; in their place "
+    'RandomForestClassifier(class_weight="balanced_subsample") can be audited, or a Pipeline of '
+    "RandomUnderSampler and a classifier."
 )
 _BY_VALUE = (
     "cloudpickle and dill store functions and classes of your own as code, and code of a model file is "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from leakgauge.targets.libraries import NAMES
 from leakgauge.targets.pickles import arrays
 from leakgauge.targets.pickles.allow_list import (
-    BOOSTER_PAIRS,
     CHECK_ARRAY,
     DISTRIBUTIONS,
     GETATTR,
@@ -44,7 +44,7 @@ class Scanner:
     versions
         scikit-learn versions that the estimators in the file were saved by.
     libraries
-        packages of boosting libraries that the file needs.
+        packages beside scikit-learn that the file needs.
     """
 
     budget: Budget
@@ -58,7 +58,7 @@ class Scanner:
         pair = today(module, name)
         if not is_allowed(module, name):
             self.refused[(module, name)] = None
-        if pair in BOOSTER_PAIRS:
+        if pair[0].partition(".")[0] in NAMES and is_allowed(module, name):
             self.libraries.add(pair[0].partition(".")[0])
         return arrays.HEADER_CONSTRUCTORS.get(pair, Unmade(pair))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leakgauge.targets.boosters.libraries import classifiers
 from leakgauge.targets.compression import content_of, decompress
+from leakgauge.targets.libraries import boosters
 from leakgauge.targets.sklearn.reading import Limits
 from leakgauge.targets.sklearn.target import SklearnTarget
 
@@ -21,7 +21,7 @@ def open_lightgbm(path: Path) -> SklearnTarget:
 
 
 def _opened(package: str, path: Path) -> SklearnTarget:
-    classifier, remarks = classifiers(package).read_file(booster_content(path))
+    classifier, remarks = boosters(package).read_file(booster_content(path))
     return SklearnTarget(classifier, remarks=remarks)
 
 

@@ -39,6 +39,7 @@ from sklearn.utils._indexing import _get_column_indices
 
 from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.input_columns import InputColumn, InputColumns, Kind, Selection
+from leakgauge.targets.sklearn.model_graph import resamples
 
 _DEEPEST = 40
 """Wrappers in wrappers; a crafted file can nest deeper than Python's stack."""
@@ -153,7 +154,7 @@ class _Walk:
                 for _name, step in part.steps:
                     if out is None:
                         return None
-                    out = self.visit(step, out)
+                    out = out if resamples(step) else self.visit(step, out)
                 return out
             case ColumnTransformer():
                 return self._column_transformer(part, places)

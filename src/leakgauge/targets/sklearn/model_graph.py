@@ -61,6 +61,11 @@ def _inside(thing: object) -> Iterable[object]:
     return ()
 
 
+def resamples(step: object) -> bool:
+    """Whether a step of a Pipeline is a sampler of imbalanced-learn, which takes no part in answers."""
+    return hasattr(type(step), "fit_resample")
+
+
 def type_name(thing: Any) -> str:
     """What an estimator is, such as `Pipeline(StandardScaler → SVC)`."""
     steps = vars(thing).get("steps") if isinstance(thing, Pipeline) else None

@@ -21,7 +21,8 @@ import sklearn
 
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets.compression import content_of, decompress
-from leakgauge.targets.formats import FORMATS, PICKLE, SKOPS, Format, recognise
+from leakgauge.targets.formats import PICKLE, SKOPS, Format, recognise
+from leakgauge.targets.libraries import check_installed
 from leakgauge.targets.pickles.construction import Construction
 from leakgauge.targets.pickles.refusals import refused
 from leakgauge.targets.pickles.scanner import Scanner
@@ -30,6 +31,7 @@ from leakgauge.targets.signs import ARCHIVE_SIGN
 from leakgauge.targets.sklearn.checks import estimators
 from leakgauge.targets.sklearn.guarded import guard
 from leakgauge.targets.sklearn.old_versions import Version, upgrade
+from leakgauge.targets.sklearn.samplers import forget_training
 from leakgauge.targets.sklearn.skops import load_skops
 from leakgauge.targets.unread_formats import IMAGES_ONLY, Unread, not_read
 
@@ -147,9 +149,7 @@ def _scan(data: bytes, limits: Limits) -> Scanner:
         )
     if failure is not None:
         raise _unreadable() from failure
-    for row in FORMATS:
-        if scan.libraries & set(row.modules):
-            row.check_installed()
+    check_installed(scan.libraries)
     return scan
 
 
@@ -206,9 +206,10 @@ def _finished(make: Callable[[], object], versions: Collection[str]) -> Loaded:
     numbers = _numbers(saved_by or installed)
     try:
         model = make()
+        kept = forget_training(model)
         upgrade(model, saved_by=(numbers[0], numbers[1]))
         estimators.check(model)
-        remarks = guard(model)
+        remarks = (*kept, *guard(model))
     except LeakgaugeError:
         raise
     except Exception as error:  # a file can make any step fail in any way; all of them mean the same

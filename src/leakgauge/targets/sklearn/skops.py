@@ -21,6 +21,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets.compression import too_large
 from leakgauge.targets.formats import SKOPS
+from leakgauge.targets.libraries import NAMES, check_installed
 from leakgauge.targets.pickles.allow_list import CLASSES, INERT, VALUES, Pair, is_allowed, today
 from leakgauge.targets.pickles.checks import printable
 from leakgauge.targets.pickles.refusals import refused
@@ -107,7 +108,10 @@ def load_skops(data: bytes, *, limit: int) -> tuple[Any, frozenset[str]]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(part.file_size for part in archive.infolist()) > limit:
                 raise too_large(limit)
-            _refuse_unlisted(json.loads(archive.read(_SCHEMA)))
+            schema = json.loads(archive.read(_SCHEMA))
+            _refuse_unlisted(schema)
+            packages = {str(node.get("__module__")).partition(".")[0] for node in _nodes(schema)}
+            check_installed(packages & NAMES.keys())
         skops_io = importlib.import_module("skops.io")
         asked = sorted(str(name) for name in skops_io.get_untrusted_types(data=data))
         with warnings.catch_warnings(record=True) as caught:

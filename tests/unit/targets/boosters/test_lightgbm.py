@@ -11,7 +11,6 @@ import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
-from boosters import bundle_of, categories, halves, numbers
 from cases import audited, refusal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -21,6 +20,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from boosters import bundle_of, categories, halves, numbers
 from leakgauge.errors import UnsupportedModel
 from leakgauge.progress import Silent
 from leakgauge.targets.boosters.lightgbm_classifier import LightGBMClassifier, read_file
@@ -199,7 +199,8 @@ def test_regressors_and_missing_libraries_are_told_by_name(tmp_path, monkeypatch
     assert "LGBMRegressor" in str(refusal(folder))
     folder = bundle_of(tmp_path / "raw", "model.txt", content(regressor, "text"), frame, y)
     assert "regression" in str(refusal(folder))
-    monkeypatch.setattr("leakgauge.targets.formats.find_spec", lambda _module: None)
+    for module in ("formats", "libraries"):
+        monkeypatch.setattr(f"leakgauge.targets.{module}.find_spec", lambda _module: None)
     for form in ("text", "pickle 5"):
         (tmp_path / "model").write_bytes(content(model("numbers"), form))
         with pytest.raises(UnsupportedModel) as caught:

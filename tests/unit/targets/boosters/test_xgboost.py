@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost
-from boosters import bundle_of, categories, halves, numbers
 from cases import audited, refusal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -22,6 +21,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from boosters import bundle_of, categories, halves, numbers
 from leakgauge.errors import UnsupportedModel
 from leakgauge.progress import Silent
 from leakgauge.targets.boosters import ubjson
@@ -242,7 +242,8 @@ def test_regressors_and_missing_libraries_are_told_by_name(tmp_path, monkeypatch
     assert "XGBRegressor" in str(refusal(folder))
     folder = bundle_of(tmp_path / "raw", "model.json", content(regressor, "json"), frame, y)
     assert "reg:squarederror" in str(refusal(folder))
-    monkeypatch.setattr("leakgauge.targets.formats.find_spec", lambda _module: None)
+    for module in ("formats", "libraries"):
+        monkeypatch.setattr(f"leakgauge.targets.{module}.find_spec", lambda _module: None)
     for form in ("json", "pickle 5"):
         (tmp_path / "model").write_bytes(content(model("numbers"), form))
         with pytest.raises(UnsupportedModel) as caught:

@@ -72,6 +72,7 @@ CHECKS: Mapping[str, Check] = {
     "centres": transformers.check_centres,
     "components": transformers.check_components,
     "polynomial": transformers.check_polynomial,
+    "sampler": _nothing,
     "nothing": _nothing,
 }
 
@@ -132,14 +133,14 @@ def check(model: object) -> None:
             _check_spline(thing)
         elif isinstance(thing, make_column_selector) and vars(thing).get("pattern") is not None:
             transformers.check_pattern(thing, "pattern", thing.pattern)
-        if type(thing).__module__.partition(".")[0] in ("sklearn", "leakgauge"):
+        if type(thing).__module__.partition(".")[0] in ("sklearn", "imblearn", "leakgauge"):
             _check_functions(thing)
 
 
 def _name_of(kind: type) -> Pair:
-    """The class of scikit-learn or of a boosting library that it is, or stands for."""
+    """The class with a row that it is or stands for, else the first class of scikit-learn that it is."""
     kind = stands_for(kind)
-    if (kind.__module__, kind.__name__) in BOOSTER_PAIRS:
+    if (kind.__module__, kind.__name__) in ROWS:
         return kind.__module__, kind.__name__
     for base in kind.__mro__:
         if base.__module__.startswith("sklearn."):
