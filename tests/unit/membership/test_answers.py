@@ -512,6 +512,21 @@ def test_defences_stand_before_the_answers_and_before_the_reference_models(tmp_p
     assert "defended" in {one.code for one in behind.warnings}
 
 
+def test_behind_labels_alone_reference_models_are_of_no_use(tmp_path):
+    report = report_of(bundle(tmp_path / "b", references=pairs(1)), defences=["label_only"], **REFERENCED)
+    assert set(areas(report)) == {"gap"}
+    assert "labels alone" in outcome(report, "rmia").reason
+
+
+@pytest.mark.parametrize("cell", [1e308, -0.5, 1.5])
+def test_numbers_that_are_no_probabilities_are_refused_by_line(cell, tmp_path):
+    table = MEMBERS.copy()
+    table.loc[4, "yes"] = cell
+    error = refused(bundle(tmp_path / "b", table), **QUICK)
+    assert error.code == "bad_bundle.not_probabilities"
+    assert "line 6" in error.message
+
+
 def in_memory(**settings):
     both = [MEMBERS[["no", "yes"]], NON_MEMBERS[["no", "yes"]]]
     return leakgauge.audit_answers(
