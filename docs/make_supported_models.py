@@ -8,6 +8,7 @@ import sklearn.experimental.enable_iterative_imputer  # noqa: F401 (makes the tw
 from sklearn.utils import all_estimators
 
 from leakgauge.targets.formats import FORMATS
+from leakgauge.targets.onnx.ml_operators import ML_OPERATORS
 from leakgauge.targets.pickles.allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
 from leakgauge.targets.pickles.estimators import ESTIMATORS
 from leakgauge.targets.pickles.refusals import (
@@ -26,15 +27,49 @@ A file is recognised by its bytes; its name decides only where the bytes do not.
 refused with the name of that format and what to send instead.
 """
 
+_NETWORKS = """
+## Networks on tables
+
+An ONNX graph (of PyTorch, skl2onnx, tf2onnx and others) or a Keras file (Sequential or functional) of a
+classifier of table rows is audited by its answers.
+
+Inputs
+: One matrix of shape (rows, columns), whose columns are those of the table in their order; one input for each
+  column, which takes the column of its name (`age__years_` is `age (years)`); or groups of columns,
+  in their order. Floats of any length, whole numbers, truth values, text. An empty cell is NaN where the
+  input takes floats, and an empty text where it takes text. A number of rows that is fixed is
+  asked for in such parts.
+
+Outputs
+: Probabilities, as a matrix or as a list of mappings (ZipMap); one sigmoid for two classes; logits, whose
+  softmax or sigmoid is taken; labels beside them or alone. The report says what was taken for what.
+
+Classes
+: The names that the file holds (keys of ZipMap, labels of the classifier's operator). A file without names,
+  such as those of PyTorch and Keras, numbers its outputs from 0: the labels in the tables are these
+  numbers.
+
+ONNX files may use the standard operators without loops and branches, and those of `ai.onnx.ml` whose parts
+are checked before they reach compiled code: {operators}.
+Weights in other files are refused.
+
+Keras files are opened in safe mode, without Lambda layers. `StringLookup`, `IntegerLookup`, `Hashing`,
+`HashedCrossing`, `CategoryEncoding` and `Discretization` are read; a vocabulary that is the name of a file is
+refused. Keras needs `leakgauge[inversion]`. The image of the membership audit does not hold it: export the
+model to ONNX there.
+
+Such a file holds no recipe, so no reference models are trained and no mitigations tried. Everything that
+needs answers alone is measured.
+"""
+
 _SCIKIT_LEARN = """
-## Models of tables
+## Models of scikit-learn
 
 A model file is a pickle (pickle, joblib or cloudpickle, any protocol, compressed or not) or a skops
 file with one fitted scikit-learn classifier, alone or inside a Pipeline, a
 ColumnTransformer, a search, a voting ensemble and so on, saved by scikit-learn 0.24 or later. Nothing in
 the file is run: it may use the names below, each for one purpose, and no others. A skops file
-may hold the same except the search trees of neighbours, SciPy's distributions, splines and
-`BisectingKMeans`, which are read only from pickles.
+may hold the same; it is read without skops.
 
 A test fits, saves, opens, queries and audits every classifier, every wrapper, every transformer before a
 classifier and every text model of the installed scikit-learn. A new release of scikit-learn fails that
@@ -63,11 +98,11 @@ def _formats() -> list[str]:
     lines = ["", "| format | file | audited with | installed by | `leakgauge sanitize` |", "|---" * 5 + "|"]
     for row in FORMATS:
         names = ", ".join(f"`{suffix}`" for suffix in row.suffixes)
-        extras = [f"`leakgauge[{extra}]`" for extra in row.extras] or [f"`pip install {row.library}`"]
+        extras = [f"`leakgauge[{extra}]`" for extra in row.extras]
         cells = (
             f"`{row.name}`",
             f"{row.words}: {names}",
-            row.audited_on,
+            " and ".join(row.audited_on),
             " or ".join(extras),
             "yes" if row.sanitizer else "no",
         )
@@ -113,7 +148,9 @@ def _by_module(pairs: frozenset[tuple[str, str]]) -> list[str]:
 
 def document() -> str:
     """The whole page."""
-    lines = [_HEAD.rstrip(), *_formats(), _SCIKIT_LEARN.rstrip()]
+    operators = ", ".join(f"`{name}`" for name in ML_OPERATORS)
+    networks = _NETWORKS.format(operators=operators).rstrip()
+    lines = [_HEAD.rstrip(), *_formats(), networks, _SCIKIT_LEARN.rstrip()]
     lines += _section("Classifiers", "classifier")
     lines += _section("Transformers", "transformer")
     lines += _section("Regressors inside a classifier", "regressor")

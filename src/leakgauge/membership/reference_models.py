@@ -41,6 +41,13 @@ from leakgauge.threads import one_processor_each, processors
 
 _NOTICED_BELOW = 0.95
 """Training sets smaller than this share of the target's are spoken of."""
+_TABLE_AXES = 2
+NO_RECIPE = (
+    "The model cannot be trained again here: its file holds what it answers by, and no recipe. Bring the "
+    "answers of reference models of your own in reference_answers/, or audit from Python with fit=; of a "
+    "scikit-learn model that was exported, send the pickle."
+)
+"""Why a classifier of tables without an estimator has no reference models, and what brings some."""
 DRAWS: dict[Attacker, str] = {
     "candidates": "reference models",
     "population": "reference models of other data",
@@ -224,6 +231,8 @@ class ReferenceModels:
             raise Unsuited(
                 "The parameter reference_models is 0, so there are none to compare the model with."
             )
+        if plan.recipe is None and np.ndim(self._data.x) <= _TABLE_AXES:
+            raise Unsuited(NO_RECIPE)
         refitting = Refitting.of(
             blank_clone(plan.recipe),
             plan.classes,

@@ -8,20 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.exports import WITH_TENSORFLOW, WITH_TORCH
 from leakgauge.targets.signs import Signs
 
 _FIT_A_SCIKIT_LEARN_MODEL = (
     "Models of this library cannot be audited on tables yet. Fit a scikit-learn classifier on the same "
     "training data, such as HistGradientBoostingClassifier, and send it saved with pickle, joblib or skops."
-)
-IMAGES_ONLY = (
-    "Image classifiers in this form are audited with image sets in the place of the tables. Models of "
-    "tables in this form cannot be audited yet: send a scikit-learn classifier, saved with pickle, joblib or "
-    "skops."
-)
-_EXPORT_IMAGES = (
-    "A PyTorch image classifier can be exported to ONNX and audited with image sets. PyTorch models of "
-    "tables cannot be audited yet: send a scikit-learn classifier, saved with pickle, joblib or skops."
 )
 _SAVE_FROM_PYTHON = (
     "Such a file holds the model for another program. Save the fitted scikit-learn classifier itself in "
@@ -57,7 +49,7 @@ def not_read(words: str, way_in: str) -> UnsupportedModel:
     """The error `not_a_model` of an audit of tables that names the format and the way in."""
     return UnsupportedModel(
         "not_a_model",
-        f"The model file is {words}, not a scikit-learn model.",
+        f"The model file is {words}, which is not read as a model.",
         hint=way_in,
         details={"format": words},
     )
@@ -85,7 +77,7 @@ UNREAD: tuple[Unread, ...] = (
     ),
     Unread(
         "a PyTorch file",
-        _EXPORT_IMAGES,
+        WITH_TORCH,
         starts=rb"\x80.\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19\.",  # before version 1.6
         suffixes=(".pt", ".pth"),
         is_model=True,
@@ -93,14 +85,14 @@ UNREAD: tuple[Unread, ...] = (
     ),
     Unread(
         _PROTOCOL_BUFFER,
-        IMAGES_ONLY,
+        WITH_TENSORFLOW,
         starts=rb"\x08[\x01-\x20][\x12\x1a\x22\x28\x2a\x32\x3a\x42]",  # it may still be an ONNX model
         is_model=True,
     ),
-    Unread(_PROTOCOL_BUFFER, IMAGES_ONLY, starts=rb"\x08"),
+    Unread(_PROTOCOL_BUFFER, WITH_TENSORFLOW, starts=rb"\x08"),
     Unread(
         "a TensorFlow Lite model",
-        IMAGES_ONLY,
+        WITH_TENSORFLOW,
         starts=rb".{4}TFL3",
         suffixes=(".tflite",),
         is_model=True,
@@ -108,7 +100,7 @@ UNREAD: tuple[Unread, ...] = (
     ),
     Unread(
         "a safetensors file of weights",
-        _EXPORT_IMAGES,
+        WITH_TORCH,
         starts=rb"(?![\x00\x01]\x00{3}).{4}\x00{4}\{.",
         suffixes=(".safetensors",),
     ),
@@ -163,7 +155,7 @@ UNREAD: tuple[Unread, ...] = (
         _FIT_A_SCIKIT_LEARN_MODEL,
         starts=_JSON + rb'.*"(oblivious_trees|features_info|ctr_data)"',
     ),
-    Unread("the JSON text of a Keras model", IMAGES_ONLY, starts=_JSON + rb'.*"class_name"'),
+    Unread("the JSON text of a Keras model", WITH_TENSORFLOW, starts=_JSON + rb'.*"class_name"'),
     Unread("a notebook", _NOT_A_MODEL, starts=_JSON + rb'.*"cells"'),
     Unread("a JSON text", _NOT_A_MODEL, starts=_JSON),
     Unread(
@@ -182,13 +174,13 @@ UNREAD: tuple[Unread, ...] = (
     # zip archives, by the names in them
     Unread(
         "a TorchScript model",
-        _EXPORT_IMAGES,
+        WITH_TORCH,
         entries=(r"(.*/)?data\.pkl", r"(.*/)?constants\.pkl|.*/code/.*"),
         image_problem="torch_model",
     ),
     Unread(
         "a PyTorch file",
-        _EXPORT_IMAGES,
+        WITH_TORCH,
         entries=(r"(.*/)?data\.pkl",),
         first_entries=rb".*/(data\.pkl|version|byteorder|\.format_version|constants\.pkl)",
         loose=("data.pkl", "version"),
@@ -196,7 +188,7 @@ UNREAD: tuple[Unread, ...] = (
     ),
     Unread(
         "a zipped TensorFlow SavedModel",
-        IMAGES_ONLY,
+        WITH_TENSORFLOW,
         entries=(r"(.*/)?saved_model\.pb",),
         first_entries=rb"(.*/)?(saved_model|keras_metadata|fingerprint)\.pb",
         image_problem="saved_model",

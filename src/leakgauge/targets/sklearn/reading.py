@@ -22,7 +22,7 @@ import sklearn
 
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets.compression import decompress, too_large
-from leakgauge.targets.formats import SKOPS, Format, recognise
+from leakgauge.targets.formats import PICKLE, SKOPS, Format, recognise
 from leakgauge.targets.pickles.construction import Construction
 from leakgauge.targets.pickles.refusals import refused
 from leakgauge.targets.pickles.scanner import Scanner
@@ -32,7 +32,7 @@ from leakgauge.targets.sklearn.checks import estimators
 from leakgauge.targets.sklearn.guarded import guard
 from leakgauge.targets.sklearn.old_versions import Version, upgrade
 from leakgauge.targets.sklearn.skops import load_skops
-from leakgauge.targets.unread_formats import IMAGES_ONLY, Unread, not_read
+from leakgauge.targets.unread_formats import Unread, not_read
 
 OLDEST_VERSION: Version = (0, 24)
 """The oldest scikit-learn whose models are brought up to date."""
@@ -91,7 +91,7 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
         reads files or calls functions; or `refused_instructions`.
     UnsupportedModel
         `empty_file`, `not_a_model`, `unreadable`, `future_version`, `version_too_old`,
-        `lz4_not_installed`, `skops_not_installed`.
+        `lz4_not_installed`.
     LimitExceeded
         `model_too_large`, `too_many_instructions`.
     """
@@ -125,8 +125,8 @@ def _refuse_other_formats(data: bytes) -> None:
         `not_a_model`.
     """
     match recognise(data):
-        case Format(audited_on="images", words=words):
-            raise not_read(words, IMAGES_ONLY)
+        case Format(words=words) as found if found not in (PICKLE, SKOPS):
+            raise not_read(f"{words}, compressed twice", "Send it as it was before it was compressed.")
         case Unread(words=words, way_in=way_in):
             raise not_read(words, way_in)
 
@@ -152,7 +152,7 @@ def _scan(data: bytes, limits: Limits) -> Scanner:
             details={"instructions": [*sorted(scan.instructions)]},
         )
     if failure is not None:
-        raise _unreadable() from failure
+        raise unreadable() from failure
     return scan
 
 
@@ -215,7 +215,7 @@ def _finished(make: Callable[[], object], versions: Collection[str]) -> Loaded:
     except LeakgaugeError:
         raise
     except Exception as error:  # a file can make any step fail in any way; all of them mean the same
-        raise _unreadable() from error
+        raise unreadable() from error
     warnings: tuple[str, ...] = ()
     if saved_by is not None and numbers[:2] < _numbers(installed)[:2]:
         warnings = (f"The model was saved by scikit-learn {saved_by} and upgraded in memory to {installed}.",)
@@ -226,7 +226,8 @@ def _finished(make: Callable[[], object], versions: Collection[str]) -> Loaded:
     return Loaded(estimator=model, saved_by=saved_by, warnings=(*warnings, *remarks))
 
 
-def _unreadable() -> UnsupportedModel:
+def unreadable() -> UnsupportedModel:
+    """The error for a file whose parts do not hold together, in whatever way."""
     return UnsupportedModel(
         "unreadable",
         "The model file is damaged, or its parts contradict each other.",

@@ -18,7 +18,8 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from leakgauge.errors import UnsupportedModel
+from leakgauge.errors import LeakgaugeError, UnsupportedModel
+from leakgauge.targets.frames import check_width, columns_by_name
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
@@ -27,7 +28,7 @@ from leakgauge.targets.sklearn.answer_forms import DecisionScores, Probabilities
 from leakgauge.targets.sklearn.bundled_model import model_in
 from leakgauge.targets.sklearn.input_columns import input_columns
 from leakgauge.targets.sklearn.model_graph import parts_of, reads_documents, type_name
-from leakgauge.targets.sklearn.reading import load_model
+from leakgauge.targets.sklearn.reading import load_model, unreadable
 from leakgauge.threads import processors
 
 # of three classes and more, how often the largest score must be that of the predicted label
@@ -60,6 +61,10 @@ class SklearnTarget:
         (n_classes,) the labels, in the order of the columns of `probabilities`.
     queries
         rows asked for so far.
+    feature_names
+        columns that the model was fitted on, in its order; `None` when it was fitted on arrays.
+    n_features
+        number of input columns; `None` when the model does not say.
     has_probabilities
         False when the model gives labels alone, as far as `form` says.
     form
@@ -75,40 +80,43 @@ class SklearnTarget:
     ------
     UnsupportedModel
         `not_a_model`, `several_models`, `preprocessing_beside_model`, `not_a_classifier`,
-        `not_fitted`, `multi_output` or `single_class`.
+        `not_fitted`, `multi_output`, `single_class`, or `unreadable` for parts that contradict each other.
     """
 
     def __init__(self, estimator: object, *, chunk_rows: int = 8192, remarks: tuple[str, ...] = ()) -> None:
+        self.remarks = remarks
+        self.queries = 0
+        self._chunk_rows = chunk_rows
+        try:
+            self._examine(estimator)
+        except (LeakgaugeError, MemoryError):
+            raise
+        except Exception as error:  # a file can make any part fail in any way; all of them mean the same
+            raise unreadable() from error
+
+    def _examine(self, estimator: object) -> None:
         found = model_in(estimator, is_fitted_classifier=_is_fitted_classifier)
-        self.remarks = remarks if found is None else (*remarks, found.remark)
+        if found is not None:
+            self.remarks = (*self.remarks, found.remark)
         self.estimator: Any
         self.estimator, inside = _best_of(estimator if found is None else found.estimator)
         self.recipe: Any = self.estimator
         path = f"{'model' if found is None else found.path}{inside}"
         self.classes: NDArray[Any] = _classes_of(self.estimator, path)
-        self.queries = 0
         self.has_probabilities = _answers(self.estimator, "predict_proba")
         self.form: AnswerForm | None = Probabilities() if self.has_probabilities else None
-        self._chunk_rows = chunk_rows
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
         _settle(self.estimator)
+        names = _first_known(self.estimator, "feature_names_in_")
+        self.feature_names: tuple[str, ...] | None = (
+            None if names is None else tuple(str(name) for name in names)
+        )
+        self._reads_documents = reads_documents(self.estimator)
+        number = 1 if self._reads_documents else _first_known(self.estimator, "n_features_in_")
+        self.n_features: int | None = None if number is None else int(number)
 
     packages: tuple[str, ...] = ()
     """None besides those of every audit of tables, unless another library's estimator is in it."""
-
-    @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        """Columns that the model was fitted on, in its order; `None` when it was fitted on arrays."""
-        names = _first_known(self.estimator, "feature_names_in_")
-        return None if names is None else tuple(str(name) for name in names)
-
-    @property
-    def n_features(self) -> int | None:
-        """Number of input columns; `None` when the model does not say."""
-        if reads_documents(self.estimator):
-            return 1
-        number = _first_known(self.estimator, "n_features_in_")
-        return None if number is None else int(number)
 
     @property
     def gives(self) -> Gives:
@@ -161,24 +169,10 @@ class SklearnTarget:
         """
         names = self.feature_names
         if names is not None:
-            missing = [name for name in names if name not in frame.columns]
-            if missing:
-                raise UnsupportedModel(
-                    "columns_do_not_fit",
-                    f"The model was fitted on columns that the table lacks: {', '.join(missing[:5])}.",
-                    hint="Send the table with the columns that the model was fitted on, by the same names.",
-                    details={"missing": list(missing[:100])},
-                )
-            return frame[list(names)]
-        if reads_documents(self.estimator):
+            return columns_by_name(frame, names)
+        if self._reads_documents:
             return _documents(frame)
-        if self.n_features is not None and self.n_features != frame.shape[1]:
-            raise UnsupportedModel(
-                "columns_do_not_fit",
-                f"The model was fitted on {self.n_features} columns, and the table has {frame.shape[1]}.",
-                hint="Send the table with the columns that the model was fitted on, in the same order.",
-                details={"model_columns": self.n_features, "table_columns": int(frame.shape[1])},
-            )
+        check_width(frame, self.n_features)
         return np.ascontiguousarray(frame.to_numpy())
 
     def probabilities(self, x: Any) -> FloatArray:
@@ -211,8 +205,11 @@ class SklearnTarget:
         UnsupportedModel
             `prediction_failed` when the model cannot take the rows or answers with an unknown label.
         """
-        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(self.estimator.predict, x)]
+        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(self._predict, x)]
         return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
+
+    def _predict(self, rows: Any) -> Any:
+        return self.estimator.predict(rows)  # looked up when it is asked, since some parts lack it
 
     def _ask(self, method: Callable[[Any], Any], x: Any) -> Iterator[tuple[Any, int]]:
         n_rows = len(x)
@@ -315,10 +312,10 @@ def _is_classifier(estimator: Any) -> bool:
 
 
 def _answers(estimator: Any, method: str) -> bool:
-    """Whether the model has the method; a wrapper asks its parts, which may be broken."""
+    """Whether the model has the method; a wrapper asks its parts, which may be broken in any way."""
     try:
         return callable(getattr(estimator, method, None))
-    except (ValueError, TypeError, IndexError, NotFittedError):
+    except Exception:  # noqa: BLE001 (whatever it is, there is no method)
         return False
 
 

@@ -45,6 +45,7 @@ from leakgauge.targets.sklearn.checks.compositions import check_named_parts
 from leakgauge.targets.sklearn.checks.contracts import Contract
 from leakgauge.targets.sklearn.checks.patterns import check_pattern
 from leakgauge.targets.sklearn.checks.settings import check_settings, tried_by
+from leakgauge.targets.sklearn.checks.structure import check_structure
 from leakgauge.targets.sklearn.model_graph import objects_of
 
 _NOT_LED_ASTRAY: Mapping[str, Contract] = {
@@ -112,6 +113,7 @@ def check(model: object) -> None:
             if contract is None:
                 raise MalformedPickleError("an estimator without a row in the table of checks")
             check_named_parts(thing)
+            check_structure(thing)
             check_settings(thing)
             contract.check(thing)
             transformers.check_plain_values(vars(thing).get("classes_"))
