@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases import audited, refusal
+from onnx_tables import network
 from pools import records
 from sklearn.ensemble import RandomForestClassifier
 
@@ -492,6 +493,23 @@ def test_reference_answers_beside_a_model_stand_in_for_models_trained_here(tmp_p
     assert "leaf_counts" in areas(report)
     assert "trained elsewhere" in report.tradeoffs.withheld
     assert "reference_answers/0a.csv" in report.inputs
+
+
+def test_a_network_that_has_no_recipe_is_compared_with_reference_answers(tmp_path):
+    """An ONNX file cannot be trained again, so nothing else brings it reference models."""
+    weights = np.random.default_rng(0).normal(size=(8, 2))
+    folder = tmp_path / "b"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(network(weights))
+    for name, (x, y) in (("train.csv", TRAIN), ("test.csv", TEST)):
+        pd.DataFrame(x).assign(label=(y == "yes").astype(int)).to_csv(folder / name, index=False)
+    without = audited(folder, attacks=["gap", "loss", "rmia"])
+    assert outcome(without, "rmia").status == "not_applicable"
+    (folder / "reference_answers").mkdir()
+    for name, table in pairs(2).items():
+        numbered = table.drop(columns="label").rename(columns={"no": "0", "yes": "1"})
+        numbered.to_csv(folder / "reference_answers" / name, index=False)
+    assert "rmia" in areas(audited(folder, attacks=["gap", "loss", "rmia"]))
 
 
 def test_other_files_in_the_folder_of_reference_answers_are_left_alone(tmp_path):
