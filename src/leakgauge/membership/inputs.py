@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from leakgauge.bundle import MembershipBundle
-from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, not_undone, settings_of
+from leakgauge.defences.output import (
+    DefendedTarget,
+    Setting,
+    check_suits_numbers,
+    defended_notice,
+    not_undone,
+    settings_of,
+)
 from leakgauge.errors import BadBundle, UnsupportedModel
 from leakgauge.membership.bad_cells import blame_a_cell
 from leakgauge.membership.columns import (
@@ -19,6 +26,7 @@ from leakgauge.membership.columns import (
     named_label,
     typed_features,
 )
+from leakgauge.membership.numeric_labels import labels_of
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
 from leakgauge.membership.tables import Table, read_tables
@@ -61,6 +69,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
     target = open_table_model(bundle.model.path)
+    if target.gives == "predictions":
+        check_suits_numbers(asked_for)
     notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in target.remarks)]
     files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
     tables = read_tables(
@@ -80,7 +90,7 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     known = target.input_columns(len(columns.features))
     features = typed_features(tables, columns, target, known, notices)
     sides = [
-        Side.of(table, of_table, columns, target.classes)
+        Side.of(table, of_table, columns, labels_of(target))
         for table, of_table in zip(tables, features, strict=True)
     ]
     pool, data = pooled(sides, target, known, parameters, notices)
@@ -110,7 +120,10 @@ def _ask(target: ModelTarget, pool: Pool, sides: Sequence[Side]) -> SharedAnswer
     """The target with its answers about the whole pool, or an error that says why it cannot answer."""
     answers = SharedAnswers(target, pool)
     try:
-        answers.labels(pool.x)
+        if target.gives == "predictions":
+            answers.predictions(pool.x)
+        else:
+            answers.labels(pool.x)
         if target.has_probabilities:
             answers.probabilities(pool.x)
     except UnsupportedModel as refusal:

@@ -15,6 +15,9 @@ likelihood is approached by expectation-maximisation (Shepp & Vardi 1982,
 
 Stopped early, since more steps fit the noise of the bootstrap.
 
+The cell of a regression tree is a leaf with the records whose numbers can have been in it (`tree_cells`);
+a record whose number cannot has a cell of no weight there.
+
 That the counts in scikit-learn's trees give records away is known: Ferry et al.
 2024, "Trained Random Forests Completely Reveal your Dataset" (DRAFT),
 reconstruct whole tables from them by constraint programming. Here the candidate

@@ -1,4 +1,4 @@
-"""A fitted scikit-learn classifier as a black box."""
+"""A fitted scikit-learn classifier or regressor as a black box."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import UnsupportedModel
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
-from leakgauge.targets.sklearn import multi_output
-from leakgauge.targets.sklearn.answer_forms import DecisionScores, Probabilities, class_scores
+from leakgauge.targets.sklearn.answer_forms import DecisionScores, Predictions, Probabilities, class_scores
 from leakgauge.targets.sklearn.bundled_model import model_in
+from leakgauge.targets.sklearn.checked_answers import (
+    checked_predictions,
+    checked_probabilities,
+    prediction_failed,
+)
 from leakgauge.targets.sklearn.input_columns import input_columns
+from leakgauge.targets.sklearn.kinds import KINDS, classes_of, is_a_classifier, not_fitted
 from leakgauge.targets.sklearn.model_graph import parts_of, reads_documents, type_name
 from leakgauge.targets.sklearn.reading import load_model
 
-# how far a row of probabilities may be from 1 in sum and still be called drift
-_DRIFT = 1e-3
 # of three classes and more, how often the largest score must be that of the predicted label
 _LEAST_AGREEMENT = 0.5
 
 
 def open_sklearn(path: Path) -> SklearnTarget:
-    """The classifier in a pickle or skops file; see `formats.Format`."""
+    """The model in a pickle or skops file; see `formats.Format`."""
     loaded = load_model(path)
     return SklearnTarget(loaded.estimator, remarks=loaded.warnings)
 
 
 class SklearnTarget:
-    """A classifier that counts what it is asked.
+    """A classifier or regressor that counts what it is asked.
 
     The estimator is changed in place where that changes no answer: one thread
     (sums over threads come in no fixed order), no output, no cache on disk.
@@ -49,7 +51,7 @@ class SklearnTarget:
     Parameters
     ----------
     estimator
-        a fitted classifier, Pipeline or search, of which the best estimator is taken; or a
+        a fitted classifier, regressor, Pipeline or search, of which the best estimator is taken; or a
         dictionary, list or tuple that holds one of these and nothing that prepares its input.
     chunk_rows
         rows to ask for at once, which bounds the memory of a query.
@@ -57,15 +59,15 @@ class SklearnTarget:
     Attributes
     ----------
     classes
-        (n_classes,) the labels, in the order of the columns of `probabilities`.
+        (n_classes,) the labels, in the order of the columns of `probabilities`; none of a regressor.
     queries
         rows asked for so far.
     has_probabilities
-        False when the model gives labels alone, as far as `form` says.
+        False when the model gives labels or predictions alone, as far as `form` says.
     form
         what it is asked for beside labels, None for nothing; its clones must be asked for the same.
     estimator
-        the fitted classifier itself, for attacks that see the model file.
+        the fitted model itself, for attacks that see the model file.
     remarks
         sentences for the report on how the file was read and what else it holds.
 
@@ -77,15 +79,17 @@ class SklearnTarget:
     """
 
     def __init__(self, estimator: object, *, chunk_rows: int = 8192, remarks: tuple[str, ...] = ()) -> None:
-        found = model_in(estimator, is_fitted_classifier=_is_fitted_classifier)
+        found = model_in(estimator, kinds=KINDS)
         self.remarks = remarks if found is None else (*remarks, found.remark)
         self.estimator: Any
         self.estimator, inside = _best_of(estimator if found is None else found.estimator)
         path = f"{'model' if found is None else found.path}{inside}"
-        self.classes: NDArray[Any] = _classes_of(self.estimator, path)
+        self.classes: NDArray[Any] = classes_of(self.estimator, path)
         self.queries = 0
         self.has_probabilities = _answers(self.estimator, "predict_proba")
         self.form: AnswerForm | None = Probabilities() if self.has_probabilities else None
+        if not is_a_classifier(self.estimator):
+            self.has_probabilities, self.form = False, Predictions()
         self._chunk_rows = chunk_rows
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
         _settle(self.estimator)
@@ -110,9 +114,14 @@ class SklearnTarget:
     @property
     def gives(self) -> Gives:
         """What callers see of the model's answers."""
-        if self.form is None:
-            return "labels"
-        return "scores" if isinstance(self.form, DecisionScores) else "probabilities"
+        match self.form:
+            case None:
+                return "labels"
+            case Predictions():
+                return "predictions"
+            case DecisionScores():
+                return "scores"
+        return "probabilities"
 
     def reading_scores(self, x: Any, y: IntArray) -> SklearnTarget:
         """The target with its decision scores in the form of probabilities, scaled to fit these records.
@@ -120,7 +129,7 @@ class SklearnTarget:
         The target itself where it gives probabilities, or no finite score for every class:
         nothing but its labels can be attacked then. Parameters as in `TableTarget`.
         """
-        if self.has_probabilities or not _answers(self.estimator, "decision_function"):
+        if self.form is not None or not _answers(self.estimator, "decision_function"):
             return self
         try:
             asked = self._ask(lambda rows: class_scores(self.estimator, rows), x)
@@ -188,14 +197,14 @@ class SklearnTarget:
             `not_probabilities` when the answers are not finite, negative or sum to something else.
         """
         form = self.form
-        if form is None:
+        if form is None or not self.has_probabilities:
             raise UnsupportedModel(
                 "labels_only",
                 f"A {self.type_name} gives labels, not probabilities.",
                 hint="Use attacks that see labels only, or calibrate it with CalibratedClassifierCV.",
             )
         answers = [
-            _checked_probabilities(answer, rows, len(self.classes))
+            checked_probabilities(answer, rows, len(self.classes))
             for answer, rows in self._ask(lambda part: form(self.estimator, part), x)
         ]
         return np.concatenate(answers) if answers else np.empty((0, len(self.classes)))
@@ -211,6 +220,22 @@ class SklearnTarget:
         answers = [self._positions_of(answer, rows) for answer, rows in self._ask(self.estimator.predict, x)]
         return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
 
+    def predictions(self, x: Any) -> FloatArray:
+        """(n,) numbers that a regressor predicts for (n, n_features) rows.
+
+        Raises
+        ------
+        UnsupportedModel
+            `prediction_failed` when the model cannot take the rows; `multi_output` when it predicts
+            several numbers at once; `not_finite` when one of them is infinite, missing or beyond
+            `LARGEST_NUMBER`.
+        """
+        answers = [
+            checked_predictions(answer, rows, self.estimator)
+            for answer, rows in self._ask(lambda part: Predictions()(self.estimator, part), x)
+        ]
+        return np.concatenate(answers) if answers else np.empty(0)
+
     def _ask(self, method: Callable[[Any], Any], x: Any) -> Iterator[tuple[Any, int]]:
         n_rows = len(x)
         for start in range(0, n_rows, self._chunk_rows):
@@ -224,16 +249,16 @@ class SklearnTarget:
             except (
                 Exception
             ) as error:  # whatever a model does with rows, all of it means that it cannot take them
-                raise _prediction_failed(error) from error
+                raise prediction_failed(error) from error
             yield answer, len(rows)
 
     def _positions_of(self, answer: NDArray[Any], rows: int) -> IntArray:
         if answer.shape != (rows,):
-            raise _prediction_failed(None)
+            raise prediction_failed(None)
         try:
             return np.array([self._positions[label] for label in answer.tolist()], dtype=np.int64)
         except (KeyError, TypeError) as error:
-            raise _prediction_failed(error) from error
+            raise prediction_failed(error) from error
 
 
 def _documents(frame: pd.DataFrame) -> NDArray[Any]:
@@ -256,7 +281,7 @@ def _best_of(estimator: object) -> tuple[BaseEstimator, str]:
         if not isinstance(estimator, BaseSearchCV):
             break
         if not hasattr(estimator, "best_estimator_"):
-            raise _not_fitted("a search without a best estimator")
+            raise not_fitted("a search without a best estimator")
         estimator, path = estimator.best_estimator_, f"{path}.best_estimator_"
     if not isinstance(estimator, BaseEstimator):
         raise UnsupportedModel(
@@ -265,50 +290,6 @@ def _best_of(estimator: object) -> tuple[BaseEstimator, str]:
             hint="Save the fitted classifier itself.",
         )
     return estimator, path
-
-
-def _is_fitted_classifier(thing: Any) -> bool:
-    try:
-        check_is_fitted(thing)
-    except (NotFittedError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
-        return False
-    return _is_classifier(thing)
-
-
-def _classes_of(estimator: Any, path: str) -> NDArray[Any]:
-    if not _is_classifier(estimator):
-        raise UnsupportedModel(
-            "not_a_classifier",
-            f"A {type_name(estimator)} is not a classifier.",
-            hint="Send a fitted classifier; regressors, clusterers and transformers cannot be audited.",
-        )
-    try:
-        check_is_fitted(estimator)
-        classes = estimator.classes_
-    except (NotFittedError, AttributeError, IndexError, TypeError, RecursionError) as error:
-        raise _not_fitted(f"a {type_name(estimator)}") from error
-    if multi_output.predicts_several_labels(estimator, classes):
-        raise multi_output.refusal(estimator, path=path)
-    if len(classes) < 2:
-        raise UnsupportedModel(
-            "single_class",
-            f"The {type_name(estimator)} knows one class only, so its answers tell nothing.",
-            hint="Fit the model on records of at least two classes.",
-        )
-    return np.asarray(classes)
-
-
-def _is_classifier(estimator: Any) -> bool:
-    try:
-        return bool(is_classifier(estimator))
-    except (
-        AttributeError,
-        ValueError,
-        TypeError,
-        IndexError,
-        RecursionError,
-    ):  # a Pipeline without steps, say
-        return False
 
 
 def _answers(estimator: Any, method: str) -> bool:
@@ -341,44 +322,3 @@ def _first_known(estimator: Any, attribute: str) -> Any:
             return found
         estimator = estimator.steps[0][1]
     return None
-
-
-def _checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> FloatArray:
-    try:
-        probabilities = answer.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise _prediction_failed(error) from error
-    if probabilities.shape != (rows, n_classes):
-        raise _prediction_failed(None)
-    totals = probabilities.sum(axis=1, keepdims=True)
-    if not (
-        np.all(np.isfinite(probabilities))
-        and np.all(probabilities >= -_DRIFT)
-        and np.all(np.abs(totals - 1.0) <= _DRIFT)
-    ):
-        raise UnsupportedModel(
-            "not_probabilities",
-            "The model's probabilities are not finite, negative or do not sum to 1.",
-            hint="Check the model's predict_proba on these tables before the audit.",
-        )
-    clipped = np.clip(probabilities, 0.0, None)
-    return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
-
-
-def _not_fitted(what: str) -> UnsupportedModel:
-    return UnsupportedModel(
-        "not_fitted",
-        f"The model file holds {what} that was not fitted.",
-        hint="Fit the model on the training data before saving it.",
-    )
-
-
-def _prediction_failed(error: Exception | None) -> UnsupportedModel:
-    # the message of the exception may quote values of the table, so only its type is told
-    kind = type(error).__name__ if error is not None else "answers of an unexpected shape"
-    return UnsupportedModel(
-        "prediction_failed",
-        f"The model could not predict the rows of the table ({kind}).",
-        hint="Check that the model predicts these tables as they are; put encoders into its Pipeline.",
-        details={"exception": kind},
-    )
