@@ -50,6 +50,8 @@ class Attack(Row):
         what an attack on the model file reads there, for the report; None for the others.
     needs_classes
         why it cannot be run on a regressor; None where it can.
+    title_of_numbers
+        what the report calls it where the model is a regressor; None for its own title.
     referenced
         whether it compares the target with that attacker's reference models.
     cross_fitted
@@ -65,6 +67,7 @@ class Attack(Row):
     referenced: bool = False
     reads: str | None = None
     needs_classes: str | None = None
+    title_of_numbers: str | None = None
 
     @property
     def trains_nothing(self) -> bool:
@@ -74,7 +77,7 @@ class Attack(Row):
     def seen_on(self, target: SharedAnswers) -> Attack:
         """The row as it is on this target: of models without probabilities it sees what they give."""
         if self.threat_model != "model_file" and target.gives == "predictions":
-            return replace(self, threat_model="predictions")
+            return replace(self, threat_model="predictions", title=self.title_of_numbers or self.title)
         if self.threat_model == "probabilities" and target.gives == "scores":
             return replace(self, threat_model="scores")
         return self

@@ -212,6 +212,9 @@ def test_what_is_about_classes_is_not_applicable_and_says_why(report: Membership
     reasons = {a.name: a.reason for a in report.attacks if a.status == "not_applicable"}
     assert set(reasons) == {"entropy", "label_only"}
     assert all("predicts" in reason for reason in reasons.values())
+    titles = {a.name: a.title for a in report.attacks}
+    assert titles["gap"] == "Error within the training error"
+    assert not any("label" in title.lower() for name, title in titles.items() if name not in reasons)
     assert {row.name for row in ATTACKS if row.needs_classes is not None} == ABOUT_CLASSES
 
 

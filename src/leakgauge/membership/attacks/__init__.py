@@ -39,8 +39,25 @@ _NO_DISTRIBUTION = "The model predicts one number and gives no probabilities, so
 OWN = "no earlier description known; see the attack's own documentation"
 
 ATTACKS: tuple[Attack, ...] = (
-    Attack("gap", "Correct label", "labels", YEOM, gap.score, threshold=0.5, attacker="population"),
-    Attack("loss", "Small loss", "probabilities", YEOM, loss.score, attacker="population"),
+    Attack(
+        "gap",
+        "Correct label",
+        "labels",
+        YEOM,
+        gap.score,
+        threshold=0.5,
+        attacker="population",
+        title_of_numbers="Error within the training error",
+    ),
+    Attack(
+        "loss",
+        "Small loss",
+        "probabilities",
+        YEOM,
+        loss.score,
+        attacker="population",
+        title_of_numbers="Small error",
+    ),
     Attack(
         "entropy",
         "Low entropy",
@@ -124,8 +141,8 @@ ATTACKS: tuple[Attack, ...] = (
         "model_file",
         FERRY,
         leaf_counts.score,
-        reads="how many training records of each class stand in each leaf of each tree "
-        "(n_node_samples, weighted_n_node_samples)",
+        reads="how many training records stand in each leaf of each tree, of each class or around which "
+        "number (n_node_samples, weighted_n_node_samples, and of numbers value and impurity)",
     ),
     Attack(
         "bootstrap_replay",

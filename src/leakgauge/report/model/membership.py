@@ -42,7 +42,8 @@ class MembershipMetrics:
     """What one attack's scores are worth.
 
     `accuracy` is balanced and uses one threshold, `accuracy_per_class` one for
-    each class of the target, both chosen on other records than those they are applied to.
+    each class of the target, or of a regressor for each fifth of the labels, both chosen on other records
+    than those they are applied to.
     `advantage` is 2 × accuracy − 1. `tpr_at_fpr` is keyed by the limit on the
     false-positive rate. The `_corrected` figures are the same values with
     intervals corrected for the number of attacks tried; the verdict uses those.
