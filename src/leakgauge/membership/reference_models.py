@@ -55,8 +55,8 @@ class Plan:
 
     Attributes
     ----------
-    estimator
-        the fitted target, None where there is none to clone.
+    recipe
+        what is cloned: the fitted target or another estimator that trains it; None for none.
     classes
         (n_classes,) its labels; none of a regressor.
     models
@@ -75,7 +75,7 @@ class Plan:
         what a regressor's errors are measured in; None for a classifier.
     """
 
-    estimator: Any
+    recipe: Any
     classes: NDArray[Any]
     models: int
     seconds: float | None
@@ -159,7 +159,7 @@ class ReferenceModels:
         if not self._trained:
             return ()
         notices = []
-        frozen = [type_name(part.estimator) for part in frozen_in(self._plan.estimator)]
+        frozen = [type_name(part.estimator) for part in frozen_in(self._plan.recipe)]
         if frozen:
             notices.append(
                 Notice(
@@ -229,12 +229,12 @@ class ReferenceModels:
                 "The parameter reference_models is 0, so there are none to compare the model with."
             )
         refitting = Refitting.of(
-            blank_clone(plan.estimator),
+            blank_clone(plan.recipe),
             plan.classes,
             self._data,
             form=plan.form,
             defences=plan.defences,
-            like=plan.estimator,
+            like=plan.recipe,
             error_scale=plan.error_scale,
         )
         rng = generator_for(plan.seed, DRAWS[attacker])

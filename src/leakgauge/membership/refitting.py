@@ -17,6 +17,7 @@ from sklearn.tree import BaseDecisionTree
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.output import Setting, changed, changed_numbers
+from leakgauge.errors import BadParameters
 from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.frozen_parts import frozen_in, that_learned_from_labels
 from leakgauge.membership.known_categories import keep_categories
@@ -206,6 +207,8 @@ class Refitting:
         ------
         Unsuited
             when the copy cannot be trained, or gives no finite answers.
+        BadParameters
+            `fit_failed` from a `FunctionRecipe`.
         """
         p_y = np.zeros(len(queried))
         right = np.zeros(len(queried), dtype=np.bool_)
@@ -223,8 +226,8 @@ class Refitting:
                 records = question.records
                 p_y[records], right[records] = read(given, labels[records])
                 zeros += int((given == 0.0).sum())
-        except (MemoryError, Unsuited):
-            raise
+        except (MemoryError, Unsuited, BadParameters):
+            raise  # the last is about a function that the caller gave
         except Exception as error:
             raise Unsuited(
                 f"The model cannot be trained again on {what} ({type(error).__name__})."

@@ -49,7 +49,7 @@ class Format(Signs):
         "module:function" that writes such a file without what attacks on model files read; see
         `leakgauge.defences.sanitize`. None where there is none.
     extras
-        what installs the libraries of the loader; none for a library that is installed by itself.
+        what installs the libraries of the loader.
     is_default
         whether it is tried on files that are no other format by their bytes, so that its loader says
         what is wrong with them. One row for each kind of data.
@@ -119,12 +119,10 @@ SKOPS = Format(
     suffixes=(".skops",),
     loader="leakgauge.targets.sklearn.target:open_sklearn",
     sanitizer=_SANITIZE,
+    extras=("membership",),
     entries=(r"schema\.json",),
     first_entries=rb"schema\.json|[0-9]{6,}\.np[yz]",
     loose=("schema.json",),
-    modules=("skops",),
-    library="skops",
-    without='Save the model with joblib.dump(model, "model.joblib"), or install skops beside Leakgauge.',
 )
 _KERAS_MODULES: Final = ("keras", "tensorflow", "h5py")
 _WITHOUT_KERAS: Final = (

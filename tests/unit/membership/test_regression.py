@@ -24,6 +24,7 @@ from sklearn.tree import DecisionTreeRegressor
 from tests.support.cases import audited, refusal
 from tests.support.regressors import REFERENCED, bundle_of, numbers
 
+import leakgauge
 from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
 from leakgauge.membership.attacks import ATTACKS, gap
 from leakgauge.membership.pool import Pool, SharedAnswers
@@ -182,7 +183,7 @@ class _Says:
     classes = np.empty(0)
     has_probabilities = False
     gives = "predictions"
-    estimator = form = None
+    estimator = recipe = form = None
     type_name, packages, queries = "Says", (), 0
 
     def __init__(self, predictions: np.ndarray) -> None:
@@ -473,3 +474,39 @@ def test_huge_labels_within_the_range_are_audited(tmp_path: Path) -> None:
     report = audited(bundle_of(tmp_path, KNeighborsRegressor(1), x, 1e98 * y), **REFERENCED)
     assert report.verdict.severity in LEAKING
     assert json.loads(to_json(report))["target"]["errors"]["test_rmse"]["value"] > 1e97
+
+
+# ---------------------------------------------------------------- in the caller's memory
+
+
+def test_a_regressor_in_memory_gives_the_figures_of_its_file(tmp_path: Path) -> None:
+    x, y = numbers(160, seed=20)
+    bundle = bundle_of(tmp_path, KNeighborsRegressor(2), x, y, names=False)
+    of_file = audited(bundle, **REFERENCED)
+    model = KNeighborsRegressor(2).fit(x[:80], y[:80])
+    in_memory = leakgauge.audit(model, x[:80], y[:80], x[80:], y[80:], parameters=REFERENCED)
+    assert in_memory.target == from_json(to_json(of_file)).target
+    areas = [attack.metrics.auc for attack in in_memory.attacks]
+    assert areas == [attack.metrics.auc for attack in from_json(to_json(of_file)).attacks]
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [(["a", "b"], "labels_not_numbers"), ([np.inf, 1.0], "labels_not_numbers"), ([2.0, 2.0], "one_label")],
+)
+def test_labels_in_memory_that_are_no_numbers_are_refused(labels: list[Any], problem: str) -> None:
+    x, y = numbers(80, seed=21)
+    model = Ridge().fit(x[:40], y[:40])
+    with pytest.raises(BadBundle) as caught:
+        leakgauge.audit(model, x[:40], labels * 20, x[40:], labels * 20, parameters=REFERENCED)
+    assert caught.value.problem == problem
+    with pytest.raises(BadParameters):
+        leakgauge.audit(model, x[:40], y[:40], x[40:], y[40:], parameters={"defences": ["top_k"]})
+
+
+def test_reference_answers_are_not_read_of_a_regressor(tmp_path: Path) -> None:
+    x, y = numbers(80, seed=22)
+    bundle = bundle_of(tmp_path, Ridge(), x, y)
+    (bundle / "reference_answers").mkdir()
+    (bundle / "reference_answers" / "1.csv").write_text("0,1,label\n0.5,0.5,1\n", encoding="utf-8")
+    assert refusal(bundle).problem == "reference_answers_of_numbers"

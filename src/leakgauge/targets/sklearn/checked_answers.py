@@ -1,4 +1,4 @@
-"""What a scikit-learn model answers, checked: probabilities that are some, and finite numbers."""
+"""What a regressor of scikit-learn predicts, checked: one finite number for each row."""
 
 from __future__ import annotations
 
@@ -8,40 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.probabilities import prediction_failed
 from leakgauge.targets.protocol import LARGEST_NUMBER, FloatArray
 from leakgauge.targets.sklearn import multi_output
-
-# how far a row of probabilities may be from 1 in sum and still be called drift
-_DRIFT = 1e-3
-
-
-def checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> FloatArray:
-    """(rows, n_classes) probabilities that sum to 1, as exactly as numbers can.
-
-    Raises
-    ------
-    UnsupportedModel
-        `prediction_failed` for another shape; `not_probabilities`.
-    """
-    try:
-        probabilities = answer.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise prediction_failed(error) from error
-    if probabilities.shape != (rows, n_classes):
-        raise prediction_failed(None)
-    totals = probabilities.sum(axis=1, keepdims=True)
-    if not (
-        np.all(np.isfinite(probabilities))
-        and np.all(probabilities >= -_DRIFT)
-        and np.all(np.abs(totals - 1.0) <= _DRIFT)
-    ):
-        raise UnsupportedModel(
-            "not_probabilities",
-            "The model's probabilities are not finite, negative or do not sum to 1.",
-            hint="Check the model's predict_proba on these tables before the audit.",
-        )
-    clipped = np.clip(probabilities, 0.0, None)
-    return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
 
 
 def checked_predictions(answer: NDArray[Any], rows: int, estimator: Any) -> FloatArray:
@@ -69,15 +38,3 @@ def checked_predictions(answer: NDArray[Any], rows: int, estimator: Any) -> Floa
             hint="Check the model's predict on these tables before the audit.",
         )
     return numbers
-
-
-def prediction_failed(error: Exception | None) -> UnsupportedModel:
-    """The error for a model that cannot take the rows; None where it answers in an unexpected shape."""
-    # the message of the exception may quote values of the table, so only its type is told
-    kind = type(error).__name__ if error is not None else "answers of an unexpected shape"
-    return UnsupportedModel(
-        "prediction_failed",
-        f"The model could not predict the rows of the table ({kind}).",
-        hint="Check that the model predicts these tables as they are; put encoders into its Pipeline.",
-        details={"exception": kind},
-    )

@@ -97,6 +97,6 @@ def not_fitted(what: str) -> UnsupportedModel:
     """The error for a model that was not fitted; `what` says which."""
     return UnsupportedModel(
         "not_fitted",
-        f"The model file holds {what} that was not fitted.",
-        hint="Fit the model on the training data before saving it.",
+        f"The model is {what} that was not fitted.",
+        hint="Fit it on the training data first.",
     )

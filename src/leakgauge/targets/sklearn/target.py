@@ -13,24 +13,21 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
-from sklearn.exceptions import NotFittedError
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
-from leakgauge.errors import UnsupportedModel
+from leakgauge.errors import LeakgaugeError, UnsupportedModel
 from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
 from leakgauge.targets.sklearn.answer_forms import DecisionScores, Predictions, Probabilities, class_scores
 from leakgauge.targets.sklearn.bundled_model import model_in
-from leakgauge.targets.sklearn.checked_answers import (
-    checked_predictions,
-    checked_probabilities,
-    prediction_failed,
-)
+from leakgauge.targets.sklearn.checked_answers import checked_predictions
 from leakgauge.targets.sklearn.input_columns import input_columns
 from leakgauge.targets.sklearn.kinds import KINDS, classes_of, is_a_classifier, not_fitted
 from leakgauge.targets.sklearn.model_graph import parts_of, reads_documents, type_name
-from leakgauge.targets.sklearn.reading import load_model
+from leakgauge.targets.sklearn.reading import load_model, unreadable
+from leakgauge.threads import processors
 
 # of three classes and more, how often the largest score must be that of the predicted label
 _LEAST_AGREEMENT = 0.5
@@ -62,12 +59,18 @@ class SklearnTarget:
         (n_classes,) the labels, in the order of the columns of `probabilities`; none of a regressor.
     queries
         rows asked for so far.
+    feature_names
+        columns that the model was fitted on, in its order; `None` when it was fitted on arrays.
+    n_features
+        number of input columns; `None` when the model does not say.
     has_probabilities
         False when the model gives labels or predictions alone, as far as `form` says.
     form
         what it is asked for beside labels, None for nothing; its clones must be asked for the same.
     estimator
         the fitted model itself, for attacks that see the model file.
+    recipe
+        what is cloned to train it again: the same, unless the caller has another way.
     remarks
         sentences for the report on how the file was read and what else it holds.
 
@@ -75,41 +78,45 @@ class SklearnTarget:
     ------
     UnsupportedModel
         `not_a_model`, `several_models`, `preprocessing_beside_model`, `not_a_classifier`,
-        `not_fitted`, `multi_output` or `single_class`.
+        `not_fitted`, `multi_output`, `single_class`, or `unreadable` for parts that contradict each other.
     """
 
     def __init__(self, estimator: object, *, chunk_rows: int = 8192, remarks: tuple[str, ...] = ()) -> None:
+        self.remarks = remarks
+        self.queries = 0
+        self._chunk_rows = chunk_rows
+        try:
+            self._examine(estimator)
+        except (LeakgaugeError, MemoryError):
+            raise
+        except Exception as error:  # a file can make any part fail in any way; all of them mean the same
+            raise unreadable() from error
+
+    def _examine(self, estimator: object) -> None:
         found = model_in(estimator, kinds=KINDS)
-        self.remarks = remarks if found is None else (*remarks, found.remark)
+        if found is not None:
+            self.remarks = (*self.remarks, found.remark)
         self.estimator: Any
         self.estimator, inside = _best_of(estimator if found is None else found.estimator)
+        self.recipe: Any = self.estimator
         path = f"{'model' if found is None else found.path}{inside}"
         self.classes: NDArray[Any] = classes_of(self.estimator, path)
-        self.queries = 0
         self.has_probabilities = _answers(self.estimator, "predict_proba")
         self.form: AnswerForm | None = Probabilities() if self.has_probabilities else None
         if not is_a_classifier(self.estimator):
             self.has_probabilities, self.form = False, Predictions()
-        self._chunk_rows = chunk_rows
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
         _settle(self.estimator)
-
-    packages = ()
-    """None besides those of every audit of tables."""
-
-    @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        """Columns that the model was fitted on, in its order; `None` when it was fitted on arrays."""
         names = _first_known(self.estimator, "feature_names_in_")
-        return None if names is None else tuple(str(name) for name in names)
+        self.feature_names: tuple[str, ...] | None = (
+            None if names is None else tuple(str(name) for name in names)
+        )
+        self._reads_documents = reads_documents(self.estimator)
+        number = 1 if self._reads_documents else _first_known(self.estimator, "n_features_in_")
+        self.n_features: int | None = None if number is None else int(number)
 
-    @property
-    def n_features(self) -> int | None:
-        """Number of input columns; `None` when the model does not say."""
-        if reads_documents(self.estimator):
-            return 1
-        number = _first_known(self.estimator, "n_features_in_")
-        return None if number is None else int(number)
+    packages: tuple[str, ...] = ()
+    """None besides those of every audit of tables, unless another library's estimator is in it."""
 
     @property
     def gives(self) -> Gives:
@@ -176,7 +183,7 @@ class SklearnTarget:
                     details={"missing": list(missing[:100])},
                 )
             return frame[list(names)]
-        if reads_documents(self.estimator):
+        if self._reads_documents:
             return _documents(frame)
         if self.n_features is not None and self.n_features != frame.shape[1]:
             raise UnsupportedModel(
@@ -217,7 +224,7 @@ class SklearnTarget:
         UnsupportedModel
             `prediction_failed` when the model cannot take the rows or answers with an unknown label.
         """
-        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(self.estimator.predict, x)]
+        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(self._predict, x)]
         return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
 
     def predictions(self, x: Any) -> FloatArray:
@@ -231,10 +238,12 @@ class SklearnTarget:
             `LARGEST_NUMBER`.
         """
         answers = [
-            checked_predictions(answer, rows, self.estimator)
-            for answer, rows in self._ask(lambda part: Predictions()(self.estimator, part), x)
+            checked_predictions(answer, rows, self.estimator) for answer, rows in self._ask(self._predict, x)
         ]
         return np.concatenate(answers) if answers else np.empty(0)
+
+    def _predict(self, rows: Any) -> Any:
+        return self.estimator.predict(rows)  # looked up when it is asked, since some parts lack it
 
     def _ask(self, method: Callable[[Any], Any], x: Any) -> Iterator[tuple[Any, int]]:
         n_rows = len(x)
@@ -293,10 +302,10 @@ def _best_of(estimator: object) -> tuple[BaseEstimator, str]:
 
 
 def _answers(estimator: Any, method: str) -> bool:
-    """Whether the model has the method; a wrapper asks its parts, which may be broken."""
+    """Whether the model has the method; a wrapper asks its parts, which may be broken in any way."""
     try:
         return callable(getattr(estimator, method, None))
-    except (ValueError, TypeError, IndexError, NotFittedError):
+    except Exception:  # noqa: BLE001 (whatever it is, there is no method)
         return False
 
 
@@ -304,7 +313,9 @@ def _settle(estimator: Any) -> None:
     for part in parts_of(estimator):
         attributes = vars(part)
         if "n_jobs" in attributes:
-            part.n_jobs = None
+            part.n_jobs = 1
+        if "_n_threads" in attributes:
+            part._n_threads = processors()  # how many there were where the model was fitted
         if "verbose" in attributes:
             # scikit-learn's own check, on refitting a clone, tells bool from int
             part.verbose = False if isinstance(part.verbose, bool) else 0
