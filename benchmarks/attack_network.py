@@ -21,7 +21,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from leakgauge.estimates import area_under_roc
 from leakgauge.membership.attacks import learned_nn
-from leakgauge.membership.held_out import attack_features, splits
+from leakgauge.membership.held_out import features_of_classes, splits
 from leakgauge.progress import Silent
 
 RECORDS = 6_500
@@ -71,7 +71,7 @@ def main() -> None:
         x, y = categorical_table(2 * RECORDS, rng)
         member = np.arange(2 * RECORDS) < RECORDS
         model = RandomForestClassifier(random_state=seed).fit(x[member], y[member])
-        features = attack_features(model.predict_proba(x), y)
+        features = features_of_classes(model.predict_proba(x), y)
         split = next(splits(member, percentage=90, rng=rng))
         known, test = split.known, split.test
         for name in peers:

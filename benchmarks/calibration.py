@@ -54,7 +54,7 @@ from leakgauge.estimates import (
     true_positive_rate_at,
 )
 from leakgauge.membership.attacks import ATTACKS, lira, loss, rmia
-from leakgauge.membership.held_out import attack_features, held_out_scores
+from leakgauge.membership.held_out import features_of_classes, held_out_scores
 from leakgauge.membership.measure import FALSE_POSITIVE_LIMITS, decide, measure
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import LEARNERS
@@ -472,7 +472,7 @@ def _learned(attack_model, members: int, non_members: int, leaks: bool, rng: Rng
     member, y = np.arange(n) < members, rng.integers(0, 3, n)
     answers = rng.gamma(1.0, size=(n, 3))
     answers[np.arange(n), y] += leaks * rng.gamma(0.3 + 1.2 * member)
-    seen = attack_features(answers / answers.sum(axis=1, keepdims=True), y)
+    seen = features_of_classes(answers / answers.sum(axis=1, keepdims=True), y)
     scores = held_out_scores(attack_model, seen, member, percentage=90, rng=rng, progress=Silent())
     pool = Pool(seen, y, member, np.arange(n))
     found = measure(scores, scores >= 0.5, pool, comparisons=1, rng=rng, cross_fitted=True)

@@ -66,14 +66,18 @@ _SCIKIT_LEARN = """
 ## Models of scikit-learn
 
 A model file is a pickle (pickle, joblib or cloudpickle, any protocol, compressed or not) or a skops
-file with one fitted scikit-learn classifier, alone or inside a Pipeline, a
+file with one fitted scikit-learn classifier or regressor, alone or inside a Pipeline, a
 ColumnTransformer, a search, a voting ensemble and so on, saved by scikit-learn 0.24 or later. Nothing in
 the file is run: it may use the names below, each for one purpose, and no others. A skops file
 may hold the same; it is read without skops.
 
-A test fits, saves, opens, queries and audits every classifier, every wrapper, every transformer before a
-classifier and every text model of the installed scikit-learn. A new release of scikit-learn fails that
-test until its new parts are supported or listed below with a reason.
+A test fits, saves, opens, queries and audits every classifier, every regressor, every wrapper, every
+transformer before a classifier and every text model of the installed scikit-learn. A new release of
+scikit-learn fails that test until its new parts are supported or listed below with a reason.
+
+The model decides what a label is: a classifier's labels are its classes, a regressor's are numbers. A
+regressor predicts one number; one that predicts several (`MultiOutputRegressor`, `RegressorChain`, any
+regressor fitted on several columns) is refused as `multi_output`.
 """
 
 _BOOSTERS = """
@@ -182,7 +186,7 @@ def document() -> str:
     lines = [_HEAD.rstrip(), *_formats(), networks, _SCIKIT_LEARN.rstrip()]
     lines += _section("Classifiers", "classifier")
     lines += _section("Transformers", "transformer")
-    lines += _section("Regressors inside a classifier", "regressor")
+    lines += _section("Regressors", "regressor")
     lines += [_BOOSTERS.rstrip(), _SAMPLERS.rstrip(), _TEXTS.rstrip()]
     lines += ["\n## Functions\n", "`FunctionTransformer`, pooling and imputing may apply:\n"]
     lines += _by_module(ARRAY_FUNCTIONS)

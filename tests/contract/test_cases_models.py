@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from tests.support.cases import CASES, audited, refusal
 
-from leakgauge.errors import UnsafeModel, UnsupportedModel
+from leakgauge.errors import UnsafeModel
 
 MODELS = CASES / "models"
 
@@ -69,8 +69,9 @@ def test_a_model_of_another_library_is_refused_by_its_name(name: str, library: s
     assert error.details["globals"]
 
 
-def test_a_regressor_is_no_classifier() -> None:
-    error = refusal(MODELS / "RandomForestRegressor.zip")
-    assert isinstance(error, UnsupportedModel)
-    assert error.problem == "not_a_classifier"
-    assert "RandomForestRegressor" in error.message
+def test_a_regressor_is_audited_by_its_errors() -> None:
+    report = audited(MODELS / "RandomForestRegressor.zip")
+    assert report.target.errors is not None
+    assert report.target.classes == ()
+    assert {attack.threat_model for attack in report.attacks} == {"predictions"}
+    assert all(attack.status == "measured" for attack in report.attacks)

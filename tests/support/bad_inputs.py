@@ -217,10 +217,14 @@ def bad_inputs() -> tuple[BadInput, ...]:
             for kind, data in code_running().items()
         ),
         (
-            "regressor",
-            bundle(model__pkl=fitted(RandomForestRegressor(3))),
+            "a regressor of several numbers",
+            bundle(
+                model__pkl=pickle.dumps(
+                    RandomForestRegressor(3).fit(MEMBERS[FEATURES], MEMBERS[FEATURES].iloc[:, :2])
+                )
+            ),
             422,
-            "unsupported_model.not_a_classifier",
+            "unsupported_model.multi_output",
         ),
         (
             "clusterer",

@@ -83,7 +83,7 @@ def remaining(model: Any) -> tuple[str, ...]:
             ] = None
         elif isinstance(part, BaseForest | BaseBagging | BaseDecisionTree):
             found[
-                "The leaves of trees still tell which classes were trained in them; larger leaves "
+                "The leaves of trees still tell which classes or numbers were trained in them; larger leaves "
                 "(min_samples_leaf) tell less."
             ] = None
         for attribute in _KEEPS_RECORDS:

@@ -19,6 +19,7 @@ from leakgauge.estimates.figures import (
     RateAtLimit,
     confidence_for,
 )
+from leakgauge.estimates.means import mean_error, root_mean_square
 from leakgauge.estimates.privacy import empirical_epsilon
 from leakgauge.estimates.rates import LEAST_FALSE_POSITIVES, rate_within, true_positive_rate_at
 from leakgauge.estimates.shares import (
@@ -66,10 +67,12 @@ __all__ = [
     "for_chosen_threshold",
     "for_cross_fitting",
     "jackknife_error",
+    "mean_error",
     "mean_of_two",
     "paired_difference",
     "proportion",
     "rate_within",
+    "root_mean_square",
     "share_difference",
     "step_roc",
     "true_positive_rate_at",

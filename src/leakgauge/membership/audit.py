@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
 from pydantic import JsonValue
 
 from leakgauge.attacks.table import chosen_attacks, distributions_of
 from leakgauge.bundle import AnswersBundle, ImageMembershipBundle, MembershipBundle
-from leakgauge.estimates import proportion
+from leakgauge.estimates import mean_error, proportion, root_mean_square
 from leakgauge.exhaustion import Time, ran_out, release
 from leakgauge.membership.answers import GivenAnswers, read_answers, take_answers
 from leakgauge.membership.attacks import ATTACKS
@@ -22,7 +23,7 @@ from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.in_memory import InMemory, read_in_memory
 from leakgauge.membership.inputs import Inputs, read_inputs
 from leakgauge.membership.own_members import own_misfit
-from leakgauge.membership.pool import SharedAnswers
+from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import (
     LEARNERS,
     Proportions,
@@ -53,10 +54,11 @@ from leakgauge.report.model import (
     MembershipReport,
     MembershipTarget,
     Notice,
+    PredictionErrors,
     Tradeoffs,
 )
 from leakgauge.report.versions import versions_of
-from leakgauge.targets.protocol import FloatArray, Target
+from leakgauge.targets.protocol import FloatArray
 
 VERSIONS_OF = ("numpy", "scipy", "scikit-learn")
 TRAINED_IN = 0.9
@@ -236,7 +238,7 @@ def _evidence(
     progress.report("writing the report", 0.97)
     # who sees labels alone has nothing to compare with what reference models say
     missing: dict[Attacker, str | None] = dict.fromkeys(risk.ATTACKERS)
-    if target.has_probabilities:
+    if target.gives != "labels":
         missing = {attacker: references.missing_for(attacker) for attacker in risk.ATTACKERS}
     return Evidence(
         pool=pool,
@@ -264,13 +266,14 @@ def _reference_models(
         seed=parameters.seed,
         defences=inputs.defences,
         form=inputs.target.form,
+        error_scale=inputs.target.error_scale,
     )
     return ReferenceModels(plan, data, most_seconds=lambda: TRAINED_IN * time.share(STEPS_BESIDES).seconds)
 
 
-def _describe(inputs: Inputs, target: Target) -> MembershipTarget:
+def _describe(inputs: Inputs, target: SharedAnswers) -> MembershipTarget:
     pool = inputs.pool
-    right = target.labels(pool.x) == pool.y
+    right = target.right(pool)
     members, non_members = int(pool.member.sum()), int((~pool.member).sum())
     return MembershipTarget(
         type=inputs.target.type_name,
@@ -280,6 +283,22 @@ def _describe(inputs: Inputs, target: Target) -> MembershipTarget:
         non_members=non_members,
         train_accuracy=proportion(int(right[pool.member].sum()), members),
         test_accuracy=proportion(int(right[~pool.member].sum()), non_members),
+        errors=_errors(target, pool),
+    )
+
+
+def _errors(target: SharedAnswers, pool: Pool) -> PredictionErrors | None:
+    """How far a regressor's predictions lie from the truth; None for a classifier."""
+    if target.error_scale is None:
+        return None
+    errors = np.abs(pool.y - target.predictions(pool.x))
+    inside, outside = errors[pool.member], errors[~pool.member]
+    return PredictionErrors(
+        tolerance=float(f"{target.error_scale.tolerance:.6g}"),
+        train_rmse=root_mean_square(inside),
+        test_rmse=root_mean_square(outside),
+        train_mae=mean_error(inside),
+        test_mae=mean_error(outside),
     )
 
 
@@ -299,7 +318,7 @@ def _proportions(
         return None
     return _unless_it_runs_out(
         lambda: leak_by_proportion(
-            target.probabilities(inputs.pool.x),
+            target,
             inputs.pool,
             percentages=parameters.proportions,
             known_scores=known,

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-import numpy as np
 import pandas as pd
 
 from leakgauge.errors import BadBundle, BadParameters, InputError
 from leakgauge.membership.column_types import typed
 from leakgauge.membership.label_column import DEFAULT_LABEL, Candidates, Fit, is_index
-from leakgauge.membership.labels import known_labels, named
+from leakgauge.membership.labels import named
+from leakgauge.membership.numeric_labels import labels_of
 from leakgauge.membership.tables import Table
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
@@ -65,7 +65,7 @@ def columns_of(
 
         def fit(candidate: Any) -> float:
             features = tuple(name for name in columns if name != candidate)
-            return _share_right(some, Columns(features, candidate, None), target)
+            return _agreement(some, Columns(features, candidate, None), target)
 
         label = _label_among(columns, tables, target, notices, fit=fit)
     return Columns(tuple(name for name in columns if name != label), label, group)
@@ -189,23 +189,18 @@ def _label_among(
             f"Every column of {tables[0].name} is a feature of the model, so none is left for the label.",
             hint="Add the column with the true labels, and name it “label”.",
         )
-    return Candidates(tables, possible, target.classes).chosen(notices, fit=fit)
+    return Candidates(tables, possible, labels_of(target)).chosen(notices, fit=fit)
 
 
-def _share_right(tables: Sequence[Table], columns: Columns, target: TableTarget) -> float:
-    """Mean over the classes of the share of members that the model gets right; 0 where it cannot answer."""
+def _agreement(tables: Sequence[Table], columns: Columns, target: TableTarget) -> float:
+    """How well the model's answers about the members agree with the label; 0 where it cannot answer."""
     try:
         check_same_columns(tables, columns)
         known = target.input_columns(len(columns.features))
         features, *_others = typed_features(tables, columns, target, known, [])
-        labels = tables[0].frame[columns.label]
-        found = labels.map(known_labels(labels, target.classes), na_action="ignore").fillna(-1)
-        y = found.to_numpy(dtype=np.int64)
-        right = target.labels(target.as_input(features)) == y
+        return labels_of(target).agreement(target, target.as_input(features), tables[0], columns.label)
     except InputError:
         return 0.0
-    shares = [right[y == place].mean() for place in np.unique(y[y >= 0])]
-    return float(np.mean(shares)) if shares else 0.0
 
 
 def _some_rows(table: Table) -> Table:

@@ -20,12 +20,13 @@ from typing import Protocol
 
 import numpy as np
 from scipy.special import logit
+from scipy.stats import rankdata
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.membership.pool import Pool, true_label_probability
+from leakgauge.membership.pool import Pool, SharedAnswers, true_label_probability
 from leakgauge.membership.protocol import Score
 from leakgauge.progress import Progress
-from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray, Target
+from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray
 from leakgauge.threads import one_processor_each
 
 GREATEST_PERCENTAGE = 90
@@ -129,7 +130,25 @@ def random_halves(member: BoolArray, *, rng: np.random.Generator) -> BoolArray:
     return first
 
 
-def attack_features(probabilities: FloatArray, y: IntArray) -> FloatArray:
+def attack_features(target: SharedAnswers, pool: Pool) -> FloatArray:
+    """(n, d) what an attack model sees of every record."""
+    if pool.holds_numbers:
+        return features_of_numbers(target.predictions(pool.x), pool.y)
+    return features_of_classes(target.probabilities(pool.x), np.asarray(pool.y, dtype=np.int64))
+
+
+def features_of_numbers(predictions: FloatArray, y: FloatArray) -> FloatArray:
+    """(n, 4) what an attack model sees of a regressor: ŷ, y, the residual y − ŷ and its size, each as a rank.
+
+    Ranks, from above 0 to 1, since numbers and errors come in any unit and some of them may be huge.
+    """
+    residual = y - predictions
+    columns = np.column_stack([predictions, y, residual, np.abs(residual)])
+    ranks: FloatArray = rankdata(columns, axis=0) / len(y)
+    return ranks
+
+
+def features_of_classes(probabilities: FloatArray, y: IntArray) -> FloatArray:
     """(n, 2 · n_classes + 1) what an attack model sees: p, one-hot y, and the logit of p_y.
 
     The last column is a function of the others that networks and trees would
@@ -181,8 +200,10 @@ def held_out_scores(
 def learned(attack_model: AttackModel) -> Score:
     """The membership attack that an attack model makes: trained on 90 %, scored out of fold."""
 
-    def score(target: Target, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
-        features = attack_features(target.probabilities(pool.x), pool.y)
+    def score(
+        target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress
+    ) -> FloatArray:
+        features = attack_features(target, pool)
         return held_out_scores(
             attack_model,
             features,

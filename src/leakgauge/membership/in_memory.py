@@ -28,7 +28,7 @@ from leakgauge.report.model import Notice
 from leakgauge.targets.function_recipe import Fit
 from leakgauge.targets.functions import Takes
 from leakgauge.targets.in_memory import open_in_memory
-from leakgauge.targets.protocol import IntArray, TableTarget
+from leakgauge.targets.protocol import LARGEST_NUMBER, FloatArray, IntArray, TableTarget
 
 _SIDES: Final = (("X_train", "y_train"), ("X_test", "y_test"), ("population[0]", "population[1]"))
 _WAYS_IN: Final = {
@@ -231,7 +231,28 @@ def _side(records: Records, names: tuple[Any, ...], target: TableTarget, group: 
     groups = None
     if group is not None:
         groups = records.frame[group].astype(object).fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
-    return Side(table, features, _positions(records, target.classes), groups)
+    y = _numbers(records) if target.gives == "predictions" else _positions(records, target.classes)
+    return Side(table, features, y, groups)
+
+
+def _numbers(records: Records) -> FloatArray:
+    """(n,) the numbers that a regressor's labels are."""
+    y = pd.to_numeric(records.y, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = ~(np.abs(y) <= LARGEST_NUMBER)
+    if bad.any():
+        raise BadBundle(
+            "labels_not_numbers",
+            f"{records.y_name} has {int(bad.sum()):,} of {len(y):,} labels that are no finite numbers up to "
+            f"{LARGEST_NUMBER:g}, the first at position {int(np.argmax(bad))}; the model predicts numbers.",
+            hint="Pass the numbers that the model was fitted on, or leave these records out.",
+        )
+    if y.min() == y.max():
+        raise BadBundle(
+            "one_label",
+            f"Every label of {records.y_name} is the same.",
+            hint="Pass records with different numbers.",
+        )
+    return y
 
 
 def _positions(records: Records, classes: NDArray[Any]) -> IntArray:

@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from leakgauge.bundle import MembershipBundle
-from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, not_undone, settings_of
+from leakgauge.defences.output import (
+    DefendedTarget,
+    Setting,
+    check_suits_numbers,
+    defended_notice,
+    not_undone,
+    settings_of,
+)
 from leakgauge.errors import BadBundle, UnsupportedModel
 from leakgauge.membership.bad_cells import blame_a_cell
 from leakgauge.membership.columns import (
@@ -23,6 +30,7 @@ from leakgauge.membership.columns import (
     typed_features,
 )
 from leakgauge.membership.given_references import GivenReferences, places_of, read_reference_models
+from leakgauge.membership.numeric_labels import labels_of
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
 from leakgauge.membership.tables import read_tables
@@ -68,6 +76,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     """
     asked_for = settings_of(parameters.defences)
     target = open_table_model(bundle.model.path)
+    if target.gives == "predictions":
+        _check_no_reference_answers(bundle)
     notices = [Notice("model_file", text) for text in target.remarks]
     files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
     tables = read_tables(
@@ -87,7 +97,7 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     known = target.input_columns(len(columns.features))
     features = typed_features(tables, columns, target, known, notices)
     sides = [
-        Side.of(table, of_table, columns, target.classes)
+        Side.of(table, of_table, columns, labels_of(target))
         for table, of_table in zip(tables, features, strict=True)
     ]
     inputs = fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)
@@ -102,6 +112,16 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     )
     places = places_of(inputs.pool.row, inputs.pool.member, len(sides[0].y))
     return replace(inputs, references=GivenReferences([model.at(places) for model in models]))
+
+
+def _check_no_reference_answers(bundle: MembershipBundle) -> None:
+    if bundle.reference_answers:
+        raise BadBundle(
+            "reference_answers_of_numbers",
+            "The bundle brings reference_answers, which are read as probabilities or labels, and the model "
+            "predicts numbers.",
+            hint="Leave the folder out: reference models are trained here.",
+        )
 
 
 def fitted_inputs(
@@ -131,6 +151,8 @@ def fitted_inputs(
     LeakgaugeError
         for records that no figure can come of, or a model that cannot answer about them.
     """
+    if target.gives == "predictions":
+        check_suits_numbers(asked_for)
     defences = not_undone(asked_for)
     notices = [*defended_notice(asked_for), *notices]
     pool, data = pooled(sides, target, known, parameters, notices)
@@ -177,7 +199,10 @@ def _ask(target: ModelTarget, pool: Pool, sides: Sequence[Side], known: InputCol
     """The target with its answers about the whole pool, or an error that says why it cannot answer."""
     answers = SharedAnswers(target, pool)
     with _blaming_a_cell(sides, known):
-        answers.labels(pool.x)
+        if target.gives == "predictions":
+            answers.predictions(pool.x)
+        else:
+            answers.labels(pool.x)
         if target.has_probabilities:
             answers.probabilities(pool.x)
     answers.queries = 0

@@ -4,7 +4,7 @@ In this order: the column that the parameter names; one called `label`; the only
 one that can be. A column that the model knows as a feature is never the label,
 and neither is the index that `DataFrame.to_csv` writes. Where the model knows its
 columns by number alone, any of them could be the label: then a column that holds
-other values than the model's classes is out, and among those that are left the
+other values than the model's classes, or than numbers, is out, and among those that are left the
 model itself is asked, since with the wrong label its features are the wrong ones too.
 """
 
@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle
-from leakgauge.membership.labels import known_labels, named
+from leakgauge.membership.labels import Labels, named
 from leakgauge.membership.tables import Table
 from leakgauge.membership.tables.inference import inferred
 from leakgauge.report.model import Notice
@@ -27,16 +26,17 @@ from leakgauge.report.model import Notice
 DEFAULT_LABEL = "label"
 LISTED_AT_MOST = 10
 MOSTLY = 0.9
-"""Share of cells that must hold a class of the model for a column to be the label. A label or two may be
-wrong, which is told by line once the column is known."""
+"""Share of cells that must hold a class of the model, or a number, for a column to be the label. A label or
+two may be wrong, which is told by line once the column is known."""
 MOST_TRIED = 20
 """Columns that the model is asked about at most to tell which holds the label."""
 CLEARLY_BETTER = 0.15
-"""By how much the mean share of right answers over the classes must exceed that of any other column."""
+"""By how much the mean share of right answers over the classes, or the share of the numbers that the model
+explains, must exceed that of any other column."""
 
 Fit = Callable[[Any], float]
-"""Mean over the classes of the share of members that the model gets right if a column is the label; 0 where
-it cannot answer."""
+"""How well the model's answers about the members agree with a column if that is the label; 0 where it cannot
+answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ class Candidates:
         that of members first.
     columns
         names or numbers of the columns that may be it.
-    classes
-        (n_classes,) the model's.
+    labels
+        what labels are to the model.
     """
 
     tables: Sequence[Table]
     columns: Sequence[Any]
-    classes: NDArray[Any]
+    labels: Labels
 
     def chosen(self, notices: list[Notice], *, fit: Fit | None = None) -> Any:
         """The label column.
@@ -77,7 +77,7 @@ class Candidates:
             return by_name[0]
         if len(self.columns) == 1:
             return self.columns[0]
-        possible = [name for name in self.columns if self._share_of_classes(name) >= MOSTLY]
+        possible = [name for name in self.columns if self._share_known(name) >= MOSTLY]
         found = self._only(possible, fit) if len(possible) == 1 else self._fitting(possible, fit)
         if found is None:
             self._refuse(possible)
@@ -89,16 +89,9 @@ class Candidates:
         )
         return found
 
-    def _share_of_classes(self, name: Any) -> float:
-        """Share of cells that hold one of the model's classes, in the worst table; 0 for a constant."""
-        shares = []
-        for table in self.tables:
-            if name not in table.frame.columns:
-                return 0.0
-            places = table.frame[name].map(known_labels(table.frame[name], self.classes), na_action="ignore")
-            known = places[places >= 0]
-            shares.append(len(known) / len(places) if known.nunique() > 1 else 0.0)
-        return min(shares)
+    def _share_known(self, name: Any) -> float:
+        """Share of cells that can be labels, in the worst table; 0 for a constant."""
+        return min(self.labels.share_known(table, name) for table in self.tables)
 
     def _only(self, possible: Sequence[Any], fit: Fit | None) -> Any:
         """The only candidate, unless the model can do nothing with the columns that are left then."""
@@ -114,7 +107,7 @@ class Candidates:
         tried = possible if len(possible) <= MOST_TRIED else [name for name in possible if name in ends]
         shares = {name: fit(name) for name in tried}
         best, second, *_others = [*sorted(shares.values(), reverse=True), 0.0, 0.0]
-        if best - max(second, 1.0 / len(self.classes)) < CLEARLY_BETTER:
+        if best - max(second, self.labels.chance) < CLEARLY_BETTER:
             return None
         return max(tried, key=lambda name: shares[name])
 
@@ -122,14 +115,13 @@ class Candidates:
         table = self.tables[0]
         listed = [named(name) for name in (possible or self.columns)[:LISTED_AT_MOST]]
         more = ", …" if len(possible or self.columns) > LISTED_AT_MOST else ""
-        shown = ", ".join(str(value) for value in self.classes[:LISTED_AT_MOST])
         raise BadBundle(
             "no_label_column",
             f"{table.name} has no column called “{DEFAULT_LABEL}”, and "
             + (
                 f"which one holds the label is not clear: {', '.join(listed)}{more} could."
                 if possible
-                else f"none of {', '.join(listed)}{more} holds the model's classes ({shown}) alone."
+                else f"none of {', '.join(listed)}{more} holds {self.labels.words}."
             ),
             hint="Name the column with the true labels as label_column in parameters.json.",
         )

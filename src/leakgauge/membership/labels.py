@@ -1,9 +1,14 @@
-"""Labels of a table -> positions in the target's classes, whatever each of them is made of."""
+"""Labels of a table -> what the target takes them for: positions in its classes, or numbers.
+
+The target alone decides which: a classifier's labels are its classes, a regressor's are numbers, whatever
+the table looks like. Both kinds are read by an object of one shape, `Labels`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,7 +17,7 @@ from numpy.typing import NDArray
 from leakgauge.errors import BadBundle
 from leakgauge.membership.tables import Table
 from leakgauge.membership.tables.inference import number_in
-from leakgauge.targets.protocol import IntArray
+from leakgauge.targets.protocol import IntArray, LabelArray, TableTarget
 from leakgauge.text import Sink, printable
 
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
@@ -22,6 +27,91 @@ _NUMBERED = (
     " If its file keeps no names of classes, as those of networks do, these are the numbers of its outputs: "
     "write each label as the number, from 0, of the output that stands for it."
 )
+
+
+class Labels(Protocol):
+    """What the labels of a target are, for reading them and for finding their column.
+
+    Attributes
+    ----------
+    chance
+        what `agreement` comes to by guessing.
+    """
+
+    @property
+    def chance(self) -> float:
+        """What `agreement` comes to by guessing."""
+
+    @property
+    def words(self) -> str:
+        """What the label column holds, for a message."""
+
+    def read(self, table: Table, column: Any) -> LabelArray:
+        """(n,) the labels in `column`, as in `Pool`.
+
+        Raises
+        ------
+        BadBundle
+            for labels that are none of the target's, with file and line.
+        """
+
+    def share_known(self, table: Table, column: Any) -> float:
+        """Share of cells that can be labels; 0 for a constant, or a column that is not there."""
+
+    def agreement(self, target: TableTarget, x: Any, table: Table, column: Any) -> float:
+        """How well the target's answers about the rows `x` agree with the column: 1 at best.
+
+        Raises
+        ------
+        UnsupportedModel
+            when it cannot answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLabels:
+    """Labels that are classes of the target.
+
+    Attributes
+    ----------
+    classes
+        (n_classes,) the target's.
+    """
+
+    classes: NDArray[Any]
+
+    @property
+    def chance(self) -> float:
+        """What guessing gets right."""
+        return 1.0 / len(self.classes)
+
+    @property
+    def words(self) -> str:
+        """The classes, as many as a message has room for."""
+        shown = ", ".join(str(value) for value in self.classes[:SHOWN_CLASSES])
+        return f"the model's classes ({shown}) alone"
+
+    def read(self, table: Table, column: Any) -> IntArray:
+        """(n,) positions in the classes; errors as `positions_of`."""
+        return positions_of(table, column, self.classes)
+
+    def share_known(self, table: Table, column: Any) -> float:
+        """Share of cells that hold one of the classes."""
+        if column not in table.frame.columns:
+            return 0.0
+        cells = table.frame[column]
+        places = cells.map(known_labels(cells, self.classes), na_action="ignore")
+        known = places[places >= 0]
+        return len(known) / len(places) if known.nunique() > 1 else 0.0
+
+    def agreement(self, target: TableTarget, x: Any, table: Table, column: Any) -> float:
+        """Mean over the classes of the share of records that the target labels so."""
+        labels = table.frame[column]
+        found = labels.map(known_labels(labels, self.classes), na_action="ignore").fillna(-1)
+        y = found.to_numpy(dtype=np.int64)
+        right = target.labels(x) == y
+        shares = [right[y == place].mean() for place in np.unique(y[y >= 0])]
+        return float(np.mean(shares)) if shares else 0.0
 
 
 def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:

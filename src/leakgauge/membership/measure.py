@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -32,7 +31,8 @@ from leakgauge.estimates import (
 )
 from leakgauge.membership.held_out import GREATEST_PERCENTAGE, folds_for, random_halves
 from leakgauge.membership.pool import Pool
-from leakgauge.report.model import DrawError, MembershipMetrics, Slice
+from leakgauge.membership.residuals import BANDS
+from leakgauge.report.model import DrawError, MembershipMetrics, Slice, SlicedBy
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 FALSE_POSITIVE_LIMITS = ("0.1", "0.01", "0.001")
@@ -77,7 +77,7 @@ def measure(
         whether the thresholds behind `decisions` were chosen on other records of the pool.
     """
     member = pool.member
-    per_class = cross_fitted_decisions(scores, member, rng=rng, strata=pool.y)
+    per_class = cross_fitted_decisions(scores, member, rng=rng, strata=pool.strata)
     corrected = confidence_for(comparisons)
     intervals = _Intervals(
         scores,
@@ -246,10 +246,14 @@ def slices(
 ) -> tuple[Slice, ...]:
     """The leak within each class of the target, then within each group, each with its own interval.
 
-    Parameters are those of `measure`.
+    Of a regressor there are the fifths of the true numbers instead of classes. Parameters are those of
+    `measure`.
     """
-    parts: list[tuple[Literal["class", "group"], str, BoolArray]] = [
-        ("class", name, pool.y == position) for position, name in enumerate(class_names)
+    first: SlicedBy = "band" if pool.holds_numbers else "class"
+    strata = pool.strata
+    parts = [
+        (first, name, strata == position)
+        for position, name in enumerate(BANDS if pool.holds_numbers else class_names)
     ]
     if pool.group is not None:
         parts += [("group", str(name), pool.group == name) for name in np.unique(pool.group)]

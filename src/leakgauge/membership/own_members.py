@@ -8,11 +8,14 @@ and a report of "low" would be a report on something else.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.stats import mannwhitneyu
+from scipy.stats import mannwhitneyu, spearmanr
 
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.report.model import MembershipTarget
+from leakgauge.targets.protocol import FloatArray
 
 LEAST_GAIN = 0.5
 """Share of the reference models' gain over guessing below which the target's own is far below it."""
@@ -29,6 +32,20 @@ _SUSPECTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a right answer is, after "training accuracy", and what guessing would be."""
+
+    measure: str
+    guess: str
+
+
+_WORDS = _Words("", "naming the most frequent label")
+_WORDS_OF_NUMBERS = _Words(
+    " (predictions within the tolerance)", "predicting the median of the labels for every record"
+)
+
+
 def own_misfit(
     target: SharedAnswers, pool: Pool, described: MembershipTarget, of_references: float | None
 ) -> str | None:
@@ -40,27 +57,37 @@ def own_misfit(
         accuracy of the reference models on the records that each was trained on; None without any.
     """
     own = described.train_accuracy
-    guessed = float(np.bincount(pool.y[pool.member]).max() / pool.member.sum())
+    guessed = _guessed(target, pool)
     if of_references is not None:
         gain = of_references - guessed
         enough = (
             guessed + LEAST_GAIN * gain if gain > LEAST_REFERENCE_GAIN else of_references - RARE_LABELS_REACH
         )
         if own.high < enough:
+            words = _WORDS_OF_NUMBERS if pool.holds_numbers else _WORDS
             return (
-                f"The model's training accuracy is {_percent(own.value)}, where models trained here in the "
-                f"same way have {_percent(of_references)}, and naming the most frequent label gives "
+                f"The model's training accuracy{words.measure} is {_percent(own.value)}, where models "
+                f"trained here in the same way have {_percent(of_references)}, and {words.guess} gives "
                 f"{_percent(guessed)}. {_SUSPECTS}"
             )
         if gain > LEAST_REFERENCE_GAIN:
             return None
     # where accuracy cannot show that anything was learned, as with rare labels, the order of answers can
     if not _knows_labels(target, pool):
+        words = _WORDS_OF_NUMBERS if pool.holds_numbers else _WORDS
         return (
-            f"The model's training accuracy is {_percent(own.value)}, and it tells the labels of its "
-            f"training records apart no better than guessing. {_SUSPECTS}"
+            f"The model's training accuracy{words.measure} is {_percent(own.value)}, and it tells the labels "
+            f"of its training records apart no better than guessing. {_SUSPECTS}"
         )
     return None
+
+
+def _guessed(target: SharedAnswers, pool: Pool) -> float:
+    """What naming the most frequent label gets right, or the median of the numbers."""
+    y = pool.y[pool.member]
+    if target.error_scale is not None:
+        return float(target.error_scale.right(np.full(len(y), np.median(y)), y).mean())
+    return float(np.bincount(y).max() / len(y))
 
 
 def _knows_labels(target: SharedAnswers, pool: Pool) -> bool:
@@ -70,6 +97,11 @@ def _knows_labels(target: SharedAnswers, pool: Pool) -> bool:
     """
     member, queries_before = pool.member, target.queries
     y = pool.y[member]
+    if pool.holds_numbers:
+        predictions = target.predictions(pool.x)[member]
+        target.queries = queries_before
+        # nothing that is always the same has an order
+        return bool(np.ptp(predictions) > 0.0 and _follows(predictions, y))
     if target.has_probabilities:
         answers = target.probabilities(pool.x)[member]
     else:
@@ -85,6 +117,11 @@ def _knows_labels(target: SharedAnswers, pool: Pool) -> bool:
         if test.pvalue < NO_ACCIDENT:
             return True
     return False
+
+
+def _follows(predictions: FloatArray, y: FloatArray) -> bool:
+    """Whether higher numbers get higher predictions, by more than chance (Spearman 1904)."""
+    return bool(spearmanr(predictions, y, alternative="greater").pvalue < NO_ACCIDENT)
 
 
 def _percent(share: float) -> str:

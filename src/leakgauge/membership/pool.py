@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.attacks.row import Unsuited
+from leakgauge.membership.residuals import ErrorScale, bands
 from leakgauge.progress import Progress
 from leakgauge.report.model import Attacker
-from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray, Gives, IntArray, ModelTarget
+from leakgauge.targets.protocol import (
+    AnswerForm,
+    BoolArray,
+    FloatArray,
+    Gives,
+    IntArray,
+    LabelArray,
+    ModelTarget,
+    Regressor,
+)
 
 _IMAGE_AXES = 4
 
@@ -27,7 +38,8 @@ class Pool:
         `n` input rows in the form that the target takes: a DataFrame, an array, or
         (n, height, width, channels) images in [0, 1].
     y
-        (n,) true labels as positions in the target's classes.
+        (n,) true labels: positions in the target's classes, int64; or, of a regressor, the numbers
+        themselves, float64.
     member
         (n,) True where the target was trained on the record. Attacks that
         train on it must score records they did not train on.
@@ -44,7 +56,7 @@ class Pool:
     """
 
     x: Any
-    y: IntArray
+    y: LabelArray
     member: BoolArray
     row: IntArray
     group: NDArray[np.str_] | None = None
@@ -60,10 +72,26 @@ class Pool:
         """Whether the records are images, not rows of a table."""
         return np.ndim(self.x) == _IMAGE_AXES
 
+    @property
+    def holds_numbers(self) -> bool:
+        """Whether the labels are numbers that a regressor predicts, not classes."""
+        return self.y.dtype.kind == "f"
 
-def true_label_probability(probabilities: FloatArray, y: IntArray) -> FloatArray:
+    @property
+    def strata(self) -> IntArray:
+        """(n,) what records are balanced over: their classes, or the `BANDS` of their numbers."""
+        return strata_of(self.y)
+
+
+def strata_of(y: LabelArray) -> IntArray:
+    """(n,) the class of each label, or the place in `BANDS` of each number."""
+    return bands(y) if y.dtype.kind == "f" else np.asarray(y, dtype=np.int64)
+
+
+def true_label_probability(probabilities: FloatArray, y: LabelArray) -> FloatArray:
     """(n,) probability of each record's true label, from (n, n_classes)."""
-    chosen: FloatArray = np.take_along_axis(probabilities, y[:, None], axis=1)[:, 0]
+    places = np.asarray(y, dtype=np.int64)
+    chosen: FloatArray = np.take_along_axis(probabilities, places[:, None], axis=1)[:, 0]
     return chosen
 
 
@@ -77,7 +105,7 @@ class ReferenceAnswers:
     Attributes
     ----------
     p_y
-        (M, n) probability of each record's true label.
+        (M, n) probability of each record's true label; of regressors, that of `ErrorScale.likelihood`.
     trained_on
         (M, n) whether the model that answers was trained on the record; of models that were trained here
         as often True in each column as in any other.
@@ -163,8 +191,10 @@ class SharedAnswers:
         self._target = target
         self._references = references
         self._pool_x = pool.x
+        self._pool_y = pool.y
         self._probabilities: FloatArray | None = None
         self._labels: IntArray | None = None
+        self._predictions: FloatArray | None = None
         self.classes = target.classes
         self.has_probabilities = target.has_probabilities
         self.gives: Gives = target.gives
@@ -192,6 +222,40 @@ class SharedAnswers:
         if self._labels is None:
             self._labels = self._target.labels(x)
         return self._labels
+
+    def predictions(self, x: Any) -> FloatArray:
+        """(n,) predicted numbers; see `Regressor.predictions`."""
+        self.queries += len(x)
+        if x is not self._pool_x:
+            return self._predicted(x)
+        if self._predictions is None:
+            self._predictions = self._predicted(x)
+        return self._predictions
+
+    def _predicted(self, x: Any) -> FloatArray:
+        return cast(Regressor, self._target).predictions(x)
+
+    def likelihood(self, pool: Pool) -> FloatArray:
+        """(n,) probability of each record's true label; of a regressor, that of `ErrorScale.likelihood`."""
+        if self.error_scale is not None:
+            return self.error_scale.likelihood(self.predictions(pool.x), pool.y)
+        return true_label_probability(self.probabilities(pool.x), pool.y)
+
+    def right(self, pool: Pool) -> BoolArray:
+        """(n,) whether each predicted label is the true one, or each number nearly, within the tolerance."""
+        if self.error_scale is not None:
+            return self.error_scale.right(self.predictions(pool.x), pool.y)
+        return np.asarray(self.labels(pool.x) == pool.y)
+
+    @cached_property
+    def error_scale(self) -> ErrorScale | None:
+        """What a regressor's errors are measured in; None for a classifier."""
+        if self.gives != "predictions":
+            return None
+        queries_before = self.queries
+        scale = ErrorScale.of(self.predictions(self._pool_x), np.asarray(self._pool_y, dtype=np.float64))
+        self.queries = queries_before
+        return scale
 
     def reference_answers(self, progress: Progress, *, attacker: Attacker = "candidates") -> ReferenceAnswers:
         """What an attacker's clones of the target say of the pool; no query, since they are his own.

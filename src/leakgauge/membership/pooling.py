@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.membership.columns import NAMED_AT_MOST, Columns
-from leakgauge.membership.labels import positions_of
+from leakgauge.membership.labels import Labels
 from leakgauge.membership.pool import Pool
 from leakgauge.membership.tables import Table
 from leakgauge.membership.training_sets import TrainingData
@@ -20,7 +19,7 @@ from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.input_columns import InputColumns
-from leakgauge.targets.protocol import BoolArray, IntArray, TableTarget
+from leakgauge.targets.protocol import BoolArray, IntArray, LabelArray, TableTarget
 
 LEAST_RECORDS = 20
 """Members, and as many non-members, below which no figure means anything."""
@@ -30,20 +29,20 @@ _WIDEST = {"i": np.int64, "u": np.int64, "f": np.float64}
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One table taken apart: features (n, d), labels as positions (n,), groups (n,) or None."""
+    """One table taken apart: features (n, d), labels (n,) as in `Pool`, groups (n,) or None."""
 
     table: Table
     features: pd.DataFrame
-    y: IntArray
+    y: LabelArray
     group: NDArray[np.str_] | None
 
     @classmethod
-    def of(cls, table: Table, features: pd.DataFrame, columns: Columns, classes: NDArray[Any]) -> Side:
+    def of(cls, table: Table, features: pd.DataFrame, columns: Columns, labels: Labels) -> Side:
         """A table with the features made of it, its labels and groups taken from it."""
         group = None
         if columns.group is not None:
             group = table.frame[columns.group].fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
-        return cls(table, features, positions_of(table, columns.label, classes), group)
+        return cls(table, features, labels.read(table, columns.label), group)
 
 
 def pooled(
@@ -208,7 +207,11 @@ def _digests(sides: Sequence[Side]) -> list[NDArray[np.uint64]]:
             every.isetitem(position, cells.to_numpy(dtype=_WIDEST[dtype.kind]))
     digest = pd.util.hash_pandas_object(every, index=False).to_numpy()
     # odd multiplier: mixes the label in without folding two labels onto one digest
-    labels = np.concatenate([side.y for side in sides]).astype(np.uint64)
+    every_label = np.concatenate([side.y for side in sides])
+    if every_label.dtype.kind == "f":
+        labels = (every_label + 0.0).view(np.uint64)  # minus zero is zero
+    else:
+        labels = every_label.astype(np.uint64)
     keys = digest + labels * np.uint64(0x9E3779B97F4A7C15)
     return np.split(keys, np.cumsum([len(side.y) for side in sides[:-1]]))
 

@@ -27,7 +27,7 @@ from leakgauge.membership.held_out import (
     held_out_scores,
     random_halves,
 )
-from leakgauge.membership.pool import Pool
+from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.protocol import Attack
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
@@ -69,7 +69,7 @@ class Proportions:
 
 
 def leak_by_proportion(
-    probabilities: FloatArray,
+    target: SharedAnswers,
     pool: Pool,
     *,
     percentages: Sequence[int],
@@ -81,8 +81,8 @@ def leak_by_proportion(
 
     Parameters
     ----------
-    probabilities
-        (n, n_classes) the target's answers about the pool.
+    target
+        asked about the pool.
     percentages
         shares of the pool known to the attacker, each 1 to 90.
     known_scores
@@ -90,7 +90,7 @@ def leak_by_proportion(
         the attack models named here are trained, and these scores are used again.
     """
     learners = [learner for learner in LEARNERS if learner.attack in known_scores]
-    features = attack_features(probabilities, pool.y)
+    features = attack_features(target, pool)
     first_half = random_halves(pool.member, rng=generator_for(seed, "halves"))
     best: list[ProportionRow] = []
     every: list[ProportionRow] = []

@@ -14,6 +14,7 @@ from leakgauge.report.model import (
     Recommendation,
     Severity,
     Slice,
+    SlicedBy,
     ThreatModel,
     Tradeoffs,
 )
@@ -26,6 +27,23 @@ OVERFITTED_FROM = 0.05
 NETWORK_CHANGES = "early stopping, weight decay, dropout or, with a guarantee, training with DP-SGD"
 CHANGES_OF_ANY = "a smaller model, stronger regularisation or fewer steps of training"
 """Of a model of which nothing is known but its answers."""
+
+
+_TITLES_OF_SLICES: dict[SlicedBy, str] = {
+    "class": "Look at the class that leaks most",
+    "band": "Look at the numbers that leak most",
+    "group": "Look at the group that leaks most",
+}
+_OF_A_PART = (
+    "Collect more records of {by} “{{name}}”, merge it with a neighbour, or leave it out of what the model "
+    "offers."
+)
+_ADVICE_ON_SLICES: dict[SlicedBy, str] = {
+    "class": _OF_A_PART.format(by="class"),
+    "band": "Collect more records in the {name} of the labels, or predict another scale of them, such as the "
+    "logarithm, on which they lie closer together.",
+    "group": _OF_A_PART.format(by="group"),
+}
 
 
 def recommend(
@@ -100,11 +118,12 @@ def _fit_less_closely(target: MembershipTarget, changes: str) -> list[Recommenda
     overfit = difference(target.train_accuracy, target.test_accuracy)
     if overfit.low <= OVERFITTED_FROM:
         return []
+    within = "" if target.errors is None else f" (predictions within ±{target.errors.tolerance:g})"
     return [
         Recommendation(
             "Fit the training data less closely",
             f"Try {changes}, and audit again: the leak should fall with the gap below.",
-            f"The training accuracy is {100 * target.train_accuracy.value:.1f} %, the accuracy on "
+            f"The training accuracy{within} is {100 * target.train_accuracy.value:.1f} %, the accuracy on "
             f"non-members {100 * target.test_accuracy.value:.1f} %: a gap of "
             f"{100 * overfit.value:.1f} points ({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",
         )
@@ -149,7 +168,7 @@ def _more_records(worst: MembershipMeasured, target: MembershipTarget) -> Recomm
 
 def _exposed_slices(worst: MembershipMeasured, slices: Sequence[Slice]) -> list[Recommendation]:
     found = []
-    for by in ("class", "group"):
+    for by in _TITLES_OF_SLICES:
         exposed = [
             part
             for part in slices
@@ -160,9 +179,8 @@ def _exposed_slices(worst: MembershipMeasured, slices: Sequence[Slice]) -> list[
             if most.auc is not None:
                 found.append(
                     Recommendation(
-                        f"Look at the {by} that leaks most",
-                        f"Collect more records of {by} “{most.name}”, merge it with a neighbour, or leave it "
-                        "out of what the model offers.",
+                        _TITLES_OF_SLICES[by],
+                        _ADVICE_ON_SLICES[by].format(name=most.name),
                         f"Within it the attack reaches an AUC of {most.auc.value:.2f} ({most.auc.low:.2f} to "
                         f"{most.auc.high:.2f}), over all records {worst.metrics.auc.value:.2f}.",
                     )

@@ -24,6 +24,7 @@ from leakgauge.exhaustion import OutOfTime, ran_out, unlimited
 from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import ReferenceAnswers
 from leakgauge.membership.refitting import Answers, Refitting, blank_clone
+from leakgauge.membership.residuals import ErrorScale
 from leakgauge.membership.training_sets import (
     Design,
     TrainingData,
@@ -64,7 +65,7 @@ class Plan:
     recipe
         what is cloned: the fitted target or another estimator that trains it; None for none.
     classes
-        (n_classes,) its labels.
+        (n_classes,) its labels; none of a regressor.
     models
         how many clones give an answer about each record, one of two of them trained on it; even; 0 for
         none. Of an attacker with other data half as many do, none of them trained on it.
@@ -77,6 +78,8 @@ class Plan:
         as can be repeated, so that both are seen alike.
     form
         what the target is asked for, and so the clones; None for probabilities.
+    error_scale
+        what a regressor's errors are measured in; None for a classifier.
     """
 
     recipe: Any
@@ -86,6 +89,7 @@ class Plan:
     seed: int
     defences: tuple[Setting, ...] = ()
     form: AnswerForm | None = None
+    error_scale: ErrorScale | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,8 @@ class Trained:
     Attributes
     ----------
     accuracy
-        mean over the models of their accuracy on records that they were trained on; None where no
-        model is asked about such.
+        mean over the models of their accuracy on records that they were trained on, of regressors the
+        share within the tolerance; None where no model is asked about such.
     seconds
         what training took, where that is counted.
     """
@@ -240,6 +244,7 @@ class ReferenceModels:
             form=plan.form,
             defences=plan.defences,
             like=plan.recipe,
+            error_scale=plan.error_scale,
         )
         rng = generator_for(plan.seed, DRAWS[attacker])
         draw = of_candidates if attacker == "candidates" else of_population

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.tree import BaseDecisionTree
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.defences.output import Setting, changed
+from leakgauge.defences.output import Setting, changed, changed_numbers
 from leakgauge.errors import BadParameters
 from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.frozen_parts import frozen_in, that_learned_from_labels
 from leakgauge.membership.known_categories import keep_categories
+from leakgauge.membership.residuals import ErrorScale
 from leakgauge.membership.training_sets import TrainingData
-from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray, IntArray
+from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray, IntArray, LabelArray
 from leakgauge.targets.sklearn.answer_forms import Probabilities
 from leakgauge.targets.sklearn.input_columns import column_uses
 
@@ -41,9 +42,11 @@ class Answers:
     Attributes
     ----------
     p_y
-        (n,) probability that it gives to each record's true label.
+        (n,) probability that it gives to each record's true label; of a regressor, that of
+        `ErrorScale.likelihood`.
     right
-        (n,) whether the true label is the first of those with the highest one.
+        (n,) whether the true label is the first of those with the highest one; of a regressor, whether
+        its prediction lies within the tolerance.
     votes
         whether zeros among all its probabilities say that it counts votes.
     """
@@ -51,6 +54,9 @@ class Answers:
     p_y: FloatArray
     right: BoolArray
     votes: bool
+
+
+_Reader: TypeAlias = "Callable[[FloatArray, Any], tuple[FloatArray, BoolArray]]"
 
 
 def counts_votes(zeros: float) -> bool:
@@ -128,9 +134,9 @@ class Refitting:
     Attributes
     ----------
     blank
-        an untrained classifier, which stays untrained.
+        an untrained model, which stays untrained.
     classes
-        (n_classes,) the target's labels, which `y` are positions of.
+        (n_classes,) the target's labels, which `y` are positions of; none of a regressor.
     x
         the records' rows, `lean` if they can be.
     y
@@ -145,16 +151,19 @@ class Refitting:
     uses
         which columns each part of the target takes, which a copy must take too; None where copies
         may differ in that.
+    error_scale
+        what a regressor's errors are measured in; None for a classifier.
     """
 
     blank: Any
     classes: NDArray[Any]
     x: Any
-    y: IntArray
+    y: LabelArray
     alike: IntArray
     form: AnswerForm
     defences: tuple[Setting, ...]
     uses: Mapping[str, tuple[int, ...]] | None = None
+    error_scale: ErrorScale | None = None
 
     @classmethod
     def of(
@@ -166,6 +175,7 @@ class Refitting:
         form: AnswerForm | None = None,
         defences: Sequence[Setting] = (),
         like: Any = None,
+        error_scale: ErrorScale | None = None,
     ) -> Refitting:
         """Copies of `blank`, asked for probabilities or what `form` says, behind the defences.
 
@@ -173,13 +183,15 @@ class Refitting:
         ----------
         like
             the fitted model whose columns every copy must use as it does; None for no such model.
+        error_scale
+            what a regressor's errors are measured in; None for a classifier.
         """
         x = lean(data.x, blank)
         # trees answer equal rows equally; of other models that is only nearly true
         alike = np.arange(len(data.y)) if x is data.x else _alike(x)
         repeatable = tuple(setting for setting in defences if setting.defence.repeatable)
         uses = None if like is None else column_uses(like)
-        return cls(blank, classes, x, data.y, alike, form or Probabilities(), repeatable, uses)
+        return cls(blank, classes, x, data.y, alike, form or Probabilities(), repeatable, uses, error_scale)
 
     def answers(self, rows: IntArray, queried: IntArray, *, seed: int, what: str) -> Answers:
         """What a copy trained on the records at `rows` says of those at `queried`.
@@ -204,20 +216,16 @@ class Refitting:
         zeros = 0
         try:
             model = _copy_of(self.blank, seed)
-            model.fit(_take(self.x, rows), self.classes[self.y[rows]])
+            model.fit(_take(self.x, rows), self._labels_for_fit(rows))
             self._check_columns(model)
-            # the copy may know fewer classes than the target; what it does not know it gives no chance
-            known = {label: position for position, label in enumerate(model.classes_.tolist())}
-            column_of = np.array([known.get(label, -1) for label in self.classes.tolist()])
+            read = self._reader(model)
             for question in _questions(self.alike, queried):
                 x = _take(self.x, question.rows)
                 answers = np.asarray(self.form(model, x), dtype=np.float64)
-                probabilities = changed(answers, x, self.defences)[question.answer_of]
-                columns = column_of[labels[question.records]]
-                found = columns >= 0
-                p_y[question.records[found]] = probabilities[np.flatnonzero(found), columns[found]]
-                right[question.records] = probabilities.argmax(axis=1) == columns
-                zeros += int((probabilities == 0.0).sum())
+                given = self._defended(answers, x)[question.answer_of]
+                records = question.records
+                p_y[records], right[records] = read(given, labels[records])
+                zeros += int((given == 0.0).sum())
         except (MemoryError, Unsuited, BadParameters):
             raise  # the last is about a function that the caller gave
         except Exception as error:
@@ -226,7 +234,39 @@ class Refitting:
             ) from error
         if not np.isfinite(p_y).all():
             raise Unsuited(f"The model, trained again on {what}, gives no finite answers.")
+        if self.error_scale is not None:
+            return Answers(p_y, right, votes=False)
         return Answers(p_y, right, counts_votes(zeros / (len(queried) * len(self.classes))))
+
+    def _defended(self, answers: FloatArray, x: Any) -> FloatArray:
+        """A copy's answers about the rows `x` behind as much of the defences as can be repeated."""
+        change = changed if self.error_scale is None else changed_numbers
+        return change(answers, x, self.defences)
+
+    def _labels_for_fit(self, rows: IntArray) -> NDArray[Any]:
+        """What a copy is given to be true of the records at `rows`: class labels, or numbers."""
+        return self.y[rows] if self.error_scale is not None else self.classes[self.y[rows]]
+
+    def _reader(self, model: Any) -> _Reader:
+        """What makes p_y and rightness of a copy's answers and the true labels."""
+        scale = self.error_scale
+        if scale is not None:
+            return lambda given, y: (
+                scale.likelihood(given.reshape(-1), y),
+                scale.right(given.reshape(-1), y),
+            )
+        # the copy may know fewer classes than the target; what it does not know it gives no chance
+        known = {label: position for position, label in enumerate(model.classes_.tolist())}
+        column_of = np.array([known.get(label, -1) for label in self.classes.tolist()])
+
+        def read(given: FloatArray, y: LabelArray) -> tuple[FloatArray, BoolArray]:
+            columns = column_of[y]
+            found = columns >= 0
+            p_y = np.zeros(len(y))
+            p_y[found] = given[np.flatnonzero(found), columns[found]]
+            return p_y, given.argmax(axis=1) == columns
+
+        return read
 
     def _check_columns(self, model: Any) -> None:
         """Refuse a copy that takes other columns than the target: it would be evidence of another model."""
@@ -255,7 +295,7 @@ class Refitting:
 def _copy_of(blank: Any, seed: int) -> Any:
     """An untrained copy with a seed of its own in every part that draws numbers.
 
-    A clone shares its frozen parts with the original. Their wrappers hold what `fit` is told while it
+    A clone shares its frozen parts with the original. Their wrappers hold what `fit` is given while it
     runs, and several copies are trained at once, so each gets wrappers of its own.
     """
     model = clone(blank)

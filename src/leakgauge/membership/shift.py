@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold
 
@@ -78,7 +79,9 @@ def distribution_shift(pool: Pool, *, rng: np.random.Generator) -> Shift | None:
     else:
         names, features = _numbers(pool)
         owner = np.arange(features.shape[1])
-    features = np.column_stack([features, pool.y])
+    # the order of numbers is all that trees read of them, whatever their size
+    labels = rankdata(pool.y) if pool.holds_numbers else pool.y
+    features = np.column_stack([features, labels])
     names, owner = [*names, "the label"], np.append(owner, len(names))
     member = pool.member
     if len(member) > LARGEST_SAMPLE:

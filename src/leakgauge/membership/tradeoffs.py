@@ -5,7 +5,8 @@ standard change. Each of these models is attacked like the target, but quickly:
 by its correct labels, by its loss, and by RMIA and LiRA with up to four
 reference models that were trained with the same change. The strongest of these
 attacks counts, with an interval corrected for their number. Accuracy is read on
-the non-members, which no model saw that answers for them.
+the non-members, which no model saw that answers for them; a regressor's is the share
+of them that it predicts within the tolerance of the report.
 
 The knee is the change that lies furthest beyond the straight line between "as
 accurate as the best of them" and "as discreet as the best of them", both scaled
@@ -139,6 +140,7 @@ class _Trainer:
             self.data,
             form=self.target.form,
             defences=self.defences,
+            error_scale=self.target.error_scale,
         )
 
     def answers(self, model: Refitting) -> Answers:
@@ -162,7 +164,7 @@ def _try_all(
     clock: Callable[[], float],
     progress: Progress,
 ) -> list[_Tried]:
-    if not target.has_probabilities:
+    if target.gives == "labels":
         raise Unsuited("The model gives labels alone; the quick attacks read probabilities.")
     if seconds == 0:
         raise Unsuited("No time was left to train the model again; raise time_budget to allow for that.")
@@ -174,6 +176,8 @@ def _try_all(
     seeds = (int(drawn) for drawn in generator_for(seed, "changes").integers(2**31, size=2))
     trainer = _Trainer(blank, target, data, defences, design, *seeds)
     variants = variants_of(blank, gives=target.gives)
+    if not variants:
+        raise Unsuited("The model has no setting that a mitigation would make stricter.")
     started = clock() if seconds is not None else 0.0
     longest = 0.0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
@@ -217,10 +221,14 @@ def _attack(tried: _Tried, pool: Pool) -> _Attacked:
     scores = {
         "gap": tried.answers.right.astype(np.float64),
         "loss": p_y,
-        "rmia": rmia.places(p_y, tried.references, pool.y),
+        "rmia": rmia.places(p_y, tried.references, pool.strata),
     }
     if len(tried.references.p_y) >= lira.LEAST_MODELS:
-        scores["lira"] = lira.log_likelihood_ratios(p_y, tried.references, votes=tried.answers.votes)
+        scores["lira"] = (
+            lira.log_likelihood_ratios_of_errors(p_y, tried.references)
+            if pool.holds_numbers
+            else lira.log_likelihood_ratios(p_y, tried.references, votes=tried.answers.votes)
+        )
     areas = {name: area_under_roc(of_attack, pool.member) for name, of_attack in scores.items()}
     strongest = max(areas, key=areas.__getitem__)
     return _Attacked(tried.variant, tried.answers.right, strongest, scores[strongest], len(scores))

@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from leakgauge.membership.pool import Pool
-from leakgauge.targets.protocol import BoolArray, IntArray
+from leakgauge.membership.pool import Pool, strata_of
+from leakgauge.targets.protocol import BoolArray, IntArray, LabelArray
 
 MOST_OTHERS = 1.05
 """Non-members for each member from which on they are cut into groups: half of the two together is then larger
@@ -57,11 +57,16 @@ class TrainingData:
     """
 
     x: Any
-    y: IntArray
+    y: LabelArray
     members: IntArray
     non_members: IntArray
     population: IntArray | None
     scored: int
+
+    @property
+    def strata(self) -> IntArray:
+        """(k,) what training sets are balanced over: classes, or bands of numbers."""
+        return strata_of(self.y)
 
     @classmethod
     def of(cls, pool: Pool) -> TrainingData:
@@ -125,8 +130,8 @@ def of_candidates(data: TrainingData, *, rounds: int, rng: np.random.Generator) 
     wanted = len(data.members)
     scored_others = _scored(data.non_members, data)
     groups = max(math.ceil(len(scored_others) / (MOST_OTHERS * wanted)), 1)
-    of_members = _dealt(_scored(data.members, data), data.y, groups, rng)
-    of_others = _dealt(scored_others, data.y, groups, rng)
+    of_members = _dealt(_scored(data.members, data), data.strata, groups, rng)
+    of_others = _dealt(scored_others, data.strata, groups, rng)
     candidates = [
         np.concatenate([data.members, others, _filling(others, data, wanted - len(others), rng)])
         for others in of_others
@@ -157,10 +162,10 @@ def of_population(data: TrainingData, *, rounds: int, rng: np.random.Generator) 
     drawn: list[tuple[TrainingSet, ...]] = []
     for number in range(rounds):
         if data.population is not None:
-            rows = _stratified(source, data.y, size, rng)
+            rows = _stratified(source, data.strata, size, rng)
             drawn.append((TrainingSet(np.sort(rows), everyone, number),))
             continue
-        both = _stratified(source, data.y, 2 * size, rng)
+        both = _stratified(source, data.strata, 2 * size, rng)
         first, second = np.sort(both[0::2]), np.sort(both[1::2])
         asks_first = rng.random(data.scored) < 0.5
         asks_first[_scored(first, data)] = False
@@ -183,15 +188,15 @@ def _scored(positions: IntArray, data: TrainingData) -> IntArray:
     return positions[positions < data.scored]
 
 
-def _by_label(positions: IntArray, y: IntArray, rng: np.random.Generator) -> IntArray:
-    """The positions in the order of their labels, by chance among equal ones."""
+def _by_label(positions: IntArray, strata: IntArray, rng: np.random.Generator) -> IntArray:
+    """The positions in the order of their strata, by chance among equal ones."""
     shuffled = rng.permutation(positions)
-    return shuffled[np.argsort(y[shuffled], kind="stable")]
+    return shuffled[np.argsort(strata[shuffled], kind="stable")]
 
 
-def _dealt(positions: IntArray, y: IntArray, groups: int, rng: np.random.Generator) -> list[IntArray]:
+def _dealt(positions: IntArray, strata: IntArray, groups: int, rng: np.random.Generator) -> list[IntArray]:
     """Groups of equal sizes, but for one record, and with equal shares of each label."""
-    ordered = _by_label(positions, y, rng)
+    ordered = _by_label(positions, strata, rng)
     return [ordered[group::groups] for group in range(groups)]
 
 
@@ -212,14 +217,14 @@ def _halves(positions: IntArray, data: TrainingData, rng: np.random.Generator) -
     is_member[data.members] = 1
     shuffled = rng.permutation(positions)
     # members and others change their order from label to label, so that odd counts do not add up
-    side = is_member[shuffled] ^ (data.y[shuffled] & 1)
-    ordered = shuffled[np.lexsort((side, data.y[shuffled]))]
+    side = is_member[shuffled] ^ (data.strata[shuffled] & 1)
+    ordered = shuffled[np.lexsort((side, data.strata[shuffled]))]
     return np.sort(ordered[0::2]), np.sort(ordered[1::2])
 
 
-def _stratified(positions: IntArray, y: IntArray, size: int, rng: np.random.Generator) -> IntArray:
+def _stratified(positions: IntArray, strata: IntArray, size: int, rng: np.random.Generator) -> IntArray:
     """`size` of the positions with equal shares of each label, in the order of the labels."""
-    ordered = _by_label(positions, y, rng)
+    ordered = _by_label(positions, strata, rng)
     steps = (np.arange(size) + rng.random()) * len(ordered) / size
     return ordered[np.minimum(steps.astype(np.int64), len(ordered) - 1)]
 

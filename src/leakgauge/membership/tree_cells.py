@@ -4,6 +4,12 @@ scikit-learn stores in every leaf the number of training records and their
 class frequencies, weighted as the tree was fitted. With the leaf that each
 record of the pool falls into, this says how much training weight each
 (leaf, class) cell holds and which records of the pool could have brought it.
+
+A regression tree stores in every leaf the weight, the mean v and the impurity of the numbers that were
+trained there. No record of the leaf lies further from v than these allow: of weight W and a mean squared
+deviation s², w (y − v)² ≤ W s² for a record of weight w ≥ 1. So the cells of a leaf are the records
+that can have been there, which share its weight, and those that cannot, which have none of it. In a leaf
+of one record only its very number is left.
 """
 
 from __future__ import annotations
@@ -17,18 +23,21 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import (
     BaggingClassifier,
+    BaggingRegressor,
     ExtraTreesClassifier,
+    ExtraTreesRegressor,
     RandomForestClassifier,
+    RandomForestRegressor,
 )
 from sklearn.pipeline import Pipeline
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import BaseDecisionTree, DecisionTreeClassifier
 from sklearn.utils import check_array
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.booster_rounds import seen_trees
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.targets.boosters.classifier import BoosterClassifier
-from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
 from leakgauge.targets.sklearn.model_graph import resamples
 
 _LEAF = -1
@@ -40,6 +49,18 @@ MOST_ENTRIES = 40_000_000
 
 _DRIFT = 1e-3
 """How far sums of float64 may be from the whole number that they count."""
+_CANCELLED = 1e-13
+"""Of the mean square of all numbers, what rounding may have left of a mean squared deviation of 0."""
+
+Ensemble = (
+    RandomForestClassifier
+    | ExtraTreesClassifier
+    | BaggingClassifier
+    | RandomForestRegressor
+    | ExtraTreesRegressor
+    | BaggingRegressor
+)
+"""Forests and bagged models, which may have drawn rows for each tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +86,7 @@ class Cells:
     Attributes
     ----------
     of_record
-        (n,) cell of each record: its leaf, and its own class in it.
+        (n,) cell of each record: its leaf, and its own class in it, or whether its number can be there.
     weight
         (n_cells,) training weight that the tree keeps for the cell, in records.
     share
@@ -113,19 +134,19 @@ def as_trees_read(x: Any) -> Any:
     return check_array(x, dtype=np.float32, order="C", accept_sparse="csr", ensure_all_finite=False)
 
 
-def cells_of_trees(step: FinalStep, y: IntArray) -> tuple[Cells, ...]:
+def cells_of_trees(step: FinalStep, y: LabelArray) -> tuple[Cells, ...]:
     """The cells of every tree, or of as many as there is memory for (`MOST_ENTRIES`).
 
     Parameters
     ----------
     y
-        (n,) true labels as positions in the model's classes.
+        (n,) true labels: positions in the model's classes, or numbers.
 
     Raises
     ------
     Unsuited
-        when the model is not a classification tree, an ensemble that trains such trees on the
-        records themselves, or a booster whose file holds sums over the records of each leaf.
+        when the model is not a tree, an ensemble that trains trees on the records themselves, or a
+        booster whose file holds sums over the records of each leaf.
     """
     if isinstance(step.estimator, BoosterClassifier):
         return _cells_of_booster(step.estimator, step.x, y)
@@ -150,24 +171,26 @@ def _cells_of_booster(booster: BoosterClassifier, x: Any, y: IntArray) -> tuple[
     return tuple(cells)
 
 
-def _trees_of(estimator: Any) -> Iterator[tuple[DecisionTreeClassifier, IntArray | None]]:
+def _trees_of(estimator: Any) -> Iterator[tuple[BaseDecisionTree, IntArray | None]]:
     """Each tree with the columns that it was given; None for all of them."""
-    if isinstance(estimator, DecisionTreeClassifier):
+    if isinstance(estimator, BaseDecisionTree):
         yield estimator, None
-    elif isinstance(estimator, RandomForestClassifier | ExtraTreesClassifier):
-        for tree in estimator.estimators_:
-            yield tree, None
-    elif isinstance(estimator, BaggingClassifier):
+    elif isinstance(estimator, BaggingClassifier | BaggingRegressor):
         for tree, columns in zip(estimator.estimators_, estimator.estimators_features_, strict=True):
-            if not isinstance(tree, DecisionTreeClassifier):
+            if not isinstance(tree, BaseDecisionTree):
                 raise Unsuited("The bagged models are not single trees, so there are no leaves to count.")
             yield tree, columns
+    elif isinstance(estimator, Ensemble):
+        for tree in estimator.estimators_:
+            yield tree, None
     else:
         raise Unsuited("The model is not a decision tree, a forest of them, bagged trees or a booster.")
 
 
-def _cells(tree: DecisionTreeClassifier, x: Any, y: IntArray, *, reweighs: bool) -> Cells:
+def _cells(tree: BaseDecisionTree, x: Any, y: LabelArray, *, reweighs: bool) -> Cells:
     stored = tree.tree_
+    if not isinstance(tree, DecisionTreeClassifier):
+        return _cells_of_numbers(stored, x, y, criterion=tree.criterion)
     # since scikit-learn 1.3 a node keeps its class frequencies, and the weight to multiply them by
     weights = stored.value[:, 0, :] * stored.weighted_n_node_samples[:, None]
     if (reweighs or tree.class_weight is not None) and not is_whole(weights):
@@ -175,6 +198,28 @@ def _cells(tree: DecisionTreeClassifier, x: Any, y: IntArray, *, reweighs: bool)
         weights = weights / _class_units(weights[leaf], stored.n_node_samples[leaf])
     touched, of_record = np.unique(stored.apply(x) * weights.shape[1] + y, return_inverse=True)
     return Cells(of_record.astype(np.int64), weights.ravel()[touched])
+
+
+def _cells_of_numbers(stored: Any, x: Any, y: FloatArray, *, criterion: str) -> Cells:
+    """The cells of a regression tree; see the top of this file."""
+    leaf = stored.apply(x)
+    weight, mean, impurity = (
+        stored.weighted_n_node_samples[leaf],
+        stored.value[leaf, 0, 0],
+        stored.impurity[leaf],
+    )
+    distance = np.abs(y - mean)
+    could = np.ones(len(y), dtype=np.bool_)
+    # a root that was split and is pure was stripped of its impurity: then nothing bounds the numbers
+    if stored.node_count > 1 and stored.impurity[0] > 0.0:
+        if criterion in ("squared_error", "friedman_mse"):
+            cancelled = _CANCELLED * (stored.impurity[0] + stored.value[0, 0, 0] ** 2)
+            could = distance <= np.sqrt(weight * (np.maximum(impurity, 0.0) + cancelled))
+        elif criterion == "absolute_error":
+            could = distance <= weight * impurity + np.sqrt(_CANCELLED) * np.abs(mean)
+    touched, of_record = np.unique(2 * leaf + could, return_inverse=True)
+    held = np.where(touched % 2 == 1, stored.weighted_n_node_samples[touched // 2], 0.0)
+    return Cells(of_record.astype(np.int64), held)
 
 
 def _class_units(weights: FloatArray, records: IntArray) -> FloatArray:

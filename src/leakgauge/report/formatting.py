@@ -37,6 +37,7 @@ THREAT_MODEL_TITLES: dict[ThreatModel, str] = {
     "labels": "The attacker sees labels only",
     "probabilities": "The attacker sees probabilities",
     "scores": "The attacker sees decision scores",
+    "predictions": "The attacker sees predictions",
     "model_file": "The attacker holds the model file",
 }
 
@@ -44,6 +45,7 @@ THREAT_MODEL_NAMES: dict[ThreatModel, str] = {
     "labels": "labels",
     "probabilities": "probabilities",
     "scores": "scores",
+    "predictions": "predictions",
     "model_file": "model file",
 }
 
@@ -137,6 +139,16 @@ def limit(key: str) -> str:
     return name(key) if share is None else f"{100 * share:.4g} %"
 
 
+def quantity(estimate: Estimate) -> str:
+    """`12.3 (11.9–12.8)` of figures in any unit, three digits of each."""
+    return f"{_digits(estimate.value)} ({_between(_digits(estimate.low), _digits(estimate.high))})"
+
+
+def quantity_value(value: float) -> str:
+    """`12.3`, three digits of a figure in any unit."""
+    return _digits(value)
+
+
 def plain(value: float, decimals: int = 2) -> str:
     """A figure that has no interval of its own; minus zero is zero."""
     return _signed(f"{round(value, decimals) + 0.0:,.{decimals}f}")
@@ -160,6 +172,14 @@ def _supported(spread: float, *, most: int) -> int:
     if spread <= 0:
         return most
     return min(max(round(-math.log10(spread / 2)), 0), most)
+
+
+def _digits(value: float) -> str:
+    """Three significant digits; very large and very small numbers as powers of ten."""
+    if value != 0.0 and not 1e-3 <= abs(value) < 1e7:
+        return _signed(f"{value:.2e}")
+    decimals = 2 if value == 0.0 else 2 - math.floor(math.log10(abs(value)))
+    return _signed(f"{round(value, decimals):,.{max(decimals, 0)}f}")
 
 
 def _between(low: str, high: str) -> str:

@@ -32,7 +32,8 @@ def to_json(report: Report) -> bytes:
     """The report as UTF-8 JSON, fields in the order of their declaration, ending in a line break.
 
     Figures keep `DECIMALS` decimals, whole ones none, so that noise in the last
-    place cannot change the bytes; `parameters` are the user's own and stay as they are.
+    place cannot change the bytes; `parameters` are the user's own and stay as they are, as do fields
+    marked `EXACT`.
     Characters that UTF-8 cannot carry (lone surrogates) become question marks.
 
     Raises
@@ -116,5 +117,8 @@ def plain(value: object, *, exact: bool) -> JsonValue:
     if isinstance(value, tuple | list):
         return [plain(item, exact=exact) for item in value]
     if is_dataclass(value):
-        return {part.name: plain(getattr(value, part.name), exact=exact) for part in fields(value)}
+        return {
+            part.name: plain(getattr(value, part.name), exact=exact or part.metadata.get("exact", False))
+            for part in fields(value)
+        }
     raise TypeError(f"a report cannot hold a {type(value).__name__}")

@@ -24,10 +24,10 @@ So "moderate" and worse mean that a leak was shown, "low" that a larger one was
 ruled out for the attacks that ran, and everything else is "inconclusive": a
 small sample can never earn a "low". Neither can a model that does not fit its own
 members, since tables in another form than it knows hide every leak, nor one that gives
-probabilities or scores and was not compared with reference models, whatever the reason: the comparison
-finds members that no other attack on the answers tells apart.
+probabilities, scores or predictions and was not compared with reference models, whatever the
+reason: the comparison finds members that no other attack on the answers tells apart.
 
-The verdict is about what the model's answers leak (labels, probabilities, scores).
+The verdict is about what the model's answers leak (labels, probabilities, scores, predictions).
 Attacks that read the model file itself do not enter: who has the file is
 another question than how much the model memorised.
 
@@ -69,6 +69,7 @@ SEES: dict[ThreatModel, str] = {
     "labels": "only the predicted labels",
     "probabilities": "only the model's probabilities",
     "scores": "only the model's decision scores",
+    "predictions": "only the numbers that the model predicts",
     "model_file": "the model file",
 }
 

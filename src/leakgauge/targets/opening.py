@@ -12,7 +12,7 @@ from leakgauge.targets.unread_formats import Unread
 
 
 def open_table_model(path: Path) -> TableTarget:
-    """The classifier of table rows in the file `path`, ready for queries.
+    """The model of table rows in the file `path`, ready for queries.
 
     Raises
     ------

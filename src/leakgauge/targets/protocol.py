@@ -1,6 +1,7 @@
 """All that an audit asks of a target, whatever file it came from.
 
 Target              what an attack asks: answers, and how many questions they took
+Regressor           what it asks instead of a model that predicts numbers
 └ ModelTarget     and what an audit must know of the model behind it
 ├ TableTarget     and what it knows of the columns of a table
 └ ImageModel      and what was found out about its images (`targets.images.facts`)
@@ -21,28 +22,36 @@ if TYPE_CHECKING:  # output defences work on arrays alone, and know no table
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+LabelArray: TypeAlias = NDArray[Any]
+"""Labels: int64 positions in the classes of a classifier, or the float64 numbers of a regressor."""
 
-Gives: TypeAlias = Literal["labels", "scores", "probabilities"]
-"""What callers see of a target's answer; scores are decision scores in the form of probabilities."""
+Gives: TypeAlias = Literal["labels", "scores", "probabilities", "predictions"]
+"""What callers see of a target's answer; scores are decision scores in the form of probabilities, predictions
+the numbers that a regressor gives, and nobody else."""
+LARGEST_NUMBER = 1e100
+"""Of labels and predictions of a regressor: squares of what lies beyond may be no finite numbers."""
 
 
 class AnswerForm(Protocol):
-    """Asks a fitted classifier, the target or a clone of it, for what an attacker sees."""
+    """Asks a fitted model, the target or a clone of it, for what an attacker sees."""
 
     def __call__(self, model: Any, x: Any) -> NDArray[Any]:
-        """(n, k) in the form of probabilities, for `n` rows; columns are the k classes that `model` knows."""
+        """(n, k) in the form of probabilities, for `n` rows; columns are the k classes that `model` knows.
+
+        Of a regressor (n,) or (n, 1) predicted numbers.
+        """
 
 
 @runtime_checkable
 class Target(Protocol):
-    """A classifier seen from outside: a black box that answers and counts what it is asked.
+    """A model seen from outside: a black box that answers and counts what it is asked.
 
     Attributes
     ----------
     classes
-        (n_classes,) the class labels, in the order of the columns of `probabilities`.
+        (n_classes,) the class labels, in the order of the columns of `probabilities`; none of a regressor.
     has_probabilities
-        False for a model that gives labels alone; `probabilities` then raises
+        False for a model that gives labels or predictions alone; `probabilities` then raises
         `UnsupportedModel` with problem `labels_only`.
     """
 
@@ -58,6 +67,13 @@ class Target(Protocol):
 
     def labels(self, x: Any) -> IntArray:
         """(n,) positions in `classes` of the predicted labels, for `n` input rows."""
+
+
+class Regressor(Protocol):
+    """A target that predicts a number: one that gives `"predictions"`."""
+
+    def predictions(self, x: Any) -> FloatArray:
+        """(n,) predicted numbers, none beyond `LARGEST_NUMBER`, for `n` input rows."""
 
 
 class ModelTarget(Target, Protocol):
@@ -89,7 +105,7 @@ class ModelTarget(Target, Protocol):
 
 
 class TableTarget(ModelTarget, Protocol):
-    """A classifier of the rows of a table.
+    """A model of the rows of a table.
 
     Attributes
     ----------

@@ -112,7 +112,7 @@ def test_drawings_that_need_probabilities_are_not_applicable_behind_label_only()
 
 def test_a_defended_report_says_so_and_parameters_carry_the_defences():
     (notice,) = defended_notice(settings_of(["rounding=1", "top_k"]))
-    assert "Rounded probabilities (1 decimals), then Largest probabilities only" in notice.message
+    assert "Rounded answers (1 decimals), then Largest probabilities only" in notice.message
     assert defended_notice(()) == ()
     for parameters in (membership_parameters, inversion_parameters):
         assert parameters().defences == ()

@@ -207,5 +207,5 @@ def test_what_cannot_be_set_is_refused_by_name(spelling, problem, told):
 def test_spellings_have_defaults_and_read_back():
     spelled = settings_of(["rounding", "top-k=1", " label_only "])
     assert [str(setting) for setting in spelled] == ["rounding=2", "top_k=1", "label_only"]
-    assert spelled[0].title == "Rounded probabilities (2 decimals)"
+    assert spelled[0].title == "Rounded answers (2 decimals)"
     assert settings_of([str(setting) for setting in spelled]) == spelled

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from leakgauge.defences.output import label_only, logit_clipping, noise, rounding, temperature, top_k
 from leakgauge.defences.output.protocol import OutputDefence, Strength
-from leakgauge.defences.output.target import DefendedTarget, Setting, changed, not_undone
+from leakgauge.defences.output.target import DefendedTarget, Setting, changed, changed_numbers, not_undone
 from leakgauge.errors import BadParameters
 from leakgauge.report.model import Notice
 
@@ -24,6 +24,8 @@ __all__ = [
     "Setting",
     "Strength",
     "changed",
+    "changed_numbers",
+    "check_suits_numbers",
     "defended_notice",
     "not_undone",
     "settings_of",
@@ -45,11 +47,12 @@ OUTPUT_DEFENCES: tuple[OutputDefence, ...] = (
     ),
     OutputDefence(
         "rounding",
-        "Rounded probabilities",
+        "Rounded answers",
         "Callers lose the further decimals; labels stay.",
         SHOKRI,
         rounding.change,
         Strength("decimals", 2, 0, 9, whole=True),
+        change_numbers=rounding.change_numbers,
     ),
     OutputDefence(
         "top_k",
@@ -122,6 +125,25 @@ def defended_notice(settings: Sequence[Setting]) -> tuple[Notice, ...]:
         names = " and ".join(setting.defence.name for setting in undone)
         message += f" Anybody who knows it can undo {names}, so the attacks have done so."
     return (Notice("defended", message),)
+
+
+def check_suits_numbers(settings: Sequence[Setting]) -> None:
+    """Refuse defences that change class probabilities where a model predicts numbers.
+
+    Raises
+    ------
+    BadParameters
+        `defence_of_classes`.
+    """
+    for setting in settings:
+        if setting.defence.change_numbers is None:
+            suited = ", ".join(row.name for row in OUTPUT_DEFENCES if row.change_numbers is not None)
+            raise BadParameters(
+                "defence_of_classes",
+                f"The defence {setting.defence.name} changes probabilities of classes, and the model "
+                "predicts numbers.",
+                hint=f"Leave it out. For a model that predicts numbers there is {suited}.",
+            )
 
 
 def _setting(spelling: str, table: Sequence[OutputDefence]) -> Setting:

@@ -58,6 +58,8 @@ class OutputDefence:
         the predicted label never changes, so that accuracy is not touched.
     invertible
         anybody who knows the defence and its strength can compute the answer that was changed.
+    change_numbers
+        the same for (n,) or (n, 1) numbers that a regressor predicts; None where that makes no sense.
     demonstrated
         strength at which the demo page offers it; None for the default, or where there is nothing to set.
     repeatable
@@ -76,3 +78,4 @@ class OutputDefence:
     invertible: bool = False
     repeatable: bool = True
     demonstrated: float | None = None
+    change_numbers: AnswerTransform | None = None

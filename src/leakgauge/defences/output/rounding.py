@@ -9,6 +9,8 @@ their way uphill. An attack on labels never looked at it.
 
 The rounded row is scaled to sum to 1 again, which tells nothing that the
 rounded row did not. A row that rounds to nothing becomes even.
+
+A regressor's numbers are rounded as they are. How coarse that is depends on their unit.
 """
 
 from __future__ import annotations
@@ -18,6 +20,11 @@ from typing import Any
 import numpy as np
 
 from leakgauge.targets.protocol import FloatArray
+
+
+def change_numbers(answers: FloatArray, *, strength: float, queries: Any) -> FloatArray:  # noqa: ARG001 -- the protocol's signature
+    """(n,) or (n, 1) numbers rounded to `strength` decimals."""
+    return np.asarray(np.round(answers, int(strength)))
 
 
 def change(answers: FloatArray, *, strength: float, queries: Any) -> FloatArray:  # noqa: ARG001 -- the protocol's signature

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.defences.output.protocol import OutputDefence
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray, ModelTarget
+from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray, ModelTarget, Regressor
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Setting:
 
     @property
     def title(self) -> str:
-        """As a reader reads it: `Rounded probabilities (2 decimals)`."""
+        """As a reader reads it: `Rounded answers (2 decimals)`."""
         strength = self.defence.strength
         return (
             self.defence.title
@@ -67,6 +67,8 @@ class DefendedTarget:
     @property
     def gives(self) -> Gives:
         """What callers see: a defence makes probabilities of decision scores."""
+        if self._target.gives == "predictions":
+            return "predictions"
         return "probabilities" if self.has_probabilities else "labels"
 
     def probabilities(self, x: Any) -> FloatArray:
@@ -85,6 +87,11 @@ class DefendedTarget:
             )
         self._count(len(x))
         return changed(self._target.probabilities(x), x, self._settings)
+
+    def predictions(self, x: Any) -> FloatArray:
+        """(n,) changed numbers of a regressor; raises whatever the target raises."""
+        self._count(len(x))
+        return changed_numbers(cast(Regressor, self._target).predictions(x), x, self._settings)
 
     def labels(self, x: Any) -> IntArray:
         """(n,) positions in `classes` of the labels that callers see."""
@@ -109,6 +116,14 @@ def changed(answers: FloatArray, queries: Any, settings: Sequence[Setting]) -> F
     """
     for setting in settings:
         answers = setting.defence.change(answers, strength=setting.strength, queries=queries)
+    return answers
+
+
+def changed_numbers(answers: FloatArray, queries: Any, settings: Sequence[Setting]) -> FloatArray:
+    """(n,) or (n, 1) numbers as they come out behind defences that suit numbers."""
+    for setting in settings:
+        if setting.defence.change_numbers is not None:
+            answers = setting.defence.change_numbers(answers, strength=setting.strength, queries=queries)
     return answers
 
 

@@ -12,14 +12,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.base import is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.pipeline import Pipeline
+
+from leakgauge.errors import UnsupportedModel
 
 FOLDS = 5
 
 
 def wrapped(blank: Any, strength: float) -> Any:  # noqa: ARG001 -- the decimals are set where answers are given
-    """The model inside a calibration; of a Pipeline the whole, so that no step sees a held-out fold."""
+    """The model inside a calibration; of a Pipeline the whole, so that no step sees a held-out fold.
+
+    Raises
+    ------
+    UnsupportedModel
+        `defence_does_not_fit` for a regressor.
+    """
+    if is_regressor(blank):
+        raise UnsupportedModel(
+            "defence_does_not_fit",
+            "The model predicts numbers, and a calibration is of probabilities.",
+            hint="Choose another mitigation, such as leaf_size or depth.",
+        )
     if isinstance(blank, CalibratedClassifierCV) or (
         isinstance(blank, Pipeline) and isinstance(blank.steps[-1][1], CalibratedClassifierCV)
     ):

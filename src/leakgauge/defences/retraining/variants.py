@@ -1,4 +1,4 @@
-"""The variants of a classifier that an audit tries: every mitigation that it has the settings for."""
+"""The variants of a model that an audit tries: every mitigation that it has the settings for."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ ROUNDED_SCORES = replace(ROUNDED, title="Answers as a softmax of the scores, to 
 def variants_of(
     blank: Any, *, gives: Gives = "probabilities", table: Sequence[Mitigation] | None = None
 ) -> tuple[Variant, ...]:
-    """Variants of the untrained classifier `blank`, in the order of the table; the last rounds its answers.
+    """Variants of the untrained model `blank`, in the order of the table; the last rounds its answers.
 
-    A setting is changed in every classifier inside the model at once (in a
+    Numbers that a regressor predicts are not rounded: how coarse they may be, only their unit tells. A
+    setting is changed in every classifier, or regressor, inside the model at once (in a
     Pipeline, a vote, a calibration), never in a step that prepares its data.
 
     Parameters
@@ -69,4 +70,6 @@ def variants_of(
             if settings:
                 name, new = next(iter(settings.items()))
                 found.append(Variant(f"{name.rpartition('__')[2]}={new:g}", trial.title(new), settings))
+    if gives == "predictions":
+        return tuple(found)
     return (*found, ROUNDED_SCORES if gives == "scores" else ROUNDED)

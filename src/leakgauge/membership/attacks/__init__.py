@@ -35,12 +35,38 @@ ZARIFZADEH = "Zarifzadeh et al. 2024, Low-Cost High-Power Membership Inference A
 CARLINI = "Carlini et al. 2022, Membership Inference Attacks From First Principles"
 FERRY = "cf. Ferry et al. 2024, Trained Random Forests Completely Reveal your Dataset"
 ART = "Shokri et al. 2017; Nicolae et al. 2018, Adversarial Robustness Toolbox"
+_NO_DISTRIBUTION = "The model predicts one number and gives no probabilities, so its answers have no entropy."
 OWN = "no earlier description known; see the attack's own documentation"
 
 ATTACKS: tuple[Attack, ...] = (
-    Attack("gap", "Correct label", "labels", YEOM, gap.score, threshold=0.5, attacker="population"),
-    Attack("loss", "Small loss", "probabilities", YEOM, loss.score, attacker="population"),
-    Attack("entropy", "Low entropy", "probabilities", SONG, entropy.score, attacker="population"),
+    Attack(
+        "gap",
+        "Correct label",
+        "labels",
+        YEOM,
+        gap.score,
+        threshold=0.5,
+        attacker="population",
+        title_of_numbers="Error within the training error",
+    ),
+    Attack(
+        "loss",
+        "Small loss",
+        "probabilities",
+        YEOM,
+        loss.score,
+        attacker="population",
+        title_of_numbers="Small error",
+    ),
+    Attack(
+        "entropy",
+        "Low entropy",
+        "probabilities",
+        SONG,
+        entropy.score,
+        attacker="population",
+        needs_classes=_NO_DISTRIBUTION,
+    ),
     Attack(
         "modified_entropy",
         "Low modified entropy",
@@ -48,6 +74,7 @@ ATTACKS: tuple[Attack, ...] = (
         SONG,
         modified_entropy.score,
         attacker="population",
+        needs_classes=_NO_DISTRIBUTION,
     ),
     Attack(
         "learned_nn",
@@ -77,7 +104,17 @@ ATTACKS: tuple[Attack, ...] = (
         0.5,
         cross_fitted=True,
     ),
-    Attack("label_only", "Robust label", "labels", CHOQUETTE_CHOO, label_only.score, 0.5, cross_fitted=True),
+    Attack(
+        "label_only",
+        "Robust label",
+        "labels",
+        CHOQUETTE_CHOO,
+        label_only.score,
+        0.5,
+        cross_fitted=True,
+        needs_classes="The model predicts numbers. This attack asks how far a label is from changing into "
+        "another, and a number changes with every step.",
+    ),
     Attack("rmia", "Reference models: RMIA", "probabilities", ZARIFZADEH, rmia.score, referenced=True),
     Attack("lira", "Reference models: LiRA", "probabilities", CARLINI, lira.score, referenced=True),
     Attack(
@@ -104,9 +141,9 @@ ATTACKS: tuple[Attack, ...] = (
         "model_file",
         FERRY,
         leaf_counts.score,
-        reads="how many training records of each class stand in each leaf of each tree "
-        "(n_node_samples, weighted_n_node_samples); of boosters how many records, or the sum of their "
-        "second derivatives (leaf_count, sum_hessian)",
+        reads="how many training records stand in each leaf of each tree, of each class or around which "
+        "number (n_node_samples, weighted_n_node_samples, and of numbers value and impurity); of boosters "
+        "how many records, or the sum of their second derivatives (leaf_count, sum_hessian)",
     ),
     Attack(
         "bootstrap_replay",
@@ -136,5 +173,6 @@ ATTACKS: tuple[Attack, ...] = (
         by_default=False,
         library=black_box_art.LIBRARY,
         cross_fitted=True,
+        needs_classes="The model predicts numbers, and this row hands the toolbox probabilities and classes.",
     ),
 )

@@ -26,6 +26,9 @@ noise alike, and
 is solved by accelerated projected gradients (FISTA, Beck & Teboulle 2009) with
 restarts (O'Donoghue & Candès 2015).
 
+Of a GradientBoostingRegressor with squared loss the residual is r_i = y_i − F(x_i) and a leaf holds its
+mean, so that h = f = 1; all else is the same, in units of the model's errors.
+
 With `subsample` s < 1 each stage saw another, unknown share s of the records.
 b is then divided by s, and equals A z but for the sampling, whose variance is
 (1 − s)/s in each row; against a prior variance of ¼ of z that makes
@@ -54,7 +57,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import expit, softmax
-from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.booster_rounds import equations_of_rounds
@@ -63,7 +66,7 @@ from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.tree_cells import as_trees_read, final_step
 from leakgauge.progress import Progress
 from leakgauge.targets.boosters.classifier import BoosterClassifier
-from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
 
 MOST_STEPS = 3_000
 TOLERANCE = 1e-4
@@ -109,10 +112,16 @@ class System:
 def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
     """(n,) estimate of z, between 0 for a non-member and 1 for a member."""
     step = final_step(target, pool)
+    unit = 1.0 if target.error_scale is None else target.error_scale.unit
     match step.estimator:
-        case GradientBoostingClassifier() as boosting:
+        case GradientBoostingClassifier() | GradientBoostingRegressor() as boosting:
+            if pool.holds_numbers and boosting.loss != "squared_error":
+                raise Unsuited(
+                    f"The model was fitted with the loss {boosting.loss}, and its leaves hold no sums of "
+                    "residuals."
+                )
             share = float(boosting.subsample)
-            equations = _equations(boosting, as_trees_read(step.x), pool.y)
+            equations = _equations(boosting, as_trees_read(step.x), pool.y, unit)
         case BoosterClassifier() as booster:
             share = booster.share_of_records()
             equations = equations_of_rounds(booster, step.x, pool.y)
@@ -128,7 +137,7 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
     )
 
 
-def _system(blocks: Iterable[Equations], y: IntArray) -> System:
+def _system(blocks: Iterable[Equations], y: LabelArray) -> System:
     rows, coefficients, rights, n_rows = [], [], [], 0
     for equations in blocks:
         scaled = equations.scaled()
@@ -146,7 +155,9 @@ def _system(blocks: Iterable[Equations], y: IntArray) -> System:
     return System(sparse.csr_array(entries, shape=(len(y), n_rows)), np.concatenate(rights))
 
 
-def _equations(boosting: Any, x: Any, y: IntArray) -> Iterator[Equations]:
+def _equations(boosting: Any, x: Any, y: LabelArray, unit: float) -> Iterator[Equations]:
+    """All equations; `unit` is what a regressor's residuals are measured in, 1 for a classifier."""
+    numbers = isinstance(boosting, GradientBoostingRegressor)
     n_trees = boosting.estimators_.shape[1]
     raw = boosting._raw_predict_init(x).astype(np.float64)
     for stage in boosting.estimators_:
@@ -155,12 +166,15 @@ def _equations(boosting: Any, x: Any, y: IntArray) -> Iterator[Equations]:
             tree = regressor.tree_
             leaf = tree.apply(x)
             updated[:, place] += boosting.learning_rate * tree.value[leaf, 0, 0]
-            is_class = y == (place if n_trees > 1 else 1)
-            residual, curvature = _residuals(raw, place, is_class, loss=boosting.loss)
+            if numbers:
+                residual, curvature = (y - raw[:, 0]) / unit, np.ones(len(y))
+            else:
+                is_class = y == (place if n_trees > 1 else 1)
+                residual, curvature = _residuals(raw, place, is_class, loss=boosting.loss)
             newton = (n_trees - 1) / n_trees if n_trees > 1 else 1.0
-            slope = newton * residual - tree.value[leaf, 0, 0] * curvature
+            slope = newton * residual - tree.value[leaf, 0, 0] / unit * curvature
             yield Equations(leaf, slope, np.zeros(tree.node_count))
-            yield from _of_counts(tree, leaf, residual)
+            yield from _of_counts(tree, leaf, residual, unit)
         raw = updated
 
 
@@ -175,7 +189,7 @@ def _residuals(
     return is_class - probability, probability * (1.0 - probability)
 
 
-def _of_counts(tree: Any, leaf: IntArray, residual: FloatArray) -> Iterator[Equations]:
+def _of_counts(tree: Any, leaf: IntArray, residual: FloatArray, unit: float) -> Iterator[Equations]:
     """The equations of the node counts, none where the counts were taken out of the file."""
     count = tree.n_node_samples.astype(np.float64)
     if tree.node_count > 1 and count[0] == _STRIPPED:
@@ -189,8 +203,8 @@ def _of_counts(tree: Any, leaf: IntArray, residual: FloatArray) -> Iterator[Equa
     parent = np.zeros(tree.node_count, dtype=np.int64)
     parent[tree.children_left[inner]] = inner
     parent[tree.children_right[inner]] = inner
-    mean = tree.value[:, 0, 0]
-    for power, stored in ((1, mean), (2, tree.impurity + mean**2)):
+    mean = tree.value[:, 0, 0] / unit
+    for power, stored in ((1, mean), (2, tree.impurity / unit**2 + mean**2)):
         own = np.zeros(tree.node_count)
         own[inner] = count[inner] * stored[inner]
         below = inner[inner > 0]

@@ -3,9 +3,9 @@
 scikit-learn keeps the seed of every tree, and sampling with it again gives
 w_ti, how often row i of the (unknown) training table entered tree t
 (`estimators_samples_`). The leaves give W_tc, the training weight of each cell
-c = (leaf, class). A record x that stood in row i brought exactly w_ti to its
-cell c_t(x) in every tree, so that the counts of its cells over the T trees must
-follow the pattern of that row:
+c = (leaf, class), or (leaf, whether its number can be there). A record x that stood in
+row i brought exactly w_ti to its cell c_t(x) in every tree, so that the counts of its
+cells over the T trees must follow the pattern of that row:
 
     S(x, i) = Σ_t log P(W_t,c_t(x) | x brought w_ti) − log P(W_t,c_t(x) | x brought 0).
 
@@ -42,7 +42,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, gammaln
-from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 
 # the very functions that drew the rows: a public way to them exists only for models of today
 from sklearn.ensemble._bagging import _generate_bagging_indices
@@ -51,7 +51,7 @@ from sklearn.ensemble._forest import _generate_sample_indices
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks.leaf_counts import training_weights
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.tree_cells import Cells, cells_of_trees, final_step, is_whole
+from leakgauge.membership.tree_cells import Cells, Ensemble, cells_of_trees, final_step, is_whole
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray
 
@@ -212,14 +212,14 @@ def bootstrap_of(estimator: Any) -> Bootstrap:
         when the model drew no bootstrap, or its file does not hold the seeds, or numbers that
         cannot be.
     """
-    if not isinstance(estimator, RandomForestClassifier | ExtraTreesClassifier | BaggingClassifier):
+    if not isinstance(estimator, Ensemble):
         raise Unsuited("The model is not a forest or a bagging of trees, so no rows were drawn.")
     if not estimator.bootstrap:
         raise Unsuited("The trees were fitted on all rows, without a bootstrap to replay.")
     n_rows = vars(estimator).get("_n_samples")
     if not _is_count(n_rows):
         raise Unsuited("The file does not tell how many rows were drawn from, or they are too many.")
-    of = _of_bagging if isinstance(estimator, BaggingClassifier) else _of_forest
+    of = _of_bagging if isinstance(estimator, BaggingClassifier | BaggingRegressor) else _of_forest
     return of(estimator, int(n_rows))
 
 

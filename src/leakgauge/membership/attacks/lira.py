@@ -32,6 +32,11 @@ counts votes, a forest of a hundred trees in steps of that very size, and the od
 of what no tree voted for are an accident. Other models are clipped no more than
 their rare zeros and ones need, which have no odds: they count as the least that any
 other answer is away from 0 or 1. Much of what boosting leaks lies beyond 1 − 1e-5.
+
+A regressor's confidence is log p_y = −|y − ŷ| / b (`membership.residuals`): both laws are then
+normal ones of its errors. The sign of the error was tried and helps no model: with it, what the models
+that were trained on a record have in common, a smaller error, is to the left for one record
+and to the right for another, and the distances cannot be shrunken towards a common one.
 """
 
 from __future__ import annotations
@@ -94,20 +99,22 @@ def confidences(
     Unsuited
         as `score`.
     """
-    probabilities = target.probabilities(pool.x)
     references = target.reference_answers(progress, attacker=attacker)
     references.check(least=LEAST_MODELS // 2, trained=False)
     if attacker == "candidates":
         references.check(least=LEAST_MODELS // 2, trained=True)
     if np.isin(references.p_y, (0.0, 1.0)).mean() > MOST_HARD_ANSWERS:
         raise Unsuited("The model answers with probabilities of 0 or 1 only, which have no likelihood ratio.")
+    if pool.holds_numbers:
+        return *_of_errors(target.likelihood(pool), references.p_y), references
+    probabilities = target.probabilities(pool.x)
     votes = counts_votes(float((probabilities == 0.0).mean()))
     p_y = true_label_probability(probabilities, pool.y)
     return *_confidences(p_y, references.p_y, votes=votes, least=least), references
 
 
 def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, votes: bool) -> FloatArray:
-    """(n,) the score from the target's own probabilities of the true labels; see `score`.
+    """(n,) the score from a classifier's own probabilities of the true labels; see `score`.
 
     Parameters
     ----------
@@ -118,6 +125,23 @@ def log_likelihood_ratios(p_y: FloatArray, references: ReferenceAnswers, *, vote
     """
     confidence, of_references = _confidences(p_y, references.p_y, votes=votes)
     return _ratios(confidence, of_references, references.trained_on)
+
+
+def log_likelihood_ratios_of_errors(p_y: FloatArray, references: ReferenceAnswers) -> FloatArray:
+    """(n,) the score from a regressor's own densities of the true numbers; see `score`.
+
+    Parameters
+    ----------
+    references
+        as in `log_likelihood_ratios`.
+    """
+    confidence, of_references = _of_errors(p_y, references.p_y)
+    return _ratios(confidence, of_references, references.trained_on)
+
+
+def _of_errors(p_y: FloatArray, of_references: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(n,) confidence of a regressor, its error with a minus, and (M, n) the reference models'."""
+    return np.log(p_y), np.log(of_references)
 
 
 def _confidences(

@@ -22,13 +22,16 @@ answers are 0 or 1, that is most of them. Such ties are broken by the mean p̄_o
 of the record's class: what p̄_out would tend to if it were shrunken towards its
 class, as empirical Bayes has it (Efron & Morris 1973). The lower it is, the
 harder the class, and the more a right answer says. Nothing but ties is touched.
+
+For a regressor p_y is the density of the true number around the prediction (`membership.residuals`),
+so the score is a ratio of densities, and fifths of the numbers stand for classes.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, true_label_probability
+from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray
 
@@ -43,15 +46,20 @@ def score(
     progress: Progress,
 ) -> FloatArray:
     """(n,) places of the records by ratio, equal ones by the hardness of their class; 0 for the smallest."""
-    p_y = true_label_probability(target.probabilities(pool.x), pool.y)
-    return places(p_y, target.reference_answers(progress), pool.y)
+    return places(target.likelihood(pool), target.reference_answers(progress), pool.strata)
 
 
-def places(p_y: FloatArray, references: ReferenceAnswers, y: IntArray) -> FloatArray:
-    """(n,) the score from the target's own probabilities of the true labels; see `score`."""
+def places(p_y: FloatArray, references: ReferenceAnswers, strata: IntArray) -> FloatArray:
+    """(n,) the score from the target's own probabilities of the true labels; see `score`.
+
+    Parameters
+    ----------
+    strata
+        (n,) the class of each record, or the band of its number.
+    """
     mean_in, mean_out = references.mean_in(), references.mean_out()
     ratio = p_y / ((mean_in + mean_out) / 2 + LEAST_PROBABILITY)
-    return _places(ratio, -_mean_by_class(mean_out, y))
+    return _places(ratio, -_mean_by_class(mean_out, strata))
 
 
 def _mean_by_class(values: FloatArray, y: IntArray) -> FloatArray:

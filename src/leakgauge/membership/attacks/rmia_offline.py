@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakgauge.membership.pool import Pool, SharedAnswers, true_label_probability
+from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray
 
@@ -32,7 +32,7 @@ def score(
     progress: Progress,
 ) -> FloatArray:
     """(n,) ratios of the target's probability of the true label to what it would be without the record."""
-    p_y = true_label_probability(target.probabilities(pool.x), pool.y)
+    p_y = target.likelihood(pool)
     out = target.reference_answers(progress, attacker="population").mean_out()
     ratio: FloatArray = p_y / (((1.0 + A) * out + (1.0 - A)) / 2.0)
     return ratio

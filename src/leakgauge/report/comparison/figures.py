@@ -58,13 +58,13 @@ class Scope:
         return attack.threat_model in self.threat_models
 
 
-VALUES: tuple[ThreatModel, ...] = ("probabilities", "scores")
-"""More than labels; a model gives one or the other."""
+VALUES: tuple[ThreatModel, ...] = ("probabilities", "scores", "predictions")
+"""More than labels; a model gives one of them."""
 ANSWERS: tuple[ThreatModel, ...] = ("labels", *VALUES)
 SCOPES = (
     Scope("answers", "Worst of all attacks on answers", ANSWERS),
     Scope("labels", "Worst that sees labels", ("labels",), "labels"),
-    Scope("probabilities", "Worst that reads probabilities or scores", VALUES, "probabilities"),
+    Scope("probabilities", "Worst that reads probabilities, scores or predictions", VALUES, "probabilities"),
     Scope("model_file", "Worst that reads the model file", ("model_file",), "model_file"),
 )
 

@@ -26,8 +26,14 @@ from leakgauge.report.model import (
     ThreatModel,
 )
 
-_ROC_STYLES: dict[ThreatModel, int] = {"labels": 0, "probabilities": 1, "scores": 1, "model_file": 2}
-"""A model gives probabilities or scores, never both."""
+_ROC_STYLES: dict[ThreatModel, int] = {
+    "labels": 0,
+    "probabilities": 1,
+    "scores": 1,
+    "predictions": 1,
+    "model_file": 2,
+}
+"""A model gives probabilities, scores or predictions, never two of them."""
 _MOST_CHARTED_SLICES = 20
 _EXAMPLES = 3  # of records that tie
 _MOST_RECORDS = 20
@@ -288,6 +294,7 @@ def _slice_figures(slices: tuple[Slice, ...]) -> list[SliceFigure]:
     figures = []
     for by, title, column in (
         ("class", "Exposure of each class", "Class"),
+        ("band", "Exposure of each fifth of the labels", "Labels"),
         ("group", "Exposure of each group", "Group"),
     ):
         ordered = sorted(
@@ -298,7 +305,7 @@ def _slice_figures(slices: tuple[Slice, ...]) -> list[SliceFigure]:
         if not ordered:
             continue
         charted = [part for part in ordered if part.auc is not None][:_MOST_CHARTED_SLICES]
-        if by == "class" and any(part.by == "group" for part in slices):
+        if by != "group" and any(part.by == "group" for part in slices):
             charted = []
         chart = slice_chart(charted, identifier=f"slices-{by}", title=title) if charted else None
         figures.append(SliceFigure(title, column, tuple(ordered), len(charted), chart))

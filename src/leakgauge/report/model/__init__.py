@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from leakgauge.report.model.common import (
+    EXACT,
     SCHEMA_VERSION,
     Attacker,
     Failed,
@@ -58,13 +59,16 @@ from leakgauge.report.model.membership import (
     MembershipMetrics,
     MembershipReport,
     MembershipTarget,
+    PredictionErrors,
     ProportionRow,
     Slice,
+    SlicedBy,
     Tradeoffs,
     TriedChange,
 )
 
 __all__ = [
+    "EXACT",
     "SCHEMA_VERSION",
     "Attacker",
     "AttackerFinding",
@@ -92,6 +96,7 @@ __all__ = [
     "MembershipTarget",
     "NotApplicable",
     "Notice",
+    "PredictionErrors",
     "PriorKnowledge",
     "ProportionRow",
     "Prototypes",
@@ -104,6 +109,7 @@ __all__ = [
     "Similarity",
     "SimilarityRow",
     "Slice",
+    "SlicedBy",
     "Snapshot",
     "ThreatModel",
     "Tradeoffs",

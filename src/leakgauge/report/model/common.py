@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from leakgauge.estimates import Estimate
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 
-ThreatModel = Literal["labels", "probabilities", "scores", "model_file"]
-"""What an attacker sees."""
+ThreatModel = Literal["labels", "probabilities", "scores", "predictions", "model_file"]
+"""What an attacker sees; predictions are the numbers that a regressor gives."""
 Attacker = Literal["candidates", "population"]
 """What an attacker holds beside that: a list of candidates, the members among them, from which he learns;
 or nothing but other data of the same source."""
+
+
+EXACT: Final[Mapping[str, bool]] = {"exact": True}
+"""Metadata of a field whose figures are written as they are, not to a number of decimals."""
 
 
 class Severity(StrEnum):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import JsonValue
 
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report.model.common import (
+    EXACT,
     SCHEMA_VERSION,
     Attacker,
     Failed,
@@ -41,7 +42,8 @@ class MembershipMetrics:
     """What one attack's scores are worth.
 
     `accuracy` is balanced and uses one threshold, `accuracy_per_class` one for
-    each class of the target, both chosen on other records than those they are applied to.
+    each class of the target, or of a regressor for each fifth of the labels, both chosen on other records
+    than those they are applied to.
     `advantage` is 2 × accuracy − 1. `tpr_at_fpr` is keyed by the limit on the
     false-positive rate. The `_corrected` figures are the same values with
     intervals corrected for the number of attacks tried; the verdict uses those.
@@ -117,15 +119,19 @@ class ProportionRow:
     attack_accuracy: Estimate
 
 
+SlicedBy = Literal["class", "band", "group"]
+"""Classes of a classifier, fifths of the numbers that a regressor predicts, or groups of people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The leak within one class of the target or one group of people.
+    """The leak within one class of the target, one fifth of the true numbers, or one group of people.
 
     `auc` and `accuracy` are None where there are too few records; `withheld`
     then says so.
     """
 
-    by: Literal["class", "group"]
+    by: SlicedBy
     name: str
     members: int
     non_members: int
@@ -191,8 +197,29 @@ class Tradeoffs:
 
 
 @dataclass(frozen=True, slots=True)
+class PredictionErrors:
+    """How far a regressor's predictions lie from the true numbers, in the unit of the labels.
+
+    Root mean squares and means of the absolute errors, on members (`train`) and non-members (`test`).
+    `tolerance` is half the typical distance of the true numbers from their median. All of them keep six
+    significant digits, since the unit may be any.
+    """
+
+    tolerance: float = field(metadata=EXACT)
+    train_rmse: Estimate = field(metadata=EXACT)
+    test_rmse: Estimate = field(metadata=EXACT)
+    train_mae: Estimate = field(metadata=EXACT)
+    test_mae: Estimate = field(metadata=EXACT)
+
+
+@dataclass(frozen=True, slots=True)
 class MembershipTarget:
-    """The model under audit and the pool of records."""
+    """The model under audit and the pool of records.
+
+    A regressor has no `classes`, and `errors` instead; its accuracies are the shares of records that it
+    predicts within `errors.tolerance`. `errors` is None for classifiers and in reports of schema 1.4 and
+    before.
+    """
 
     type: str
     classes: tuple[str, ...]
@@ -201,6 +228,7 @@ class MembershipTarget:
     non_members: int
     train_accuracy: Estimate
     test_accuracy: Estimate
+    errors: PredictionErrors | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""What a fitted scikit-learn classifier is asked for, so that its clones are asked for the very same.
+"""What a fitted scikit-learn model is asked for, so that its clones are asked for the very same.
 
-Most classifiers give probabilities. Support vector machines, ridge classifiers,
+Regressors predict numbers. Most classifiers give probabilities. Support vector machines, ridge classifiers,
 perceptrons and whatever is trained with a hinge loss give decision scores: on
 which side of each boundary a record lies, and how far. Scores have no unit, so
 attacks read them as the softmax of score / scale. One scale serves the target
@@ -46,6 +46,15 @@ class Probabilities:
     def __call__(self, model: Any, x: Any) -> NDArray[Any]:
         """(n, k) as `predict_proba` gives them."""
         return np.asarray(model.predict_proba(x))
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The numbers that a regressor predicts."""
+
+    def __call__(self, model: Any, x: Any) -> NDArray[Any]:
+        """(n,) or (n, 1) as `predict` gives them."""
+        return np.asarray(model.predict(x))
 
 
 @dataclass(frozen=True, slots=True)

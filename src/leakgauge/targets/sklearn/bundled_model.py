@@ -1,7 +1,8 @@
 """The one model in a dictionary, list or tuple that holds other things beside it.
 
 People save `{"model": clf, "features": [...]}` or `(clf, encoder)`. Where there is one
-fitted classifier and nothing that prepares its input, it is clear what to audit. A
+fitted classifier, or no classifier and one fitted regressor, and nothing that prepares its
+input, it is clear what to audit. A
 scaler or an encoder beside it is another matter: without it the model is asked about
 rows such as it was never trained on, and every figure is wrong.
 
@@ -12,7 +13,7 @@ consist of usual words are passed on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,13 +102,19 @@ class _Item:
         return expression
 
 
-def model_in(container: object, *, is_fitted_classifier: Callable[[Any], bool]) -> Found | None:
-    """The one classifier in a dictionary, list or tuple; None for anything else.
+def model_in(container: object, *, kinds: Mapping[str, Callable[[Any], bool]]) -> Found | None:
+    """The one model in a dictionary, list or tuple; None for anything else.
+
+    Parameters
+    ----------
+    kinds
+        what models are called, and whether a thing is a fitted one. Where there is one of the first kind,
+        those of the next are passed over.
 
     Raises
     ------
     UnsupportedModel
-        `not_a_model` where it holds no fitted classifier, `several_models` where it holds more than
+        `not_a_model` where it holds no fitted model, `several_models` where it holds more than
         one; `preprocessing_beside_model` where something else in it transforms data.
     """
     if not isinstance(container, dict | list | tuple):
@@ -115,20 +122,23 @@ def model_in(container: object, *, is_fitted_classifier: Callable[[Any], bool]) 
     root = _Item(container)
     holds = f"The model file holds {_kind(container)}: {_listed(list(_inside(root)))}"
     every = list(_estimators(root))
-    models = [item for item in every if is_fitted_classifier(item.thing)]
+    kind, models = next(
+        ((kind, found) for kind, is_one in kinds.items() if (found := [i for i in every if is_one(i.thing)])),
+        ("", []),
+    )
     # what a search found, or the last step of a Pipeline, may lie beside it once more
     inner = {id(part) for item in models for part in parts_of(item.thing) if part is not item.thing}
     models = [item for item in models if id(item.thing) not in inner]
     if not models:
         raise UnsupportedModel(
             "not_a_model",
-            f"{holds}. There is no fitted classifier among them.",
-            hint="Save the fitted classifier itself.",
+            f"{holds}. There is no fitted {' or '.join(kinds)} among them.",
+            hint=f"Save the fitted {' or '.join(kinds)} itself.",
         )
     if len(models) > 1:
         raise UnsupportedModel(
             "several_models",
-            f"{holds}. There are {len(models)} classifiers among them, and an audit is of one.",
+            f"{holds}. There are {len(models)} {kind}s among them, and an audit is of one.",
             hint=f"Save the one to audit, such as {_saved(models[0].path)}.",
         )
     (model,) = models

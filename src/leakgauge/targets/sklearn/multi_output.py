@@ -1,11 +1,12 @@
-"""Models that predict several labels at once, and how to get a model of one label out of them."""
+"""Models that predict several labels or numbers at once, and how to get a model of one out of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor, RegressorChain
 from sklearn.pipeline import Pipeline
 
 from leakgauge.errors import UnsupportedModel
@@ -38,6 +39,39 @@ def refusal(estimator: Any, *, path: str) -> UnsupportedModel:
         "multi_output",
         f"The {type_name(estimator)} predicts several labels at once, and an audit is of one label.",
         hint=_way_out(estimator, path),
+    )
+
+
+def check_one_number(estimator: Any) -> None:
+    """Refuse a regressor whose attributes say that it predicts several numbers.
+
+    Raises
+    ------
+    UnsupportedModel
+        `multi_output`.
+    """
+    inner = innermost(estimator)
+    attributes = getattr(inner, "__dict__", {})
+    if isinstance(inner, MultiOutputRegressor | RegressorChain):
+        outputs = len(attributes.get("estimators_", ()))
+    else:
+        outputs = int(attributes.get("n_outputs_", 1))
+        # targets stand in the rows of linear coefficients, and in the columns of what is kept of records
+        for name, axis in (("coef_", 0), ("_y", 1), ("y_train_", 1)):
+            table = attributes.get(name)
+            if isinstance(table, np.ndarray) and table.ndim == 2:
+                outputs = max(outputs, table.shape[axis])
+    if outputs > 1:
+        raise several_numbers(estimator)
+
+
+def several_numbers(estimator: Any) -> UnsupportedModel:
+    """The error for a regressor that predicts several numbers at once."""
+    return UnsupportedModel(
+        "multi_output",
+        f"The {type_name(estimator)} predicts several numbers at once, and an audit is of one.",
+        hint="Fit it on one column of numbers, or take out the regressor of one where there is one for each "
+        "(estimators_[0] of a MultiOutputRegressor). Send it with tables whose label column is that number.",
     )
 
 

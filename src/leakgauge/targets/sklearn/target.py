@@ -1,4 +1,4 @@
-"""A fitted scikit-learn classifier as a black box."""
+"""A fitted scikit-learn classifier or regressor as a black box."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
-from sklearn.exceptions import NotFittedError
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
 from leakgauge.targets.boosters.classifier import BoosterClassifier
@@ -24,10 +22,11 @@ from leakgauge.targets.frames import check_width, columns_by_name
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
-from leakgauge.targets.sklearn import multi_output
-from leakgauge.targets.sklearn.answer_forms import DecisionScores, Probabilities, class_scores
+from leakgauge.targets.sklearn.answer_forms import DecisionScores, Predictions, Probabilities, class_scores
 from leakgauge.targets.sklearn.bundled_model import model_in
+from leakgauge.targets.sklearn.checked_answers import checked_predictions
 from leakgauge.targets.sklearn.input_columns import input_columns
+from leakgauge.targets.sklearn.kinds import KINDS, classes_of, is_a_classifier, not_fitted
 from leakgauge.targets.sklearn.model_graph import parts_of, reads_documents, type_name
 from leakgauge.targets.sklearn.reading import load_model, unreadable
 from leakgauge.threads import processors
@@ -37,13 +36,13 @@ _LEAST_AGREEMENT = 0.5
 
 
 def open_sklearn(path: Path) -> SklearnTarget:
-    """The classifier in a pickle or skops file; see `formats.Format`."""
+    """The model in a pickle or skops file; see `formats.Format`."""
     loaded = load_model(path)
     return SklearnTarget(loaded.estimator, remarks=loaded.warnings)
 
 
 class SklearnTarget:
-    """A classifier that counts what it is asked.
+    """A classifier or regressor that counts what it is asked.
 
     The estimator is changed in place where that changes no answer: one thread
     (sums over threads come in no fixed order), no output, no cache on disk.
@@ -51,7 +50,7 @@ class SklearnTarget:
     Parameters
     ----------
     estimator
-        a fitted classifier, Pipeline or search, of which the best estimator is taken; or a
+        a fitted classifier, regressor, Pipeline or search, of which the best estimator is taken; or a
         dictionary, list or tuple that holds one of these and nothing that prepares its input.
     chunk_rows
         rows to ask for at once, which bounds the memory of a query.
@@ -59,7 +58,7 @@ class SklearnTarget:
     Attributes
     ----------
     classes
-        (n_classes,) the labels, in the order of the columns of `probabilities`.
+        (n_classes,) the labels, in the order of the columns of `probabilities`; none of a regressor.
     queries
         rows asked for so far.
     feature_names
@@ -67,11 +66,11 @@ class SklearnTarget:
     n_features
         number of input columns; `None` when the model does not say.
     has_probabilities
-        False when the model gives labels alone, as far as `form` says.
+        False when the model gives labels or predictions alone, as far as `form` says.
     form
         what it is asked for beside labels, None for nothing; its clones must be asked for the same.
     estimator
-        the fitted classifier itself, for attacks that see the model file.
+        the fitted model itself, for attacks that see the model file.
     recipe
         what is cloned to train it again: the same, unless the caller has another way.
     remarks
@@ -96,7 +95,7 @@ class SklearnTarget:
             raise unreadable() from error
 
     def _examine(self, estimator: object) -> None:
-        found = model_in(estimator, is_fitted_classifier=_is_fitted_classifier)
+        found = model_in(estimator, kinds=KINDS)
         if found is not None:
             self.remarks = (*self.remarks, found.remark)
         self.estimator: Any
@@ -105,9 +104,11 @@ class SklearnTarget:
         boosters = (part for part in parts_of(self.estimator) if isinstance(part, BoosterClassifier))
         self.packages: tuple[str, ...] = tuple(sorted({part.distribution() for part in boosters}))
         path = f"{'model' if found is None else found.path}{inside}"
-        self.classes: NDArray[Any] = _classes_of(self.estimator, path)
+        self.classes: NDArray[Any] = classes_of(self.estimator, path)
         self.has_probabilities = _answers(self.estimator, "predict_proba")
         self.form: AnswerForm | None = Probabilities() if self.has_probabilities else None
+        if not is_a_classifier(self.estimator):
+            self.has_probabilities, self.form = False, Predictions()
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
         _settle(self.estimator)
         names = _first_known(self.estimator, "feature_names_in_")
@@ -121,9 +122,14 @@ class SklearnTarget:
     @property
     def gives(self) -> Gives:
         """What callers see of the model's answers."""
-        if self.form is None:
-            return "labels"
-        return "scores" if isinstance(self.form, DecisionScores) else "probabilities"
+        match self.form:
+            case None:
+                return "labels"
+            case Predictions():
+                return "predictions"
+            case DecisionScores():
+                return "scores"
+        return "probabilities"
 
     def reading_scores(self, x: Any, y: IntArray) -> SklearnTarget:
         """The target with its decision scores in the form of probabilities, scaled to fit these records.
@@ -131,7 +137,7 @@ class SklearnTarget:
         The target itself where it gives probabilities, or no finite score for every class:
         nothing but its labels can be attacked then. Parameters as in `TableTarget`.
         """
-        if self.has_probabilities or not _answers(self.estimator, "decision_function"):
+        if self.form is not None or not _answers(self.estimator, "decision_function"):
             return self
         try:
             asked = self._ask(lambda rows: class_scores(self.estimator, rows), x)
@@ -185,7 +191,7 @@ class SklearnTarget:
             `not_probabilities` when the answers are not finite, negative or sum to something else.
         """
         form = self.form
-        if form is None:
+        if form is None or not self.has_probabilities:
             raise UnsupportedModel(
                 "labels_only",
                 f"A {self.type_name} gives labels, not probabilities.",
@@ -207,6 +213,21 @@ class SklearnTarget:
         """
         answers = [self._positions_of(answer, rows) for answer, rows in self._ask(self._predict, x)]
         return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
+
+    def predictions(self, x: Any) -> FloatArray:
+        """(n,) numbers that a regressor predicts for (n, n_features) rows.
+
+        Raises
+        ------
+        UnsupportedModel
+            `prediction_failed` when the model cannot take the rows; `multi_output` when it predicts
+            several numbers at once; `not_finite` when one of them is infinite, missing or beyond
+            `LARGEST_NUMBER`.
+        """
+        answers = [
+            checked_predictions(answer, rows, self.estimator) for answer, rows in self._ask(self._predict, x)
+        ]
+        return np.concatenate(answers) if answers else np.empty(0)
 
     def _predict(self, rows: Any) -> Any:
         return self.estimator.predict(rows)  # looked up when it is asked, since some parts lack it
@@ -256,7 +277,7 @@ def _best_of(estimator: object) -> tuple[BaseEstimator, str]:
         if not isinstance(estimator, BaseSearchCV):
             break
         if not hasattr(estimator, "best_estimator_"):
-            raise _not_fitted("a search without a best estimator")
+            raise not_fitted("a search without a best estimator")
         estimator, path = estimator.best_estimator_, f"{path}.best_estimator_"
     if not isinstance(estimator, BaseEstimator):
         raise UnsupportedModel(
@@ -265,50 +286,6 @@ def _best_of(estimator: object) -> tuple[BaseEstimator, str]:
             hint="Save the fitted classifier itself.",
         )
     return estimator, path
-
-
-def _is_fitted_classifier(thing: Any) -> bool:
-    try:
-        check_is_fitted(thing)
-    except (NotFittedError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
-        return False
-    return _is_classifier(thing)
-
-
-def _classes_of(estimator: Any, path: str) -> NDArray[Any]:
-    if not _is_classifier(estimator):
-        raise UnsupportedModel(
-            "not_a_classifier",
-            f"A {type_name(estimator)} is not a classifier.",
-            hint="Send a fitted classifier; regressors, clusterers and transformers cannot be audited.",
-        )
-    try:
-        check_is_fitted(estimator)
-        classes = estimator.classes_
-    except (NotFittedError, AttributeError, IndexError, TypeError, RecursionError) as error:
-        raise _not_fitted(f"a {type_name(estimator)}") from error
-    if multi_output.predicts_several_labels(estimator, classes):
-        raise multi_output.refusal(estimator, path=path)
-    if len(classes) < 2:
-        raise UnsupportedModel(
-            "single_class",
-            f"The {type_name(estimator)} knows one class only, so its answers tell nothing.",
-            hint="Fit the model on records of at least two classes.",
-        )
-    return np.asarray(classes)
-
-
-def _is_classifier(estimator: Any) -> bool:
-    try:
-        return bool(is_classifier(estimator))
-    except (
-        AttributeError,
-        ValueError,
-        TypeError,
-        IndexError,
-        RecursionError,
-    ):  # a Pipeline without steps, say
-        return False
 
 
 def _answers(estimator: Any, method: str) -> bool:
@@ -345,11 +322,3 @@ def _first_known(estimator: Any, attribute: str) -> Any:
             return found
         estimator = estimator.steps[0][1]
     return None
-
-
-def _not_fitted(what: str) -> UnsupportedModel:
-    return UnsupportedModel(
-        "not_fitted",
-        f"The model is {what} that was not fitted.",
-        hint="Fit it on the training data first.",
-    )

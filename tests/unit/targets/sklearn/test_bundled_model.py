@@ -84,7 +84,13 @@ def test_a_label_encoder_is_told_of() -> None:
 REFUSED = {
     "empty": ({}, "not_a_model", "empty"),
     "nothing fitted": ({"model": LogisticRegression()}, "not_a_model", "no fitted classifier"),
-    "no classifier": ((LinearRegression().fit(X, Y), SCALER), "not_a_model", "no fitted classifier"),
+    "no model": ((7, None), "not_a_model", "no fitted classifier or regressor"),
+    "a regressor and a scaler": (
+        (LinearRegression().fit(X, Y), SCALER),
+        "preprocessing_beside_model",
+        "StandardScaler",
+    ),
+    "regressors": ([LinearRegression().fit(X, Y), LinearRegression().fit(X, -Y)], "several_models", "2 regr"),
     "a state": ({"coef": np.ones(3), "intercept": 1.0}, "not_a_model", '"coef".* is an array'),
     "folds": ([MODEL, FOREST], "several_models", "2 classifiers"),
     "a scaler": (

@@ -29,7 +29,6 @@ from sklearn.feature_selection import SelectFromModel, SelectKBest, f_classif
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import (
-    LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
     Perceptron,
@@ -346,7 +345,6 @@ def _two_outputs() -> Any:
 @pytest.mark.parametrize(
     ("model", "problem"),
     [
-        pytest.param(LinearRegression().fit(X, Y), "not_a_classifier", id="regressor"),
         pytest.param(KMeans(2, n_init=1).fit(X), "not_a_classifier", id="clusterer"),
         pytest.param(StandardScaler().fit(X), "not_a_classifier", id="transformer"),
         pytest.param(

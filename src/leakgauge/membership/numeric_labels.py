@@ -1,0 +1,136 @@
+"""Labels that are numbers, as a regressor predicts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from leakgauge.errors import BadBundle
+from leakgauge.membership.labels import ClassLabels, Labels, named
+from leakgauge.membership.tables import Table
+from leakgauge.membership.tables.inference import MISSING, has_thousands_separators, inferred
+from leakgauge.targets.protocol import LARGEST_NUMBER, BoolArray, FloatArray, Regressor, TableTarget
+
+
+def labels_of(target: TableTarget) -> Labels:
+    """What the labels of a target are: numbers for a regressor, its classes for any other model."""
+    if target.gives == "predictions":
+        return NumericLabels(target.type_name)
+    return ClassLabels(target.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class NumericLabels:
+    """Labels that are numbers.
+
+    Attributes
+    ----------
+    model
+        what the regressor is, for messages.
+    """
+
+    model: str
+
+    chance = 0.0
+    words = "numbers"
+
+    def read(self, table: Table, column: Any) -> FloatArray:
+        """(n,) the numbers in `column`.
+
+        Raises
+        ------
+        BadBundle
+            `missing_labels`, `labels_not_numbers`, `labels_out_of_range`, `one_label`: with file and line.
+        """
+        cells = table.frame[column]
+        y = _numbers(cells, table.decimal)
+        missing = (cells.isna() | cells.isin(MISSING)).to_numpy(dtype=np.bool_)
+        _refuse(
+            missing,
+            table,
+            "missing_labels",
+            "records without a label",
+            f"Fill in or remove them; the label column is {named(column)}.",
+        )
+        _refuse(
+            np.isnan(y),
+            table,
+            "labels_not_numbers",
+            "records whose label is no number",
+            f"A {self.model} predicts numbers. The label column is {named(column)}; set label_column in "
+            "parameters.json if another column holds them."
+            + (" Write them without thousands separators." if _separated(cells[np.isnan(y)], table) else ""),
+        )
+        _refuse(
+            ~(np.abs(y) <= LARGEST_NUMBER),
+            table,
+            "labels_out_of_range",
+            f"records whose label is infinite or beyond {LARGEST_NUMBER:g}, whose squared errors no computer "
+            "holds",
+            "Remove them, or state the numbers in another unit, in which the model is fitted again.",
+        )
+        if y.min() == y.max():
+            raise BadBundle(
+                "one_label",
+                f"Every record of {table.name} carries the same label.",
+                hint=f"The label column is {named(column)}; send records with different numbers.",
+            )
+        return y
+
+    def share_known(self, table: Table, column: Any) -> float:
+        """Share of cells that hold a number."""
+        if column not in table.frame.columns:
+            return 0.0
+        y = _numbers(table.frame[column], table.decimal)
+        known = y[np.isfinite(y)]
+        return len(known) / len(y) if len(known) and known.min() < known.max() else 0.0
+
+    def agreement(self, target: TableTarget, x: Any, table: Table, column: Any) -> float:
+        """Share of the numbers' distances from their median that the predictions explain; 0 for none."""
+        y = _numbers(table.frame[column], table.decimal)
+        known = np.abs(y) <= LARGEST_NUMBER
+        if not known.any():
+            return 0.0
+        predictions = cast(Regressor, target).predictions(x)
+        spread = np.abs(y - np.median(y[known]))[known].sum()
+        left = np.abs(y - predictions)[known].sum()
+        return max(1.0 - float(left / spread), 0.0) if spread > 0.0 else 0.0
+
+
+def _numbers(cells: pd.Series[Any], decimal: str) -> FloatArray:
+    """(n,) the cells as numbers; NaN for what is none."""
+    untyped = cells.dtype == object or isinstance(cells.dtype, pd.StringDtype)
+    if untyped and all(isinstance(cell, str) for cell in cells.dropna()):
+        read = inferred(cells, decimal=decimal)
+        if read.dtype != object:
+            return read.to_numpy(dtype=np.float64)
+        # one cell that is no number must not hide which one it is
+        text = cells.astype(object).where(cells.notna(), "")
+        if decimal != ".":
+            text = text.map(lambda cell: cell.replace(".", "?").replace(decimal, "."))
+        cells = text
+    elif not (untyped or pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells)):
+        return np.full(len(cells), np.nan)  # dates, say, would turn into numbers of nanoseconds
+    numbers = pd.to_numeric(cells, errors="coerce")
+    if pd.api.types.is_complex_dtype(numbers):
+        return np.full(len(cells), np.nan)
+    return np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _separated(cells: pd.Series[Any], table: Table) -> bool:
+    return any(
+        isinstance(cell, str) and has_thousands_separators(cell, decimal=table.decimal) for cell in cells
+    )
+
+
+def _refuse(bad: BoolArray, table: Table, problem: str, what: str, hint: str) -> None:
+    """Refuse a table where there are bad labels, with the place of the first."""
+    if bad.any():
+        raise BadBundle(
+            problem,
+            f"{table.name} has {int(bad.sum()):,} {what}, the first in {table.place(int(np.argmax(bad)))}.",
+            hint=hint,
+        )
