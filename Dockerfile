@@ -132,6 +132,7 @@ LABEL org.opencontainers.image.title="leakgauge-demo" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 
+# Asked by address or as localhost; `docker run ... leakgauge-demo --name demo.example` adds a name.
 # Models are trained at the first start; name a volume here to keep them.
 ENV XDG_CACHE_HOME=/tmp/cache
 EXPOSE 8000

@@ -3,11 +3,13 @@
     python benchmarks/hostile_requests.py KIND [REQUESTS] [RESULTS]
 
 KIND is membership or inversion. First every file of the hostile corpus goes in, then mutations of
-them and of good bundles: bytes changed, cut, doubled or exchanged, in the zip as a whole or in a
-file within it; and requests that are broken themselves. Nothing may run, which a canary file and a
-canary socket would tell: the server is kept from using Landlock, so that the file could be
-written. No worker may die, no answer be a 500 or without a name. RESULTS, by default
-benchmarks/results/hostile_requests_KIND.md, gets the figures.
+them and of other bundles: good ones, skops files, models of boosting libraries, regressors, answers of
+an endpoint in place of a model, zips by several tools, what others sent before. Bytes are changed, cut,
+doubled or exchanged, in the zip as a whole or in a file within it; some requests are broken themselves.
+
+Nothing may run, which a canary file and a canary socket would tell: the server is kept from using
+Landlock, so that the file could be written. No worker may die, no answer be a 500 or without a name.
+RESULTS, by default benchmarks/results/hostile_requests_KIND.md, gets the figures.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import importlib.util
 import io
 import json
 import os
+import pickle
 import random
 import socket
 import sys
@@ -29,6 +32,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import skops.io
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
@@ -36,6 +54,15 @@ import bad_inputs  # noqa: E402 - lies beside the tests, as do the next two
 from hostile_corpus import corpus  # noqa: E402
 from served import ZIP, Server, children_of, running  # noqa: E402
 
+ESTIMATORS = (
+    LogisticRegression(),
+    KNeighborsClassifier(3),
+    RandomForestClassifier(3, max_depth=3),
+    HistGradientBoostingClassifier(max_iter=3),
+    GradientBoostingClassifier(n_estimators=3),
+    MLPClassifier((4,), solver="lbfgs", max_iter=2_000),
+    make_pipeline(StandardScaler(), SVC()),
+)
 SEED = 0
 CLIENTS = 2
 QUICK = {
@@ -83,7 +110,8 @@ def main(kind: str, requests: int, results: Path) -> int:
         ) as server,
     ):
         listening.setblocking(False)
-        known = list(cases(kind, port=listening.getsockname()[1]))
+        known: list[tuple[bytes, str | None]] = [*cases(kind, port=listening.getsockname()[1])]
+        known += [(body, None) for body in others(kind)]
         server.invoke(known[0][0])  # the libraries are imported by then
         family = [server.worker, *children_of(server.worker)]
         waiting = iter(stream(kind, known, requests))
@@ -174,7 +202,7 @@ def answer(
 
 
 def stream(
-    kind: str, known: list[tuple[bytes, str]], requests: int
+    kind: str, known: list[tuple[bytes, str | None]], requests: int
 ) -> Iterator[tuple[bytes, dict[str, str], str | None]]:
     """The corpus, then mutations, `requests` in all."""
     rng = random.Random(SEED)  # noqa: S311 - to be repeated, not to be secret
@@ -249,6 +277,8 @@ def good_bundle(kind: str) -> bytes:
 def cases(kind: str, *, port: int) -> Iterator[tuple[bytes, str]]:
     """(bundle, expected code) of everything hostile that there is for a kind."""
     yield good_bundle(kind), "served"
+    for make, problem in module("test_zip_layout").REFUSED.values():
+        yield make(), f"bad_bundle.{problem}"
     for make, code in module("test_zips").REFUSED.values():
         body = make()
         yield body, code if body else "bad_bundle.empty_body"
@@ -272,6 +302,62 @@ def cases(kind: str, *, port: int) -> Iterator[tuple[bytes, str]]:
     for hostile in corpus(canary=str(CANARY), port=port):
         if hostile.file == "parameters.json":
             yield bad_inputs.zipped({**model, **good, hostile.file: hostile.content}), hostile.code
+
+
+def others(kind: str) -> Iterator[bytes]:
+    """Bundles of other kinds, good ones and others; what is right for them is tested elsewhere."""
+    data = ROOT / "tests" / "data"
+    for path in sorted([*data.glob("cases/**/*.zip"), *data.glob("zips/*.zip")]):
+        if path.stat().st_size < 1 << 20:
+            with zipfile.ZipFile(path) as archive:
+                files = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+            yield bad_inputs.zipped({**files, "parameters.json": json.dumps(QUICK[kind]).encode()})
+    if kind == "inversion":  # which asks models of images alone, and has those of its corpus
+        return
+    quick = {"parameters__json": json.dumps(QUICK[kind]).encode()}
+    for name, content in models():
+        yield bad_inputs.bundle(**{"model__pkl": None, **quick, name.replace(".", "__"): content})
+    for model in (None, b""):  # answers of an endpoint, with no model beside them
+        answers = bad_inputs.MEMBERS[["label"]].assign(p0=0.25, p1=0.75)
+        table = bad_inputs.csv(answers)
+        yield bad_inputs.bundle(**quick, model__pkl=model, train_mia__csv=table, test_mia__csv=table)
+
+
+def models() -> Iterator[tuple[str, bytes]]:
+    """Model files of several libraries, by name; of those that are installed."""
+    x, y = bad_inputs.MEMBERS.drop(columns="label"), bad_inputs.MEMBERS["label"]
+    for estimator in ESTIMATORS:
+        yield "model.skops", skops.io.dumps(estimator.fit(x, y))
+    for regressor in (
+        RandomForestRegressor(3),
+        LinearRegression(),
+        GradientBoostingRegressor(n_estimators=3),
+    ):
+        yield "model.pkl", pickle.dumps(regressor.fit(x, y))
+        yield "model.skops", skops.io.dumps(regressor)
+    if importlib.util.find_spec("xgboost"):
+        import xgboost
+
+        booster = xgboost.XGBClassifier(n_estimators=3).fit(x, y)
+        for form in ("json", "ubj"):
+            yield f"model.{form}", bytes(booster.get_booster().save_raw(form))
+        yield "model.pkl", pickle.dumps(booster)
+    if importlib.util.find_spec("lightgbm"):
+        import lightgbm
+
+        booster = lightgbm.LGBMClassifier(n_estimators=3, verbose=-1).fit(x, y)
+        yield "model.txt", booster.booster_.model_to_string().encode()
+        yield "model.pkl", pickle.dumps(booster)
+    if importlib.util.find_spec("catboost"):
+        import catboost
+
+        booster = catboost.CatBoostClassifier(3, verbose=False, allow_writing_files=False).fit(x, y)
+        with tempfile.TemporaryDirectory() as folder:
+            for form in ("cbm", "json"):
+                path = Path(folder) / f"model.{form}"
+                booster.save_model(path, format=form)
+                yield path.name, path.read_bytes()
+        yield "model.pkl", pickle.dumps(booster)
 
 
 def module(name: str):

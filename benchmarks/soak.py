@@ -3,8 +3,9 @@
     python benchmarks/soak.py [MINUTES] [RESULTS]
 
 Two clients keep both audit slots busy, one request in three with a good bundle, the others hostile,
-some of which are given up half way; a third asks /ping ten times a second. Once a second the
-server's memory, descriptors, processes and temporary files are counted. RESULTS, by default
+some of which are given up half way; a third asks /ping ten times a second. Slow callers of every kind
+are there all the time, thousands of them (`slow_callers.py`). Once a second the server's memory,
+descriptors, processes and temporary files are counted. RESULTS, by default
 benchmarks/results/soak, gets a table (.md) and an image (.svg).
 """
 
@@ -28,7 +29,8 @@ sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "benchmarks")]
 
 from served import ZIP, Server, children_of, running  # noqa: E402
 
-from hostile_requests import cases, good_bundle, mutated, within  # noqa: E402
+from hostile_requests import cases, good_bundle, mutated, others, within  # noqa: E402
+from slow_callers import IDLE, KINDS, SLOW, against  # noqa: E402
 
 KIND = "membership"
 SEED = 1
@@ -57,7 +59,7 @@ def main(minutes: float, results: Path) -> int:
         tempfile.TemporaryDirectory() as folder,
         running(Path(folder), app=None, LEAKGAUGE_AUDIT=KIND) as server,
     ):
-        known = [body for body, _ in cases(KIND, port=1) if len(body) < 1 << 20]
+        known = [body for body, _ in cases(KIND, port=1) if len(body) < 1 << 20] + [*others(KIND)]
         good = good_bundle(KIND)
         server.invoke(good)
         begun = time.monotonic()
@@ -67,14 +69,15 @@ def main(minutes: float, results: Path) -> int:
             for seed in (SEED, SEED + 1)
         ]
         threads.append(threading.Thread(target=_ping, args=(server, begun, end, measured)))
-        for thread in threads:
-            thread.start()
-        while time.monotonic() < end:
-            measured.samples.append((time.monotonic() - begun, *_sample(server)))
-            time.sleep(SAMPLE_SECONDS)
-        for thread in threads:
-            thread.join()
-        time.sleep(2)
+        with against(server.port):
+            for thread in threads:
+                thread.start()
+            while time.monotonic() < end:
+                measured.samples.append((time.monotonic() - begun, *_sample(server)))
+                time.sleep(SAMPLE_SECONDS)
+            for thread in threads:
+                thread.join()
+        time.sleep(8)  # what is left to a connection that ends
         last = _sample(server)
     return _write(measured, minutes, last, results)
 
@@ -156,7 +159,8 @@ def _write(measured: Measured, minutes: float, last: tuple[float, int, int, int]
         "audits; refusals; given up": f"{len(measured.audits):,}; {len(measured.refusals):,}; "
         f"{measured.given_up:,}",
         "failures": str(len(measured.failures)),
-        "/ping, ms: median, 99 %, longest": _milliseconds(pings),
+        "slow callers": _slow_callers(),
+        "/ping, ms: median, 99 %, 99.9 %, longest": _milliseconds(pings, (0.5, 0.99, 0.999, 1)),
         "audits, ms: median, 99 %, longest": _milliseconds(sorted(t for _, t in measured.audits)),
         "refusals, ms: median, 99 %, longest": _milliseconds(sorted(t for _, t in measured.refusals)),
         "memory, MiB: first half, second half": f"{first:.1f}, {second:.1f} ({growth:+.1%})",
@@ -178,12 +182,14 @@ def _write(measured: Measured, minutes: float, last: tuple[float, int, int, int]
     return 1 if measured.failures or growth > 0.05 or pings[-1] > 0.25 else 0
 
 
-def _milliseconds(seconds: list[float]) -> str:
+def _slow_callers() -> str:
+    return f"{SLOW} each of {len(KINDS) - 1} kinds and {IDLE:,} idle connections"
+
+
+def _milliseconds(seconds: list[float], shares: tuple[float, ...] = (0.5, 0.99, 1)) -> str:
     if not seconds:
         return "none"
-    return ", ".join(
-        f"{1e3 * seconds[min(int(len(seconds) * q), len(seconds) - 1)]:.0f}" for q in (0.5, 0.99, 1)
-    )
+    return ", ".join(f"{1e3 * seconds[min(int(len(seconds) * q), len(seconds) - 1)]:.0f}" for q in shares)
 
 
 def _range(values: list[int], last: int) -> str:

@@ -23,10 +23,7 @@ OLDEST_PYTHON = "3.11"
 """The pins hold for every later Python that is supported, and for all systems."""
 
 # What PyTorch itself needs; `pip check` tells when something is missing.
-AROUND_TORCH = (
-    *("filelock", "fsspec", "jinja2", "networkx", "sympy", "typing-extensions"),
-    "setuptools; python_version >= '3.12'",
-)
+AROUND_TORCH = ("filelock", "fsspec", "jinja2", "networkx", "setuptools", "sympy", "typing-extensions")
 _TORCH_WITH_CUDA = re.compile(r"(torch|nvidia|cuda|triton)\b")
 
 

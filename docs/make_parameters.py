@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from leakgauge.parameters import ImageMembershipParameters, InversionParameters, MembershipParameters
+from leakgauge.parameters import (
+    AnswersParameters,
+    ImageMembershipParameters,
+    InMemoryParameters,
+    InversionParameters,
+    MembershipParameters,
+)
 from leakgauge.parameters.values import Parameters
 
 HEAD = """\
@@ -47,6 +53,8 @@ def document() -> str:
         [
             HEAD,
             table("Membership audit", MembershipParameters),
+            f"Of a table of answers ([answers.md](answers.md)). {refused(AnswersParameters)}",
+            f"Of a model in memory (`leakgauge.audit(model, ...)`). {refused(InMemoryParameters)}",
             table(
                 "Membership audit over image sets, besides",
                 ImageMembershipParameters,

@@ -10,12 +10,14 @@ from sklearn.utils import all_estimators
 from leakgauge.targets.formats import FORMATS
 from leakgauge.targets.onnx.ml_operators import ML_OPERATORS
 from leakgauge.targets.pickles.allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
+from leakgauge.targets.pickles.estimators import ESTIMATORS
 from leakgauge.targets.pickles.refusals import (
     LIBRARIES,
     NOT_BEFORE_A_CLASSIFIER,
     REFUSED_FORMS,
     REFUSED_PARTS,
 )
+from leakgauge.targets.sklearn.checks.estimators import CONTRACTS
 
 _HEAD = """# Models that are read
 
@@ -67,8 +69,7 @@ A model file is a pickle (pickle, joblib or cloudpickle, any protocol, compresse
 file with one fitted scikit-learn classifier, alone or inside a Pipeline, a
 ColumnTransformer, a search, a voting ensemble and so on, saved by scikit-learn 0.24 or later. Nothing in
 the file is run: it may use the names below, each for one purpose, and no others. A skops file
-may hold the same except the search trees of neighbours, SciPy's distributions, splines and
-`BisectingKMeans`, which are read only from pickles.
+may hold the same; it is read without skops.
 
 A test fits, saves, opens, queries and audits every classifier, every wrapper, every transformer before a
 classifier and every text model of the installed scikit-learn. A new release of scikit-learn fails that
@@ -97,7 +98,7 @@ def _formats() -> list[str]:
     lines = ["", "| format | file | audited with | installed by | `leakgauge sanitize` |", "|---" * 5 + "|"]
     for row in FORMATS:
         names = ", ".join(f"`{suffix}`" for suffix in row.suffixes)
-        extras = [f"`leakgauge[{extra}]`" for extra in row.extras] or [f"`pip install {row.library}`"]
+        extras = [f"`leakgauge[{extra}]`" for extra in row.extras]
         cells = (
             f"`{row.name}`",
             f"{row.words}: {names}",
@@ -106,6 +107,29 @@ def _formats() -> list[str]:
             "yes" if row.sanitizer else "no",
         )
         lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _contracts() -> list[str]:
+    words = (
+        "scikit-learn's compiled code compares neither two shapes nor an index with a range. What it takes "
+        "for granted is checked, whatever the file says, before a model is asked anything."
+    )
+    lines = [
+        "\n## What is checked of fitted estimators\n",
+        words + "\n",
+        "| estimators | what compiled code does | what must hold |",
+        "|---|---|---|",
+    ]
+    for family, contract in CONTRACTS.items():
+        names = sorted(name for found in ESTIMATORS[family].values() for name in found.split())
+        cells = [f"`{rule.attribute}`: {rule.trusted}" for rule in contract.rules]
+        for array in contract.arrays:
+            lengths = " × ".join(length or "any number" for length in array.shape)
+            below = f", each below the number of {array.below}" if array.below else ""
+            cells.append(f"`{array.attribute}`: {lengths}{below}")
+        estimators = ", ".join(f"`{name}`" for name in names)
+        lines.append(f"| {estimators} | {contract.because} | {'; '.join(cells) or 'nothing more'} |")
     return lines
 
 
@@ -136,6 +160,7 @@ def document() -> str:
     lines += ["\nScorers may compute:\n", *_by_module(METRICS)]
     names = ", ".join(f"`{name.removesuffix('_gen')}`" for _module, name in sorted(DISTRIBUTIONS))
     lines += [f"\nRandom searches may sample from `scipy.stats`: {names}."]
+    lines += _contracts()
     lines += _table(
         "Read, but not before a classifier of tables",
         "The file opens; a Pipeline with such a step cannot be queried with the rows of a table.",

@@ -5,7 +5,8 @@
 `membership.zip` holds a default random forest, which remembers its training
 data well; `membership-regularised.zip` its twin with larger leaves and a tenth
 of the records for each tree, which remembers little and keeps the default
-policy. Both were trained on the same half of the digits.
+policy. Both were trained on the same half of the digits. `membership-answers.zip`
+holds what the first one answered, and eight reference models, but no model.
 `inversion.zip` holds a small Keras classifier of digits and one of its images.
 """
 
@@ -28,7 +29,7 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 def membership_bundles() -> dict[str, bytes]:
-    """The two membership samples, by file name."""
+    """The membership samples, by file name."""
     digits = load_digits(as_frame=True)
     table = digits.data.astype(int).assign(label=digits.target)
     members, subjects = train_test_split(table, test_size=0.5, random_state=0, stratify=table.label)
@@ -38,7 +39,8 @@ def membership_bundles() -> dict[str, bytes]:
             max_samples=0.1, min_samples_leaf=5, random_state=0
         ),
     }
-    return {
+    answers = answers_bundle(members, subjects)
+    return {"membership-answers.zip": answers} | {
         name: zipped(
             {
                 "model.pkl": pickle.dumps(forest.fit(members.drop(columns="label"), members.label)),
@@ -48,6 +50,31 @@ def membership_bundles() -> dict[str, bytes]:
         )
         for name, forest in forests.items()
     }
+
+
+def answers_bundle(members: pd.DataFrame, others: pd.DataFrame) -> bytes:
+    """What a forest says of its members and of others, beside four pairs of reference models."""
+    forest = RandomForestClassifier(random_state=0).fit(members.drop(columns="label"), members.label)
+    everyone = pd.concat([members, others], ignore_index=True)
+
+    def answered(model: RandomForestClassifier, table: pd.DataFrame) -> pd.DataFrame:
+        probabilities = model.predict_proba(table.drop(columns="label"))
+        return pd.DataFrame(probabilities, columns=model.classes_).assign(label=table.label.to_numpy())
+
+    files = {
+        "members_answers.csv": csv(answered(forest, members)),
+        "non_members_answers.csv": csv(answered(forest, others)),
+    }
+    for pair in range(4):
+        halves = train_test_split(everyone.index, test_size=0.5, random_state=pair, stratify=everyone.label)
+        for half, rows in zip("ab", halves, strict=True):
+            trained_on = everyone.loc[rows]
+            model = RandomForestClassifier(random_state=pair).fit(
+                trained_on.drop(columns="label"), trained_on.label
+            )
+            table = answered(model, everyone).assign(in_training=everyone.index.isin(rows).astype(int))
+            files[f"reference_answers/{pair}{half}.csv"] = csv(table)
+    return zipped(files)
 
 
 def csv(table: pd.DataFrame) -> bytes:

@@ -1,8 +1,9 @@
 """Leakgauge: how much of its training data does a model leak?
 
 import leakgauge
-report = leakgauge.audit("my-model.zip")
-print(report.verdict.severity, report.verdict.sentence)
+report = leakgauge.audit("my-model.zip")                              # anybody's, in a sandbox
+report = leakgauge.audit(model, X_train, y_train, X_test, y_test)     # one's own, in memory
+report.show()
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         UnsupportedModel,
     )
     from leakgauge.estimates import Estimate
+    from leakgauge.own_process import audit_answers, audit_images
     from leakgauge.report.comparison.model import Comparison, Effect
     from leakgauge.report.model import (
         GateOutcome,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         Report,
         Severity,
     )
+    from leakgauge.results import InversionResult, MembershipResult
 
 __all__ = [
     "AuditFailed",
@@ -50,14 +53,18 @@ __all__ = [
     "GateResult",
     "InputError",
     "InversionReport",
+    "InversionResult",
     "LeakgaugeError",
     "LimitExceeded",
     "MembershipReport",
+    "MembershipResult",
     "Report",
     "Severity",
     "UnsafeModel",
     "UnsupportedModel",
     "audit",
+    "audit_answers",
+    "audit_images",
     "compare",
     "compare_defence",
     "gate",
@@ -65,7 +72,7 @@ __all__ = [
 
 # Imported at first use, and no more of them than is needed: the web process wants its own few modules
 # within a second, not SciPy. Those that bring least come first.
-_HOMES = ("errors", "estimates", "report.model", "report.comparison.model", "api")
+_HOMES = ("errors", "estimates", "report.model", "report.comparison.model", "results", "own_process", "api")
 
 
 def __getattr__(name: str) -> object:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeAlias
+from typing import Any, TypeAlias, overload
 
 from pydantic import JsonValue
 
 from leakgauge.before_after import audit_before_after, write_comparison
+from leakgauge.own_process import Given, audit_in_memory
 from leakgauge.policy import Policy, policy_from, read_policy
-from leakgauge.progress import Progress, Silent
+from leakgauge.progress import Progress
 from leakgauge.report.comparison import compare as compare_reports
 from leakgauge.report.comparison.document import comparison_to_json
 from leakgauge.report.comparison.model import Comparison
@@ -21,44 +22,117 @@ from leakgauge.report.gate import gate as hold
 from leakgauge.report.html import render_comparison
 from leakgauge.report.json_document import from_json
 from leakgauge.report.model import GateResult, Report
+from leakgauge.results import MembershipResult, Result, result_of
 from leakgauge.sandbox.parent import Sandbox
+from leakgauge.terminal import listening
 
 
+@overload
 def audit(
     source: str | PathLike[str],
     *,
     output: str | PathLike[str] | None = None,
     parameters: Mapping[str, JsonValue] | None = None,
-    progress: Progress | None = None,
-) -> Report:
-    """Audit the model in a bundle, in a sandboxed process.
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> Result: ...
+
+
+@overload
+def audit(
+    source: Any,
+    X_train: Any,
+    y_train: Any,
+    X_test: Any,
+    y_test: Any,
+    *,
+    population: tuple[Any, Any] | None = None,
+    fit: Callable[[Any, Any], Any] | None = None,
+    classes: Sequence[Any] | None = None,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> MembershipResult: ...
+
+
+def audit(
+    source: Any,
+    X_train: Any = None,
+    y_train: Any = None,
+    X_test: Any = None,
+    y_test: Any = None,
+    *,
+    population: Any = None,
+    fit: Any = None,
+    classes: Any = None,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> Result:
+    """Audit the model in a bundle, in a sandboxed process; or a model in memory, in this one.
+
+    A bundle may come from anybody: nothing of it runs outside the sandbox. A model in memory is the
+    caller's own, who trusts it: it runs here, without a sandbox. Both give the same figures.
 
     Parameters
     ----------
     source
-        a zip, or a folder with the same files loose.
+        a zip, or a folder with the same files loose; or a model: a fitted estimator, anything with
+        `predict_proba`, or a function of rows that gives (n, n_classes) probabilities or (n,) labels.
+    X_train, y_train
+        records that the model was trained on, a DataFrame or an array, and their labels.
+    X_test, y_test
+        records of the same source that it was not trained on, and their labels.
+    population
+        optional further (records, labels) of the source, for the attacker who has other data.
+    fit
+        how such a model is trained: a function of rows and labels that gives a fitted estimator, or a
+        function of rows that gives probabilities. Without it an estimator is cloned
+        (`sklearn.base.clone`), and a function is compared with no reference models.
+    classes
+        the labels in the order of the columns of a function's answer; those of `y_train`, sorted, without.
     output
         folder for the report's files; none are kept without it.
     parameters
         win over the bundle's own `parameters.json`.
     progress
-        hears how far the audit is.
+        hears how far the audit is; True and False for a bar or none. Terminals and notebooks show one.
+    settings
+        single parameters by name, such as `seed=1`; they win over `parameters`.
 
     Raises
     ------
     LeakgaugeError
-        `InputError` and its kinds where the bundle must change, others where it need not.
+        `InputError` and its kinds where the input must change, others where it need not.
+    TypeError
+        for a model without records, or records beside a bundle.
     """
-    with TemporaryDirectory(prefix="leakgauge-") as temporary, Sandbox() as sandbox:
+    overrides = {**(parameters or {}), **settings}
+    if not isinstance(source, str | PathLike):
+        records = Given((X_train, y_train), (X_test, y_test), population, fit, classes)
+        return audit_in_memory(source, records, overrides, output, progress)
+    if any(one is not None for one in (X_train, y_train, X_test, y_test, population, fit, classes)):
+        raise TypeError("a bundle holds its records: X_train and what follows is for a model in memory")
+    return _audit_bundle(Path(source), output, overrides, progress)
+
+
+def _audit_bundle(
+    source: Path,
+    output: str | PathLike[str] | None,
+    overrides: Mapping[str, JsonValue],
+    progress: Progress | bool | None,
+) -> Result:
+    with (
+        TemporaryDirectory(prefix="leakgauge-") as temporary,
+        Sandbox() as sandbox,
+        listening(progress) as listener,
+    ):
         folder = Path(output) if output is not None else Path(temporary) / "report"
-        sandbox.run(
-            Path(source),
-            folder,
-            overrides=dict(parameters or {}),
-            progress=progress or Silent(),
-            keep=output is not None,
-        )
-        return from_json((folder / "report.json").read_bytes())
+        sandbox.run(source, folder, overrides=dict(overrides), progress=listener, keep=output is not None)
+        images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
+        return result_of(from_json((folder / "report.json").read_bytes()), images)
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"
@@ -88,7 +162,7 @@ def compare_defence(
     runs: int = 1,
     output: str | PathLike[str] | None = None,
     parameters: Mapping[str, JsonValue] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Comparison:
     """Audit a bundle as it is and behind output defences, and compare.
 
@@ -106,14 +180,18 @@ def compare_defence(
     output
         folder for the reports and the comparison; none are kept without it.
     progress
-        hears how far the audits are.
+        hears how far the audits are; as for `audit`.
 
     Raises
     ------
     LeakgaugeError
         as `audit` does.
     """
-    with TemporaryDirectory(prefix="leakgauge-") as temporary, Sandbox() as sandbox:
+    with (
+        TemporaryDirectory(prefix="leakgauge-") as temporary,
+        Sandbox() as sandbox,
+        listening(progress) as listener,
+    ):
         folder = Path(output) if output is not None else Path(temporary) / "comparison"
         audited = audit_before_after(
             sandbox,
@@ -122,7 +200,7 @@ def compare_defence(
             defences=defences,
             runs=runs,
             overrides=dict(parameters or {}),
-            progress=progress or Silent(),
+            progress=listener,
         )
         found = compare_reports(audited.before, audited.after)
         write_comparison(folder, comparison_to_json(found), render_comparison(found))

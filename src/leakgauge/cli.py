@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import click
@@ -21,6 +22,7 @@ from leakgauge.jobs.table import SANITIZE
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_hyperparameters
 from leakgauge.policy import read_policy
+from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
 from leakgauge.terminal import printing_errors, shown_progress
@@ -28,6 +30,10 @@ from leakgauge.text import Sink, printable
 from leakgauge.version import __version__
 
 _FILES = ("report.html", "report.json", "output.csv")
+_OPEN_FILES = (
+    "Audits start, and a hostile model could read and write what this user can. Audit only models that you "
+    "trust here, or use Linux 5.13 or later, or start it as root in the image."
+)
 _EXIT_CODES = {"passed": 0, "failed": 1, "inconclusive": 3}
 _POLICY = click.option(
     "--policy",
@@ -76,6 +82,8 @@ def audit(
     policy: Path | None,
 ) -> None:
     """Audit BUNDLE, a zip or a folder with a model and its data, and write a report.
+
+    Without a model, answers will do: members_answers.csv and non_members_answers.csv.
 
     With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
     """
@@ -241,10 +249,10 @@ def sanitize(model: Path, output: Path) -> None:
             finished = folder / "finished"
             sandbox.run(model, finished, overrides={}, progress=progress)
             model_name, notes_name = SANITIZE.leaves
-            notes = json.loads((finished / notes_name).read_bytes())
+            notes = read_document(finished / notes_name)
             _keep(finished / model_name, output)
-        for heading, sentences in (("taken out", notes["removed"]), ("note", notes["remaining"])):
-            for sentence in sentences:
+        for heading, sentences in (("taken out", notes.get("removed")), ("note", notes.get("remaining"))):
+            for sentence in sentences if isinstance(sentences, list) else ():
                 click.echo(f"{heading}: {printable(str(sentence), Sink.TERMINAL)}", err=True)
         click.echo(output)
 
@@ -254,7 +262,8 @@ def sanitize(model: Path, output: Path) -> None:
 def doctor(as_json: bool) -> None:
     """Try out, on this machine, whether the sandbox keeps a hostile model in.
 
-    Exits with 1 when a required layer is missing or something was possible that should not be.
+    Exits with 1 when a required layer is missing, something was possible that should not be, or no audit
+    starts.
     """
     with printing_errors():
         found = run_self_test()
@@ -267,7 +276,12 @@ def doctor(as_json: bool) -> None:
             click.echo(f"not in force  {name}: {reason}")
         for name, refused in found.trials.items():
             click.echo(f"{'refused ' if refused else 'POSSIBLE'}      {name}")
-        click.echo("The sandbox holds." if found.sound else "The sandbox does NOT hold here.")
+        if found.refusal is not None:
+            click.echo(f"No audit starts here. {found.refusal}")
+        else:
+            click.echo("The sandbox holds." if found.sound else "The sandbox does NOT hold here.")
+            if {"landlock", "identity"} <= found.missing.keys():
+                click.echo(_OPEN_FILES)
     if not found.sound:
         sys.exit(1)
 
@@ -326,17 +340,24 @@ def _severity(finding: Mapping[str, str | None]) -> str:
 
 def _conclude(output: Path) -> int:
     """Tell the verdict, the gate's where there is one, and the files; the exit code."""
-    report = json.loads((output / "report.json").read_bytes())
-    click.echo(printable(str(report["verdict"]["sentence"]), Sink.TERMINAL))
-    for finding in report.get("attackers", ()):
-        click.echo(f"An attacker who {_ATTACKERS[finding['attacker']]}: {_severity(finding)}")
-    result = report.get("gate")
-    if result is not None:
-        click.echo(printable(str(result["sentence"]), Sink.TERMINAL))
+    report: dict[str, Any] = read_document(output / "report.json")
+    try:
+        lines = [str(report["verdict"]["sentence"])]
+        lines += [
+            f"An attacker who {_ATTACKERS[finding['attacker']]}: {_severity(finding)}"
+            for finding in report.get("attackers", ())
+        ]
+        result = report.get("gate")
+        exit_code = 0 if result is None else _EXIT_CODES[result["outcome"]]
+        lines += [] if result is None else [str(result["sentence"])]
+    except (KeyError, TypeError, AttributeError):
+        raise no_document() from None
+    for line in lines:
+        click.echo(printable(line, Sink.TERMINAL))
     for name in _FILES:
         if (output / name).is_file():
             click.echo(output / name)
-    return 0 if result is None else _EXIT_CODES[result["outcome"]]
+    return exit_code
 
 
 @main.command()
@@ -383,14 +404,23 @@ def serve(kind: Kind, port: int, host: str) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else smaller digits]",
 )
-def demo(port: int, host: str, folder: Path | None, mnist: Path | None) -> None:
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="A name by which the page may be asked, beside localhost and addresses.",
+)
+def demo(port: int, host: str, folder: Path | None, mnist: Path | None, names: tuple[str, ...]) -> None:
     """Open a page that reconstructs training data from a model, with and without a defence."""
     with printing_errors():
         check("demo")
         # imported late: no other command needs the page, nor Flask
         from leakgauge.demo.server import demo as served
 
-    with printing_errors(), served(host=host, port=port, folder=folder, mnist=mnist) as server:
+    with (
+        printing_errors(),
+        served(host=host, port=port, folder=folder, mnist=mnist, names=names) as server,
+    ):
         # an address to listen on may stand for all of a machine's, and none of these can be opened
         here = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - told, not bound
         click.echo(f"Open http://{here}:{server.server_port}")

@@ -9,9 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from leakgauge.errors import JsonValue
+
+Opened: TypeAlias = Literal["model"]
+"""What kind of a stranger's file is opened: one by which compiled code may be led astray."""
 
 
 class Progress(Protocol):
@@ -22,10 +25,13 @@ class Progress(Protocol):
 
 
 class Display(Progress, Protocol):
-    """A listener that can also be given something to look at meanwhile."""
+    """A listener that can also be given something to look at meanwhile, and that knows what is open."""
 
     def show(self, values: Mapping[str, JsonValue]) -> None:
         """Finite numbers and text, which the listener displays."""
+
+    def opened(self, file: Opened) -> None:
+        """All that follows works on a stranger's file of this kind; to be told before it is read."""
 
 
 class Silent:
@@ -33,6 +39,12 @@ class Silent:
 
     def report(self, stage: str, fraction: float) -> None:
         """Ignore the report."""
+
+    def show(self, values: Mapping[str, JsonValue]) -> None:
+        """Ignore the values."""
+
+    def opened(self, file: Opened) -> None:
+        """Ignore that it is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,19 @@ class Calling:
     def report(self, stage: str, fraction: float) -> None:
         """Pass the report on."""
         self.listener(stage, fraction)
+
+
+class Rising:
+    """Hands reports on whose fraction never falls, also where work begins anew."""
+
+    def __init__(self, listener: Progress) -> None:
+        self._listener = listener
+        self._fraction = 0.0
+
+    def report(self, stage: str, fraction: float) -> None:
+        """Pass the report on, with the largest fraction so far."""
+        self._fraction = max(self._fraction, min(fraction, 1.0))
+        self._listener.report(stage, self._fraction)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""What the command line tells people: progress and errors, both on standard error."""
+"""What people see: progress and errors on standard error, results on standard output.
+
+The command line and the Python door share it; in a notebook what is shown stands below the cell.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,7 +19,7 @@ from rich.progress import Progress as Bar
 
 from leakgauge.errors import JsonValue, LeakgaugeError
 from leakgauge.logs import Milestones
-from leakgauge.progress import Calling, Progress
+from leakgauge.progress import Calling, Progress, Silent
 from leakgauge.redacted_traceback import redacted_traceback
 from leakgauge.text import Sink, printable
 
@@ -37,6 +42,77 @@ def shown_progress() -> Iterator[Progress]:
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
         yield Calling(lambda stage, fraction: bar.update(task, description=stage, completed=fraction))
+
+
+@contextmanager
+def listening(progress: Progress | bool | None) -> Iterator[Progress]:
+    """Whoever is to hear how far an audit is.
+
+    Parameters
+    ----------
+    progress
+        a listener; True for a bar or lines, False for nobody; None for a bar where somebody looks on, which
+        is a terminal or a notebook.
+    """
+    if not isinstance(progress, bool) and progress is not None:
+        yield progress
+    elif progress is not False and in_notebook():
+        with _notebook_bar() as bar:
+            yield bar
+    elif progress or (progress is None and sys.stderr.isatty()):
+        with shown_progress() as bar:
+            yield bar
+    else:
+        yield Silent()
+
+
+def in_notebook() -> bool:
+    """Whether this process runs the cells of a notebook."""
+    shell = _shell()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def shown_in_notebook(page: str) -> bool:
+    """Show HTML below the cell that runs; False where there is none."""
+    if not in_notebook():
+        return False
+    from IPython.display import HTML, display
+
+    display(HTML(page))
+    return True
+
+
+def print_plain(text: str) -> None:
+    """Print lines that may hold names out of a report."""
+    for line in text.splitlines():
+        click.echo(printable(line, Sink.TERMINAL))
+
+
+def _shell() -> Any:
+    """IPython's shell; None where there is none. It is never imported by us first."""
+    found = sys.modules.get("IPython")
+    return None if found is None else found.get_ipython()
+
+
+@contextmanager
+def _notebook_bar() -> Iterator[Progress]:
+    """A bar below the cell, which is gone in the end."""
+    from IPython.display import HTML, display
+
+    handle = display(HTML("starting"), display_id=True)
+    shown = ""
+
+    def update(stage: str, fraction: float) -> None:
+        nonlocal shown
+        now = f'<progress max="1" value="{fraction:.2f}"></progress> {fraction:4.0%} {escape(stage)}'
+        if now != shown:  # attacks report far more often than a page can follow
+            shown = now
+            handle.update(HTML(now))
+
+    try:
+        yield Calling(update)
+    finally:
+        handle.update(HTML(""))
 
 
 @contextmanager

@@ -251,6 +251,10 @@ def test_errors_of_http_have_the_one_form(server, method, path, status, code):
     [
         ("refuse", 400, "bad_bundle.not_a_zip"),
         ("segfault", 500, "audit_failed.child_died"),
+        ("segfault_of_the_model", 422, "unsafe_model.ended_the_process"),
+        ("thousand_huge_numbers", 500, "audit_failed.child_misbehaved"),
+        ("unknown_layers", 500, "audit_failed.child_misbehaved"),
+        ("busy", 500, "audit_failed.child_misbehaved"),
         ("garbage_events", 500, "audit_failed.child_misbehaved"),
         ("leave_nothing", 500, "audit_failed.untrusted_output"),
     ],

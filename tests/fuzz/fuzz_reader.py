@@ -2,22 +2,27 @@
 
     python tests/fuzz/fuzz_reader.py READER FOLDER -runs=10000 [-seed=1 and other options of libFuzzer]
 
-READER is zip, table, parameters, pickle or array. Every input must be read or refused with an error of the
-tree; any other exception, a crash, a hang or too much memory ends the run with a code that is not 0
-and leaves the input in FOLDER, which must be empty. So does an input that gets the reader to start a
-program, open a connection or write a file elsewhere.
+READER is one of `READERS`. Every input must be read or refused with an error of the tree; any other
+exception, a crash, a hang or too much memory ends the run with a code that is not 0 and leaves the input in
+FOLDER, which must be empty. So does an input that gets the reader to start a program, open a connection or
+write a file elsewhere.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import pickle
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import atheris
@@ -27,15 +32,19 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 with atheris.instrument_imports(include=["leakgauge"]):
     from leakgauge.bundle import BundledFile, ImageArrays, Limits, unpack
     from leakgauge.errors import LeakgaugeError
+    from leakgauge.images.files import read_image
     from leakgauge.membership.image_sets import FittedSet, labelled_images, positions
     from leakgauge.membership.tables import read_table
     from leakgauge.parameters import decode_hyperparameters, inversion_parameters, membership_parameters
+    from leakgauge.targets.onnx.file import read_onnx
     from leakgauge.targets.sklearn.reading import load_model
 
 import bad_inputs
 import hostile_corpus
 import image_bundles
+from PIL import Image
 
+SCHEMA = "schema.json"
 LIMITS = Limits(unpacked_bytes=1 << 22)
 LONGEST_SEED = 1 << 14
 """Bytes; longer ones are slow to read, and others are like them but for their length."""
@@ -106,6 +115,30 @@ def fuzz_array(folder: Path, file: Path) -> None:
             FittedSet(found, positions(found, 10), (8, 8, 1), resize=True).digests()
 
 
+def fuzz_skops(folder: Path, file: Path) -> None:
+    """The input as the schema of a skops file, beside the arrays of a sound one."""
+    with zipfile.ZipFile(folder / "model.skops", "w") as archive:
+        for name, content in skops_parts().items():
+            archive.writestr(name, file.read_bytes() if name == SCHEMA else content)
+    load_model(folder / "model.skops")
+
+
+def fuzz_image(folder: Path, file: Path) -> None:
+    del folder
+    read_image(BundledFile("image.png", file, ""), input_range=None)
+
+
+def fuzz_onnx(folder: Path, file: Path) -> None:
+    del folder
+    read_onnx(file)
+
+
+def fuzz_configuration(folder: Path, file: Path) -> None:
+    """The input as the configuration of a Keras model."""
+    del folder
+    keras_reader().read_config(file.read_bytes())
+
+
 def zips() -> list[bytes]:
     return [bad_inputs.bundle(), *(one.body for one in bad_inputs.bad_inputs())]
 
@@ -124,6 +157,46 @@ def pickles() -> list[bytes]:
     ]
 
 
+@cache
+def skops_parts() -> dict[str, bytes]:
+    """A small model as skops writes it, by the names in the zip."""
+    import skops.io
+
+    model = pickle.loads(bad_inputs.forest()).estimators_[0]
+    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(model))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def images() -> list[bytes]:
+    made = []
+    for mode in ("L", "RGB", "RGBA", "P", "I;16"):
+        for form in ("PNG", "JPEG"):
+            file = io.BytesIO()
+            with contextlib.suppress(OSError):  # JPEG knows two of them
+                Image.new(mode, (4, 4)).save(file, form)
+                made.append(file.getvalue())
+    return [*made, *image_bundles.arrays().values()]
+
+
+@cache
+def keras_reader() -> ModuleType:
+    """Imported for its own reader alone, since Keras takes long; and before anything is watched."""
+    with atheris.instrument_imports(include=["leakgauge"]):
+        from leakgauge.targets.keras import config
+
+    return config
+
+
+def configurations() -> list[bytes]:
+    keras_reader()
+    layers = [
+        {"module": "keras.layers", "class_name": name, "config": {"name": name, "units": 3}}
+        for name in ("InputLayer", "Dense", "Lambda")
+    ]
+    whole = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": layers}}
+    return [json.dumps(whole).encode(), json.dumps(layers[1]).encode()]
+
+
 @dataclass(frozen=True)
 class Fuzzed:
     """A reader, and what its mutations begin with."""
@@ -137,6 +210,10 @@ READERS = {
     "table": Fuzzed(fuzz_table, lambda: [bad_inputs.csv(bad_inputs.MEMBERS), *files("train_mia.csv")]),
     "parameters": Fuzzed(fuzz_parameters, lambda: [b'{"iterations": [1, 2]}', *files("parameters.json")]),
     "pickle": Fuzzed(fuzz_pickle, pickles),
+    "skops": Fuzzed(fuzz_skops, lambda: [skops_parts()[SCHEMA]]),
+    "image": Fuzzed(fuzz_image, images),
+    "onnx": Fuzzed(fuzz_onnx, lambda: [image_bundles.onnx_model()]),
+    "configuration": Fuzzed(fuzz_configuration, configurations),
     "array": Fuzzed(fuzz_array, lambda: list(image_bundles.arrays().values())),
 }
 

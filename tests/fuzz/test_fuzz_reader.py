@@ -49,7 +49,10 @@ def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("reader", "runs"),
-    [("zip", 2_000), ("table", 1_000), ("parameters", 3_000), ("pickle", 2_000), ("array", 1_000)],
+    [
+        *(("zip", 2_000), ("table", 1_000), ("parameters", 3_000), ("pickle", 2_000), ("skops", 2_000)),
+        *(("array", 1_000), ("image", 2_000), ("onnx", 3_000), ("configuration", 3_000)),
+    ],
 )
 def test_whatever_comes_is_read_or_refused(reader: str, runs: int, tmp_path: Path) -> None:
     fuzzed = ended(str(SCRIPT), reader, str(tmp_path), f"-runs={runs}", *OPTIONS)

@@ -19,6 +19,20 @@ MODES = {
 }
 
 
+# every kernel feature, whatever this engine's own profile leaves of them, and a kernel without Landlock
+WHOLE_KERNEL = ("--security-opt", "seccomp=unconfined")
+OLD_KERNEL = ("python3", "/probe/old_kernel.py")
+KERNELS = {
+    "root": (WHOLE_KERNEL, (), set()),
+    "root on an older kernel": (WHOLE_KERNEL, OLD_KERNEL, {"landlock"}),
+    "user": ((*WHOLE_KERNEL, "--user", "1000:1000"), (), {"identity"}),
+    "read-only": ((*WHOLE_KERNEL, "--read-only", "--tmpfs", "/tmp"), (), set()),
+    "no network": ((*WHOLE_KERNEL, "--network", "none"), (), set()),
+    "root without capabilities": ((*WHOLE_KERNEL, "--cap-drop", "ALL"), (), {"identity"}),
+}
+"""Modes in which the sandbox holds: options, how the program is started, and which layers are not there."""
+
+
 @pytest.fixture(params=MODES)
 def mode(request):
     return request.param
@@ -41,6 +55,43 @@ def test_the_doctor_finds_it_sound(kind, mode):
         }
     else:
         assert (done.returncode, possible) == (0, [])
+
+
+def on_a_kernel(kind, options, words, *command):
+    """The outcome of a command in a container, started as on the kernel that `words` make."""
+    probe = ("--volume", f"{SUPPORT}:/probe:ro")
+    return docker("run", "--rm", *probe, *options, image(kind), *words, *command, check=False)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_the_doctor_says_what_holds(kind, name):
+    options, words, missing = KERNELS[name]
+    done = on_a_kernel(kind, options, words, "leakgauge", "doctor", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["sound"], found["refusal"]) == (0, True, None)
+    assert set(found["missing"]) == missing
+    assert all(found["trials"].values())
+
+
+def test_the_doctor_says_that_an_older_kernel_keeps_no_other_user_from_its_own_files(kind):
+    options = (*WHOLE_KERNEL, "--user", "1000:1000")
+    done = on_a_kernel(kind, options, OLD_KERNEL, "leakgauge", "doctor")
+    told = done.stdout.decode()
+    assert done.returncode == 1
+    assert "The sandbox does NOT hold here." in told
+    assert "POSSIBLE      read a file of another audit" in told
+    assert "only models that you trust" in told
+
+
+def test_where_nothing_keeps_root_from_anything_no_audit_starts(kind):
+    options = (*WHOLE_KERNEL, "--cap-drop", "ALL", "--volume", f"{ROOT / 'sample-input'}:/given:ro")
+    told = on_a_kernel(kind, options, OLD_KERNEL, "leakgauge", "doctor")
+    assert told.returncode == 1
+    assert b"No audit starts here." in told.stdout
+    for bundle in (f"/given/{kind}.zip", "/given"):
+        done = on_a_kernel(kind, options, OLD_KERNEL, "leakgauge", "audit", bundle, "-o", "/tmp/report")
+        assert done.returncode == 4
+        assert b"neither a user of its own nor Landlock" in done.stderr
 
 
 def test_root_gives_each_audit_a_user_of_its_own(kind):

@@ -10,5 +10,6 @@ class NoModel:
     gives = "probabilities"
     form = None
     estimator = None
+    recipe = None
     type_name = "a double"
     packages = ()

@@ -171,6 +171,18 @@ def sender_that_vanishes(server):
         connection.sendall(REQUEST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nech")
 
 
+def slow_callers(server):
+    """Heads, bodies and answers that wait, more of each than there are threads."""
+    beginnings = (REQUEST, REQUEST + b"Content-Length: 1000000\r\n\r\nPK", b"")
+    with contextlib.ExitStack() as stack:
+        for beginning in beginnings * 24:
+            address = ("127.0.0.1", server.port)
+            connection = stack.enter_context(closing(socket.create_connection(address, timeout=60)))
+            connection.sendall(beginning)
+        assert server.send("GET", "/ping").status == 200
+        assert server.invoke(Accept="application/json").status == 200
+
+
 def hang_up(server):
     with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as connection:
         connection.sendall(REQUEST + b"Content-Length: 6\r\n\r\nsleep ")
@@ -229,7 +241,7 @@ TINY = 2 << 20
 EVERYWHERE = (
     *(kill_child, kill_fork_server, kill_fork_server_between_requests, kill_worker),
     *(kill_worker_and_fork_server, out_of_memory, too_many_threads, endless_child),
-    *(slow_upload, truncated_upload, sender_that_vanishes, hang_up, a_hundred_clients),
+    *(slow_upload, truncated_upload, sender_that_vanishes, slow_callers, hang_up, a_hundred_clients),
 )
 """Faults that any server can be put to."""
 

@@ -29,6 +29,11 @@ CASES = {
     "file": ("huge_file", {"file_bytes": 8 * MIB}),
     "leaver": ("leave_files_everywhere", {}),
     "maze": ("build_a_maze", {}),
+    "files": ("write_many_files", {"folder_entries": 200}),
+    "space": ("write_many_small_files", {"folder_bytes": 8 * MIB}),
+    "numbers": ("thousand_huge_numbers", {}),
+    "layers": ("unknown_layers", {}),
+    "model": ("segfault_of_the_model", {}),
 }
 ENDINGS = {
     "memory": {"limit_exceeded.memory"},
@@ -39,7 +44,13 @@ ENDINGS = {
     "deaf": {"audit_timeout.wall_clock"},
     "file": {"limit_exceeded.disk"},
     "leaver": {"bad_bundle.done"},
-    "maze": {"bad_bundle.done"},
+    # a maze that is found before it is done is too deep
+    "maze": {"bad_bundle.done", "limit_exceeded.too_much_written"},
+    "files": {"limit_exceeded.too_much_written"},
+    "space": {"limit_exceeded.too_much_written"},
+    "numbers": {"audit_failed.child_misbehaved"},
+    "layers": {"audit_failed.child_misbehaved"},
+    "model": {"unsafe_model.ended_the_process"},
 }
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from leakgauge.errors import AuditFailed, BadBundle, BadParameters
+from leakgauge.errors import AuditFailed, BadBundle, BadParameters, Busy
 from leakgauge.jobs.table import Job
 
 
@@ -125,6 +125,39 @@ def segfault(job, progress):
     ctypes.string_at(1)
 
 
+def segfault_of_the_model(job, progress):
+    progress.opened("model")
+    ctypes.string_at(1)
+
+
+def abort_of_the_model(job, progress):
+    progress.opened("model")
+    os.abort()
+
+
+def killed_with_the_model_open(job, progress):
+    progress.opened("model")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stopped_with_the_model_open(job, progress):
+    progress.opened("model")
+    os._exit(3)
+
+
+def segfault_once(job, progress):
+    """Dies with the upload that it finds, and not with what the test then puts in its place."""
+    first = job.source.read_bytes()
+    progress.report("reading", 0.5)
+    progress.opened("model")
+    if first.startswith(b"once"):
+        while job.source.read_bytes() == first:
+            time.sleep(0.01)
+        ctypes.string_at(1)
+    progress.report("reading", 0.25)
+    sleep(job, progress) if first.startswith(b"sleep") else echo(job, progress)
+
+
 def abort(job, progress):
     os.abort()
 
@@ -150,6 +183,58 @@ def huge_file(job, progress):
     with (job.scratch / "huge").open("wb") as file:
         while True:
             file.write(bytes(1 << 20))
+
+
+def write_many_files(job, progress):
+    """Empty ones, without end."""
+    number = 0
+    while True:
+        (job.scratch / str(number)).touch()
+        number += 1
+
+
+def write_many_small_files(job, progress):
+    """Each far below the limit on one file, in folders of which some are closed."""
+    number = 0
+    while True:
+        folder = job.report / str(number)
+        folder.mkdir()
+        (folder / "file").write_bytes(bytes(1 << 20))
+        number += 1
+        time.sleep(0.01)
+
+
+def write_within_bounds(job, progress):
+    for number in range(50):
+        (job.scratch / str(number)).write_bytes(bytes(1 << 16))
+    time.sleep(2.0)
+    echo(job, progress)
+
+
+def look_around(job, progress):
+    """Who this is, what lies in the folder that it was given, and what can be done there."""
+    found = {}
+    for path in sorted(job.source.rglob("*")):
+        name = str(path.relative_to(job.source))
+        if path.is_symlink():
+            found[name] = "link"
+        elif path.is_file():
+            found[name] = path.read_text()
+        else:
+            found[name] = "folder" if path.is_dir() else "special"
+    changes = {
+        "new": lambda: (job.source / "new").touch(),
+        "changed": lambda: (job.source / "model.pkl").write_text("x"),
+        "removed": lambda: (job.source / "model.pkl").unlink(),
+    }
+    possible = []
+    for name, change in changes.items():
+        try:
+            change()
+        except OSError:
+            continue
+        possible.append(name)
+    _finish(job, user=os.geteuid(), found=found, possible=possible, folder=str(job.source))
 
 
 def leave_a_folder(job, progress):
@@ -256,10 +341,20 @@ def write_to_the_parent(data):
 
 garbage_events = write_to_the_parent(b"\x00\xff not json\n")
 nested_events = write_to_the_parent(b"[" * 100_000 + b"\n")
+huge_number = write_to_the_parent(b'{"progress": ["a", %s]}\n' % (b"9" * 4_000))
+thousand_huge_numbers = write_to_the_parent(b'{"progress": [%s]}\n' % b",".join([b"9" * 200] * 1_000))
+huge_number_to_look_at = write_to_the_parent(b'{"shown": {"loss": %s}}\n' % (b"9" * 4_000))
+infinite_to_look_at = write_to_the_parent(b'{"shown": {"loss": 1e999}}\n')
+nested_to_look_at = write_to_the_parent(b'{"shown": {"loss": %s%s}}\n' % (b"[" * 900, b"]" * 900))
+other_layers = write_to_the_parent(b'{"layers": ["limits"]}\n')
+unknown_layers = write_to_the_parent(b'{"layers": ["moat", "drawbridge"]}\n')
+busy = write_to_the_parent(
+    json.dumps({"error": Busy("queue_full", "", hint="", details={"retry_after": 9}).body()}).encode() + b"\n"
+)
 strange_events = write_to_the_parent(b'{"progress": ["a", "b"]}\n')
 not_finite_events = write_to_the_parent(b'{"progress": ["a", NaN]}\n')
 forged_frames = write_to_the_parent(b'{"crash": {"type": "X\\u001b[2J", "frames": []}}\n')
-two_endings = write_to_the_parent(b'{"done": []}\n')
+two_endings = write_to_the_parent(b'{"done": true}\n')
 unknown_family = write_to_the_parent(b'{"error": {"code": "no.such", "message": "", "hint": ""}}\n')
 
 

@@ -12,6 +12,9 @@ from sandbox_runners import running
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.service.app import create_app
 
+LARGE = 8 << 20
+"""Bytes of an answer that no kernel takes off a server's hands for a receiver that does not read."""
+
 
 def build():
     sandbox = Sandbox(only="membership", job=running("by_name"))
@@ -20,6 +23,10 @@ def build():
     @app.get("/bug")
     def bug():
         raise KeyError("Alice,42")
+
+    @app.get("/large")
+    def large():
+        return bytes(LARGE)
 
     @app.get("/imported")
     def imported():

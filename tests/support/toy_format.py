@@ -40,6 +40,7 @@ class ToyTarget:
     gives = "probabilities"
     form = None
     estimator = None
+    recipe = None
     type_name = "Toy"
     packages = ()
     remarks = ("The model is a toy.",)

@@ -67,7 +67,7 @@ def test_an_error_is_told_with_its_hint_and_exit_code(call):
 def test_all_problems_are_told(call):
     result = call(runner="refuse_parameters")
     assert result.exit_code == 2
-    assert "  - seed\ufffd[2J is negative" in result.stderr
+    assert "  - seed\\x1b[2J is negative" in result.stderr
     assert '  - {"parameter": "x", "message": "y"}' in result.stderr
 
 
@@ -173,6 +173,14 @@ def test_an_error_is_printed_once_and_as_text(tmp_path, runner, code, beginnings
     assert not any(line.lstrip().startswith(("{", "Traceback")) for line in lines)
     assert "Alice" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_model_that_ends_its_process_is_the_senders_side(tmp_path):
+    done = by_a_shell(tmp_path, "segfault_of_the_model")
+    assert done.returncode == 2
+    assert done.stderr.count("SIGSEGV, twice on the same bytes.") == 1
+    assert done.stderr.count("hint: Treat the file as hostile") == 1
+    assert done.stderr.count("audit died of its model") == 1, "the first death is logged, the second told"
 
 
 def test_the_frames_of_a_failure_lead_to_its_place(tmp_path):

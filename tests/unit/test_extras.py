@@ -63,7 +63,7 @@ def bare(tmp_path):
     (tmp_path / "images.zip").write_bytes(zipped({"net.onnx": b"\x08\x08\x12\x01x", "input_image.png": b"x"}))
     (tmp_path / "report.json").write_bytes(to_json(membership_report(n=60)))
     extras = {module for modules in MODULES.values() for module in modules}
-    return runner(tmp_path, extras | {*LIBRARIES, ACCOUNTANT, "skops", "werkzeug"})
+    return runner(tmp_path, extras | {*LIBRARIES, ACCOUNTANT, "werkzeug"})
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ def test_what_is_absent_is_named(barred, monkeypatch):
 
 def test_a_module_that_is_missed_later_is_told_alike_but_no_bug_of_ours():
     with pytest.raises(AuditFailed) as raised, needed("membership"):
-        raise ModuleNotFoundError("No module named 'skops.io'", name="skops.io")
-    assert raised.value.details["modules"] == ["skops"]
+        raise ModuleNotFoundError("No module named 'scipy.sparse'", name="scipy.sparse")
+    assert raised.value.details["modules"] == ["scipy"]
     for name in ("leakgauge.nowhere", None):
         with pytest.raises(ModuleNotFoundError), needed("membership"):
             raise ModuleNotFoundError("x", name=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import json
 import os
 import stat
 from pathlib import Path
@@ -13,10 +14,10 @@ from click.testing import CliRunner
 from sandbox_runners import running
 
 import leakgauge
-from leakgauge.cli import main
+from leakgauge.cli import _conclude, main
 from leakgauge.errors import AuditFailed, BadParameters, LimitExceeded
 from leakgauge.progress import Silent
-from leakgauge.sandbox.output import check_destination, check_writable, collect_output
+from leakgauge.sandbox.output import check_destination, check_writable, collect_output, read_document
 from leakgauge.sandbox.parent import Sandbox
 
 
@@ -310,3 +311,52 @@ def test_for_a_request_a_full_disk_is_a_limit_and_nothing_is_kept(tmp_path, bund
         sandbox.run(bundle, tmp_path / "report", overrides={}, progress=Silent())
     assert raised.value.code == "limit_exceeded.disk"
     assert not any(list(place.iterdir()) for place in places)
+
+
+# --- documents -------------------------------------------------------------------------------------
+
+
+def test_a_document_is_read(tmp_path):
+    (tmp_path / "report.json").write_text('{"a": [1, 2.5, {"b": null}], "c": "\u00e9"}')
+    assert read_document(tmp_path / "report.json") == {"a": [1, 2.5, {"b": None}], "c": "é"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"[]", b"1", b"{", b"\xff", b"{'a': 1}", b'{"a": NaN}', b'{"a": -Infinity}', b'{"a": 1e999}'),
+        b'{"a": %s}' % (b"9" * 4_000),
+        b'{"a": %s}' % (b"9" * 100_000),
+        b'{"a": %s}' % (b"[" * 100_000),
+        b'{"a": %s%s}' % (b"[" * 300, b"]" * 300),
+    ],
+)
+def test_a_document_that_is_none_is_not_believed(tmp_path, content):
+    (tmp_path / "report.json").write_bytes(content)
+    with pytest.raises(AuditFailed) as raised:
+        read_document(tmp_path / "report.json")
+    assert raised.value.problem == "untrusted_output"
+
+
+def test_a_document_larger_than_any_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("leakgauge.sandbox.output._MAX_DOCUMENT_BYTES", 10)
+    (tmp_path / "report.json").write_bytes(b'{"a": 12345}')
+    with pytest.raises(AuditFailed):
+        read_document(tmp_path / "report.json")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        *({}, {"verdict": None}, {"verdict": {}}, {"verdict": {"sentence": "x"}, "gate": 3}),
+        {"verdict": {"sentence": "x"}, "gate": {"outcome": "perhaps", "sentence": ""}},
+        {"verdict": {"sentence": "x"}, "attackers": 1},
+        {"verdict": {"sentence": "x"}, "attackers": ["anybody"]},
+        {"verdict": {"sentence": "x"}, "attackers": [{"attacker": "anybody", "severity": "low"}]},
+    ],
+)
+def test_a_command_line_believes_no_report_of_another_form(tmp_path, document):
+    (tmp_path / "report.json").write_text(json.dumps(document))
+    with pytest.raises(AuditFailed) as raised:
+        _conclude(tmp_path)
+    assert raised.value.problem == "untrusted_output"

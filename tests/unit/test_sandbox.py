@@ -16,7 +16,15 @@ from pathlib import Path
 import pytest
 from sandbox_runners import running
 
-from leakgauge.errors import AuditFailed, AuditTimeout, BadBundle, BadParameters, Busy, LimitExceeded
+from leakgauge.errors import (
+    AuditFailed,
+    AuditTimeout,
+    BadBundle,
+    BadParameters,
+    Busy,
+    LimitExceeded,
+    UnsafeModel,
+)
 from leakgauge.progress import Calling, Silent
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.resources import ResourceLimits
@@ -198,6 +206,59 @@ def test_a_signal_is_told_by_name(bundle, runner, signal_name):
     assert raised.value.details["signal"] == signal_name
 
 
+@pytest.mark.parametrize(
+    ("runner", "signal_name"), [("segfault_of_the_model", "SIGSEGV"), ("abort_of_the_model", "SIGABRT")]
+)
+def test_a_model_that_ends_its_process_twice_is_hostile(bundle, caplog, runner, signal_name):
+    with sandbox(runner) as box, pytest.raises(UnsafeModel) as raised:
+        run(box, bundle)
+    assert raised.value.code == "unsafe_model.ended_the_process"
+    assert raised.value.details == {"signals": [signal_name, signal_name]}
+    assert signal_name in raised.value.message
+    assert [record.message for record in caplog.records] == ["audit died of its model"]
+
+
+def dies_once(box, *, then, told=None, timeout=PATIENT):
+    """Audit an upload that ends its process, and that then is what it should have been; the size found."""
+    with box.private_folder() as folder:
+        upload = folder / "bundle.zip"
+        upload.write_bytes(b"once")
+
+        def listener(stage, fraction):
+            told.append((stage, fraction)) if told is not None else None
+            if upload.read_bytes() == b"once":
+                upload.write_bytes(then)
+
+        output = folder / "report"
+        box.run(upload, output, overrides={}, progress=Calling(listener), timeout=timeout)
+        assert upload.read_bytes() == then
+        return json.loads((output / "report.json").read_text())["size"]
+
+
+def test_a_model_that_ends_its_process_once_is_audited_all_the_same(bundle, caplog):
+    told = []
+    with sandbox("segfault_once") as box:
+        assert dies_once(box, then=b"twelve bytes", told=told) == 12
+    assert [(record.levelname, record.signal) for record in caplog.records] == [("WARNING", "SIGSEGV")]
+    assert told[:2] == [("reading", 0.5), ("reading", 0.5)], "progress fell when the audit began anew"
+
+
+def test_a_second_attempt_has_what_is_left_of_the_time(bundle):
+    with sandbox("segfault_once") as box:
+        assert box.wait_ready(PATIENT)
+        with pytest.raises(AuditTimeout) as raised:
+            dies_once(box, then=b"sleep", timeout=2)
+    assert raised.value.problem == "wall_clock"
+
+
+@pytest.mark.parametrize("runner", ["killed_with_the_model_open", "stopped_with_the_model_open"])
+def test_an_end_that_no_model_brings_about_is_not_laid_to_it(bundle, runner, caplog):
+    with sandbox(runner) as box, pytest.raises(AuditFailed) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "child_died"
+    assert len(caplog.records) == 1, "a second attempt was made"
+
+
 def test_an_exit_without_a_result_is_a_failure(bundle):
     with sandbox("leave_early") as box, pytest.raises(AuditFailed) as raised:
         run(box, bundle)
@@ -236,6 +297,27 @@ def test_file_size_is_limited(bundle):
     with sandbox("huge_file", file_bytes=8 << 20) as box, pytest.raises(LimitExceeded) as raised:
         run(box, bundle)
     assert raised.value.problem == "disk"
+
+
+@pytest.mark.parametrize(
+    ("runner", "limits"),
+    [
+        ("write_many_files", {"folder_entries": 100}),
+        ("write_many_small_files", {"folder_entries": 100}),
+        ("write_many_small_files", {"folder_bytes": 8 << 20}),
+    ],
+)
+def test_files_and_their_space_are_counted(bundle, runner, limits):
+    with sandbox(runner, **limits) as box, pytest.raises(LimitExceeded) as raised:
+        run(box, bundle)
+    assert raised.value.problem == "too_much_written"
+    (limit,) = limits.values()
+    assert f"{limit:,}" in raised.value.message
+
+
+def test_what_keeps_within_its_space_is_left_alone(bundle):
+    with sandbox("write_within_bounds", folder_entries=60, folder_bytes=8 << 20) as box:
+        assert run(box, bundle)["size"]
 
 
 def test_threads_are_counted(bundle):
@@ -410,7 +492,9 @@ def test_close_ends_running_jobs_and_refuses_new_ones(bundle):
     "runner",
     [
         *("garbage_events", "nested_events", "strange_events", "not_finite_events", "forged_frames"),
-        *("two_endings", "unknown_family", "endless_line", "endless_events"),
+        *("two_endings", "unknown_family", "endless_line", "endless_events", "huge_number", "busy"),
+        *("thousand_huge_numbers", "huge_number_to_look_at", "infinite_to_look_at", "nested_to_look_at"),
+        *("other_layers", "unknown_layers"),
     ],
 )
 def test_events_that_are_none_end_the_job(bundle, runner):

@@ -14,17 +14,18 @@ import pytest
 from leakgauge.errors import LimitExceeded
 from leakgauge.sandbox import landlock, user_isolation
 from leakgauge.sandbox.machine import tasks_granted
+from leakgauge.sandbox.quota import exceeds
 from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.resources import ResourceLimits, slots_in_memory
-from leakgauge.sandbox.system_calls import build_filter
+from leakgauge.sandbox.system_calls import allowing_filter, denying_filter
 from leakgauge.sandbox.workspace import Workspace, sweep
 
 GIB = 1 << 30
 
-# --- the filter ------------------------------------------------------------------------------------
+# --- the filters ------------------------------------------------------------------------------------
 
 ARCHITECTURES = {"x86-64": pyseccomp.Arch.X86_64, "arm64": pyseccomp.Arch.AARCH64}
-ALLOWED, EPERM, ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
+ALLOWED, EPERM, ENOSYS, KILLED = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
 
 
 def evaluated(program, number, arguments=(), *, architecture):
@@ -55,19 +56,33 @@ def evaluated(program, number, arguments=(), *, architecture):
                 raise AssertionError(f"unknown instruction {code:#x}")
 
 
+def program_of(rules):
+    with tempfile.TemporaryFile() as file:
+        rules.export_bpf(file)
+        file.seek(0)
+        return file.read()
+
+
+def strictest(answers):
+    """Of what several filters say, as the kernel has it: actions are compared as signed numbers."""
+    return min(answers, key=lambda answer: answer - (1 << 32) if answer >= KILLED else answer)
+
+
 @pytest.fixture(params=ARCHITECTURES)
 def said(request):
-    """The filter of one architecture as a function of a system call's name and arguments."""
+    """What both filters say together, on one architecture, to a system call's name and arguments."""
     architecture = ARCHITECTURES[request.param]
     native = architecture == pyseccomp.system_arch()
-    with tempfile.TemporaryFile() as file:
-        build_filter(pyseccomp, architecture=None if native else architecture).export_bpf(file)
-        file.seek(0)
-        program = file.read()
+    programs = [
+        program_of(made(pyseccomp, architecture=None if native else architecture))
+        for made in (denying_filter, allowing_filter)
+    ]
 
     def say(name, *arguments):
         number = pyseccomp.resolve_syscall(architecture, name) if isinstance(name, str) else name
-        return evaluated(program, number, arguments, architecture=architecture)
+        return strictest(
+            evaluated(program, number, arguments, architecture=architecture) for program in programs
+        )
 
     return say
 
@@ -84,7 +99,20 @@ def test_denied_on_every_architecture(said, name):
     assert said(name) == EPERM
 
 
-@pytest.mark.parametrize("name", ["read", "write", "openat", "mmap", "futex", "exit_group", "getrandom"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "read",
+        "write",
+        "openat",
+        "mmap",
+        "futex",
+        "exit_group",
+        "getrandom",
+        "sched_getaffinity",
+        "newfstatat",
+    ],
+)
 def test_allowed_on_every_architecture(said, name):
     assert said(name) == ALLOWED
 
@@ -101,12 +129,28 @@ def test_decided_by_arguments_on_every_architecture(said):
     assert (said("ioctl", 0, 0x5401), said("ioctl", 0, 1 << 32 | 0x5412)) == (ALLOWED, EPERM)
 
 
-def test_calls_of_another_architecture_are_not_let_through(said):
-    with tempfile.TemporaryFile() as file:
-        build_filter(pyseccomp).export_bpf(file)
-        file.seek(0)
-        program = file.read()
-    assert evaluated(program, 0, architecture=0x40000003) == 0  # 32 bit: the thread is killed
+@pytest.mark.parametrize("number", [453, 462, 469, 511, 600, 1_000, 100_000, 0x3FFF_FFFF])
+def test_what_the_kernel_may_learn_is_not_there(said, number):
+    assert said(number) == ENOSYS
+
+
+@pytest.mark.parametrize(
+    "name", ["memfd_create", "seccomp", "inotify_init1", "quotactl_fd", "landlock_restrict_self", "futimesat"]
+)
+def test_what_no_list_names_is_not_there_either(said, name):
+    number = pyseccomp.resolve_syscall(pyseccomp.system_arch(), name)
+    if number is not None and number > 0:
+        assert said(name) in (ENOSYS, EPERM)
+
+
+@pytest.mark.parametrize("made", [denying_filter, allowing_filter])
+def test_calls_of_another_architecture_end_the_process(made):
+    program = program_of(made(pyseccomp))
+    for number in (0, 1, 59, 600):
+        assert evaluated(program, number, architecture=0x40000003) == KILLED  # 32 bit
+        if pyseccomp.system_arch() == pyseccomp.Arch.X86_64:
+            x32 = 0x4000_0000 | number
+            assert evaluated(program, x32, architecture=pyseccomp.Arch.X86_64) == KILLED
 
 
 # --- Landlock --------------------------------------------------------------------------------------
@@ -361,3 +405,54 @@ def test_tasks_granted(tmp_path, name, text, tasks):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text(text + "\n")
     assert tasks_granted(Path(tmp_path)) == tasks
+
+
+# --- quota -----------------------------------------------------------------------------------------
+
+
+def passed(folder, *, most_bytes=1 << 30, most_entries=1_000, owner=None):
+    owner = os.geteuid() if owner is None else owner
+    return exceeds(folder, owner=owner, most_bytes=most_bytes, most_entries=most_entries)
+
+
+def test_files_and_folders_are_counted_however_deep_they_lie(tmp_path):
+    for name in ("a", "b", "a/c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    assert not passed(tmp_path, most_entries=6)
+    assert passed(tmp_path, most_entries=5)
+
+
+def test_bytes_are_those_that_take_room(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "full").write_bytes(bytes(1 << 20))
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+    os.sync()
+    assert not passed(tmp_path, most_bytes=2 << 20)
+    assert passed(tmp_path, most_bytes=1 << 19)
+
+
+def test_what_belongs_to_somebody_else_is_not_looked_into(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").touch()
+    assert not passed(tmp_path, owner=os.geteuid() + 1, most_entries=0)
+
+
+def test_folders_without_end_are_too_much(tmp_path):
+    deep = tmp_path
+    for _ in range(100):
+        deep = deep / "d"
+        deep.mkdir()
+    assert passed(tmp_path)
+
+
+def test_folders_that_lead_elsewhere_or_are_gone_are_not_followed(tmp_path):
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    for folder in (outside, inside):
+        folder.mkdir()
+    for number in range(10):
+        (outside / f"{number}").touch()
+    (inside / "link").symlink_to(outside)
+    assert not passed(inside, most_entries=5)
+    assert not passed(tmp_path / "gone", most_entries=0)

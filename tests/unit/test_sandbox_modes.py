@@ -99,12 +99,104 @@ def test_on_an_older_kernel_another_user_is_told_what_is_possible(everybodys):
     found = examined(command("another user", *OLD_KERNEL, shown=[everybodys]), everybodys)
     assert not found["sound"]
     assert set(found["missing"]) == {"identity", "landlock"}
+    told = run(
+        [*command("another user", *OLD_KERNEL, shown=[everybodys]), "-m", "leakgauge", "doctor"], everybodys
+    )
+    assert "only models that you trust" in told.stdout
     # who knows the name gets in; the names are not to be had
     assert possible(found) == {
         "read a file of another audit",
         "write into another audit's folder",
         "write into the service's folder",
     }
+
+
+@as_root
+@pytest.mark.parametrize("kind", ["zip", "folder"])
+def test_root_with_neither_a_user_to_change_to_nor_landlock_starts_no_audit(everybodys, kind):
+    words = command("root without capabilities", *OLD_KERNEL, shown=[everybodys])
+    found = examined(words, everybodys)
+    assert (found["sound"], found["layers"], found["trials"]) == (False, [], {})
+    assert set(found["missing"]) == {"landlock", "identity"}
+    told = run([*words, "-m", "leakgauge", "doctor"], everybodys)
+    assert told.returncode == 1
+    assert "No audit starts here." in told.stdout
+    bundle = ROOT / "sample-input" / "membership.zip"
+    if kind == "folder":
+        bundle = everybodys / "bundle"
+        shutil.unpack_archive(ROOT / "sample-input" / "membership.zip", bundle)
+    report = everybodys / "report"
+    done = run([*words, "-m", "leakgauge", "audit", bundle, "-o", report], everybodys)
+    assert done.returncode == 4
+    assert "neither a user of its own nor Landlock" in done.stderr
+    assert not report.exists()
+    shutil.rmtree(everybodys / "bundle", ignore_errors=True)
+
+
+LOOKING = """
+import json, sys, pathlib
+from sandbox_runners import running
+from leakgauge.errors import LeakgaugeError
+from leakgauge.progress import Silent
+from leakgauge.sandbox.parent import Sandbox
+from leakgauge.sandbox.resources import ResourceLimits
+folder = pathlib.Path(sys.argv[1])
+with Sandbox(limits=ResourceLimits(**json.loads(sys.argv[2])), job=running("look_around")) as box:
+    try:
+        box.run(folder / "given", folder / "report", overrides={}, progress=Silent(), timeout=60)
+        print((folder / "report" / "report.json").read_text())
+    except LeakgaugeError as error:
+        print(json.dumps({"code": error.code}))
+"""
+
+
+@pytest.fixture
+def given(everybodys):
+    """A folder of root's that nobody else may enter, with what a bundle's folder may hold, and more."""
+    folder = everybodys / "kept"
+    place = folder / "given"
+    (place / "images" / "inner").mkdir(parents=True)
+    (place / ".hidden").mkdir()
+    for name in ("model.pkl", "images/inner/a.png", ".hidden/b", ".c"):
+        (place / name).write_text(name)
+    (place / "link").symlink_to("/etc/shadow")
+    (place / "folders").symlink_to("/etc")
+    os.mkfifo(place / "pipe")
+    for each in (folder, place, place / "images", place / "model.pkl"):
+        each.chmod(0o700)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@as_root
+@pytest.mark.parametrize("kernel", [(), OLD_KERNEL], ids=["with Landlock", "an older kernel"])
+def test_a_folder_of_roots_is_copied_for_a_user_of_its_own(everybodys, given, kernel):
+    done = run(command("root", *kernel, "-c", LOOKING, given, "{}", shown=[everybodys]), everybodys)
+    found = json.loads(done.stdout)
+    assert found["user"] >= 60_000
+    assert found["found"] == {
+        "model.pkl": "model.pkl",
+        "images": "folder",
+        "images/inner": "folder",
+        "images/inner/a.png": "images/inner/a.png",
+        "link": "link",
+        "folders": "link",
+        "pipe": "special",
+    }
+    assert found["possible"] == []
+    assert not found["folder"].startswith(str(given))
+
+
+@as_root
+@pytest.mark.parametrize("limits", [{"folder_bytes": 20}, {"folder_entries": 3}])
+def test_a_folder_that_is_too_large_to_be_copied_is_not_read_by_root_alone(everybodys, given, limits):
+    words = ("-c", LOOKING, given, json.dumps(limits))
+    done = run(command("root", *OLD_KERNEL, *words, shown=[everybodys]), everybodys)
+    assert json.loads(done.stdout) == {"code": "limit_exceeded.disk"}
+    if version():
+        done = run(command("root", *words, shown=[everybodys]), everybodys)
+        # Landlock keeps it from everything else
+        assert json.loads(done.stdout)["user"] == 0
 
 
 @as_root

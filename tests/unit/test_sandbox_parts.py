@@ -27,6 +27,7 @@ from leakgauge.sandbox.events import (
 )
 from leakgauge.sandbox.exit_status import ExitStatus
 from leakgauge.sandbox.ipc import receive_message, send_message
+from leakgauge.sandbox.lockdown import LAYERS
 from leakgauge.sandbox.machine import cpus_granted, memory_granted
 from leakgauge.sandbox.output import check_destination, collect_output
 from leakgauge.sandbox.resources import ResourceLimits
@@ -41,7 +42,7 @@ MIB = 1 << 20
 def test_every_limit_can_be_set_by_the_environment():
     names = [field.name for field in fields(ResourceLimits)]
     environment = {f"LEAKGAUGE_{name.upper()}": str(number) for number, name in enumerate(names, start=1)}
-    assert ResourceLimits.from_environment(environment) == ResourceLimits(*range(1, 9))
+    assert ResourceLimits.from_environment(environment) == ResourceLimits(*range(1, len(names) + 1))
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -126,91 +127,201 @@ def test_what_is_no_message_is_refused_and_its_descriptors_are_closed(data):
 
 # --- events ------------------------------------------------------------------------------------------
 
+STATED = json.dumps({"layers": list(LAYERS)}).encode() + b"\n"
+
+
+class Reading:
+    """A reader, and what it has passed on."""
+
+    def __init__(self, data=b"", *, stated=True):
+        self.told, self.shown = [], []
+        self.reader = EventReader(lambda *report: self.told.append(report), self.shown.append)
+        self.reader.feed((STATED if stated else b"") + data)
+
 
 @pytest.fixture
 def line():
     """A writer, and what it has written, read back in pieces of one byte."""
     reading, writing = os.pipe()
-    told = []
-    reader = EventReader(lambda *report: told.append(report))
+    found = Reading(stated=False)
+    writer = EventWriter(writing)
+    writer.in_force(LAYERS)
 
     def read_back():
         os.close(writing)
         while data := os.read(reading, 1):
-            reader.feed(data)
+            found.reader.feed(data)
         os.close(reading)
-        return reader.result, told
+        return found
 
-    return EventWriter(writing), read_back
+    return writer, read_back
 
 
 def test_progress_and_an_end_arrive(line):
     writer, read_back = line
     writer.report("half", 0.5)
-    writer.done(("limits", "seccomp"))
-    assert read_back() == (Done(("limits", "seccomp")), [("half", 0.5)])
+    writer.done()
+    found = read_back()
+    assert (found.reader.layers, found.told) == (LAYERS, [("half", 0.5)])
+    assert found.reader.result == Done()
+    assert not found.reader.model_is_open
 
 
 def test_a_crash_arrives(line):
     writer, read_back = line
-    found = RedactedTraceback(type="builtins.KeyError", frames=("leakgauge/bundle.py:7", "<frozen x>:1"))
-    writer.crashed(found)
-    assert read_back() == (Crashed(found), [])
+    crash = RedactedTraceback(type="builtins.KeyError", frames=("leakgauge/bundle.py:7", "<frozen x>:1"))
+    writer.crashed(crash)
+    assert read_back().reader.result == Crashed(crash)
 
 
-def test_what_a_child_gives_to_look_at_arrives_and_is_finite():
-    reading, writing = os.pipe()
-    writer = EventWriter(writing)
-    writer.show({"loss": 0.5, "picture": "abc"})
+def test_that_a_model_is_open_arrives(line):
+    writer, read_back = line
+    writer.opened("model")
+    assert read_back().reader.model_is_open
+
+
+def test_what_a_child_gives_to_look_at_arrives_and_is_finite(line):
+    writer, read_back = line
+    writer.show({"loss": 0.5, "image": "abcd" * 10_000, "seen": 3})
     with pytest.raises(ValueError, match="JSON compliant"):
         writer.show({"loss": float("nan")})
-    os.close(writing)
-    shown = []
-    reader = EventReader(lambda *report: None, shown.append)
-    while data := os.read(reading, 7):
-        reader.feed(data)
-    os.close(reading)
-    assert shown == [{"loss": 0.5, "picture": "abc"}]
-    assert reader.result is None
+    found = read_back()
+    assert found.shown == [{"loss": 0.5, "image": "abcd" * 10_000, "seen": 3}]
+    assert found.reader.result is None
 
 
 def test_an_error_too_long_for_a_line_arrives_without_its_details():
-    reading, writing = os.pipe()
-    EventWriter(writing).refused(BadBundle("x", "m", hint="h", details={"rows": ["y" * 1_000] * 60}))
-    os.close(writing)
-    reader = EventReader(lambda *report: None)
-    while data := os.read(reading, MIB):
-        reader.feed(data)
-    os.close(reading)
-    assert isinstance(reader.result, Refused)
-    assert reader.result.error.details == {"rows": ["y" * 1_000] * 60}
-    reading, writing = os.pipe()
-    EventWriter(writing).refused(BadBundle("x", "m", hint="h", details={"rows": ["y" * 1_000] * 300}))
-    os.close(writing)
-    reader = EventReader(lambda *report: None)
-    reader.feed(os.read(reading, MIB))
-    os.close(reading)
-    assert isinstance(reader.result, Refused)
-    assert reader.result.error.code == "bad_bundle.x"
-    assert reader.result.error.details == {}
+    def arrived(rows):
+        reading, writing = os.pipe()
+        EventWriter(writing).refused(BadBundle("x", "m", hint="h", details={"rows": ["y" * 1_000] * rows}))
+        os.close(writing)
+        found = Reading()
+        while data := os.read(reading, MIB):
+            found.reader.feed(data)
+        os.close(reading)
+        assert isinstance(found.reader.result, Refused)
+        assert found.reader.result.error.code == "bad_bundle.x"
+        return found.reader.result.error.details
+
+    assert arrived(60) == {"rows": ["y" * 1_000] * 60}
+    assert arrived(300) == {}
+
+
+def test_text_of_an_error_does_no_harm_wherever_it_is_shown():
+    rude = "a\x1b[2J\n\ud800\u202e\u2028b" + "c" * 5_000
+    body = {
+        "code": "bad_bundle.x",
+        "message": rude,
+        "hint": rude,
+        "details": {rude: [rude, {"n": [rude, 1.5]}]},
+    }
+    error = Reading(json.dumps({"error": {"error": body}}).encode() + b"\n").reader.result.error
+
+    def texts(value):
+        if isinstance(value, dict):
+            return [*value, *(text for each in value.values() for text in texts(each))]
+        if isinstance(value, list):
+            return [text for each in value for text in texts(each)]
+        return [value] if isinstance(value, str) else []
+
+    found = [error.message, error.hint, *texts(error.details)]
+    assert len(found) == 5 + 1  # the name `n`
+    found.remove("n")
+    for text in found:
+        assert text.isprintable()
+        assert text.startswith("a\\x1b[2J\\n\\ud800\\u202e\\u2028b")
+        assert len(text) <= 2_000
+    (inner,) = error.details.values()
+    assert inner[1]["n"][1] == 1.5
+
+
+def test_text_to_look_at_is_one_short_line():
+    shown = {"model": "a\x1b[2J\u202eb" + "c " * 5_000}
+    ((told,),) = [found.values() for found in Reading(json.dumps({"shown": shown}).encode() + b"\n").shown]
+    assert told.startswith("a\ufffd[2J\ufffdb")
+    assert told.isprintable()
+    assert len(told) <= 2_000
+
+
+HUGE = "9" * 4_000
+"""Python reads it, and no float holds it."""
+NESTED = "[" * 300 + "]" * 300
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        *(b"x\n", b"[]\n", b"{}\n", b'{"progress": ["a", 0.1], "done": []}\n', b'{"progress": "a"}\n'),
-        *(b'{"progress": ["a", Infinity]}\n', b'{"done": [1]}\n', b'{"done": ["a b"]}\n', b'{"later": 1}\n'),
-        *(b'{"done": []}\n{"done": []}\n', b'{"error": {}}\n', b'{"crash": {}}\n', b"\xff\n"),
-        *(b'{"shown": 1}\n', b'{"shown": {"loss": NaN}}\n', b'{"done": []}\n{"shown": {}}\n'),
+        *(b"x\n", b"[]\n", b"{}\n", b'{"progress": ["a", 0.1], "done": true}\n', b'{"progress": "a"}\n'),
+        *(b'{"progress": ["a", Infinity]}\n', b'{"done": [1]}\n', b'{"done": false}\n', b'{"later": 1}\n'),
+        *(b'{"done": true}\n{"done": true}\n', b'{"error": {}}\n', b'{"crash": {}}\n', b"\xff\n"),
+        *(b'{"shown": 1}\n', b'{"shown": {"loss": NaN}}\n', b'{"done": true}\n{"shown": {}}\n'),
+        *(b'{"progress": ["a", -Infinity]}\n', b'{"progress": ["a", 1e999]}\n', b'{"progress": ["a"]}\n'),
+        *(b'{"shown": {"loss": 1e999}}\n', b'{"shown": {"a": [1]}}\n', b'{"shown": {"a": {"b": 1}}}\n'),
+        *(b'{"shown": {"a b": 1}}\n', b'{"opened": "door"}\n', b'{"opened": ["model"]}\n'),
+        b'{"opened": "model"}\n{"opened": "model"}\n',
         b'{"crash": {"type": "X", "frames": ["/etc/passwd says root"]}}\n',
+        b'{"crash": {"type": "X", "frames": {"a": 1}}}\n',
         b'{"error": {"error": {"code": "made.up", "message": "", "hint": "", "details": {}}}}\n',
+        b'{"error": {"error": {"code": "busy.queue_full", "message": "", "hint": "", "details": {}}}}\n',
+        b'{"error": {"error": {"code": "internal.x", "message": "", "hint": "", "details": {}}}}\n',
+        b'{"error": {"error": {"code": "bad_bundle.a b", "message": "", "hint": "", "details": {}}}}\n',
         b"x" * (MAX_LINE_BYTES + 1),
+        f'{{"progress": ["a", {HUGE}]}}\n'.encode(),
+        f'{{"progress": ["a", {"9" * 5_000}]}}\n'.encode(),
+        f'{{"progress": [{",".join(["9" * 200] * 1_000)}]}}\n'.encode(),
+        f'{{"shown": {{"loss": {HUGE}}}}}\n'.encode(),
+        f'{{"shown": {{"loss": {NESTED}}}}}\n'.encode(),
+        json.dumps({"shown": {f"n{number}": 1 for number in range(65)}}).encode() + b"\n",
+        *(
+            b'{"error": {"error": {"code": "bad_bundle.x", "message": "", "hint": "", "details": {"a": %s}}}}'
+            % value.encode()
+            + b"\n"
+            for value in (NESTED, HUGE, "1e999")
+        ),
     ],
 )
 def test_events_that_are_none_are_refused(data):
-    with pytest.raises(ValueError, match=r"event|list|progress|error|unpack|code|family") as raised:
-        EventReader(lambda *report: None).feed(data)
+    with pytest.raises(ValueError, match=r"event|list|JSON|error|code|family|strings") as raised:
+        Reading(data)
     assert "passwd" not in str(raised.value)
+    assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        STATED + STATED,
+        STATED + b'{"layers": []}\n',
+        b'{"layers": []}\n',
+        b'{"layers": ["limits"]}\n',
+        b'{"layers": "limits"}\n',
+        json.dumps({"layers": [*LAYERS, "moat"]}).encode() + b"\n",
+        json.dumps({"layers": [*LAYERS, LAYERS[0]]}).encode() + b"\n",
+        json.dumps({"layers": [*reversed(LAYERS)]}).encode() + b"\n",
+        json.dumps({"layers": [name for name in LAYERS if name != "seccomp"]}).encode() + b"\n",
+        b'{"progress": ["a", 0.1]}\n' + STATED,
+        b'{"shown": {}}\n',
+        b'{"opened": "model"}\n',
+        b'{"done": true}\n',
+    ],
+)
+def test_layers_are_stated_once_and_first_and_are_those_that_there_are(data, monkeypatch):
+    monkeypatch.delenv("LEAKGAUGE_SANDBOX", raising=False)
+    with pytest.raises(ValueError, match="event"):
+        Reading(data, stated=False)
+
+
+def test_a_failure_to_lock_down_comes_before_the_layers():
+    body = AuditFailed("lock_down", "m", hint="h").body()
+    assert isinstance(
+        Reading(json.dumps({"error": body}).encode() + b"\n", stated=False).reader.result, Refused
+    )
+
+
+def test_without_seccomp_layers_are_stated_where_the_operator_accepts_that(monkeypatch):
+    monkeypatch.setenv("LEAKGAUGE_SANDBOX", "relaxed")
+    data = json.dumps({"layers": list(LAYERS[:-1])}).encode() + b"\n"
+    assert Reading(data, stated=False).reader.layers == LAYERS[:-1]
 
 
 def test_a_trace_names_places_and_no_values():

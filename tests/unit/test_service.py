@@ -68,6 +68,23 @@ def test_audits_cannot_go_on_past_the_end_of_the_service():
     assert settings(LEAKGAUGE_STOP_SECONDS="0").stop_seconds == 0
 
 
+def test_limits_of_slow_callers_can_be_set_and_are_never_none():
+    defaults = settings()
+    assert (defaults.head_seconds, defaults.silent_seconds, defaults.least_bytes_per_second) == (
+        10,
+        30,
+        16_384,
+    )
+    found = settings(
+        LEAKGAUGE_HEAD_SECONDS="1", LEAKGAUGE_SILENT_SECONDS="2", LEAKGAUGE_LEAST_BYTES_PER_SECOND="3"
+    )
+    assert (found.head_seconds, found.silent_seconds, found.least_bytes_per_second) == (1, 2, 3)
+    zeros = settings(
+        LEAKGAUGE_HEAD_SECONDS="0", LEAKGAUGE_SILENT_SECONDS="0", LEAKGAUGE_LEAST_BYTES_PER_SECOND="0"
+    )
+    assert zeros == defaults
+
+
 def test_slots_admit_and_run_no_more_than_they_may():
     slots = Slots(slots=1, queue=1, wait_seconds=0.05)
     with slots.admitted(), slots.running(WAITING):

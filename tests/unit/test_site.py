@@ -163,7 +163,9 @@ def test_every_public_name_stands_in_the_reference():
     assert listed == set(leakgauge.__all__)
 
 
-@pytest.mark.parametrize("name", ["audit", "compare", "compare_defence", "gate"])
+@pytest.mark.parametrize(
+    "name", ["audit", "audit_answers", "audit_images", "compare", "compare_defence", "gate"]
+)
 def test_every_parameter_of_a_public_function_has_its_entry(name):
     function = getattr(leakgauge, name)
     section = inspect.getdoc(function).partition("Parameters\n----------\n")[2].partition("\n\n")[0]

@@ -14,6 +14,7 @@ Nothing in here parses a table, an image or a model.
 
 from leakgauge.bundle.limits import Limits
 from leakgauge.bundle.model import (
+    AnswersBundle,
     Bundle,
     BundledFile,
     ImageArrays,
@@ -27,6 +28,7 @@ from leakgauge.bundle.model import (
 from leakgauge.bundle.opening import open_bundle, open_folder, open_images, unpack
 
 __all__ = [
+    "AnswersBundle",
     "Bundle",
     "BundledFile",
     "ImageArrays",

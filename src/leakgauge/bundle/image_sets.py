@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal, NoReturn, TypeAlias
 
 from leakgauge.bundle.model import BundledFile, ImageArrays, ImageFolder, ImageSet
-from leakgauge.bundle.roles import ABOUT_SETS, Placed, in_code, only
+from leakgauge.bundle.role_names import ABOUT_SETS
+from leakgauge.bundle.roles import Placed, in_code, only
 from leakgauge.errors import BadBundle
 
 Side: TypeAlias = Literal["member", "non_member"]

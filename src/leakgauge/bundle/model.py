@@ -39,6 +39,8 @@ class MembershipBundle:
     ----------
     population
         optional other records of the same source, which an attacker may train on.
+    reference_answers
+        optional tables of what reference models answered that were trained elsewhere, sorted by name.
     root
         the folder that holds the files: the scratch folder of a zip, the folder itself of loose files.
     ignored
@@ -52,6 +54,7 @@ class MembershipBundle:
     members: BundledFile
     non_members: BundledFile
     population: BundledFile | None = None
+    reference_answers: tuple[BundledFile, ...] = ()
     parameters: BundledFile | None
     ignored: tuple[str, ...]
     limits: Limits
@@ -60,7 +63,39 @@ class MembershipBundle:
     @property
     def sha256(self) -> dict[str, str]:
         """Digest of every used file by its name, sorted by name."""
-        return _digests(self.model, self.members, self.non_members, self.population, self.parameters)
+        return _digests(
+            *(self.model, self.members, self.non_members, self.population, self.parameters),
+            *self.reference_answers,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersBundle:
+    """What a model answered about records that it was trained on and records that it was not; no model.
+
+    Attributes
+    ----------
+    members, non_members
+        tables of answers with the true labels.
+    reference_answers
+        optional tables of what reference models answered about the same records, sorted by name.
+    root, ignored, limits
+        as in `MembershipBundle`.
+    """
+
+    root: Path
+    members: BundledFile
+    non_members: BundledFile
+    reference_answers: tuple[BundledFile, ...]
+    parameters: BundledFile | None
+    ignored: tuple[str, ...]
+    limits: Limits
+    kind: Literal["membership"] = field(default="membership", init=False)
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Digest of every used file by its name, sorted by name."""
+        return _digests(self.members, self.non_members, *self.reference_answers, self.parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +141,14 @@ class ImageMembershipBundle:
 
     Attributes
     ----------
+    model
+        None for one in the caller's memory.
     root, ignored, limits
         as in `MembershipBundle`.
     """
 
     root: Path
-    model: BundledFile
+    model: BundledFile | None
     members: ImageSet
     non_members: ImageSet
     parameters: BundledFile | None
@@ -131,6 +168,8 @@ class InversionBundle:
 
     Attributes
     ----------
+    model
+        None for one in the caller's memory.
     auxiliary, reference
         optional public images for an attack with a prior, and further images of the class for the
         ceiling; sorted by name.
@@ -143,7 +182,7 @@ class InversionBundle:
     """
 
     root: Path
-    model: BundledFile
+    model: BundledFile | None
     image: BundledFile
     auxiliary: tuple[BundledFile, ...]
     reference: tuple[BundledFile, ...]
@@ -164,7 +203,7 @@ class InversionBundle:
         )
 
 
-Bundle: TypeAlias = MembershipBundle | ImageMembershipBundle | InversionBundle
+Bundle: TypeAlias = MembershipBundle | AnswersBundle | ImageMembershipBundle | InversionBundle
 
 
 def _digests(*files: BundledFile | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ from leakgauge.bundle.image_sets import image_set
 from leakgauge.bundle.limits import Budget, Limits
 from leakgauge.bundle.loose import LooseFile, loose_files
 from leakgauge.bundle.model import (
+    AnswersBundle,
     Bundle,
     BundledFile,
     ImageMembershipBundle,
@@ -19,13 +20,17 @@ from leakgauge.bundle.model import (
 )
 from leakgauge.bundle.names import shown_name
 from leakgauge.bundle.recognise import is_archive
-from leakgauge.bundle.roles import (
+from leakgauge.bundle.role_names import (
+    ANSWER_ROLES,
     LABELLED,
     NESTED_ZIP,
     POPULATION,
+    REFERENCE_ANSWERS,
     SET_ROLES,
     TABLE_ROLES,
     Data,
+)
+from leakgauge.bundle.roles import (
     Placed,
     Source,
     is_image,
@@ -209,9 +214,11 @@ def _assemble(
     ignored += _add_records(inner, roles)
 
     data = tell_data(roles, models=models, has_data_zip=bool(nested), placed=everything)
-    model = the_model(models, data=data, placed=placed)
     parameters = optional("parameters", roles)
     ignored += _of_another_audit(data, roles)
+    if data == "answers":
+        return _answers(roles, everything, [*ignored, *(item.shown for item in models)], root, into, budget)
+    model = the_model(models, data=data, placed=placed)
     if data == "image sets":
         # both sides are looked at before a file of either is unpacked
         take_members = image_set("member", roles, placed=placed)
@@ -234,6 +241,7 @@ def _assemble(
             members=_settle(members, into),
             non_members=_settle(non_members, into),
             population=_settle(population, into) if population else None,
+            reference_answers=_settle_folder(REFERENCE_ANSWERS, roles, into),
             parameters=_settle(parameters, into) if parameters else None,
             ignored=tuple(sorted(ignored)),
             limits=budget.limits,
@@ -254,6 +262,27 @@ def _assemble(
     )
 
 
+def _answers(
+    roles: Mapping[str, list[Placed]],
+    everything: Sequence[Placed],
+    ignored: Sequence[str],
+    root: Path,
+    into: Path,
+    budget: Budget,
+) -> AnswersBundle:
+    members, non_members = (only(role, roles, placed=everything) for role in ANSWER_ROLES)
+    parameters = optional("parameters", roles)
+    return AnswersBundle(
+        root=root,
+        members=_settle(members, into),
+        non_members=_settle(non_members, into),
+        reference_answers=_settle_folder(REFERENCE_ANSWERS, roles, into),
+        parameters=_settle(parameters, into) if parameters else None,
+        ignored=tuple(sorted(ignored)),
+        limits=budget.limits,
+    )
+
+
 def _by_role(placed: Sequence[Placed]) -> dict[str, list[Placed]]:
     roles: dict[str, list[Placed]] = {}
     for item in placed:
@@ -266,7 +295,7 @@ def _add_records(inner: Sequence[Placed], roles: dict[str, list[Placed]]) -> lis
     """Give the records of `data.zip` their roles; names of its other files, which nothing uses."""
     ignored = []
     for item in inner:
-        if item.role in (*TABLE_ROLES, POPULATION, *SET_ROLES):
+        if item.role in (*TABLE_ROLES, POPULATION, *ANSWER_ROLES, REFERENCE_ANSWERS, *SET_ROLES):
             roles.setdefault(item.role, []).append(item)
         else:
             ignored.append(f"{NESTED_ZIP}/{item.shown}")
@@ -276,8 +305,9 @@ def _add_records(inner: Sequence[Placed], roles: dict[str, list[Placed]]) -> lis
 def _of_another_audit(data: Data, roles: Mapping[str, Sequence[Placed]]) -> list[str]:
     """Names of files that have a part in another kind of audit alone."""
     tables = () if data == "tables" else (POPULATION,)
+    answers = () if data in ("tables", "answers") else (REFERENCE_ANSWERS,)
     images = () if data == "input image" else ("auxiliary", "reference", LABELLED, "evaluator")
-    return [item.shown for role in (*tables, *images) for item in roles.get(role, ())]
+    return [item.shown for role in (*tables, *answers, *images) for item in roles.get(role, ())]
 
 
 def _settle(item: Placed, into: Path) -> BundledFile:

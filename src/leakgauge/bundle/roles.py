@@ -6,96 +6,42 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Protocol
 
 from leakgauge.bundle.limits import MOST_TOP_FOLDERS, Limits
 from leakgauge.bundle.model import BundledFile
 from leakgauge.bundle.names import folded, is_junk, shown_name
 from leakgauge.bundle.recognise import is_archive
+from leakgauge.bundle.role_names import (
+    ACCEPTED,
+    ANSWER_ROLES,
+    DATA_WORDS,
+    DESCRIBED,
+    IMAGE_FOLDERS,
+    IMAGE_SUFFIXES,
+    LABELLED,
+    MODEL_DATA,
+    NESTED_ZIP,
+    REFERENCE_ANSWERS,
+    ROLE_OF,
+    ROWS_AS_TABLE,
+    SET_FOLDERS,
+    SET_ROLES,
+    TABLE_ROLES,
+    TABLE_SUFFIXES,
+    Data,
+    names,
+)
 from leakgauge.errors import BadBundle, JsonValue, UnsupportedModel
 from leakgauge.targets import formats
 from leakgauge.targets.signs import Data as ModelData
 from leakgauge.targets.unread_formats import Unread
 
-_TABLE_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
-_IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy")
-_IMAGE_FOLDERS: Final = ("auxiliary", "reference")
-LABELLED: Final = "labelled"
 _CLASS: Final = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)
-NESTED_ZIP: Final = "data.zip"
-TABLE_ROLES: Final = ("members", "non_members")
-POPULATION: Final = "population"
-"""Role of a table of other records, which is not needed."""
-_SET_FOLDERS: Final = {
-    **dict.fromkeys(("training", "train", "members"), "member_image_files"),
-    **dict.fromkeys(("subject", "subjects", "test"), "non_member_image_files"),
-}
-SET_ROLES: Final = tuple(
-    f"{side}_{part}" for side in ("member", "non_member") for part in ("image_files", "images", "labels")
-)
-"""Roles of the files of image sets: images in a folder for each class, or arrays of images and labels."""
-
-Data: TypeAlias = Literal["tables", "image sets", "input image"]
-"""What an audit is about besides the model; it decides which audit it is and which models it takes."""
-
-
-def _names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(stem + suffix for stem in stems for suffix in suffixes)
-
-
-_ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
-    "members": _names(("train_mia", "train", "members"), _TABLE_SUFFIXES),
-    "non_members": _names(("test_mia", "test", "subject", "subjects"), _TABLE_SUFFIXES),
-    POPULATION: _names(("population",), _TABLE_SUFFIXES),
-    "member_images": ("training_images.npy", "x_train.npy"),
-    "member_labels": ("training_labels.npy", "y_train.npy"),
-    "non_member_images": ("subject_images.npy", "x_test.npy"),
-    "non_member_labels": ("subject_labels.npy", "y_test.npy"),
-    "image": _names(("input_image",), _IMAGE_SUFFIXES),
-    "parameters": ("parameters.json",),
-}
-_ROLE_OF: Final = {name: role for role, names in _ACCEPTED.items() for name in names}
-_MODEL_DATA: Final[Mapping[str, tuple[ModelData, ...]]] = {
-    "model": ("tables", "images"),
-    "evaluator": ("images",),
-}
-"""Roles of model files, and what the models in these roles may be audited on."""
-
-_DATA_WORDS: Final[Mapping[Data, str]] = {
-    "tables": "tables",
-    "image sets": "image sets",
-    "input image": "an input image",
-}
-_DESCRIBED: Final = {
-    "model": "model",
-    "members": "table of members (training data)",
-    "non_members": "table of non-members",
-    POPULATION: "table of other records of the same source",
-    "member_images": "array of members' images",
-    "member_labels": "array of members' labels",
-    "non_member_images": "array of non-members' images",
-    "non_member_labels": "array of non-members' labels",
-    "image": "image of the target class",
-    "evaluator": "classifier that evaluates reconstructions",
-    "parameters": "parameter file",
-}
-
-
-ABOUT_SETS: Final = (
-    "Image sets are training/CLASS/*.png and subject/CLASS/*.png with a folder for each class number, or "
-    "training_images.npy, training_labels.npy, subject_images.npy and subject_labels.npy."
-)
-"""How a bundle holds image sets, for hints."""
-ROWS_AS_TABLE: Final = (
-    "Rows of a table that were saved as arrays become one with "
-    'pandas.DataFrame(x).assign(label=y).to_csv("train_mia.csv", index=False), and the other with '
-    "test_mia.csv."
-)
-"""How arrays of rows are brought into a bundle, for hints."""
 
 
 def _models_on(data: ModelData) -> tuple[str, ...]:
-    return _names(("model",), formats.suffixes_of(data))
+    return names(("model",), formats.suffixes_of(data))
 
 
 def _model_data(data: Data) -> ModelData:
@@ -104,14 +50,14 @@ def _model_data(data: Data) -> ModelData:
 
 def _accepted(role: str) -> tuple[str, ...]:
     """The names by which a file plays the role."""
-    of_models = (_names((role,), formats.suffixes_of(data)) for data in _MODEL_DATA.get(role, ()))
-    return (*_ACCEPTED.get(role, ()), *(name for names in of_models for name in names))
+    of_models = (names((role,), formats.suffixes_of(data)) for data in MODEL_DATA.get(role, ()))
+    return (*ACCEPTED.get(role, ()), *(name for names in of_models for name in names))
 
 
 def _role_of(name: str) -> str | None:
-    if name in _ROLE_OF:
-        return _ROLE_OF[name]
-    return next((role for role in _MODEL_DATA if name in _accepted(role)), None)
+    if name in ROLE_OF:
+        return ROLE_OF[name]
+    return next((role for role in MODEL_DATA if name in _accepted(role)), None)
 
 
 def _way_in(data: Data) -> str:
@@ -151,14 +97,16 @@ class Placed:
     @property
     def role(self) -> str | None:
         """The part that the name says it plays, None for none."""
-        if self.folders and self.folders[0] in _IMAGE_FOLDERS:
-            if not self.name.endswith(_IMAGE_SUFFIXES):
+        if self.folders and self.folders[0] in IMAGE_FOLDERS:
+            if not self.name.endswith(IMAGE_SUFFIXES):
                 return None
             if len(self.folders) == 1:
                 return self.folders[0]
             return LABELLED if self.labelled is not None else None
-        if self.folders and self.folders[0] in _SET_FOLDERS and self.name.endswith(_IMAGE_SUFFIXES):
-            return _SET_FOLDERS[self.folders[0]]
+        if self.folders == (REFERENCE_ANSWERS,):
+            return REFERENCE_ANSWERS if self.name.endswith(TABLE_SUFFIXES) else None
+        if self.folders and self.folders[0] in SET_FOLDERS and self.name.endswith(IMAGE_SUFFIXES):
+            return SET_FOLDERS[self.folders[0]]
         return _role_of(self.name)
 
     @property
@@ -176,7 +124,7 @@ class Placed:
 
     @property
     def _in_classes(self) -> bool:
-        return self.folders[0] == "reference" or self.folders[0] in _SET_FOLDERS
+        return self.folders[0] == "reference" or self.folders[0] in SET_FOLDERS
 
 
 def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
@@ -221,10 +169,10 @@ def _top_folders(paths: Sequence[tuple[str, ...]]) -> int:
     while True:
         tops = {folded(path[count]) for path in paths}
         shortest = min(map(len, paths)) - count
-        if len(tops) > 1 or shortest < 2 or tops <= set(_IMAGE_FOLDERS):
+        if len(tops) > 1 or shortest < 2 or tops <= {*IMAGE_FOLDERS, REFERENCE_ANSWERS}:
             break
         # a set alone in its zip; a bundle may also lie in a folder that happens to be called "training"
-        if tops <= set(_SET_FOLDERS) and shortest > 2:
+        if tops <= set(SET_FOLDERS) and shortest > 2:
             break
         count += 1
     return count if count <= MOST_TOP_FOLDERS else 1
@@ -237,7 +185,7 @@ def is_part(item: Placed) -> bool:
 
 def is_image(item: Placed) -> bool:
     """Whether the name is that of an image, wherever it lies."""
-    return item.name.endswith(_IMAGE_SUFFIXES)
+    return item.name.endswith(IMAGE_SUFFIXES)
 
 
 def models_among(roles: Mapping[str, list[Placed]], placed: Sequence[Placed]) -> list[Placed]:
@@ -262,14 +210,16 @@ def tell_data(
         found.append("image sets")
     if any(role in roles for role in TABLE_ROLES) or (has_data_zip and not found):
         found.append("tables")
+    if any(role in roles for role in ANSWER_ROLES):
+        found.append("answers")
     if "image" in roles:
         found.append("input image")
     if len(found) > 1:
         raise BadBundle(
             "two_kinds",
             f"The bundle holds {' and '.join(found)}, so it could mean either of two audits.",
-            hint="Send two bundles: tables or image sets for a membership audit, input_image.* for an "
-            "inversion audit.",
+            hint="Send two bundles: tables, answers or image sets for a membership audit, input_image.* for "
+            "an inversion audit.",
         )
     if found:
         return found[0]
@@ -281,8 +231,8 @@ def tell_data(
         "unknown_kind",
         "The bundle holds neither tables nor images under a name that is known, nor a model.",
         hint="A membership audit needs model.pkl, train_mia.csv and test_mia.csv, or model.onnx and image "
-        "sets in training/ and subject/; an inversion audit needs model.keras and input_image.png."
-        + _about_strangers(placed),
+        "sets in training/ and subject/, or members_answers.csv and non_members_answers.csv; an inversion "
+        "audit needs model.keras and input_image.png." + _about_strangers(placed),
         details={"found": _found(placed)},
     )
 
@@ -312,7 +262,7 @@ def optional(role: str, roles: Mapping[str, list[Placed]]) -> Placed | None:
 
 def in_code(role: str) -> str:
     """The role as error codes have it: of non-members they say `subject`, as the names of their files do."""
-    return role.replace("non_member", "subject").replace(".", "_")
+    return role if role in ANSWER_ROLES else role.replace("non_member", "subject").replace(".", "_")
 
 
 def only(role: str, roles: Mapping[str, list[Placed]], *, placed: Sequence[Placed]) -> Placed:
@@ -323,7 +273,7 @@ def only(role: str, roles: Mapping[str, list[Placed]], *, placed: Sequence[Place
     hint = f"Name it one of: {', '.join(_accepted(role))}."
     raise BadBundle(
         f"no_{in_code(role)}",
-        f"The bundle has no {_DESCRIBED[role]}.",
+        f"The bundle has no {DESCRIBED[role]}.",
         hint=hint + _about_strangers(placed) if role in TABLE_ROLES else hint,
         details={"accepted": list(_accepted(role)), "found": _found(placed)},
     )
@@ -338,7 +288,7 @@ def the_model(models: Sequence[Placed], *, data: Data, placed: Sequence[Placed])
         if isinstance(kind, formats.Format) and _model_data(data) not in kind.audited_on:
             raise BadBundle(
                 "wrong_model",
-                f"The data are {_DATA_WORDS[data]}, but {model.shown} is {kind.words}, which is audited on "
+                f"The data are {DATA_WORDS[data]}, but {model.shown} is {kind.words}, which is audited on "
                 f"{' and '.join(kind.audited_on)}.",
                 hint=_way_in(data),
             )
@@ -364,7 +314,7 @@ def the_model(models: Sequence[Placed], *, data: Data, placed: Sequence[Placed])
     raise BadBundle(
         "no_model",
         "The bundle has no model.",
-        hint=f"With {_DATA_WORDS[data]}, name it one of: {', '.join(names)}. A model file that is the only "
+        hint=f"With {DATA_WORDS[data]}, name it one of: {', '.join(names)}. A model file that is the only "
         "one may have any name.",
         details={"accepted": [*names], "found": _found(placed)},
     )
@@ -372,7 +322,7 @@ def the_model(models: Sequence[Placed], *, data: Data, placed: Sequence[Placed])
 
 def _about_strangers(placed: Sequence[Placed]) -> str:
     """A sentence about the tables whose names say nothing. Which one holds members is never guessed."""
-    names = sorted(item.shown for item in placed if item.role is None and item.name.endswith(_TABLE_SUFFIXES))
+    names = sorted(item.shown for item in placed if item.role is None and item.name.endswith(TABLE_SUFFIXES))
     if not names:
         return ""
     found = ", ".join(names[:5])
@@ -389,7 +339,7 @@ def refuse_several(role: str, found: Sequence[Placed], *, accepted: Sequence[str
     names = sorted(item.shown for item in found)
     raise BadBundle(
         f"two_{in_code(role)}",
-        f"The bundle has more than one {_DESCRIBED.get(role, role)}: {', '.join(names[:5])}.",
+        f"The bundle has more than one {DESCRIBED.get(role, role)}: {', '.join(names[:5])}.",
         hint="Keep the one that the audit is about."
         + (f" Or give only that one a known name, such as {accepted[0]}." if role == "model" else ""),
         details={"found": [*names], "accepted": list(accepted)},

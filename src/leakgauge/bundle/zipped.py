@@ -8,24 +8,25 @@ import os
 import stat
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from leakgauge.bundle.limits import CHUNK, Budget
+from leakgauge.bundle.limits import Budget
 from leakgauge.bundle.model import BundledFile
 from leakgauge.bundle.names import names_folder, safe_parts, shown_name
 from leakgauge.bundle.recognise import recognise
+from leakgauge.bundle.zip_layout import damaged, data_starts, unpacked
 from leakgauge.errors import BadBundle
 
 _END_RECORD: Final = struct.Struct("<4s4H2LH")
 _END_RECORD_64: Final = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_64: Final = struct.Struct("<4sLQL")
-_LOCAL_HEADER: Final = struct.Struct("<4s5H3L2H")
+_END_SIGNATURE: Final = b"PK\x05\x06"
 _LONGEST_COMMENT: Final = 0xFFFF
+_FULL: Final = 0xFFFFFFFF
 # names, extra fields and comments included: honest entries need about a tenth of it
 _DIRECTORY_BYTES_PER_ENTRY: Final = 1_024
 _ENCRYPTED_FLAGS: Final = 0x1 | 0x40 | 0x2000
@@ -36,16 +37,23 @@ _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 class ZippedFile:
     """An entry of a zip whose name, kind and declared size have been checked."""
 
-    archive: zipfile.ZipFile
+    archive: IO[bytes]
     info: zipfile.ZipInfo
+    start: int
     parts: tuple[str, ...]
     budget: Budget
+    read: set[int]
+    """where the entries of the archive begin that have been read to their ends"""
 
     def head(self, count: int) -> bytes:
         """The first bytes of the entry; see `Source`."""
-        with contextlib.suppress(BadBundle), _explained(""), self.archive.open(self.info) as content:
-            return content.read(count)
-        return b""
+        content = b""
+        with contextlib.suppress(BadBundle):
+            for chunk in unpacked(self.archive, self.info, self.start, ""):
+                content += chunk
+                if len(content) >= count:
+                    break
+        return content[:count]
 
     def settle(self, name: str, into: Path, *, disk_name: str) -> BundledFile:
         """The entry unpacked into `into`, counted and hashed on the way; see `Source`."""
@@ -54,21 +62,23 @@ class ZippedFile:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         digest = hashlib.sha256()
         count = 0
-        with os.fdopen(descriptor, "wb") as target, _explained(name), self.archive.open(self.info) as content:
-            while chunk := content.read(CHUNK):
+        with os.fdopen(descriptor, "wb") as target:
+            for chunk in unpacked(self.archive, self.info, self.start, name):
                 count += len(chunk)
                 self.budget.spend(len(chunk), name)
                 self.budget.check_ratio(count, self.info.compress_size, name)
                 digest.update(chunk)
                 target.write(chunk)
-        if count != self.info.file_size:
-            raise _damaged("size_mismatch", f"{name} unpacks to another size than the zip states.")
+        self.read.add(self.start)
         return BundledFile(name, path, digest.hexdigest())
 
 
 @contextmanager
 def zipped_files(archive: Path, *, label: str, budget: Budget) -> Iterator[list[ZippedFile]]:
-    """The files in a zip, once it is clear that the archive as a whole is sound."""
+    """The files in a zip, once it is clear that the archive as a whole is sound.
+
+    What is not read in the context, folders and files that nobody needs, is looked through at its end.
+    """
     what = label or "The upload"
     with archive.open("rb") as handle:
         directory = _check_frame(handle, what, budget)
@@ -82,33 +92,32 @@ def zipped_files(archive: Path, *, label: str, budget: Budget) -> Iterator[list[
             EOFError,
             struct.error,
         ) as error:
-            raise _damaged("damaged_directory", f"{what} has a damaged table of contents.") from error
+            raise damaged("damaged_directory", f"{what} has a damaged table of contents.") from error
         with opened:
             infos = opened.infolist()
             if len(infos) != directory.entries or opened.start_dir != directory.start:
-                raise _damaged("damaged_directory", f"{what} contradicts itself about its contents.")
-            files = _check_entries(opened, infos, budget)
-            _check_extents(handle, infos, directory)
-            yield files
+                raise damaged("damaged_directory", f"{what} contradicts itself about its contents.")
+            _check_entries(infos, budget)
+            starts = data_starts(handle, infos, directory.start)
+            read: set[int] = set()
+            yield [
+                ZippedFile(handle, info, starts[info.header_offset], parts, budget, read)
+                for info in infos
+                if (parts := safe_parts(info.orig_filename)) and not names_folder(info.orig_filename)
+            ]
+            for info in infos:
+                if (start := starts[info.header_offset]) not in read:
+                    _check_unread(handle, info, start)
 
 
-@contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Turns what the zip reader raises on broken bytes into errors that name the entry."""
+def _check_unread(handle: IO[bytes], info: zipfile.ZipInfo, start: int) -> None:
+    """Refuse an entry behind whose data something hides; whether it is damaged is nobody's concern."""
     try:
-        yield
-    except zipfile.BadZipFile as error:
-        if "CRC" in str(error):
-            raise _damaged(
-                "checksum_mismatch", f"{name} does not have the checksum it should have."
-            ) from error
-        raise _damaged("damaged_entry", f"{name} is damaged inside the zip.") from error
-    except (zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error) as error:
-        raise _damaged("damaged_entry", f"{name} is damaged inside the zip.") from error
-
-
-def _damaged(problem: str, message: str) -> BadBundle:
-    return BadBundle(problem, message, hint="Make the zip again and check that all of it is sent.")
+        for _ in unpacked(handle, info, start, f"the entry {shown_name(info.orig_filename)}"):
+            pass
+    except BadBundle as error:
+        if error.problem == "hidden_bytes":
+            raise
 
 
 def _piece(problem: str, message: str) -> BadBundle:
@@ -142,25 +151,16 @@ def _check_frame(handle: IO[bytes], what: str, budget: Budget) -> _Directory:
     tail_start = max(0, size - _END_RECORD.size - _LONGEST_COMMENT)
     handle.seek(tail_start)
     tail = handle.read()
-    position = tail.rfind(b"PK\x05\x06")
+    position = tail.rfind(_END_SIGNATURE)
     if position < 0 or len(tail) - position < _END_RECORD.size:
         raise not_a_zip(head, what)
     end = tail_start + position
-    (_, disk, first_disk, here, entries, directory_size, start, comment) = _END_RECORD.unpack_from(
-        tail, position
-    )
+    *small, comment = _END_RECORD.unpack_from(tail, position)[1:]
     if end + _END_RECORD.size + comment != size:
-        raise _damaged("trailing_bytes", f"{what} goes on after the end of its zip archive.")
-    frame_end = end
-    if end >= _LOCATOR_64.size + _END_RECORD_64.size:
-        handle.seek(end - _LOCATOR_64.size - _END_RECORD_64.size)
-        record = _END_RECORD_64.unpack(handle.read(_END_RECORD_64.size))
-        locator = _LOCATOR_64.unpack(handle.read(_LOCATOR_64.size))
-        if locator[0] == b"PK\x06\x07":
-            if record[0] != b"PK\x06\x06":
-                raise _damaged("damaged_directory", f"{what} has a damaged table of contents.")
-            (_, _, _, _, disk, first_disk, here, entries, directory_size, start) = record
-            frame_end = end - _LOCATOR_64.size - _END_RECORD_64.size
+        raise damaged("trailing_bytes", f"{what} goes on after the end of its zip archive.")
+    if _ends_elsewhere(tail, position):
+        raise _two_ends(what)
+    frame_end, (disk, first_disk, here, entries, directory_size, start) = _large_end(handle, end, small, what)
     if disk or first_disk or here != entries or head.startswith(b"PK\x07\x08"):
         raise BadBundle(
             "split_zip", f"{what} is one part of a split zip.", hint="Make one zip that is not split."
@@ -180,15 +180,61 @@ def _check_frame(handle: IO[bytes], what: str, budget: Budget) -> _Directory:
     return _Directory(start=start, entries=entries)
 
 
-def _check_entries(
-    archive: zipfile.ZipFile, infos: Sequence[zipfile.ZipInfo], budget: Budget
-) -> list[ZippedFile]:
+def _large_end(handle: IO[bytes], end: int, small: list[int], what: str) -> tuple[int, list[int]]:
+    """Where the directory has to end, and what the end record for large archives says, if there is one.
+
+    Parameters
+    ----------
+    end
+        where the usual end record lies.
+    small
+        what that says, which must not contradict the other: some readers look at one of them alone.
+    """
+    place = end - _LOCATOR_64.size - _END_RECORD_64.size
+    if place < 0:
+        return end, small
+    handle.seek(place)
+    record = handle.read(_END_RECORD_64.size)
+    locator = handle.read(_LOCATOR_64.size)
+    if not locator.startswith(b"PK\x06\x07"):
+        return end, small
+    (signature, length, _, _, *large) = _END_RECORD_64.unpack(record)
+    if signature != b"PK\x06\x06" or length != _END_RECORD_64.size - 12:
+        raise damaged("damaged_directory", f"{what} has a damaged table of contents.")
+    full = [0xFFFF] * 4 + [_FULL] * 2
+    if _LOCATOR_64.unpack(locator)[1:] != (0, place, 1) or not all(
+        short in (true, most) for short, true, most in zip(small, large, full, strict=True)
+    ):
+        raise _two_ends(what)
+    return place, large
+
+
+def _ends_elsewhere(tail: bytes, position: int) -> bool:
+    """Whether another end record than the one at `position`, the last, would do as well."""
+    place = tail.find(_END_SIGNATURE)
+    while 0 <= place < position:
+        if len(tail) - place >= _END_RECORD.size:
+            comment = _END_RECORD.unpack_from(tail, place)[-1]
+            if place + _END_RECORD.size + comment == len(tail):
+                return True
+        place = tail.find(_END_SIGNATURE, place + 1)
+    return False
+
+
+def _two_ends(what: str) -> BadBundle:
+    return BadBundle(
+        "two_ends",
+        f"{what} has two tables of contents, and which one holds depends on who reads it.",
+        hint="Make the zip again with a usual tool, without a comment.",
+    )
+
+
+def _check_entries(infos: Sequence[zipfile.ZipInfo], budget: Budget) -> None:
     """Names, types, encryption, compression and declared sizes, of every entry, used or not."""
-    files: list[ZippedFile] = []
     declared = 0
     for info in infos:
         # `filename` has been cut at a NUL byte by the reader; the original has not
-        parts = safe_parts(info.orig_filename)
+        safe_parts(info.orig_filename)
         shown = shown_name(info.orig_filename)
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind == stat.S_IFLNK:
@@ -202,8 +248,6 @@ def _check_entries(
             )
         if info.flag_bits & _ENCRYPTED_FLAGS:
             raise BadBundle("encrypted", f"The entry {shown} is encrypted.", hint="Zip without a password.")
-        if is_folder or not parts:
-            continue
         if info.compress_type not in _METHODS:
             raise BadBundle(
                 "unknown_compression",
@@ -214,34 +258,6 @@ def _check_entries(
         if declared > budget.limits.unpacked_bytes:
             raise budget.limits.exceeded("unpacked_bytes", f"By {shown} the zip has declared too many bytes.")
         budget.check_ratio(info.file_size, info.compress_size, shown)
-        files.append(ZippedFile(archive, info, parts, budget))
-    return files
-
-
-def _check_extents(handle: IO[bytes], infos: Sequence[zipfile.ZipInfo], directory: _Directory) -> None:
-    """No two entries may share bytes: a few kilobytes that count many times make any size."""
-    taken_until, taken_by = 0, ""
-    for info in sorted(infos, key=lambda info: info.header_offset):
-        shown = shown_name(info.orig_filename)
-        if info.header_offset < taken_until:
-            raise BadBundle(
-                "overlapping_entries",
-                f"The entries {taken_by} and {shown} share bytes of the zip.",
-                hint="Make the zip again with a usual tool.",
-            )
-        handle.seek(info.header_offset)
-        header = handle.read(_LOCAL_HEADER.size)
-        if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
-            raise _damaged("damaged_entry", f"The entry {shown} is not where the table of contents says.")
-        *_, name_length, extra_length = _LOCAL_HEADER.unpack(header)
-        taken_until = info.header_offset + len(header) + name_length + extra_length + info.compress_size
-        taken_by = shown
-        if taken_until > directory.start:
-            raise _damaged("damaged_entry", f"The entry {shown} runs into the table of contents.")
-    if infos and min(info.header_offset for info in infos) > 0:
-        raise BadBundle(
-            "leading_bytes", "Something stands before the first entry of the zip.", hint="Send a plain zip."
-        )
 
 
 def not_a_zip(head: bytes, what: str) -> BadBundle:

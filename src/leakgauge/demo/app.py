@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flask import Flask, Response, jsonify, render_template, request, send_file
 from werkzeug.exceptions import HTTPException
 
 from leakgauge.defences import output
 from leakgauge.defences.training import TRAINING_DEFENCES
+from leakgauge.demo import callers
 from leakgauge.demo.worker import Worker
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
 
@@ -37,18 +38,17 @@ TRAINING_CHOICES = (
 )
 
 
-def create_app(worker: Worker, *, hosts: frozenset[str] | None = None) -> Flask:
+def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
     """The demo over a worker.
 
     Parameters
     ----------
-    hosts
-        names by which it may be asked, so that a page from elsewhere cannot ask by a name of its
-        own that leads here (DNS rebinding); None lets every name in.
+    names
+        by which it may be asked, beside `localhost` and addresses; see `callers`.
     """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
-    _frame(app, hosts)
+    _frame(app, names)
 
     @app.get("/")
     def page() -> str:
@@ -97,14 +97,12 @@ def create_app(worker: Worker, *, hosts: frozenset[str] | None = None) -> Flask:
     return app
 
 
-def _frame(app: Flask, hosts: frozenset[str] | None) -> None:
+def _frame(app: Flask, names: Sequence[str]) -> None:
     """What holds for every request and every answer."""
 
     @app.before_request
-    def known_host() -> None:
-        name = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if hosts is not None and name not in hosts:
-            raise BadParameters("host", "The demo does not answer to that name.", hint="Ask for localhost.")
+    def known_caller() -> None:
+        callers.check(request, names)
 
     @app.after_request
     def headers(response: Response) -> Response:
@@ -140,7 +138,10 @@ def _states(worker: Worker) -> Iterator[str]:
 
 def _asked() -> dict[str, JsonValue]:
     """The request's JSON object. Anything but JSON is refused, which also keeps out forms of other sites."""
-    found = request.get_json()
+    try:
+        found = request.get_json()
+    except RecursionError:
+        raise _unfit("request", "JSON of any depth that a page sends") from None
     if not isinstance(found, dict):
         raise _unfit("request", "a JSON object")
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -12,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from leakgauge.errors import BadParameters
+from leakgauge.errors import BadParameters, LeakgaugeError
 from leakgauge.jobs.table import DEMO_ATTACK, DEMO_TRAINING
+from leakgauge.sandbox.output import read_document
 
 (_FACTS,) = DEMO_TRAINING.leaves
 _RESULT, _REPORT = DEMO_ATTACK.leaves
@@ -106,7 +106,6 @@ class Cache:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return read_document(path)
+    except (OSError, LeakgaugeError):
         return None
-    return found if isinstance(found, dict) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from leakgauge.sandbox.parent import Sandbox
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_PATIENCE_SECONDS = 30
 
 
 @contextmanager
@@ -30,6 +30,7 @@ def demo(
     folder: Path | None = None,
     mnist: Path | None = None,
     effort: Effort | None = None,
+    names: Sequence[str] = (),
 ) -> Iterator[BaseWSGIServer]:
     """A server with the demo behind it; whatever runs is stopped at the end of the context.
 
@@ -44,6 +45,8 @@ def demo(
         scikit-learn's digits are used.
     effort
         how much work goes into an image.
+    names
+        by which the page may be asked, beside `localhost`, `host` and addresses.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def demo(
     worker = Worker(
         sandbox=sandbox, cache=cache, data=data, source=source or cache.models.parent, effort=effort
     )
-    app = create_app(worker, hosts=_LOOPBACK if host in _LOOPBACK else None)
+    app = create_app(worker, names=[host, *names])
     try:
         server = make_server(host, port, app, threaded=True, request_handler=_Quiet)
     except (OSError, SystemExit):
@@ -86,6 +89,7 @@ class _Quiet(WSGIRequestHandler):
     """No line for every request: the page asks for few, and the terminal belongs to the user."""
 
     protocol_version = "HTTP/1.1"
+    timeout = _PATIENCE_SECONDS  # of silence, after which a connection gives its thread back
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing."""

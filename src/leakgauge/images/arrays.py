@@ -19,6 +19,8 @@ MAGIC = b"\x93NUMPY"
 MAX_NUMBERS = 64_000_000
 """Numbers that one image may have."""
 CHANNELS = (1, 3, 4)
+_MOST_AXES = 64
+"""As many as NumPy gives an array."""
 BYTES = (0.0, 255.0)
 _WHOLE = {"uint8": 255.0, "uint16": 65535.0}
 """Greatest value of a pixel that is stored as a whole number."""
@@ -76,14 +78,16 @@ def read_header(stream: IO[bytes], name: str, *, size: int, most: int | None = N
             f"{name} holds Python objects or text, not numbers; it was not opened.",
             hint="Save an array of numbers with numpy.save(..., allow_pickle=False).",
         )
-    numbers = math.prod(shape)
-    if any(length < 0 for length in shape):
+    # a truth value is an int to Python, and no length to NumPy
+    if len(shape) > _MOST_AXES or any(type(length) is not int or length < 0 for length in shape):
         raise damaged(name)
+    numbers = math.prod(shape)
     if most is not None and numbers > most:
         raise LimitExceeded(
             "array_too_large", f"{name} declares more numbers than an image has.", hint="Send one image."
         )
-    if size - stream.tell() != numbers * dtype.itemsize:
+    # of an array without a number every axis may be as long as it likes, and none needs to be
+    if size - stream.tell() != numbers * dtype.itemsize or any(length > size for length in shape):
         raise damaged(name)
     return Header(shape, dtype, fortran, stream.tell())
 

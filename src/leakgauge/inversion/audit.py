@@ -18,7 +18,7 @@ from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.description import Described, describe, loss_curve, target_of
 from leakgauge.inversion.evaluation import prototypes, recognition
 from leakgauge.inversion.evasion import Evade, robustness_curve
-from leakgauge.inversion.inputs import Inputs, read_inputs
+from leakgauge.inversion.inputs import InMemory, Inputs, read_inputs
 from leakgauge.inversion.masking import masking_of
 from leakgauge.inversion.protocol import Attack
 from leakgauge.inversion.running import (
@@ -71,6 +71,7 @@ def audit_bundle(
     trained_prior: Path | None = None,
     evade: Evade | None = None,
     time: Time | None = None,
+    in_memory: InMemory | None = None,
 ) -> Audited:
     """Audit an inversion bundle.
 
@@ -86,6 +87,8 @@ def audit_bundle(
         the search of a reference library, for a curve of robustness; None where there is none.
     time
         the audit's, which its steps share; None for no limit.
+    in_memory
+        models that the bundle does not bring, and the caller holds.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def audit_bundle(
     file = bundle.parameters.path if bundle.parameters else None
     parameters = inversion_parameters(file, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
-    found = read_inputs(bundle, parameters, trained_prior=trained_prior)
+    found = read_inputs(bundle, parameters, trained_prior=trained_prior, in_memory=in_memory)
     inputs = within(found, chosen, seconds=parameters.time_budget)
     audited = audit(
         inputs,

@@ -81,10 +81,22 @@ class Inputs:
     notices: tuple[Notice, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """Models that the caller holds, open already: the one under audit, and perhaps an evaluator."""
+
+    model: ImageModel
+    evaluator: ImageModel | None = None
+
+
 def read_inputs(
-    bundle: InversionBundle, parameters: InversionParameters, *, trained_prior: Path | None = None
+    bundle: InversionBundle,
+    parameters: InversionParameters,
+    *,
+    trained_prior: Path | None = None,
+    in_memory: InMemory | None = None,
 ) -> Inputs:
-    """Open the model and the images of a bundle.
+    """Open the model and the images of a bundle; `in_memory` are the models that it does not bring.
 
     Raises
     ------
@@ -94,7 +106,7 @@ def read_inputs(
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
     image = read_image(bundle.image, input_range=parameters.input_range)
-    target = _opened(bundle.model, image.values.shape, parameters)
+    target = _target(bundle, image.values.shape, parameters, in_memory)
     shape = target.facts.shape
     original = fit(image, shape, resize=parameters.resize)
     sent = _sent_images(bundle, parameters, target.facts)
@@ -102,7 +114,7 @@ def read_inputs(
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     original_class = likeliest if likeliest in classes else classes[0]
-    evaluator = _evaluator(bundle, parameters, shape)
+    evaluator = in_memory.evaluator if in_memory else _evaluator(bundle, parameters, shape)
     evaluation = choose_evaluation(evaluator, sent.labelled, target.facts, seed=parameters.seed)
     background, background_notices = background_of(
         original.values, asked=parameters.background, input_range=target.facts.input_range
@@ -110,11 +122,8 @@ def read_inputs(
     start, start_notices = _start(parameters, shape, sent.auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
     high_contrast = needs_high_contrast(asked, shape, rng=generator_for(parameters.seed, "edges"))
-    examined = examine(
-        as_queried(asked, high_contrast=high_contrast),
-        original.values,
-        rng=generator_for(parameters.seed, "masking"),
-    )
+    queried = as_queried(asked, high_contrast=high_contrast)
+    examined = examine(queried, original.values, rng=generator_for(parameters.seed, "masking"))
     notices = (
         *defended_notice(asked_for),
         *original.notices,
@@ -162,6 +171,19 @@ def _settings(
     )
 
 
+def _target(
+    bundle: InversionBundle,
+    size: Sequence[int],
+    parameters: InversionParameters,
+    in_memory: InMemory | None,
+) -> ImageModel:
+    if bundle.model is not None:
+        return _opened(bundle.model, size, parameters)
+    if in_memory is None:
+        raise ValueError("neither the bundle nor the caller has a model")
+    return in_memory.model
+
+
 def _opened(file: BundledFile, size: Sequence[int], parameters: InversionParameters) -> ImageModel:
     return open_image_model(
         file.path,
@@ -202,7 +224,7 @@ def _evaluator(
     """The classifier that the bundle brings to evaluate reconstructions, if it brings one."""
     if bundle.evaluator is None:
         return None
-    if bundle.evaluator.sha256 == bundle.model.sha256:
+    if bundle.model is not None and bundle.evaluator.sha256 == bundle.model.sha256:
         raise BadBundle(
             "evaluator_is_model",
             "The evaluator is the very model under audit, which would evaluate its own answers.",

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from leakgauge.bundle import (
+    AnswersBundle,
     Bundle,
     ImageMembershipBundle,
     InversionBundle,
@@ -18,7 +19,7 @@ from leakgauge.exhaustion import Time
 from leakgauge.extras import installed, keep_triton_out, needed
 from leakgauge.installation import Kind
 from leakgauge.jobs.request import JobRequest
-from leakgauge.progress import Progress
+from leakgauge.progress import Display, Progress
 from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
 
@@ -33,7 +34,7 @@ _QUESTIONS: dict[Kind, str] = {
 }
 
 
-def audit(request: JobRequest, progress: Progress) -> None:
+def audit(request: JobRequest, display: Display) -> None:
     """Audit the bundle of `request` and write the finished report folder.
 
     Raises
@@ -50,20 +51,22 @@ def audit(request: JobRequest, progress: Progress) -> None:
             f"here runs the {request.only} audit.",
             hint=f"Send it to leakgauge-{bundle.kind}, or send {_QUESTIONS[request.only]}.",
         )
+    display.opened("model")
     with needed(bundle.kind):
-        audited = _audited(bundle, request, progress)
+        audited = _audited(bundle, request, display)
     write(audited, request.report)
 
 
 def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited:
     time = Time(request.time_left)
     overrides = dict(request.overrides)
-    # membership audits of images train nothing that could be cut short, and take no such parameter
-    if request.time_budget is not None and not isinstance(bundle, ImageMembershipBundle):
+    # audits of image sets and of answers train nothing that could be cut short, and take no such parameter
+    trains = not isinstance(bundle, ImageMembershipBundle | AnswersBundle)
+    if request.time_budget is not None and trains:
         overrides["time_budget"] = request.time_budget
     # Imported late: each image holds the libraries of one kind alone.
     match bundle:
-        case MembershipBundle() | ImageMembershipBundle():
+        case MembershipBundle() | AnswersBundle() | ImageMembershipBundle():
             from leakgauge.membership.audit import audit_bundle as audit_membership
 
             return audit_membership(bundle, overrides, progress, time=time)

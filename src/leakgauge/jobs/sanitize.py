@@ -7,10 +7,10 @@ import json
 from leakgauge.extras import needed
 from leakgauge.jobs.request import JobRequest
 from leakgauge.jobs.table import SANITIZE
-from leakgauge.progress import Progress
+from leakgauge.progress import Display
 
 
-def sanitize(request: JobRequest, progress: Progress) -> None:
+def sanitize(request: JobRequest, display: Display) -> None:
     """Strip the model file of `request`, and leave the new one beside notes on what was done.
 
     Raises
@@ -18,11 +18,12 @@ def sanitize(request: JobRequest, progress: Progress) -> None:
     LeakgaugeError
         whatever the model file deserves; see `leakgauge.defences.sanitize`.
     """
+    display.opened("model")
     with needed("membership"):
         # imported late: only an image for membership holds scikit-learn
         from leakgauge.targets.formats import sanitizer_of
 
-        sanitized = sanitizer_of(request.source)(request.source, request.scratch, progress)
+        sanitized = sanitizer_of(request.source)(request.source, request.scratch, display)
     notes = {"removed": sanitized.removed, "remaining": sanitized.remaining}
     model_name, notes_name = SANITIZE.leaves
     (request.report / model_name).write_bytes(sanitized.pickled)

@@ -10,13 +10,16 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from leakgauge.attacks.table import chosen_attacks, distributions_of
-from leakgauge.bundle import ImageMembershipBundle, MembershipBundle
+from leakgauge.bundle import AnswersBundle, ImageMembershipBundle, MembershipBundle
 from leakgauge.estimates import proportion
 from leakgauge.exhaustion import Time, ran_out, release
+from leakgauge.membership.answers import GivenAnswers, read_answers, take_answers
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.conclusions import conclude
 from leakgauge.membership.evidence import Evidence
+from leakgauge.membership.given_references import GivenReferences
 from leakgauge.membership.image_inputs import read_image_inputs
+from leakgauge.membership.in_memory import InMemory, read_in_memory
 from leakgauge.membership.inputs import Inputs, read_inputs
 from leakgauge.membership.own_members import own_misfit
 from leakgauge.membership.pool import SharedAnswers
@@ -35,7 +38,9 @@ from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import (
     MembershipParameters,
+    answers_parameters,
     image_membership_parameters,
+    in_memory_parameters,
     membership_parameters,
 )
 from leakgauge.progress import Progress, Share
@@ -57,17 +62,28 @@ VERSIONS_OF = ("numpy", "scipy", "scikit-learn")
 TRAINED_IN = 0.9
 """Share of an attack's time in which it may train reference models: with fewer of them it still runs."""
 
+_NOT_TRIED = {
+    True: "there are answers and no model that could be trained again with a change.",
+    False: "the reference models were trained elsewhere, so there is nothing here to compare a change with.",
+}
+"""Why no change was measured where reference models came as answers, by whether that is all that came."""
+
+_NOT_COMPARED = (
+    "Whether members and non-members differ in what has nothing to do with the model was not checked; where "
+    "they do, every attack looks better than it is."
+)
+
 _Result = TypeVar("_Result")
 
 
 def audit_bundle(
-    bundle: MembershipBundle | ImageMembershipBundle,
+    bundle: MembershipBundle | AnswersBundle | ImageMembershipBundle,
     overrides: Mapping[str, JsonValue],
     progress: Progress,
     *,
     time: Time | None = None,
 ) -> Audited:
-    """Audit a membership bundle, of a model of tables or of images.
+    """Audit a membership bundle: of a model of tables or of images, or of answers alone.
 
     Parameters
     ----------
@@ -83,23 +99,49 @@ def audit_bundle(
     LeakgaugeError
         for a bundle, parameters or a model that cannot be audited.
     """
-    progress.report("reading the bundle", 0.0)
     file = bundle.parameters.path if bundle.parameters else None
-    parameters: MembershipParameters
-    read: Callable[[], Inputs]
     match bundle:
         case MembershipBundle():
-            parameters = membership_parameters(file, overrides)
-            read = partial(read_inputs, bundle, parameters)
+            of_tables = membership_parameters(file, overrides)
+            read: Callable[[], Inputs] = partial(read_inputs, bundle, of_tables)
+            return conduct(read, of_tables, bundle.sha256, progress, time)
+        case AnswersBundle():
+            of_answers = answers_parameters(file, overrides)
+            read = partial(read_answers, bundle, of_answers)
+            return conduct(read, of_answers, bundle.sha256, progress, time)
         case ImageMembershipBundle():
-            parameters = of_images = image_membership_parameters(file, overrides)
+            of_images = image_membership_parameters(file, overrides)
             read = partial(read_image_inputs, bundle, of_images)
+            return conduct(read, of_images, bundle.sha256, progress, time)
+
+
+def audit_in_memory(source: InMemory, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
+    """Audit a model with records, all of them in the caller's memory; errors as `audit_bundle`."""
+    parameters = in_memory_parameters(overrides)
+    return conduct(partial(read_in_memory, source, parameters), parameters, source.sha256, progress)
+
+
+def audit_answers(source: GivenAnswers, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
+    """Audit answers in the caller's memory; errors as `audit_bundle`."""
+    parameters = answers_parameters(None, overrides)
+    return conduct(partial(take_answers, source, parameters), parameters, source.sha256, progress)
+
+
+def conduct(
+    read: Callable[[], Inputs],
+    parameters: MembershipParameters,
+    sha256: Mapping[str, str],
+    progress: Progress,
+    time: Time | None = None,
+) -> Audited:
+    """Audit whatever `read` reads, and hold the report to the policy in the parameters; errors as there."""
+    progress.report("reading the records", 0.0)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     report = audit(
         read(),
         parameters=parameters,
         attacks=chosen,
-        inputs_sha256=bundle.sha256,
+        inputs_sha256=sha256,
         progress=progress,
         time=time,
     )
@@ -174,7 +216,14 @@ def _evidence(
     progress.report("querying the model", 0.03)
     described = _describe(inputs, target)
     progress.report("comparing members and non-members", 0.06)
-    shift = distribution_shift(pool, rng=generator_for(seed, "shift"))
+    notices: list[Notice] = []
+
+    def not_compared(reason: str) -> None:
+        notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}"))
+
+    shift = _unless_it_runs_out(
+        lambda: distribution_shift(pool, rng=generator_for(seed, "shift")), instead=not_compared
+    )
     runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
     limited = time.share(STEPS_BESIDES).limiting(Share(progress, 0.4, 0.75))
     proportions = _proportions(target, inputs, parameters, runs, limited)
@@ -198,15 +247,17 @@ def _evidence(
         tried=tried,
         misfit=own_misfit(target, pool, described, references.accuracy),
         missing_references=missing,
-        notices=tuple(references.notices),
+        notices=(*notices, *references.notices),
     )
 
 
 def _reference_models(
     inputs: Inputs, data: TrainingData, parameters: MembershipParameters, time: Time
-) -> ReferenceModels:
+) -> ReferenceModels | GivenReferences:
+    if inputs.references is not None:
+        return inputs.references
     plan = Plan(
-        inputs.target.estimator,
+        inputs.target.recipe,
         inputs.target.classes,
         models=parameters.reference_models,
         seconds=parameters.time_budget,
@@ -268,6 +319,8 @@ def _tradeoffs(
     progress: Progress,
 ) -> Tradeoffs:
     """What mitigations cost and save."""
+    if inputs.references is not None:
+        return Tradeoffs((), 0, None, "", (), withheld=_NOT_TRIED[inputs.pool.answers_only])
 
     def attempt() -> Tradeoffs:
         progress.report("trying mitigations", 0.0)

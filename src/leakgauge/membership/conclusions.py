@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from leakgauge.membership.evidence import Evidence
 from leakgauge.membership.exposure import exposed_records
 from leakgauge.membership.insights import difficulty, ease
-from leakgauge.membership.measure import slices
-from leakgauge.membership.recommendations import recommend
+from leakgauge.membership.measure import FOLDS, slices
+from leakgauge.membership.pool import Pool
+from leakgauge.membership.recommendations import CHANGES_OF_ANY, NETWORK_CHANGES, recommend
 from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report import risk
@@ -81,6 +82,13 @@ def _as_strong_as(worst: MembershipMeasured, evidence: Evidence) -> dict[str, Fl
     }
 
 
+def _changes(pool: Pool) -> str | None:
+    """What there is to try on a model of such records."""
+    if pool.answers_only:
+        return CHANGES_OF_ANY
+    return NETWORK_CHANGES if pool.holds_images else None
+
+
 def _recommendations(
     evidence: Evidence, worst: MembershipMeasured, severity: Severity, parts: tuple[Slice, ...], seed: int
 ) -> tuple[Recommendation, ...]:
@@ -90,12 +98,13 @@ def _recommendations(
         severity=severity,
         worst=worst,
         worst_decisions=scored[worst.name].decisions,
+        worst_folds=FOLDS if scored[worst.name].attack.cross_fitted else None,
         label_decisions=scored["gap"].decisions if "gap" in scored else None,
         member=evidence.pool.member,
         target=evidence.described,
         slices=parts,
         tried=evidence.tried,
-        images=evidence.pool.holds_images,
+        changes=_changes(evidence.pool),
         records_would_settle=without_references is None or not risk.all_ruled_out(evidence.outcomes),
         rng=generator_for(seed, "recommendations"),
     )

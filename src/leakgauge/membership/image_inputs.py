@@ -32,8 +32,15 @@ _LOOKED_AT = 200
 def read_image_inputs(
     bundle: ImageMembershipBundle,
     parameters: ImageMembershipParameters,
+    *,
+    model: ImageModel | None = None,
 ) -> Inputs:
     """Open the model, read both image sets, fit them to it, and ask it about every image.
+
+    Parameters
+    ----------
+    model
+        one that is open already; None for the bundle's.
 
     Raises
     ------
@@ -49,12 +56,15 @@ def read_image_inputs(
     for images in sent:
         _check_size(images.name, len(images.labels), bundle.limits)
     first = sent[0].image(0).values
-    model = open_image_model(
-        bundle.model.path,
-        image_size=(first.shape[0], first.shape[1]),
-        input_range=parameters.input_range,
-        channel_order=parameters.channel_order,
-    )
+    if bundle.model is not None:
+        model = open_image_model(
+            bundle.model.path,
+            image_size=(first.shape[0], first.shape[1]),
+            input_range=parameters.input_range,
+            channel_order=parameters.channel_order,
+        )
+    if model is None:
+        raise ValueError("neither the bundle nor the caller has a model")
     members, non_members = (
         FittedSet(images, positions(images, model.facts.classes), model.facts.shape, parameters.resize)
         for images in sent

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.bundle import BundledFile, ImageArrays, ImageFolder, ImageSet
-from leakgauge.bundle.roles import ROWS_AS_TABLE
+from leakgauge.bundle.role_names import ROWS_AS_TABLE
 from leakgauge.errors import BadBundle
 from leakgauge.images.arrays import PixelRange, channels_last, map_array, pixel_range, to_unit
 from leakgauge.images.files import read_image

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from leakgauge.bundle import MembershipBundle
 from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, UnsupportedModel
@@ -20,9 +22,10 @@ from leakgauge.membership.columns import (
     named_label,
     typed_features,
 )
+from leakgauge.membership.given_references import GivenReferences, places_of, read_reference_models
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
-from leakgauge.membership.tables import Table, read_tables
+from leakgauge.membership.tables import read_tables
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
@@ -39,9 +42,11 @@ class Inputs:
     Attributes
     ----------
     features
-        columns of a table, or pixels and channels of an image.
+        columns of a table, or pixels and channels of an image; 0 where answers alone are known.
     training_data
         what reference models may be trained on; None for the pool alone.
+    references
+        reference models that were trained elsewhere; None where they are to be trained here.
     """
 
     target: SharedAnswers
@@ -50,6 +55,7 @@ class Inputs:
     notices: tuple[Notice, ...]
     defences: tuple[Setting, ...] = ()
     training_data: TrainingData | None = None
+    references: GivenReferences | None = None
 
 
 def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> Inputs:
@@ -61,9 +67,8 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         for whatever does not fit, with file, line and column.
     """
     asked_for = settings_of(parameters.defences)
-    defences = not_undone(asked_for)
     target = open_table_model(bundle.model.path)
-    notices = [*defended_notice(asked_for), *(Notice("model_file", text) for text in target.remarks)]
+    notices = [Notice("model_file", text) for text in target.remarks]
     files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
     tables = read_tables(
         [file.path for file in files],
@@ -73,7 +78,7 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         expected=(*(target.feature_names or ()), *named_label(parameters)),
     )
     for table in tables:
-        _check_size(table)
+        check_size(table.name, len(table.frame))
         notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
 
     columns = columns_of(tables, parameters, target, notices)
@@ -85,24 +90,74 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         Side.of(table, of_table, columns, target.classes)
         for table, of_table in zip(tables, features, strict=True)
     ]
+    inputs = fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)
+    if not bundle.reference_answers:
+        return inputs
+    models = read_reference_models(
+        bundle.reference_answers,
+        limits=bundle.limits,
+        classes=target.classes,
+        y=np.concatenate([side.y for side in sides[:2]]),
+        defences=inputs.defences,
+    )
+    places = places_of(inputs.pool.row, inputs.pool.member, len(sides[0].y))
+    return replace(inputs, references=GivenReferences([model.at(places) for model in models]))
+
+
+def fitted_inputs(
+    target: TableTarget,
+    sides: Sequence[Side],
+    known: InputColumns,
+    parameters: MembershipParameters,
+    notices: Sequence[Notice],
+    *,
+    asked_for: Sequence[Setting] = (),
+) -> Inputs:
+    """Make a pool of the sides, put the target behind its defences, and ask it about every record.
+
+    Parameters
+    ----------
+    sides
+        members, non-members and, where there is one, the table of other records.
+    known
+        what the target knows of its columns.
+    notices
+        what is known by now that a reader must know.
+    asked_for
+        output defences, in the order of application.
+
+    Raises
+    ------
+    LeakgaugeError
+        for records that no figure can come of, or a model that cannot answer about them.
+    """
+    defences = not_undone(asked_for)
+    notices = [*defended_notice(asked_for), *notices]
     pool, data = pooled(sides, target, known, parameters, notices)
     target, readings = _reading(target, pool, sides, known)
     notices += [*readings, *_scores_notice(target, defences)]
     return Inputs(
         target=_ask(DefendedTarget(target, defences) if defences else target, pool, sides, known),
         pool=pool,
-        features=len(columns.features),
+        features=len(known.columns),
         notices=tuple(notices),
         defences=defences,
         training_data=data,
     )
 
 
-def _check_size(table: Table) -> None:
-    if len(table.frame) < LEAST_RECORDS:
+def check_size(name: str, records: int) -> None:
+    """Refuse a table of which no figure would mean anything.
+
+    Raises
+    ------
+    BadBundle
+        `too_few_records`.
+    """
+    if records < LEAST_RECORDS:
         raise BadBundle(
             "too_few_records",
-            f"{table.name} has {len(table.frame)} records; it takes {LEAST_RECORDS} to say anything.",
+            f"{name} has {records} records; it takes {LEAST_RECORDS} to say anything.",
             hint="Send as many members and non-members as you can; from some hundreds of each the "
             "figures become useful.",
         )

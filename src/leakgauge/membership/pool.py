@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from leakgauge.attacks.row import Unsuited
 from leakgauge.progress import Progress
 from leakgauge.report.model import Attacker
 from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray, Gives, IntArray, ModelTarget
@@ -37,6 +38,9 @@ class Pool:
     is_read
         (d,) False for columns of a table that every part of the target leaves out; None where all
         are read.
+    answers_only
+        whether `x` holds the target's answers about the records, not the records: nothing else can be
+        asked, and what the records are is not known.
     """
 
     x: Any
@@ -45,6 +49,7 @@ class Pool:
     row: IntArray
     group: NDArray[np.str_] | None = None
     is_read: BoolArray | None = None
+    answers_only: bool = False
 
     def __len__(self) -> int:
         """Number of records."""
@@ -74,8 +79,8 @@ class ReferenceAnswers:
     p_y
         (M, n) probability of each record's true label.
     trained_on
-        (M, n) whether the model that answers was trained on the record; as often True in each column
-        as in any other.
+        (M, n) whether the model that answers was trained on the record; of models that were trained here
+        as often True in each column as in any other.
     per_round
         how many rows, one after the other, come from one round of training. Rounds are drawn
         independently of each other.
@@ -100,13 +105,31 @@ class ReferenceAnswers:
         kept = np.arange(len(self.p_y)) // self.per_round != number
         return replace(self, p_y=self.p_y[kept], trained_on=self.trained_on[kept])
 
+    def check(self, *, least: int, trained: bool) -> None:
+        """See that there are enough models that were, or were not, trained on each record.
+
+        Raises
+        ------
+        Unsuited
+            where a record has fewer than `least` of them.
+        """
+        counts = (self.trained_on == trained).sum(axis=0)
+        if len(self.p_y) == 0 or counts.min() < least:
+            which = "trained on it" if trained else "not trained on it"
+            raise Unsuited(
+                f"It takes {least} reference models for each record that were {which}; "
+                f"{int((counts < least).sum()):,} of {len(counts):,} records have fewer, of {len(self.p_y)}."
+            )
+
     def mean_in(self) -> FloatArray:
-        """(n,) mean over the models that were trained on the record."""
+        """(n,) mean over the models that were trained on the record; errors as `check`, for one."""
+        self.check(least=1, trained=True)
         mean: FloatArray = self.p_y.mean(axis=0, dtype=np.float64, where=self.trained_on)
         return mean
 
     def mean_out(self) -> FloatArray:
-        """(n,) mean over the models that were not trained on the record."""
+        """(n,) mean over the models that were not trained on the record; errors as `check`, for one."""
+        self.check(least=1, trained=False)
         mean: FloatArray = self.p_y.mean(axis=0, dtype=np.float64, where=~self.trained_on)
         return mean
 
@@ -124,10 +147,10 @@ class SharedAnswers:
     Attacks that look at the same answers need not pay for them again. `queries`
     counts the rows that were asked for, remembered or not, since an attacker
     who runs one attack alone has to send them. `estimator` is the fitted model
-    itself, for attacks that see the model file and for training its clones; None
+    itself, for attacks that see the model file, and `recipe` what its clones are made of; None
     where the target has none to show. `references` trains an attacker's clones of it, once,
     when an attack first asks for them. `form` is what these clones must be asked for, None
-    where there is no estimator or it gives labels alone.
+    where there is no recipe or it gives labels alone.
     """
 
     def __init__(
@@ -146,6 +169,7 @@ class SharedAnswers:
         self.has_probabilities = target.has_probabilities
         self.gives: Gives = target.gives
         self.estimator: Any = target.estimator
+        self.recipe: Any = target.recipe
         self.form: AnswerForm | None = target.form
         self.type_name = target.type_name
         self.packages = target.packages

@@ -25,6 +25,7 @@ from leakgauge.targets.protocol import BoolArray, IntArray, TableTarget
 LEAST_RECORDS = 20
 """Members, and as many non-members, below which no figure means anything."""
 MOST_GROUPS = 100
+_WIDEST = {"i": np.int64, "u": np.int64, "f": np.float64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def pooled(
         _in_order(side, digest, shared, notices)
         for side, digest, shared in zip(sides[:2], digests[:2], in_both, strict=True)
     ]
-    kept = [_sample(side, rows, parameters, notices) for side, rows in zip(sides[:2], every, strict=True)]
+    kept = [sampled(side, rows, parameters, notices) for side, rows in zip(sides[:2], every, strict=True)]
     _tell_of_both(sides, in_both, notices)
     beyond = [
         np.setdiff1d(rows, of_pool, assume_unique=True) for rows, of_pool in zip(every, kept, strict=True)
@@ -87,7 +88,7 @@ def pooled(
     group = None
     if sides[0].group is not None and sides[1].group is not None:
         group = np.concatenate([sides[0].group[kept[0]], sides[1].group[kept[1]]])
-        _check_groups(group)
+        check_groups(group)
     pool = Pool(
         x=x if scored == len(y) else x[:scored],
         y=y[:scored],
@@ -135,8 +136,8 @@ def _in_order(side: Side, digest: NDArray[np.uint64], shared: BoolArray, notices
     return distinct
 
 
-def _sample(side: Side, rows: IntArray, parameters: MembershipParameters, notices: list[Notice]) -> IntArray:
-    """The records of a table that attacks score."""
+def sampled(side: Side, rows: IntArray, parameters: MembershipParameters, notices: list[Notice]) -> IntArray:
+    """Those of the records at `rows` of a table that attacks score."""
     most = parameters.max_records // 2
     if len(rows) <= most:
         return rows
@@ -198,11 +199,13 @@ def _tell_of_both(sides: Sequence[Side], in_both: Sequence[BoolArray], notices: 
 def _digests(sides: Sequence[Side]) -> list[NDArray[np.uint64]]:
     """(n,) for each table: a number that records of the same features and label share."""
     every = pd.concat([side.features for side in sides], ignore_index=True)
-    for position in range(every.shape[1]):
-        if not pd.api.types.is_numeric_dtype(every.dtypes.iloc[position]):
-            every.isetitem(
-                position, every.iloc[:, position].astype(object).astype(str).to_numpy(dtype=object)
-            )
+    for position, dtype in enumerate(every.dtypes):
+        cells = every.iloc[:, position]
+        if not pd.api.types.is_numeric_dtype(dtype):
+            every.isetitem(position, cells.astype(object).astype(str).to_numpy(dtype=object))
+        elif isinstance(dtype, np.dtype) and dtype.kind in _WIDEST:
+            # the same numbers have one digest, in however few bytes a caller keeps them
+            every.isetitem(position, cells.to_numpy(dtype=_WIDEST[dtype.kind]))
     digest = pd.util.hash_pandas_object(every, index=False).to_numpy()
     # odd multiplier: mixes the label in without folding two labels onto one digest
     labels = np.concatenate([side.y for side in sides]).astype(np.uint64)
@@ -210,7 +213,14 @@ def _digests(sides: Sequence[Side]) -> list[NDArray[np.uint64]]:
     return np.split(keys, np.cumsum([len(side.y) for side in sides[:-1]]))
 
 
-def _check_groups(group: NDArray[np.str_]) -> None:
+def check_groups(group: NDArray[np.str_]) -> None:
+    """Refuse groups that nobody could read a figure of.
+
+    Raises
+    ------
+    BadParameters
+        `too_many_groups`.
+    """
     count = len(np.unique(group))
     if count > MOST_GROUPS:
         raise BadParameters.about(

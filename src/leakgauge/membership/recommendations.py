@@ -24,6 +24,8 @@ VALUES: dict[ThreatModel, str] = {"probabilities": "probabilities", "scores": "d
 WORTH_SAYING = 0.02
 OVERFITTED_FROM = 0.05
 NETWORK_CHANGES = "early stopping, weight decay, dropout or, with a guarantee, training with DP-SGD"
+CHANGES_OF_ANY = "a smaller model, stronger regularisation or fewer steps of training"
+"""Of a model of which nothing is known but its answers."""
 
 
 def recommend(
@@ -31,12 +33,13 @@ def recommend(
     severity: Severity,
     worst: MembershipMeasured,
     worst_decisions: BoolArray,
+    worst_folds: int | None = None,
     label_decisions: BoolArray | None,
     member: BoolArray,
     target: MembershipTarget,
     slices: Sequence[Slice],
     tried: Tradeoffs | None,
-    images: bool = False,
+    changes: str | None = None,
     records_would_settle: bool = True,
     rng: np.random.Generator,
 ) -> tuple[Recommendation, ...]:
@@ -46,14 +49,16 @@ def recommend(
     ----------
     worst_decisions
         (n,) decisions of the attack that showed most.
+    worst_folds
+        into how many the records were cut for it; None where it was not cross-fitted.
     label_decisions
         (n,) decisions of the gap attack, None when it did not run.
     tried
         what changes were measured to do, None where that was not asked for.
     records_would_settle
         whether an inconclusive verdict is one for want of records.
-    images
-        whether the model is an image classifier, a network most likely.
+    changes
+        what there is to try on a model of its kind; None for the mitigations of `MITIGATIONS`.
     """
     found: list[Recommendation] = []
     if severity is Severity.INCONCLUSIVE and records_would_settle:
@@ -63,9 +68,9 @@ def recommend(
         found.append(knee)
     # where changes were measured, a guess at what they would do has no place
     if not (tried is not None and tried.changes) and severity not in (Severity.LOW, Severity.INCONCLUSIVE):
-        found.extend(_fit_less_closely(target, images=images))
+        found.extend(_fit_less_closely(target, changes or mitigations()))
     if label_decisions is not None and worst.threat_model in VALUES:
-        more = paired_difference(worst_decisions, label_decisions, member, rng=rng)
+        more = paired_difference(worst_decisions, label_decisions, member, rng=rng, folds=worst_folds)
         found.extend(_answer_with_less(VALUES[worst.threat_model], more))
     found.extend(_exposed_slices(worst, slices))
     return tuple(found)
@@ -91,15 +96,14 @@ def _knee(tried: Tradeoffs | None) -> Recommendation | None:
     )
 
 
-def _fit_less_closely(target: MembershipTarget, *, images: bool) -> list[Recommendation]:
+def _fit_less_closely(target: MembershipTarget, changes: str) -> list[Recommendation]:
     overfit = difference(target.train_accuracy, target.test_accuracy)
     if overfit.low <= OVERFITTED_FROM:
         return []
     return [
         Recommendation(
             "Fit the training data less closely",
-            f"Try {NETWORK_CHANGES if images else mitigations()}, and audit again: the leak should "
-            "fall with the gap below.",
+            f"Try {changes}, and audit again: the leak should fall with the gap below.",
             f"The training accuracy is {100 * target.train_accuracy.value:.1f} %, the accuracy on "
             f"non-members {100 * target.test_accuracy.value:.1f} %: a gap of "
             f"{100 * overfit.value:.1f} points ({100 * overfit.low:.1f} to {100 * overfit.high:.1f}).",

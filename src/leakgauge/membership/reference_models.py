@@ -61,8 +61,8 @@ class Plan:
 
     Attributes
     ----------
-    estimator
-        the fitted target, None where there is none to clone.
+    recipe
+        what is cloned: the fitted target or another estimator that trains it; None for none.
     classes
         (n_classes,) its labels.
     models
@@ -79,7 +79,7 @@ class Plan:
         what the target is asked for, and so the clones; None for probabilities.
     """
 
-    estimator: Any
+    recipe: Any
     classes: NDArray[Any]
     models: int
     seconds: float | None
@@ -162,7 +162,7 @@ class ReferenceModels:
         if not self._trained:
             return ()
         notices = []
-        frozen = [type_name(part.estimator) for part in frozen_in(self._plan.estimator)]
+        frozen = [type_name(part.estimator) for part in frozen_in(self._plan.recipe)]
         if frozen:
             notices.append(
                 Notice(
@@ -231,15 +231,15 @@ class ReferenceModels:
             raise Unsuited(
                 "The parameter reference_models is 0, so there are none to compare the model with."
             )
-        if plan.estimator is None and np.ndim(self._data.x) <= _TABLE_AXES:
+        if plan.recipe is None and np.ndim(self._data.x) <= _TABLE_AXES:
             raise Unsuited(NO_RECIPE)
         refitting = Refitting.of(
-            blank_clone(plan.estimator),
+            blank_clone(plan.recipe),
             plan.classes,
             self._data,
             form=plan.form,
             defences=plan.defences,
-            like=plan.estimator,
+            like=plan.recipe,
         )
         rng = generator_for(plan.seed, DRAWS[attacker])
         draw = of_candidates if attacker == "candidates" else of_population

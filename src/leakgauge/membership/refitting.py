@@ -17,6 +17,7 @@ from sklearn.tree import BaseDecisionTree
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.output import Setting, changed
+from leakgauge.errors import BadParameters
 from leakgauge.membership.earlier_settings import modernise
 from leakgauge.membership.frozen_parts import frozen_in, that_learned_from_labels
 from leakgauge.membership.known_categories import keep_categories
@@ -194,6 +195,8 @@ class Refitting:
         ------
         Unsuited
             when the copy cannot be trained, or gives no finite answers.
+        BadParameters
+            `fit_failed` from a `FunctionRecipe`.
         """
         p_y = np.zeros(len(queried))
         right = np.zeros(len(queried), dtype=np.bool_)
@@ -215,8 +218,8 @@ class Refitting:
                 p_y[question.records[found]] = probabilities[np.flatnonzero(found), columns[found]]
                 right[question.records] = probabilities.argmax(axis=1) == columns
                 zeros += int((probabilities == 0.0).sum())
-        except (MemoryError, Unsuited):
-            raise
+        except (MemoryError, Unsuited, BadParameters):
+            raise  # the last is about a function that the caller gave
         except Exception as error:
             raise Unsuited(
                 f"The model cannot be trained again on {what} ({type(error).__name__})."

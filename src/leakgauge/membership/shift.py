@@ -66,12 +66,15 @@ def distribution_shift(pool: Pool, *, rng: np.random.Generator) -> Shift | None:
     """What tells the tables apart without the target; None where nothing does.
 
     Only what the target reads takes part: an ID that every part of the model leaves out may
-    count the members first, and no attack on the model gains by it.
+    count the members first, and no attack on the model gains by it. Of records of which answers alone are
+    known, that is the label.
     """
     if pool.holds_images:
         names = ["the images"]
         features = _fields(pool.x)
         owner = np.zeros(features.shape[1], dtype=np.int64)
+    elif pool.answers_only:
+        names, features, owner = [], np.empty((len(pool), 0)), np.empty(0, dtype=np.int64)
     else:
         names, features = _numbers(pool)
         owner = np.arange(features.shape[1])

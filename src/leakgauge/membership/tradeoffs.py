@@ -166,7 +166,7 @@ def _try_all(
         raise Unsuited("The model gives labels alone; the quick attacks read probabilities.")
     if seconds == 0:
         raise Unsuited("No time was left to train the model again; raise time_budget to allow for that.")
-    blank = blank_clone(target.estimator)
+    blank = blank_clone(target.recipe)
     every = target.reference_answers(progress)
     # the halves are drawn as those of the audit's own reference models: round by round the same
     rounds = min(every.rounds, MOST_REFERENCES // 2)

@@ -11,19 +11,30 @@ from __future__ import annotations
 from leakgauge.parameters.documents import MAX_BYTES, decode_hyperparameters
 from leakgauge.parameters.inversion import InversionParameters
 from leakgauge.parameters.loading import (
+    answers_parameters,
     image_membership_parameters,
+    in_memory_parameters,
     inversion_parameters,
     membership_parameters,
 )
-from leakgauge.parameters.membership import ImageMembershipParameters, MembershipParameters
+from leakgauge.parameters.membership import (
+    AnswersParameters,
+    ImageMembershipParameters,
+    InMemoryParameters,
+    MembershipParameters,
+)
 
 __all__ = [
     "MAX_BYTES",
+    "AnswersParameters",
     "ImageMembershipParameters",
+    "InMemoryParameters",
     "InversionParameters",
     "MembershipParameters",
+    "answers_parameters",
     "decode_hyperparameters",
     "image_membership_parameters",
+    "in_memory_parameters",
     "inversion_parameters",
     "membership_parameters",
 ]

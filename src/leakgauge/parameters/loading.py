@@ -11,7 +11,12 @@ from pydantic import ValidationError
 from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.parameters.documents import read
 from leakgauge.parameters.inversion import InversionParameters
-from leakgauge.parameters.membership import ImageMembershipParameters, MembershipParameters
+from leakgauge.parameters.membership import (
+    AnswersParameters,
+    ImageMembershipParameters,
+    InMemoryParameters,
+    MembershipParameters,
+)
 from leakgauge.parameters.values import Parameters
 from leakgauge.validation import explained, listed, shown, summary, unknown
 
@@ -45,6 +50,18 @@ def image_membership_parameters(
 ) -> ImageMembershipParameters:
     """Parameters of a membership audit over image sets; as `membership_parameters`."""
     return _load(ImageMembershipParameters, file, overrides or {})
+
+
+def answers_parameters(
+    file: Path | None = None, overrides: Mapping[str, JsonValue] | None = None
+) -> AnswersParameters:
+    """Parameters of a membership audit of a table of answers; as `membership_parameters`."""
+    return _load(AnswersParameters, file, overrides or {})
+
+
+def in_memory_parameters(overrides: Mapping[str, JsonValue]) -> InMemoryParameters:
+    """Parameters of a membership audit in the caller's memory; as `membership_parameters`."""
+    return _load(InMemoryParameters, None, overrides)
 
 
 def inversion_parameters(

@@ -123,3 +123,20 @@ class ImageMembershipParameters(MembershipParameters):
     input_range: InputRange = Field(default=None, description=INPUT_RANGE)
     channel_order: Literal["last", "first"] | None = Field(default=None, description=CHANNEL_ORDER)
     resize: bool = Field(default=False, description=RESIZE)
+
+
+class InMemoryParameters(MembershipParameters):
+    """The parameters of a membership audit of a model and records in memory."""
+
+    not_taken: ClassVar = dict.fromkeys(
+        ("label_column", "header"), "labels are handed over apart from the features"
+    )
+
+
+_NOTHING_TRAINED: Final = "there are answers and no model, so nothing is trained"
+
+
+class AnswersParameters(MembershipParameters):
+    """The parameters of a membership audit of a table of answers."""
+
+    not_taken: ClassVar = dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NOTHING_TRAINED)

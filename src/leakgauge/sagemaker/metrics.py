@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
 
 from leakgauge.errors import JsonValue
+from leakgauge.sandbox.output import read_document
+from leakgauge.text import Sink, printable
 
 # Of these, the largest over all attacks is told too, under a name that does not change with the
 # attacks that ran: the worst case is what a tuning job or an alarm should look at.
 _WORST = ("auc", "accuracy", "advantage", "leakage")
 _CORRECTED = "_corrected"
+_NAME = 120
 
 
 def metric_lines(report: Path) -> list[str]:
@@ -22,8 +24,13 @@ def metric_lines(report: Path) -> list[str]:
     ----------
     report
         a `report.json`. Read as plain JSON, so that no attack has to be known here.
+
+    Raises
+    ------
+    AuditFailed
+        `untrusted_output` for a file that is no JSON of a report.
     """
-    document = json.loads(report.read_bytes())
+    document = read_document(report)
     figures = list(_figures(document))
     lines = [f"{attack}_{name}={value:.6g};" for attack, name, value in figures]
     for worst in _WORST:
@@ -43,4 +50,8 @@ def _figures(document: JsonValue) -> Iterator[tuple[str, str, float]]:
                         continue
                     match estimate:
                         case {"value": int() | float() as value} if math.isfinite(value):
-                            yield name, metric, float(value)
+                            yield (
+                                printable(name, Sink.TERMINAL, longest=_NAME),
+                                printable(metric, Sink.TERMINAL, longest=_NAME),
+                                float(value),
+                            )

@@ -13,10 +13,13 @@ from typing import NoReturn
 from leakgauge.errors import LeakgaugeError
 from leakgauge.jobs.request import JobRequest
 from leakgauge.redacted_traceback import redacted_traceback
+from leakgauge.sandbox import landlock
 from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.events import EventWriter
 from leakgauge.sandbox.exit_status import memory_exceeded
+from leakgauge.sandbox.lending import TooMuchToCopyError, copy_folder, lend
 from leakgauge.sandbox.lockdown import ChildPrivileges, lock_down
+from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.sandbox.user_isolation import hand_over
 from leakgauge.sandbox.workspace import disk_exceeded, disk_is_full
@@ -89,13 +92,13 @@ def _work(assignment: Assignment, writer: EventWriter, context: ChildContext) ->
         writable=(request.scratch, request.report),
         user=user,
     )
-    layers = lock_down(privileges)
+    writer.in_force(lock_down(privileges))
     if os.getppid() != context.server:
         # The fork server died before the death signal was set; nobody waits for this audit.
         os._exit(1)
     module, _, function = assignment.function.partition(":")
     getattr(importlib.import_module(module), function)(request, writer)
-    writer.done(layers)
+    writer.done()
 
 
 def _handed_over(
@@ -103,27 +106,49 @@ def _handed_over(
 ) -> tuple[JobRequest, int | None]:
     """The request with files that its user may read, and that user.
 
-    An upload is moved into the audit's own folder, somebody's zip copied. A folder is read where it
-    lies, by whoever started the audit: files of one's own need no keeping from oneself. So is a file
-    that is too large to be copied, and will be refused.
+    An upload is linked into the audit's own folder, a zip or a folder of somebody's copied. All of it
+    stays root's, so that a second attempt finds the same bytes. What is too large to be copied is read
+    where it lies, without a user of its own, if Landlock keeps the child from everything else.
+
+    Raises
+    ------
+    LimitExceeded
+        `disk` for what is too large to be copied, where there is no Landlock either.
     """
-    if context.user is None or not request.source.is_file():
-        return request, None
-    if request.source.stat().st_size > limits.file_bytes:
+    if context.user is None:
         return request, None
     home = request.scratch.parent
     own = home / "source"
-    if context.workspace in request.source.parents:
-        request.source.rename(own)
-    else:
-        shutil.copyfile(request.source, own)
+    try:
+        _lend_source(request.source, own, context, limits)
+    except TooMuchToCopyError:
+        remove_tree(own)
+        if landlock.version():
+            return request, None
+        raise disk_exceeded() from None
     prior = None
     if request.trained_prior is not None:
         prior = home / request.trained_prior.name
         shutil.copyfile(request.trained_prior, prior)
-    files = [home, request.scratch, request.report, own, *([prior] if prior else [])]
-    hand_over(context.user, files)
+        lend(context.user, [prior])
+    hand_over(context.user, [home, request.scratch, request.report])
     return replace(request, source=own, trained_prior=prior), context.user
+
+
+def _lend_source(source: Path, own: Path, context: ChildContext, limits: ResourceLimits) -> None:
+    assert context.user is not None  # noqa: S101 - narrows the type
+    if source.is_dir():
+        copy_folder(source, own, context.user, limits)
+        return
+    if not source.is_file():
+        return  # the job says that there is nothing
+    if source.stat().st_size > limits.file_bytes:
+        raise TooMuchToCopyError
+    if context.workspace in source.parents:
+        own.hardlink_to(source)
+    else:
+        shutil.copyfile(source, own)
+    lend(context.user, [own])
 
 
 def _detach(scratch: Path, events: int) -> None:

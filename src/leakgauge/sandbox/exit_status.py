@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-from leakgauge.errors import AuditFailed, AuditTimeout, JsonValue, LeakgaugeError, LimitExceeded
+from leakgauge.errors import (
+    AuditFailed,
+    AuditTimeout,
+    JsonValue,
+    LeakgaugeError,
+    LimitExceeded,
+    UnsafeModel,
+)
 from leakgauge.sandbox.resources import ResourceLimits
+
+_CRASHES = frozenset(
+    {
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGILL,
+        signal.SIGFPE,
+        signal.SIGABRT,
+        signal.SIGTRAP,
+        signal.SIGSYS,
+    }
+)
+"""What code that was led astray dies of; nobody outside sends these."""
+
+
+Excess: TypeAlias = Literal["tasks", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +46,14 @@ class ExitStatus:
         processor time used, all threads.
     peak_bytes
         largest resident memory.
-    too_many_tasks
-        whether it was ended because it had started too many threads.
+    excess
+        of what it had too much, when the fork server ended it for that: threads, or files on disk.
     """
 
     code: int
     cpu_seconds: float
     peak_bytes: int
-    too_many_tasks: bool = False
+    excess: Excess | None = None
 
     def message(self) -> dict[str, JsonValue]:
         """The status as JSON."""
@@ -37,8 +61,16 @@ class ExitStatus:
             "code": self.code,
             "cpu_seconds": self.cpu_seconds,
             "peak_bytes": self.peak_bytes,
-            "too_many_tasks": self.too_many_tasks,
+            "excess": self.excess,
         }
+
+    @property
+    def signal_name(self) -> str:
+        """The signal that ended it, by name."""
+        try:
+            return signal.Signals(-self.code).name
+        except ValueError:
+            return f"signal {-self.code}"
 
     @classmethod
     def from_message(cls, message: Mapping[str, JsonValue]) -> ExitStatus:
@@ -52,8 +84,14 @@ class ExitStatus:
         code, cpu, peak = (message.get(name) for name in ("code", "cpu_seconds", "peak_bytes"))
         if not (isinstance(code, int) and isinstance(cpu, int | float) and isinstance(peak, int)):
             raise ValueError("not an exit status")
-        many = message.get("too_many_tasks") is True
-        return cls(code=code, cpu_seconds=float(cpu), peak_bytes=peak, too_many_tasks=many)
+        excess = message.get("excess")
+        known: Excess | None = "tasks" if excess == "tasks" else "written" if excess == "written" else None
+        return cls(code=code, cpu_seconds=float(cpu), peak_bytes=peak, excess=known)
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it died of what its own code did, and not of a limit, a kill or an exit."""
+        return -self.code in _CRASHES
 
     def error(self, limits: ResourceLimits, *, memory: int) -> LeakgaugeError:
         """The error for a child that brought no result.
@@ -65,7 +103,14 @@ class ExitStatus:
         memory
             bytes of memory granted to this machine or container.
         """
-        if self.too_many_tasks:
+        if self.excess == "written":
+            return LimitExceeded(
+                "too_much_written",
+                f"The audit wrote more than the {limits.folder_bytes:,} bytes, or {limits.folder_entries:,} "
+                "files and folders, that it may have on disk.",
+                hint="Send a smaller bundle, or raise LEAKGAUGE_FOLDER_BYTES or LEAKGAUGE_FOLDER_ENTRIES.",
+            )
+        if self.excess == "tasks":
             return LimitExceeded(
                 "tasks",
                 f"The audit started more than the {limits.tasks} threads that it may have.",
@@ -84,7 +129,7 @@ class ExitStatus:
         ):
             return memory_exceeded()
         if self.code < 0:
-            name = _signal_name(-self.code)
+            name = self.signal_name
             return AuditFailed(
                 "child_died",
                 f"The process that ran the audit was ended by {name}.",
@@ -99,6 +144,20 @@ class ExitStatus:
         )
 
 
+def ended_by_model(statuses: Sequence[ExitStatus]) -> UnsafeModel:
+    """The error for a model file that was open each time that a child died."""
+    signals = [status.signal_name for status in statuses]
+    names = " and ".join(dict.fromkeys(signals))
+    return UnsafeModel(
+        "ended_the_process",
+        f"The process that worked with the model file was ended by {names}, twice on the same bytes.",
+        hint="Treat the file as hostile: it leads astray the code that reads or asks it, and could do worse "
+        "where nothing contains that. If it is your own, save the model again, and check the other files of "
+        "the bundle.",
+        details={"signals": [*signals]},
+    )
+
+
 def memory_exceeded() -> LimitExceeded:
     """The error for an audit that needed more memory than it was given."""
     return LimitExceeded(
@@ -106,10 +165,3 @@ def memory_exceeded() -> LimitExceeded:
         "The audit needed more memory than it was given.",
         hint="Send fewer records or a smaller model, or raise LEAKGAUGE_MEMORY_BYTES on a larger machine.",
     )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

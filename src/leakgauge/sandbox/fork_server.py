@@ -4,7 +4,7 @@
 
 Importing the frameworks takes seconds, forking takes milliseconds. The server has a single
 thread, opens nothing of a user's, and knows four things to wait for: an assignment on the control socket,
-the end of a child, a caller that hangs up, and the clock, at which it also counts threads. When the
+the end of a child, a caller that hangs up, and the clock, at which it also counts threads and files. When the
 control socket closes, because the parent has ended in whatever way, the server kills its children,
 removes the workspace and ends.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import math
 import os
 import random
 import selectors
@@ -29,16 +30,19 @@ from leakgauge.extras import installed
 from leakgauge.jobs.table import PRELOADS, PRELOADS_IF_INSTALLED
 from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.child import ChildContext, run_child
-from leakgauge.sandbox.exit_status import ExitStatus
+from leakgauge.sandbox.exit_status import Excess, ExitStatus
 from leakgauge.sandbox.ipc import READY, receive_message, send_message
 from leakgauge.sandbox.lockdown import hide_from_others, prepare
 from leakgauge.sandbox.machine import cpus_granted
+from leakgauge.sandbox.quota import exceeds
 from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.sandbox.user_isolation import free_user, obstacle, remove_what_is_left
 
 _OVERDUE_SECONDS = 10.0
 _COUNT_SECONDS = 0.5
+_REST = 20.0
+"""How many times as long as it took to count a child's files nobody counts them again."""
 
 # Where anybody may leave files, on most systems.
 _EVERYBODYS = (Path("/tmp"), Path("/dev/shm"), Path("/var/tmp"))  # noqa: S108 - never written to
@@ -55,9 +59,11 @@ class _Running:
     pidfd: int
     caller: socket.socket
     deadline: float
-    tasks: int
+    limits: ResourceLimits
+    folder: Path
     user: int | None
-    too_many_tasks: bool = False
+    look_again_at: float = -math.inf
+    excess: Excess | None = None
 
 
 class ForkServer:
@@ -100,8 +106,8 @@ class ForkServer:
         for running in self._running.values():
             if running.deadline <= now:
                 _kill(running)
-            elif _tasks_of(running.pid) > running.tasks:
-                running.too_many_tasks = True
+            elif running.excess is None and (excess := _excess_of(running)) is not None:
+                running.excess = excess
                 _kill(running)
         return True
 
@@ -138,17 +144,18 @@ class ForkServer:
         if pid == 0:
             run_child(assignment, events, context)
         os.close(events)
-        self._watch(pid, caller, assignment.limits, context)
+        self._watch(pid, caller, assignment, context)
         return True
 
-    def _watch(self, pid: int, caller: socket.socket, limits: ResourceLimits, context: ChildContext) -> None:
+    def _watch(self, pid: int, caller: socket.socket, assignment: Assignment, context: ChildContext) -> None:
         running = _Running(
             pid=pid,
             pidfd=os.pidfd_open(pid),
             caller=caller,
             # The parent keeps the time; this is for a parent that is stuck.
-            deadline=time.monotonic() + limits.wall_seconds + _OVERDUE_SECONDS,
-            tasks=limits.tasks,
+            deadline=time.monotonic() + assignment.limits.wall_seconds + _OVERDUE_SECONDS,
+            limits=assignment.limits,
+            folder=assignment.request.scratch.parent,
             user=context.user,
         )
         self._running[pid] = running
@@ -165,7 +172,7 @@ class ForkServer:
             code=os.waitstatus_to_exitcode(status),
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             peak_bytes=usage.ru_maxrss << 10,
-            too_many_tasks=running.too_many_tasks,
+            excess=running.excess,
         )
         if running.user is not None:
             remove_what_is_left(running.user, {self._workspace.parent, *_EVERYBODYS})
@@ -180,6 +187,24 @@ class ForkServer:
 
 def _kill(running: _Running) -> None:
     signal.pidfd_send_signal(running.pidfd, signal.SIGKILL)
+
+
+def _excess_of(running: _Running) -> Excess | None:
+    """Of what the child has too much, if of anything."""
+    if _tasks_of(running.pid) > running.limits.tasks:
+        return "tasks"
+    begun = time.monotonic()
+    if begun < running.look_again_at:
+        return None
+    too_much = exceeds(
+        running.folder,
+        owner=os.geteuid() if running.user is None else running.user,
+        most_bytes=running.limits.folder_bytes,
+        most_entries=running.limits.folder_entries,
+    )
+    ended = time.monotonic()
+    running.look_again_at = ended + max(_COUNT_SECONDS, _REST * (ended - begun))
+    return "written" if too_much else None
 
 
 def _tasks_of(pid: int) -> int:

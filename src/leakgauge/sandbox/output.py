@@ -18,11 +18,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from leakgauge.errors import AuditFailed, BadParameters
+from leakgauge.errors import AuditFailed, BadParameters, JsonValue
 from leakgauge.sandbox.workspace import disk_exceeded, disk_is_full
+from leakgauge.strict_json import parse
 
 _MAX_FILES = 4_096
 _MAX_BYTES = 256 << 20
+_MAX_DOCUMENT_BYTES = 64 << 20
 _CHUNK = 1 << 20
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _MARK = "report.json"
@@ -112,6 +114,34 @@ def collect_output(report: Path, output: Path, *, keep: bool = False) -> None:
         if isinstance(refusal.__cause__, OSError) and disk_is_full(refusal.__cause__):
             raise disk_exceeded() from None
         raise
+
+
+def read_document(path: Path) -> dict[str, JsonValue]:
+    """A JSON object among the files that a child has left.
+
+    Raises
+    ------
+    AuditFailed
+        `untrusted_output` for anything else, and for numbers that are none.
+    """
+    with path.open("rb") as file:
+        content = file.read(_MAX_DOCUMENT_BYTES + 1)
+    try:
+        document = parse(content) if len(content) <= _MAX_DOCUMENT_BYTES else None
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise no_document()
+    return document
+
+
+def no_document() -> AuditFailed:
+    """The error for a file in which a child left something other than it should."""
+    return AuditFailed(
+        "untrusted_output",
+        "The process that ran the audit left a file of another form than it should.",
+        hint="Believe nothing of what it left. Treat the model file as hostile.",
+    )
 
 
 @contextlib.contextmanager

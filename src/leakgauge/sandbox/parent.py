@@ -16,21 +16,23 @@ from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
 from leakgauge.installation import Kind
 from leakgauge.jobs.request import JobRequest
 from leakgauge.jobs.table import AUDIT, Job
-from leakgauge.progress import Progress
+from leakgauge.progress import Progress, Rising
 from leakgauge.sandbox.assignment import Assignment
-from leakgauge.sandbox.events import Crashed, Done, Refused, Result, Shown, unseen
-from leakgauge.sandbox.exit_status import ExitStatus
+from leakgauge.sandbox.events import Crashed, Done, Refused, Shown, unseen
+from leakgauge.sandbox.exit_status import ExitStatus, ended_by_model
 from leakgauge.sandbox.machine import memory_granted
 from leakgauge.sandbox.output import check_destination, check_writable, collect_output
 from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.sandbox.server import Server
-from leakgauge.sandbox.watch import Cancellation, ServerLostError
+from leakgauge.sandbox.watch import Cancellation, Ended, ServerLostError
 from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full, sweep
 
 _log = logging.getLogger(__name__)
 
 _DYING_SECONDS = 2.0
+_ATTEMPTS = 2
+"""Children that may die with the same model file open: one of a memory that failed, two of the file."""
 # failures that say all there is to say, of which a log could not tell more
 _LOGGED_ALREADY = ("cancelled", "missing_extra")
 
@@ -146,8 +148,10 @@ class Sandbox:
         """Audit the zip or folder `source` and leave the report in the folder `output`.
 
         `output` is written only when the audit has succeeded; an earlier report there is replaced.
-        A `source` in a private folder of this sandbox is used up: it moves to where the audit can
-        read it. Returns the layers that were in force, by the names of `lockdown.LAYERS`.
+        Returns the layers that were in force, by the names of `lockdown.LAYERS`.
+
+        A child that dies of what it did with a model file open is followed by a second one, within the
+        same time and in the same slot. If that dies too, the file is to blame.
 
         Parameters
         ----------
@@ -177,18 +181,25 @@ class Sandbox:
         if keep:
             check_writable(output)
         deadline = time.monotonic() + min(self._limits.wall_seconds, math.inf if timeout is None else timeout)
-        with self.private_folder() as folder:
-            request = self._request(source, folder, overrides, time_budget, deadline)
-            assignment = Assignment((job or self._job).function, request, self._limits)
-            try:
-                result, exit_status = self._follow(assignment, progress, cancelled=cancelled, shown=shown)
-                if result is None and self._closed:
-                    raise _shutting_down()
-                layers = self._conclude(result, exit_status)
-                collect_output(request.report, output, keep=keep)
-            except AuditFailed as error:
-                raise error if error.problem in _LOGGED_ALREADY else _logged(error) from None
-            return layers
+        rising = Rising(progress)
+        deaths: list[ExitStatus] = []
+        while len(deaths) < _ATTEMPTS:
+            if deaths:
+                _log.warning("audit died of its model", extra={"signal": deaths[-1].signal_name})
+            with self.private_folder() as folder:
+                request = self._request(source, folder, overrides, time_budget, deadline)
+                assignment = Assignment((job or self._job).function, request, self._limits)
+                try:
+                    ended = self._follow(assignment, rising, cancelled=cancelled, shown=shown)
+                    if ended.of_its_model:
+                        deaths.append(ended.status)
+                        continue
+                    layers = self._conclude(ended)
+                    collect_output(request.report, output, keep=keep)
+                except AuditFailed as error:
+                    raise error if error.problem in _LOGGED_ALREADY else _logged(error) from None
+                return layers
+        raise ended_by_model(deaths)
 
     def _request(
         self,
@@ -217,7 +228,7 @@ class Sandbox:
         *,
         cancelled: Cancellation | None,
         shown: Shown,
-    ) -> tuple[Result | None, ExitStatus]:
+    ) -> Ended:
         for last_attempt in (False, True):
             _make_room(assignment.request)
             server = self._live_server()
@@ -238,18 +249,20 @@ class Sandbox:
                         raise _server_died() from None
         raise _server_died()
 
-    def _conclude(self, result: Result | None, exit_status: ExitStatus) -> tuple[str, ...]:
-        match result:
-            case Done(layers) if exit_status.code == 0:
-                if "seccomp" not in layers:
+    def _conclude(self, ended: Ended) -> tuple[str, ...]:
+        match ended.result:
+            case Done() if ended.status.code == 0:
+                if "seccomp" not in ended.layers:
                     _log.warning("audit ran without a system call filter, as configured")
-                return layers
+                return ended.layers
             case Refused(error):
                 raise error
             case Crashed(traceback):
                 raise _unexpected().with_details(type=traceback.type, frames=list(traceback.frames))
+            case None if self._closed:
+                raise _shutting_down()
             case _:
-                raise exit_status.error(self._limits, memory=memory_granted())
+                raise ended.status.error(self._limits, memory=memory_granted())
 
     def _live_server(self) -> Server:
         with self._changing:

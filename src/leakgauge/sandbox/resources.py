@@ -39,6 +39,8 @@ class ResourceLimits:
         time from the call to the answer; just under the hour that a batch transform waits.
     file_bytes
         size of any one file that the child writes.
+    folder_bytes, folder_entries
+        space, and files and folders, that the child may have on disk at once.
     open_files
         file descriptors open at once.
     threads
@@ -52,6 +54,8 @@ class ResourceLimits:
     cpu_seconds: int = 7_200
     wall_seconds: int = 3_500
     file_bytes: int = 2 << 30
+    folder_bytes: int = 4 << 30
+    folder_entries: int = 200_000
     open_files: int = 256
     threads: int = 1
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from leakgauge.errors import AuditFailed
 from leakgauge.jobs.table import SELF_TEST
 from leakgauge.progress import Silent
-from leakgauge.sandbox.lockdown import LAYERS, REQUIRED, hide_from_others
+from leakgauge.sandbox.lockdown import LAYERS, NO_ISOLATION, REQUIRED, hide_from_others
+from leakgauge.sandbox.output import read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.sandbox.user_isolation import obstacle
 
 _SECONDS = 60.0
+_NO_LANDLOCK = "this kernel or container engine does not offer Landlock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +32,23 @@ class SelfTest:
         the others, each with the reason.
     trials
         what a child tried, and whether it was refused.
+    refusal
+        why no audit starts here, and what to do; None where audits start.
     """
 
     layers: tuple[str, ...]
     missing: dict[str, str]
     trials: dict[str, bool]
+    refusal: str | None = None
 
     @property
     def sound(self) -> bool:
-        """Whether every required layer is in force and every trial was refused."""
-        return all(self.trials.values()) and not any(name in self.missing for name in REQUIRED)
+        """Whether audits start, every required layer is in force and every trial was refused."""
+        return (
+            self.refusal is None
+            and all(self.trials.values())
+            and not any(name in self.missing for name in REQUIRED)
+        )
 
 
 def run_self_test() -> SelfTest:
@@ -58,19 +67,29 @@ def run_self_test() -> SelfTest:
     ):
         (folder / "source").touch(mode=0o600)
         (other / "rows").touch(mode=0o600)
-        layers = sandbox.run(
-            folder / "source",
-            folder / "found",
-            overrides={"other": str(other), "doctor": os.getpid()},
-            progress=Silent(),
-            timeout=_SECONDS,
-        )
+        try:
+            layers = sandbox.run(
+                folder / "source",
+                folder / "found",
+                overrides={"other": str(other), "doctor": os.getpid()},
+                progress=Silent(),
+                timeout=_SECONDS,
+            )
+        except AuditFailed as error:
+            if error.problem != NO_ISOLATION:
+                raise
+            missing = {"landlock": _NO_LANDLOCK, "identity": _no_users()}
+            return SelfTest((), missing, {}, f"{error.message} {error.hint}")
         (found_name,) = SELF_TEST.leaves
-        trials = json.loads((folder / "found" / found_name).read_bytes())
+        trials = read_document(folder / "found" / found_name)
     why = {
-        "landlock": "this kernel or container engine does not offer Landlock",
-        "identity": obstacle(Path(tempfile.gettempdir()).resolve() / "workspace") or "not asked for",
+        "landlock": _NO_LANDLOCK,
+        "identity": _no_users(),
         "seccomp": "libseccomp is missing, and LEAKGAUGE_SANDBOX=relaxed accepts that",
     }
     missing = {name: why.get(name, "unknown") for name in LAYERS if name not in layers}
-    return SelfTest(layers, missing, trials)
+    return SelfTest(layers, missing, {name: refused is True for name, refused in trials.items()})
+
+
+def _no_users() -> str:
+    return obstacle(Path(tempfile.gettempdir()).resolve() / "workspace") or "not asked for"

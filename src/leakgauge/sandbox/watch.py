@@ -8,10 +8,11 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 from leakgauge.errors import AuditFailed, AuditTimeout
-from leakgauge.sandbox.events import EventReader, Result, Shown
+from leakgauge.sandbox.events import Crashed, EventReader, Refused, Result, Shown
 from leakgauge.sandbox.exit_status import ExitStatus
 from leakgauge.sandbox.ipc import receive_message
 
@@ -22,6 +23,33 @@ _READ_BYTES = 64 << 10
 
 class ServerLostError(Exception):
     """The fork server closed the connection without telling how the child ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is known of an audit whose child has ended.
+
+    Attributes
+    ----------
+    status
+        what the kernel says; trusted.
+    result
+        what the child said, if anything.
+    layers
+        those that it stated to be in force, before it read anything; none where it did not come so far.
+    model_was_open
+        whether it had said that it opens a stranger's model file.
+    """
+
+    status: ExitStatus
+    result: Result | None = None
+    layers: tuple[str, ...] = ()
+    model_was_open: bool = False
+
+    @property
+    def of_its_model(self) -> bool:
+        """Whether the child died of what it did with a stranger's model file, and said nothing else."""
+        return self.model_was_open and self.status.crashed and not isinstance(self.result, Refused | Crashed)
 
 
 class Cancellation(Protocol):
@@ -44,8 +72,8 @@ class Watch:
         caller.settimeout(_STOP_SECONDS)
         self._events = events
         self._caller = caller
-        self._reader: EventReader | None = EventReader(progress, shown)
-        self._result: Result | None = None
+        self._reader = EventReader(progress, shown)
+        self._listening = True
         self._selector = selectors.DefaultSelector()
         self._selector.register(events, selectors.EVENT_READ, self._read_events)
         self._selector.register(caller, selectors.EVENT_READ, self._read_caller)
@@ -56,7 +84,7 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._reader = None
+        self._listening = False
         with contextlib.suppress(OSError):
             self._caller.shutdown(socket.SHUT_WR)
         patience = time.monotonic() + _STOP_SECONDS
@@ -68,7 +96,7 @@ class Watch:
         self._caller.close()
         os.close(self._events)
 
-    def follow(self, *, deadline: float, cancelled: Cancellation | None) -> tuple[Result | None, ExitStatus]:
+    def follow(self, *, deadline: float, cancelled: Cancellation | None) -> Ended:
         """Wait for the child's end.
 
         Parameters
@@ -97,7 +125,8 @@ class Watch:
                 self._turn(min(remaining, _POLL_SECONDS))
             except ValueError:
                 raise _misbehaved() from None
-        return self._result, self._exit_status
+        reader = self._reader
+        return Ended(self._exit_status, reader.result, reader.layers or (), reader.model_is_open)
 
     def _turn(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
@@ -113,9 +142,8 @@ class Watch:
         if not data:
             self._selector.unregister(self._events)
             return False
-        if self._reader is not None:
+        if self._listening:
             self._reader.feed(data)
-            self._result = self._reader.result
         return True
 
     def _read_caller(self) -> None:
@@ -156,6 +184,6 @@ def _out_of_time() -> AuditTimeout:
 def _misbehaved() -> AuditFailed:
     return AuditFailed(
         "child_misbehaved",
-        "The process that ran the audit sent something that is not a progress report.",
+        "The process that ran the audit sent something that no audit sends.",
         hint="The audit was stopped and nothing of it was kept. Treat the model file as hostile.",
     )

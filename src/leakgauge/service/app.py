@@ -20,6 +20,7 @@ from leakgauge.service import error_handlers, upload
 from leakgauge.service.answers import ZIP_TYPES, answer, negotiate
 from leakgauge.service.batch import pieces_explained
 from leakgauge.service.client_disconnect import Sender
+from leakgauge.service.connection import begun
 from leakgauge.service.custom_attributes import HEADER, echoed, time_budget_for, timeout_of
 from leakgauge.service.settings import Settings
 from leakgauge.service.slots import Slots
@@ -52,7 +53,7 @@ def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings
     app = Flask(__name__, static_folder=None)
     app.extensions[_EXTENSION] = sandbox
     error_handlers.install(app)
-    _frame_requests(app, settings)
+    _frame_requests(app)
 
     @app.get("/ping")
     def ping() -> Response:
@@ -101,9 +102,13 @@ def _audited(kind: Kind, sandbox: Sandbox, settings: Settings, slots: Slots, med
     upload.check_length(request, limit=settings.max_payload_bytes)
     waits = timeout_of(request.headers.get(HEADER, ""))
     sender = Sender(request)
-    with slots.admitted(), sandbox.private_folder() as folder, pieces_explained(batch=settings.batch):
+    with ExitStack() as stack:
+        folder = stack.enter_context(sandbox.private_folder())
         bundle, report = folder / "bundle.zip", folder / "report"
         size = upload.save(request, bundle, limit=settings.max_payload_bytes)
+        # who has not sent a whole body takes no place from others
+        stack.enter_context(slots.admitted())
+        stack.enter_context(pieces_explained(batch=settings.batch))
         with slots.running(sender, within=_left(waits)), _timed(kind, size) as facts:
             remaining = _left(waits)
             facts["layers"] = sandbox.run(
@@ -120,14 +125,14 @@ def _audited(kind: Kind, sandbox: Sandbox, settings: Settings, slots: Slots, med
         return response
 
 
-def _frame_requests(app: Flask, settings: Settings) -> None:
+def _frame_requests(app: Flask) -> None:
     """Give every request its id, its log line, its echoed attributes and a clean end."""
 
     @app.before_request
-    def begin() -> None:
+    def enter() -> None:
         g.stack = ExitStack()
         g.request_id = g.stack.enter_context(request_id(request.headers.get("X-Request-Id")))
-        g.begun = time.monotonic()
+        g.begun = begun(request.environ)
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -135,13 +140,6 @@ def _frame_requests(app: Flask, settings: Settings) -> None:
         attributes = request.headers.get(HEADER)
         if attributes is not None and request.path == "/invocations":
             response.headers[HEADER] = echoed(attributes)
-        if response.status_code >= 400 and request.method == "POST":
-            # The body may not have been read: answer first, then hear the sender out.
-            response.headers["Connection"] = "close"
-            stream, environ = request.stream, request.environ
-            response.call_on_close(
-                lambda: upload.drain(stream, environ, limit=2 * settings.max_payload_bytes)
-            )
         _log.log(
             logging.DEBUG if request.path == "/ping" else logging.INFO,
             "request",

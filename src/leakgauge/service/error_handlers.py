@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+from http import HTTPStatus
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, NotAcceptable
@@ -39,14 +40,51 @@ _HTTP: dict[int, tuple[str, str, str]] = {
         "None of the types in the Accept header is offered: {accept}.",
         f"Accept one of {', '.join(OFFERED)}; parameters and weights may stand behind it.",
     ),
+    408: (
+        "request_timeout",
+        "The request did not arrive in time: it paused for too long, or came more slowly than any line.",
+        "Send it again without pauses; a proxy in front should collect a request before it passes it on.",
+    ),
     415: (
         "unsupported_media_type",
         "A bundle is sent as a zip, and the Content-Type says otherwise.",
         "Send the header Content-Type: application/zip; a batch transform with ContentType=application/zip "
         "and SplitType=None does.",
     ),
+    431: (
+        "head_too_large",
+        "The head of the request is larger than any that is accepted.",
+        "Send fewer or shorter headers.",
+    ),
 }
 _OTHER_HTTP = ("bad_request", "The request cannot be answered.", "Send a bundle by POST to /invocations.")
+
+
+def raw_answer(error: LeakgaugeError | HTTPStatus) -> tuple[int, str, bytes]:
+    """The answer to a request that never gets to the application, as bytes, and its status and code.
+
+    Parameters
+    ----------
+    error
+        what happened; a status stands for what HTTP itself finds wrong.
+    """
+    if isinstance(error, LeakgaugeError):
+        status, code, body = HTTPStatus(error.status), error.code, error.body()
+    else:
+        status = error
+        word, message, hint = _HTTP.get(status, _HTTP[400])
+        code = f"http.{word}"
+        body = _body(code, message, hint, {"status": int(status)})
+    content = json.dumps(body).encode() + b"\n"
+    head = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Connection: close",
+        "Content-Type: application/json",
+        f"Content-Length: {len(content)}",
+    ]
+    if isinstance(error, Busy):
+        head.append(f"Retry-After: {error.retry_after}")
+    return status.value, code, "\r\n".join([*head, "", ""]).encode() + content
 
 
 def install(app: Flask) -> None:
@@ -73,9 +111,7 @@ def _http(error: HTTPException) -> Response:
     details: dict[str, JsonValue] = {"status": status}
     if status == NotAcceptable.code:
         details["offered"] = [*OFFERED]
-    body: dict[str, JsonValue] = {
-        "error": {"code": f"http.{word}", "message": message, "hint": hint, "details": details}
-    }
+    body = _body(f"http.{word}", message, hint, details)
     _log.info("refused", extra={"code": f"http.{word}", "status": status})
     response = _response(body, status)
     for name, value in error.get_headers(request.environ):
@@ -85,16 +121,25 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    failure = unexpected(error)
+    return _response(failure.body(), failure.status)
+
+
+def unexpected(error: BaseException) -> AuditFailed:
+    """What is told of an error that nobody foresaw; the log gets its type and places, and the same id."""
     identifier = secrets.token_hex(8)
     found = redacted_traceback(error)
     _log.error("unexpected", extra={"id": identifier, "type": found.type, "frames": found.frames})
-    failure = AuditFailed(
+    return AuditFailed(
         "unexpected",
         "The service met a situation that it was not written for.",
         hint="Report it with the id, which stands in the log; the input has not been kept.",
         details={"id": identifier},
     )
-    return _response(failure.body(), failure.status)
+
+
+def _body(code: str, message: str, hint: str, details: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    return {"error": {"code": code, "message": message, "hint": hint, "details": details}}
 
 
 def _response(body: dict[str, JsonValue], status: int) -> Response:

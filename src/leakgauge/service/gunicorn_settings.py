@@ -20,7 +20,7 @@ _settings = Settings.from_environment()
 wsgi_app = "leakgauge.service.app:from_environment()"
 bind = f"0.0.0.0:{os.environ.get('SAGEMAKER_BIND_TO_PORT') or 8080}"
 
-worker_class = "leakgauge.service.worker.HeadFirstWorker"
+worker_class = "leakgauge.service.worker.WholeRequestWorker"
 worker_connections = 4_096  # connections that wait for a request cost a descriptor each, and no thread
 backlog = 2_048
 workers = 1

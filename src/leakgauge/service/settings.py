@@ -22,6 +22,9 @@ _DEFAULT_PAYLOAD_MB = 100
 _DEFAULT_QUEUE = 4
 # Under the 25 seconds after which gunicorn ends a worker, and the 30 after which SageMaker kills.
 _DEFAULT_STOP_SECONDS = 20
+_DEFAULT_HEAD_SECONDS = 10
+_DEFAULT_SILENT_SECONDS = 30
+_DEFAULT_LEAST_BYTES_PER_SECOND = 16 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Settings:
     slots
         audits that run at once; by default one for each processor, and no more than memory is for.
     queue
-        further requests that may upload and wait for a slot.
+        further requests that may wait for a slot.
     wait_seconds
         how long one waits for a slot before it is told to come back.
     default_type
@@ -46,6 +49,12 @@ class Settings:
         time that one audit may take, or None for the sandbox's own limit.
     stop_seconds
         how long running audits go on after SIGTERM.
+    head_seconds
+        time for the head of a request, from its first byte.
+    silent_seconds
+        how long a body or the taking of an answer may pause, and after which the least rate holds.
+    least_bytes_per_second
+        what a body or an answer must make on average.
     """
 
     max_payload_mb: int = _DEFAULT_PAYLOAD_MB
@@ -56,6 +65,9 @@ class Settings:
     batch: bool = False
     audit_seconds: float | None = None
     stop_seconds: float = _DEFAULT_STOP_SECONDS
+    head_seconds: float = _DEFAULT_HEAD_SECONDS
+    silent_seconds: float = _DEFAULT_SILENT_SECONDS
+    least_bytes_per_second: float = _DEFAULT_LEAST_BYTES_PER_SECOND
 
     @property
     def max_payload_bytes(self) -> int:
@@ -95,6 +107,9 @@ class Settings:
         queue = whole("LEAKGAUGE_QUEUE")
         seconds = whole("SAGEMAKER_MODEL_SERVER_TIMEOUT")
         stop = whole("LEAKGAUGE_STOP_SECONDS")
+        head = whole("LEAKGAUGE_HEAD_SECONDS")
+        silent = whole("LEAKGAUGE_SILENT_SECONDS")
+        rate = whole("LEAKGAUGE_LEAST_BYTES_PER_SECOND")
         default_type = variables.get(_DEFAULT_ACCEPT, "").strip() or _DEFAULT_TYPE
         if negotiate(default_type, default_type=_DEFAULT_TYPE) is None:
             problems.append(f"{_DEFAULT_ACCEPT} names none of {', '.join(OFFERED)}")
@@ -114,4 +129,7 @@ class Settings:
             batch=variables.get("SAGEMAKER_BATCH", "").strip().lower() in ("true", "1"),
             audit_seconds=float(seconds) if seconds else None,
             stop_seconds=float(_DEFAULT_STOP_SECONDS if stop is None else min(stop, _DEFAULT_STOP_SECONDS)),
+            head_seconds=float(head or _DEFAULT_HEAD_SECONDS),
+            silent_seconds=float(silent or _DEFAULT_SILENT_SECONDS),
+            least_bytes_per_second=float(rate or _DEFAULT_LEAST_BYTES_PER_SECOND),
         )

@@ -22,7 +22,7 @@ class Slots:
     slots
         audits that run at once.
     queue
-        further requests that may upload and wait.
+        further requests that may wait, their bodies received.
     wait_seconds
         longest wait for a slot.
     """
@@ -34,7 +34,7 @@ class Slots:
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """Be among those who may upload.
+        """Be among those who may wait.
 
         Raises
         ------

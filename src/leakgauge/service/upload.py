@@ -1,13 +1,9 @@
-"""From the wire to the disk, counted on the way; nothing of it is looked at."""
+"""The body of a request, written to a file and counted on the way; nothing of it is looked at."""
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from flask import Request
 from gunicorn.http.errors import ParseException
@@ -17,14 +13,6 @@ from leakgauge.errors import BadBundle, LimitExceeded
 from leakgauge.sandbox.workspace import disk_exceeded, disk_is_full
 
 _CHUNK = 1 << 20
-
-# A sender that stops for so long has gone; one that trickles gets a minute, and time by its size.
-_SILENT_SECONDS = 30.0
-_LEAST_SECONDS = 60.0
-_LEAST_BYTES_PER_SECOND = 16 << 10
-# What comes after an answer is waited for only while it keeps coming.
-_DRAIN_SILENT_SECONDS = 1.0
-_DRAIN_SECONDS = 5.0
 
 
 def check_length(request: Request, *, limit: int) -> None:
@@ -50,14 +38,14 @@ def save(request: Request, path: Path, *, limit: int) -> int:
         `payload` as soon as `limit` bytes have been passed.
         `disk` when there is no room for it.
     BadBundle
-        `empty_body`; `truncated_upload` when the sender stops in the middle, or is slower than any line.
+        `empty_body`; `truncated_upload` when the sender stops in the middle.
     """
     check_length(request, limit=limit)
     size = 0
-    seconds = _LEAST_SECONDS + (request.content_length or limit) / _LEAST_BYTES_PER_SECOND
     try:
-        with path.open("xb") as file, _patience(request.environ, seconds=seconds, silent=_SILENT_SECONDS):
-            while chunk := _read(request.stream):
+        with path.open("xb") as file:
+            # never past what tells that it is too much, where the worker has stopped receiving
+            while chunk := _read(request.stream, min(_CHUNK, limit + 1 - size)):
                 size += len(chunk)
                 if size > limit:
                     raise _too_large(limit)
@@ -77,53 +65,9 @@ def save(request: Request, path: Path, *, limit: int) -> int:
     return size
 
 
-def drain(stream: IO[bytes], environ: Mapping[str, Any], *, limit: int) -> None:
-    """Read and forget what the sender still has to say, up to `limit` bytes and a few seconds.
-
-    A connection that is closed with unread bytes resets, and the sender, still busy sending,
-    would never see the answer that has been written to it.
-    """
-    size = 0
-    with (
-        contextlib.suppress(BadBundle),
-        _patience(environ, seconds=_DRAIN_SECONDS, silent=_DRAIN_SILENT_SECONDS),
-    ):
-        while size < limit and (chunk := _read(stream)):
-            size += len(chunk)
-
-
-@contextlib.contextmanager
-def _patience(environ: Mapping[str, Any], *, seconds: float, silent: float) -> Iterator[None]:
-    """Reading from a sender ends after so many seconds, or where it is silent for so many.
-
-    Where the server does not show its connections, both are the server's own business.
-    """
-    connection = environ.get("gunicorn.socket")
-    if not isinstance(connection, socket.socket) or connection.fileno() < 0:
-        yield
-        return
-    before = connection.gettimeout()
-    connection.settimeout(silent)
-    # to whoever reads, the end of a connection and that of our patience look alike
-    end = threading.Timer(seconds, _stop_reading, args=(connection,))
-    end.daemon = True
-    end.start()
+def _read(stream: IO[bytes], size: int) -> bytes:
     try:
-        yield
-    finally:
-        end.cancel()
-        with contextlib.suppress(OSError):
-            connection.settimeout(before)
-
-
-def _stop_reading(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RD)
-
-
-def _read(stream: IO[bytes]) -> bytes:
-    try:
-        return stream.read(_CHUNK)
+        return stream.read(size)
     except (OSError, ParseException, ClientDisconnected):
         raise _truncated() from None
 

@@ -51,7 +51,7 @@ class Format(Signs):
         "module:function" that writes such a file without what attacks on model files read; see
         `leakgauge.defences.sanitize`. None where there is none.
     extras
-        what installs the libraries of the loaders; none for a library that is installed by itself.
+        what installs the libraries of the loaders.
     default_on
         data with which it is tried on files that are no other format by their bytes, so that its
         loader says what is wrong with them; None for none. One row for each kind of data.
@@ -124,12 +124,10 @@ SKOPS = Format(
     suffixes=(".skops",),
     loaders={"tables": "leakgauge.targets.sklearn.target:open_sklearn"},
     sanitizer=_SANITIZE,
+    extras=("membership",),
     entries=(r"schema\.json",),
     first_entries=rb"schema\.json|[0-9]{6,}\.np[yz]",
     loose=("schema.json",),
-    modules=("skops",),
-    library="skops",
-    without='Save the model with joblib.dump(model, "model.joblib"), or install skops beside Leakgauge.',
 )
 _KERAS_MODULES: Final = ("keras", "tensorflow", "h5py")
 _WITHOUT_KERAS: Final = (

@@ -69,11 +69,15 @@ class ModelTarget(Target, Protocol):
 
     @property
     def form(self) -> AnswerForm | None:
-        """What clones of `estimator` are asked for; None where there is none, or labels are all it gives."""
+        """What clones of `recipe` are asked for; None where there is none, or labels are all it gives."""
 
     @property
     def estimator(self) -> Any:
-        """The fitted estimator, to be cloned and for attacks that see the model file; None for none."""
+        """The fitted estimator, for attacks that see the model file; None for none."""
+
+    @property
+    def recipe(self) -> Any:
+        """What is cloned and fitted to train the model again; None where nobody says how it was trained."""
 
     @property
     def type_name(self) -> str:

@@ -78,7 +78,7 @@ def worker(tmp_path):
 
 @pytest.fixture
 def client(worker):
-    return create_app(worker, hosts=frozenset({"localhost"})).test_client()
+    return create_app(worker, names=["demo.example"]).test_client()
 
 
 def idle(worker):
@@ -256,6 +256,100 @@ def test_forms_of_other_sites_and_other_names_are_not_let_in(worker, client):
     assert client.get("/", headers={"Host": "localhost:1234"}).status_code == 200
     assert client.post("/train", data=b" " * 20_000, content_type="application/json").status_code == 413
     assert client.get("/static/../worker.py").status_code == 404
+    assert worker._sandbox.asked == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "LOCALHOST:8000", "localhost.", "127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:8000"),
+        *("192.0.2.7:80", "demo.example", "Demo.Example:443"),
+    ],
+)
+def test_addresses_and_its_own_names_are_answered(client, host):
+    assert client.get("/state", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:8000", "evil"),
+        *(
+            "demo.example.evil",
+            "localhost@evil.example",
+            "[::1",
+            "[::1].evil.example",
+            "localhost evil",
+            "2130706433",
+        ),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/state", "/events", "/report.zip", "/static/page.js", "/nowhere"])
+def test_other_names_are_refused_whatever_they_ask_for(client, host, path):
+    answer = client.get(path, headers={"Host": host})
+    assert answer.status_code in (400, 422)
+    assert b"busy" not in answer.data
+
+
+def test_listening_on_every_address_lets_no_other_name_in(tmp_path, monkeypatch):
+    monkeypatch.setattr("leakgauge.demo.server.Sandbox", lambda **_: ObedientSandbox())
+    monkeypatch.setattr(ObedientSandbox, "start", lambda self: None)
+    with demo(host="0.0.0.0", port=0, folder=tmp_path, names=["mine.example"]) as server:
+        client = server.app.test_client()
+        for host, status in (
+            ("evil.example", 422),
+            ("192.0.2.1", 200),
+            ("mine.example", 200),
+            ("localhost", 200),
+        ):
+            assert client.get("/state", headers={"Host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 202),
+        ({"Origin": "http://localhost"}, 202),
+        ({"Origin": "https://localhost", "Sec-Fetch-Site": "same-origin"}, 202),
+        ({"Sec-Fetch-Site": "none"}, 202),
+        ({"Origin": "http://evil.example"}, 422),
+        ({"Origin": "http://localhost:81"}, 422),
+        ({"Origin": "http://localhost.evil.example"}, 422),
+        ({"Origin": "null"}, 422),
+        ({"Origin": ""}, 422),
+        ({"Sec-Fetch-Site": "cross-site"}, 422),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"}, 422),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 422),
+    ],
+)
+def test_other_pages_start_nothing(worker, client, headers, status):
+    assert client.post("/cancel", json={}, headers=headers).status_code == status
+
+
+def test_a_link_from_elsewhere_opens_the_page(client):
+    navigation = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert client.get("/", headers=navigation).status_code == 200
+    assert client.get("/state", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 9_000,
+        b"[" * 4_900 + b"]" * 4_900,
+        b'{"a":' * 1_500 + b"1" + b"}" * 1_500,
+        b'{"digit": 3, "output": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"digit": ' + b"9" * 9_000 + b"}",
+        b'{"digit": NaN, "output": []}',
+        b'{"digit": 3, "output": ["\xff"]}',
+        b"{",
+        b"",
+    ],
+)
+def test_json_that_is_hostile_is_refused_in_words(worker, client, body):
+    answer = client.post("/attack", data=body, content_type="application/json")
+    assert answer.status_code in (400, 422)
+    assert answer.json["error"]["hint"]
     assert worker._sandbox.asked == []
 
 

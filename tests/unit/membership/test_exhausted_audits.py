@@ -189,6 +189,30 @@ def test_the_table_of_proportions_keeps_what_could_be_trained(monkeypatch) -> No
     assert "too few records" not in notice.message
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("std::bad_alloc")])
+def test_without_memory_to_compare_the_tables_the_attacks_stand_and_the_report_says_so(
+    monkeypatch, alone, error
+) -> None:
+    def full(pool, *, rng):
+        raise error
+
+    monkeypatch.setattr(auditing, "distribution_shift", full)
+    report = run(rows("gap", "loss"))
+    assert report.attacks == alone.attacks
+    (notice,) = [notice for notice in report.warnings if notice.code == "tables_not_compared"]
+    assert OUT_OF_MEMORY in notice.message
+    assert "tables_not_compared" not in {notice.code for notice in alone.warnings}
+
+
+def test_another_error_while_the_tables_are_compared_is_no_want_of_memory(monkeypatch) -> None:
+    def broken(pool, *, rng):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(auditing, "distribution_shift", broken)
+    with pytest.raises(ZeroDivisionError):
+        run(rows("gap"))
+
+
 def test_without_memory_for_the_table_of_proportions_the_attacks_stand(monkeypatch) -> None:
     def features(probabilities, y):
         return np.empty(1 << 48)

@@ -56,6 +56,7 @@ class DefendedTarget:
         self.queries = 0
         self._counting = threading.Lock()
         self.estimator: Any = target.estimator
+        self.recipe: Any = target.recipe
         self.form: AnswerForm | None = target.form
         self.type_name = target.type_name
         self.packages = target.packages

@@ -48,6 +48,7 @@ def attack(request: JobRequest, display: Display) -> None:
     digit = cast(int, request.overrides["digit"])
     outputs = tuple(cast(list[str], request.overrides["output"]))
     held_out = np.load(request.source / "held_out.npz", allow_pickle=False)
+    display.opened("model")
     telling = _Telling(display)
     sides = [
         _Side("baseline", request.source / "baseline.onnx", ()),

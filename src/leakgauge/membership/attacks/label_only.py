@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.held_out import GREATEST_PERCENTAGE, fold_by_fold, held_out_scores, random_halves
 from leakgauge.membership.image_perturbations import MOVES, ImagePerturbations
 from leakgauge.membership.perturbations import Perturbations
@@ -65,8 +66,11 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
     Raises
     ------
     Unsuited
-        for fewer members or non-members than there is something to learn from.
+        for fewer members or non-members than there is something to learn from, and where nothing can be
+        asked.
     """
+    if pool.answers_only:
+        raise Unsuited("It asks the model about changed copies of the records, and there are answers alone.")
     right: FloatArray = (target.labels(pool.x) == pool.y).astype(np.float64)
     robustness = _robustness(target, pool, rng=rng, progress=Share(progress, 0.0, 0.9))
     # one sequence of folds for both, so that they are compared on equal terms

@@ -49,7 +49,7 @@ from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers, tru
 from leakgauge.membership.refitting import counts_votes
 from leakgauge.progress import Progress
 from leakgauge.report.model import Attacker
-from leakgauge.targets.protocol import BoolArray, FloatArray
+from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray
 
 CLIPPED_VOTES = 1e-2
 LEAST_MODELS = 4
@@ -96,12 +96,9 @@ def confidences(
     """
     probabilities = target.probabilities(pool.x)
     references = target.reference_answers(progress, attacker=attacker)
-    fewest = LEAST_MODELS * references.per_round // 2
-    if len(references.p_y) < fewest:
-        raise Unsuited(
-            f"It takes {fewest} reference models' answers about each record to know how confidence varies; "
-            f"there are {len(references.p_y)}."
-        )
+    references.check(least=LEAST_MODELS // 2, trained=False)
+    if attacker == "candidates":
+        references.check(least=LEAST_MODELS // 2, trained=True)
     if np.isin(references.p_y, (0.0, 1.0)).mean() > MOST_HARD_ANSWERS:
         raise Unsuited("The model answers with probabilities of 0 or 1 only, which have no likelihood ratio.")
     votes = counts_votes(float((probabilities == 0.0).mean()))
@@ -167,15 +164,15 @@ class Predicted:
     variance
         (n,) their variance, shrunken.
     models
-        how many there are for each record.
+        (n,) how many there are.
     freedom
-        degrees of freedom: the models' own and the weight of the mean variance.
+        (n,) degrees of freedom: the models' own and the weight of the mean variance.
     """
 
     mean: FloatArray
     variance: FloatArray
-    models: int
-    freedom: float
+    models: IntArray
+    freedom: FloatArray
 
     @property
     def scale(self) -> FloatArray:
@@ -197,9 +194,9 @@ def predicted(of_references: FloatArray, chosen: BoolArray) -> Predicted:
     of_references
         (M, n) the reference models' confidence.
     chosen
-        (M, n) which of them count for each record, the same number for all.
+        (M, n) which of them count for each record, two at least.
     """
-    models = int(chosen[:, 0].sum())
+    models = chosen.sum(axis=0)
     freedom = models - 1
     variance = of_references.var(axis=0, where=chosen, ddof=1)
     common = float(variance.mean())
@@ -208,7 +205,7 @@ def predicted(of_references: FloatArray, chosen: BoolArray) -> Predicted:
     return Predicted(of_references.mean(axis=0, where=chosen), shrunken, models, freedom + weight)
 
 
-def _weight_of_common(variance: FloatArray, freedom: int) -> float:
+def _weight_of_common(variance: FloatArray, freedom: IntArray) -> float:
     """Smyth's d₀: of how many degrees of freedom the mean variance is worth.
 
     Sample variances have (1 + 2 / freedom) times the mean square of the true ones; true ones that
@@ -216,7 +213,7 @@ def _weight_of_common(variance: FloatArray, freedom: int) -> float:
     """
     squared_mean = max(float(variance.mean()) ** 2, LEAST_VARIANCE**2)
     of_samples = float((variance**2).mean()) / squared_mean
-    of_truth = of_samples / (1.0 + 2.0 / freedom) - 1.0
+    of_truth = of_samples / (1.0 + 2.0 * float((1.0 / freedom).mean())) - 1.0
     return 4.0 + 2.0 / max(of_truth, LEAST_DIFFERENCE)
 
 
@@ -233,7 +230,8 @@ def _correction(of_references: FloatArray, trained_on: BoolArray, variances: Flo
     # models come in pairs, one trained on the record and one not, which no half may part:
     # their errors depend on each other
     place = np.where(trained_on, trained_on.cumsum(axis=0), (~trained_on).cumsum(axis=0))
-    first = place <= len(of_references) // 4
+    pairs = np.minimum(trained_on.sum(axis=0), (~trained_on).sum(axis=0))
+    first = place <= pairs // 2
     one, other = (
         _distance(of_references, trained_on & half, ~trained_on & half) / unit for half in (first, ~first)
     )

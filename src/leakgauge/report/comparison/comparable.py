@@ -9,7 +9,10 @@ from leakgauge.report.model import Notice, Report
 
 _BELONG_TO_THE_CHANGE = frozenset({"defences", "policy", "seed"})
 _REPEATED = frozenset(
-    {"tables_differ", "does_not_fit_members", "other_class", "fewer_reference_models", "fewer_iterations"}
+    {
+        *("tables_differ", "tables_not_compared", "does_not_fit_members", "other_class"),
+        *("fewer_reference_models", "fewer_iterations"),
+    }
 )
 """Warnings of a report that a comparison repeats."""
 

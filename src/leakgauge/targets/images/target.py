@@ -41,6 +41,7 @@ class ImageTarget:
     gives: Gives = "probabilities"
     form = None
     estimator = None
+    recipe = None
 
     def __init__(
         self, engine: Engine, facts: ImageModelFacts, layout: AxisOrder, *, queries: int = 0

@@ -180,12 +180,14 @@ def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 
 @contextmanager
 def _hdf5(stream: Any) -> Iterator[h5py.File]:
+    """An HDF5 file, for as long as it is read. Whatever a damaged one makes h5py raise is that damage."""
     try:
-        file = h5py.File(stream, "r")
-    except (OSError, RuntimeError, ValueError) as error:
+        with h5py.File(stream, "r") as file:
+            yield file
+    except (LeakgaugeError, MemoryError):
+        raise
+    except Exception as error:  # among them OverflowError, and errors of decoding names and attributes
         raise damaged() from error
-    with file:
-        yield file
 
 
 def _check_blueprint(build: Callable[[], keras.Model]) -> None:

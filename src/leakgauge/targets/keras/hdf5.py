@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import h5py
 
-from leakgauge.errors import LimitExceeded, UnsafeModel, UnsupportedModel
+from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsafeModel, UnsupportedModel
 
 MAX_OBJECTS = 50_000
 MAX_DEPTH = 64
@@ -78,7 +78,9 @@ def check_contents(file: h5py.File) -> Contents:
                     declared += _declared_bytes(child)
                     if declared > MAX_BYTES:
                         raise _too_large()
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (LeakgaugeError, MemoryError):
+        raise
+    except Exception as error:  # a damaged file makes h5py raise anything at all
         raise damaged() from error
     return Contents(datasets=datasets, declared_bytes=declared)
 

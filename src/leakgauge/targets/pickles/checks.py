@@ -14,6 +14,8 @@ from leakgauge.targets.pickles.virtual_machine import MalformedPickleError
 from leakgauge.text import Sink
 from leakgauge.text import printable as made_printable
 
+_ABSENT = object()
+
 
 def reject_unless(condition: object, complaint: str) -> None:
     """Refuse a part of a model that does not hold together.
@@ -68,12 +70,15 @@ def arguments_of(arguments: object, *, least: int, most: int | None = None) -> t
 
 @functools.lru_cache(maxsize=10_000)  # a forest asks for the same twenty names a thousand times
 def is_method(kind: type, name: str) -> bool:
-    """Whether an attribute of this name would hide a method of the class."""
+    """Whether an attribute of this name would hide a method of the class, or a setting of its own.
+
+    What a class says of all its instances, such as how a sparse matrix is laid out, no instance says anew.
+    """
     if name.startswith("__"):
         return True
-    attribute = inspect.getattr_static(kind, name, None)
-    # a property wins over an attribute of the same name, a method loses
-    return hasattr(type(attribute), "__get__") and not isinstance(attribute, property)
+    attribute = inspect.getattr_static(kind, name, _ABSENT)
+    # a property wins over an attribute of the same name, all else loses
+    return attribute is not _ABSENT and not isinstance(attribute, property)
 
 
 def refused_setting(part: object, setting: str, why: str, hint: str) -> UnsafeModel:

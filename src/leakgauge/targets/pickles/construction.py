@@ -33,6 +33,7 @@ from leakgauge.targets.pickles.arrays import ARRAY_CONSTRUCTORS, ArrayHeader, Co
 from leakgauge.targets.pickles.checks import a_mapping, an_array, arguments_of, is_method, reject_unless
 from leakgauge.targets.pickles.labels import LABEL_CONSTRUCTORS
 from leakgauge.targets.pickles.searches import NAMED_DISTRIBUTIONS, SEARCH_CONSTRUCTORS
+from leakgauge.targets.pickles.sparse import made_matrix
 from leakgauge.targets.pickles.trees import TREE_CONSTRUCTORS
 from leakgauge.targets.pickles.virtual_machine import Budget, Deferred, MalformedPickleError, VirtualMachine
 
@@ -133,7 +134,7 @@ class Construction:
         owner: Any = kind
         for name, value in attributes.items():
             reject_unless(type(name) is str, "a state must name attributes")
-            reject_unless(not is_method(owner, name), "a state that replaces a method")
+            reject_unless(not is_method(owner, name), "a state that replaces what is the class's own")
             _reject_unfinished(value)
         _set_attributes(instance, attributes)
         return instance
@@ -211,6 +212,9 @@ def _set_attributes(instance: Any, state: dict[str, Any]) -> None:
         checked = BSpline(knots, coefficients, state["k"], state["extrapolate"], state["axis"])
         vars(instance).update(vars(checked))
         return
+    if sparse.issparse(instance):
+        vars(instance).update(vars(made_matrix(type(instance), state, state.get("_shape"))))
+        return
     if isinstance(instance, BaseEstimator):
         # the file's own version has been noted; scikit-learn would warn about it for every estimator
         state = {**state, "_sklearn_version": sklearn.__version__}
@@ -219,8 +223,6 @@ def _set_attributes(instance: Any, state: dict[str, Any]) -> None:
         vars(instance).update(state)
     else:
         set_state(instance, state)
-    if sparse.issparse(instance):
-        instance.check_format(full_check=True)
 
 
 def _encode(arguments: object) -> object:

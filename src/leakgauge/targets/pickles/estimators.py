@@ -1,4 +1,4 @@
-"""Every estimator that a model file may hold, by what is checked of it before it is asked.
+"""Every estimator that a model file may hold, by what compiled code takes for granted of it.
 
 This is the one list of them: the allow list of pickles and the table of checks are made of it, so
 that nothing can be allowed without a word on what is checked. `sklearn.checks` has the checks.
@@ -33,33 +33,93 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
         "sklearn.neighbors._unsupervised": "NearestNeighbors",
     },
     "support_vectors": {"sklearn.svm._classes": "NuSVC NuSVR SVC SVR"},
-    "vectorizer": {"sklearn.feature_extraction.text": "CountVectorizer HashingVectorizer TfidfVectorizer"},
-    "hasher": {"sklearn.feature_extraction._hash": "FeatureHasher"},
-    "dict_vectorizer": {"sklearn.feature_extraction._dict_vectorizer": "DictVectorizer"},
+    "vectorizer": {
+        "sklearn.feature_extraction._dict_vectorizer": "DictVectorizer",
+        "sklearn.feature_extraction.text": "CountVectorizer TfidfVectorizer",
+    },
+    "hasher": {
+        "sklearn.feature_extraction._hash": "FeatureHasher",
+        "sklearn.feature_extraction.text": "HashingVectorizer",
+    },
     "one_hot": {"sklearn.preprocessing._encoders": "OneHotEncoder"},
     "ordinal": {
         "sklearn.preprocessing._encoders": "OrdinalEncoder",
         "sklearn.preprocessing._target_encoder": "TargetEncoder",
     },
+    "label_numbers": {"sklearn.preprocessing._label": "MultiLabelBinarizer"},
     "agglomeration": {"sklearn.cluster._agglomerative": "FeatureAgglomeration"},
     "centres": {
-        "sklearn.cluster._birch": "Birch",
         "sklearn.cluster._bisect_k_means": "BisectingKMeans",
         "sklearn.cluster._kmeans": "KMeans MiniBatchKMeans",
     },
+    "subclusters": {"sklearn.cluster._birch": "Birch"},
+    "dictionary": {"sklearn.decomposition._dict_learning": "SparseCoder"},
     "components": {
-        "sklearn.decomposition._dict_learning": (
-            "DictionaryLearning MiniBatchDictionaryLearning SparseCoder"
-        ),
+        "sklearn.decomposition._dict_learning": "DictionaryLearning MiniBatchDictionaryLearning",
         "sklearn.decomposition._lda": "LatentDirichletAllocation",
         "sklearn.decomposition._nmf": "MiniBatchNMF NMF",
         "sklearn.decomposition._sparse_pca": "MiniBatchSparsePCA SparsePCA",
     },
     "polynomial": {"sklearn.preprocessing._polynomial": "PolynomialFeatures"},
-    "nothing": {
-        "sklearn.calibration": "CalibratedClassifierCV _SigmoidCalibration _TemperatureScaling",
+    "handed_on": {
+        "sklearn.calibration": "CalibratedClassifierCV",
         "sklearn.compose._column_transformer": "ColumnTransformer",
         "sklearn.compose._target": "TransformedTargetRegressor",
+        "sklearn.ensemble._bagging": "BaggingClassifier BaggingRegressor",
+        "sklearn.ensemble._hist_gradient_boosting.binning": "_BinMapper",
+        "sklearn.ensemble._stacking": "StackingClassifier StackingRegressor",
+        "sklearn.ensemble._voting": "VotingClassifier VotingRegressor",
+        "sklearn.ensemble._weight_boosting": "AdaBoostClassifier AdaBoostRegressor",
+        "sklearn.feature_selection._from_model": "SelectFromModel",
+        "sklearn.feature_selection._rfe": "RFE RFECV",
+        "sklearn.feature_selection._sequential": "SequentialFeatureSelector",
+        "sklearn.frozen._frozen": "FrozenEstimator",
+        "sklearn.impute._iterative": "IterativeImputer",
+        "sklearn.linear_model._ransac": "RANSACRegressor",
+        "sklearn.manifold._isomap": "Isomap",
+        "sklearn.manifold._locally_linear": "LocallyLinearEmbedding",
+        "sklearn.model_selection._classification_threshold": (
+            "FixedThresholdClassifier TunedThresholdClassifierCV"
+        ),
+        "sklearn.model_selection._search": "GridSearchCV RandomizedSearchCV",
+        "sklearn.model_selection._search_successive_halving": "HalvingGridSearchCV HalvingRandomSearchCV",
+        "sklearn.multiclass": "OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier",
+        "sklearn.multioutput": "ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain",
+        "sklearn.pipeline": "FeatureUnion Pipeline",
+        "sklearn.preprocessing._discretization": "KBinsDiscretizer",
+        "sklearn.preprocessing._function_transformer": "FunctionTransformer",
+        "sklearn.semi_supervised._label_propagation": "LabelPropagation LabelSpreading",
+        "sklearn.semi_supervised._self_training": "SelfTrainingClassifier",
+    },
+    "looked_up": {
+        "sklearn.dummy": "DummyClassifier DummyRegressor",
+        "sklearn.feature_selection._univariate_selection": (
+            "GenericUnivariateSelect SelectFdr SelectFpr SelectFwe SelectKBest SelectPercentile"
+        ),
+        "sklearn.feature_selection._variance_threshold": "VarianceThreshold",
+        "sklearn.impute._base": "MissingIndicator SimpleImputer",
+        "sklearn.kernel_approximation": "PolynomialCountSketch",
+        "sklearn.multiclass": "_ConstantPredictor",
+        "sklearn.naive_bayes": "CategoricalNB",
+        "sklearn.preprocessing._data": "QuantileTransformer",
+        "sklearn.preprocessing._label": "LabelBinarizer LabelEncoder",
+    },
+    "rows_compared": {
+        "sklearn.decomposition._kernel_pca": "KernelPCA",
+        "sklearn.gaussian_process._gpc": "GaussianProcessClassifier _BinaryGaussianProcessClassifierLaplace",
+        "sklearn.gaussian_process._gpr": "GaussianProcessRegressor",
+        "sklearn.impute._knn": "KNNImputer",
+        "sklearn.kernel_approximation": "Nystroem",
+        "sklearn.kernel_ridge": "KernelRidge",
+        "sklearn.neighbors._nearest_centroid": "NearestCentroid",
+    },
+    "made_anew": {
+        "sklearn.isotonic": "IsotonicRegression",
+        "sklearn.preprocessing._polynomial": "SplineTransformer",
+        "sklearn.random_projection": "SparseRandomProjection",
+    },
+    "arithmetic": {
+        "sklearn.calibration": "_SigmoidCalibration _TemperatureScaling",
         "sklearn.covariance._empirical_covariance": "EmpiricalCovariance",
         "sklearn.covariance._graph_lasso": "GraphicalLasso GraphicalLassoCV",
         "sklearn.covariance._robust_covariance": "MinCovDet",
@@ -68,37 +128,11 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
         "sklearn.decomposition._factor_analysis": "FactorAnalysis",
         "sklearn.decomposition._fastica": "FastICA",
         "sklearn.decomposition._incremental_pca": "IncrementalPCA",
-        "sklearn.decomposition._kernel_pca": "KernelPCA",
         "sklearn.decomposition._pca": "PCA",
         "sklearn.decomposition._truncated_svd": "TruncatedSVD",
         "sklearn.discriminant_analysis": "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis",
-        "sklearn.dummy": "DummyClassifier DummyRegressor",
-        "sklearn.ensemble._bagging": "BaggingClassifier BaggingRegressor",
-        "sklearn.ensemble._hist_gradient_boosting.binning": "_BinMapper",
-        "sklearn.ensemble._stacking": "StackingClassifier StackingRegressor",
-        "sklearn.ensemble._voting": "VotingClassifier VotingRegressor",
-        "sklearn.ensemble._weight_boosting": "AdaBoostClassifier AdaBoostRegressor",
         "sklearn.feature_extraction.text": "TfidfTransformer",
-        "sklearn.feature_selection._from_model": "SelectFromModel",
-        "sklearn.feature_selection._rfe": "RFE RFECV",
-        "sklearn.feature_selection._sequential": "SequentialFeatureSelector",
-        "sklearn.feature_selection._univariate_selection": (
-            "GenericUnivariateSelect SelectFdr SelectFpr SelectFwe SelectKBest SelectPercentile"
-        ),
-        "sklearn.feature_selection._variance_threshold": "VarianceThreshold",
-        "sklearn.frozen._frozen": "FrozenEstimator",
-        "sklearn.gaussian_process._gpc": (
-            "GaussianProcessClassifier _BinaryGaussianProcessClassifierLaplace"
-        ),
-        "sklearn.gaussian_process._gpr": "GaussianProcessRegressor",
-        "sklearn.impute._base": "MissingIndicator SimpleImputer",
-        "sklearn.impute._iterative": "IterativeImputer",
-        "sklearn.impute._knn": "KNNImputer",
-        "sklearn.isotonic": "IsotonicRegression",
-        "sklearn.kernel_approximation": (
-            "AdditiveChi2Sampler Nystroem PolynomialCountSketch RBFSampler SkewedChi2Sampler"
-        ),
-        "sklearn.kernel_ridge": "KernelRidge",
+        "sklearn.kernel_approximation": "AdditiveChi2Sampler RBFSampler SkewedChi2Sampler",
         "sklearn.linear_model._base": "LinearRegression",
         "sklearn.linear_model._bayes": "ARDRegression BayesianRidge",
         "sklearn.linear_model._coordinate_descent": (
@@ -110,45 +144,24 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
         "sklearn.linear_model._least_angle": "Lars LarsCV LassoLars LassoLarsCV LassoLarsIC",
         "sklearn.linear_model._logistic": "LogisticRegression LogisticRegressionCV",
         "sklearn.linear_model._omp": "OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV",
-        "sklearn.linear_model._passive_aggressive": (
-            "PassiveAggressiveClassifier PassiveAggressiveRegressor"
-        ),
+        "sklearn.linear_model._passive_aggressive": "PassiveAggressiveClassifier PassiveAggressiveRegressor",
         "sklearn.linear_model._perceptron": "Perceptron",
         "sklearn.linear_model._quantile": "QuantileRegressor",
-        "sklearn.linear_model._ransac": "RANSACRegressor",
         "sklearn.linear_model._ridge": "Ridge RidgeCV RidgeClassifier RidgeClassifierCV",
         "sklearn.linear_model._stochastic_gradient": "SGDClassifier SGDRegressor",
         "sklearn.linear_model._theil_sen": "TheilSenRegressor",
-        "sklearn.manifold._isomap": "Isomap",
-        "sklearn.manifold._locally_linear": "LocallyLinearEmbedding",
-        "sklearn.model_selection._classification_threshold": (
-            "FixedThresholdClassifier TunedThresholdClassifierCV"
-        ),
-        "sklearn.model_selection._search": "GridSearchCV RandomizedSearchCV",
-        "sklearn.model_selection._search_successive_halving": ("HalvingGridSearchCV HalvingRandomSearchCV"),
-        "sklearn.multiclass": (
-            "OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier _ConstantPredictor"
-        ),
-        "sklearn.multioutput": ("ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain"),
-        "sklearn.naive_bayes": "BernoulliNB CategoricalNB ComplementNB GaussianNB MultinomialNB",
+        "sklearn.naive_bayes": "BernoulliNB ComplementNB GaussianNB MultinomialNB",
         "sklearn.neighbors._nca": "NeighborhoodComponentsAnalysis",
-        "sklearn.neighbors._nearest_centroid": "NearestCentroid",
         "sklearn.neural_network._multilayer_perceptron": "MLPClassifier MLPRegressor",
         "sklearn.neural_network._rbm": "BernoulliRBM",
-        "sklearn.pipeline": "FeatureUnion Pipeline",
         "sklearn.preprocessing._data": (
             "Binarizer KernelCenterer MaxAbsScaler MinMaxScaler Normalizer PowerTransformer "
-            "QuantileTransformer RobustScaler StandardScaler"
+            "RobustScaler StandardScaler"
         ),
-        "sklearn.preprocessing._discretization": "KBinsDiscretizer",
-        "sklearn.preprocessing._function_transformer": "FunctionTransformer",
-        "sklearn.preprocessing._label": "LabelBinarizer LabelEncoder MultiLabelBinarizer",
-        "sklearn.preprocessing._polynomial": "SplineTransformer",
-        "sklearn.random_projection": "GaussianRandomProjection SparseRandomProjection",
-        "sklearn.semi_supervised._label_propagation": "LabelPropagation LabelSpreading",
-        "sklearn.semi_supervised._self_training": "SelfTrainingClassifier",
+        "sklearn.random_projection": "GaussianRandomProjection",
         "sklearn.svm._classes": "LinearSVC LinearSVR",
     },
 }
-"""The check's name, then module and names. `nothing` is for estimators that reach compiled code through
-NumPy's and SciPy's public functions only, which look at shapes, types and bounds themselves."""
+"""The contract's name, then module and names. `sklearn.checks` says for each what compiled code trusts, or
+why none of it can be led astray: what is handed on, looked up by position, compared row by row, made anew, or
+added and multiplied goes through functions that look at shapes, types and bounds themselves."""

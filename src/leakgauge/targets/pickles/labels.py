@@ -94,7 +94,10 @@ def _arrow_array(arguments: object) -> NDArray[Any]:
 def _chunked_array(arguments: object) -> object:
     chunks, _kind = arguments_of(arguments, least=2)
     reject_unless(type(chunks) is list and chunks, "an array needs chunks")
-    return np.concatenate([an_array(chunk, "an array needs chunks", ndim=1) for chunk in chunks])
+    arrays = [an_array(chunk, "an array needs chunks", ndim=1) for chunk in chunks]
+    # one chunk may be named any number of times
+    reject_unless(sum(map(len, arrays)) <= _MOST_LABELS, "an array that is too long")
+    return np.concatenate(arrays)
 
 
 def _columns(arguments: object) -> object:

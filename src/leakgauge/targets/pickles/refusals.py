@@ -264,9 +264,7 @@ REFUSED_FORMS: Mapping[str, str] = {
     '`kernel="precomputed"` and `metric="precomputed"`': (
         "their rows are values between a record and every record of the training data"
     ),
-    "a frozen `init` of gradient boosting": (
-        "compiled code would take its answers for granted when reference models are fitted"
-    ),
+    "a `memory` among the settings that a search tries": "a cache keeps results in files and reads them back",
 }
 """Forms of estimators that are on the list which are refused all the same, and why."""
 

@@ -19,7 +19,10 @@ from leakgauge.targets.pickles.arrays import Constructor
 from leakgauge.targets.pickles.checks import a_mapping, arguments_of, reject_unless
 from leakgauge.targets.pickles.virtual_machine import Deferred
 
-_FROZEN = frozenset(pair for pair in CONSTRUCTORS if pair[0] == "scipy.stats._distn_infrastructure")
+FROZEN_DISTRIBUTIONS = frozenset(
+    pair for pair in CONSTRUCTORS if pair[0] == "scipy.stats._distn_infrastructure"
+)
+"""SciPy's classes of a distribution with its numbers."""
 
 
 def _by_name(pair: Pair) -> Any:
@@ -81,7 +84,7 @@ def _finish_scorer(state: object, response_method: str | tuple[str, ...]) -> obj
 
 SEARCH_CONSTRUCTORS: Mapping[Pair, Constructor] = {
     **{pair: Constructor(_distribution(_by_name(pair))) for pair in DISTRIBUTIONS},
-    **{pair: Constructor(_frozen) for pair in _FROZEN},
+    **{pair: Constructor(_frozen) for pair in FROZEN_DISTRIBUTIONS},
     ("sklearn.metrics._scorer", "_PredictScorer"): Constructor(_scorer("predict")),
     ("sklearn.metrics._scorer", "_ProbaScorer"): Constructor(_scorer("predict_proba")),
     ("sklearn.metrics._scorer", "_ThresholdScorer"): Constructor(

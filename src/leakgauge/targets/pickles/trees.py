@@ -103,21 +103,6 @@ def _finish_tree(n_features: int, n_classes: NDArray[np.intp], state: object) ->
     return tree
 
 
-def made_anew(tree: Any) -> Tree:
-    """A tree that another reader made, through the checks of this one.
-
-    Raises
-    ------
-    MalformedPickleError
-        for a tree with more nodes than it has room for, or whose nodes are not sound.
-    """
-    reject_unless(type(tree) is Tree, "a tree estimator holds no tree")
-    reject_unless(0 < tree.node_count <= tree.capacity, "a tree's node count does not fit its nodes")
-    classes = np.array(tree.n_classes, dtype=np.intp)
-    reject_unless(len(classes) == tree.n_outputs > 0, "a tree's outputs")
-    return _finish_tree(int(tree.n_features), classes, tree.__getstate__())
-
-
 def _today_nodes(saved: NDArray[Any]) -> NDArray[Any]:
     names = set(saved.dtype.names or ())
     # where missing values go is stored since 1.3; models before refuse them, so that it is never asked

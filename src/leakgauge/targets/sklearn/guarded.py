@@ -1,9 +1,10 @@
 """Estimators of scikit-learn whose compiled code is handed what no check of the file can foresee.
 
-How wide an estimator answers is only known for certain when it answers. Two
-estimators hand such an answer to compiled code without a look at its shape; each
-gets that look in front of its answers. A stand-in fits, clones and is saved as
-the class that it stands for.
+How wide an estimator answers is only known for certain when it answers. Gradient
+boosting of both kinds hands such an answer to compiled code without a look at its
+shape, neighbours within a radius their rows, and calibration by temperature its labels;
+products of features are columns that compiled code counts. Each gets that look first.
+A stand-in fits, clones and is saved as the class that it stands for.
 """
 
 from __future__ import annotations
@@ -11,13 +12,22 @@ from __future__ import annotations
 import copy
 import copyreg
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+from scipy import sparse
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import RadiusNeighborsClassifier
+from sklearn.preprocessing import PolynomialFeatures
 from sklearn.utils.validation import validate_data
 
 from leakgauge.targets.sklearn.model_graph import parts_of
@@ -54,22 +64,100 @@ class _StandIn:
         return twin
 
 
-class _GuardedFirstGuess(_StandIn):
-    def _raw_predict_init(self: Any, X: Any) -> NDArray[np.float64]:  # noqa: N803 (scikit-learn's name)
-        guess: Any = super()._raw_predict_init(X)  # type: ignore[misc]  # the class mixed into has it
+class ChecksFirstGuess:
+    """Gradient boosting whose stages are handed a first guess of their own width, on fitting and after it."""
+
+    def _fit_stages(self: Any, X: Any, y: Any, raw_predictions: Any, *more: Any, **settings: Any) -> Any:  # noqa: N803 (scikit-learn's name)
+        guess = checked_first_guess(raw_predictions, X.shape[0], self)
+        return super()._fit_stages(X, y, guess, *more, **settings)  # type: ignore[misc]  # the class mixed into has it
+
+    def _raw_predict_init(self: Any, X: Any) -> NDArray[np.float64]:  # noqa: N803 (likewise)
+        guess: Any = super()._raw_predict_init(X)  # type: ignore[misc]  # likewise
         return checked_first_guess(guess, X.shape[0], self)
 
 
-class GuardedGradientBoostingClassifier(_GuardedFirstGuess, GradientBoostingClassifier):  # type: ignore[misc]  # no types
+class GuardedGradientBoostingClassifier(ChecksFirstGuess, _StandIn, GradientBoostingClassifier):  # type: ignore[misc]  # no types
     """A classifier that starts from another estimator (`init=`)."""
 
     _stands_for = GradientBoostingClassifier
 
 
-class GuardedGradientBoostingRegressor(_GuardedFirstGuess, GradientBoostingRegressor):  # type: ignore[misc]  # no types
+class GuardedGradientBoostingRegressor(ChecksFirstGuess, _StandIn, GradientBoostingRegressor):  # type: ignore[misc]  # no types
     """A regressor that starts from another estimator (`init=`)."""
 
     _stands_for = GradientBoostingRegressor
+
+
+class _GuardedPreparation(_StandIn):
+    def _preprocess_X(self: Any, X: Any, *, reset: bool) -> Any:  # noqa: N802, N803 (scikit-learn's names)
+        prepared: Any = super()._preprocess_X(X, reset=reset)  # type: ignore[misc]  # the class mixed into has it
+        # the trees read columns by number, as many as they were fitted on
+        if not reset and np.shape(prepared)[1:] != (self._n_features,):
+            raise ValueError("the prepared rows of histogram gradient boosting do not fit its trees")
+        return prepared
+
+
+class GuardedHistGradientBoostingClassifier(_GuardedPreparation, HistGradientBoostingClassifier):  # type: ignore[misc]  # no types
+    """A classifier that prepares its rows with other estimators (`categorical_features=`)."""
+
+    _stands_for = HistGradientBoostingClassifier
+
+
+class GuardedHistGradientBoostingRegressor(_GuardedPreparation, HistGradientBoostingRegressor):  # type: ignore[misc]  # no types
+    """A regressor that prepares its rows with other estimators (`categorical_features=`)."""
+
+    _stands_for = HistGradientBoostingRegressor
+
+
+class GuardedCalibratedClassifierCV(_StandIn, CalibratedClassifierCV):  # type: ignore[misc]  # no types
+    """Calibration that hands its loss positions among the classes, never labels.
+
+    With `method="temperature"` scikit-learn 1.9 takes labels that are numbers for the
+    columns of the answers to calibrate, and reads them without a look at their range.
+    """
+
+    _stands_for = CalibratedClassifierCV
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Any:  # noqa: N803
+        """Fit the calibrated model.
+
+        Raises
+        ------
+        ValueError
+            when a classifier to calibrate might not see every class, so that it answers in
+            fewer columns than there are classes.
+        """
+        if self.method != "temperature":
+            return super().fit(X, y, sample_weight, **fit_params)
+        if not isinstance(self.cv, int | StratifiedKFold | None):
+            raise ValueError("calibration by temperature needs every class in every part of the data")
+        classes, positions = np.unique(y, return_inverse=True)
+        super().fit(X, positions, sample_weight, **fit_params)
+        self.classes_ = classes
+        return self
+
+
+class GuardedPolynomialFeatures(_StandIn, PolynomialFeatures):  # type: ignore[misc]  # no types
+    """Products of the features of sparse rows, whose columns are there.
+
+    Compiled code numbers the product of a feature with itself before the first column
+    where it makes interactions alone, and a graph of neighbours may name one of them twice.
+    """
+
+    _stands_for = PolynomialFeatures
+
+    def transform(self, X: Any) -> Any:  # noqa: N803 (scikit-learn's name)
+        """(n, n_output_features_) products.
+
+        Raises
+        ------
+        ValueError
+            when a product has no column.
+        """
+        products = super().transform(X)
+        if sparse.issparse(products):
+            products.check_format(full_check=True)
+        return products
 
 
 class GuardedRadiusNeighborsClassifier(_StandIn, RadiusNeighborsClassifier):  # type: ignore[misc]  # no types
@@ -125,6 +213,20 @@ def checked_first_guess(guess: Any, n_rows: int, booster: Any) -> NDArray[np.flo
     return np.ascontiguousarray(guess, dtype=np.float64)
 
 
+_STAND_INS: Mapping[type, type[_StandIn]] = {
+    kind._stands_for: kind
+    for kind in (
+        GuardedCalibratedClassifierCV,
+        GuardedGradientBoostingClassifier,
+        GuardedGradientBoostingRegressor,
+        GuardedHistGradientBoostingClassifier,
+        GuardedHistGradientBoostingRegressor,
+        GuardedPolynomialFeatures,
+        GuardedRadiusNeighborsClassifier,
+    )
+}
+
+
 def guard(model: object) -> tuple[str, ...]:
     """Put the checks in front of the answers of a model's parts, in place.
 
@@ -135,26 +237,9 @@ def guard(model: object) -> tuple[str, ...]:
     """
     remarks: dict[str, None] = {}
     for part in parts_of(model):
-        kind = type(part)
-        if kind is GradientBoostingClassifier and not _starts_from_constants(part):
-            part.__class__ = GuardedGradientBoostingClassifier
-        elif kind is GradientBoostingRegressor and not _starts_from_constants(part):
-            part.__class__ = GuardedGradientBoostingRegressor
-        elif kind is RadiusNeighborsClassifier:
-            part.__class__ = GuardedRadiusNeighborsClassifier
-            if "_fit_X" in vars(part) and part.outlier_label_ is None:
-                remarks[_NO_NEIGHBOUR] = None
+        stand_in = _STAND_INS.get(type(part))
+        if stand_in is not None:
+            part.__class__ = stand_in
+        if isinstance(part, RadiusNeighborsClassifier) and vars(part).get("outlier_label_", 0) is None:
+            remarks[_NO_NEIGHBOUR] = None
     return tuple(remarks)
-
-
-def _starts_from_constants(booster: Any) -> bool:
-    """Whether the first guess is scikit-learn's own, and as wide as there are classes."""
-    first = vars(booster).get("init_")
-    if first is None or isinstance(first, str):
-        return True
-    if type(first) is DummyRegressor:
-        return bool(first.n_outputs_ == 1 and np.shape(first.constant_) == (1, 1))
-    if type(first) is not DummyClassifier or "classes_" not in vars(booster):
-        return False
-    prior = np.shape(np.asarray(vars(first).get("class_prior_")))
-    return bool(first.n_outputs_ == 1 and first.strategy == "prior" and prior == (len(booster.classes_),))

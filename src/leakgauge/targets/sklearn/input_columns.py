@@ -51,8 +51,8 @@ def input_columns(estimator: object, n_columns: int) -> InputColumns:
     walk = _Walk([_Column() for _ in range(n_columns)])
     try:
         walk.visit(estimator, tuple(range(n_columns)))
-    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError):
-        # a file may hold any attribute in any form; what was not understood is left to the table
+    except Exception:  # noqa: BLE001 (a file may hold any attribute in any form)
+        # what was not understood is left to the table
         return InputColumns(tuple(InputColumn() for _ in range(n_columns)))
     return InputColumns(tuple(column.known() for column in walk.columns), tuple(walk.selections))
 

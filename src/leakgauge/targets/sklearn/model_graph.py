@@ -72,7 +72,13 @@ def _class_name(thing: Any) -> str:
     """scikit-learn's name for it, also where a subclass stands in for an earlier version."""
     if isinstance(thing, str) or thing is None:
         return "passthrough"
-    known = [kind for kind in type(thing).__mro__ if kind.__module__.startswith("sklearn.")]
+    known = [
+        kind
+        for kind in type(thing).__mro__
+        if kind.__module__.startswith("sklearn.")
+        and issubclass(kind, _PARTS)
+        and kind.__module__ != "sklearn.base"  # whatever other libraries derive theirs from
+    ]
     return (known[0] if known else type(thing)).__name__
 
 

@@ -48,7 +48,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._indexing import _get_column_indices
 
 from leakgauge.targets.pickles.construction import Inert
-from leakgauge.targets.sklearn.guarded import checked_first_guess
+from leakgauge.targets.sklearn.guarded import ChecksFirstGuess, checked_first_guess
 from leakgauge.targets.sklearn.model_graph import parts_of
 
 Version: TypeAlias = tuple[int, int]
@@ -83,7 +83,7 @@ class EarlierAdaBoostClassifier(AdaBoostClassifier):  # type: ignore[misc]  # sc
         return np.asarray((self.n_classes_ - 1) * (log - log.mean(axis=1, keepdims=True)))
 
 
-class EarlierGradientBoostingClassifier(GradientBoostingClassifier):  # type: ignore[misc]  # no types
+class EarlierGradientBoostingClassifier(ChecksFirstGuess, GradientBoostingClassifier):  # type: ignore[misc]  # no types
     """Gradient boosting that keeps the first guess as far from 0 and 1 as scikit-learn did until 1.8.
 
     `first_guess_margin_` is that distance. Only a loaded model carries it.

@@ -91,7 +91,7 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
         reads files or calls functions; or `refused_instructions`.
     UnsupportedModel
         `empty_file`, `not_a_model`, `unreadable`, `future_version`, `version_too_old`,
-        `lz4_not_installed`, `skops_not_installed`.
+        `lz4_not_installed`.
     LimitExceeded
         `model_too_large`, `too_many_instructions`.
     """
@@ -152,7 +152,7 @@ def _scan(data: bytes, limits: Limits) -> Scanner:
             details={"instructions": [*sorted(scan.instructions)]},
         )
     if failure is not None:
-        raise _unreadable() from failure
+        raise unreadable() from failure
     return scan
 
 
@@ -215,7 +215,7 @@ def _finished(make: Callable[[], object], versions: Collection[str]) -> Loaded:
     except LeakgaugeError:
         raise
     except Exception as error:  # a file can make any step fail in any way; all of them mean the same
-        raise _unreadable() from error
+        raise unreadable() from error
     warnings: tuple[str, ...] = ()
     if saved_by is not None and numbers[:2] < _numbers(installed)[:2]:
         warnings = (f"The model was saved by scikit-learn {saved_by} and upgraded in memory to {installed}.",)
@@ -226,7 +226,8 @@ def _finished(make: Callable[[], object], versions: Collection[str]) -> Loaded:
     return Loaded(estimator=model, saved_by=saved_by, warnings=(*warnings, *remarks))
 
 
-def _unreadable() -> UnsupportedModel:
+def unreadable() -> UnsupportedModel:
+    """The error for a file whose parts do not hold together, in whatever way."""
     return UnsupportedModel(
         "unreadable",
         "The model file is damaged, or its parts contradict each other.",

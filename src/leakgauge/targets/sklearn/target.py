@@ -18,19 +18,19 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from leakgauge.errors import UnsupportedModel
+from leakgauge.errors import LeakgaugeError, UnsupportedModel
 from leakgauge.targets.frames import check_width, columns_by_name
 from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
 from leakgauge.targets.sklearn import multi_output
 from leakgauge.targets.sklearn.answer_forms import DecisionScores, Probabilities, class_scores
 from leakgauge.targets.sklearn.bundled_model import model_in
 from leakgauge.targets.sklearn.input_columns import input_columns
 from leakgauge.targets.sklearn.model_graph import parts_of, reads_documents, type_name
-from leakgauge.targets.sklearn.reading import load_model
+from leakgauge.targets.sklearn.reading import load_model, unreadable
+from leakgauge.threads import processors
 
-# how far a row of probabilities may be from 1 in sum and still be called drift
-_DRIFT = 1e-3
 # of three classes and more, how often the largest score must be that of the predicted label
 _LEAST_AGREEMENT = 0.5
 
@@ -61,12 +61,18 @@ class SklearnTarget:
         (n_classes,) the labels, in the order of the columns of `probabilities`.
     queries
         rows asked for so far.
+    feature_names
+        columns that the model was fitted on, in its order; `None` when it was fitted on arrays.
+    n_features
+        number of input columns; `None` when the model does not say.
     has_probabilities
         False when the model gives labels alone, as far as `form` says.
     form
         what it is asked for beside labels, None for nothing; its clones must be asked for the same.
     estimator
         the fitted classifier itself, for attacks that see the model file.
+    recipe
+        what is cloned to train it again: the same, unless the caller has another way.
     remarks
         sentences for the report on how the file was read and what else it holds.
 
@@ -74,39 +80,43 @@ class SklearnTarget:
     ------
     UnsupportedModel
         `not_a_model`, `several_models`, `preprocessing_beside_model`, `not_a_classifier`,
-        `not_fitted`, `multi_output` or `single_class`.
+        `not_fitted`, `multi_output`, `single_class`, or `unreadable` for parts that contradict each other.
     """
 
     def __init__(self, estimator: object, *, chunk_rows: int = 8192, remarks: tuple[str, ...] = ()) -> None:
+        self.remarks = remarks
+        self.queries = 0
+        self._chunk_rows = chunk_rows
+        try:
+            self._examine(estimator)
+        except (LeakgaugeError, MemoryError):
+            raise
+        except Exception as error:  # a file can make any part fail in any way; all of them mean the same
+            raise unreadable() from error
+
+    def _examine(self, estimator: object) -> None:
         found = model_in(estimator, is_fitted_classifier=_is_fitted_classifier)
-        self.remarks = remarks if found is None else (*remarks, found.remark)
+        if found is not None:
+            self.remarks = (*self.remarks, found.remark)
         self.estimator: Any
         self.estimator, inside = _best_of(estimator if found is None else found.estimator)
+        self.recipe: Any = self.estimator
         path = f"{'model' if found is None else found.path}{inside}"
         self.classes: NDArray[Any] = _classes_of(self.estimator, path)
-        self.queries = 0
         self.has_probabilities = _answers(self.estimator, "predict_proba")
         self.form: AnswerForm | None = Probabilities() if self.has_probabilities else None
-        self._chunk_rows = chunk_rows
         self._positions = {label: position for position, label in enumerate(self.classes.tolist())}
         _settle(self.estimator)
-
-    packages = ()
-    """None besides those of every audit of tables."""
-
-    @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        """Columns that the model was fitted on, in its order; `None` when it was fitted on arrays."""
         names = _first_known(self.estimator, "feature_names_in_")
-        return None if names is None else tuple(str(name) for name in names)
+        self.feature_names: tuple[str, ...] | None = (
+            None if names is None else tuple(str(name) for name in names)
+        )
+        self._reads_documents = reads_documents(self.estimator)
+        number = 1 if self._reads_documents else _first_known(self.estimator, "n_features_in_")
+        self.n_features: int | None = None if number is None else int(number)
 
-    @property
-    def n_features(self) -> int | None:
-        """Number of input columns; `None` when the model does not say."""
-        if reads_documents(self.estimator):
-            return 1
-        number = _first_known(self.estimator, "n_features_in_")
-        return None if number is None else int(number)
+    packages: tuple[str, ...] = ()
+    """None besides those of every audit of tables, unless another library's estimator is in it."""
 
     @property
     def gives(self) -> Gives:
@@ -160,7 +170,7 @@ class SklearnTarget:
         names = self.feature_names
         if names is not None:
             return columns_by_name(frame, names)
-        if reads_documents(self.estimator):
+        if self._reads_documents:
             return _documents(frame)
         check_width(frame, self.n_features)
         return np.ascontiguousarray(frame.to_numpy())
@@ -182,7 +192,7 @@ class SklearnTarget:
                 hint="Use attacks that see labels only, or calibrate it with CalibratedClassifierCV.",
             )
         answers = [
-            _checked_probabilities(answer, rows, len(self.classes))
+            checked_probabilities(answer, rows, len(self.classes))
             for answer, rows in self._ask(lambda part: form(self.estimator, part), x)
         ]
         return np.concatenate(answers) if answers else np.empty((0, len(self.classes)))
@@ -195,8 +205,11 @@ class SklearnTarget:
         UnsupportedModel
             `prediction_failed` when the model cannot take the rows or answers with an unknown label.
         """
-        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(self.estimator.predict, x)]
+        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(self._predict, x)]
         return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
+
+    def _predict(self, rows: Any) -> Any:
+        return self.estimator.predict(rows)  # looked up when it is asked, since some parts lack it
 
     def _ask(self, method: Callable[[Any], Any], x: Any) -> Iterator[tuple[Any, int]]:
         n_rows = len(x)
@@ -211,16 +224,16 @@ class SklearnTarget:
             except (
                 Exception
             ) as error:  # whatever a model does with rows, all of it means that it cannot take them
-                raise _prediction_failed(error) from error
+                raise prediction_failed(error) from error
             yield answer, len(rows)
 
     def _positions_of(self, answer: NDArray[Any], rows: int) -> IntArray:
         if answer.shape != (rows,):
-            raise _prediction_failed(None)
+            raise prediction_failed(None)
         try:
             return np.array([self._positions[label] for label in answer.tolist()], dtype=np.int64)
         except (KeyError, TypeError) as error:
-            raise _prediction_failed(error) from error
+            raise prediction_failed(error) from error
 
 
 def _documents(frame: pd.DataFrame) -> NDArray[Any]:
@@ -299,10 +312,10 @@ def _is_classifier(estimator: Any) -> bool:
 
 
 def _answers(estimator: Any, method: str) -> bool:
-    """Whether the model has the method; a wrapper asks its parts, which may be broken."""
+    """Whether the model has the method; a wrapper asks its parts, which may be broken in any way."""
     try:
         return callable(getattr(estimator, method, None))
-    except (ValueError, TypeError, IndexError, NotFittedError):
+    except Exception:  # noqa: BLE001 (whatever it is, there is no method)
         return False
 
 
@@ -310,7 +323,9 @@ def _settle(estimator: Any) -> None:
     for part in parts_of(estimator):
         attributes = vars(part)
         if "n_jobs" in attributes:
-            part.n_jobs = None
+            part.n_jobs = 1
+        if "_n_threads" in attributes:
+            part._n_threads = processors()  # how many there were where the model was fitted
         if "verbose" in attributes:
             # scikit-learn's own check, on refitting a clone, tells bool from int
             part.verbose = False if isinstance(part.verbose, bool) else 0
@@ -330,42 +345,9 @@ def _first_known(estimator: Any, attribute: str) -> Any:
     return None
 
 
-def _checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> FloatArray:
-    try:
-        probabilities = answer.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise _prediction_failed(error) from error
-    if probabilities.shape != (rows, n_classes):
-        raise _prediction_failed(None)
-    totals = probabilities.sum(axis=1, keepdims=True)
-    if not (
-        np.all(np.isfinite(probabilities))
-        and np.all(probabilities >= -_DRIFT)
-        and np.all(np.abs(totals - 1.0) <= _DRIFT)
-    ):
-        raise UnsupportedModel(
-            "not_probabilities",
-            "The model's probabilities are not finite, negative or do not sum to 1.",
-            hint="Check the model's predict_proba on these tables before the audit.",
-        )
-    clipped = np.clip(probabilities, 0.0, None)
-    return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
-
-
 def _not_fitted(what: str) -> UnsupportedModel:
     return UnsupportedModel(
         "not_fitted",
-        f"The model file holds {what} that was not fitted.",
-        hint="Fit the model on the training data before saving it.",
-    )
-
-
-def _prediction_failed(error: Exception | None) -> UnsupportedModel:
-    # the message of the exception may quote values of the table, so only its type is told
-    kind = type(error).__name__ if error is not None else "answers of an unexpected shape"
-    return UnsupportedModel(
-        "prediction_failed",
-        f"The model could not predict the rows of the table ({kind}).",
-        hint="Check that the model predicts these tables as they are; put encoders into its Pipeline.",
-        details={"exception": kind},
+        f"The model is {what} that was not fitted.",
+        hint="Fit it on the training data first.",
     )

@@ -106,6 +106,7 @@ class NetworkTarget:
 
     form = None
     estimator = None
+    recipe = None
 
     def __init__(self, engine: Engine, entries: Entries, facts: Facts) -> None:
         self._engine = engine

@@ -5,7 +5,7 @@ anything: a forest of 4 features with trees that read the 1,000th, neighbours of
 classes that do not exist, support vectors that are not there. Such a model must
 be refused here, since asking it would end the process.
 
-`pickles.estimators` names for every estimator the check that stands between a file and
+`pickles.estimators` names for every estimator its contract: what stands between a file and
 compiled code. An estimator without one is refused, and cannot be allowed by its name alone.
 """
 
@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -41,45 +41,37 @@ from leakgauge.targets.pickles.checks import (
 from leakgauge.targets.pickles.estimators import ESTIMATORS
 from leakgauge.targets.pickles.virtual_machine import MalformedPickleError
 from leakgauge.targets.sklearn.checks import predictors, transformers
+from leakgauge.targets.sklearn.checks.compositions import check_named_parts
+from leakgauge.targets.sklearn.checks.contracts import Contract
+from leakgauge.targets.sklearn.checks.patterns import check_pattern
+from leakgauge.targets.sklearn.checks.settings import check_settings, tried_by
+from leakgauge.targets.sklearn.checks.structure import check_structure
 from leakgauge.targets.sklearn.model_graph import objects_of
 
-Check: TypeAlias = Callable[[Any], None]
-
-
-def _nothing(_part: Any) -> None:
-    """For estimators that reach compiled code through NumPy's and SciPy's public functions only.
-
-    Those look at shapes, types and bounds themselves. What they get from an
-    estimator that stands before is checked in that one's row.
-    """
-
-
-CHECKS: Mapping[str, Check] = {
-    "tree": predictors.check_tree,
-    "forest": predictors.check_forest,
-    "gradient_boosting": predictors.check_gradient_boosting,
-    "hist_gradient_boosting": predictors.check_hist_gradient_boosting,
-    "neighbours": predictors.check_neighbours,
-    "support_vectors": predictors.check_support_vectors,
-    "vectorizer": transformers.check_vectorizer,
-    "hasher": transformers.check_hasher,
-    "dict_vectorizer": transformers.check_dict_vectorizer,
-    "one_hot": transformers.check_one_hot,
-    "ordinal": transformers.check_ordinal,
-    "agglomeration": transformers.check_agglomeration,
-    "centres": transformers.check_centres,
-    "components": transformers.check_components,
-    "polynomial": transformers.check_polynomial,
-    "nothing": _nothing,
+_NOT_LED_ASTRAY: Mapping[str, Contract] = {
+    "handed_on": Contract("Hands rows to its parts, and each part has its own row."),
+    "looked_up": Contract("Looks values up by NumPy, which compares every position with the range."),
+    "rows_compared": Contract(
+        "Compares rows by scikit-learn's pairwise functions, which compare shapes first."
+    ),
+    "made_anew": Contract(
+        "SciPy's splines, sparse matrices and interpolations, each checked in full by itself."
+    ),
+    "arithmetic": Contract("Adds and multiplies by NumPy and SciPy, which compare shapes first."),
 }
+"""Families that reach compiled code through public functions only. What they get from an estimator that
+stands before is checked in that one's row."""
 
-ROWS: Mapping[Pair, Check] = {
-    (module, name): CHECKS[check]
-    for check, modules in ESTIMATORS.items()
+CONTRACTS: Mapping[str, Contract] = {**predictors.CONTRACTS, **transformers.CONTRACTS, **_NOT_LED_ASTRAY}
+"""What compiled code trusts, family by family."""
+
+ROWS: Mapping[Pair, Contract] = {
+    (module, name): CONTRACTS[family]
+    for family, modules in ESTIMATORS.items()
     for module, names in modules.items()
     for name in names.split()
 }
-"""What is checked of each estimator. One that is not here is refused."""
+"""The contract of each estimator. One that is not here is refused."""
 
 _FUNCTION_KINDS = (
     type,
@@ -117,10 +109,13 @@ def check(model: object) -> None:
     """
     for thing in objects_of(model):
         if isinstance(thing, BaseEstimator):
-            row = ROWS.get(_name_of(type(thing)))
-            if row is None:
+            contract = ROWS.get(_name_of(type(thing)))
+            if contract is None:
                 raise MalformedPickleError("an estimator without a row in the table of checks")
-            row(thing)
+            check_named_parts(thing)
+            check_structure(thing)
+            check_settings(thing)
+            contract.check(thing)
             transformers.check_plain_values(vars(thing).get("classes_"))
         elif sparse.issparse(thing):
             _check_sparse(thing)
@@ -129,7 +124,7 @@ def check(model: object) -> None:
         elif isinstance(thing, BSpline):
             _check_spline(thing)
         elif isinstance(thing, make_column_selector) and vars(thing).get("pattern") is not None:
-            transformers.check_pattern(thing, "pattern", thing.pattern)
+            check_pattern(thing, "pattern", thing.pattern)
         if type(thing).__module__.partition(".")[0] in ("sklearn", "leakgauge"):
             _check_functions(thing)
 
@@ -144,9 +139,11 @@ def _name_of(kind: type) -> Pair:
 
 def _check_functions(thing: Any) -> None:
     kind: Any = type(thing)
-    for name, value in getattr(thing, "__dict__", {}).items():
+    attributes = getattr(thing, "__dict__", {})
+    for name in attributes:
         # as it was when a pickle was read; a skops file comes here only
         reject_unless(isinstance(thing, Bunch) or not is_method(kind, name), "a method replaced")
+    for name, value in [*attributes.items(), *(tried_by(thing) if isinstance(thing, BaseEstimator) else ())]:
         if not isinstance(value, _FUNCTION_KINDS) or ("dtype" in name and isinstance(value, type)):
             continue
         if not _may_hold(name, value):

@@ -1,4 +1,4 @@
-"""What the code below scikit-learn's transformers trusts, checked: indices of sparse columns, texts, labels.
+"""What the code below scikit-learn's transformers trusts: indices of sparse columns, centres, labels.
 
 Sparse matrices that a transformer makes are handed to SciPy's compiled code,
 which takes their indices for granted. So a vocabulary must number its columns,
@@ -7,130 +7,97 @@ and an encoder's tables must stay inside its columns.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from re import _constants as opcodes  # type: ignore[attr-defined]  # typeshed knows neither
-from re import _parser as parser  # type: ignore[attr-defined]
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from leakgauge.targets.pickles.checks import an_array, printable, refused_setting, reject_unless
+from leakgauge.targets.pickles.checks import an_array, reject_unless
+from leakgauge.targets.sklearn.checks.contracts import ANY, Array, Contract, Rule, Sizes
 
-_ENCODINGS = frozenset(
-    {"ascii", "cp1252", "iso-8859-1", "latin-1", "latin1", "us-ascii", "utf-16", "utf-8", "utf8", "utf_8"}
-)
 _PLAIN = (str, bytes, int, float, complex, np.generic, type(None))
-_ANALYZERS = ("char", "char_wb", "word")
-
-# how often a pattern may repeat something before a search can take long
-_MOST_REPEATS = 3
-_MOST_OPTIONS = 10
-_LONGEST_PATTERN = 500
 
 
-def check_vectorizer(part: Any) -> None:
-    """Vectorisers of text: no files, no functions, no pattern that never ends, columns by number.
-
-    Raises
-    ------
-    UnsafeModel
-        `refused_settings` for `input="filename"` and for patterns that may take exponential time.
-    MalformedPickleError
-        for a vocabulary that does not number its columns.
-    """
-    if part.input != "content":
-        how = part.input if isinstance(part.input, str) else "?"
-        raise refused_setting(
-            part,
-            f'input="{printable(how)}"',
-            "which reads files that the table names",
-            'Fit it with input="content", and put the texts themselves into the table.',
-        )
-    reject_unless(callable(part.analyzer) or part.analyzer in _ANALYZERS, "an unknown analyzer")
-    reject_unless(isinstance(part.encoding, str), "an encoding's name")
-    if part.encoding.lower() not in _ENCODINGS:
-        raise refused_setting(
-            part,
-            f'encoding="{printable(part.encoding)}"',
-            "which is not one of the usual encodings",
-            'Fit it with encoding="utf-8": the cells of a table are text already.',
-        )
-    if part.token_pattern is not None:
-        check_pattern(part, "token_pattern", part.token_pattern)
-    low, high = part.ngram_range
-    reject_unless(type(low) is int and type(high) is int and 1 <= low <= high, "a range of n-grams")
-    if "n_features" in vars(part):
-        check_hasher(part)
-    elif "vocabulary_" in vars(part):
-        _check_vocabulary(part.vocabulary_)
+# --- columns by number --------------------------------------------------------------------------------
 
 
-def check_hasher(part: Any) -> None:
-    """Hashes are taken modulo the number of columns."""
-    n_features = part.n_features
-    reject_unless(isinstance(n_features, int | np.integer), "a hasher's number of columns")
-    reject_unless(1 <= n_features < 2**31, "a hasher's number of columns")
-
-
-def check_dict_vectorizer(part: Any) -> None:
-    """The vocabulary numbers the columns of a sparse matrix."""
+def _check_vocabulary(part: Any) -> None:
     if "vocabulary_" in vars(part):
-        _check_vocabulary(part.vocabulary_)
+        _check_numbering(part.vocabulary_)
 
 
-def _check_vocabulary(vocabulary: object) -> None:
-    reject_unless(type(vocabulary) is dict, "a vocabulary must be a mapping")
-    assert isinstance(vocabulary, dict)  # noqa: S101 (for the type checker alone)
-    columns = list(vocabulary.values())
-    reject_unless(all(isinstance(column, int | np.integer) for column in columns), "a vocabulary's columns")
-    reject_unless(sorted(columns) == list(range(len(columns))), "a vocabulary's columns")
+def _check_label_numbers(part: Any) -> None:
+    numbers = vars(part).get("_cached_dict")
+    if numbers is not None:
+        _check_numbering(numbers)
 
 
-def check_one_hot(part: Any) -> None:
-    """Codes, less what is dropped or grouped, are the column indices of a sparse matrix."""
-    if "categories_" not in vars(part):
-        return
+def _check_labels(part: Any) -> None:
+    if "classes_" in vars(part):
+        labels = list(part.classes_)
+        # the cache is as wide as there are different ones
+        reject_unless(len(dict.fromkeys(labels)) == len(labels), "a label stands twice")
+
+
+def _check_numbering(columns_of: Any) -> None:
+    reject_unless(type(columns_of) is dict, "columns are numbered by a mapping")
+    columns = list(columns_of.values())
+    reject_unless(all(isinstance(column, int | np.integer) for column in columns), "columns are numbers")
+    reject_unless(sorted(columns) == list(range(len(columns))), "columns are numbered from the first on")
+
+
+# --- encoders -----------------------------------------------------------------------------------------
+
+
+def _check_all_categories(part: Any) -> None:
     categories = part.categories_
-    reject_unless(type(categories) is list and len(categories) == part.n_features_in_, "an encoder's columns")
+    reject_unless(type(categories) is list, "an encoder's columns")
+    if "n_features_in_" in vars(part):
+        reject_unless(len(categories) == part.n_features_in_, "an encoder's columns")
+    for known in categories:
+        _check_categories(known)
+
+
+def _check_categories(known: object) -> None:
+    """One column's categories, in order: a search among others may give a code behind the last."""
+    values = an_array(known, "an encoder's categories", ndim=1)
+    check_plain_values(values)
+    reject_unless(values.dtype.kind in "biufSUO", "an encoder's categories")
+    if values.dtype.kind != "O":
+        numbers = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+        reject_unless(np.all(numbers[1:] > numbers[:-1]), "an encoder's categories are out of order")
+        reject_unless(len(numbers) >= len(values) - 1, "an encoder's categories are out of order")
+
+
+def _check_widths(part: Any) -> None:
+    """Codes, less what is dropped or grouped, are the column indices of a sparse matrix."""
     widths = list(part._n_features_outs)
-    reject_unless(len(widths) == len(categories), "an encoder's columns")
     dropped = part._drop_idx_after_grouping
-    reject_unless(dropped is None or np.shape(dropped) == (len(categories),), "an encoder's dropped columns")
-    grouped = bool(part._infrequent_enabled)
-    for place, (known, width) in enumerate(zip(categories, widths, strict=True)):
-        check_categories(known)
-        mapping = part._default_to_infrequent_mappings[place] if grouped else None
+    reject_unless(len(widths) == len(part.categories_), "an encoder's columns")
+    reject_unless(dropped is None or np.shape(dropped) == (len(widths),), "an encoder's dropped columns")
+    for place, (known, width) in enumerate(zip(part.categories_, widths, strict=True)):
+        mapping = part._default_to_infrequent_mappings[place] if part._infrequent_enabled else None
         groups = len(known) if mapping is None else _groups(mapping, len(known))
-        if mapping is not None:
-            rare = an_array(part._infrequent_indices[place], "an encoder's rare categories", ndim=1)
-            reject_unless(np.all((rare >= 0) & (rare < len(known))), "an encoder's rare categories")
         drop = None if dropped is None else dropped[place]
         if drop is not None:
             reject_unless(isinstance(drop, int | np.integer) and 0 <= drop < groups, "a dropped column")
         reject_unless(width == groups - (drop is not None), "an encoder's number of columns")
 
 
-def check_ordinal(part: Any) -> None:
-    """Codes are looked up among sorted categories."""
-    for known in vars(part).get("categories_", ()):
-        check_categories(known)
+def _groups(mapping: object, n_categories: int) -> int:
+    table = an_array(mapping, "an encoder's groups", ndim=1)
+    reject_unless(table.dtype.kind in "iu" and len(table) == n_categories > 0, "an encoder's groups")
+    reject_unless(table.min() >= 0 and table.max() < n_categories, "an encoder's groups")
+    return int(table.max()) + 1
 
 
-def check_categories(known: object) -> None:
-    """One column's categories, as `numpy.searchsorted` needs them.
-
-    Raises
-    ------
-    MalformedPickleError
-        for numbers out of order: a code could then lie behind the last one.
-    """
-    values = an_array(known, "an encoder's categories", ndim=1)
-    check_plain_values(values)
-    if values.dtype.kind in "biufSU":
-        numbers = values[~np.isnan(values)] if values.dtype.kind == "f" else values
-        reject_unless(np.all(numbers[1:] > numbers[:-1]), "an encoder's categories are out of order")
-        reject_unless(len(numbers) >= len(values) - 1, "an encoder's categories are out of order")
+def _check_rare(part: Any) -> None:
+    if not part._infrequent_enabled:
+        return
+    for rare, known in zip(part._infrequent_indices, part.categories_, strict=True):
+        if rare is not None:
+            places = an_array(rare, "an encoder's rare categories", ndim=1)
+            reject_unless(np.all((places >= 0) & (places < len(known))), "an encoder's rare categories")
 
 
 def check_plain_values(values: object) -> None:
@@ -147,114 +114,93 @@ def check_plain_values(values: object) -> None:
         reject_unless(all(isinstance(value, _PLAIN) for value in values.ravel()), "values that are no values")
 
 
-def _groups(mapping: object, n_categories: int) -> int:
-    table = an_array(mapping, "an encoder's groups", ndim=1)
-    reject_unless(table.dtype.kind in "iu" and len(table) == n_categories > 0, "an encoder's groups")
-    reject_unless(table.min() >= 0 and table.max() < n_categories, "an encoder's groups")
-    return int(table.max()) + 1
+# --- rows against rows --------------------------------------------------------------------------------
 
 
-def check_agglomeration(part: Any) -> None:
-    """`numpy.bincount` makes room for the largest label."""
-    if "labels_" not in vars(part):
-        return
-    labels = an_array(part.labels_, "clusters of features", ndim=1)
-    reject_unless(labels.dtype.kind in "iu" and len(labels) == part.n_features_in_, "clusters of features")
-    reject_unless(np.all((labels >= 0) & (labels < len(labels))), "clusters of features")
+def _check_centres(part: Any) -> None:
+    # the length of nothing is what no array can be compared with
+    reject_unless(np.size(vars(part).get("cluster_centers_", 1)) > 0, "centres must be there")
 
 
-def check_centres(part: Any) -> None:
-    """Lloyd's step reads as many numbers of a centre as a row has."""
-    for name in ("cluster_centers_", "subcluster_centers_"):
-        if name in vars(part):
-            centres = an_array(vars(part)[name], "centres must be a table", ndim=2)
-            reject_unless(
-                centres.dtype.kind == "f" and centres.shape[1] == part.n_features_in_,
-                "centres and features differ",
-            )
+def _features(part: Any) -> Sizes:
+    return {"features": part.n_features_in_}
 
 
-def check_components(part: Any) -> None:
-    """Coordinate descent reads as many numbers of a component as a row has."""
-    table = vars(part).get("components_", vars(part).get("dictionary"))
-    if table is None:
-        return
-    components = an_array(table, "components must be a table", ndim=2)
-    reject_unless(components.dtype.kind == "f", "components must be numbers")
-    if "n_features_in_" in vars(part):
-        reject_unless(components.shape[1] == part.n_features_in_, "components and features differ")
-
-
-def check_polynomial(part: Any) -> None:
-    """The expansion of sparse rows knows degrees up to three, and takes them for small whole numbers."""
+def _check_degree(part: Any) -> None:
     for name in ("_min_degree", "_max_degree"):
         if name in vars(part):
             degree = vars(part)[name]
             reject_unless(isinstance(degree, int | np.integer) and 0 <= degree < 1000, "a degree")
 
 
-def check_pattern(part: Any, setting: str, pattern: object) -> None:
-    """Refuse a regular expression that could take exponential time on a text.
-
-    What is repeated may hold neither a repeat nor a choice, and no more than a
-    few repeats may follow each other; the time of a search then grows with a
-    small power of the text's length, and the audit's time limit bounds it.
-
-    Raises
-    ------
-    UnsafeModel
-        `refused_settings`.
-    MalformedPickleError
-        when it is no pattern.
-    """
-    reject_unless(isinstance(pattern, str), "a pattern must be text")
-    assert isinstance(pattern, str)  # noqa: S101 (for the type checker alone)
-    if len(pattern) <= _LONGEST_PATTERN:
-        try:
-            repeats = list(_repeats(parser.parse(pattern)))
-        except (re.error, RecursionError, OverflowError):
-            reject_unless(False, "a pattern that cannot be read")
-        if (
-            not any(unsafe for _many, unsafe in repeats)
-            and sum(many for many, _unsafe in repeats) <= _MOST_REPEATS
-            and len(repeats) <= _MOST_OPTIONS
-        ):
-            return
-    raise refused_setting(
-        part,
-        f'{setting}="{printable(pattern)}"',
-        "a pattern that can take exponential time on some texts",
-        "Fit it with the default pattern, or with one that repeats single characters or classes of them.",
-    )
+def _check_interactions(part: Any) -> None:
+    reject_unless(isinstance(part.interaction_only, bool | np.bool_), "interactions alone, or all products")
 
 
-def _repeats(parsed: Any) -> Iterator[tuple[bool, bool]]:
-    """For each repeat: whether it may run on, and whether what it repeats makes it unsafe."""
-    for operator, argument in parsed:
-        if operator in (opcodes.MAX_REPEAT, opcodes.MIN_REPEAT, opcodes.POSSESSIVE_REPEAT):
-            least, most, inner = argument
-            within = list(_repeats(inner))
-            unsafe = int(most) > 1 and (bool(within) or _chooses(inner))
-            if unsafe or least != most:
-                yield int(most) > 1, unsafe
-            yield from within
-        elif operator in (opcodes.GROUPREF, opcodes.GROUPREF_EXISTS):
-            yield True, True
-        else:
-            for inner in _patterns_in(argument):
-                yield from _repeats(inner)
-
-
-def _chooses(parsed: Any) -> bool:
-    return any(
-        operator is opcodes.BRANCH or any(_chooses(inner) for inner in _patterns_in(argument))
-        for operator, argument in parsed
-    )
-
-
-def _patterns_in(argument: Any) -> Iterator[Any]:
-    if isinstance(argument, parser.SubPattern):
-        yield argument
-    elif isinstance(argument, list | tuple):
-        for item in argument:
-            yield from _patterns_in(item)
+CONTRACTS: Mapping[str, Contract] = {
+    "vectorizer": Contract(
+        "The vocabulary numbers the columns of a sparse matrix.",
+        rules=(Rule("vocabulary_", "numbers its words from the first on", _check_vocabulary),),
+    ),
+    "hasher": Contract("Hashes are taken modulo the number of columns, which is a setting."),
+    "label_numbers": Contract(
+        "A cache numbers the columns of a sparse matrix.",
+        rules=(
+            Rule("classes_", "different from each other", _check_labels),
+            Rule("_cached_dict", "numbers its labels from the first on", _check_label_numbers),
+        ),
+    ),
+    "one_hot": Contract(
+        "Codes, less what is dropped or grouped, are the column indices of a sparse matrix.",
+        fitted="categories_",
+        rules=(
+            Rule("categories_", "in order, for each feature", _check_all_categories),
+            Rule("_n_features_outs", "the number of codes that are left", _check_widths),
+            Rule("_drop_idx_after_grouping", "one of the codes, or none", _check_widths),
+            Rule("_default_to_infrequent_mappings", "codes below their number", _check_widths),
+            Rule("_infrequent_indices", "positions among the categories", _check_rare),
+        ),
+    ),
+    "ordinal": Contract(
+        "Codes are positions among sorted categories.",
+        fitted="categories_",
+        rules=(Rule("categories_", "in order, for each feature", _check_all_categories),),
+    ),
+    "agglomeration": Contract(
+        "Counting makes room for the largest label.",
+        fitted="labels_",
+        sizes=_features,
+        arrays=(Array("labels_", ("features",), "iu", below="features"),),
+    ),
+    "centres": Contract(
+        "Lloyd's step reads as many numbers of a centre as a row has.",
+        fitted="cluster_centers_",
+        sizes=_features,
+        arrays=(Array("cluster_centers_", (ANY, "features")),),
+        rules=(Rule("cluster_centers_", "one at least", _check_centres),),
+    ),
+    "subclusters": Contract(
+        "Distances to the nearest centre read as many numbers of it as a row has.",
+        fitted="subcluster_centers_",
+        sizes=_features,
+        arrays=(Array("subcluster_centers_", (ANY, "features")),),
+    ),
+    "components": Contract(
+        "Coordinate descent reads as many numbers of a component as a row has.",
+        fitted="components_",
+        sizes=_features,
+        arrays=(Array("components_", (ANY, "features")),),
+    ),
+    "dictionary": Contract(
+        "Coordinate descent reads as many numbers of an atom as a row has.",
+        fitted="dictionary",
+        arrays=(Array("dictionary", (ANY, ANY), "fiu"),),
+    ),
+    "polynomial": Contract(
+        "The expansion of sparse rows knows degrees up to three, and takes them for small whole numbers.",
+        rules=(
+            Rule("_max_degree", "a small whole number", _check_degree),
+            Rule("interaction_only", "yes or no", _check_interactions),
+        ),
+    ),
+}

@@ -1,0 +1,227 @@
+"""From tables of answers to a target and a pool: the audit of a model that nobody sends.
+
+Records stand in the order of their tables. Nothing of them is known but what the model said, so copies
+cannot be told from records that are answered alike, and both stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leakgauge.bundle import AnswersBundle
+from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, not_undone, settings_of
+from leakgauge.errors import BadBundle, BadParameters
+from leakgauge.membership.answer_tables import AnswerTable, answers_in, columns_of_answers
+from leakgauge.membership.given_references import (
+    GivenReferences,
+    ReferenceModel,
+    places_of,
+    read_reference_models,
+    reference_models_from,
+)
+from leakgauge.membership.inputs import Inputs, check_size
+from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.membership.pooling import Side, check_groups, sampled
+from leakgauge.membership.tables import Table, read_tables
+from leakgauge.parameters import AnswersParameters
+from leakgauge.report.model import Notice
+from leakgauge.targets.answers import AnswersTarget
+from leakgauge.targets.protocol import IntArray
+
+_ANSWERS_ALONE: Final = Notice(
+    "answers_alone",
+    "The source of this report is a table of answers, not a model. Nothing else could be asked and nothing "
+    "trained: attacks on the model file and on changed copies of records are not applicable, no change to "
+    "the model was tried, and whether members and non-members come from one source could be looked at by "
+    "their labels alone. That the answers are those of the model is taken from whoever sent them.",
+)
+
+
+def read_answers(bundle: AnswersBundle, parameters: AnswersParameters) -> Inputs:
+    """Read the tables of answers of a bundle, and of reference models where there are some.
+
+    Raises
+    ------
+    LeakgaugeError
+        for whatever does not fit, with file, line and column.
+    """
+    asked_for = settings_of(parameters.defences)
+    files = (bundle.members, bundle.non_members)
+    tables = read_tables(
+        [file.path for file in files],
+        names=[file.name for file in files],
+        limits=bundle.limits,
+        header=parameters.header,
+        expected=(parameters.label_column or "label",),
+    )
+
+    def referenced(sides: Sequence[AnswerTable], classes: NDArray[Any]) -> list[ReferenceModel]:
+        return read_reference_models(
+            bundle.reference_answers,
+            limits=bundle.limits,
+            classes=classes,
+            y=np.concatenate([side.y for side in sides]),
+            defences=not_undone(asked_for),
+        )
+
+    return _inputs(tables, parameters, asked_for, referenced)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswers:
+    """Answers in the caller's memory.
+
+    Attributes
+    ----------
+    members, non_members
+        (answers, labels): (n, k) probabilities or (n,) predicted labels, and (n,) true labels.
+    reference_answers
+        for each reference model (n, k) probabilities of members and then of non-members, and (n,) which of
+        them it was trained on.
+    classes
+        (k,) the labels in the order of the columns; None for those of the members, sorted.
+    """
+
+    members: tuple[Any, Any]
+    non_members: tuple[Any, Any]
+    reference_answers: Sequence[tuple[Any, Any]] = ()
+    classes: Sequence[Any] | None = None
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Digests of the answers with their labels, and of each reference model's with its marks."""
+        named = {"answers_train, y_train": self.members, "answers_test, y_test": self.non_members}
+        named |= {f"reference_answers[{place}]": pair for place, pair in enumerate(self.reference_answers)}
+        return {name: _sha256(*pair) for name, pair in named.items()}
+
+
+def take_answers(source: GivenAnswers, parameters: AnswersParameters) -> Inputs:
+    """Answers in memory, as `read_answers` reads them.
+
+    Raises
+    ------
+    LeakgaugeError
+        for whatever does not fit.
+    """
+    asked_for = settings_of(parameters.defences)
+    tables = (
+        _table("answers_train", *source.members, source.classes),
+        _table("answers_test", *source.non_members, source.classes or _sorted(source.members[1])),
+    )
+
+    def referenced(sides: Sequence[AnswerTable], classes: NDArray[Any]) -> list[ReferenceModel]:
+        return reference_models_from(
+            source.reference_answers,
+            y=np.concatenate([side.y for side in sides]),
+            n_classes=len(classes),
+            defences=not_undone(asked_for),
+        )
+
+    return _inputs(tables, parameters, asked_for, referenced)
+
+
+def _inputs(
+    tables: Sequence[Table],
+    parameters: AnswersParameters,
+    asked_for: Sequence[Setting],
+    referenced: Callable[[Sequence[AnswerTable], NDArray[Any]], list[ReferenceModel]],
+) -> Inputs:
+    """The pool of all answers, with what reference models say of it."""
+    notices = [_ANSWERS_ALONE, *defended_notice(asked_for)]
+    for table in tables:
+        check_size(table.name, len(table.frame))
+        notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
+    columns = columns_of_answers(
+        tables, label_column=parameters.label_column, group_column=parameters.group_column
+    )
+    sides = [answers_in(table, columns) for table in tables]
+    pool = _pool(sides, parameters, notices)
+    places = places_of(pool.row, pool.member, len(sides[0].y))
+    models = [model.at(places) for model in referenced(sides, columns.classes)]
+    defences = not_undone(asked_for)
+    answers = AnswersTarget(columns.classes, has_probabilities=bool(columns.of_classes))
+    return Inputs(
+        target=SharedAnswers(DefendedTarget(answers, defences) if defences else answers, pool),
+        pool=pool,
+        features=0,
+        notices=tuple(notices),
+        defences=defences,
+        references=GivenReferences(models),
+    )
+
+
+def _pool(sides: Sequence[AnswerTable], parameters: AnswersParameters, notices: list[Notice]) -> Pool:
+    kept: list[IntArray] = []
+    for side in sides:
+        whole = Side(side.table, side.table.frame, side.y, side.group)
+        kept.append(sampled(whole, np.arange(len(side.y)), parameters, notices))
+    group = None
+    if sides[0].group is not None and sides[1].group is not None:
+        group = np.concatenate([sides[0].group[kept[0]], sides[1].group[kept[1]]])
+        check_groups(group)
+    return Pool(
+        x=np.concatenate([side.answers[rows] for side, rows in zip(sides, kept, strict=True)]),
+        y=np.concatenate([side.y[rows] for side, rows in zip(sides, kept, strict=True)]),
+        member=np.repeat([True, False], [len(rows) for rows in kept]),
+        row=np.concatenate(kept) + 1,
+        group=group,
+        answers_only=True,
+    )
+
+
+def _table(name: str, answers: Any, labels: Any, classes: Sequence[Any] | None) -> Table:
+    """A table as a file would hold it."""
+    y = pd.Series(np.asarray(labels).ravel().tolist(), dtype=object)
+    if isinstance(answers, pd.DataFrame):
+        frame = answers.reset_index(drop=True).rename(columns=str)
+    else:
+        array = np.asarray(answers)
+        if array.ndim == 1:
+            frame = pd.DataFrame({"predicted": array.tolist()}, dtype=object)
+        else:
+            frame = pd.DataFrame(array, columns=_column_names(name, array, classes or _sorted(y)))
+    if len(frame) != len(y):
+        raise BadBundle(
+            "lengths_differ",
+            f"{name} has {len(frame):,} records and {len(y):,} labels.",
+            hint="Pass one label for each record, in the same order.",
+        )
+    return Table(name, frame.assign(label=y), has_header=True, warnings=(), lines=None)
+
+
+def _column_names(name: str, array: NDArray[Any], classes: Sequence[Any]) -> list[str]:
+    if array.ndim != 2 or array.shape[1] != len(classes):
+        raise BadParameters.about(
+            "classes",
+            f"{len(classes)} labels for answers of shape {array.shape}",
+            problem="classes_do_not_fit",
+            message=f"{name} has shape {array.shape}, and there are {len(classes)} labels.",
+            hint="Pass one probability for each class, or predicted labels; name all labels in the order of "
+            "the columns: classes=[...]. Without that they are those of y_train, sorted.",
+        )
+    return [str(label) for label in classes]
+
+
+def _sorted(labels: Any) -> list[Any]:
+    """The different labels in their order; that of their text where they have none."""
+    different = set(np.asarray(labels).ravel().tolist())
+    try:
+        return sorted(different)
+    except TypeError:
+        return sorted(different, key=str)
+
+
+def _sha256(answers: Any, labels: Any) -> str:
+    digest = hashlib.sha256()
+    for part in (answers, labels):
+        array = np.asarray(part)
+        frame = pd.DataFrame(array.reshape(len(array), -1)).map(str)
+        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,142 @@
+"""What the Python door gives back: a report that shows itself.
+
+The report of `report.model` with the files that belong to it, and with what people who sit before it
+need: a line in a terminal, the page in a notebook, the page as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from html import escape
+from typing import TypeAlias
+
+from leakgauge.report import formatting
+from leakgauge.report.html import render
+from leakgauge.report.json_document import from_json, to_json
+from leakgauge.report.model import (
+    Audited,
+    InversionReport,
+    MembershipMeasured,
+    MembershipReport,
+    Report,
+)
+from leakgauge.terminal import print_plain, shown_in_notebook
+
+_HEIGHT = 800
+"""Of the page in a notebook, in pixels."""
+
+
+class _Shown:
+    """What both kinds of result can do.
+
+    Attributes
+    ----------
+    files
+        images of the report's folder, by name.
+    """
+
+    __slots__ = ()
+
+    files: Mapping[str, bytes]
+
+    @property
+    def report(self) -> Report:
+        """The report alone, as `report.json` holds it."""
+        raise NotImplementedError
+
+    def to_html(self) -> str:
+        """The report as one page, without script and outside address: what `report.html` holds."""
+        return render(Audited(self.report, self.files))
+
+    def show(self) -> None:
+        """Show the report: its page in a notebook, elsewhere the verdict and every attack as text."""
+        if not shown_in_notebook(self._repr_html_()):
+            print_plain(str(self))
+
+    def __repr__(self) -> str:
+        """Return the kind, the verdict and the model in one line."""
+        report = self.report
+        severity = formatting.severity(report.verdict.severity, report.verdict.borderline)
+        return f"<{type(self).__name__}: leakage {severity}; {report.target.type}, {_data(report)}>"
+
+    def __str__(self) -> str:
+        """Return the verdict and every attack, a line each."""
+        return "\n".join([repr(self), self.report.verdict.sentence, *map(_line, self.report.attacks)])
+
+    def _repr_html_(self) -> str:
+        # in a frame, since the page has a style sheet of its own; without scripts, of which it has none
+        return (
+            f'<iframe sandbox="allow-downloads" width="100%" height="{_HEIGHT}" '
+            f'style="border: 1px solid #ccc" srcdoc="{escape(self.to_html())}"></iframe>'
+        )
+
+
+class MembershipResult(_Shown, MembershipReport):
+    """A `MembershipReport` that shows itself; `files` are those of its folder, none."""
+
+    __slots__ = ("files",)
+
+    @property
+    def report(self) -> MembershipReport:
+        """The report alone, as `report.json` holds it."""
+        return MembershipReport(**{field.name: getattr(self, field.name) for field in fields(self)})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and pickle it with its files."""
+        return (result_of, (self.report, self.files))
+
+    __repr__ = _Shown.__repr__
+
+
+class InversionResult(_Shown, InversionReport):
+    """An `InversionReport` that shows itself; `files` are the images of its folder, by name."""
+
+    __slots__ = ("files",)
+
+    @property
+    def report(self) -> InversionReport:
+        """The report alone, as `report.json` holds it."""
+        return InversionReport(**{field.name: getattr(self, field.name) for field in fields(self)})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and pickle it with its files."""
+        return (result_of, (self.report, self.files))
+
+    __repr__ = _Shown.__repr__
+
+
+Result: TypeAlias = MembershipResult | InversionResult
+
+
+def result_of(report: Report, files: Mapping[str, bytes]) -> Result:
+    """The report of an audit, with the files of its folder."""
+    kind = MembershipResult if isinstance(report, MembershipReport) else InversionResult
+    result = kind(**{field.name: getattr(report, field.name) for field in fields(report)})
+    object.__setattr__(result, "files", dict(files))  # a report is frozen; what lies beside it comes once
+    return result
+
+
+def read_back(audited: Audited) -> Result:
+    """The result with the figures of `report.json`, so that it is the same through whatever door."""
+    return result_of(from_json(to_json(audited.report)), audited.files)
+
+
+def _data(report: Report) -> str:
+    if isinstance(report, MembershipReport):
+        return f"{report.target.members:,} members, {report.target.non_members:,} non-members"
+    return f"{report.target.classes} classes"
+
+
+def _line(attack: object) -> str:
+    name, status = getattr(attack, "name", ""), getattr(attack, "status", "")
+    if isinstance(attack, MembershipMeasured):
+        area = attack.metrics.auc
+        return f"{name:<20} AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
+    if status == "measured":
+        metrics = getattr(attack, "metrics", None)
+        leakage = getattr(metrics, "leakage", None)
+        return f"{name:<20} " + (
+            f"leakage {leakage.value:.3f} ({leakage.low:.3f} to {leakage.high:.3f})" if leakage else status
+        )
+    return f"{name:<20} {status.replace('_', ' ')}: {getattr(attack, 'reason', '')}"

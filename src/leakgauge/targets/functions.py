@@ -1,0 +1,177 @@
+"""A function of the caller's own, or an object with `predict_proba`, as a classifier of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.errors import BadParameters, UnsupportedModel
+from leakgauge.targets.input_columns import InputColumn, InputColumns
+from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
+from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
+
+Takes: TypeAlias = Literal["frame", "array", "texts"]
+"""How the caller holds rows, and so how the model is asked: a DataFrame, (n, d) numbers, or (n,) texts."""
+
+CHUNK_ROWS = 8_192
+"""Rows that a model is asked for at once, which bounds the memory of its answer."""
+
+
+class AsItAnswers:
+    """Asks a model that was trained again for probabilities: the answer form of functions."""
+
+    def __call__(self, model: Any, x: Any) -> NDArray[Any]:
+        """(n, k) as `predict_proba` gives them."""
+        return np.asarray(model.predict_proba(x))
+
+
+class FunctionTarget:
+    """A classifier of which nothing is known but what it answers.
+
+    Parameters
+    ----------
+    function
+        of `n` rows: (n, n_classes) probabilities, or (n,) labels.
+    classes
+        (n_classes,) the labels, in the order of the columns of its answers.
+    name
+        what the report calls it.
+    takes
+        how it is given rows.
+    some_rows
+        by which is told whether it gives probabilities or labels.
+
+    Attributes
+    ----------
+    estimator, recipe, form, packages, remarks
+        as in `ModelTarget` and `TableTarget`.
+
+    Raises
+    ------
+    UnsupportedModel
+        `prediction_failed`, `not_probabilities`, or `answer_shape` for an answer of another shape.
+    BadParameters
+        `classes_do_not_fit` for another number of columns than of classes.
+    """
+
+    remarks: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    feature_names = None
+    n_features = None
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        classes: NDArray[Any],
+        *,
+        name: str,
+        takes: Takes,
+        some_rows: Any,
+        estimator: Any = None,
+        recipe: Any = None,
+    ) -> None:
+        self._function = function
+        self._takes = takes
+        self._positions = {label: position for position, label in enumerate(classes.tolist())}
+        self.classes = classes
+        self.queries = 0
+        self.type_name = name
+        self.estimator = estimator
+        self.recipe = recipe
+        self.has_probabilities = self._gives_probabilities(some_rows)
+        self.gives: Gives = "probabilities" if self.has_probabilities else "labels"
+        self.form: AnswerForm | None = AsItAnswers() if self.has_probabilities else None
+        self.queries = 0
+
+    def _gives_probabilities(self, rows: Any) -> bool:
+        (answer, count), *_others = self._ask(rows)
+        if answer.shape == (count,) and all(label in self._positions for label in answer.tolist()):
+            return False
+        if answer.ndim != 2 or len(answer) != count:
+            raise UnsupportedModel(
+                "answer_shape",
+                f"Asked about {count} rows, the model answered with shape {answer.shape}; it takes one row "
+                "of probabilities, or one label that is in y_train, for each.",
+                hint="Make both columns of two classes: lambda X: np.column_stack([1 - model(X), model(X)]).",
+            )
+        if answer.shape[1] != len(self.classes):
+            raise BadParameters.about(
+                "classes",
+                f"{len(self.classes)} labels for {answer.shape[1]} columns",
+                problem="classes_do_not_fit",
+                message=f"The model gives {answer.shape[1]} probabilities a row, and there are "
+                f"{len(self.classes)} labels.",
+                hint="Name all labels in the order of its columns: classes=[...]. Without that they are "
+                "those of y_train, sorted.",
+            )
+        checked_probabilities(answer, count, len(self.classes))
+        return True
+
+    def input_columns(self, n_columns: int) -> InputColumns:
+        """Nothing is known of the columns."""
+        return InputColumns(tuple(InputColumn() for _ in range(n_columns)))
+
+    def as_input(self, frame: Any) -> Any:
+        """The rows in the form that the caller holds them in; see `TableTarget`."""
+        if self._takes == "frame":
+            return frame
+        if self._takes == "texts":
+            return frame.iloc[:, 0].to_numpy(dtype=object)
+        return np.ascontiguousarray(frame.to_numpy())
+
+    def reading_scores(self, x: Any, y: IntArray) -> FunctionTarget:  # noqa: ARG002 -- the protocol's signature
+        """The target itself: a function has no decision scores."""
+        return self
+
+    def probabilities(self, x: Any) -> FloatArray:
+        """(n, n_classes) class probabilities for `n` rows.
+
+        Raises
+        ------
+        UnsupportedModel
+            `labels_only`; `prediction_failed` and `not_probabilities`.
+        """
+        if not self.has_probabilities:
+            raise UnsupportedModel(
+                "labels_only",
+                "The model gives labels, not probabilities.",
+                hint="Use attacks that see labels only, or hand over what gives its probabilities.",
+            )
+        answers = [checked_probabilities(answer, rows, len(self.classes)) for answer, rows in self._ask(x)]
+        return np.concatenate(answers) if answers else np.empty((0, len(self.classes)))
+
+    def labels(self, x: Any) -> IntArray:
+        """(n,) positions in `classes` of the likeliest or the predicted labels, for `n` rows.
+
+        Raises
+        ------
+        UnsupportedModel
+            `prediction_failed` for a label that is none of the classes; `not_probabilities`.
+        """
+        if self.has_probabilities:
+            return np.asarray(self.probabilities(x).argmax(axis=1), dtype=np.int64)
+        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(x)]
+        return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
+
+    def _ask(self, x: Any) -> Iterator[tuple[NDArray[Any], int]]:
+        for start in range(0, len(x), CHUNK_ROWS):
+            rows = x[start : start + CHUNK_ROWS].copy()  # which the caller's function may change
+            self.queries += len(rows)
+            try:
+                answer = self._function(rows)
+                # an answer of PyTorch may hang on its gradient or lie on another device
+                array = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+            except Exception as error:  # whatever the caller's function does with rows
+                raise prediction_failed(error) from error
+            yield array, len(rows)
+
+    def _positions_of(self, answer: NDArray[Any], rows: int) -> IntArray:
+        if answer.shape != (rows,):
+            raise prediction_failed(None)
+        try:
+            return np.array([self._positions[label] for label in answer.tolist()], dtype=np.int64)
+        except (KeyError, TypeError) as error:
+            raise prediction_failed(error) from error

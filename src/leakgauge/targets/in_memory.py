@@ -1,0 +1,170 @@
+"""A model that the caller holds in memory, as a target.
+
+The caller trusts it: it is his own object in his own process, and nothing is kept from running. What
+he holds is never changed: where a target has to set something, it does so on a copy.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from importlib.metadata import packages_distributions
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+
+from leakgauge.errors import BadParameters
+from leakgauge.targets.function_recipe import Fit, FunctionRecipe
+from leakgauge.targets.functions import FunctionTarget, Takes
+from leakgauge.targets.protocol import TableTarget
+from leakgauge.targets.sklearn.model_graph import parts_of
+from leakgauge.targets.sklearn.target import SklearnTarget
+from leakgauge.targets.ways_in import check_takes_arrays, function_name
+
+_PROBED = 20
+"""Rows that a function is asked about at first."""
+
+
+def open_in_memory(
+    model: Any,
+    some_rows: Any,
+    *,
+    takes: Takes,
+    labels: Sequence[Any],
+    classes: Sequence[Any] | None = None,
+    fit: Fit | None = None,
+) -> TableTarget:
+    """The caller's model as a target.
+
+    Parameters
+    ----------
+    model
+        a fitted classifier; any object with `predict_proba`; or a function of rows that gives (n, n_classes)
+        probabilities or (n,) labels.
+    some_rows
+        a few rows, in the form that the model takes.
+    takes
+        that form.
+    labels
+        those of the members.
+    classes
+        the labels in the order of the answer's columns; None for the model's own or, of a function,
+        those of the members, sorted.
+    fit
+        how such a model is trained; None for a clone of an estimator.
+
+    Raises
+    ------
+    UnsupportedModel
+        `not_fitted`, `not_a_model`, and whatever `SklearnTarget` and `FunctionTarget` refuse.
+    BadParameters
+        `classes_do_not_fit`.
+    """
+    target: SklearnTarget | FunctionTarget
+    if isinstance(model, BaseEstimator):
+        if classes is not None:
+            raise _classes_known()
+        target = SklearnTarget(_copied(model))
+        target.packages = _packages_of(model)
+    else:
+        target = _function_target(model, some_rows[:_PROBED], takes, labels, classes)
+    if fit is not None:
+        target.recipe = FunctionRecipe(fit, target.classes)
+    return target
+
+
+def _function_target(
+    model: Any, some_rows: Any, takes: Takes, labels: Sequence[Any], classes: Sequence[Any] | None
+) -> FunctionTarget:
+    """Any object with `predict_proba`, or a function, as a target."""
+    probabilities = getattr(model, "predict_proba", None)
+    if callable(probabilities) and not isinstance(model, type):
+        own = getattr(model, "classes_", None)
+        if own is not None and classes is not None:
+            raise _classes_known()
+        known = _sorted(labels, classes) if own is None else np.asarray(own)
+        target = FunctionTarget(
+            probabilities,
+            known,
+            name=type(model).__name__,
+            takes=takes,
+            some_rows=some_rows,
+            estimator=model,
+            recipe=_recipe_of(model, known),
+        )
+        target.packages = _packages_of(model)
+        return target
+    check_takes_arrays(model)
+    return FunctionTarget(
+        model,
+        _sorted(labels, classes),
+        name=function_name(model),
+        takes=takes,
+        some_rows=some_rows,
+    )
+
+
+def _copied(model: BaseEstimator) -> BaseEstimator:
+    """A copy that may be settled; the model itself where it cannot be copied."""
+    try:
+        return copy.deepcopy(model)
+    except Exception:  # noqa: BLE001 -- whatever an estimator holds: files, devices, locks
+        return model
+
+
+def _recipe_of(model: Any, classes: NDArray[Any]) -> Any:
+    """How an estimator that is not scikit-learn's is trained again: cloned, else made anew as it was."""
+    if not (callable(getattr(model, "get_params", None)) and callable(getattr(model, "fit", None))):
+        return None
+    try:
+        clone(model)
+    except Exception:  # noqa: BLE001 -- CatBoost with categories, which changes what it is given
+        return FunctionRecipe(lambda x, y: type(model)(**model.get_params()).fit(x, y), classes)
+    return model
+
+
+def _packages_of(model: Any) -> tuple[str, ...]:
+    """The distributions, beside scikit-learn, whose estimators are in the model."""
+    modules = {type(part).__module__.partition(".")[0] for part in (model, *parts_of(model))}
+    others = modules - {"sklearn", "__main__", "builtins"}
+    if not others:
+        return ()
+    installed = packages_distributions()
+    return tuple(sorted({installed[name][0] for name in others if name in installed}))
+
+
+def _sorted(labels: Sequence[Any], classes: Sequence[Any] | None) -> NDArray[Any]:
+    if classes is not None:
+        has_text = any(isinstance(one, str) for one in classes)
+        found = np.asarray(list(classes), dtype=object if has_text else None)
+        if found.ndim != 1 or len(found) < 2 or len(set(found.tolist())) < len(found):
+            raise BadParameters.about(
+                "classes",
+                "not two or more different labels",
+                problem="classes",
+                message="classes does not hold two or more different labels.",
+                hint="Name every label once, in the order of the columns of the model's answers.",
+            )
+        return found
+    try:
+        return np.asarray(np.unique(np.asarray(labels, dtype=object)).tolist())
+    except TypeError as error:  # text and numbers have no order
+        raise BadParameters.about(
+            "classes",
+            "labels of several types",
+            problem="classes",
+            message="y_train holds labels of several types, so their order is not known.",
+            hint="Name all labels in the order of the columns of the model's answers: classes=[...].",
+        ) from error
+
+
+def _classes_known() -> BadParameters:
+    return BadParameters.about(
+        "classes",
+        "the model knows its own",
+        problem="classes",
+        message="classes was given for a model that knows its classes itself.",
+        hint="Leave it out; it is for functions.",
+    )

@@ -1,0 +1,57 @@
+"""What a model answers, held to what probabilities are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.protocol import FloatArray
+
+DRIFT = 1e-3
+"""How far a row of probabilities may be from 1 in sum, and one of them below 0, and still be called drift."""
+
+
+def checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> FloatArray:
+    """(rows, n_classes) the probabilities in an answer, freed from drift: none below 0, rows sum to 1.
+
+    Raises
+    ------
+    UnsupportedModel
+        `prediction_failed` for an answer of another shape, or of no numbers; `not_probabilities` where
+        they are not finite, negative or sum to something else.
+    """
+    try:
+        probabilities = answer.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise prediction_failed(error) from error
+    if probabilities.shape != (rows, n_classes):
+        raise prediction_failed(None)
+    totals = probabilities.sum(axis=1, keepdims=True)
+    if not (
+        np.all(np.isfinite(probabilities))
+        and np.all(probabilities >= -DRIFT)
+        and np.all(np.abs(totals - 1.0) <= DRIFT)
+    ):
+        raise UnsupportedModel(
+            "not_probabilities",
+            "The model's probabilities are not finite, negative or do not sum to 1.",
+            hint="Check what the model answers on these tables before the audit; logits become "
+            "probabilities by softmax.",
+        )
+    clipped = np.clip(probabilities, 0.0, None)
+    return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
+
+
+def prediction_failed(error: Exception | None) -> UnsupportedModel:
+    """The refusal of a model that cannot take the rows; None for one that answers in an unexpected shape."""
+    # the message of the exception may quote values of the table, so only its type is told
+    kind = type(error).__name__ if error is not None else "answers of an unexpected shape"
+    return UnsupportedModel(
+        "prediction_failed",
+        f"The model could not predict the rows of the table ({kind}).",
+        hint="Check that the model predicts these tables as they are; put encoders into its Pipeline.",
+        details={"exception": kind},
+    )
