@@ -58,8 +58,8 @@ Keras files are opened in safe mode, without Lambda layers. `StringLookup`, `Int
 refused. Keras needs `leakgauge[inversion]`. The image of the membership audit does not hold it: export the
 model to ONNX there.
 
-Such a file holds no recipe, so no reference models are trained and no mitigations tried. Everything that
-needs answers alone is measured.
+Such a file holds no recipe, so no reference models are trained and no mitigations tried. What needs answers
+alone is measured, and answers of reference models of your own may come along in `reference_answers/`.
 """
 
 _SCIKIT_LEARN = """

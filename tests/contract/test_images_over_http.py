@@ -1,4 +1,4 @@
-"""Image classifiers through the doors of the membership audit, with Keras installed and without."""
+"""Networks through the doors of the membership audit, with Keras installed and without."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import pytest
 from bundle_files import zipped
+from cases import CASES
 from doors import as_training_job, by_command_line, run_training_job
 from image_bundles import CLASSES, SIDE, N, arrays, bundle, folders, onnx_model, weights, write
 from served import ROOT, Server, running
@@ -84,6 +85,33 @@ def test_where_keras_is_not_installed_its_owner_learns_how_to_export(
     reply = server.invoke(zipped({name: in_keras[name], **arrays()}))
     assert (reply.status, reply.code) == (422, "unsupported_model.keras_not_installed")
     assert 'model.export("model.onnx", format="onnx")' in reply.json["error"]["hint"]
+
+
+def test_networks_on_tables_are_audited_as_onnx_and_told_how_to_become_that(server: Server) -> None:
+    models = CASES / "models"
+    audited = server.invoke((models / "skl2onnx_csv.zip").read_bytes(), Accept="application/json")
+    assert json.loads(audited.body)["target"]["type"] == "ONNX graph"
+    refused = server.invoke((models / "keras_tabular_csv.zip").read_bytes())
+    assert (refused.status, refused.code) == (422, "unsupported_model.keras_not_installed")
+    assert "tf2onnx.convert --saved-model" in refused.json["error"]["hint"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras's own way with NumPy
+def test_the_command_line_unpacks_the_vocabularies_of_a_keras_network(tmp_path: Path) -> None:
+    """In the locked-down process, where little may be written."""
+    find = keras.layers.StringLookup(output_mode="one_hot")
+    find.adapt(["oslo", "rome"])
+    entry = keras.Input((1,), dtype="string")
+    model = keras.Model(entry, keras.layers.Dense(2, activation="softmax")(find(entry)))
+    model.save(tmp_path / "model.keras")
+    table = "".join(f"{city}{number},{number % 2}\n" for number in range(40) for city in ("oslo", "x"))
+    files = {"model.keras": (tmp_path / "model.keras").read_bytes()}
+    files |= {name: f"city,label\n{table}".encode() for name in ("train_mia.csv",)}
+    files["test_mia.csv"] = files["train_mia.csv"].replace(b"x", b"rome")
+    files["parameters.json"] = json.dumps({"attacks": ["gap", "loss"]}).encode()
+    report = by_command_line(write(files, tmp_path / "bundle"), tmp_path / "report")
+    assert json.loads((report / "report.json").read_bytes())["target"]["type"] == "Functional"
 
 
 def test_the_command_line_takes_the_keras_file_and_finds_what_it_finds_in_the_onnx_file(

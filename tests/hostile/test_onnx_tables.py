@@ -46,6 +46,15 @@ def tree(**changed: Any) -> bytes:
     return classifier(two_leaves(**changed))
 
 
+def doubled(name: str, numbers: list[int]) -> bytes:
+    """A tree with a second list of one name before the honest one."""
+    node = two_leaves()
+    honest = list(node.attribute)
+    del node.attribute[:]
+    node.attribute.extend([helper.make_attribute(name, numbers), *honest])
+    return classifier(node)
+
+
 def operator(name: str, *, text: bool = False, inputs: tuple[str, ...] = ("x",), **attributes: Any) -> bytes:
     """Numbers through one operator, and what comes out as class scores."""
     node = helper.make_node(name, list(inputs), ["y"], domain=ML, **attributes)
@@ -126,6 +135,11 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes]]] = {
     **{f"tree: {name}": (DAMAGED, lambda change=change: tree(**change)) for name, change in TREES.items()},
     "tree: a column that the record lacks": (FAILS, lambda: tree(nodes_featureids=[2, 0, 0])),
     "tree: a column far away": (FAILS, lambda: tree(nodes_featureids=[10**5, 0, 0])),
+    "tree: two lists of one name": (DAMAGED, lambda: doubled("class_ids", [0, 10**9])),
+    "tree: values twice, once too few": (
+        DAMAGED,
+        lambda: tree(nodes_values_as_tensor=helper.make_tensor("v", TensorProto.DOUBLE, [1], [0.5])),
+    ),
     "linear: too few coefficients": (DAMAGED, lambda: linear(coefficients=[1.0, 2.0])),
     "linear: too many intercepts": (DAMAGED, lambda: linear(intercepts=[0.0] * 1000)),
     "linear: no labels": (DAMAGED, lambda: linear(classlabels_ints=None)),

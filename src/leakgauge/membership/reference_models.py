@@ -44,11 +44,11 @@ _NOTICED_BELOW = 0.95
 """Training sets smaller than this share of the target's are spoken of."""
 _TABLE_AXES = 2
 NO_RECIPE = (
-    "The model cannot be trained again here: its file holds what it answers by, and no recipe. Bring the "
-    "answers of reference models of your own in reference_answers/, or audit from Python with fit=; of a "
-    "scikit-learn model that was exported, send the pickle."
+    "The model cannot be trained again here: it answers, and holds no recipe for that. Bring the answers of "
+    "reference models of your own in reference_answers/, or audit from Python with fit=; of a scikit-learn "
+    "model that was exported, send the pickle."
 )
-"""Why a classifier of tables without an estimator has no reference models, and what brings some."""
+"""Why a classifier of tables without a recipe has no reference models, and what brings some."""
 DRAWS: dict[Attacker, str] = {
     "candidates": "reference models",
     "population": "reference models of other data",

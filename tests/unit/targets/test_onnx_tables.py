@@ -28,6 +28,7 @@ from table_bundles import table_bundle
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
 from leakgauge.report.model import MembershipMeasured, NotApplicable
 from leakgauge.targets.opening import open_table_model
+from leakgauge.targets.tables.heads import Head
 from leakgauge.targets.tables.target import NetworkTarget
 
 pytestmark = pytest.mark.filterwarnings(
@@ -164,6 +165,20 @@ def test_a_sigmoid_for_each_class_is_scaled_and_said_to_be(tmp_path: Path) -> No
     target = settled(network(WEIGHTS, ending="Sigmoid"), tmp_path)
     assert np.allclose(target.probabilities(X).sum(axis=1), 1.0)
     assert "sigmoid for each class" in target.remarks[0]
+
+
+def test_the_softmax_of_short_floats_sums_to_one_nearly(tmp_path: Path) -> None:
+    weights = np.random.default_rng(2).normal(size=(4, 400)) / 8
+    target = settled(network(weights, kind=TensorProto.FLOAT16), tmp_path)
+    assert target.remarks == ()
+    assert np.allclose(target.probabilities(X).sum(axis=1), 1.0)
+
+
+def test_a_one_minus_p_just_below_nothing_is_a_probability(tmp_path: Path) -> None:
+    """As trees of 32 bits give it: 1 − 1.0000001."""
+    scores = np.array([[-1.2e-7, 1.0000001], [0.25, 0.75]], dtype=np.float32)
+    assert Head.of(scores.astype(np.float64), "other").form == "probabilities"
+    assert Head("probabilities").probabilities(scores.astype(np.float64)).min() == 0.0
 
 
 @pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.DOUBLE])
@@ -408,6 +423,27 @@ def test_an_audit_finds_what_the_answers_give_away_whatever_the_file_is_called(
     for of_references in ("rmia", "lira"):
         assert isinstance(found[of_references], NotApplicable)
         assert "reference_answers/" in found[of_references].reason
+
+
+def test_answers_of_reference_models_that_were_brought_are_compared_with(
+    forest: tuple[Any, bytes], tmp_path: Path
+) -> None:
+    sides = digits()
+    folder = table_bundle(tmp_path / "b", forest[1], *sides)
+    (folder / "reference_answers").mkdir()
+    every = pd.concat(sides)
+    x = every.drop(columns="label").to_numpy(dtype=np.float32)
+    for seed in range(4):
+        chosen = np.random.default_rng(seed // 2).random(len(every)) < 0.5
+        chosen = ~chosen if seed % 2 else chosen
+        model = RandomForestClassifier(20, random_state=seed).fit(x[chosen], every["label"][chosen])
+        answers = pd.DataFrame(model.predict_proba(x), columns=model.classes_)
+        answers = answers.assign(label=every["label"].to_numpy(), in_training=chosen.astype(int))
+        answers.to_csv(folder / "reference_answers" / f"{seed}.csv", index=False)
+    report = audited(folder, attacks=["loss", "rmia"])
+    _loss, rmia = report.attacks
+    assert isinstance(rmia, MembershipMeasured), rmia
+    assert rmia.metrics.auc.value > 0.7
 
 
 @pytest.mark.slow

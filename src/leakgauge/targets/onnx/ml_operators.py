@@ -25,6 +25,10 @@ MAX_TARGETS: Final = 10_000
 _BRANCHES: Final = frozenset(
     {"BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER"}
 )
+_OF_NODES: Final = (
+    *("nodes_values", "nodes_values_as_tensor", "nodes_hitrates", "nodes_hitrates_as_tensor"),
+    "nodes_missing_value_tracks_true",
+)
 
 Attributes = Mapping[str, Any]
 
@@ -47,6 +51,8 @@ def check_ml_operator(node: onnx.NodeProto) -> None:
         )
     try:
         found = {attribute.name: _value(attribute) for attribute in node.attribute}
+        if len(found) < len(node.attribute):  # of two of one name, which one counts is not known here
+            raise _damaged(node)
         if not _CHECKS[node.op_type](found):
             raise _damaged(node)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
@@ -73,6 +79,11 @@ def _list(found: Attributes, *names: str) -> NDArray[Any]:
         if len(found.get(name, ())):
             return np.asarray(found[name])
     return np.empty(0, dtype=np.int64)
+
+
+def _have(found: Attributes, names: Sequence[str], lengths: Sequence[int]) -> bool:
+    """Whether each of these lists that is there has one of the lengths."""
+    return all(np.size(found[name]) in lengths for name in names if name in found)
 
 
 def _numbers(found: Attributes, name: str) -> NDArray[np.int64]:
@@ -112,24 +123,21 @@ def _trees(found: Attributes, kind: str, targets: int) -> bool:
     modes = [bytes(mode).decode() for mode in found.get("nodes_modes", ())]
     yes, no = _numbers(found, "nodes_truenodeids"), _numbers(found, "nodes_falsenodeids")
     values = _list(found, "nodes_values", "nodes_values_as_tensor")
-    optional = (
-        _list(found, "nodes_hitrates", "nodes_hitrates_as_tensor"),
-        _list(found, "nodes_missing_value_tracks_true"),
-    )
     needed = (place, column, modes, yes, no, values)
     if not number or any(len(part) != number for part in needed):
         return False
-    if any(len(part) not in (0, number) for part in optional):
+    if not _have(found, _OF_NODES, (0, number)):
         return False
     if not set(modes) <= _BRANCHES | {"LEAF"} or not _are_within(column, MAX_COLUMN):
         return False
     is_branch = np.array([mode != "LEAF" for mode in modes])
     of_weights = [_numbers(found, f"{kind}_{name}") for name in ("treeids", "nodeids", "ids")]
     weights = _list(found, f"{kind}_weights", f"{kind}_weights_as_tensor")
-    base = _list(found, "base_values", "base_values_as_tensor")
     if any(len(part) != len(weights) for part in of_weights) or not _are_within(of_weights[2], targets):
         return False
-    if len(base) not in (0, 1, targets):
+    if not _have(found, ("base_values", "base_values_as_tensor"), (0, 1, targets)):
+        return False
+    if not _have(found, (f"{kind}_weights", f"{kind}_weights_as_tensor"), (0, len(weights))):
         return False
     nodes = _Nodes(tree, place)
     leaves = nodes.find(of_weights[0], of_weights[1])

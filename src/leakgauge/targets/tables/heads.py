@@ -50,6 +50,9 @@ _REMARKS: Final[dict[Form, str]] = {
 }
 
 
+_DRIFT_OF_SHORT_FLOATS: Final = 0.02
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """How a network's scores become probabilities."""
@@ -68,7 +71,7 @@ class Head:
         within = within_unit(scores)
         if scores.shape[1] == 1:
             return cls("one probability" if ending == "sigmoid" or within else "one logit")
-        if within and sums_to_one(scores):
+        if within and (sums_to_one(scores) or (ending == "softmax" and _nearly_sum_to_one(scores))):
             return cls("probabilities")
         if within and ending == "sigmoid":
             return cls("independent")
@@ -111,6 +114,11 @@ class Head:
     def remark(self) -> str | None:
         """What a reader must know of it; None for nothing."""
         return _REMARKS.get(self.form)
+
+
+def _nearly_sum_to_one(scores: FloatArray) -> bool:
+    """As the softmax of short floats does."""
+    return bool(np.abs(scores.sum(axis=1) - 1.0).max() <= _DRIFT_OF_SHORT_FLOATS)
 
 
 def _both(second: FloatArray) -> FloatArray:
