@@ -93,6 +93,8 @@ OF_NUMBERS: dict[str, Spoil] = {
     "leaf is none": number("leaf_value", 0, "nan"),
     "leaf is infinite": number("leaf_value", 0, "inf"),
     "leaf is beyond numbers": number("leaf_value", 0, "1e999"),
+    "weight is infinite": number("leaf_weight", 0, "inf"),
+    "inner value is infinite": number("internal_value", 0, "-inf"),
     "leaf in hexadecimal": number("leaf_value", 0, "0x1p3"),
     **{f"{change.__name__} {key}": change(key) for key in ARRAYS for change in (cut, grown, gone)},
     "more leaves": line("num_leaves", "7"),

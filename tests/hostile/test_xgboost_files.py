@@ -56,6 +56,19 @@ def put(key: str, place: int, value: object) -> Spoil:
     return spoil
 
 
+def pruned(key: str, value: object) -> Spoil:
+    """The first node that pruning took out of a tree, with another value."""
+
+    def spoil(document: dict[str, Any]) -> None:
+        for one in model_of(document)["trees"]:
+            if 2**31 - 1 in one["split_indices"]:
+                one[key][one["split_indices"].index(2**31 - 1)] = value
+                return
+        raise AssertionError("no node was pruned")
+
+    return spoil
+
+
 def cut(key: str) -> Spoil:
     return lambda document: tree(document)[key].pop()
 
@@ -121,6 +134,11 @@ OF_NUMBERS: dict[str, Spoil] = {
     "leaf of infinity": put("split_conditions", -1, float("inf")),
     "leaf too large for 32 bits": put("split_conditions", -1, 1e300),
     "cover is not a number": put("sum_hessian", 0, float("nan")),
+    **{
+        f"{value} as {key}": put(key, 0, value)
+        for key in ("sum_hessian", "base_weights", "loss_changes")
+        for value in (float("inf"), -1e300)
+    },
     "side is 2": put("default_left", 0, 2),
     "kind of question is 7": put("split_type", 0, 7),
     "question by categories without any": put("split_type", 0, 1),
@@ -201,6 +219,11 @@ OTHERS: dict[str, tuple[str, Spoil]] = {
     "dart weights cut": ("dart", learner("gradient_booster/weight_drop", [1.0])),
     "dart weight is none": ("dart", learner("gradient_booster/weight_drop", [float("nan")] * 9)),
     "fewer deleted nodes stated": ("pruned", stated("num_deleted", "0")),
+    **{
+        f"parent of a pruned node is {parent}": ("pruned", pruned("parents", parent))
+        for parent in (-1, -(2**31), 2**31 - 1, 1_000)
+    },
+    "child of a pruned node": ("pruned", pruned("left_children", 1)),
 }
 CRAFTED = [
     *(("numbers", name, spoil) for name, spoil in OF_NUMBERS.items()),

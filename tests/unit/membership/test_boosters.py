@@ -64,6 +64,17 @@ def test_members_of_lightgbm_are_found_in_its_file():
     assert area(leaf_counts.score, target, pool) > 0.75
 
 
+def test_the_answers_of_a_stripped_lightgbm_still_give_equations_from_the_second_round_on():
+    target, pool = light("plain")
+    bare, _ = shared(target.estimator.without_training(), pool.x, pool.y, pool.member)
+    blocks = list(equations_of_rounds(bare.estimator, pool.x, pool.y))
+    model = target.estimator._model
+    assert len(blocks) == len(model.trees) - model.groups
+    for block in blocks:
+        sums = np.bincount(block.row, weights=block.coefficient * pool.member, minlength=len(block.right))
+        assert np.abs(sums - block.right).max() < 3e-3
+
+
 def test_a_random_forest_of_lightgbm_is_attacked_by_its_counts():
     x, y = digits(300)
     member = np.arange(len(y)) < len(y) // 2

@@ -153,8 +153,12 @@ class LightGBMClassifier(BoosterClassifier, lightgbm.LGBMClassifier):
         if _is_goss(settings) and number >= int(1.0 / rate):
             return _Sums(counts=False, derivatives=False)  # until then every record is seen
         weighted = self.class_weight is not None or any(map(settings.get, _NO_SUMS))
-        # the constant of the first round is read from its root, which with other weights answers more
-        skewed = number == 0 and (_number(settings.get("scale_pos_weight")) or 1.0) != 1.0
+        # the constant of the first round is read from its root, which may be stripped, or with other weights
+        # answers more
+        positive = _number(settings.get("scale_pos_weight")) or 1.0
+        first = self._read_model().trees[: self._read_model().groups]
+        stripped = not any(tree.leaf_count.any() for tree in first)
+        skewed = number == 0 and (positive != 1.0 or stripped)
         return _Sums(counts=True, derivatives=not (weighted or skewed))
 
     def _held(

@@ -270,7 +270,7 @@ def _tree(lines: list[str], number: int, n_features: int) -> Tree:
         leaf_value=_finite(fields, "leaf_value", leaves),
         leaf_weight=_if_there(fields, "leaf_weight", leaves),
         leaf_count=fields.whole("leaf_count", leaves),
-        inner_value=fields.real("internal_value", n),
+        inner_value=_finite(fields, "internal_value", n),
         inner_weight=_if_there(fields, "internal_weight", n),
         inner_count=fields.whole("internal_count", n),
         category_ends=ends,
@@ -305,7 +305,7 @@ def _stump(fields: _Lines, ends: Ints, bits: Ints) -> Tree:
 
 def _if_there(fields: _Lines, key: str, n: int) -> Floats:
     """(n,) numbers that LightGBM before version 3 did not write."""
-    return fields.real(key, n) if key in fields.values else np.zeros(n)
+    return _finite(fields, key, n) if key in fields.values else np.zeros(n)
 
 
 def _finite(fields: _Lines, key: str, n: int) -> Floats:

@@ -65,6 +65,13 @@ class _Fields:
         with np.errstate(over="ignore"):
             return found.astype(np.float32)
 
+    def finite(self, key: str, n: int) -> Floats:
+        """(n,) finite 32-bit numbers: others would keep what computes with them from ending."""
+        found = self.real(key, n)
+        if not np.isfinite(found).all():
+            raise self.refuse(f"has {key} that are infinite")
+        return found
+
     def _check_length(self, found: Any, key: str, n: int | None) -> None:
         if n is not None and len(found) != n:
             raise self.refuse(f"has too many or too few {key}")
@@ -86,6 +93,9 @@ class _Fields:
         below = np.concatenate([left[inner], right[inner]])
         if np.any(parent[below] != np.tile(np.flatnonzero(inner), 2)) or parent[0] not in (DELETED, -1):
             raise self.refuse("has children that name other parents")
+        # of nodes that were pruned too, XGBoost looks their parents up
+        if np.any(parent[1:] < 0) or np.any(parent[1:] >= n) or np.any(left[~reached] >= 0):
+            raise self.refuse("has a pruned node with a parent or child that is not there")
         condition = self.real("split_conditions", n)
         if not np.all(np.isfinite(condition[reached & (left < 0)])):
             raise self.refuse("has a leaf without a number")
@@ -93,14 +103,14 @@ class _Fields:
         return Tree(
             left=np.where(left < 0, -1, left),
             right=np.where(right < 0, -1, right),
-            parent=np.where((parent < 0) | (parent >= n), DELETED, parent),
+            parent=np.append(DELETED, parent[1:]),
             feature=feature,
             condition=condition,
             default_left=self.marks("default_left", n),
             by_category=by_category,
-            cover=self.real("sum_hessian", n),
-            weight=self.real("base_weights", n),
-            gain=self.real("loss_changes", n),
+            cover=self.finite("sum_hessian", n),
+            weight=self.finite("base_weights", n),
+            gain=self.finite("loss_changes", n),
             deleted=deleted,
             **_sets_of_categories(self.fields, by_category, refuse=self.refuse),
         )
