@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,17 +15,17 @@ from urllib.parse import quote
 
 import click
 
-from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.errors import BadParameters
 from leakgauge.extras import check
 from leakgauge.installation import Kind
 from leakgauge.jobs.table import SANITIZE
 from leakgauge.logs import configure
-from leakgauge.parameters import decode_hyperparameters
+from leakgauge.parameters import decode_assignments
 from leakgauge.policy import read_policy
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
-from leakgauge.terminal import printing_errors, shown_progress
+from leakgauge.terminal import printing_errors, shown_progress, spoken_verdict
 from leakgauge.text import Sink, printable
 from leakgauge.version import __version__
 
@@ -88,7 +88,7 @@ def audit(
     With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
     """
     with printing_errors():
-        overrides = _overrides(parameters, seed=seed)
+        overrides = decode_assignments(parameters, seed=seed)
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
         with Sandbox(only=only) as sandbox, shown_progress() as progress:
@@ -198,7 +198,7 @@ def compare(
         if after is not None:
             found = compare_reports(read_report(before), read_report(after))
         else:
-            overrides = _overrides(parameters, seed=seed)
+            overrides = decode_assignments(parameters, seed=seed)
             with Sandbox() as sandbox, shown_progress() as progress:
                 audited = audit_before_after(
                     sandbox,
@@ -234,7 +234,7 @@ def _address(report: Path) -> str:
     help="The new model file; must not exist yet.",
 )
 def sanitize(model: Path, output: Path) -> None:
-    """Write MODEL, a scikit-learn model file, without what its trees need not tell.
+    """Write MODEL, of scikit-learn, XGBoost or LightGBM, without what its trees need not tell.
 
     Seeds, node counts, impurities and out-of-bag results go; predictions stay the same to the
     last bit, which is verified before anything is written.
@@ -311,42 +311,11 @@ def _output_file() -> Iterator[None]:
         ) from None
 
 
-def _overrides(parameters: Sequence[str], *, seed: int | None) -> dict[str, JsonValue]:
-    strings = {}
-    for parameter in parameters:
-        name, equals, value = parameter.partition("=")
-        if not equals or not name.strip():
-            raise BadParameters(
-                "not_an_assignment",
-                "A --parameter is not of the form NAME=VALUE.",
-                hint='For example --parameter reference_models=16 or --parameter "proportions=[50, 90]".',
-            )
-        strings[name.strip()] = value
-    overrides = decode_hyperparameters(strings)
-    return overrides if seed is None else overrides | {"seed": seed}
-
-
-_ATTACKERS = {
-    "candidates": "knows the candidates",
-    "population": "has other data of the source",
-}
-
-
-def _severity(finding: Mapping[str, str | None]) -> str:
-    """`high`, or `high (borderline: critical)`."""
-    near = finding["borderline"]
-    return str(finding["severity"]) + (f" (borderline: {near})" if near else "")
-
-
 def _conclude(output: Path) -> int:
     """Tell the verdict, the gate's where there is one, and the files; the exit code."""
     report: dict[str, Any] = read_document(output / "report.json")
     try:
-        lines = [str(report["verdict"]["sentence"])]
-        lines += [
-            f"An attacker who {_ATTACKERS[finding['attacker']]}: {_severity(finding)}"
-            for finding in report.get("attackers", ())
-        ]
+        lines = spoken_verdict(report)
         result = report.get("gate")
         exit_code = 0 if result is None else _EXIT_CODES[result["outcome"]]
         lines += [] if result is None else [str(result["sentence"])]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -153,3 +153,25 @@ def printing_errors() -> Iterator[None]:
 
 def _in_words(problem: JsonValue) -> str:
     return problem if isinstance(problem, str) else json.dumps(problem, ensure_ascii=False)
+
+
+_ATTACKERS = {
+    "candidates": "knows the candidates",
+    "population": "has other data of the source",
+}
+
+
+def spoken_verdict(report: Mapping[str, Any]) -> list[str]:
+    """The lines that tell what a report.json found: the verdict, and each attacker's.
+
+    Raises
+    ------
+    KeyError, TypeError
+        for what is no such document.
+    """
+    lines = [str(report["verdict"]["sentence"])]
+    for finding in report.get("attackers", ()):
+        near = finding["borderline"]
+        severity = str(finding["severity"]) + (f" (borderline: {near})" if near else "")
+        lines.append(f"An attacker who {_ATTACKERS[finding['attacker']]}: {severity}")
+    return lines

@@ -8,7 +8,7 @@ refused there.
 
 from __future__ import annotations
 
-from leakgauge.parameters.documents import MAX_BYTES, decode_hyperparameters
+from leakgauge.parameters.documents import MAX_BYTES, decode_assignments, decode_hyperparameters
 from leakgauge.parameters.inversion import InversionParameters
 from leakgauge.parameters.loading import (
     answers_parameters,
@@ -32,6 +32,7 @@ __all__ = [
     "InversionParameters",
     "MembershipParameters",
     "answers_parameters",
+    "decode_assignments",
     "decode_hyperparameters",
     "image_membership_parameters",
     "in_memory_parameters",

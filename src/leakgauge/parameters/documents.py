@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -128,3 +128,25 @@ def _bad_file(problem: str, what: str) -> BadParameters:
         message=f"parameters.json {what}.",
         hint='It has to be one JSON object in UTF-8, like {"seed": 1}.',
     )
+
+
+def decode_assignments(assignments: Sequence[str], *, seed: int | None) -> dict[str, JsonValue]:
+    """Parameters that were written as NAME=VALUE, as on the command line; a seed besides wins.
+
+    Raises
+    ------
+    BadParameters
+        `not_an_assignment`, and what `decode_hyperparameters` refuses.
+    """
+    strings = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name.strip():
+            raise BadParameters(
+                "not_an_assignment",
+                "A --parameter is not of the form NAME=VALUE.",
+                hint='For example --parameter reference_models=16 or --parameter "proportions=[50, 90]".',
+            )
+        strings[name.strip()] = value
+    parameters = decode_hyperparameters(strings)
+    return parameters if seed is None else parameters | {"seed": seed}

@@ -148,10 +148,8 @@ class Sandbox:
         """Audit the zip or folder `source` and leave the report in the folder `output`.
 
         `output` is written only when the audit has succeeded; an earlier report there is replaced.
-        Returns the layers that were in force, by the names of `lockdown.LAYERS`.
-
-        A child that dies of what it did with a model file open is followed by a second one, within the
-        same time and in the same slot. If that dies too, the file is to blame.
+        Returns the layers that were in force, by the names of `lockdown.LAYERS`. A child that dies of what
+        it did with a model file open is followed by a second one, within the same time and in the same slot.
 
         Parameters
         ----------
@@ -159,16 +157,12 @@ class Sandbox:
             parameters that win over those in the bundle.
         progress
             told by the calling thread.
-        timeout
-            seconds from now; the limit on wall-clock time holds as well.
-        time_budget
-            seconds for what can be cut short, where the audit has such a parameter; see `JobRequest`.
+        timeout, time_budget
+            seconds from now, beside the limit on wall-clock time; seconds for what can be cut short.
         cancelled
             looked at ten times a second; once set, the audit stops with `audit_failed.cancelled`.
-        shown
-            called, by the calling thread, with what the child gives to look at meanwhile.
-        job
-            what to do in place of the sandbox's own.
+        shown, job
+            called with what the child gives to look at meanwhile; what to do in place of the sandbox's own.
         keep
             of an `output` that a person named: the report is kept elsewhere where it cannot be written.
 
@@ -189,16 +183,13 @@ class Sandbox:
             with self.private_folder() as folder:
                 request = self._request(source, folder, overrides, time_budget, deadline)
                 assignment = Assignment((job or self._job).function, request, self._limits)
-                try:
+                with _logged_failure():
                     ended = self._follow(assignment, rising, cancelled=cancelled, shown=shown)
-                    if ended.of_its_model:
-                        deaths.append(ended.status)
-                        continue
-                    layers = self._conclude(ended)
-                    collect_output(request.report, output, keep=keep)
-                except AuditFailed as error:
-                    raise error if error.problem in _LOGGED_ALREADY else _logged(error) from None
-                return layers
+                    if not ended.of_its_model:
+                        layers = self._conclude(ended)
+                        collect_output(request.report, output, keep=keep)
+                        return layers
+            deaths.append(ended.status)
         raise ended_by_model(deaths)
 
     def _request(
@@ -298,6 +289,15 @@ def _make_room(request: JobRequest) -> None:
         if disk_is_full(error):
             raise disk_exceeded() from None
         raise
+
+
+@contextlib.contextmanager
+def _logged_failure() -> Iterator[None]:
+    """Log what failed on our side, and leave the caller an id of it."""
+    try:
+        yield
+    except AuditFailed as error:
+        raise error if error.problem in _LOGGED_ALREADY else _logged(error) from None
 
 
 def _logged(error: AuditFailed) -> LeakgaugeError:
