@@ -8,6 +8,7 @@ import sklearn.experimental.enable_iterative_imputer  # noqa: F401 (makes the tw
 from sklearn.utils import all_estimators
 
 from leakgauge.targets.formats import FORMATS
+from leakgauge.targets.onnx.ml_operators import ML_OPERATORS
 from leakgauge.targets.pickles.allow_list import ARRAY_FUNCTIONS, CLASSES, DISTRIBUTIONS, METRICS
 from leakgauge.targets.pickles.estimators import ESTIMATORS
 from leakgauge.targets.pickles.refusals import (
@@ -26,8 +27,43 @@ A file is recognised by its bytes; its name decides only where the bytes do not.
 refused with the name of that format and what to send instead.
 """
 
+_NETWORKS = """
+## Networks on tables
+
+An ONNX graph (of PyTorch, skl2onnx, tf2onnx and others) or a Keras file (Sequential or functional) of a
+classifier of table rows is audited by its answers.
+
+Inputs
+: One matrix of shape (rows, columns), whose columns are those of the table in their order; one input for each
+  column, which takes the column of its name (`age__years_` is `age (years)`); or groups of columns,
+  in their order. Floats of any length, whole numbers, truth values, text. An empty cell is NaN where the
+  input takes floats, and an empty text where it takes text. A number of rows that is fixed is
+  asked for in such parts.
+
+Outputs
+: Probabilities, as a matrix or as a list of mappings (ZipMap); one sigmoid for two classes; logits, whose
+  softmax or sigmoid is taken; labels beside them or alone. The report says what was taken for what.
+
+Classes
+: The names that the file holds (keys of ZipMap, labels of the classifier's operator). A file without names,
+  such as those of PyTorch and Keras, numbers its outputs from 0: the labels in the tables are these
+  numbers.
+
+ONNX files may use the standard operators without loops and branches, and those of `ai.onnx.ml` whose parts
+are checked before they reach compiled code: {operators}.
+Weights in other files are refused.
+
+Keras files are opened in safe mode, without Lambda layers. `StringLookup`, `IntegerLookup`, `Hashing`,
+`HashedCrossing`, `CategoryEncoding` and `Discretization` are read; a vocabulary that is the name of a file is
+refused. Keras needs `leakgauge[inversion]`. The image of the membership audit does not hold it: export the
+model to ONNX there.
+
+Such a file holds no recipe, so no reference models are trained and no mitigations tried. Everything that
+needs answers alone is measured.
+"""
+
 _SCIKIT_LEARN = """
-## Models of tables
+## Models of scikit-learn
 
 A model file is a pickle (pickle, joblib or cloudpickle, any protocol, compressed or not) or a skops
 file with one fitted scikit-learn classifier or regressor, alone or inside a Pipeline, a
@@ -42,6 +78,35 @@ scikit-learn fails that test until its new parts are supported or listed below w
 The model decides what a label is: a classifier's labels are its classes, a regressor's are numbers. A
 regressor predicts one number; one that predicts several (`MultiOutputRegressor`, `RegressorChain`, any
 regressor fitted on several columns) is refused as `multi_output`.
+"""
+
+_BOOSTERS = """
+## Boosting libraries
+
+XGBoost: its own files (`save_model`, JSON or UBJSON) and pickles of `XGBClassifier`, `XGBRFClassifier` and
+`Booster`, alone or inside Pipelines, searches, votes and calibration. Boosters of trees (`gbtree`, `dart`)
+with the objectives `binary:logistic`, `multi:softprob` and `multi:softmax`; categorical columns as the
+library has them.
+Binary files and pickles of before XGBoost 2.1 are told how to be saved anew.
+
+LightGBM: its text (`save_model`, versions 2 to 4 of the format) and pickles of `LGBMClassifier` and
+`Booster`, likewise. Boosting of every kind (`gbdt`, `dart`, `goss`, `rf`) with the objectives `binary` and
+`multiclass`, without linear leaves; columns of pandas' categories as the library has them.
+
+Nothing of such a file reaches the library as it is: the model is read, every child, feature, class and
+category of it is checked, and what the library opens is written anew from the checked parts. A file
+that holds no labels has the numbers from 0 as its classes, so the label column must hold these.
+
+Reference models are trained by the same library, with the settings in the file. XGBoost's own files hold
+none; the learning rate and the L2 penalty are then computed from sums in the trees, and the report says so.
+"""
+
+_SAMPLERS = """
+## Resampling
+
+Pipelines of imbalanced-learn are read with every sampler of its over-sampling, under-sampling and
+combination, in their ready-made forms. Samplers take no part in answers; reference models are trained with
+them.
 """
 
 _TEXTS = """
@@ -70,7 +135,7 @@ def _formats() -> list[str]:
         cells = (
             f"`{row.name}`",
             f"{row.words}: {names}",
-            row.audited_on,
+            " and ".join(row.audited_on),
             " or ".join(extras),
             "yes" if row.sanitizer else "no",
         )
@@ -116,11 +181,13 @@ def _by_module(pairs: frozenset[tuple[str, str]]) -> list[str]:
 
 def document() -> str:
     """The whole page."""
-    lines = [_HEAD.rstrip(), *_formats(), _SCIKIT_LEARN.rstrip()]
+    operators = ", ".join(f"`{name}`" for name in ML_OPERATORS)
+    networks = _NETWORKS.format(operators=operators).rstrip()
+    lines = [_HEAD.rstrip(), *_formats(), networks, _SCIKIT_LEARN.rstrip()]
     lines += _section("Classifiers", "classifier")
     lines += _section("Transformers", "transformer")
     lines += _section("Regressors", "regressor")
-    lines += [_TEXTS.rstrip()]
+    lines += [_BOOSTERS.rstrip(), _SAMPLERS.rstrip(), _TEXTS.rstrip()]
     lines += ["\n## Functions\n", "`FunctionTransformer`, pooling and imputing may apply:\n"]
     lines += _by_module(ARRAY_FUNCTIONS)
     lines += ["\nScorers may compute:\n", *_by_module(METRICS)]

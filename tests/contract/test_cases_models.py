@@ -1,7 +1,7 @@
 """The model files of `tests/data/cases/models`: each gives what its table says.
 
-Those that are told by a file's own name (`model.txt`, `model.onnx`, `model.keras`) stand with the
-tests of bundles, and the frozen scaler with those of reference models.
+Those that are told by a file's own name (`model.txt`) stand with the tests of bundles, networks with
+those of their formats, and the frozen scaler with those of reference models.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ AUDITED = {
     "Tfidf_1d_NB": 1.0,
     "TunedThresholdClassifierCV": 0.8625,
     "Tuned_f1": 0.87,
+    "imblearn_pipeline_smote": 1.0,
+    "lgbm_pickle": 0.9375,
+    "lgbm_txt": 0.9375,
+    "old-imblearn-smote": 0.9933,
     "old-iterative-imputer": 0.7267,
+    "old-lightgbm": 0.7267,
     "old-nystroem": 0.7333,
     "old-sequential-selector": 0.72,
+    "old-xgboost": 0.94,
     "tab-tfidf-pipeline": 0.5917,
+    "xgb_pickle": 1.0,
 }
 
 REFUSED = {
     "catboost_pickle": "CatBoost",
-    "imblearn_pipeline_smote": "imbalanced-learn",
-    "lgbm_pickle": "LightGBM",
-    "old-imblearn-smote": "imbalanced-learn",
-    "old-lightgbm": "LightGBM",
-    "old-xgboost": "XGBoost",
     "skorch_pickle": "skorch",
-    "xgb_pickle": "XGBoost",
 }
 
 
@@ -64,14 +65,8 @@ def test_a_model_of_another_library_is_refused_by_its_name(name: str, library: s
     assert isinstance(error, UnsafeModel)
     assert error.problem == "refused_globals"
     assert library in error.message
-    assert "scikit-learn" in (error.hint or "")
+    assert ("torch.onnx.export" if library == "skorch" else "scikit-learn") in (error.hint or "")
     assert error.details["globals"]
-
-
-def test_a_network_is_told_of_the_export_that_works() -> None:
-    error = refusal(MODELS / "skorch_pickle.zip")
-    assert "torch.onnx.export" in (error.hint or "")
-    assert "image" in (error.hint or "")
 
 
 def test_a_regressor_is_audited_by_its_errors() -> None:

@@ -6,11 +6,15 @@ import pickle
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from image_bundles import onnx_model
+from onnx_tables import network
 from sklearn.linear_model import LogisticRegression
+
+from leakgauge.targets.signs import Data
 
 SIDE = 8
 X = np.random.default_rng(0).normal(size=(40, 3))
@@ -29,23 +33,63 @@ def _skops(path: Path) -> None:
 
 
 def _keras(path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of TensorFlow's own imports, and of Keras about its older format
-        import keras
+    keras = _imported_keras()
+    layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+    _saved(keras.Sequential([keras.Input((SIDE, SIDE, 1)), *layers]), path)
 
-        layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
-        keras.Sequential([keras.Input((SIDE, SIDE, 1)), *layers]).save(path)
+
+def _keras_table(path: Path) -> None:
+    keras = _imported_keras()
+    _saved(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")]), path)
+
+
+def _imported_keras() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of TensorFlow's own imports
+        import keras
+    return keras
+
+
+def _saved(model: Any, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Keras about its older format
+        model.save(path)
 
 
 def _onnx(path: Path) -> None:
     path.write_bytes(onnx_model())
 
 
-SAMPLES: Mapping[str, Callable[[Path], None]] = {
-    "pickle": _pickle,
-    "skops": _skops,
-    "hdf5": _keras,
-    "keras": _keras,
-    "onnx": _onnx,
+def _onnx_table(path: Path) -> None:
+    path.write_bytes(network(np.random.default_rng(0).normal(size=(3, 2))))
+
+
+def _xgboost(path: Path) -> None:
+    import xgboost
+
+    booster = xgboost.train(
+        {"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(X, X[:, 0] > 0), 2
+    )
+    path.write_bytes(booster.save_raw("ubj"))
+
+
+def _lightgbm(path: Path) -> None:
+    import lightgbm
+
+    settings = {"objective": "binary", "num_threads": 1, "verbose": -1, "min_data_in_leaf": 2}
+    lightgbm.train(settings, lightgbm.Dataset(X, X[:, 0] > 0), 2).save_model(path)
+
+
+SAMPLES: Mapping[tuple[str, Data], Callable[[Path], None]] = {
+    ("pickle", "tables"): _pickle,
+    ("skops", "tables"): _skops,
+    ("hdf5", "tables"): _keras_table,
+    ("hdf5", "images"): _keras,
+    ("keras", "tables"): _keras_table,
+    ("keras", "images"): _keras,
+    ("onnx", "tables"): _onnx_table,
+    ("onnx", "images"): _onnx,
+    ("xgboost", "tables"): _xgboost,
+    ("lightgbm", "tables"): _lightgbm,
 }
-"""What writes a sample to a path with the usual suffix of its format."""
+"""What writes a sample to a path with the usual suffix of its format, by its name and data."""

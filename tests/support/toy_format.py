@@ -20,9 +20,8 @@ from leakgauge.targets.input_columns import InputColumn, InputColumns
 ROW = Format(
     name="toy",
     words="a toy model",
-    audited_on="tables",
     suffixes=(".toy",),
-    loader="toy_format:open_toy",
+    loaders={"tables": "toy_format:open_toy"},
     starts=rb"TOY1 ",
 )
 

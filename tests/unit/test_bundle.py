@@ -128,7 +128,6 @@ def test_a_folder_may_itself_be_the_scratch_folder_and_keeps_its_data_zip(tmp_pa
         ({"input_image.png": b""}, "bad_bundle.no_model"),
         ({**MEMBERSHIP, "input_image.png": b""}, "bad_bundle.two_kinds"),
         ({**INVERSION, "data.zip": zipped(TABLES)}, "bad_bundle.two_kinds"),
-        ({"model.h5": b"", **TABLES}, "bad_bundle.wrong_model"),
         ({"model.pkl": b"", "input_image.png": b""}, "bad_bundle.wrong_model"),
         ({"notes.txt": b"", "people.csv": b""}, "bad_bundle.unknown_kind"),
         ({"classifier.pkl": b"", "people.csv": b""}, "bad_bundle.no_members"),

@@ -8,7 +8,6 @@ import pytest
 from bundle_files import INVERSION, MEMBERSHIP, TABLES, laid_out, opened, refused, zipped
 
 from leakgauge.bundle import ImageArrays, ImageFolder, ImageMembershipBundle, Limits, open_folder
-from leakgauge.errors import BadBundle
 
 FOLDERS = {"training/3/b.png": b"b", "training/10/a.png": b"a", "subject/0/c.jpg": b"c"}
 ARRAYS = {
@@ -113,11 +112,3 @@ def test_half_and_doubled_bundles_have_their_own_names(
 ) -> None:
     assert refused(files, tmp_path).code == code
     assert not (tmp_path / "into" / "member_images").exists()
-
-
-def test_the_layout_that_is_wanted_stands_in_the_hint(tmp_path: Path) -> None:
-    error = refused({**MODEL, **TABLES}, tmp_path)
-    assert isinstance(error, BadBundle)
-    assert error.problem == "wrong_model"
-    for told in ("training/CLASS/", "subject_labels.npy", "model.pkl"):
-        assert told in error.hint

@@ -85,3 +85,9 @@ ABOUT_SETS: Final = (
     "training_images.npy, training_labels.npy, subject_images.npy and subject_labels.npy."
 )
 """How a bundle holds image sets, for hints."""
+ROWS_AS_TABLE: Final = (
+    "Rows of a table that were saved as arrays become one with "
+    'pandas.DataFrame(x).assign(label=y).to_csv("train_mia.csv", index=False), and the other with '
+    "test_mia.csv."
+)
+"""How arrays of rows are brought into a bundle, for hints."""

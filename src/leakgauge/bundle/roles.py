@@ -13,7 +13,6 @@ from leakgauge.bundle.model import BundledFile
 from leakgauge.bundle.names import folded, is_junk, shown_name
 from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.role_names import (
-    ABOUT_SETS,
     ACCEPTED,
     ANSWER_ROLES,
     DATA_WORDS,
@@ -25,6 +24,7 @@ from leakgauge.bundle.role_names import (
     NESTED_ZIP,
     REFERENCE_ANSWERS,
     ROLE_OF,
+    ROWS_AS_TABLE,
     SET_FOLDERS,
     SET_ROLES,
     TABLE_ROLES,
@@ -62,14 +62,12 @@ def _role_of(name: str) -> str | None:
 
 def _way_in(data: Data) -> str:
     """What to send with such data."""
+    names = ", ".join(_models_on(_model_data(data)))
     if data == "tables":
-        return (
-            "With tables comes a classifier that scikit-learn fitted, pickled as model.pkl: models of "
-            f"tables in another form are not audited yet. If it takes images, send image sets. {ABOUT_SETS}"
-        )
+        return f"With tables comes a classifier of their rows, as one of: {names}."
     return (
-        f"With images comes an image classifier, as one of: {', '.join(_models_on('images'))}. A "
-        "scikit-learn model is audited with tables, train_mia.csv and test_mia.csv."
+        f"With images comes an image classifier, as one of: {names}. A scikit-learn model is audited with "
+        f"tables, train_mia.csv and test_mia.csv. {ROWS_AS_TABLE}"
     )
 
 
@@ -228,7 +226,7 @@ def tell_data(
     refuse_several("model", models, accepted=_accepted("model"))
     if models:
         kind = _kind(models[0])
-        return "input image" if kind is not None and kind.audited_on == "images" else "tables"
+        return "input image" if isinstance(kind, formats.Format) and "images" in kind.audited_on else "tables"
     raise BadBundle(
         "unknown_kind",
         "The bundle holds neither tables nor images under a name that is known, nor a model.",
@@ -287,11 +285,11 @@ def the_model(models: Sequence[Placed], *, data: Data, placed: Sequence[Placed])
     if models:
         (model,) = models
         kind = _kind(model)
-        if kind is not None and kind.audited_on not in (None, _model_data(data)):
+        if isinstance(kind, formats.Format) and _model_data(data) not in kind.audited_on:
             raise BadBundle(
                 "wrong_model",
                 f"The data are {DATA_WORDS[data]}, but {model.shown} is {kind.words}, which is audited on "
-                f"{kind.audited_on}.",
+                f"{' and '.join(kind.audited_on)}.",
                 hint=_way_in(data),
             )
         return model

@@ -13,14 +13,32 @@ from leakgauge.errors import BadBundle, UnsupportedModel
 from leakgauge.membership.labels import named
 from leakgauge.membership.tables import Table
 from leakgauge.membership.tables.inference import has_thousands_separators, inferred
+from leakgauge.targets.input_columns import InputColumn, InputColumns
 
 
-def blame_a_cell(refusal: UnsupportedModel, sides: Iterable[tuple[Table, pd.DataFrame]]) -> None:
-    """Raise an error about the first cell that can be why the model could not answer, if there is one."""
+def blame_a_cell(
+    refusal: UnsupportedModel, sides: Iterable[tuple[Table, pd.DataFrame]], known: InputColumns
+) -> None:
+    """Raise an error about the first cell that can be why the model could not answer, if there is one.
+
+    Parameters
+    ----------
+    refusal
+        what the model could not do; with the place of a column in `details` where it says which.
+    sides
+        each table with its features, in the order of the model's input.
+    known
+        what the model knows of these columns.
+    """
+    only = refusal.details.get("column")
+    places = range(len(known.columns)) if not isinstance(only, int) else range(only, only + 1)
     for suspicion in SUSPICIONS:
         for table, features in sides:
-            for name in features.columns:
-                bad = suspicion.cells(features[name], table.decimal).to_numpy()
+            for place in places:
+                name, column = features.columns[place], known.columns[place]
+                if not suspicion.falls_on(column):
+                    continue
+                bad = suspicion.cells(features.iloc[:, place], table.decimal).to_numpy()
                 if bad.any():
                     row = int(np.argmax(bad))
                     others = int(bad.sum()) - 1
@@ -62,10 +80,28 @@ def _is_missing(column: pd.Series[Any], _decimal: str) -> pd.Series[bool]:
     return column.isna()
 
 
+def _is_fraction(column: pd.Series[Any], _decimal: str) -> pd.Series[bool]:
+    if not pd.api.types.is_numeric_dtype(column):
+        return pd.Series(False, index=column.index)
+    return column.notna() & (column % 1 != 0)
+
+
 def _is_too_large(column: pd.Series[Any], _decimal: str) -> pd.Series[bool]:
     if not pd.api.types.is_numeric_dtype(column):
         return pd.Series(False, index=column.index)
     return column.abs() > float(np.finfo(np.float32).max)
+
+
+def _is_no_text(column: InputColumn) -> bool:
+    return column.kind not in ("text", "categories")
+
+
+def _is_any(_column: InputColumn) -> bool:
+    return True
+
+
+def _is_whole(column: InputColumn) -> bool:
+    return column.is_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +112,7 @@ class _Suspicion:
     what: str
     hint: str
     cells: Callable[[pd.Series[Any], str], pd.Series[bool]]
+    falls_on: Callable[[InputColumn], bool] = _is_no_text
 
 
 SUSPICIONS = (
@@ -96,11 +133,19 @@ SUSPICIONS = (
         "no value",
         "Fill it in as in training, or send the whole Pipeline that imputes it.",
         _is_missing,
+        _is_any,
     ),
     _Suspicion(
         "infinite_values",
         "an infinite or too large number",
         "Replace it as in training.",
         _is_too_large,
+    ),
+    _Suspicion(
+        "fractions",
+        "a number that is not whole",
+        "The model takes whole numbers alone in this column: send it as the model was trained on it.",
+        _is_fraction,
+        _is_whole,
     ),
 )

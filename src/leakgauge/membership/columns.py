@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -23,6 +25,7 @@ from leakgauge.targets.protocol import TableTarget
 LOOKED_AT = 1_000
 """Records of each table that the label is looked for among, where the model has to be asked."""
 NAMED_AT_MOST = 5
+_SIGN = re.compile(r"\W")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ def _by_name(
     """Columns of a table with a header, of a model that knows its features by name."""
     members = tables[0]
     columns: list[Any] = list(members.frame.columns)
+    wanted = _as_spelt(wanted, columns, notices)
     missing = [name for name in wanted if name not in columns]
     if missing:
         _refuse_missing(missing, columns, members.name)
@@ -90,6 +94,39 @@ def _by_name(
     if extra:
         notices.append(Notice("unused_columns", f"Not used by the model and left out: {_list(extra)}."))
     return Columns(tuple(wanted), label, group)
+
+
+def _as_spelt(wanted: Sequence[Any], columns: Sequence[Any], notices: list[Notice]) -> list[Any]:
+    """The names as the table spells them: exporters write `age (years)` as `age__years_`.
+
+    A name that the table has is never another's, and one that could be two columns stays as it is.
+    """
+    known = set(columns)
+    missing = [name for name in wanted if name not in known]
+    alike: dict[str, list[Any]] = {_plain(name): [] for name in missing}
+    for column in known.difference(wanted):
+        alike.get(_plain(column), []).append(column)
+    asking = Counter(map(_plain, missing))
+    found = {
+        name: alike[_plain(name)][0]
+        for name in missing
+        if len(alike[_plain(name)]) == asking[_plain(name)] == 1
+    }
+    if found:
+        pairs = [f"{named(name)} is {named(column)}" for name, column in found.items()]
+        more = f" and {len(pairs) - NAMED_AT_MOST} more" if len(pairs) > NAMED_AT_MOST else ""
+        notices.append(
+            Notice(
+                "columns_respelt",
+                "The model writes names of columns without their signs: "
+                f"{', '.join(pairs[:NAMED_AT_MOST])}{more}.",
+            )
+        )
+    return [found.get(name, name) for name in wanted]
+
+
+def _plain(name: object) -> str:
+    return _SIGN.sub("_", str(name).strip())
 
 
 def _drop_what_is_no_feature(

@@ -6,7 +6,8 @@ names file, line and column, never a value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -155,10 +156,10 @@ def fitted_inputs(
     defences = not_undone(asked_for)
     notices = [*defended_notice(asked_for), *notices]
     pool, data = pooled(sides, target, known, parameters, notices)
-    target = target.reading_scores(pool.x, pool.y)
-    notices += _scores_notice(target, defences)
+    target, readings = _reading(target, pool, sides, known)
+    notices += [*readings, *_scores_notice(target, defences)]
     return Inputs(
-        target=_ask(DefendedTarget(target, defences) if defences else target, pool, sides),
+        target=_ask(DefendedTarget(target, defences) if defences else target, pool, sides, known),
         pool=pool,
         features=len(known.columns),
         notices=tuple(notices),
@@ -184,22 +185,39 @@ def check_size(name: str, records: int) -> None:
         )
 
 
-def _ask(target: ModelTarget, pool: Pool, sides: Sequence[Side]) -> SharedAnswers:
+def _reading(
+    target: TableTarget, pool: Pool, sides: Sequence[Side], known: InputColumns
+) -> tuple[TableTarget, list[Notice]]:
+    """The target with its scores read for what they are, and what a reader must know of that."""
+    with _blaming_a_cell(sides, known):
+        reading = target.reading_scores(pool.x, pool.y)
+    new = [text for text in reading.remarks if text not in target.remarks]
+    return reading, [Notice("model_file", text) for text in new]
+
+
+def _ask(target: ModelTarget, pool: Pool, sides: Sequence[Side], known: InputColumns) -> SharedAnswers:
     """The target with its answers about the whole pool, or an error that says why it cannot answer."""
     answers = SharedAnswers(target, pool)
-    try:
+    with _blaming_a_cell(sides, known):
         if target.gives == "predictions":
             answers.predictions(pool.x)
         else:
             answers.labels(pool.x)
         if target.has_probabilities:
             answers.probabilities(pool.x)
-    except UnsupportedModel as refusal:
-        if refusal.problem == "prediction_failed":
-            blame_a_cell(refusal, [(side.table, side.features) for side in sides])
-        raise
     answers.queries = 0
     return answers
+
+
+@contextmanager
+def _blaming_a_cell(sides: Sequence[Side], known: InputColumns) -> Iterator[None]:
+    """The first cell that the model cannot take is named, where it is asked here and cannot answer."""
+    try:
+        yield
+    except UnsupportedModel as refusal:
+        if refusal.problem == "prediction_failed":
+            blame_a_cell(refusal, [(side.table, side.features) for side in sides], known)
+        raise
 
 
 def _scores_notice(target: TableTarget, defences: Sequence[Setting]) -> list[Notice]:

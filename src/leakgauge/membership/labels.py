@@ -23,6 +23,10 @@ from leakgauge.text import Sink, printable
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 SHOWN_CLASSES = 10
 _LONGEST_NAME = 100
+_NUMBERED = (
+    " If its file keeps no names of classes, as those of networks do, these are the numbers of its outputs: "
+    "write each label as the number, from 0, of the output that stands for it."
+)
 
 
 class Labels(Protocol):
@@ -148,7 +152,8 @@ def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
                 else ""
             )
             + f"The label column is {named(column)} and the model's classes are {shown}{more}; set "
-            "label_column in parameters.json if another column holds the label.",
+            "label_column in parameters.json if another column holds the label."
+            + (_NUMBERED if _are_numbers_from_zero(classes) else ""),
         )
     if len(np.unique(positions)) < 2:
         raise BadBundle(
@@ -175,6 +180,10 @@ def known_labels(labels: pd.Series[Any], classes: NDArray[Any]) -> dict[Any, int
         label: _position(label, texts=texts, truths=truths, numbers=numbers, spelt=spelt)
         for label in labels.dropna().unique()
     }
+
+
+def _are_numbers_from_zero(classes: NDArray[Any]) -> bool:
+    return classes.dtype.kind in "iu" and bool(np.array_equal(classes, np.arange(len(classes))))
 
 
 def named(column: object) -> str:

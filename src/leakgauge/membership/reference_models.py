@@ -42,6 +42,13 @@ from leakgauge.threads import one_processor_each, processors
 
 _NOTICED_BELOW = 0.95
 """Training sets smaller than this share of the target's are spoken of."""
+_TABLE_AXES = 2
+NO_RECIPE = (
+    "The model cannot be trained again here: its file holds what it answers by, and no recipe. Bring the "
+    "answers of reference models of your own in reference_answers/, or audit from Python with fit=; of a "
+    "scikit-learn model that was exported, send the pickle."
+)
+"""Why a classifier of tables without an estimator has no reference models, and what brings some."""
 DRAWS: dict[Attacker, str] = {
     "candidates": "reference models",
     "population": "reference models of other data",
@@ -228,6 +235,8 @@ class ReferenceModels:
             raise Unsuited(
                 "The parameter reference_models is 0, so there are none to compare the model with."
             )
+        if plan.recipe is None and np.ndim(self._data.x) <= _TABLE_AXES:
+            raise Unsuited(NO_RECIPE)
         refitting = Refitting.of(
             blank_clone(plan.recipe),
             plan.classes,
@@ -262,7 +271,8 @@ _SMALLER: dict[Attacker, str] = {
     "population": (
         "For the attacker who has other data, each reference model was trained on {size} records; the target "
         "was trained on {wanted}. With as many, this attacker's AUC would be up to .03 higher where it was "
-        "measured. Add a population.csv with twice as many records as the table of members."
+        "measured. Add a population (population.csv, in Python population=) with twice as many records as "
+        "there are members."
     ),
 }
 """What smaller training sets do to the figures, measured in benchmarks/attackers.py."""

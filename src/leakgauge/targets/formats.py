@@ -14,7 +14,7 @@ import importlib
 import io
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,8 @@ from typing import Any, BinaryIO, Final
 from leakgauge.errors import UnsupportedModel
 from leakgauge.extras import Extra
 from leakgauge.targets.compression import unpacked_head
-from leakgauge.targets.signs import ARCHIVE_SIGN, Data, Signs
+from leakgauge.targets.exports import WITH_KERAS
+from leakgauge.targets.signs import ARCHIVE_SIGN, JSON, Data, Signs
 from leakgauge.targets.unread_formats import DAMAGED, UNREAD, ZIP, Unread
 
 HEAD_BYTES: Final = 4_096
@@ -42,19 +43,20 @@ class Format(Signs):
     ----------
     name
         for reports and tests, one word.
-    loader
-        "module:function" that opens a file of this kind and takes it for untrusted:
-        `(path) -> TableTarget` for tables, `(path, InputSettings) -> ImageModel` for images.
+    loaders
+        by the data that such models are audited on, "module:function" that opens a file of this kind
+        and takes it for untrusted: `(path) -> TableTarget` for tables, `(path, InputSettings) ->
+        ImageModel` for images.
     sanitizer
         "module:function" that writes such a file without what attacks on model files read; see
         `leakgauge.defences.sanitize`. None where there is none.
     extras
-        what installs the libraries of the loader.
-    is_default
-        whether it is tried on files that are no other format by their bytes, so that its loader says
-        what is wrong with them. One row for each kind of data.
+        what installs the libraries of the loaders.
+    default_on
+        data with which it is tried on files that are no other format by their bytes, so that its
+        loader says what is wrong with them; None for none. One row for each kind of data.
     modules
-        modules that the loader needs and that an audit does without.
+        modules that the loaders need and that an audit does without.
     library
         what `modules` belong to, as it writes itself.
     without
@@ -62,17 +64,22 @@ class Format(Signs):
     """
 
     name: str
-    loader: str
+    loaders: Mapping[Data, str]
     sanitizer: str | None = None
     extras: tuple[Extra, ...] = ()
     is_model: bool = True
-    is_default: bool = False
+    default_on: Data | None = None
     modules: tuple[str, ...] = ()
     library: str = ""
     without: str = ""
 
-    def load(self, path: Path, *settings: Any) -> Any:
-        """What the loader makes of the file.
+    @property
+    def audited_on(self) -> tuple[Data, ...]:
+        """The data that such models are audited on."""
+        return tuple(self.loaders)
+
+    def load(self, data: Data, path: Path, *settings: Any) -> Any:
+        """What the loader for models of such data makes of the file.
 
         Raises
         ------
@@ -80,10 +87,10 @@ class Format(Signs):
             whatever the file deserves; `<library>_not_installed` where its modules are not.
         """
         self.check_installed()
-        return _named(self.loader)(path, *settings)
+        return _named(self.loaders[data])(path, *settings)
 
     def check_installed(self) -> None:
-        """See that the modules of the loader can be imported; none is.
+        """See that the modules of the loaders can be imported; none is.
 
         Raises
         ------
@@ -103,21 +110,19 @@ _SANITIZE: Final = "leakgauge.defences.sanitize:sanitize"
 PICKLE = Format(
     name="pickle",
     words="a pickle, such as scikit-learn models come in",
-    audited_on="tables",
     suffixes=(".pkl", ".pickle", ".joblib", ".sav"),
-    loader="leakgauge.targets.sklearn.target:open_sklearn",
+    loaders={"tables": "leakgauge.targets.sklearn.target:open_sklearn"},
     sanitizer=_SANITIZE,
     extras=("membership",),
     # not the pickle of a number by which PyTorch marked its files
     starts=rb"\x80[\x02-\x05](?!\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19\.)|ccopy_?reg\n",
-    is_default=True,
+    default_on="tables",
 )
 SKOPS = Format(
     name="skops",
     words="a skops file",
-    audited_on="tables",
     suffixes=(".skops",),
-    loader="leakgauge.targets.sklearn.target:open_sklearn",
+    loaders={"tables": "leakgauge.targets.sklearn.target:open_sklearn"},
     sanitizer=_SANITIZE,
     extras=("membership",),
     entries=(r"schema\.json",),
@@ -126,16 +131,16 @@ SKOPS = Format(
 )
 _KERAS_MODULES: Final = ("keras", "tensorflow", "h5py")
 _WITHOUT_KERAS: Final = (
-    'Where the model was made, export it with model.export("model.onnx", format="onnx"), for which tf2onnx '
-    "has to be installed, and send model.onnx in its place; or run the audit where the extra is installed: "
-    "pip install 'leakgauge[inversion]'."
+    f"{WITH_KERAS} Or run the audit where the extra is installed: pip install 'leakgauge[inversion]'."
 )
 HDF5 = Format(
     name="hdf5",
     words="an HDF5 file, such as Keras writes",
-    audited_on="images",
     suffixes=(".h5", ".hdf5"),
-    loader="leakgauge.targets.keras.reading:open_hdf5_model",
+    loaders={
+        "tables": "leakgauge.targets.keras.tables:open_hdf5_table",
+        "images": "leakgauge.targets.keras.reading:open_hdf5_model",
+    },
     extras=("inversion",),
     starts=rb"\x89HDF",
     modules=_KERAS_MODULES,
@@ -145,9 +150,11 @@ HDF5 = Format(
 KERAS = Format(
     name="keras",
     words="a Keras model",
-    audited_on="images",
     suffixes=(".keras",),
-    loader="leakgauge.targets.keras.reading:open_keras_model",
+    loaders={
+        "tables": "leakgauge.targets.keras.tables:open_keras_table",
+        "images": "leakgauge.targets.keras.reading:open_keras_model",
+    },
     extras=("inversion",),
     entries=(r"config\.json", r"metadata\.json|model\.weights\.h5"),
     first_entries=rb"(metadata|config)\.json|model\.weights\.h5",
@@ -159,22 +166,53 @@ KERAS = Format(
 ONNX = Format(
     name="onnx",
     words="an ONNX model",
-    audited_on="images",
     suffixes=(".onnx",),
-    loader="leakgauge.targets.onnx.reading:open_onnx_model",
+    loaders={
+        "tables": "leakgauge.targets.onnx.tables:open_onnx_table",
+        "images": "leakgauge.targets.onnx.reading:open_onnx_model",
+    },
     extras=("membership", "inversion"),
     # the version of its format (field 1), then who made it (2 to 4), its graph (7) or operator set (8)
     starts=rb"\x08[\x01-\x20](\x12[\x00-\x7f]|[\x1a\x22\x3a\x42])",
-    is_default=True,
+    default_on="images",
 )
 
-FORMATS: tuple[Format, ...] = (PICKLE, SKOPS, HDF5, KERAS, ONNX)
+XGBOOST = Format(
+    name="xgboost",
+    words="an XGBoost model",
+    suffixes=(".ubj",),
+    loaders={"tables": "leakgauge.targets.sklearn.booster_files:open_xgboost"},
+    sanitizer="leakgauge.defences.sanitize:sanitize_booster",
+    extras=("membership",),
+    # in UBJSON and in JSON, whose first name may be the version's
+    starts=rb"\{L\x00{7}[\x00-\xff](learner|version|Config|Model)|"
+    + JSON
+    + rb'\s*("version"\s*:\s*\[[0-9, \t\r\n]*\]\s*,\s*)?"(learner|Config)"\s*:',
+    modules=("xgboost",),
+    library="XGBoost",
+    without="Install it beside Leakgauge: pip install xgboost-cpu, or xgboost, which brings CUDA.",
+)
+
+LIGHTGBM = Format(
+    name="lightgbm",
+    words="a LightGBM model in text",
+    suffixes=(".lgb",),
+    loaders={"tables": "leakgauge.targets.sklearn.booster_files:open_lightgbm"},
+    sanitizer="leakgauge.defences.sanitize:sanitize_booster",
+    extras=("membership",),
+    starts=rb"tree\r?\nversion=",
+    modules=("lightgbm",),
+    library="LightGBM",
+    without="Install it beside Leakgauge: pip install lightgbm.",
+)
+
+FORMATS: tuple[Format, ...] = (PICKLE, SKOPS, HDF5, KERAS, ONNX, XGBOOST, LIGHTGBM)
 """Every format that is read. One that is not here is named by its row in `unread_formats`, if it has one."""
 
 
 def read_on(data: Data) -> tuple[Format, ...]:
     """The formats of models that are audited on such data."""
-    return tuple(row for row in FORMATS if row.audited_on == data)
+    return tuple(row for row in FORMATS if data in row.audited_on)
 
 
 def suffixes_of(data: Data) -> tuple[str, ...]:
@@ -230,9 +268,9 @@ def format_of(path: Path, data: Data) -> Format:
     """The row by which a model of such data is opened; the default one where the bytes tell of none."""
     with path.open("rb") as stream:
         found = recognise(stream)
-    if isinstance(found, Format) and found.audited_on == data:
+    if isinstance(found, Format) and data in found.audited_on:
         return found
-    return next(row for row in read_on(data) if row.is_default)
+    return next(row for row in FORMATS if row.default_on == data)
 
 
 def sanitizer_of(path: Path) -> Callable[..., Any]:

@@ -25,12 +25,15 @@ class InputColumn:
         whether training held it as pandas' `category` dtype.
     is_read
         False where every part of the model leaves it out.
+    is_whole
+        whether it takes whole numbers alone, none of them missing.
     """
 
     kind: Kind = "anything"
     categories: tuple[Any, ...] = ()
     is_categorical_dtype: bool = False
     is_read: bool = True
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

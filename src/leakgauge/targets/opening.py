@@ -19,7 +19,7 @@ def open_table_model(path: Path) -> TableTarget:
     UnsafeModel, UnsupportedModel, LimitExceeded
         each with its own problem word.
     """
-    target: TableTarget = format_of(path, "tables").load(path)
+    target: TableTarget = format_of(path, "tables").load("tables", path)
     return target
 
 
@@ -44,7 +44,7 @@ def open_image_model(
     """
     _refuse_what_is_none(path)
     settings = InputSettings(image_size=image_size, input_range=input_range, channel_order=channel_order)
-    model: ImageModel = format_of(path, "images").load(path, settings)
+    model: ImageModel = format_of(path, "images").load("images", path, settings)
     return model
 
 
@@ -54,7 +54,7 @@ def _refuse_what_is_none(path: Path) -> None:
         raise unsupported("model_empty", "The model file is empty.")
     with path.open("rb") as stream:
         found = recognise(stream)
-    if isinstance(found, Format) and found.audited_on != "images":
+    if isinstance(found, Format) and "images" not in found.audited_on:
         raise unsupported("model_of_tables", f"The model file is {found.words}; it was not opened.")
     if isinstance(found, Unread) and found.image_problem is not None:
         raise unsupported(found.image_problem, f"The model file is {found.words}.")

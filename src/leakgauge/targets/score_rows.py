@@ -8,9 +8,24 @@ from numpy.typing import NDArray
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 STEPS = (0.5, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02, 0.01, 0.005, 0.002, 0.001, 1e-4)
+ROW_SUM_TOLERANCE = 1e-3
+"""How far a row of probabilities may be from 1 in sum, and a score beyond 1, and still be called drift."""
+_BELOW_ZERO = 1e-6
 _MOST_TOTALS = 101
 _OFF_GRID = 2e-3
 """How far, in steps, a 32-bit number may lie from the multiple of a step that it stands for."""
+
+
+def within_unit(scores: NDArray[np.floating]) -> bool:
+    """Whether all scores lie between 0 and 1; a 1 − p of 32 bits may lie just below 0."""
+    return bool((scores >= -_BELOW_ZERO).all() and (scores <= 1 + ROW_SUM_TOLERANCE).all())
+
+
+def sums_to_one(scores: NDArray[np.floating]) -> bool:
+    """Whether every row of (n, n_classes) scores sums to 1, as far as rounding them lets it."""
+    step = rounding_step(scores)
+    tolerance = max(ROW_SUM_TOLERANCE, scores.shape[1] * step / 2 if step else 0.0)
+    return scores.shape[1] > 1 and bool(np.abs(scores.sum(axis=1) - 1.0).max() <= tolerance)
 
 
 def rounding_step(scores: NDArray[np.floating]) -> float | None:
@@ -53,6 +68,18 @@ def scores_kept(scores: NDArray[np.floating]) -> int | None:
     given = np.count_nonzero(scores, axis=1)
     kept = int(given[0])
     return kept if bool((given == kept).all()) and 0 < kept < scores.shape[1] else None
+
+
+def are_truncated(scores: NDArray[np.floating]) -> bool:
+    """Whether rows between 0 and 1 give only their likeliest classes, equally many in each."""
+    return scores_kept(scores) is not None and float(scores.sum(axis=1).max()) <= 1 + ROW_SUM_TOLERANCE
+
+
+def normalised(scores: FloatArray) -> FloatArray:
+    """(n, n_classes) rows of scores that are not negative, scaled to sum to 1; even where all are 0."""
+    total = scores.sum(axis=1, keepdims=True)
+    even = np.full_like(scores, 1.0 / scores.shape[1])
+    return np.asarray(np.divide(scores, total, out=even, where=total > 0), dtype=np.float64)
 
 
 def spread_over_hidden(scores: FloatArray) -> FloatArray:

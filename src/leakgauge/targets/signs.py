@@ -10,6 +10,9 @@ from typing import Final, Literal, TypeAlias
 Data: TypeAlias = Literal["tables", "images"]
 
 ARCHIVE_SIGN: Final = b"PK\x03\x04"
+SPACE: Final = rb"[\xef\xbb\xbf \t\r\n]*"
+JSON: Final = SPACE + rb"\{"
+"""How a JSON text of a mapping starts."""
 _LOCAL_HEADER_BYTES: Final = 30
 
 
@@ -21,8 +24,6 @@ class Signs:
     ----------
     words
         what the file is, with its article: "a LightGBM model in text".
-    audited_on
-        the data that such models are audited on; None where no audit takes them.
     suffixes
         how such files are called, the usual one first; none where that says nothing.
     starts
@@ -38,7 +39,6 @@ class Signs:
     """
 
     words: str
-    audited_on: Data | None = field(default=None, kw_only=True)
     suffixes: tuple[str, ...] = field(default=(), kw_only=True)
     starts: bytes | None = field(default=None, kw_only=True)
     entries: tuple[str, ...] = field(default=(), kw_only=True)

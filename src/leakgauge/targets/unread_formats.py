@@ -8,20 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.signs import Signs
+from leakgauge.targets.exports import WITH_TENSORFLOW, WITH_TORCH
+from leakgauge.targets.signs import JSON, SPACE, Signs
 
 _FIT_A_SCIKIT_LEARN_MODEL = (
     "Models of this library cannot be audited on tables yet. Fit a scikit-learn classifier on the same "
     "training data, such as HistGradientBoostingClassifier, and send it saved with pickle, joblib or skops."
-)
-IMAGES_ONLY = (
-    "Image classifiers in this form are audited with image sets in the place of the tables. Models of "
-    "tables in this form cannot be audited yet: send a scikit-learn classifier, saved with pickle, joblib or "
-    "skops."
-)
-_EXPORT_IMAGES = (
-    "A PyTorch image classifier can be exported to ONNX and audited with image sets. PyTorch models of "
-    "tables cannot be audited yet: send a scikit-learn classifier, saved with pickle, joblib or skops."
 )
 _SAVE_FROM_PYTHON = (
     "Such a file holds the model for another program. Save the fitted scikit-learn classifier itself in "
@@ -31,9 +23,6 @@ _NOT_A_MODEL = "Send a fitted scikit-learn classifier, saved with pickle, joblib
 _UNPACK = "Unpack it and send the model file itself, saved with pickle, joblib or skops."
 
 _PROTOCOL_BUFFER = "a protocol buffer, such as TensorFlow and Core ML write"
-
-_SPACE = rb"[\xef\xbb\xbf \t\r\n]*"
-_JSON = _SPACE + rb"\{"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +46,7 @@ def not_read(words: str, way_in: str) -> UnsupportedModel:
     """The error `not_a_model` of an audit of tables that names the format and the way in."""
     return UnsupportedModel(
         "not_a_model",
-        f"The model file is {words}, not a scikit-learn model.",
+        f"The model file is {words}, which is not read as a model.",
         hint=way_in,
         details={"format": words},
     )
@@ -72,20 +61,16 @@ ZIP = Unread("a zip archive", _UNPACK, image_problem="not_a_model")
 
 UNREAD: tuple[Unread, ...] = (
     # by their first bytes
-    Unread(
-        "a LightGBM model in text", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"tree\r?\nversion=", is_model=True
-    ),
     Unread("a CatBoost model", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"CBM1", suffixes=(".cbm",), is_model=True),
     Unread(
-        "an XGBoost model",
-        _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=rb"binf|bs64|\{.{0,32}learner\{",
-        suffixes=(".ubj",),
+        "an XGBoost model in the binary form of before XGBoost 2.1",
+        'Save it with model.save_model("model.json"), which XGBoost 1.0 and later can, and send that file.',
+        starts=rb"binf|bs64|CONFIG-offset:",
         is_model=True,
     ),
     Unread(
         "a PyTorch file",
-        _EXPORT_IMAGES,
+        WITH_TORCH,
         starts=rb"\x80.\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19\.",  # before version 1.6
         suffixes=(".pt", ".pth"),
         is_model=True,
@@ -93,14 +78,14 @@ UNREAD: tuple[Unread, ...] = (
     ),
     Unread(
         _PROTOCOL_BUFFER,
-        IMAGES_ONLY,
+        WITH_TENSORFLOW,
         starts=rb"\x08[\x01-\x20][\x12\x1a\x22\x28\x2a\x32\x3a\x42]",  # it may still be an ONNX model
         is_model=True,
     ),
-    Unread(_PROTOCOL_BUFFER, IMAGES_ONLY, starts=rb"\x08"),
+    Unread(_PROTOCOL_BUFFER, WITH_TENSORFLOW, starts=rb"\x08"),
     Unread(
         "a TensorFlow Lite model",
-        IMAGES_ONLY,
+        WITH_TENSORFLOW,
         starts=rb".{4}TFL3",
         suffixes=(".tflite",),
         is_model=True,
@@ -108,7 +93,7 @@ UNREAD: tuple[Unread, ...] = (
     ),
     Unread(
         "a safetensors file of weights",
-        _EXPORT_IMAGES,
+        WITH_TORCH,
         starts=rb"(?![\x00\x01]\x00{3}).{4}\x00{4}\{.",
         suffixes=(".safetensors",),
     ),
@@ -140,55 +125,49 @@ UNREAD: tuple[Unread, ...] = (
     Unread("a PDF document", _NOT_A_MODEL, starts=rb"%PDF"),
     Unread("a Python program", _NOT_A_MODEL, starts=rb"\s*(#!|import |from \w+ import )"),
     Unread(
-        "an XGBoost model in JSON",
-        _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=_JSON + rb'\s*"learner"\s*:',
-        is_model=True,
-    ),
-    Unread(
         "a CatBoost model in JSON",
         _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=_JSON + rb'\s*"(class_params|ctr_data|features_info)"\s*:',
+        starts=JSON + rb'\s*"(class_params|ctr_data|features_info)"\s*:',
         is_model=True,
     ),
     # these keys stand deeper in the text, where other files may have them too
-    Unread("an XGBoost model in JSON", _FIT_A_SCIKIT_LEARN_MODEL, starts=_JSON + rb'.*"learner"'),
     Unread(
         "a LightGBM model in JSON",
-        _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=_JSON + rb'.*"(tree_info|feature_infos|max_feature_idx)"',
+        'LightGBM does not read it back. Save the model with model.booster_.save_model("model.txt") and send '
+        "that file.",
+        starts=JSON + rb'.*"(tree_info|feature_infos|max_feature_idx)"',
     ),
     Unread(
         "a CatBoost model in JSON",
         _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=_JSON + rb'.*"(oblivious_trees|features_info|ctr_data)"',
+        starts=JSON + rb'.*"(oblivious_trees|features_info|ctr_data)"',
     ),
-    Unread("the JSON text of a Keras model", IMAGES_ONLY, starts=_JSON + rb'.*"class_name"'),
-    Unread("a notebook", _NOT_A_MODEL, starts=_JSON + rb'.*"cells"'),
-    Unread("a JSON text", _NOT_A_MODEL, starts=_JSON),
+    Unread("the JSON text of a Keras model", WITH_TENSORFLOW, starts=JSON + rb'.*"class_name"'),
+    Unread("a notebook", _NOT_A_MODEL, starts=JSON + rb'.*"cells"'),
+    Unread("a JSON text", _NOT_A_MODEL, starts=JSON),
     Unread(
         "a PMML model",
         _SAVE_FROM_PYTHON,
-        starts=_SPACE + rb"<[^\x00]*?<?PMML[\s>]",
+        starts=SPACE + rb"<[^\x00]*?<?PMML[\s>]",
         suffixes=(".pmml",),
         is_model=True,
     ),
     Unread(
         "a web page",
         "Download the model file itself and send that.",
-        starts=_SPACE + rb"(?i:<(!doctype )?html)",
+        starts=SPACE + rb"(?i:<(!doctype )?html)",
     ),
-    Unread("a page of markup", _NOT_A_MODEL, starts=_SPACE + rb"<"),
+    Unread("a page of markup", _NOT_A_MODEL, starts=SPACE + rb"<"),
     # zip archives, by the names in them
     Unread(
         "a TorchScript model",
-        _EXPORT_IMAGES,
+        WITH_TORCH,
         entries=(r"(.*/)?data\.pkl", r"(.*/)?constants\.pkl|.*/code/.*"),
         image_problem="torch_model",
     ),
     Unread(
         "a PyTorch file",
-        _EXPORT_IMAGES,
+        WITH_TORCH,
         entries=(r"(.*/)?data\.pkl",),
         first_entries=rb".*/(data\.pkl|version|byteorder|\.format_version|constants\.pkl)",
         loose=("data.pkl", "version"),
@@ -196,7 +175,7 @@ UNREAD: tuple[Unread, ...] = (
     ),
     Unread(
         "a zipped TensorFlow SavedModel",
-        IMAGES_ONLY,
+        WITH_TENSORFLOW,
         entries=(r"(.*/)?saved_model\.pb",),
         first_entries=rb"(.*/)?(saved_model|keras_metadata|fingerprint)\.pb",
         image_problem="saved_model",

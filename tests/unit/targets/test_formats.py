@@ -19,11 +19,16 @@ from leakgauge.report.model import MembershipMeasured, NotApplicable
 from leakgauge.targets import formats
 from leakgauge.targets.formats import FORMATS, Format, format_of, kind_in_bundle, sanitizer_of
 from leakgauge.targets.opening import open_image_model, open_table_model
+from leakgauge.targets.signs import Data
 from leakgauge.targets.unread_formats import UNREAD
 
 PAGE = Path(__file__).parents[3] / "docs" / "supported-models.md"
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+def str_of(value: Format | str) -> str:
+    return value.name if isinstance(value, Format) else value
 
 
 def missing_places(rows: Iterable[Format]) -> list[str]:
@@ -33,9 +38,12 @@ def missing_places(rows: Iterable[Format]) -> list[str]:
     for row in rows:
         if f"| `{row.name}` |" not in page:
             found.append(f"docs/supported-models.md has no line for {row.name}: run `make docs`")
-        if row.name not in SAMPLES:
-            found.append(f"tests/support/format_samples.py has no sample of {row.name}")
-        places = [place for place in (row.loader, row.sanitizer) if place is not None]
+        found += [
+            f"tests/support/format_samples.py has no sample of {row.name} on {data}"
+            for data in row.audited_on
+            if (row.name, data) not in SAMPLES
+        ]
+        places = [place for place in (*row.loaders.values(), row.sanitizer) if place is not None]
         found += [f"{place}, of {row.name}, is nowhere" for place in places if not is_there(place)]
     return found
 
@@ -52,13 +60,13 @@ def test_every_row_has_its_line_in_the_docs_its_sample_and_its_file() -> None:
 
 def test_what_a_new_row_lacks_is_named() -> None:
     lacking = Format(
-        name="brittle", words="a brittle model", audited_on="tables", suffixes=(".b",), loader="brittle:open"
+        name="brittle", words="a brittle model", suffixes=(".b",), loaders={"tables": "brittle:open"}
     )
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("brittle")
     assert missing_places([lacking]) == [
         "docs/supported-models.md has no line for brittle: run `make docs`",
-        "tests/support/format_samples.py has no sample of brittle",
+        "tests/support/format_samples.py has no sample of brittle on tables",
         "brittle:open, of brittle, is nowhere",
     ]
 
@@ -70,20 +78,24 @@ def test_rows_do_not_stand_in_each_others_way() -> None:
     assert len(set(suffixes)) == len(suffixes)
     assert all(row.starts is not None or row.entries for row in (*FORMATS, *UNREAD))
     for data in ("tables", "images"):
-        assert sum(row.is_default for row in formats.read_on(data)) == 1
+        (default,) = [row for row in FORMATS if row.default_on == data]
+        assert data in default.audited_on
 
 
-@pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
-def test_a_sample_is_told_by_its_bytes_opened_and_asked(row: Format, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("row", "data"), [(row, data) for row in FORMATS for data in row.audited_on], ids=str_of
+)
+def test_a_sample_is_told_by_its_bytes_opened_and_asked(row: Format, data: Data, tmp_path: Path) -> None:
     written = tmp_path / f"model{row.suffixes[0]}"
-    SAMPLES[row.name](written)
+    SAMPLES[row.name, data](written)
     path = written.rename(tmp_path / "upload")  # the bytes must do
-    assert format_of(path, row.audited_on) is row
+    assert format_of(path, data) is row
     assert kind_in_bundle(path.read_bytes()[: formats.HEAD_BYTES], "upload") is row
-    if row.audited_on == "tables":
+    if data == "tables":
         target = open_table_model(path)
         assert target.n_features == X.shape[1]
         answers = target.probabilities(X)
+        assert target.labels(X).shape == (len(X),)
     else:
         target = open_image_model(path, image_size=(SIDE, SIDE))
         assert target.facts.format == row.name
@@ -94,25 +106,27 @@ def test_a_sample_is_told_by_its_bytes_opened_and_asked(row: Format, tmp_path: P
     assert target.type_name
 
 
-@pytest.mark.parametrize("row", formats.read_on("tables"), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in FORMATS if row.audited_on == ("tables",)], ids=str_of)
 def test_a_model_of_tables_is_no_image_classifier(row: Format, tmp_path: Path) -> None:
     path = tmp_path / f"model{row.suffixes[0]}"
-    SAMPLES[row.name](path)
+    SAMPLES[row.name, "tables"](path)
     with pytest.raises(UnsupportedModel) as caught:
         open_image_model(path, image_size=(SIDE, SIDE))
     assert caught.value.problem == "model_of_tables"
     assert row.words in caught.value.message
 
 
-@pytest.mark.parametrize("row", [row for row in FORMATS if row.modules], ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    ("row", "data"), [(row, data) for row in FORMATS if row.modules for data in row.audited_on], ids=str_of
+)
 def test_what_a_loader_needs_and_lacks_is_told_with_the_way_in(
-    row: Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    row: Format, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / f"model{row.suffixes[0]}"
-    SAMPLES[row.name](path)
+    SAMPLES[row.name, data](path)
     monkeypatch.setattr(formats, "find_spec", lambda module: None if module == row.modules[0] else object())
     with pytest.raises(UnsupportedModel) as caught:
-        format_of(path, row.audited_on).load(path)
+        format_of(path, data).load(data, path)
     assert caught.value.problem == f"{row.library.lower()}_not_installed"
     assert caught.value.hint == row.without
 

@@ -38,6 +38,9 @@ A file may have been stripped of counts and inner values. The Newton equations
 remain, since a leaf's value is what the model answers with; they leave the
 scale of z open, and the box and its middle as start then settle it.
 
+XGBoost and LightGBM keep other sums (`membership.booster_rounds`): of second derivatives in every
+node, and LightGBM the number of records. They enter the same system.
+
 Source: none that we know of. "TimberStrike" (2025) reconstructs
 data of *federated* boosting from the gradients of single trees; Ferry et al. 2024
 read counts of forests. We know of no earlier description of membership as a
@@ -46,7 +49,7 @@ linear system over all stages of a boosted model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,9 +60,12 @@ from scipy.special import expit, softmax
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
 from leakgauge.attacks.row import Unsuited
+from leakgauge.membership.booster_rounds import equations_of_rounds
+from leakgauge.membership.equations import Equations
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.tree_cells import as_trees_read, final_step
 from leakgauge.progress import Progress
+from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
 
 MOST_STEPS = 3_000
@@ -88,31 +94,6 @@ Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Equations:
-    """Some rows of A z = b, each record in exactly one of them.
-
-    Attributes
-    ----------
-    row
-        (n,) row of each record.
-    coefficient
-        (n,) its coefficient there.
-    right
-        (n_rows,) the sums that the file holds.
-    """
-
-    row: IntArray
-    coefficient: FloatArray
-    right: FloatArray
-
-    def scaled(self) -> Equations:
-        """The same equations with rows of length 1; rows of nothing but rounding errors become 0 = 0."""
-        length = np.sqrt(np.bincount(self.row, weights=self.coefficient**2, minlength=len(self.right)))
-        scale = np.where(length > _LEAST_LENGTH, 1.0 / np.maximum(length, _LEAST_LENGTH), 0.0)
-        return Equations(self.row, self.coefficient * scale[self.row], self.right * scale)
-
-
-@dataclass(frozen=True, slots=True)
 class System:
     """All equations.
 
@@ -131,20 +112,23 @@ class System:
 def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
     """(n,) estimate of z, between 0 for a non-member and 1 for a member."""
     step = final_step(target, pool)
-    boosting = step.estimator
-    if not isinstance(boosting, GradientBoostingClassifier | GradientBoostingRegressor):
-        raise Unsuited(
-            "The model is not a GradientBoostingClassifier or GradientBoostingRegressor, so it holds no sums "
-            "of residuals."
-        )
-    if pool.holds_numbers and boosting.loss != "squared_error":
-        raise Unsuited(
-            f"The model was fitted with the loss {boosting.loss}, whose leaves hold no sums of residuals."
-        )
+    match step.estimator:
+        case GradientBoostingClassifier() | GradientBoostingRegressor() as boosting:
+            if pool.holds_numbers and boosting.loss != "squared_error":
+                raise Unsuited(
+                    f"The model was fitted with the loss {boosting.loss}, whose leaves hold no sums of "
+                    "residuals."
+                )
+            share = float(boosting.subsample)
+            unit = 1.0 if target.error_scale is None else target.error_scale.unit
+            equations = _equations(boosting, as_trees_read(step.x), pool.y, unit)
+        case BoosterClassifier() as booster:
+            share = booster.share_of_records()
+            equations = equations_of_rounds(booster, step.x, pool.y)
+        case _:
+            raise Unsuited("The model is no gradient boosting that is known to hold sums of residuals.")
     progress.report("reading the equations", 0.0)
-    unit = 1.0 if target.error_scale is None else target.error_scale.unit
-    system = _system(boosting, as_trees_read(step.x), pool.y, unit)
-    share = float(boosting.subsample)
+    system = _system(equations, pool.y)
     return solve(
         System(system.transposed, system.right / np.float32(share)),
         pull=(1.0 - share) / share / PRIOR_VARIANCE,
@@ -153,9 +137,9 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
     )
 
 
-def _system(boosting: Any, x: Any, y: LabelArray, unit: float = 1.0) -> System:
+def _system(blocks: Iterable[Equations], y: LabelArray) -> System:
     rows, coefficients, rights, n_rows = [], [], [], 0
-    for equations in _equations(boosting, x, y, unit):
+    for equations in blocks:
         scaled = equations.scaled()
         rows.append((scaled.row + n_rows).astype(np.int32))
         coefficients.append(scaled.coefficient.astype(np.float32))
@@ -163,13 +147,15 @@ def _system(boosting: Any, x: Any, y: LabelArray, unit: float = 1.0) -> System:
         n_rows += len(scaled.right)
         if (len(rows) + 1) * len(y) > MOST_COEFFICIENTS:
             break
+    if not rows:
+        raise Unsuited("The file holds no sums over its training records.")
     # every record stands once in each block of equations, so that the rows of Aᵀ are of one length
     ends = np.arange(0, len(y) * len(rows) + 1, len(rows))
     entries = (np.stack(coefficients, axis=1).ravel(), np.stack(rows, axis=1).ravel(), ends)
     return System(sparse.csr_array(entries, shape=(len(y), n_rows)), np.concatenate(rights))
 
 
-def _equations(boosting: Any, x: Any, y: LabelArray, unit: float) -> Iterator[Equations]:
+def _equations(boosting: Any, x: Any, y: LabelArray, unit: float = 1.0) -> Iterator[Equations]:
     """All equations; `unit` is what a regressor's residuals are measured in, 1 for a classifier."""
     numbers = isinstance(boosting, GradientBoostingRegressor)
     n_trees = boosting.estimators_.shape[1]

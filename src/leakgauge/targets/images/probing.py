@@ -15,13 +15,12 @@ from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsupportedModel
 from leakgauge.targets.images.facts import ImageModelFacts, InputSettings, RangeSource
 from leakgauge.targets.images.refusals import not_finite, unsupported
 from leakgauge.targets.images.target import AxisOrder, Engine, ImageTarget
-from leakgauge.targets.score_rows import rounding_step, scores_kept
+from leakgauge.targets.score_rows import are_truncated, sums_to_one, within_unit
 
 MAX_SIDE = 1024
 MIN_SIDE = 4
 MAX_CLASSES = 10_000
 PROBE_IMAGES = 64
-ROW_SUM_TOLERANCE = 1e-3
 FAR_OUT = 1e3
 """Factor by which probes leave the range of a pixel: it drives logits past 1 and leaves sigmoids below."""
 UNIT_RANGE = (0.0, 1.0)
@@ -85,12 +84,11 @@ def probed(
     asked += len(probes)
     if outputs.shape[1] > MAX_CLASSES:
         raise _too_many_classes()
-    within = _within_unit(outputs)
-    complete = _sums_to_one(outputs)
-    truncated = within and not complete and scores_kept(outputs) is not None
-    truncated = truncated and float(outputs.sum(axis=1).max()) <= 1 + ROW_SUM_TOLERANCE
+    within = within_unit(outputs)
+    complete = sums_to_one(outputs)
+    truncated = within and not complete and are_truncated(outputs)
     if within and not complete and not truncated:
-        within = _within_unit(_outputs(engine, probes * np.float32(FAR_OUT)))
+        within = within_unit(_outputs(engine, probes * np.float32(FAR_OUT)))
         asked += len(probes)
     if outputs.shape[1] == 1 and not within:
         raise unsupported("regression_head", "The model gives one number that is no probability.")
@@ -123,17 +121,6 @@ def _outputs(engine: Engine, probes: NDArray[np.float32]) -> NDArray[np.float32]
     if not np.isfinite(outputs).all():
         raise not_finite()
     return outputs
-
-
-def _within_unit(outputs: NDArray[np.float32]) -> bool:
-    return bool((outputs >= 0).all() and (outputs <= 1 + ROW_SUM_TOLERANCE).all())
-
-
-def _sums_to_one(outputs: NDArray[np.float32]) -> bool:
-    """Whether every row sums to 1, as far as rounding its scores lets it."""
-    step = rounding_step(outputs)
-    tolerance = max(ROW_SUM_TOLERANCE, outputs.shape[1] * step / 2 if step else 0.0)
-    return outputs.shape[1] > 1 and bool(np.abs(outputs.sum(axis=1) - 1.0).max() <= tolerance)
 
 
 def read_input(declared: tuple[int | None, ...], settings: InputSettings) -> Input:

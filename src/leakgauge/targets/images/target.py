@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from leakgauge.targets.images.facts import ImageModelFacts, Network, Rows
 from leakgauge.targets.images.refusals import not_finite
 from leakgauge.targets.protocol import FloatArray, Gives, IntArray
-from leakgauge.targets.score_rows import spread_over_hidden
+from leakgauge.targets.score_rows import normalised, spread_over_hidden
 
 _MOST_AT_ONCE = 16_000_000
 """Numbers that are put into the model's range and order at a time: large sets are asked about in parts."""
@@ -127,6 +127,8 @@ def _probabilities(
     outputs: NDArray[np.float32], output: Literal["probabilities", "logits"], rows: Rows
 ) -> FloatArray:
     scores = outputs.astype(np.float64)
+    if output == "probabilities":
+        scores = np.maximum(scores, 0.0)
     if scores.shape[1] == 1:  # one sigmoid unit: the second class's probability
         return np.concatenate([1.0 - scores, scores], axis=1)
     if output == "logits":
@@ -135,6 +137,4 @@ def _probabilities(
         return spread_over_hidden(scores)
     elif rows == "complete":
         return scores
-    total = scores.sum(axis=1, keepdims=True)
-    even = np.full_like(scores, 1.0 / scores.shape[1])
-    return np.asarray(np.divide(scores, total, out=even, where=total > 0), dtype=np.float64)
+    return normalised(scores)

@@ -23,12 +23,10 @@ MAX_CONFIG_NODES = 400_000
 
 _LAMBDAS = frozenset({"Lambda", "__lambda__"})
 _FOREIGN_RUNTIMES = frozenset({"TFSMLayer", "TorchModuleWrapper", "FlaxLayer", "JaxLayer"})
-_TEXT_AND_TABLES = frozenset(
-    {
-        "TextVectorization", "StringLookup", "IntegerLookup", "Hashing", "HashedCrossing",
-        "CategoryEncoding", "Discretization", "FeatureSpace",
-    }
-)  # fmt: skip
+_TABLES = frozenset(
+    {"StringLookup", "IntegerLookup", "Hashing", "HashedCrossing", "CategoryEncoding", "Discretization"}
+)
+_TEXT_AND_TABLES = _TABLES | {"TextVectorization", "FeatureSpace"}
 _OPERATION_LAYERS_OF_KERAS_2 = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
 _DATA = frozenset({"__keras_tensor__", "__tensor__", "__numpy__", "__ellipsis__", "__slice__"})
 _CONTAINERS = frozenset({"Sequential", "Functional", "Model", "InputLayer"})
@@ -38,15 +36,20 @@ _CONTROL_FLOW = frozenset(
 _REBUILD = 'Rebuild the model from Keras\' own layers and save it with model.save("model.keras").'
 
 
-def read_config(text: str | bytes) -> dict[str, Any]:
+def read_config(text: str | bytes, *, takes_tables: bool = False) -> dict[str, Any]:
     """The configuration as a dictionary, checked against the allow-list.
+
+    Parameters
+    ----------
+    takes_tables
+        whether layers that encode columns of tables are on it.
 
     Raises
     ------
     LimitExceeded
         for a configuration that is too large, too deep or has too many parts.
     UnsafeModel
-        when it asks for code (Lambda layers, foreign modules, saved programs).
+        when it asks for code (Lambda layers, foreign modules, saved programs) or for another file.
     UnsupportedModel
         when it is no configuration, or asks for custom objects or layers for text and tables.
     """
@@ -65,8 +68,10 @@ def read_config(text: str | bytes) -> dict[str, Any]:
             raise _too_large(f"is nested more than {MAX_CONFIG_DEPTH} deep")
         if nodes > MAX_CONFIG_NODES:
             raise _too_large(f"has more than {MAX_CONFIG_NODES:,} parts")
-        if isinstance(node, dict) and "class_name" in node:
-            _check_object(node)
+        if isinstance(node, dict):
+            _check_vocabulary(node)
+            if "class_name" in node:
+                _check_object(node, _TABLES if takes_tables else frozenset())
     if config.get("class_name") not in ("Sequential", "Functional", "Model"):
         raise UnsupportedModel(
             "subclassed_model",
@@ -88,7 +93,21 @@ def _walk(root: object) -> Iterator[tuple[object, int]]:
             waiting.extend((child, depth + 1) for child in node)
 
 
-def _check_object(node: dict[str, Any]) -> None:
+def _check_vocabulary(node: dict[str, Any]) -> None:
+    """A vocabulary that is text is the name of a file, which Keras would read."""
+    vocabulary = node.get("vocabulary")
+    if vocabulary is None:
+        return
+    if not isinstance(vocabulary, list) or any(isinstance(word, dict | list) for word in vocabulary):
+        raise UnsafeModel(
+            "keras_vocabulary_file",
+            "The model takes a vocabulary from another file; it was not read.",
+            hint="Make the layer with the vocabulary itself, a list, or with adapt(), and save the model "
+            "again.",
+        )
+
+
+def _check_object(node: dict[str, Any], of_tables: frozenset[str]) -> None:
     name, module = node["class_name"], node.get("module")
     registered = node.get("registered_name")
     if (
@@ -109,11 +128,15 @@ def _check_object(node: dict[str, Any]) -> None:
             f"The model holds a {name}, which runs a program of another framework.",
             hint=_REBUILD,
         )
-    if name in _TEXT_AND_TABLES:
+    if name in _TEXT_AND_TABLES - of_tables:
         raise UnsupportedModel(
             "text_model",
-            f"The model holds a {name} layer: it reads text or tables, not images.",
-            hint="The inversion audit takes image classifiers.",
+            f"The model holds a {name} layer: it reads text or tables, not images."
+            if name in _TABLES
+            else f"The model holds a {name} layer, which is not read.",
+            hint="The inversion audit takes image classifiers."
+            if name in _TABLES
+            else "Apply it to the data before the audit, and send the model without it.",
         )
     if name in _OPERATION_LAYERS_OF_KERAS_2:
         raise UnsupportedModel(
@@ -132,7 +155,7 @@ def _check_object(node: dict[str, Any]) -> None:
             "The model asks for a class outside Keras; it was not imported.",
             hint=_REBUILD,
         )
-    if name not in _known_classes() and not (module is not None and name in _known_operations()):
+    if name not in _known_classes() | of_tables and not (module is not None and name in _known_operations()):
         raise UnsupportedModel(
             "custom_object",
             "The model uses a class that is not one of Keras' own layers.",

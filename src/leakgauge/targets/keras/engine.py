@@ -98,3 +98,15 @@ def _convert(function: Any, signature: Any) -> onnx.ModelProto:
     model: onnx.ModelProto
     model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPERATOR_SET)
     return model
+
+
+def one_thread() -> None:
+    """TensorFlow on one thread, so that sums run in one order and results repeat."""
+    import tensorflow as tf
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        # TensorFlow is already at work in this process, with the threads that it was started with
+        return

@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import struct
 import zipfile
 import zlib
@@ -32,16 +33,23 @@ from leakgauge.targets.keras.hdf5 import MAX_BYTES, check_contents, damaged
 LARGEST_BYTE_FACTOR = 0.05
 MAX_PARAMETERS = 200_000_000
 MAX_ACTIVATIONS = 64_000_000
-"""Numbers that the layers' outputs may hold for one image; VGG-16 at 224 × 224 has 15 million."""
+"""Numbers that the layers' outputs may hold for one record; VGG-16 has 15 million at 224 × 224."""
+MAX_VOCABULARY_BYTES = 64 * 1024**2
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = frozenset({_CONFIG, _WEIGHTS, "metadata.json"})
+_VOCABULARY = re.compile(r"assets/(?:\w[\w .-]*/)+vocabulary\.txt", re.ASCII)
 _SAVE_WHOLE = 'Save the whole model with model.save("model.keras") and send that file.'
 
 
-def open_archive(path: Path) -> keras.Model:
+def open_archive(path: Path, *, takes_tables: bool = False) -> keras.Model:
     """The model in a native `.keras` archive, whatever the file is called.
+
+    Parameters
+    ----------
+    takes_tables
+        whether it may hold layers that encode columns of tables, and their vocabularies.
 
     Raises
     ------
@@ -57,18 +65,26 @@ def open_archive(path: Path) -> keras.Model:
                 "The .keras archive holds two members of the same name.",
                 hint=_SAVE_WHOLE,
             )
-        if not set(names) <= _MEMBERS:
+        extra = set(names) - _MEMBERS
+        vocabularies = sorted(name for name in extra if takes_tables and _VOCABULARY.fullmatch(name))
+        if len(vocabularies) < len(extra):
             raise UnsupportedModel(
                 "keras_extra_members",
-                "The .keras archive holds more than an architecture and weights, such as vocabularies.",
-                hint="Image classifiers need no assets: remove the layers that keep files and save again.",
+                "The .keras archive holds more than an architecture, weights and vocabularies."
+                if takes_tables
+                else "The .keras archive holds more than an architecture and weights, such as vocabularies.",
+                hint="Remove the layers that keep files and save the model again.",
             )
         if _WEIGHTS not in names:
             raise UnsupportedModel(
                 "keras_weights_missing", "The .keras archive holds no model.weights.h5.", hint=_SAVE_WHOLE
             )
-        config = read_config(_without_compilation(_read(archive, _CONFIG, MAX_CONFIG_BYTES)))
+        text = _without_compilation(_read(archive, _CONFIG, MAX_CONFIG_BYTES))
+        config = read_config(text, takes_tables=takes_tables)
         weights = _read(archive, _WEIGHTS, MAX_BYTES)
+        left = MAX_VOCABULARY_BYTES
+        for name in vocabularies:  # Keras unpacks them whole
+            left -= len(_read(archive, name, left))
     with _hdf5(io.BytesIO(weights)) as file:
         check_contents(file)
     _check_blueprint(lambda: keras.saving.deserialize_keras_object(config, safe_mode=True))
@@ -78,8 +94,13 @@ def open_archive(path: Path) -> keras.Model:
     return _loaded(lambda: saving_lib.load_model(io.BytesIO(content), compile=False, safe_mode=True))
 
 
-def open_hdf5(path: Path) -> keras.Model:
+def open_hdf5(path: Path, *, takes_tables: bool = False) -> keras.Model:
     """The model in an HDF5 file of Keras 2 or 3, whatever the file is called.
+
+    Parameters
+    ----------
+    takes_tables
+        whether it may hold layers that encode columns of tables.
 
     Raises
     ------
@@ -102,7 +123,7 @@ def open_hdf5(path: Path) -> keras.Model:
             )
         if not isinstance(text, str | bytes) or "model_weights" not in file:
             raise damaged()
-        config = read_config(text)
+        config = read_config(text, takes_tables=takes_tables)
     _check_blueprint(lambda: _from_legacy_config(config))
     # the public loader goes by the file's name; this is what it calls for a name that ends in .h5
     from keras.src.legacy.saving import legacy_h5_format
@@ -179,7 +200,7 @@ def _check_blueprint(build: Callable[[], keras.Model]) -> None:
         with keras.StatelessScope(initialize_variables=False):
             model = build()
         variables = [math.prod(variable.shape) for variable in model.variables]
-        activations = [_elements(layer) for layer in _leaves(model)]
+        activations = [_elements(layer) for layer in leaves(model)]
         inputs = len(model.inputs or ())
     except LeakgaugeError:
         raise
@@ -206,21 +227,22 @@ def _check_blueprint(build: Callable[[], keras.Model]) -> None:
     if sum(activations) > MAX_ACTIVATIONS:
         raise LimitExceeded(
             "model_activations_too_large",
-            f"One image makes the model's layers hold more than {MAX_ACTIVATIONS // 10**6} million numbers.",
+            f"One record makes the model's layers hold more than {MAX_ACTIVATIONS // 10**6} million numbers.",
             hint="Audit a model with a smaller input.",
         )
 
 
-def _leaves(model: keras.Model) -> Iterator[Any]:
+def leaves(model: keras.Model) -> Iterator[Any]:
+    """The layers of a model, and of the models in it, that hold no others."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _leaves(layer)
+            yield from leaves(layer)
         else:
             yield layer
 
 
 def _elements(layer: Any) -> int:
-    """Numbers in the outputs of a layer for one image, free dimensions counting 1."""
+    """Numbers in the outputs of a layer for one record, free dimensions counting 1."""
     total = 0
     for node in layer._inbound_nodes:  # the only record of the shapes of layers that are used twice
         for tensor in node.output_tensors:
@@ -240,8 +262,8 @@ def _loaded(load: Callable[[], keras.Model]) -> keras.Model:
 
 
 def activations(model: keras.Model) -> int:
-    """Numbers that the layers' outputs hold for one image."""
-    return sum(_elements(layer) for layer in _leaves(model))
+    """Numbers that the layers' outputs hold for one record."""
+    return sum(_elements(layer) for layer in leaves(model))
 
 
 def rescaled_range(model: keras.Model) -> tuple[float, float] | None:
@@ -250,7 +272,7 @@ def rescaled_range(model: keras.Model) -> tuple[float, float] | None:
     A factor well below 1 (1/255, 1/127.5) brings bytes down to the unit range;
     any other leaves the unit range as it is.
     """
-    for position, layer in enumerate(_leaves(model)):
+    for position, layer in enumerate(leaves(model)):
         if position > 3:
             return None
         if isinstance(layer, keras.layers.Rescaling):

@@ -1,4 +1,4 @@
-"""Keras files as targets: opened and checked, with the engine that answers and the network itself."""
+"""Keras files as image classifiers: opened and checked, with their engine and the network itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from leakgauge.targets.images.facts import InputSettings, RangeSource
 from leakgauge.targets.images.probing import (
@@ -21,7 +20,7 @@ from leakgauge.targets.images.probing import (
 )
 from leakgauge.targets.images.refusals import unsupported
 from leakgauge.targets.images.target import ImageTarget
-from leakgauge.targets.keras.engine import engine_for_keras
+from leakgauge.targets.keras.engine import engine_for_keras, one_thread
 from leakgauge.targets.keras.file import activations, open_archive, open_hdf5, rescaled_range
 from leakgauge.targets.keras.network import KerasNetwork
 
@@ -43,7 +42,7 @@ def open_hdf5_model(path: Path, settings: InputSettings) -> ImageTarget:
 def _target(
     read: Callable[[Path], keras.Model], path: Path, settings: InputSettings, *, format_name: str
 ) -> ImageTarget:
-    _one_thread()
+    one_thread()
     model = read(path)
     check_ends(len(model.inputs), len(model.outputs))
     entry, end = model.inputs[0], model.outputs[0]
@@ -73,13 +72,3 @@ def _target(
     )
     target.network = KerasNetwork(model, target.facts, found.layout)
     return target
-
-
-def _one_thread() -> None:
-    """TensorFlow on one thread, so that sums run in one order and results repeat."""
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        # TensorFlow is already at work in this process, with the threads that it was started with
-        return

@@ -1,4 +1,4 @@
-"""ONNX files as targets: opened and checked, with the engine that answers."""
+"""ONNX files as image classifiers: opened and checked, with the engine that answers."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from leakgauge.errors import UnsafeModel
+from leakgauge.targets.exports import EXPORT_TORCH, KERAS, WITH_KERAS, WITH_TENSORFLOW
 from leakgauge.targets.pickles.allow_list import Pair
 from leakgauge.targets.pickles.checks import printable
 
@@ -44,10 +45,17 @@ _BOOSTING = (
     "Models of {name} cannot be audited yet. The nearest model that can is scikit-learn's "
     "HistGradientBoostingClassifier, fitted on the same data with the same number and size of trees."
 )
+_BOOSTERS = (
+    "The classifiers of {name} are audited: {classes}, and its own files of classifiers. Regressors, "
+    "rankers and classes of your own over them are not."
+)
 _NETWORK = (
-    "Networks on tables cannot be audited yet. An image classifier can: export it to ONNX with "
-    "{export} and send it with image sets in the place of the tables. For a table, fit scikit-learn's "
-    "MLPClassifier on the same data."
+    "A network is audited as ONNX. Export it where it was made: {export}. Send model.onnx in the place of "
+    "the pickle."
+)
+_NETWORK_INSIDE = (
+    "Export the PyTorch network inside it to ONNX with torch.onnx.export, with one output of class scores, "
+    "and send model.onnx in the place of the pickle."
 )
 _TRANSFORMER = (
     "Replace its transformers by scikit-learn's own (OneHotEncoder, TargetEncoder, SimpleImputer, "
@@ -56,10 +64,9 @@ _TRANSFORMER = (
 )
 _OTHER = "Its models cannot be audited yet. Send a classifier made of scikit-learn's own classes."
 _RESAMPLING = (
-    "Resampling takes no part in prediction: fit a scikit-learn Pipeline on the resampled data, or build "
-    "one of the fitted steps that do predict, Pipeline([step for step in model.steps if not "
-    'hasattr(step[1], "fit_resample")]). Reference models are then trained without the resampling. In the '
-    'place of a balanced ensemble, RandomForestClassifier(class_weight="balanced_subsample") can be audited.'
+    "Of {name}, the Pipeline and the samplers in it are read. Of balanced ensembles none is; in their place "
+    'RandomForestClassifier(class_weight="balanced_subsample") can be audited, or a Pipeline of '
+    "RandomUnderSampler and a classifier."
 )
 _BY_VALUE = (
     "cloudpickle and dill store functions and classes of your own as code, and code of a model file is "
@@ -80,24 +87,24 @@ def _library(name: str, way_in: str, **parts: str) -> Library:
 
 
 LIBRARIES: Mapping[str, Library] = {
-    "xgboost": _library("XGBoost", _BOOSTING),
-    "lightgbm": _library("LightGBM", _BOOSTING),
+    "xgboost": _library("XGBoost", _BOOSTERS, classes="XGBClassifier, XGBRFClassifier and Booster"),
+    "lightgbm": _library("LightGBM", _BOOSTERS, classes="LGBMClassifier and Booster"),
     "catboost": _library("CatBoost", _BOOSTING),
     "_catboost": _library("CatBoost", _BOOSTING),
     "ngboost": _library("NGBoost", _BOOSTING),
     "interpret": _library("InterpretML", _BOOSTING),
     "imblearn": _library("imbalanced-learn", _RESAMPLING),
-    "skorch": _library("skorch", _NETWORK, export="torch.onnx.export"),
-    "torch": _library("PyTorch", _NETWORK, export="torch.onnx.export"),
-    "pytorch_lightning": _library("PyTorch Lightning", _NETWORK, export="torch.onnx.export"),
-    "lightning": _library("PyTorch Lightning", _NETWORK, export="torch.onnx.export"),
-    "fastai": _library("fastai", _NETWORK, export="torch.onnx.export"),
-    "pytorch_tabnet": _library("TabNet", _NETWORK, export="torch.onnx.export"),
-    "keras": _library("Keras", _NETWORK, export='model.export(format="onnx"), or save it as .keras'),
-    "tensorflow": _library("TensorFlow", _NETWORK, export='model.export(format="onnx")'),
-    "scikeras": _library("SciKeras", _NETWORK, export='model.model_.export(format="onnx")'),
-    "jax": _library("JAX", _NETWORK, export="jax2onnx"),
-    "flax": _library("Flax", _NETWORK, export="jax2onnx"),
+    "skorch": _library("skorch", _NETWORK, export=EXPORT_TORCH.format(model="model.module_")),
+    "torch": _library("PyTorch", _NETWORK, export=EXPORT_TORCH.format(model="model")),
+    "pytorch_lightning": _library("PyTorch Lightning", _NETWORK, export=EXPORT_TORCH.format(model="model")),
+    "lightning": _library("PyTorch Lightning", _NETWORK, export=EXPORT_TORCH.format(model="model")),
+    "fastai": _library("fastai", _NETWORK_INSIDE),
+    "pytorch_tabnet": _library("TabNet", _NETWORK_INSIDE),
+    "keras": _library("Keras", f"{WITH_KERAS} Or save the model as .keras."),
+    "tensorflow": _library("TensorFlow", WITH_TENSORFLOW),
+    "scikeras": _library("SciKeras", _NETWORK, export=KERAS.format(model="model.model_")),
+    "jax": _library("JAX", _NETWORK, export="with jax2onnx"),
+    "flax": _library("Flax", _NETWORK, export="with jax2onnx"),
     "mxnet": _library("MXNet", _OTHER),
     "tabpfn": _library("TabPFN", _OTHER),
     "cuml": _library("cuML", _ON_GPU),

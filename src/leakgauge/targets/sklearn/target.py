@@ -17,6 +17,8 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
+from leakgauge.targets.boosters.classifier import BoosterClassifier
+from leakgauge.targets.frames import check_width, columns_by_name
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
@@ -99,6 +101,8 @@ class SklearnTarget:
         self.estimator: Any
         self.estimator, inside = _best_of(estimator if found is None else found.estimator)
         self.recipe: Any = self.estimator
+        boosters = (part for part in parts_of(self.estimator) if isinstance(part, BoosterClassifier))
+        self.packages: tuple[str, ...] = tuple(sorted({part.distribution() for part in boosters}))
         path = f"{'model' if found is None else found.path}{inside}"
         self.classes: NDArray[Any] = classes_of(self.estimator, path)
         self.has_probabilities = _answers(self.estimator, "predict_proba")
@@ -114,9 +118,6 @@ class SklearnTarget:
         self._reads_documents = reads_documents(self.estimator)
         number = 1 if self._reads_documents else _first_known(self.estimator, "n_features_in_")
         self.n_features: int | None = None if number is None else int(number)
-
-    packages: tuple[str, ...] = ()
-    """None besides those of every audit of tables, unless another library's estimator is in it."""
 
     @property
     def gives(self) -> Gives:
@@ -174,24 +175,10 @@ class SklearnTarget:
         """
         names = self.feature_names
         if names is not None:
-            missing = [name for name in names if name not in frame.columns]
-            if missing:
-                raise UnsupportedModel(
-                    "columns_do_not_fit",
-                    f"The model was fitted on columns that the table lacks: {', '.join(missing[:5])}.",
-                    hint="Send the table with the columns that the model was fitted on, by the same names.",
-                    details={"missing": list(missing[:100])},
-                )
-            return frame[list(names)]
+            return columns_by_name(frame, names)
         if self._reads_documents:
             return _documents(frame)
-        if self.n_features is not None and self.n_features != frame.shape[1]:
-            raise UnsupportedModel(
-                "columns_do_not_fit",
-                f"The model was fitted on {self.n_features} columns, and the table has {frame.shape[1]}.",
-                hint="Send the table with the columns that the model was fitted on, in the same order.",
-                details={"model_columns": self.n_features, "table_columns": int(frame.shape[1])},
-            )
+        check_width(frame, self.n_features)
         return np.ascontiguousarray(frame.to_numpy())
 
     def probabilities(self, x: Any) -> FloatArray:
@@ -311,6 +298,8 @@ def _answers(estimator: Any, method: str) -> bool:
 
 def _settle(estimator: Any) -> None:
     for part in parts_of(estimator):
+        if isinstance(part, BoosterClassifier):
+            continue  # made for one thread, and silent
         attributes = vars(part)
         if "n_jobs" in attributes:
             part.n_jobs = 1
