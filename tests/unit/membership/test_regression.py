@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor, StackingRegressor, VotingRegressor
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LassoLars, LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.neighbors import KNeighborsRegressor
@@ -84,6 +84,7 @@ def test_a_line_through_many_points_shows_no_leak(tmp_path: Path) -> None:
     "model",
     [
         make_pipeline(StandardScaler(), Ridge()),
+        LassoLars(0.01),  # whose class has a value for one of its settings
         GridSearchCV(DecisionTreeRegressor(random_state=0), {"max_depth": [None]}, cv=2),
         TransformedTargetRegressor(KNeighborsRegressor(2), transformer=StandardScaler()),
         VotingRegressor([("a", KNeighborsRegressor(1)), ("b", Ridge())]),

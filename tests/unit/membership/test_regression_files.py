@@ -101,7 +101,7 @@ def test_subsampling_blurs_the_equations() -> None:
     ("attack", "model", "told"),
     [
         (boosting_equations, GradientBoostingRegressor(loss="huber", n_estimators=3), "loss huber"),
-        (boosting_equations, Ridge(), "GradientBoosting"),
+        (boosting_equations, Ridge(), "no gradient boosting"),
         (leaf_counts, Ridge(), "not a decision tree"),
         (leaf_counts, BaggingRegressor(Ridge(), 2), "not single trees"),
         (bootstrap_replay, ExtraTreesRegressor(2), "without a bootstrap"),

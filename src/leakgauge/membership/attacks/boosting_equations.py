@@ -112,15 +112,15 @@ class System:
 def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
     """(n,) estimate of z, between 0 for a non-member and 1 for a member."""
     step = final_step(target, pool)
-    unit = 1.0 if target.error_scale is None else target.error_scale.unit
     match step.estimator:
         case GradientBoostingClassifier() | GradientBoostingRegressor() as boosting:
             if pool.holds_numbers and boosting.loss != "squared_error":
                 raise Unsuited(
-                    f"The model was fitted with the loss {boosting.loss}, and its leaves hold no sums of "
+                    f"The model was fitted with the loss {boosting.loss}, whose leaves hold no sums of "
                     "residuals."
                 )
             share = float(boosting.subsample)
+            unit = 1.0 if target.error_scale is None else target.error_scale.unit
             equations = _equations(boosting, as_trees_read(step.x), pool.y, unit)
         case BoosterClassifier() as booster:
             share = booster.share_of_records()
@@ -155,7 +155,7 @@ def _system(blocks: Iterable[Equations], y: LabelArray) -> System:
     return System(sparse.csr_array(entries, shape=(len(y), n_rows)), np.concatenate(rights))
 
 
-def _equations(boosting: Any, x: Any, y: LabelArray, unit: float) -> Iterator[Equations]:
+def _equations(boosting: Any, x: Any, y: LabelArray, unit: float = 1.0) -> Iterator[Equations]:
     """All equations; `unit` is what a regressor's residuals are measured in, 1 for a classifier."""
     numbers = isinstance(boosting, GradientBoostingRegressor)
     n_trees = boosting.estimators_.shape[1]

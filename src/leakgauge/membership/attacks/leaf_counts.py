@@ -15,12 +15,12 @@ likelihood is approached by expectation-maximisation (Shepp & Vardi 1982,
 
 Stopped early, since more steps fit the noise of the bootstrap.
 
+The cell of a regression tree is a leaf with the records whose numbers can have been in it (`tree_cells`);
+a record whose number cannot has a cell of no weight there.
+
 The leaves of boosting have no classes. LightGBM keeps the number of records in each, XGBoost the sum
 of their second derivatives, which are known (`membership.booster_rounds`): a record then adds its
 share s_ti in the place of 1, and the step is the same with weights, z_i ← z_i · Σ_t s_ti r_t / Σ_t s_ti.
-
-The cell of a regression tree is a leaf with the records whose numbers can have been in it (`tree_cells`);
-a record whose number cannot has a cell of no weight there.
 
 That the counts in scikit-learn's trees give records away is known: Ferry et al.
 2024, "Trained Random Forests Completely Reveal your Dataset" (DRAFT),

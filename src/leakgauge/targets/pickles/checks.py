@@ -73,10 +73,15 @@ def is_method(kind: type, name: str) -> bool:
     """Whether an attribute of this name would hide a method of the class, or a setting of its own.
 
     What a class says of all its instances, such as how a sparse matrix is laid out, no instance says anew.
+    Settings that an estimator takes are its instances' own, also where the class has a value for them, as
+    `Lars.positive`.
     """
     if name.startswith("__"):
         return True
     attribute = inspect.getattr_static(kind, name, _ABSENT)
+    taken: tuple[str, ...] = tuple(getattr(kind, "_get_param_names", tuple)())
+    if name in taken and not hasattr(type(attribute), "__get__"):
+        return False
     # a property wins over an attribute of the same name, all else loses
     return attribute is not _ABSENT and not isinstance(attribute, property)
 
