@@ -64,6 +64,11 @@ RUN trim /opt/leakgauge \
 
 FROM runtime AS membership
 
+# LightGBM's wheel brings no OpenMP of its own.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libgomp1 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*
+
 COPY --from=membership-packages /opt/leakgauge /opt/leakgauge
 COPY --from=library /opt/leakgauge /opt/leakgauge
 COPY --from=library /opt/program /opt/program
@@ -71,7 +76,7 @@ COPY --from=library /opt/program /opt/program
 ARG VERSION=unreleased
 ENV LEAKGAUGE_AUDIT=membership
 LABEL org.opencontainers.image.title="leakgauge-membership" \
-      org.opencontainers.image.description="Membership inference audit of a scikit-learn model or an ONNX classifier" \
+      org.opencontainers.image.description="Membership inference audit of a classifier of scikit-learn, XGBoost or LightGBM, or of an ONNX classifier" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       com.amazonaws.sagemaker.capabilities.accept-bind-to-port="true"

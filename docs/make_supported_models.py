@@ -76,6 +76,35 @@ classifier and every text model of the installed scikit-learn. A new release of 
 test until its new parts are supported or listed below with a reason.
 """
 
+_BOOSTERS = """
+## Boosting libraries
+
+XGBoost: its own files (`save_model`, JSON or UBJSON) and pickles of `XGBClassifier`, `XGBRFClassifier` and
+`Booster`, alone or inside Pipelines, searches, votes and calibration. Boosters of trees (`gbtree`, `dart`)
+with the objectives `binary:logistic`, `multi:softprob` and `multi:softmax`; categorical columns as the
+library has them.
+Binary files and pickles of before XGBoost 2.1 are told how to be saved anew.
+
+LightGBM: its text (`save_model`, versions 2 to 4 of the format) and pickles of `LGBMClassifier` and
+`Booster`, likewise. Boosting of every kind (`gbdt`, `dart`, `goss`, `rf`) with the objectives `binary` and
+`multiclass`, without linear leaves; columns of pandas' categories as the library has them.
+
+Nothing of such a file reaches the library as it is: the model is read, every child, feature, class and
+category of it is checked, and what the library opens is written anew from the checked parts. A file
+that holds no labels has the numbers from 0 as its classes, so the label column must hold these.
+
+Reference models are trained by the same library, with the settings in the file. XGBoost's own files hold
+none; the learning rate and the L2 penalty are then computed from sums in the trees, and the report says so.
+"""
+
+_SAMPLERS = """
+## Resampling
+
+Pipelines of imbalanced-learn are read with every sampler of its over-sampling, under-sampling and
+combination, in their ready-made forms. Samplers take no part in answers; reference models are trained with
+them.
+"""
+
 _TEXTS = """
 ## Texts
 
@@ -154,7 +183,7 @@ def document() -> str:
     lines += _section("Classifiers", "classifier")
     lines += _section("Transformers", "transformer")
     lines += _section("Regressors inside a classifier", "regressor")
-    lines += [_TEXTS.rstrip()]
+    lines += [_BOOSTERS.rstrip(), _SAMPLERS.rstrip(), _TEXTS.rstrip()]
     lines += ["\n## Functions\n", "`FunctionTransformer`, pooling and imputing may apply:\n"]
     lines += _by_module(ARRAY_FUNCTIONS)
     lines += ["\nScorers may compute:\n", *_by_module(METRICS)]

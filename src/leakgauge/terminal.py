@@ -104,7 +104,8 @@ def _notebook_bar() -> Iterator[Progress]:
 
     def update(stage: str, fraction: float) -> None:
         nonlocal shown
-        now = f'<progress max="1" value="{fraction:.2f}"></progress> {fraction:4.0%} {escape(stage)}'
+        percent = round(100 * fraction)
+        now = f'<progress max="100" value="{percent}"></progress> {percent} % {escape(stage)}'
         if now != shown:  # attacks report far more often than a page can follow
             shown = now
             handle.update(HTML(now))

@@ -64,6 +64,22 @@ def _onnx_table(path: Path) -> None:
     path.write_bytes(network(np.random.default_rng(0).normal(size=(3, 2))))
 
 
+def _xgboost(path: Path) -> None:
+    import xgboost
+
+    booster = xgboost.train(
+        {"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(X, X[:, 0] > 0), 2
+    )
+    path.write_bytes(booster.save_raw("ubj"))
+
+
+def _lightgbm(path: Path) -> None:
+    import lightgbm
+
+    settings = {"objective": "binary", "num_threads": 1, "verbose": -1, "min_data_in_leaf": 2}
+    lightgbm.train(settings, lightgbm.Dataset(X, X[:, 0] > 0), 2).save_model(path)
+
+
 SAMPLES: Mapping[tuple[str, Data], Callable[[Path], None]] = {
     ("pickle", "tables"): _pickle,
     ("skops", "tables"): _skops,
@@ -73,5 +89,7 @@ SAMPLES: Mapping[tuple[str, Data], Callable[[Path], None]] = {
     ("keras", "images"): _keras,
     ("onnx", "tables"): _onnx_table,
     ("onnx", "images"): _onnx,
+    ("xgboost", "tables"): _xgboost,
+    ("lightgbm", "tables"): _lightgbm,
 }
 """What writes a sample to a path with the usual suffix of its format, by its name and data."""

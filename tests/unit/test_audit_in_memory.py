@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from cases import audited as audited_bundle
 from pools import records
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -29,6 +30,8 @@ from leakgauge.membership import audit
 from leakgauge.membership.in_memory import InMemory, read_in_memory
 from leakgauge.parameters import in_memory_parameters
 from leakgauge.report.files import read_report
+from leakgauge.report.model import Audited
+from leakgauge.results import read_back
 
 QUICK = {"attacks": ["gap", "loss"], "tradeoffs": False}
 REFERENCED = {"attacks": ["gap", "loss", "rmia", "lira_offline"], "reference_models": 4}
@@ -115,7 +118,7 @@ def test_the_figures_are_those_of_the_file_audit(kind, tmp_path):
     attacks = ["gap", "loss", "learned_rf", "label_only", "rmia", "lira_offline", "leaf_counts"]
     settings = {"reference_models": 4, "seed": 3, "attacks": attacks, "proportions": [50]}
     settings["tradeoffs"] = kind == "scores"
-    by_file = leakgauge.audit(tmp_path, parameters=settings)
+    by_file = read_back(Audited(audited_bundle(tmp_path, **settings)))
     in_memory = leakgauge.audit(model, x, y, x_other, y_other, **settings)
     differing = {
         name

@@ -331,7 +331,7 @@ def test_a_pickle_beside_images_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("case", "library"),
-    [("keras_tabular_csv", "Keras"), ("skl2onnx_csv", "ONNX"), ("lgbm_txt", "LightGBM")],
+    [("keras_tabular_csv", "Keras"), ("skl2onnx_csv", "ONNX")],
 )
 def test_models_of_other_libraries_on_tables_are_refused_by_their_name(case: str, library: str) -> None:
     error = refusal(CASES / "models" / f"{case}.zip")

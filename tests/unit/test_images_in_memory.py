@@ -180,3 +180,19 @@ def test_the_two_audits_are_not_mixed_up():
         leakgauge.audit_images(of_bytes, X, Y)
     with pytest.raises(TypeError, match="image sets"):
         leakgauge.audit_images(of_bytes, X, Y, X_OTHER, Y_OTHER, auxiliary=X)
+
+
+def test_a_function_is_asked_by_one_thread_at_a_time():
+    """The inversion attacks run in threads; code that was written for one need not bear them."""
+    inside = []
+
+    def alone(images):
+        assert not inside
+        inside.append(1)
+        answer = TEMPLATES(images)
+        inside.clear()
+        return answer
+
+    report = leakgauge.audit_images(alone, templates()[0], class_to_attack="all", iterations=[20], seeds=4)
+    assert any(one.status == "measured" for one in report.attacks)
+    assert not any(one.status == "failed" for one in report.attacks)

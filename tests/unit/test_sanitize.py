@@ -77,7 +77,7 @@ def sanitized(tmp_path):
 def test_every_answer_stays_and_no_seed_does(model, sanitized):
     x, y = digits(300)
     model.fit(x, y)
-    new = pickle.loads(sanitized(model).pickled)
+    new = pickle.loads(sanitized(model).content)
     inputs = np.concatenate([digits(1000)[0], np.random.default_rng(1).normal(8, 9, (500, 64))])
     for method in METHODS:
         if hasattr(model, method) and hasattr(new, method):
@@ -198,7 +198,7 @@ def reading_text(model):
 def test_labels_of_every_kind_are_compared_by_what_they_say(labels, model, sanitized):
     x, y = people(80, seed=0)
     fitted = reading_text(model).fit(x, LABELS[labels](y))
-    new = pickle.loads(sanitized(fitted).pickled)
+    new = pickle.loads(sanitized(fitted).content)
     assert np.array_equal(new.predict(x), fitted.predict(x))
     assert np.array_equal(new.classes_, fitted.classes_)
 
@@ -229,7 +229,7 @@ def test_histograms_over_categories_are_asked_about_categories(sanitized):
     x, y = people(80, seed=0)
     x["city"] = x["city"].astype("category")
     model = HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2).fit(x, LABELS["object"](y))
-    new = pickle.loads(sanitized(model).pickled)
+    new = pickle.loads(sanitized(model).content)
     assert np.array_equal(new.predict_proba(x), model.predict_proba(x))
     assert {"Oslo", "Rome", "Ulm"} == set(_with_categories(model, probes(model))[:, 1])
 
@@ -238,7 +238,7 @@ def test_what_cannot_take_numbers_is_compared_by_its_trees(sanitized):
     x, y = people(80, seed=0)
     inner = make_pipeline(OneHotEncoder(), DecisionTreeClassifier())
     model = BaggingClassifier(inner, 2, random_state=0).fit(x[["city"]], LABELS["object"](y))
-    new = pickle.loads(sanitized(model).pickled)
+    new = pickle.loads(sanitized(model).content)
     assert np.array_equal(new.predict(x[["city"]]), model.predict(x[["city"]]))
 
 
@@ -246,7 +246,7 @@ def test_what_cannot_take_numbers_is_compared_by_its_trees(sanitized):
 def test_a_container_is_written_as_it_was_around_a_stripped_model(container, sanitized):
     x, y = digits(200)
     model = RandomForestClassifier(3, random_state=0).fit(x, y)
-    new = pickle.loads(sanitized(container(model)).pickled)
+    new = pickle.loads(sanitized(container(model)).content)
     assert type(new) is type(container(model))
     inside = new["model"] if isinstance(new, dict) else new[0]
     assert np.array_equal(inside.predict_proba(x), model.predict_proba(x))

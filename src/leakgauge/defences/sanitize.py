@@ -17,7 +17,9 @@ from leakgauge.defences.comparison import same_answers
 from leakgauge.defences.strip import remaining, strip
 from leakgauge.errors import AuditFailed, UnsupportedModel
 from leakgauge.progress import Progress
+from leakgauge.targets.formats import format_of
 from leakgauge.targets.sklearn import old_versions
+from leakgauge.targets.sklearn.booster_files import booster_content
 from leakgauge.targets.sklearn.model_graph import parts_of, type_name
 from leakgauge.targets.sklearn.reading import load_model
 
@@ -28,15 +30,15 @@ class Sanitized:
 
     Attributes
     ----------
-    pickled
-        the model as a pickle, which joblib reads too.
+    content
+        the model's file: a pickle, which joblib reads too, or the format that it came in.
     removed
         what was taken out, in words.
     remaining
         sentences on what it still leaks.
     """
 
-    pickled: bytes
+    content: bytes
     removed: tuple[str, ...]
     remaining: tuple[str, ...]
 
@@ -77,12 +79,35 @@ def sanitize(source: Path, scratch: Path, progress: Progress) -> Sanitized:
     again = scratch / "sanitized.pkl"
     again.write_bytes(pickled)
     if not same_answers(_best_of(load_model(source).estimator), load_model(again).estimator):
-        raise AuditFailed(
-            "answers_changed",
-            "The stripped model would not answer exactly as before, so it was not written.",
-            hint="Report it as a fault; the model file is untouched.",
-        )
+        raise _answers_changed()
     return Sanitized(pickled, (*searched, *stripped), remaining(model))
+
+
+def sanitize_booster(source: Path, scratch: Path, progress: Progress) -> Sanitized:
+    """The sanitised form of a file in a boosting library's own format, in the same format.
+
+    Parameters, and errors raised, as in `sanitize`.
+    """
+    row = format_of(source, "tables")
+    progress.report("opening the model", 0.0)
+    model = row.load("tables", source).estimator
+    progress.report("stripping", 0.3)
+    stripped = strip(model)
+    content = model.file_like(booster_content(source))
+    progress.report("comparing the answers", 0.6)
+    again = scratch / "sanitized"
+    again.write_bytes(content)
+    if not same_answers(row.load("tables", source).estimator, row.load("tables", again).estimator):
+        raise _answers_changed()
+    return Sanitized(content, stripped, remaining(model))
+
+
+def _answers_changed() -> AuditFailed:
+    return AuditFailed(
+        "answers_changed",
+        "The stripped model would not answer exactly as before, so it was not written.",
+        hint="Report it as a fault; the model file is untouched.",
+    )
 
 
 def _best_of(model: Any) -> Any:

@@ -26,5 +26,5 @@ def sanitize(request: JobRequest, display: Display) -> None:
         sanitized = sanitizer_of(request.source)(request.source, request.scratch, display)
     notes = {"removed": sanitized.removed, "remaining": sanitized.remaining}
     model_name, notes_name = SANITIZE.leaves
-    (request.report / model_name).write_bytes(sanitized.pickled)
+    (request.report / model_name).write_bytes(sanitized.content)
     (request.report / notes_name).write_text(json.dumps(notes), encoding="utf-8")

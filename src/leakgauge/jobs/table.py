@@ -34,7 +34,7 @@ class Job:
 
 
 AUDIT: Final = Job("audit", "leakgauge.jobs.audit:audit")
-SANITIZE: Final = Job("sanitize", "leakgauge.jobs.sanitize:sanitize", ("model.pkl", "notes.json"))
+SANITIZE: Final = Job("sanitize", "leakgauge.jobs.sanitize:sanitize", ("model", "notes.json"))
 PRIOR: Final = Job("prior", "leakgauge.jobs.prior:prior", (TRAINED_PRIOR,))
 SELF_TEST: Final = Job("self_test", "leakgauge.jobs.self_test:attempt", ("report.json",))
 DEMO_TRAINING: Final = Job("demo_training", "leakgauge.jobs.demo.training:train", ("models.json",))

@@ -30,6 +30,8 @@ from leakgauge.targets.score_rows import rounding_step
 PREDICTED: Final = ("predicted", "prediction", "predicted_label", "predicted_class")
 """How the column with the predicted label may be called."""
 _LISTED: Final = 5
+_LOOKED_AT: Final = 200_000
+"""Numbers by which rounding is told."""
 _LAST_DIGITS: Final = 1e-9
 _MOSTLY_DIFFERENT: Final = 0.5
 """Share of different values from which on whole numbers are amounts, not labels."""
@@ -177,12 +179,17 @@ def probabilities_in(table: Table, columns: Sequence[str], *, exact: bool = Fals
     endless: BoolArray = ~np.isfinite(found)
     if endless.any():
         raise _refused(table, np.any(endless, axis=1), "not_numbers", "no finite number for every class")
-    step = rounding_step(found)
+    beyond: BoolArray = (found < -DRIFT) | (found > 1.0 + DRIFT)
+    if beyond.any():
+        raise _refused(
+            table, np.any(beyond, axis=1), "not_probabilities", "a number that is none from 0 to 1"
+        )
+    step = rounding_step(found[:: max(found.size // _LOOKED_AT, 1)])
     drift = max(DRIFT, len(columns) * step / 2 if step else 0.0)
     sums = found.sum(axis=1)
-    wrong = (found.min(axis=1) < -DRIFT) | (np.abs(sums - 1.0) > drift)
+    wrong = np.abs(sums - 1.0) > drift
     if wrong.any():
-        raise _refused(table, wrong, "not_probabilities", "answers that are negative or do not sum to 1")
+        raise _refused(table, wrong, "not_probabilities", "probabilities that do not sum to 1")
     clipped = np.clip(found, 0.0, None)
     if exact and (np.abs(sums - 1.0) <= _LAST_DIGITS).all():
         return clipped

@@ -81,6 +81,8 @@ class _Column:
         sides = [table.frame[self.name] for table in self.tables]
         if self.known.kind == "categories":
             return self._categories(_joined(sides))
+        if self.known.is_categorical_dtype:
+            return self._unknown_categories(_joined(sides))
         if self.known.kind == "text":
             return _joined(sides).map(_as_text, na_action="ignore").astype(object)
         decimals = [table.decimal for table in self.tables]
@@ -132,6 +134,19 @@ class _Column:
             more = sorted({value for value in made.dropna().unique() if value not in set(kept)}, key=str)
             return made.astype(pd.CategoricalDtype([*kept, *more]))
         return made
+
+    def _unknown_categories(self, cells: pd.Series[Any]) -> pd.Series[Any]:
+        """The cells as categories in their natural order, which is what pandas makes of a column."""
+        made = inferred(cells, decimal=self.tables[0].decimal) if _is_untyped(cells) else cells
+        self.notices.append(
+            Notice(
+                "categories_in_order",
+                f"The model reads column {named(self.name)} as categories and does not hold their names. "
+                "They were taken from the tables in sorted order, which is right if every category stands in "
+                "them.",
+            )
+        )
+        return made.astype("category")
 
     def _refuse(self, cells: pd.Series[Any], reader: _Reader) -> None:
         raise BadBundle(

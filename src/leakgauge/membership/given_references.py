@@ -69,7 +69,12 @@ class ReferenceModel:
         defences: Sequence[Setting] = (),
     ) -> ReferenceModel:
         """Of (n, k) probabilities, behind as much of the target's output defences as can be repeated."""
-        repeatable = [setting for setting in defences if setting.defence.repeatable]
+        # behind a defence that lets labels alone through, no attack looks at these models
+        repeatable = [
+            setting
+            for setting in defences
+            if setting.defence.repeatable and setting.defence.gives == "probabilities"
+        ]
         seen = changed(probabilities, probabilities, repeatable)
         return cls(name, in_training, seen[np.arange(len(y)), y], seen.argmax(axis=1) == y)
 

@@ -266,7 +266,8 @@ _SMALLER: dict[Attacker, str] = {
     "population": (
         "For the attacker who has other data, each reference model was trained on {size} records; the target "
         "was trained on {wanted}. With as many, this attacker's AUC would be up to .03 higher where it was "
-        "measured. Add a population.csv with twice as many records as the table of members."
+        "measured. Add a population (population.csv, in Python population=) with twice as many records as "
+        "there are members."
     ),
 }
 """What smaller training sets do to the figures, measured in benchmarks/attackers.py."""

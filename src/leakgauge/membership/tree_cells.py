@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,11 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array
 
 from leakgauge.attacks.row import Unsuited
+from leakgauge.membership.booster_rounds import seen_trees
 from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.sklearn.model_graph import resamples
 
 _LEAF = -1
 """scikit-learn's mark for "no child"."""
@@ -64,10 +68,13 @@ class Cells:
         (n,) cell of each record: its leaf, and its own class in it.
     weight
         (n_cells,) training weight that the tree keeps for the cell, in records.
+    share
+        (n,) what one record adds to the weight of its cell; None for 1.
     """
 
     of_record: IntArray
     weight: FloatArray
+    share: FloatArray | None = None
 
     def total(self, values: NDArray[Any]) -> FloatArray:
         """(n_cells,) sum of (n,) values over the records of each cell."""
@@ -95,7 +102,8 @@ def final_step(target: SharedAnswers, pool: Pool) -> FinalStep:
         raise Unsuited("There is no scikit-learn model to look into, only answers.")
     x = pool.x
     while isinstance(estimator, Pipeline):
-        x = estimator[:-1].transform(x) if len(estimator.steps) > 1 else x
+        before = [step for step in estimator.steps[:-1] if not resamples(step[1])]
+        x = Pipeline(before).transform(x) if before else x
         estimator = estimator.steps[-1][1]
     return FinalStep(estimator, x)
 
@@ -116,15 +124,30 @@ def cells_of_trees(step: FinalStep, y: IntArray) -> tuple[Cells, ...]:
     Raises
     ------
     Unsuited
-        when the model is not a classification tree or an ensemble that trains such trees on the
-        records themselves.
+        when the model is not a classification tree, an ensemble that trains such trees on the
+        records themselves, or a booster whose file holds sums over the records of each leaf.
     """
+    if isinstance(step.estimator, BoosterClassifier):
+        return _cells_of_booster(step.estimator, step.x, y)
     trees = list(_trees_of(step.estimator))[: max(MOST_ENTRIES // len(y), 1)]
     x = as_trees_read(step.x)
     reweighs = getattr(step.estimator, "class_weight", None) is not None
     return tuple(
         _cells(tree, x if columns is None else x[:, columns], y, reweighs=reweighs) for tree, columns in trees
     )
+
+
+def _cells_of_booster(booster: BoosterClassifier, x: Any, y: IntArray) -> tuple[Cells, ...]:
+    """The leaves of boosting, which keep numbers of records, or else sums of second derivatives."""
+    cells = []
+    for tree in islice(seen_trees(booster, x, y), max(MOST_ENTRIES // len(y), 1)):
+        if tree.held.count is not None:
+            cells.append(Cells(tree.held.leaf, tree.held.count))
+        elif tree.held.cover is not None and tree.curvature is not None:
+            cells.append(Cells(tree.held.leaf, tree.held.cover, tree.curvature))
+    if not cells:
+        raise Unsuited("The file holds neither counts nor sums of second derivatives for its leaves.")
+    return tuple(cells)
 
 
 def _trees_of(estimator: Any) -> Iterator[tuple[DecisionTreeClassifier, IntArray | None]]:
@@ -140,7 +163,7 @@ def _trees_of(estimator: Any) -> Iterator[tuple[DecisionTreeClassifier, IntArray
                 raise Unsuited("The bagged models are not single trees, so there are no leaves to count.")
             yield tree, columns
     else:
-        raise Unsuited("The model is not a decision tree, a forest of them or bagged trees.")
+        raise Unsuited("The model is not a decision tree, a forest of them, bagged trees or a booster.")
 
 
 def _cells(tree: DecisionTreeClassifier, x: Any, y: IntArray, *, reweighs: bool) -> Cells:

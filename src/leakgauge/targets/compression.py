@@ -7,8 +7,10 @@ import contextlib
 import importlib
 import importlib.util
 import lzma
+import os
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from leakgauge.errors import LimitExceeded, UnsupportedModel
@@ -27,6 +29,28 @@ _DECOMPRESSORS: tuple[tuple[bytes, Callable[[int], Any]], ...] = (
     (b"\x5d\x00", lambda memory: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=memory)),
 )
 _LZ4_SIGN = b"\x04\x22\x4d\x18"
+
+
+def content_of(path: Path, *, limit: int) -> bytes:
+    """The bytes of a model file, as they are.
+
+    Raises
+    ------
+    UnsupportedModel
+        `empty_file`.
+    LimitExceeded
+        `model_too_large` for more than `limit` bytes.
+    """
+    with path.open("rb") as file:
+        # no more is asked for than there is: the room for it would be taken at once
+        data = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
+    if len(data) > limit:
+        raise too_large(limit)
+    if not data:
+        raise UnsupportedModel(
+            "empty_file", "The model file is empty.", hint="Save the model again and send the whole file."
+        )
+    return data
 
 
 def decompress(data: bytes, *, limit: int) -> bytes:

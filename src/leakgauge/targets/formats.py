@@ -24,7 +24,7 @@ from leakgauge.errors import UnsupportedModel
 from leakgauge.extras import Extra
 from leakgauge.targets.compression import unpacked_head
 from leakgauge.targets.exports import WITH_KERAS
-from leakgauge.targets.signs import ARCHIVE_SIGN, Data, Signs
+from leakgauge.targets.signs import ARCHIVE_SIGN, JSON, Data, Signs
 from leakgauge.targets.unread_formats import DAMAGED, UNREAD, ZIP, Unread
 
 HEAD_BYTES: Final = 4_096
@@ -177,7 +177,36 @@ ONNX = Format(
     default_on="images",
 )
 
-FORMATS: tuple[Format, ...] = (PICKLE, SKOPS, HDF5, KERAS, ONNX)
+XGBOOST = Format(
+    name="xgboost",
+    words="an XGBoost model",
+    suffixes=(".ubj",),
+    loaders={"tables": "leakgauge.targets.sklearn.booster_files:open_xgboost"},
+    sanitizer="leakgauge.defences.sanitize:sanitize_booster",
+    extras=("membership",),
+    # in UBJSON and in JSON, whose first name may be the version's
+    starts=rb"\{L\x00{7}[\x00-\xff](learner|version|Config|Model)|"
+    + JSON
+    + rb'\s*("version"\s*:\s*\[[0-9, \t\r\n]*\]\s*,\s*)?"(learner|Config)"\s*:',
+    modules=("xgboost",),
+    library="XGBoost",
+    without="Install it beside Leakgauge: pip install xgboost-cpu, or xgboost, which brings CUDA.",
+)
+
+LIGHTGBM = Format(
+    name="lightgbm",
+    words="a LightGBM model in text",
+    suffixes=(".lgb",),
+    loaders={"tables": "leakgauge.targets.sklearn.booster_files:open_lightgbm"},
+    sanitizer="leakgauge.defences.sanitize:sanitize_booster",
+    extras=("membership",),
+    starts=rb"tree\r?\nversion=",
+    modules=("lightgbm",),
+    library="LightGBM",
+    without="Install it beside Leakgauge: pip install lightgbm.",
+)
+
+FORMATS: tuple[Format, ...] = (PICKLE, SKOPS, HDF5, KERAS, ONNX, XGBOOST, LIGHTGBM)
 """Every format that is read. One that is not here is named by its row in `unread_formats`, if it has one."""
 
 

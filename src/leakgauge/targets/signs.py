@@ -10,6 +10,9 @@ from typing import Final, Literal, TypeAlias
 Data: TypeAlias = Literal["tables", "images"]
 
 ARCHIVE_SIGN: Final = b"PK\x03\x04"
+SPACE: Final = rb"[\xef\xbb\xbf \t\r\n]*"
+JSON: Final = SPACE + rb"\{"
+"""How a JSON text of a mapping starts."""
 _LOCAL_HEADER_BYTES: Final = 30
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from leakgauge.errors import UnsupportedModel
 from leakgauge.targets.exports import WITH_TENSORFLOW, WITH_TORCH
-from leakgauge.targets.signs import Signs
+from leakgauge.targets.signs import JSON, SPACE, Signs
 
 _FIT_A_SCIKIT_LEARN_MODEL = (
     "Models of this library cannot be audited on tables yet. Fit a scikit-learn classifier on the same "
@@ -23,9 +23,6 @@ _NOT_A_MODEL = "Send a fitted scikit-learn classifier, saved with pickle, joblib
 _UNPACK = "Unpack it and send the model file itself, saved with pickle, joblib or skops."
 
 _PROTOCOL_BUFFER = "a protocol buffer, such as TensorFlow and Core ML write"
-
-_SPACE = rb"[\xef\xbb\xbf \t\r\n]*"
-_JSON = _SPACE + rb"\{"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +61,11 @@ ZIP = Unread("a zip archive", _UNPACK, image_problem="not_a_model")
 
 UNREAD: tuple[Unread, ...] = (
     # by their first bytes
-    Unread(
-        "a LightGBM model in text", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"tree\r?\nversion=", is_model=True
-    ),
     Unread("a CatBoost model", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"CBM1", suffixes=(".cbm",), is_model=True),
     Unread(
-        "an XGBoost model",
-        _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=rb"binf|bs64|\{.{0,32}learner\{",
-        suffixes=(".ubj",),
+        "an XGBoost model in the binary form of before XGBoost 2.1",
+        'Save it with model.save_model("model.json"), which XGBoost 1.0 and later can, and send that file.',
+        starts=rb"binf|bs64|CONFIG-offset:",
         is_model=True,
     ),
     Unread(
@@ -132,45 +125,39 @@ UNREAD: tuple[Unread, ...] = (
     Unread("a PDF document", _NOT_A_MODEL, starts=rb"%PDF"),
     Unread("a Python program", _NOT_A_MODEL, starts=rb"\s*(#!|import |from \w+ import )"),
     Unread(
-        "an XGBoost model in JSON",
-        _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=_JSON + rb'\s*"learner"\s*:',
-        is_model=True,
-    ),
-    Unread(
         "a CatBoost model in JSON",
         _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=_JSON + rb'\s*"(class_params|ctr_data|features_info)"\s*:',
+        starts=JSON + rb'\s*"(class_params|ctr_data|features_info)"\s*:',
         is_model=True,
     ),
     # these keys stand deeper in the text, where other files may have them too
-    Unread("an XGBoost model in JSON", _FIT_A_SCIKIT_LEARN_MODEL, starts=_JSON + rb'.*"learner"'),
     Unread(
         "a LightGBM model in JSON",
-        _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=_JSON + rb'.*"(tree_info|feature_infos|max_feature_idx)"',
+        'LightGBM does not read it back. Save the model with model.booster_.save_model("model.txt") and send '
+        "that file.",
+        starts=JSON + rb'.*"(tree_info|feature_infos|max_feature_idx)"',
     ),
     Unread(
         "a CatBoost model in JSON",
         _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=_JSON + rb'.*"(oblivious_trees|features_info|ctr_data)"',
+        starts=JSON + rb'.*"(oblivious_trees|features_info|ctr_data)"',
     ),
-    Unread("the JSON text of a Keras model", WITH_TENSORFLOW, starts=_JSON + rb'.*"class_name"'),
-    Unread("a notebook", _NOT_A_MODEL, starts=_JSON + rb'.*"cells"'),
-    Unread("a JSON text", _NOT_A_MODEL, starts=_JSON),
+    Unread("the JSON text of a Keras model", WITH_TENSORFLOW, starts=JSON + rb'.*"class_name"'),
+    Unread("a notebook", _NOT_A_MODEL, starts=JSON + rb'.*"cells"'),
+    Unread("a JSON text", _NOT_A_MODEL, starts=JSON),
     Unread(
         "a PMML model",
         _SAVE_FROM_PYTHON,
-        starts=_SPACE + rb"<[^\x00]*?<?PMML[\s>]",
+        starts=SPACE + rb"<[^\x00]*?<?PMML[\s>]",
         suffixes=(".pmml",),
         is_model=True,
     ),
     Unread(
         "a web page",
         "Download the model file itself and send that.",
-        starts=_SPACE + rb"(?i:<(!doctype )?html)",
+        starts=SPACE + rb"(?i:<(!doctype )?html)",
     ),
-    Unread("a page of markup", _NOT_A_MODEL, starts=_SPACE + rb"<"),
+    Unread("a page of markup", _NOT_A_MODEL, starts=SPACE + rb"<"),
     # zip archives, by the names in them
     Unread(
         "a TorchScript model",

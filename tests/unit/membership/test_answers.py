@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases import audited, refusal
+from onnx_tables import network
 from pools import records
 from sklearn.ensemble import RandomForestClassifier
 
@@ -494,6 +495,23 @@ def test_reference_answers_beside_a_model_stand_in_for_models_trained_here(tmp_p
     assert "reference_answers/0a.csv" in report.inputs
 
 
+def test_a_network_that_has_no_recipe_is_compared_with_reference_answers(tmp_path):
+    """An ONNX file cannot be trained again, so nothing else brings it reference models."""
+    weights = np.random.default_rng(0).normal(size=(8, 2))
+    folder = tmp_path / "b"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(network(weights))
+    for name, (x, y) in (("train.csv", TRAIN), ("test.csv", TEST)):
+        pd.DataFrame(x).assign(label=(y == "yes").astype(int)).to_csv(folder / name, index=False)
+    without = audited(folder, attacks=["gap", "loss", "rmia"])
+    assert outcome(without, "rmia").status == "not_applicable"
+    (folder / "reference_answers").mkdir()
+    for name, table in pairs(2).items():
+        numbered = table.drop(columns="label").rename(columns={"no": "0", "yes": "1"})
+        numbered.to_csv(folder / "reference_answers" / name, index=False)
+    assert "rmia" in areas(audited(folder, attacks=["gap", "loss", "rmia"]))
+
+
 def test_other_files_in_the_folder_of_reference_answers_are_left_alone(tmp_path):
     folder = bundle(tmp_path / "b", references=pairs(1))
     (folder / "reference_answers" / "notes.txt").write_text("trained on Monday")
@@ -510,6 +528,21 @@ def test_defences_stand_before_the_answers_and_before_the_reference_models(tmp_p
     plain, behind = report_of(folder, **REFERENCED), report_of(folder, defences=["rounding=1"], **REFERENCED)
     assert areas(plain)["rmia"] != areas(behind)["rmia"]
     assert "defended" in {one.code for one in behind.warnings}
+
+
+def test_behind_labels_alone_reference_models_are_of_no_use(tmp_path):
+    report = report_of(bundle(tmp_path / "b", references=pairs(1)), defences=["label_only"], **REFERENCED)
+    assert set(areas(report)) == {"gap"}
+    assert "labels alone" in outcome(report, "rmia").reason
+
+
+@pytest.mark.parametrize("cell", [1e308, -0.5, 1.5])
+def test_numbers_that_are_no_probabilities_are_refused_by_line(cell, tmp_path):
+    table = MEMBERS.copy()
+    table.loc[4, "yes"] = cell
+    error = refused(bundle(tmp_path / "b", table), **QUICK)
+    assert error.code == "bad_bundle.not_probabilities"
+    assert "line 6" in error.message
 
 
 def in_memory(**settings):

@@ -21,6 +21,11 @@ from leakgauge.membership.attacks import boosting_equations, loss
 from leakgauge.membership.tree_cells import as_trees_read
 
 
+def system_of(model, pool):
+    equations = boosting_equations._equations(model, as_trees_read(pool.x), pool.y)
+    return boosting_equations._system(equations, pool.y)
+
+
 def boosting(**settings):
     return GradientBoostingClassifier(**{"n_estimators": 25, "random_state": 0} | settings)
 
@@ -58,14 +63,14 @@ def test_two_classes(settings):
 def test_the_training_records_solve_the_equations(model):
     x, y = load_breast_cancer(return_X_y=True)
     target, pool = fitted_pool(model, x[:200], y[:200], seed=0)
-    system = boosting_equations._system(target.estimator, as_trees_read(pool.x), pool.y)
+    system = system_of(target.estimator, pool)
     missed = system.transposed.T @ pool.member.astype(np.float32) - system.right
     assert np.abs(missed).max() < 1e-3
 
 
 def test_many_classes_solve_the_equations():
     target, pool = fitted_pool(boosting(n_estimators=10), *digits(300), seed=0)
-    system = boosting_equations._system(target.estimator, as_trees_read(pool.x), pool.y)
+    system = system_of(target.estimator, pool)
     missed = system.transposed.T @ pool.member.astype(np.float32) - system.right
     assert np.abs(missed).max() < 1e-3
 
@@ -103,7 +108,7 @@ def test_large_tables_give_the_same_without_the_square_matrix(monkeypatch):
 def test_a_budget_leaves_later_stages_out(monkeypatch):
     target, pool = fitted_pool(boosting(), *digits(200), seed=0)
     monkeypatch.setattr(boosting_equations, "MOST_COEFFICIENTS", 200 * 40)
-    system = boosting_equations._system(target.estimator, as_trees_read(pool.x), pool.y)
+    system = system_of(target.estimator, pool)
     assert system.transposed.nnz <= 200 * 40
     assert area(boosting_equations.score, target, pool) > 0.55
 
@@ -127,7 +132,7 @@ def test_the_membership_of_the_pool_is_not_read():
 @pytest.mark.parametrize("model", [RandomForestClassifier(3), HistGradientBoostingClassifier(max_iter=2)])
 def test_other_models_are_unsuited(model):
     target, pool = fitted_pool(model, *digits(150), seed=0)
-    with pytest.raises(Unsuited, match="GradientBoostingClassifier"):
+    with pytest.raises(Unsuited, match="no gradient boosting"):
         scores_of(boosting_equations.score, target, pool)
 
 

@@ -54,12 +54,10 @@ def array() -> bytes:
 
 
 FILES = [
-    (b"tree\nversion=v4\nnum_class=1\n", "LightGBM"),
     (b'{"name":"tree","version":"v4","num_class":1,"max_feature_idx":3}', "LightGBM"),
     (b"CBM1\x00\x00\x00\x00", "CatBoost"),
     (b'{"ctr_data": {}, "features_info": {}}', "CatBoost"),
-    (b'{"learner":{"attributes":{}}}', "XGBoost"),
-    (b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner{L\x00", "XGBoost"),
+    (b"CONFIG-offset:\x00\x00", "XGBoost"),
     (b"binf\x00\x00\x00", "XGBoost"),
     (b"\x08\x04\x32\x08", "protocol buffer"),
     (zipped("model/data.pkl", "model/version"), "PyTorch"),

@@ -105,7 +105,8 @@ ATTACKS: tuple[Attack, ...] = (
         FERRY,
         leaf_counts.score,
         reads="how many training records of each class stand in each leaf of each tree "
-        "(n_node_samples, weighted_n_node_samples)",
+        "(n_node_samples, weighted_n_node_samples); of boosters how many records, or the sum of their "
+        "second derivatives (leaf_count, sum_hessian)",
     ),
     Attack(
         "bootstrap_replay",
@@ -122,7 +123,8 @@ ATTACKS: tuple[Attack, ...] = (
         "model_file",
         OWN,
         boosting_equations.score,
-        reads="node counts, impurities and the values of inner nodes and leaves, stage by stage",
+        reads="node counts, impurities, sums of second derivatives (sum_hessian, leaf_weight) and the "
+        "values of inner nodes and leaves, stage by stage",
     ),
     Attack(
         "black_box_art",

@@ -35,6 +35,9 @@ A file may have been stripped of counts and inner values. The Newton equations
 remain, since a leaf's value is what the model answers with; they leave the
 scale of z open, and the box and its middle as start then settle it.
 
+XGBoost and LightGBM keep other sums (`membership.booster_rounds`): of second derivatives in every
+node, and LightGBM the number of records. They enter the same system.
+
 Source: none that we know of. "TimberStrike" (2025) reconstructs
 data of *federated* boosting from the gradients of single trees; Ferry et al. 2024
 read counts of forests. We know of no earlier description of membership as a
@@ -43,7 +46,7 @@ linear system over all stages of a boosted model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +57,12 @@ from scipy.special import expit, softmax
 from sklearn.ensemble import GradientBoostingClassifier
 
 from leakgauge.attacks.row import Unsuited
+from leakgauge.membership.booster_rounds import equations_of_rounds
+from leakgauge.membership.equations import Equations
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.tree_cells import as_trees_read, final_step
 from leakgauge.progress import Progress
+from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.protocol import FloatArray, IntArray
 
 MOST_STEPS = 3_000
@@ -85,31 +91,6 @@ Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Equations:
-    """Some rows of A z = b, each record in exactly one of them.
-
-    Attributes
-    ----------
-    row
-        (n,) row of each record.
-    coefficient
-        (n,) its coefficient there.
-    right
-        (n_rows,) the sums that the file holds.
-    """
-
-    row: IntArray
-    coefficient: FloatArray
-    right: FloatArray
-
-    def scaled(self) -> Equations:
-        """The same equations with rows of length 1; rows of nothing but rounding errors become 0 = 0."""
-        length = np.sqrt(np.bincount(self.row, weights=self.coefficient**2, minlength=len(self.right)))
-        scale = np.where(length > _LEAST_LENGTH, 1.0 / np.maximum(length, _LEAST_LENGTH), 0.0)
-        return Equations(self.row, self.coefficient * scale[self.row], self.right * scale)
-
-
-@dataclass(frozen=True, slots=True)
 class System:
     """All equations.
 
@@ -128,12 +109,17 @@ class System:
 def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
     """(n,) estimate of z, between 0 for a non-member and 1 for a member."""
     step = final_step(target, pool)
-    boosting = step.estimator
-    if not isinstance(boosting, GradientBoostingClassifier):
-        raise Unsuited("The model is not a GradientBoostingClassifier, so it holds no sums of residuals.")
+    match step.estimator:
+        case GradientBoostingClassifier() as boosting:
+            share = float(boosting.subsample)
+            equations = _equations(boosting, as_trees_read(step.x), pool.y)
+        case BoosterClassifier() as booster:
+            share = booster.share_of_records()
+            equations = equations_of_rounds(booster, step.x, pool.y)
+        case _:
+            raise Unsuited("The model is no gradient boosting that is known to hold sums of residuals.")
     progress.report("reading the equations", 0.0)
-    system = _system(boosting, as_trees_read(step.x), pool.y)
-    share = float(boosting.subsample)
+    system = _system(equations, pool.y)
     return solve(
         System(system.transposed, system.right / np.float32(share)),
         pull=(1.0 - share) / share / PRIOR_VARIANCE,
@@ -142,9 +128,9 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
     )
 
 
-def _system(boosting: Any, x: Any, y: IntArray) -> System:
+def _system(blocks: Iterable[Equations], y: IntArray) -> System:
     rows, coefficients, rights, n_rows = [], [], [], 0
-    for equations in _equations(boosting, x, y):
+    for equations in blocks:
         scaled = equations.scaled()
         rows.append((scaled.row + n_rows).astype(np.int32))
         coefficients.append(scaled.coefficient.astype(np.float32))
@@ -152,6 +138,8 @@ def _system(boosting: Any, x: Any, y: IntArray) -> System:
         n_rows += len(scaled.right)
         if (len(rows) + 1) * len(y) > MOST_COEFFICIENTS:
             break
+    if not rows:
+        raise Unsuited("The file holds no sums over its training records.")
     # every record stands once in each block of equations, so that the rows of Aᵀ are of one length
     ends = np.arange(0, len(y) * len(rows) + 1, len(rows))
     entries = (np.stack(coefficients, axis=1).ravel(), np.stack(rows, axis=1).ravel(), ends)

@@ -15,6 +15,10 @@ likelihood is approached by expectation-maximisation (Shepp & Vardi 1982,
 
 Stopped early, since more steps fit the noise of the bootstrap.
 
+The leaves of boosting have no classes. LightGBM keeps the number of records in each, XGBoost the sum
+of their second derivatives, which are known (`membership.booster_rounds`): a record then adds its
+share s_ti in the place of 1, and the step is the same with weights, z_i ← z_i · Σ_t s_ti r_t / Σ_t s_ti.
+
 That the counts in scikit-learn's trees give records away is known: Ferry et al.
 2024, "Trained Random Forests Completely Reveal your Dataset" (DRAFT),
 reconstruct whole tables from them by constraint programming. Here the candidate
@@ -45,9 +49,14 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
 def training_weights(cells: tuple[Cells, ...], *, n: int) -> FloatArray:
     """(n,) training weight of each record after `STEPS` steps of expectation-maximisation."""
     estimate = np.full(n, START)
+    shares = sum((np.ones(n) if tree.share is None else tree.share for tree in cells), np.zeros(n))
     for _ in range(STEPS):
         factor = np.zeros(n)
         for tree in cells:
-            factor += (tree.weight / np.maximum(tree.total(estimate), _EMPTY))[tree.of_record]
-        estimate *= factor / len(cells)
+            if tree.share is None:
+                factor += (tree.weight / np.maximum(tree.total(estimate), _EMPTY))[tree.of_record]
+            else:
+                expected = np.maximum(tree.total(estimate * tree.share), _EMPTY)
+                factor += tree.share * (tree.weight / expected)[tree.of_record]
+        estimate *= factor / shares
     return estimate

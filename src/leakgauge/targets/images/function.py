@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ class FunctionEngine:
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self._function = function
+        self._one_at_a_time = threading.Lock()  # attacks ask in threads, which a caller's code need not bear
 
     def outputs(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, n_outputs) outputs for (n, ...) images, as the function gives them."""
@@ -28,9 +30,10 @@ class FunctionEngine:
         return np.concatenate(parts)
 
     def _answer(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        answer = self._function(np.array(images))  # a copy, which the caller's function may change
-        # an answer of PyTorch may hang on its gradient or lie on another device
-        array = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+        with self._one_at_a_time:
+            answer = self._function(np.array(images))  # a copy, which the caller's function may change
+            # an answer of PyTorch may hang on its gradient or lie on another device
+            array = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
         return array.astype(np.float32)
 
 

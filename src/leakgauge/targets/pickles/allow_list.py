@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from leakgauge.targets.pickles.estimators import ESTIMATORS
+from leakgauge.targets.pickles.estimators import BOOSTERS, ESTIMATORS
 
 Pair: TypeAlias = tuple[str, str]
 
@@ -132,10 +132,14 @@ VALUES = _pairs(
 ) | (ARRAY_FUNCTIONS | SCORE_FUNCTIONS | METRICS)
 """Stored as they are, or named as an argument: types, and scikit-learn's own score functions."""
 
-CONSTRUCTORS = _pairs(
+BOOSTER_PAIRS = frozenset[Pair]().union(*(_pairs(modules) for modules in BOOSTERS.values()))
+"""What pickles of boosting libraries hold."""
+
+CONSTRUCTORS = BOOSTER_PAIRS | _pairs(
     {
         "_codecs": "encode",
         "builtins": "bytearray bytes complex frozenset getattr range set slice",
+        "collections": "defaultdict",
         "copyreg": "_reconstructor",
         "functools": "partial",
         "joblib.numpy_pickle": "NumpyArrayWrapper",

@@ -30,6 +30,7 @@ from leakgauge.targets.pickles.allow_list import (
     today,
 )
 from leakgauge.targets.pickles.arrays import ARRAY_CONSTRUCTORS, ArrayHeader, Constructor
+from leakgauge.targets.pickles.boosters import BOOSTER_CONSTRUCTORS
 from leakgauge.targets.pickles.checks import a_mapping, an_array, arguments_of, is_method, reject_unless
 from leakgauge.targets.pickles.labels import LABEL_CONSTRUCTORS
 from leakgauge.targets.pickles.searches import NAMED_DISTRIBUTIONS, SEARCH_CONSTRUCTORS
@@ -91,6 +92,8 @@ class Construction:
             return Inert()
         if function is _RECONSTRUCTOR:
             return self._reconstruct(arguments)
+        if function is OrderedDict:
+            return self.make(function, arguments)  # it is pickled as a call, without arguments
         if not isinstance(function, Constructor):
             raise MalformedPickleError("a call of something that is not called in any model")
         return function.construct(arguments)
@@ -258,6 +261,12 @@ def _numbers(arguments: object, *, least: int, most: int) -> tuple[Any, ...]:
     return numbers
 
 
+def _defaultdict(arguments: object) -> object:
+    """A plain mapping: what makes missing values of it is never called."""
+    arguments_of(arguments, least=0, most=1)
+    return {}
+
+
 def _range(arguments: object) -> object:
     made = range(*_numbers(arguments, least=1, most=3))
     reject_unless(len(made) <= _LONGEST_RANGE, "a range that is too long")
@@ -344,6 +353,7 @@ _RECONSTRUCTOR = Constructor(lambda _arguments: None)
 
 _CONSTRUCTORS: Mapping[Pair, Constructor] = {
     **ARRAY_CONSTRUCTORS,
+    **BOOSTER_CONSTRUCTORS,
     **LABEL_CONSTRUCTORS,
     **TREE_CONSTRUCTORS,
     ("_codecs", "encode"): Constructor(_encode),
@@ -354,6 +364,7 @@ _CONSTRUCTORS: Mapping[Pair, Constructor] = {
     ("builtins", "range"): Constructor(_range),
     ("builtins", "set"): Constructor(lambda arguments: set(_items_of_set(arguments))),
     ("builtins", "slice"): Constructor(lambda arguments: slice(*_numbers(arguments, least=3, most=3))),
+    ("collections", "defaultdict"): Constructor(_defaultdict),
     ("copyreg", "_reconstructor"): _RECONSTRUCTOR,
     PARTIAL: Constructor(_partial),
     **SEARCH_CONSTRUCTORS,

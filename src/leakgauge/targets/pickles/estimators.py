@@ -60,8 +60,35 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
         "sklearn.decomposition._nmf": "MiniBatchNMF NMF",
         "sklearn.decomposition._sparse_pca": "MiniBatchSparsePCA SparsePCA",
     },
+    "sampler": {
+        "imblearn.combine._smote_enn": "SMOTEENN",
+        "imblearn.combine._smote_tomek": "SMOTETomek",
+        "imblearn.over_sampling._adasyn": "ADASYN",
+        "imblearn.over_sampling._random_over_sampler": "RandomOverSampler",
+        "imblearn.over_sampling._smote.base": "SMOTE SMOTEN SMOTENC",
+        "imblearn.over_sampling._smote.cluster": "KMeansSMOTE",
+        "imblearn.over_sampling._smote.filter": "BorderlineSMOTE SVMSMOTE",
+        "imblearn.under_sampling._prototype_generation._cluster_centroids": "ClusterCentroids",
+        "imblearn.under_sampling._prototype_selection._condensed_nearest_neighbour": (
+            "CondensedNearestNeighbour"
+        ),
+        "imblearn.under_sampling._prototype_selection._edited_nearest_neighbours": (
+            "AllKNN EditedNearestNeighbours RepeatedEditedNearestNeighbours"
+        ),
+        "imblearn.under_sampling._prototype_selection._instance_hardness_threshold": (
+            "InstanceHardnessThreshold"
+        ),
+        "imblearn.under_sampling._prototype_selection._nearmiss": "NearMiss",
+        "imblearn.under_sampling._prototype_selection._neighbourhood_cleaning_rule": (
+            "NeighbourhoodCleaningRule"
+        ),
+        "imblearn.under_sampling._prototype_selection._one_sided_selection": "OneSidedSelection",
+        "imblearn.under_sampling._prototype_selection._random_under_sampler": "RandomUnderSampler",
+        "imblearn.under_sampling._prototype_selection._tomek_links": "TomekLinks",
+    },
     "polynomial": {"sklearn.preprocessing._polynomial": "PolynomialFeatures"},
     "handed_on": {
+        "imblearn.pipeline": "Pipeline",
         "sklearn.calibration": "CalibratedClassifierCV",
         "sklearn.compose._column_transformer": "ColumnTransformer",
         "sklearn.compose._target": "TransformedTargetRegressor",
@@ -163,5 +190,13 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """The contract's name, then module and names. `sklearn.checks` says for each what compiled code trusts, or
-why none of it can be led astray: what is handed on, looked up by position, compared row by row, made anew, or
-added and multiplied goes through functions that look at shapes, types and bounds themselves."""
+why none of it can be led astray: what is handed on, looked up by position, compared row by row, made anew,
+trained again and never asked, or added and multiplied goes through functions that look at shapes, types and
+bounds themselves."""
+
+BOOSTERS: Mapping[str, Mapping[str, str]] = {
+    "xgboost": {"xgboost.core": "Booster", "xgboost.sklearn": "XGBClassifier XGBRFClassifier"},
+    "lightgbm": {"lightgbm.basic": "Booster", "lightgbm.sklearn": "LGBMClassifier"},
+}
+"""By library, module and names of what its pickles hold. None of it is filled with a file's attributes:
+each is made by `targets.boosters`, from what was read and checked there."""

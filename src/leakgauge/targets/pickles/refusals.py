@@ -45,6 +45,10 @@ _BOOSTING = (
     "Models of {name} cannot be audited yet. The nearest model that can is scikit-learn's "
     "HistGradientBoostingClassifier, fitted on the same data with the same number and size of trees."
 )
+_BOOSTERS = (
+    "The classifiers of {name} are audited: {classes}, and its own files of classifiers. Regressors, "
+    "rankers and classes of your own over them are not."
+)
 _NETWORK = (
     "A network is audited as ONNX. Export it where it was made: {export}. Send model.onnx in the place of "
     "the pickle."
@@ -60,10 +64,9 @@ _TRANSFORMER = (
 )
 _OTHER = "Its models cannot be audited yet. Send a classifier made of scikit-learn's own classes."
 _RESAMPLING = (
-    "Resampling takes no part in prediction: fit a scikit-learn Pipeline on the resampled data, or build "
-    "one of the fitted steps that do predict, Pipeline([step for step in model.steps if not "
-    'hasattr(step[1], "fit_resample")]). Reference models are then trained without the resampling. In the '
-    'place of a balanced ensemble, RandomForestClassifier(class_weight="balanced_subsample") can be audited.'
+    "Of {name}, the Pipeline and the samplers in it are read. Of balanced ensembles none is; in their place "
+    'RandomForestClassifier(class_weight="balanced_subsample") can be audited, or a Pipeline of '
+    "RandomUnderSampler and a classifier."
 )
 _BY_VALUE = (
     "cloudpickle and dill store functions and classes of your own as code, and code of a model file is "
@@ -84,8 +87,8 @@ def _library(name: str, way_in: str, **parts: str) -> Library:
 
 
 LIBRARIES: Mapping[str, Library] = {
-    "xgboost": _library("XGBoost", _BOOSTING),
-    "lightgbm": _library("LightGBM", _BOOSTING),
+    "xgboost": _library("XGBoost", _BOOSTERS, classes="XGBClassifier, XGBRFClassifier and Booster"),
+    "lightgbm": _library("LightGBM", _BOOSTERS, classes="LGBMClassifier and Booster"),
     "catboost": _library("CatBoost", _BOOSTING),
     "_catboost": _library("CatBoost", _BOOSTING),
     "ngboost": _library("NGBoost", _BOOSTING),

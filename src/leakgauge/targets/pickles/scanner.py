@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from leakgauge.targets.libraries import NAMES
 from leakgauge.targets.pickles import arrays
 from leakgauge.targets.pickles.allow_list import (
     CHECK_ARRAY,
@@ -42,18 +43,23 @@ class Scanner:
         the names of instructions that no model file needs.
     versions
         scikit-learn versions that the estimators in the file were saved by.
+    libraries
+        packages beside scikit-learn that the file needs.
     """
 
     budget: Budget
     refused: dict[Pair, None] = field(default_factory=dict)
     instructions: dict[str, None] = field(default_factory=dict)
     versions: set[str] = field(default_factory=set)
+    libraries: set[str] = field(default_factory=set)
 
     def find(self, module: str, name: str) -> object:
         """Note the global; nothing is imported."""
         pair = today(module, name)
         if not is_allowed(module, name):
             self.refused[(module, name)] = None
+        if pair[0].partition(".")[0] in NAMES and is_allowed(module, name):
+            self.libraries.add(pair[0].partition(".")[0])
         return arrays.HEADER_CONSTRUCTORS.get(pair, Unmade(pair))
 
     def call(self, function: object, arguments: object) -> object:

@@ -9,8 +9,6 @@ A stand-in fits, clones and is saved as the class that it stands for.
 
 from __future__ import annotations
 
-import copy
-import copyreg
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -31,37 +29,12 @@ from sklearn.preprocessing import PolynomialFeatures
 from sklearn.utils.validation import validate_data
 
 from leakgauge.targets.sklearn.model_graph import parts_of
+from leakgauge.targets.stand_in import StandIn
 
 _NO_NEIGHBOUR = (
     "The model's RadiusNeighborsClassifier gives no answer to a record without neighbours "
     "(outlier_label=None); the audit reads that as equal probabilities of all classes."
 )
-
-
-class _StandIn:
-    """Is saved as the class of scikit-learn that it stands for, and copied as itself."""
-
-    _stands_for: type
-
-    def _plain(self: Any) -> Any:
-        plain = object.__new__(self._stands_for)
-        vars(plain).update(vars(self))
-        return plain
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        # the form that every protocol can write for another class than the object's own
-        return copyreg._reconstructor, (self._stands_for, object, None), self._plain().__getstate__()  # type: ignore[attr-defined]
-
-    def __copy__(self: Any) -> Any:
-        twin = object.__new__(type(self))
-        vars(twin).update(vars(self))
-        return twin
-
-    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
-        twin = object.__new__(type(self))
-        memo[id(self)] = twin
-        vars(twin).update(copy.deepcopy(vars(self), memo))
-        return twin
 
 
 class ChecksFirstGuess:
@@ -76,19 +49,19 @@ class ChecksFirstGuess:
         return checked_first_guess(guess, X.shape[0], self)
 
 
-class GuardedGradientBoostingClassifier(ChecksFirstGuess, _StandIn, GradientBoostingClassifier):  # type: ignore[misc]  # no types
+class GuardedGradientBoostingClassifier(ChecksFirstGuess, StandIn, GradientBoostingClassifier):  # type: ignore[misc]  # no types
     """A classifier that starts from another estimator (`init=`)."""
 
     _stands_for = GradientBoostingClassifier
 
 
-class GuardedGradientBoostingRegressor(ChecksFirstGuess, _StandIn, GradientBoostingRegressor):  # type: ignore[misc]  # no types
+class GuardedGradientBoostingRegressor(ChecksFirstGuess, StandIn, GradientBoostingRegressor):  # type: ignore[misc]  # no types
     """A regressor that starts from another estimator (`init=`)."""
 
     _stands_for = GradientBoostingRegressor
 
 
-class _GuardedPreparation(_StandIn):
+class _GuardedPreparation(StandIn):
     def _preprocess_X(self: Any, X: Any, *, reset: bool) -> Any:  # noqa: N802, N803 (scikit-learn's names)
         prepared: Any = super()._preprocess_X(X, reset=reset)  # type: ignore[misc]  # the class mixed into has it
         # the trees read columns by number, as many as they were fitted on
@@ -109,7 +82,7 @@ class GuardedHistGradientBoostingRegressor(_GuardedPreparation, HistGradientBoos
     _stands_for = HistGradientBoostingRegressor
 
 
-class GuardedCalibratedClassifierCV(_StandIn, CalibratedClassifierCV):  # type: ignore[misc]  # no types
+class GuardedCalibratedClassifierCV(StandIn, CalibratedClassifierCV):  # type: ignore[misc]  # no types
     """Calibration that hands its loss positions among the classes, never labels.
 
     With `method="temperature"` scikit-learn 1.9 takes labels that are numbers for the
@@ -137,7 +110,7 @@ class GuardedCalibratedClassifierCV(_StandIn, CalibratedClassifierCV):  # type: 
         return self
 
 
-class GuardedPolynomialFeatures(_StandIn, PolynomialFeatures):  # type: ignore[misc]  # no types
+class GuardedPolynomialFeatures(StandIn, PolynomialFeatures):  # type: ignore[misc]  # no types
     """Products of the features of sparse rows, whose columns are there.
 
     Compiled code numbers the product of a feature with itself before the first column
@@ -160,7 +133,7 @@ class GuardedPolynomialFeatures(_StandIn, PolynomialFeatures):  # type: ignore[m
         return products
 
 
-class GuardedRadiusNeighborsClassifier(_StandIn, RadiusNeighborsClassifier):  # type: ignore[misc]  # no types
+class GuardedRadiusNeighborsClassifier(StandIn, RadiusNeighborsClassifier):  # type: ignore[misc]  # no types
     """Neighbours within a radius, asked with rows of the width that it was fitted on.
 
     Where there is no neighbour and no label for that, scikit-learn raises an error
@@ -213,7 +186,7 @@ def checked_first_guess(guess: Any, n_rows: int, booster: Any) -> NDArray[np.flo
     return np.ascontiguousarray(guess, dtype=np.float64)
 
 
-_STAND_INS: Mapping[type, type[_StandIn]] = {
+_STAND_INS: Mapping[type, type[StandIn]] = {
     kind._stands_for: kind
     for kind in (
         GuardedCalibratedClassifierCV,

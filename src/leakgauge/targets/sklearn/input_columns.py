@@ -37,7 +37,9 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._indexing import _get_column_indices
 
+from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.input_columns import InputColumn, InputColumns, Kind, Selection
+from leakgauge.targets.sklearn.model_graph import resamples
 
 _DEEPEST = 40
 """Wrappers in wrappers; a crafted file can nest deeper than Python's stack."""
@@ -72,6 +74,9 @@ def column_uses(estimator: object) -> dict[str, tuple[int, ...]]:
         if isinstance(part, BaseHistGradientBoosting):
             mask = getattr(part, "is_categorical_", None)
             found[f"{path}categorical"] = () if mask is None else tuple(np.flatnonzero(mask).tolist())
+        elif isinstance(part, BoosterClassifier):
+            categories = enumerate(part.input_categories())
+            found[f"{path}categorical"] = tuple(place for place, known in categories if known is not None)
         elif isinstance(part, ColumnTransformer):
             for name, transformer, columns in part.transformers_:
                 found[f"{path}{name}"] = _indices(part, name, columns)
@@ -149,7 +154,7 @@ class _Walk:
                 for _name, step in part.steps:
                     if out is None:
                         return None
-                    out = self.visit(step, out)
+                    out = out if resamples(step) else self.visit(step, out)
                 return out
             case ColumnTransformer():
                 return self._column_transformer(part, places)
@@ -159,6 +164,9 @@ class _Walk:
                 return None
             case BaseHistGradientBoosting():
                 self._histogram_boosting(part, places)
+                return None
+            case BoosterClassifier():
+                self._booster(part, places)
                 return None
             case CountVectorizer() | HashingVectorizer():
                 self._note(places, is_text=True)
@@ -232,6 +240,15 @@ class _Walk:
                 tuple(place for place, chosen in zip(places, mask, strict=True) if chosen),
                 is_categorical_dtype=True,
             )
+
+    def _booster(self, part: BoosterClassifier, places: _Places) -> None:
+        for place, categories in zip(places, part.input_categories(), strict=True):
+            if categories is None:
+                self._note((place,), is_number=True)
+            else:
+                self._note((place,), is_categorical_dtype=True)
+                if place is not None:
+                    self.columns[place].categories += categories
 
     def _imputer(self, part: Any, places: _Places) -> _Places | None:
         """Imputers pass columns on as they are; only numbers have a mean."""

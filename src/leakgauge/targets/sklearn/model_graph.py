@@ -14,6 +14,8 @@ from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from leakgauge.targets.stand_in import stands_for
+
 _PARTS = (BaseEstimator, TreePredictor, _BinMapper, _CalibratedClassifier)
 
 # the ones that hold nothing; models keep them by the million
@@ -59,6 +61,11 @@ def _inside(thing: object) -> Iterable[object]:
     return ()
 
 
+def resamples(step: object) -> bool:
+    """Whether a step of a Pipeline is a sampler of imbalanced-learn, which takes no part in answers."""
+    return hasattr(type(step), "fit_resample")
+
+
 def type_name(thing: Any) -> str:
     """What an estimator is, such as `Pipeline(StandardScaler → SVC)`."""
     steps = vars(thing).get("steps") if isinstance(thing, Pipeline) else None
@@ -72,14 +79,15 @@ def _class_name(thing: Any) -> str:
     """scikit-learn's name for it, also where a subclass stands in for an earlier version."""
     if isinstance(thing, str) or thing is None:
         return "passthrough"
+    kind = stands_for(type(thing))
     known = [
-        kind
-        for kind in type(thing).__mro__
-        if kind.__module__.startswith("sklearn.")
-        and issubclass(kind, _PARTS)
-        and kind.__module__ != "sklearn.base"  # whatever other libraries derive theirs from
+        base
+        for base in kind.__mro__
+        if base.__module__.startswith("sklearn.")
+        and issubclass(base, _PARTS)
+        and base.__module__ != "sklearn.base"  # whatever other libraries derive theirs from
     ]
-    return (known[0] if known else type(thing)).__name__
+    return (known[0] if known and kind.__module__.startswith("leakgauge.") else kind).__name__
 
 
 def reads_documents(model: Any) -> bool:

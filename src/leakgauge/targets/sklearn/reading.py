@@ -11,7 +11,6 @@ The kind of file is told from its contents, never from its name.
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from typing import Any
 import sklearn
 
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
-from leakgauge.targets.compression import decompress, too_large
+from leakgauge.targets.compression import content_of, decompress
 from leakgauge.targets.formats import PICKLE, SKOPS, Format, recognise
+from leakgauge.targets.libraries import check_installed
 from leakgauge.targets.pickles.construction import Construction
 from leakgauge.targets.pickles.refusals import refused
 from leakgauge.targets.pickles.scanner import Scanner
@@ -31,6 +31,7 @@ from leakgauge.targets.signs import ARCHIVE_SIGN
 from leakgauge.targets.sklearn.checks import estimators
 from leakgauge.targets.sklearn.guarded import guard
 from leakgauge.targets.sklearn.old_versions import Version, upgrade
+from leakgauge.targets.sklearn.samplers import forget_training
 from leakgauge.targets.sklearn.skops import load_skops
 from leakgauge.targets.unread_formats import Unread, not_read
 
@@ -91,20 +92,13 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
         reads files or calls functions; or `refused_instructions`.
     UnsupportedModel
         `empty_file`, `not_a_model`, `unreadable`, `future_version`, `version_too_old`,
-        `lz4_not_installed`.
+        `lz4_not_installed`, `xgboost_not_installed` and so on; what the models of such libraries
+        deserve.
     LimitExceeded
         `model_too_large`, `too_many_instructions`.
     """
     bounds = limits or Limits()
-    with path.open("rb") as file:
-        # no more is asked for than there is: the room for it would be taken at once
-        data = file.read(min(bounds.bytes, os.fstat(file.fileno()).st_size) + 1)
-    if len(data) > bounds.bytes:
-        raise too_large(bounds.bytes)
-    if not data:
-        raise UnsupportedModel(
-            "empty_file", "The model file is empty.", hint="Save the model again and send the whole file."
-        )
+    data = content_of(path, limit=bounds.bytes)
     if data.startswith(ARCHIVE_SIGN) and recognise(data) is SKOPS:
         model, versions = load_skops(data, limit=bounds.bytes)
         return _finished(lambda: model, versions)
@@ -153,6 +147,7 @@ def _scan(data: bytes, limits: Limits) -> Scanner:
         )
     if failure is not None:
         raise unreadable() from failure
+    check_installed(scan.libraries)
     return scan
 
 
@@ -209,9 +204,10 @@ def _finished(make: Callable[[], object], versions: Collection[str]) -> Loaded:
     numbers = _numbers(saved_by or installed)
     try:
         model = make()
+        kept = forget_training(model)
         upgrade(model, saved_by=(numbers[0], numbers[1]))
         estimators.check(model)
-        remarks = guard(model)
+        remarks = (*kept, *guard(model))
     except LeakgaugeError:
         raise
     except Exception as error:  # a file can make any step fail in any way; all of them mean the same

@@ -17,6 +17,7 @@ from typing import Any
 
 from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets.compression import too_large
+from leakgauge.targets.libraries import NAMES, check_installed
 from leakgauge.targets.pickles.allow_list import Pair, is_allowed, today
 from leakgauge.targets.pickles.checks import printable, reject_unless
 from leakgauge.targets.pickles.construction import Construction
@@ -58,6 +59,8 @@ def load_skops(data: bytes, *, limit: int) -> tuple[Any, frozenset[str]]:
             schema = json.loads(archive.read(_SCHEMA))
             reject_unless(isinstance(schema, dict) and schema.get("protocol") in _PROTOCOLS, "its version")
             _refuse_unlisted(schema)
+            packages = {str(node.get("__module__")).partition(".")[0] for node in _nodes(schema)}
+            check_installed(packages & NAMES.keys())
             reader = Reader(archive, limit, Construction(Budget(0)))
             return reader.make(schema), frozenset(_versions(schema))
     except LeakgaugeError:

@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
+from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.frames import check_width, columns_by_name
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
@@ -101,6 +102,8 @@ class SklearnTarget:
         self.estimator: Any
         self.estimator, inside = _best_of(estimator if found is None else found.estimator)
         self.recipe: Any = self.estimator
+        boosters = (part for part in parts_of(self.estimator) if isinstance(part, BoosterClassifier))
+        self.packages: tuple[str, ...] = tuple(sorted({part.distribution() for part in boosters}))
         path = f"{'model' if found is None else found.path}{inside}"
         self.classes: NDArray[Any] = _classes_of(self.estimator, path)
         self.has_probabilities = _answers(self.estimator, "predict_proba")
@@ -114,9 +117,6 @@ class SklearnTarget:
         self._reads_documents = reads_documents(self.estimator)
         number = 1 if self._reads_documents else _first_known(self.estimator, "n_features_in_")
         self.n_features: int | None = None if number is None else int(number)
-
-    packages: tuple[str, ...] = ()
-    """None besides those of every audit of tables, unless another library's estimator is in it."""
 
     @property
     def gives(self) -> Gives:
@@ -321,6 +321,8 @@ def _answers(estimator: Any, method: str) -> bool:
 
 def _settle(estimator: Any) -> None:
     for part in parts_of(estimator):
+        if isinstance(part, BoosterClassifier):
+            continue  # made for one thread, and silent
         attributes = vars(part)
         if "n_jobs" in attributes:
             part.n_jobs = 1

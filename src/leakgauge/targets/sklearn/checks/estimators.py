@@ -26,6 +26,7 @@ from sklearn.utils import Bunch, check_array
 
 from leakgauge.targets.pickles.allow_list import (
     ARRAY_FUNCTIONS,
+    BOOSTER_PAIRS,
     METRICS,
     SCORE_FUNCTIONS,
     STRING_METHODS,
@@ -47,6 +48,7 @@ from leakgauge.targets.sklearn.checks.patterns import check_pattern
 from leakgauge.targets.sklearn.checks.settings import check_settings, tried_by
 from leakgauge.targets.sklearn.checks.structure import check_structure
 from leakgauge.targets.sklearn.model_graph import objects_of
+from leakgauge.targets.stand_in import stands_for
 
 _NOT_LED_ASTRAY: Mapping[str, Contract] = {
     "handed_on": Contract("Hands rows to its parts, and each part has its own row."),
@@ -58,6 +60,7 @@ _NOT_LED_ASTRAY: Mapping[str, Contract] = {
         "SciPy's splines, sparse matrices and interpolations, each checked in full by itself."
     ),
     "arithmetic": Contract("Adds and multiplies by NumPy and SciPy, which compare shapes first."),
+    "sampler": Contract("Is trained again and never asked."),
 }
 """Families that reach compiled code through public functions only. What they get from an estimator that
 stands before is checked in that one's row."""
@@ -70,7 +73,7 @@ ROWS: Mapping[Pair, Contract] = {
     for family, modules in ESTIMATORS.items()
     for module, names in modules.items()
     for name in names.split()
-}
+} | dict.fromkeys(BOOSTER_PAIRS, predictors.BOOSTER)
 """The contract of each estimator. One that is not here is refused."""
 
 _FUNCTION_KINDS = (
@@ -125,12 +128,15 @@ def check(model: object) -> None:
             _check_spline(thing)
         elif isinstance(thing, make_column_selector) and vars(thing).get("pattern") is not None:
             check_pattern(thing, "pattern", thing.pattern)
-        if type(thing).__module__.partition(".")[0] in ("sklearn", "leakgauge"):
+        if type(thing).__module__.partition(".")[0] in ("sklearn", "imblearn", "leakgauge"):
             _check_functions(thing)
 
 
 def _name_of(kind: type) -> Pair:
-    """The class of scikit-learn that it is, or stands for."""
+    """The class with a row that it is or stands for, else the first class of scikit-learn that it is."""
+    kind = stands_for(kind)
+    if (kind.__module__, kind.__name__) in ROWS:
+        return kind.__module__, kind.__name__
     for base in kind.__mro__:
         if base.__module__.startswith("sklearn."):
             return base.__module__, base.__name__

@@ -19,6 +19,7 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF, Tree
 
 from leakgauge.errors import UnsafeModel
+from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.pickles.checks import an_array, refused_setting, reject_unless
 from leakgauge.targets.pickles.trees import check_children
 from leakgauge.targets.sklearn.checks.contracts import Array, Contract, Rule, Sizes
@@ -120,6 +121,13 @@ def _check_baseline(part: Any) -> None:
     baseline = part._baseline_prediction
     reject_unless(isinstance(baseline, np.ndarray | np.floating), "a first guess must be numbers")
     reject_unless(np.size(baseline) in (1, part.n_trees_per_iteration_), "first guess and classes differ")
+
+
+# --- boosters of other libraries ----------------------------------------------------------------------
+
+
+def _check_was_read_here(part: Any) -> None:
+    reject_unless(isinstance(part, BoosterClassifier), "a booster that was not read here")
 
 
 # --- neighbours ---------------------------------------------------------------------------------------
@@ -268,6 +276,11 @@ def _distances(part: Any, setting: str) -> UnsafeModel:
     )
 
 
+BOOSTER = Contract(
+    "Another library's own walk over its trees, which `targets.boosters` has read and checked.",
+    rules=(Rule("booster", "was read there", _check_was_read_here),),
+)
+"""Of classifiers that no file fills with attributes."""
 CONTRACTS: Mapping[str, Contract] = {
     "tree": Contract(
         "A walk goes from child to child and reads features by number.",

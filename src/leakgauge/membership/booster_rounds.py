@@ -1,0 +1,114 @@
+"""What the files of boosting libraries keep of each round, held against the records of the pool.
+
+All trees are in the file, so the score of each record before each round is known, and with it the
+first and second derivatives g and h of its loss there. With z 1 for a record that was trained on, the
+file keeps of every leaf
+
+    cover  = Σ z h                      XGBoost `sum_hessian`, LightGBM `leaf_weight`
+    count  = Σ z                        LightGBM `leaf_count`
+    value  = −rate · Σ z g / (Σ z h + penalty)
+
+(Chen & Guestrin 2016, "XGBoost: A Scalable Tree Boosting System", equation 5; Ke et al. 2017,
+"LightGBM: A Highly Efficient Gradient Boosting Decision Tree"). Each is linear in z. The third is used
+as Σ z (g + slope · h) = −slope · penalty with slope = value / rate, and needs no cover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from leakgauge.attacks.row import Unsuited
+from leakgauge.membership.equations import Equations
+from leakgauge.targets.boosters.classifier import BoosterClassifier, Curvature, HeldTree
+from leakgauge.targets.protocol import FloatArray, IntArray
+
+_NOT_KNOWN = (
+    "The rounds of the model do not simply build on one another (dart, random forests), so what a round saw "
+    "of each record is not known."
+)
+_LEAST_CURVATURE = 1e-16
+"""What libraries take in the place of a second derivative that is smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTree:
+    """One tree with the derivatives of each record's loss in its score, before its round.
+
+    Attributes
+    ----------
+    gradient, curvature
+        (n,) first and second derivatives; None where rounds do not build on one another, so that
+        what a round saw is not known.
+    """
+
+    held: HeldTree
+    gradient: FloatArray | None
+    curvature: FloatArray | None
+
+
+def seen_trees(booster: BoosterClassifier, x: Any, y: IntArray) -> Iterator[SeenTree]:
+    """Every tree, round by round.
+
+    Parameters
+    ----------
+    x
+        (n, n_features) rows as the booster takes them.
+    y
+        (n,) positions of the true labels.
+
+    Raises
+    ------
+    Unsuited
+        where rounds do not build on one another, and no tree counts its records.
+    """
+    start, loss = booster.starting_scores(), booster.curvature()
+    scores = None if start is None else np.tile(start, (len(y), 1))
+    for trees in booster.held_rounds(x):
+        if scores is None:
+            if all(held.count is None for held in trees):
+                raise Unsuited(_NOT_KNOWN)
+            yield from (SeenTree(held, None, None) for held in trees)
+            continue
+        following = scores.copy()
+        derivatives: dict[int, tuple[FloatArray, FloatArray]] = {}
+        for held in trees:
+            if held.place not in derivatives:
+                derivatives[held.place] = _derivatives(scores, held.place, y, loss)
+            following[:, held.place] += held.value[held.leaf]
+            yield SeenTree(held, *derivatives[held.place])
+        scores = following
+
+
+def equations_of_rounds(booster: BoosterClassifier, x: Any, y: IntArray) -> Iterator[Equations]:
+    """The equations of every tree; parameters, and errors raised, as in `seen_trees`."""
+    for tree in seen_trees(booster, x, y):
+        held = tree.held
+        if held.count is not None:
+            yield Equations(held.leaf, np.ones(len(y)), held.count)
+        if tree.gradient is None or tree.curvature is None:
+            continue
+        if held.cover is not None:
+            yield Equations(held.leaf, tree.curvature, held.cover)
+        if held.slope is not None:
+            coefficient = tree.gradient + held.slope[held.leaf] * tree.curvature
+            yield Equations(held.leaf, coefficient, -held.slope * held.penalty)
+
+
+def _derivatives(
+    scores: FloatArray, place: int, y: IntArray, loss: Curvature
+) -> tuple[FloatArray, FloatArray]:
+    """(n,) first and second derivatives of the loss in one score."""
+    if scores.shape[1] == 1:
+        probability, is_class = expit(loss.sharpness * scores[:, 0]), y == 1
+        weight = np.where(is_class, loss.positive, 1.0) * loss.sharpness
+        scale = loss.sharpness
+    else:
+        probability, is_class = softmax(scores, axis=1)[:, place], y == place
+        weight, scale = np.ones(len(y)), loss.factor
+    curvature = np.maximum(scale * probability * (1.0 - probability), _LEAST_CURVATURE)
+    return weight * (probability - is_class), weight * curvature

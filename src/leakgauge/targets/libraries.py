@@ -1,0 +1,59 @@
+"""Libraries that model files may need beside scikit-learn; an installation may lack them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from typing import Any, Final
+
+from leakgauge.errors import UnsupportedModel
+
+NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "xgboost": ("XGBoost", "pip install xgboost-cpu, or xgboost, which brings CUDA"),
+    "lightgbm": ("LightGBM", "pip install lightgbm"),
+    "imblearn": ("imbalanced-learn", "pip install imbalanced-learn"),
+}
+"""Packages; how the libraries write themselves, and what installs them."""
+
+
+def check_installed(packages: Iterable[str]) -> None:
+    """See that packages, each of `NAMES`, can be imported; none is.
+
+    Raises
+    ------
+    UnsupportedModel
+        `<library>_not_installed`.
+    """
+    for package in sorted(packages):
+        if find_spec(package) is None:
+            name, install = NAMES[package]
+            raise UnsupportedModel(
+                _problem(name),
+                f"The model file holds a part of {name}, which is not installed here.",
+                hint=f"Install it beside Leakgauge: {install}.",
+            )
+
+
+def boosters(package: str) -> Any:
+    """Our module of a boosting library's classifiers, which imports the library.
+
+    Raises
+    ------
+    UnsupportedModel
+        `<library>_not_installed` where it, or its compiled part, does not load.
+    """
+    try:
+        return importlib.import_module(f"leakgauge.targets.boosters.{package}_classifier")
+    except (ImportError, OSError) as error:
+        name, install = NAMES[package]
+        raise UnsupportedModel(
+            _problem(name),
+            f"The model is of {name}, which does not load here ({type(error).__name__}).",
+            hint=f"Install it again: {install}. Its compiled part needs the system's OpenMP: on Debian, "
+            "apt-get install libgomp1.",
+        ) from error
+
+
+def _problem(name: str) -> str:
+    return f"{name.lower().replace('-', '_')}_not_installed"
