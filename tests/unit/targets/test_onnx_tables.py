@@ -425,27 +425,6 @@ def test_an_audit_finds_what_the_answers_give_away_whatever_the_file_is_called(
         assert "reference_answers/" in found[of_references].reason
 
 
-def test_answers_of_reference_models_that_were_brought_are_compared_with(
-    forest: tuple[Any, bytes], tmp_path: Path
-) -> None:
-    sides = digits()
-    folder = table_bundle(tmp_path / "b", forest[1], *sides)
-    (folder / "reference_answers").mkdir()
-    every = pd.concat(sides)
-    x = every.drop(columns="label").to_numpy(dtype=np.float32)
-    for seed in range(4):
-        chosen = np.random.default_rng(seed // 2).random(len(every)) < 0.5
-        chosen = ~chosen if seed % 2 else chosen
-        model = RandomForestClassifier(20, random_state=seed).fit(x[chosen], every["label"][chosen])
-        answers = pd.DataFrame(model.predict_proba(x), columns=model.classes_)
-        answers = answers.assign(label=every["label"].to_numpy(), in_training=chosen.astype(int))
-        answers.to_csv(folder / "reference_answers" / f"{seed}.csv", index=False)
-    report = audited(folder, attacks=["loss", "rmia"])
-    _loss, rmia = report.attacks
-    assert isinstance(rmia, MembershipMeasured), rmia
-    assert rmia.metrics.auc.value > 0.7
-
-
 @pytest.mark.slow
 def test_every_black_box_attack_runs_and_figures_are_those_of_the_pickle(
     forest: tuple[Any, bytes], tmp_path: Path
