@@ -302,7 +302,8 @@ def _settle(estimator: Any) -> None:
             continue  # made for one thread, and silent
         attributes = vars(part)
         if "n_jobs" in attributes:
-            part.n_jobs = 1
+            # to scikit-learn None is one, to other libraries all that there are
+            part.n_jobs = None if type(part).__module__.startswith(("sklearn.", "leakgauge.")) else 1
         if "_n_threads" in attributes:
             part._n_threads = processors()  # how many there were where the model was fitted
         if "verbose" in attributes:
