@@ -122,6 +122,20 @@ def _check_baseline(part: Any) -> None:
     reject_unless(np.size(baseline) in (1, part.n_trees_per_iteration_), "first guess and classes differ")
 
 
+# --- votes --------------------------------------------------------------------------------------------
+
+
+def _check_votes(part: Any) -> None:
+    reject_unless(type(part.estimators_) is list and part.estimators_, "a vote needs parts")
+    if isinstance(part.voting, str) and part.voting == "soft":
+        return
+    classes = an_array(part.classes_, "classes must be an array", ndim=1)
+    for voter in part.estimators_:
+        labels = getattr(voter, "classes_", None)
+        if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
+            reject_unless(np.all((labels >= 0) & (labels < len(classes))), "a vote for an unknown class")
+
+
 # --- neighbours ---------------------------------------------------------------------------------------
 
 
@@ -303,6 +317,14 @@ CONTRACTS: Mapping[str, Contract] = {
             Rule("_bin_mapper", "bins and kinds of each feature", _check_bins),
             Rule("_predictors", "nodes in order, features and bit sets in range", _check_iterations),
             Rule("_baseline_prediction", "as wide as an iteration", _check_baseline),
+        ),
+    ),
+    "votes": Contract(
+        "Counting votes makes room for the largest, and one more overflows for the largest number of all.",
+        fitted="estimators_",
+        rules=(
+            # what a part answers in the end is looked at when it does: `sklearn.guarded`
+            Rule("estimators_", "votes for positions among the classes", _check_votes),
         ),
     ),
     "neighbours": Contract(
