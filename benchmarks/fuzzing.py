@@ -2,6 +2,7 @@
 
     python benchmarks/fuzzing.py [--models 100000] [--files 2000] [--first 0] [--results FILE]
     python benchmarks/fuzzing.py --show SEED         what the seed changes, and what becomes of it
+    python benchmarks/fuzzing.py --culprit SEED      which seeds before it make a child end at this one
     python benchmarks/fuzzing.py --save SEED FILE    the changed model file
 
 Every seed takes one of the fitted models of `tests/support/variants.py` in turn, changes one to four
@@ -29,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from asking import Outcome, asked  # noqa: E402 - lies beside the tests, as do the next two
+from asking import Outcome, asked, culprits  # noqa: E402 - lies beside the tests, as do the next two
 from fuzzed_models import REFIT_SHARE, SKOPS_SHARE, FuzzedModels  # noqa: E402
 from variants import VARIANTS  # noqa: E402
 
@@ -156,12 +157,17 @@ if __name__ == "__main__":
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results" / "fuzzing.md")
     parser.add_argument("--kinds", nargs="*", default=[""], help="parts of names of variants")
     parser.add_argument("--show", type=int)
+    parser.add_argument("--culprit", type=int)
     parser.add_argument("--save", nargs=2)
     options = parser.parse_args()
     among = [name for name in VARIANTS if any(part in name for part in options.kinds)]
     with tempfile.TemporaryDirectory() as kept:
         if options.show is not None:
             show(FuzzedModels(Path(kept), among), options.show)
+        elif options.culprit is not None:
+            changed = FuzzedModels(Path(kept), among)
+            for each in [*culprits(options.culprit, changed.become, seconds=SECONDS), options.culprit]:
+                show(changed, each)
         elif options.save:
             Path(options.save[1]).write_bytes(FuzzedModels(Path(kept), among).made(int(options.save[0]))[0])
         else:

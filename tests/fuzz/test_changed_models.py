@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from asking import Outcome, Tell, asked
+from asking import Outcome, Tell, asked, culprits
 from fuzzed_models import FuzzedModels
 from mutations import mutated, mutated_skops, opened, places
 from sklearn.ensemble import GradientBoostingClassifier
@@ -43,6 +43,7 @@ COMPILED = (
     "NuSVC",
     "LogisticRegression",
     "MLPClassifier",
+    "Voting hard of logistic",
     "Voting soft of forest",
     "Calibrated isotonic of bayes",
     "FeatureAgglomeration before a classifier",
@@ -107,6 +108,19 @@ def test_what_does_harm_is_told_by_its_seed() -> None:
     assert "SIGABRT" in found[2].detail
     assert "KeyError" in found[4].detail
     assert "exit 3" in found[6].detail
+
+
+def test_what_did_harm_is_found_where_it_shows_later() -> None:
+    met: set[int] = set()
+
+    def late(seed: int, _tell: Tell) -> Outcome:
+        met.add(seed)
+        if seed == 300 and {207, 291} <= met:
+            os.kill(os.getpid(), signal.SIGABRT)
+        return Outcome(seed, "answered")
+
+    assert culprits(300, late, before=100) == [207, 291]
+    assert culprits(300, late, before=90) == []
 
 
 def test_a_seed_makes_the_same_change_every_time(tmp_path: Path) -> None:

@@ -22,13 +22,15 @@ from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
+    VotingClassifier,
 )
 from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
 from sklearn.manifold import Isomap
 from sklearn.model_selection import GridSearchCV, PredefinedSplit, RandomizedSearchCV
-from sklearn.naive_bayes import GaussianNB
+from sklearn.naive_bayes import CategoricalNB, GaussianNB
 from sklearn.neighbors import (
     KDTree,
     KNeighborsClassifier,
@@ -99,6 +101,7 @@ _FAMILY_SETTINGS: Mapping[str, list[dict[str, Any]]] = {
     "neighbours": [
         {"algorithm": way, "radius": 9.0} for way in ("brute", "kd_tree", "ball_tree")
     ],
+    "votes": [{"estimators": [("a", GaussianNB()), ("b", make_pipeline(GaussianNB()))]}],
     "one_hot": [{"drop": "first", "min_frequency": 12, "handle_unknown": "infrequent_if_exist"}],
     "agglomeration": [{"n_clusters": 2}],
     "centres": [{"n_clusters": 3}],
@@ -312,6 +315,10 @@ def _unordered(part: Any) -> None:
     part.categories_ = [known[::-1].copy() for known in part.categories_]
 
 
+def _voter(labels: list[int]) -> Callable[[Any], None]:
+    return lambda part: setattr(part.estimators_[0], "classes_", np.array(labels))
+
+
 _OBJECTS: Any = np.array([(1, 2), "a", 3, 4], dtype=object)
 
 BREAKS: Mapping[tuple[str, str], list[Callable[[Any], None]]] = {
@@ -354,6 +361,11 @@ BREAKS: Mapping[tuple[str, str], list[Callable[[Any], None]]] = {
         _sets_of_another_width,
     ],
     ("hist_gradient_boosting", "_baseline_prediction"): _set("_baseline_prediction", None, np.zeros(9), "x"),
+    ("votes", "estimators_"): [
+        *_set("estimators_", None, [], (GaussianNB(),)),
+        *map(_voter, ([0, 1, 3], [-1, 0, 1], [0, 1, 2**63 - 1])), *_set("classes_", np.array([0, 1])),
+        lambda part: setattr(part.estimators_[1][-1], "classes_", np.array([0, 1, 2**63 - 1])),
+    ],
     ("neighbours", "n_samples_fit_"): _set("n_samples_fit_", 59, 61, None),
     ("neighbours", "_tree"): [
         *_set("_tree", KDTree(X[:5]), KDTree(X[:, :3]), X, "x"),
@@ -591,6 +603,37 @@ def test_a_product_without_a_column_is_no_answer(as_stored: Any, tmp_path: Path)
     twice = sparse.csr_matrix((np.ones(2), np.zeros(2, np.int32), [0, 2]), shape=(1, 4))
     with pytest.raises(ValueError, match="indices"):
         loaded.transform(twice)
+
+
+@pytest.mark.parametrize("label", [3, -1, 2**63 - 1])
+def test_a_part_that_votes_for_no_class_is_not_counted(label: int, tmp_path: Path) -> None:
+    """With the largest number, counting would write before its table; no `classes_` has to name it."""
+    far = np.array([0, 1, label])
+    within = VotingClassifier([("b", GaussianNB())], voting="soft")
+    nested = VotingClassifier([("a", within)]).fit(X, Y)
+    np.testing.assert_array_equal(load(pickle.dumps(nested), tmp_path).predict(X), nested.predict(X))
+    nested.estimators_[0].le_.classes_ = far
+    frozen = VotingClassifier([("a", FrozenEstimator(GaussianNB().fit(X, far[Y])))])
+    for vote in (
+        load(pickle.dumps(nested), tmp_path),
+        clone(load(pickle.dumps(frozen), tmp_path)).fit(X, Y),
+    ):
+        with pytest.raises(ValueError, match="votes for a class"):
+            vote.predict(X)
+
+
+def test_a_category_that_has_no_next_number_is_not_counted(tmp_path: Path) -> None:
+    rows = CODES.astype(np.int64)
+    bayes = load(pickle.dumps(CategoricalNB()), tmp_path)
+    np.testing.assert_array_equal(
+        bayes.fit(rows, Y).predict(rows), CategoricalNB().fit(rows, Y).predict(rows)
+    )
+    filling = SimpleImputer(missing_values=0, strategy="constant", fill_value=2**63 - 1)
+    search = GridSearchCV(make_pipeline(filling, GaussianNB()), {"gaussiannb": [CategoricalNB()]}, cv=2)
+    search.set_params(error_score="raise")
+    for model in (make_pipeline(filling, CategoricalNB()), search):
+        with pytest.raises(ValueError, match="too large"):
+            clone(load(pickle.dumps(model), tmp_path)).fit(rows, Y)
 
 
 def test_threads_are_those_of_this_machine(tmp_path: Path) -> None:

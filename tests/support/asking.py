@@ -106,6 +106,42 @@ def asked(
             yield outcome
 
 
+def culprits(
+    seed: int, one: Callable[[int, Tell], Outcome], *, before: int = 200, seconds: float = 20.0
+) -> list[int]:
+    """The fewest of the seeds before this one after which a child ends by a signal: a heap breaks late.
+
+    Empty where all of them together do not do that. Leaving seeds out moves what lies in memory, so a
+    list that cannot be shortened may still hold seeds without a part in it.
+
+    Parameters
+    ----------
+    before
+        how many seeds are tried.
+    seconds
+        after how many of silence a child is ended.
+    """
+
+    def ends(seeds: Sequence[int]) -> bool:
+        found = asked([*seeds, seed], one, seconds=seconds, memory=None)
+        return any(outcome.word == "signal" for outcome in found)
+
+    left = list(range(seed - before, seed))
+    if not ends(left):
+        return []
+    chunk = before // 2
+    while chunk:
+        start = 0
+        while start < len(left):
+            fewer = left[:start] + left[start + chunk :]
+            if ends(fewer):
+                left = fewer
+            else:
+                start += chunk
+        chunk //= 2
+    return left
+
+
 def _child(
     seeds: Sequence[int], one: Callable[[int, Tell], Outcome], seconds: float, memory: int | None
 ) -> Iterator[Outcome]:

@@ -32,6 +32,7 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
         "sklearn.neighbors._regression": "KNeighborsRegressor RadiusNeighborsRegressor",
         "sklearn.neighbors._unsupervised": "NearestNeighbors",
     },
+    "votes": {"sklearn.ensemble._voting": "VotingClassifier"},
     "support_vectors": {"sklearn.svm._classes": "NuSVC NuSVR SVC SVR"},
     "vectorizer": {
         "sklearn.feature_extraction._dict_vectorizer": "DictVectorizer",
@@ -95,7 +96,7 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
         "sklearn.ensemble._bagging": "BaggingClassifier BaggingRegressor",
         "sklearn.ensemble._hist_gradient_boosting.binning": "_BinMapper",
         "sklearn.ensemble._stacking": "StackingClassifier StackingRegressor",
-        "sklearn.ensemble._voting": "VotingClassifier VotingRegressor",
+        "sklearn.ensemble._voting": "VotingRegressor",
         "sklearn.ensemble._weight_boosting": "AdaBoostClassifier AdaBoostRegressor",
         "sklearn.feature_selection._from_model": "SelectFromModel",
         "sklearn.feature_selection._rfe": "RFE RFECV",

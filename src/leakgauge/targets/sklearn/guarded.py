@@ -3,7 +3,9 @@
 How wide an estimator answers is only known for certain when it answers. Gradient
 boosting of both kinds hands such an answer to compiled code without a look at its
 shape, neighbours within a radius their rows, and calibration by temperature its labels;
-products of features are columns that compiled code counts. Each gets that look first.
+products of features are columns that compiled code counts. Votes and categories are
+counted by `numpy.bincount`: with the largest number of all, its table has no places, and it
+writes before the first of them. Each gets that look first.
 A stand-in fits, clones and is saved as the class that it stands for.
 """
 
@@ -22,8 +24,10 @@ from sklearn.ensemble import (
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    VotingClassifier,
 )
 from sklearn.model_selection import StratifiedKFold
+from sklearn.naive_bayes import CategoricalNB
 from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.utils.validation import validate_data
@@ -133,6 +137,37 @@ class GuardedPolynomialFeatures(StandIn, PolynomialFeatures):  # type: ignore[mi
         return products
 
 
+class GuardedVotingClassifier(StandIn, VotingClassifier):  # type: ignore[misc]  # no types
+    """A vote whose parts answer with positions among its classes, as they do when it fitted them."""
+
+    _stands_for = VotingClassifier
+
+    def _predict(self, X: Any) -> NDArray[np.integer[Any]]:  # noqa: N803 (scikit-learn's name)
+        """(n, n_parts) positions among the classes.
+
+        Raises
+        ------
+        ValueError
+            when a part answers with something else.
+        """
+        votes = np.asarray(super()._predict(X))
+        if votes.dtype.kind not in "biu" or not np.all((votes >= 0) & (votes < len(self.classes_))):
+            raise ValueError("a part of the VotingClassifier votes for a class that it does not have")
+        return votes
+
+
+class GuardedCategoricalNB(StandIn, CategoricalNB):  # type: ignore[misc]  # no types
+    """Naive Bayes of categories whose number, one more than the largest, is a number still."""
+
+    _stands_for = CategoricalNB
+
+    def _check_X_y(self, X: Any, y: Any, reset: bool = True) -> Any:  # noqa: N802, N803 (as scikit-learn has it)
+        rows, labels = super()._check_X_y(X, y, reset=reset)
+        if np.any(rows == np.iinfo(rows.dtype).max):
+            raise ValueError("a category of CategoricalNB is too large a number")
+        return rows, labels
+
+
 class GuardedRadiusNeighborsClassifier(StandIn, RadiusNeighborsClassifier):  # type: ignore[misc]  # no types
     """Neighbours within a radius, asked with rows of the width that it was fitted on.
 
@@ -190,12 +225,14 @@ _STAND_INS: Mapping[type, type[StandIn]] = {
     kind._stands_for: kind
     for kind in (
         GuardedCalibratedClassifierCV,
+        GuardedCategoricalNB,
         GuardedGradientBoostingClassifier,
         GuardedGradientBoostingRegressor,
         GuardedHistGradientBoostingClassifier,
         GuardedHistGradientBoostingRegressor,
         GuardedPolynomialFeatures,
         GuardedRadiusNeighborsClassifier,
+        GuardedVotingClassifier,
     )
 }
 

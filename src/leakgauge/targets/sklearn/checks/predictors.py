@@ -130,6 +130,20 @@ def _check_was_read_here(part: Any) -> None:
     reject_unless(isinstance(part, BoosterClassifier), "a booster that was not read here")
 
 
+# --- votes --------------------------------------------------------------------------------------------
+
+
+def _check_votes(part: Any) -> None:
+    reject_unless(type(part.estimators_) is list and part.estimators_, "a vote needs parts")
+    if isinstance(part.voting, str) and part.voting == "soft":
+        return
+    classes = an_array(part.classes_, "classes must be an array", ndim=1)
+    for voter in part.estimators_:
+        labels = getattr(voter, "classes_", None)
+        if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
+            reject_unless(np.all((labels >= 0) & (labels < len(classes))), "a vote for an unknown class")
+
+
 # --- neighbours ---------------------------------------------------------------------------------------
 
 
@@ -316,6 +330,14 @@ CONTRACTS: Mapping[str, Contract] = {
             Rule("_bin_mapper", "bins and kinds of each feature", _check_bins),
             Rule("_predictors", "nodes in order, features and bit sets in range", _check_iterations),
             Rule("_baseline_prediction", "as wide as an iteration", _check_baseline),
+        ),
+    ),
+    "votes": Contract(
+        "Counting votes makes room for the largest, and one more overflows for the largest number of all.",
+        fitted="estimators_",
+        rules=(
+            # what a part answers in the end is looked at when it does: `sklearn.guarded`
+            Rule("estimators_", "votes for positions among the classes", _check_votes),
         ),
     ),
     "neighbours": Contract(
