@@ -44,7 +44,8 @@ def test_every_estimator_is_read_or_refused_with_a_reason() -> None:
 
 def test_every_estimator_that_is_read_has_its_row_of_checks() -> None:
     known = set(_estimators().values())
-    assert {pair for pair in ROWS if not pair[1].startswith("_")} == CLASSES & known
+    rows = {pair for pair in ROWS if pair[0].startswith("sklearn.") and not pair[1].startswith("_")}
+    assert rows == {pair for pair in CLASSES & known if pair[0].startswith("sklearn.")}
 
 
 def test_every_classifier_and_transformer_has_a_variant() -> None:

@@ -115,12 +115,14 @@ def test_what_did_harm_is_found_where_it_shows_later() -> None:
 
     def late(seed: int, _tell: Tell) -> Outcome:
         met.add(seed)
+        if seed == 203:
+            time.sleep(600)
         if seed == 300 and {207, 291} <= met:
             os.kill(os.getpid(), signal.SIGABRT)
         return Outcome(seed, "answered")
 
-    assert culprits(300, late, before=100) == [207, 291]
-    assert culprits(300, late, before=90) == []
+    assert culprits(300, late, before=100, seconds=2) == [207, 291]
+    assert culprits(300, late, before=90, seconds=2) == []
 
 
 def test_a_seed_makes_the_same_change_every_time(tmp_path: Path) -> None:

@@ -122,19 +122,23 @@ def culprits(
         after how many of silence a child is ended.
     """
 
-    def ends(seeds: Sequence[int]) -> bool:
-        found = asked([*seeds, seed], one, seconds=seconds, memory=None)
-        return any(outcome.word == "signal" for outcome in found)
+    def words(seeds: Sequence[int]) -> list[str]:
+        return [found.word for found in asked([*seeds, seed], one, seconds=seconds, memory=None)]
 
     left = list(range(seed - before, seed))
-    if not ends(left):
+    first = words(left)
+    if "signal" not in first:
         return []
-    chunk = before // 2
+    # what took too long ended its child, and with it whatever was broken until then
+    for place, word in enumerate(first[: first.index("signal")]):
+        if word in ("slow fit", "time-out"):
+            left = list(range(seed - before + place + 1, seed))
+    chunk = max(len(left) // 2, 1)
     while chunk:
         start = 0
         while start < len(left):
             fewer = left[:start] + left[start + chunk :]
-            if ends(fewer):
+            if "signal" in words(fewer):
                 left = fewer
             else:
                 start += chunk

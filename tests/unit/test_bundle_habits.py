@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from bundle_files import MEMBERSHIP, TABLES, laid_out, opened, refused, zipped
-from cases import CASES, audited, refusal
+from cases import CASES, audited
 
 from leakgauge.bundle import (
     ImageMembershipBundle,
@@ -308,36 +308,11 @@ def test_a_damaged_file_that_nobody_needs_is_no_fault(tmp_path: Path) -> None:
     assert bundle.model.name == "clf.pkl"
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "library"),
-    [("model.keras", b"PK", "Keras"), ("net.h5", HDF5, "Keras"), ("m.bin", ONNX, "ONNX")],
-)
-def test_an_image_model_beside_tables_is_named(
-    name: str, content: bytes, library: str, tmp_path: Path
-) -> None:
-    error = refused({name: content, **TABLES}, tmp_path)
-    assert error.code == "bad_bundle.wrong_model"
-    assert name in error.message
-    assert library in error.message
-    assert "training/CLASS" in error.hint
-
-
 def test_a_pickle_beside_images_is_named(tmp_path: Path) -> None:
     error = refused({"clf.pkl": PICKLE, **IMAGE}, tmp_path)
     assert error.code == "bad_bundle.wrong_model"
     assert "pickle" in error.message
     assert "model.keras" in error.hint
-
-
-@pytest.mark.parametrize(
-    ("case", "library"),
-    [("keras_tabular_csv", "Keras"), ("skl2onnx_csv", "ONNX")],
-)
-def test_models_of_other_libraries_on_tables_are_refused_by_their_name(case: str, library: str) -> None:
-    error = refusal(CASES / "models" / f"{case}.zip")
-    assert error.exit_code == 2
-    assert library in error.message
-    assert "scikit-learn" in error.hint
 
 
 # --- tables under unknown names ---------------------------------------------------------------------
