@@ -67,7 +67,7 @@ LOCKS = (
         "publish",
         "What publishes to the marketplace, and the tests of it.",
         None,
-        ("boto3", "moto[s3]", "pyyaml"),
+        ("boto3", "moto[s3]", "pyyaml", "regex"),
         beside=("membership", "inversion", "demo", "dev"),
     ),
     Lock(
