@@ -73,6 +73,7 @@ def harm(names: Sequence[str], seeds: range, folder: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_some_hundred_changed_models_do_no_harm(tmp_path: Path) -> None:
     assert harm(COMPILED, range(400), tmp_path) == []
 

@@ -235,9 +235,10 @@ def test_nothing_runs_on_several_threads_or_speaks_or_writes(tmp_path: Path) -> 
     ).fit(X, Y)
     target = SklearnTarget(model)
     bagging = target.estimator[-1]
-    assert bagging.n_jobs == 1
-    assert bagging.estimator.n_jobs == 1
-    assert [tree.n_jobs for tree in bagging.estimators_] == [1, 1]
+    # to scikit-learn None is one
+    assert bagging.n_jobs is None
+    assert bagging.estimator.n_jobs is None
+    assert [tree.n_jobs for tree in bagging.estimators_] == [None, None]
     assert [tree.verbose for tree in bagging.estimators_] == [0, 0]
     assert target.estimator.verbose is False
     assert target.estimator.memory is None
