@@ -71,6 +71,8 @@ ARRAYS = (
     *("split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value", "leaf_count"),
     *("internal_value", "internal_count"),
 )
+HIDDEN_TREE = "\rfeature_infos=none\rTree=0\rnum_leaves=1\rnum_cat=0\rleaf_value=7\rshrinkage=1"
+"""A tree in lines that end as LightGBM takes them to."""
 OF_NUMBERS: dict[str, Spoil] = {
     "child far outside": number("left_child", 0, "2147483647"),
     "child just outside": number("left_child", 0, "5"),
@@ -129,6 +131,8 @@ OF_NUMBERS: dict[str, Spoil] = {
     "a version of the future": line("version", "v9"),
     "no version": gone("version"),
     "no end": lambda text: text.replace("end of trees", "end of tree"),
+    "a name that goes on as another line": lambda text: text.replace(" p1 ", " p1\rmax_feature_idx=3 ", 1),
+    "a name that goes on as a tree": lambda text: text.replace(" p1 ", f" p1{HIDDEN_TREE} ", 1),
     "a zero byte": lambda text: text.replace("num_leaves", "num\x00leaves", 1),
     "categories that are no list": categories_as("{}"),
     "categories that are no text": categories_as("[[["),
