@@ -7,7 +7,6 @@ which `lightgbm_reading` takes apart. Both are made anew here.
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, Self
 
@@ -21,7 +20,7 @@ from leakgauge.targets.boosters import refusals
 from leakgauge.targets.boosters.classifier import BoosterClassifier, Curvature, Floats, HeldTree
 from leakgauge.targets.boosters.lightgbm_model import LIBRARY, LightGBMModel, Tree
 from leakgauge.targets.boosters.lightgbm_reading import loads
-from leakgauge.targets.boosters.settings import plain, plain_settings
+from leakgauge.targets.boosters.settings import number_in, plain, plain_settings
 
 _ROUNDS_AT_ONCE: Final = 64
 _OF_THE_CLASS: Final = frozenset(inspect.signature(lightgbm.LGBMClassifier.__init__).parameters) - {
@@ -113,13 +112,13 @@ class LightGBMClassifier(BoosterClassifier, lightgbm.LGBMClassifier):
         model = self._read_model()
         if model.groups > 1:
             return Curvature(factor=model.n_classes / (model.n_classes - 1))
-        positive = _number(self._settings().get("scale_pos_weight")) or 1.0
+        positive = number_in(self._settings().get("scale_pos_weight")) or 1.0
         return Curvature(positive=positive, sharpness=model.sharpness)
 
     def share_of_records(self) -> float:
         """As in `BoosterClassifier`."""
         settings = self._settings()
-        share, every = (_number(settings.get(name)) for name in ("bagging_fraction", "bagging_freq"))
+        share, every = (number_in(settings.get(name)) for name in ("bagging_fraction", "bagging_freq"))
         return min(max(share, 0.01), 1.0) if share and every and not _is_goss(settings) else 1.0
 
     def held_rounds(self, x: Any) -> Iterator[tuple[HeldTree, ...]]:
@@ -149,13 +148,13 @@ class LightGBMClassifier(BoosterClassifier, lightgbm.LGBMClassifier):
 
     def _sums_of_round(self, number: int, settings: Mapping[str, str]) -> _Sums:
         """Which of the sums in a round's trees are over all of the records, and unweighted."""
-        rate = _number(settings.get("learning_rate")) or 1.0
+        rate = number_in(settings.get("learning_rate")) or 1.0
         if _is_goss(settings) and number >= int(1.0 / rate):
             return _Sums(counts=False, derivatives=False)  # until then every record is seen
         weighted = self.class_weight is not None or any(map(settings.get, _NO_SUMS))
         # the constant of the first round is read from its root, which may be stripped, or with other weights
         # answers more
-        positive = _number(settings.get("scale_pos_weight")) or 1.0
+        positive = number_in(settings.get("scale_pos_weight")) or 1.0
         first = self._read_model().trees[: self._read_model().groups]
         stripped = not any(tree.leaf_count.any() for tree in first)
         skewed = number == 0 and (positive != 1.0 or stripped)
@@ -173,7 +172,7 @@ class LightGBMClassifier(BoosterClassifier, lightgbm.LGBMClassifier):
         cover = tree.leaf_weight if sums.derivatives and tree.leaf_weight.any() else None
         count = tree.leaf_count.astype(np.float64) if sums.counts and tree.leaf_count.any() else None
         value, slope = tree.leaf_value - constant, None
-        rate, penalty = (_number(settings.get(name)) for name in ("learning_rate", "lambda_l2"))
+        rate, penalty = (number_in(settings.get(name)) for name in ("learning_rate", "lambda_l2"))
         are_steps = sums.derivatives and not (tree.sets or any(map(settings.get, _NO_STEPS)))
         if are_steps and rate and penalty is not None and len(value) > 1:
             slope = value / rate
@@ -346,15 +345,7 @@ def _configured(model: LightGBMModel) -> dict[str, Any]:
 
 
 def _typed(text: str) -> Any:
-    number = _number(text)
+    number = number_in(text)
     if number is None:
         return text if text.replace("_", "").isalpha() and len(text) < 40 else None
     return int(number) if number.is_integer() and "." not in text else number
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text is not None and len(text) < 40 else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
