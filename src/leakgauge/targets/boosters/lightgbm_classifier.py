@@ -7,6 +7,7 @@ which `lightgbm_reading` takes apart. Both are made anew here.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, Self
 
@@ -61,6 +62,8 @@ _FURTHER: Final = _TRUTHS | frozenset(
     )
 )
 """Settings that LightGBM takes by its own names, the first of them true or false. None names a file."""
+_TAKEN: Final = _OF_THE_CLASS | _FURTHER | _NAMES.keys() | {"n_jobs", "importance_type", "verbose"}
+"""Settings that LightGBM is given, whoever sets them: a search inside a file sets some too."""
 _OF_A_TEXT: Final = _FURTHER - {"monotone_constraints"}
 _NO_SUMS: Final = ("use_quantized_grad", "is_unbalance")
 _NO_STEPS: Final = ("lambda_l1", "max_delta_step", "path_smooth", "monotone_constraints")
@@ -82,6 +85,12 @@ class LightGBMClassifier(BoosterClassifier, lightgbm.LGBMClassifier):
     library = LIBRARY
     sums_kept = "numbers of records and sums of second derivatives (leaf_count, leaf_weight)"
     distributions = ("lightgbm",)
+
+    def _process_params(self, stage: str) -> dict[str, Any]:
+        """What LightGBM is told; `fit` and `predict` ask here."""
+        _check_settings(self.get_params())
+        settings: dict[str, Any] = super()._process_params(stage)
+        return settings
 
     def input_categories(self) -> tuple[tuple[Any, ...] | None, ...]:
         """As in `BoosterClassifier`."""
@@ -271,6 +280,7 @@ def from_pickle(name: str, state: object) -> LightGBMClassifier:
     settings = plain_settings(state, _OF_THE_CLASS, library=LIBRARY)
     further = plain_settings(state.get("_other_params"), _FURTHER, library=LIBRARY)
     settings |= {key: value for key, value in further.items() if value is not None}
+    _check_settings(settings)
     held = state.get("_Booster")
     if held is None:
         return LightGBMClassifier(**settings, n_jobs=1, verbose=-1)
@@ -281,6 +291,27 @@ def from_pickle(name: str, state: object) -> LightGBMClassifier:
     if best > 0:
         settings["n_estimators"] = best
     return _fitted(settings, model, classes, best_iteration=best)
+
+
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that LightGBM is not given, which may name files, and texts that hold such settings.
+
+    LightGBM is told all settings in one text, with spaces between them.
+
+    Raises
+    ------
+    UnsupportedModel
+        `unsupported_booster`.
+    """
+    for name, value in settings.items():
+        parts = value if isinstance(value, list | tuple) else (value,)
+        is_several = any(isinstance(part, str) and re.search(r"[\s=]", part) for part in parts)
+        if name not in _TAKEN or (is_several and name != "class_weight"):
+            raise refusals.unsupported(
+                LIBRARY,
+                f"The LightGBM classifier has a setting that is not passed on ({name})",
+                "Train it without that setting, or with a single word for it.",
+            )
 
 
 def _labels(classes: object, model: LightGBMModel) -> NDArray[Any]:
