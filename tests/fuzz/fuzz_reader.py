@@ -26,6 +26,7 @@ from types import ModuleType
 from typing import Any
 
 import atheris
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
@@ -36,18 +37,23 @@ with atheris.instrument_imports(include=["leakgauge"]):
     from leakgauge.membership.image_sets import FittedSet, labelled_images, positions
     from leakgauge.membership.tables import read_table
     from leakgauge.parameters import decode_hyperparameters, inversion_parameters, membership_parameters
+    from leakgauge.targets.boosters import lightgbm_reading, xgboost_reading
     from leakgauge.targets.onnx.file import read_onnx
+    from leakgauge.targets.onnx.outputs import outputs_of
     from leakgauge.targets.sklearn.reading import load_model
 
 import bad_inputs
 import hostile_corpus
 import image_bundles
+import onnx_tables
 from PIL import Image
 
 SCHEMA = "schema.json"
 LIMITS = Limits(unpacked_bytes=1 << 22)
 LONGEST_SEED = 1 << 14
 """Bytes; longer ones are slow to read, and others are like them but for their length."""
+XGBOOST_VERSION = "999.0"
+"""As if that were installed: files of a later version are refused by their number alone."""
 FORBIDDEN = frozenset(
     (
         *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.kill"),
@@ -133,6 +139,23 @@ def fuzz_onnx(folder: Path, file: Path) -> None:
     read_onnx(file)
 
 
+def fuzz_onnx_table(folder: Path, file: Path) -> None:
+    del folder
+    outputs_of(read_onnx(file, takes_tables=True).graph)
+
+
+def fuzz_xgboost(folder: Path, file: Path) -> None:
+    """The input as a model, and what would be written anew of it."""
+    del folder
+    xgboost_reading.loads(file.read_bytes(), installed=XGBOOST_VERSION).dumps()
+
+
+def fuzz_lightgbm(folder: Path, file: Path) -> None:
+    """The input as a model, and what would be written anew of it."""
+    del folder
+    lightgbm_reading.loads(file.read_bytes().decode("utf-8", "replace")).dumps()
+
+
 def fuzz_configuration(folder: Path, file: Path) -> None:
     """The input as the configuration of a Keras model."""
     del folder
@@ -187,6 +210,24 @@ def keras_reader() -> ModuleType:
     return config
 
 
+def boosted(kind: str) -> list[bytes]:
+    """Small models of one library, in each of its formats."""
+    x, y = np.arange(24.0).reshape(12, 2) % 7, np.arange(12) % 3
+    if kind == "lightgbm":
+        import lightgbm
+
+        settings = {"n_estimators": 1, "min_child_samples": 1, "n_jobs": 1, "verbose": -1}
+        return [lightgbm.LGBMClassifier(**settings).fit(x, y).booster_.model_to_string().encode()]
+    import xgboost
+
+    booster = xgboost.XGBClassifier(n_estimators=1, max_depth=2, n_jobs=1).fit(x, y).get_booster()
+    return [
+        bytes(booster.save_raw("json")),
+        bytes(booster.save_raw("ubj")),
+        bytes(booster.__getstate__()["handle"]),
+    ]
+
+
 def configurations() -> list[bytes]:
     keras_reader()
     layers = [
@@ -213,6 +254,9 @@ READERS = {
     "skops": Fuzzed(fuzz_skops, lambda: [skops_parts()[SCHEMA]]),
     "image": Fuzzed(fuzz_image, images),
     "onnx": Fuzzed(fuzz_onnx, lambda: [image_bundles.onnx_model()]),
+    "onnx table": Fuzzed(fuzz_onnx_table, lambda: [onnx_tables.classifier(onnx_tables.two_leaves())]),
+    "xgboost": Fuzzed(fuzz_xgboost, lambda: boosted("xgboost")),
+    "lightgbm": Fuzzed(fuzz_lightgbm, lambda: boosted("lightgbm")),
     "configuration": Fuzzed(fuzz_configuration, configurations),
     "array": Fuzzed(fuzz_array, lambda: list(image_bundles.arrays().values())),
 }

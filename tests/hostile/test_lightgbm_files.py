@@ -10,6 +10,7 @@ from collections.abc import Callable
 import lightgbm
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from boosters import categories, numbers
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
@@ -71,6 +72,8 @@ ARRAYS = (
     *("split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value", "leaf_count"),
     *("internal_value", "internal_count"),
 )
+HIDDEN_TREE = "\rfeature_infos=none\rTree=0\rnum_leaves=1\rnum_cat=0\rleaf_value=7\rshrinkage=1"
+"""A tree in lines that end as LightGBM takes them to."""
 OF_NUMBERS: dict[str, Spoil] = {
     "child far outside": number("left_child", 0, "2147483647"),
     "child just outside": number("left_child", 0, "5"),
@@ -129,6 +132,8 @@ OF_NUMBERS: dict[str, Spoil] = {
     "a version of the future": line("version", "v9"),
     "no version": gone("version"),
     "no end": lambda text: text.replace("end of trees", "end of tree"),
+    "a name that goes on as another line": lambda text: text.replace(" p1 ", " p1\rmax_feature_idx=3 ", 1),
+    "a name that goes on as a tree": lambda text: text.replace(" p1 ", f" p1{HIDDEN_TREE} ", 1),
     "a zero byte": lambda text: text.replace("num_leaves", "num\x00leaves", 1),
     "categories that are no list": categories_as("{}"),
     "categories that are no text": categories_as("[[["),
@@ -261,3 +266,35 @@ def test_settings_that_name_files_never_reach_the_library():
     settings = classifier.get_params()
     assert not [name for name in settings if "file" in name or name in {"data", "valid", "machines"}]
     assert "hosts" not in classifier._Booster.model_to_string()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"boosting_type": "gbdt forcedsplits_filename=/etc/hosts"},
+        {"monotone_constraints_method": "basic\tmachines=10.0.0.1:80"},
+        {"monotone_constraints": ["0", "1\nforcedbins_filename=/etc/hosts"]},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_texts_that_hold_further_settings_are_refused_with_the_file(settings, tmp_path):
+    made = fitted(*numbers())
+    made.set_params(**settings)
+    (tmp_path / "model").write_bytes(pickle.dumps(made))
+    with pytest.raises(UnsupportedModel) as caught:
+        open_table_model(tmp_path / "model")
+    assert caught.value.problem == "unsupported_booster"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"forcedbins_filename": "/etc/hosts"}, {"objective": "binary machines=a"}]
+)
+def test_what_a_search_sets_is_refused_before_lightgbm_hears_of_it(settings, monkeypatch):
+    def refuse(*_arguments, **_settings):
+        raise AssertionError("LightGBM was told the setting")
+
+    classifier = clone(lightgbm_classifier.read_file(honest("numbers").encode())[0]).set_params(**settings)
+    monkeypatch.setattr(lightgbm.sklearn, "train", refuse)
+    with pytest.raises(UnsupportedModel) as caught:
+        classifier.fit(*numbers())
+    assert caught.value.problem == "unsupported_booster"

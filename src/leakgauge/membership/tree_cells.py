@@ -72,7 +72,7 @@ class FinalStep:
     estimator
         the model behind every transforming step of a Pipeline.
     x
-        (n, n_features) input rows, float32 as trees read them, dense or CSR.
+        (n, n_features) input rows as this estimator takes them: a table, an array or CSR.
     """
 
     estimator: Any

@@ -24,6 +24,7 @@ from leakgauge.errors import UnsupportedModel
 from leakgauge.extras import Extra
 from leakgauge.targets.compression import unpacked_head
 from leakgauge.targets.exports import WITH_KERAS
+from leakgauge.targets.libraries import NAMES, to_install
 from leakgauge.targets.signs import ARCHIVE_SIGN, JSON, Data, Signs
 from leakgauge.targets.unread_formats import DAMAGED, UNREAD, ZIP, Unread
 
@@ -106,6 +107,7 @@ class Format(Signs):
 
 
 _SANITIZE: Final = "leakgauge.defences.sanitize:sanitize"
+_SANITIZE_BOOSTER: Final = "leakgauge.defences.sanitize:sanitize_booster"
 
 PICKLE = Format(
     name="pickle",
@@ -182,15 +184,15 @@ XGBOOST = Format(
     words="an XGBoost model",
     suffixes=(".ubj",),
     loaders={"tables": "leakgauge.targets.sklearn.booster_files:open_xgboost"},
-    sanitizer="leakgauge.defences.sanitize:sanitize_booster",
+    sanitizer=_SANITIZE_BOOSTER,
     extras=("membership",),
     # in UBJSON and in JSON, whose first name may be the version's
     starts=rb"\{L\x00{7}[\x00-\xff](learner|version|Config|Model)|"
     + JSON
     + rb'\s*("version"\s*:\s*\[[0-9, \t\r\n]*\]\s*,\s*)?"(learner|Config)"\s*:',
     modules=("xgboost",),
-    library="XGBoost",
-    without="Install it beside Leakgauge: pip install xgboost-cpu, or xgboost, which brings CUDA.",
+    library=NAMES["xgboost"][0],
+    without=to_install("xgboost"),
 )
 
 LIGHTGBM = Format(
@@ -198,12 +200,12 @@ LIGHTGBM = Format(
     words="a LightGBM model in text",
     suffixes=(".lgb",),
     loaders={"tables": "leakgauge.targets.sklearn.booster_files:open_lightgbm"},
-    sanitizer="leakgauge.defences.sanitize:sanitize_booster",
+    sanitizer=_SANITIZE_BOOSTER,
     extras=("membership",),
     starts=rb"tree\r?\nversion=",
     modules=("lightgbm",),
-    library="LightGBM",
-    without="Install it beside Leakgauge: pip install lightgbm.",
+    library=NAMES["lightgbm"][0],
+    without=to_install("lightgbm"),
 )
 
 FORMATS: tuple[Format, ...] = (PICKLE, SKOPS, HDF5, KERAS, ONNX, XGBOOST, LIGHTGBM)

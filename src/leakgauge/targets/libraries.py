@@ -27,12 +27,17 @@ def check_installed(packages: Iterable[str]) -> None:
     """
     for package in sorted(packages):
         if find_spec(package) is None:
-            name, install = NAMES[package]
+            name, _ = NAMES[package]
             raise UnsupportedModel(
                 _problem(name),
                 f"The model file holds a part of {name}, which is not installed here.",
-                hint=f"Install it beside Leakgauge: {install}.",
+                hint=to_install(package),
             )
+
+
+def to_install(package: str) -> str:
+    """What to do where a package of `NAMES` is missing."""
+    return f"Install it beside Leakgauge: {NAMES[package][1]}."
 
 
 def boosters(package: str) -> Any:

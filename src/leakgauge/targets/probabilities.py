@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from leakgauge.targets.protocol import FloatArray
 
 DRIFT = 1e-3
 """How far a row of probabilities may be from 1 in sum, and one of them below 0, and still be called drift."""
+_AS_IT_IS: Final = "Check that the model predicts these tables as they are; put encoders into its Pipeline."
 
 
 def checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> FloatArray:
@@ -45,13 +46,13 @@ def checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> Fl
     return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
 
 
-def prediction_failed(error: Exception | None) -> UnsupportedModel:
+def prediction_failed(error: Exception | None, *, hint: str = _AS_IT_IS) -> UnsupportedModel:
     """The refusal of a model that cannot take the rows; None for one that answers in an unexpected shape."""
     # the message of the exception may quote values of the table, so only its type is told
     kind = type(error).__name__ if error is not None else "answers of an unexpected shape"
     return UnsupportedModel(
         "prediction_failed",
         f"The model could not predict the rows of the table ({kind}).",
-        hint="Check that the model predicts these tables as they are; put encoders into its Pipeline.",
+        hint=hint,
         details={"exception": kind},
     )

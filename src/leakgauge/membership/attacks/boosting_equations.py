@@ -85,8 +85,8 @@ POWER_STEPS = 30
 MARGIN = 1.05
 
 _LEAF = -1
-_LEAST_LENGTH = 1e-9
-"""Length of a row below which its residuals are rounding errors."""
+_LEAST_EIGENVALUE = 1e-9
+"""Keeps the power method finite where A holds nothing but zeros."""
 _STRIPPED = 1
 """The number of records in the root of a tree whose counts were taken out."""
 
@@ -268,6 +268,6 @@ def _quadratic(
     largest = 1.0
     for _ in range(POWER_STEPS):
         direction = times(direction)
-        largest = max(float(np.linalg.norm(direction)), _LEAST_LENGTH)
+        largest = max(float(np.linalg.norm(direction)), _LEAST_EIGENVALUE)
         direction /= np.float32(largest)
     return lambda z: times(z) - constant, largest

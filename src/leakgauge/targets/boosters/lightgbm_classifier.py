@@ -7,7 +7,7 @@ which `lightgbm_reading` takes apart. Both are made anew here.
 from __future__ import annotations
 
 import inspect
-import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, Self
 
@@ -21,7 +21,7 @@ from leakgauge.targets.boosters import refusals
 from leakgauge.targets.boosters.classifier import BoosterClassifier, Curvature, Floats, HeldTree
 from leakgauge.targets.boosters.lightgbm_model import LIBRARY, LightGBMModel, Tree
 from leakgauge.targets.boosters.lightgbm_reading import loads
-from leakgauge.targets.boosters.settings import plain, plain_settings
+from leakgauge.targets.boosters.settings import number_in, plain, plain_settings
 
 _ROUNDS_AT_ONCE: Final = 64
 _OF_THE_CLASS: Final = frozenset(inspect.signature(lightgbm.LGBMClassifier.__init__).parameters) - {
@@ -62,6 +62,8 @@ _FURTHER: Final = _TRUTHS | frozenset(
     )
 )
 """Settings that LightGBM takes by its own names, the first of them true or false. None names a file."""
+_TAKEN: Final = _OF_THE_CLASS | _FURTHER | _NAMES.keys() | {"n_jobs", "importance_type", "verbose"}
+"""Settings that LightGBM is given, whoever sets them: a search inside a file sets some too."""
 _OF_A_TEXT: Final = _FURTHER - {"monotone_constraints"}
 _NO_SUMS: Final = ("use_quantized_grad", "is_unbalance")
 _NO_STEPS: Final = ("lambda_l1", "max_delta_step", "path_smooth", "monotone_constraints")
@@ -83,6 +85,12 @@ class LightGBMClassifier(BoosterClassifier, lightgbm.LGBMClassifier):
     library = LIBRARY
     sums_kept = "numbers of records and sums of second derivatives (leaf_count, leaf_weight)"
     distributions = ("lightgbm",)
+
+    def _process_params(self, stage: str) -> dict[str, Any]:
+        """What LightGBM is told; `fit` and `predict` ask here."""
+        _check_settings(self.get_params())
+        settings: dict[str, Any] = super()._process_params(stage)
+        return settings
 
     def input_categories(self) -> tuple[tuple[Any, ...] | None, ...]:
         """As in `BoosterClassifier`."""
@@ -113,13 +121,13 @@ class LightGBMClassifier(BoosterClassifier, lightgbm.LGBMClassifier):
         model = self._read_model()
         if model.groups > 1:
             return Curvature(factor=model.n_classes / (model.n_classes - 1))
-        positive = _number(self._settings().get("scale_pos_weight")) or 1.0
+        positive = number_in(self._settings().get("scale_pos_weight")) or 1.0
         return Curvature(positive=positive, sharpness=model.sharpness)
 
     def share_of_records(self) -> float:
         """As in `BoosterClassifier`."""
         settings = self._settings()
-        share, every = (_number(settings.get(name)) for name in ("bagging_fraction", "bagging_freq"))
+        share, every = (number_in(settings.get(name)) for name in ("bagging_fraction", "bagging_freq"))
         return min(max(share, 0.01), 1.0) if share and every and not _is_goss(settings) else 1.0
 
     def held_rounds(self, x: Any) -> Iterator[tuple[HeldTree, ...]]:
@@ -149,13 +157,13 @@ class LightGBMClassifier(BoosterClassifier, lightgbm.LGBMClassifier):
 
     def _sums_of_round(self, number: int, settings: Mapping[str, str]) -> _Sums:
         """Which of the sums in a round's trees are over all of the records, and unweighted."""
-        rate = _number(settings.get("learning_rate")) or 1.0
+        rate = number_in(settings.get("learning_rate")) or 1.0
         if _is_goss(settings) and number >= int(1.0 / rate):
             return _Sums(counts=False, derivatives=False)  # until then every record is seen
         weighted = self.class_weight is not None or any(map(settings.get, _NO_SUMS))
         # the constant of the first round is read from its root, which may be stripped, or with other weights
         # answers more
-        positive = _number(settings.get("scale_pos_weight")) or 1.0
+        positive = number_in(settings.get("scale_pos_weight")) or 1.0
         first = self._read_model().trees[: self._read_model().groups]
         stripped = not any(tree.leaf_count.any() for tree in first)
         skewed = number == 0 and (positive != 1.0 or stripped)
@@ -173,7 +181,7 @@ class LightGBMClassifier(BoosterClassifier, lightgbm.LGBMClassifier):
         cover = tree.leaf_weight if sums.derivatives and tree.leaf_weight.any() else None
         count = tree.leaf_count.astype(np.float64) if sums.counts and tree.leaf_count.any() else None
         value, slope = tree.leaf_value - constant, None
-        rate, penalty = (_number(settings.get(name)) for name in ("learning_rate", "lambda_l2"))
+        rate, penalty = (number_in(settings.get(name)) for name in ("learning_rate", "lambda_l2"))
         are_steps = sums.derivatives and not (tree.sets or any(map(settings.get, _NO_STEPS)))
         if are_steps and rate and penalty is not None and len(value) > 1:
             slope = value / rate
@@ -272,6 +280,7 @@ def from_pickle(name: str, state: object) -> LightGBMClassifier:
     settings = plain_settings(state, _OF_THE_CLASS, library=LIBRARY)
     further = plain_settings(state.get("_other_params"), _FURTHER, library=LIBRARY)
     settings |= {key: value for key, value in further.items() if value is not None}
+    _check_settings(settings)
     held = state.get("_Booster")
     if held is None:
         return LightGBMClassifier(**settings, n_jobs=1, verbose=-1)
@@ -282,6 +291,27 @@ def from_pickle(name: str, state: object) -> LightGBMClassifier:
     if best > 0:
         settings["n_estimators"] = best
     return _fitted(settings, model, classes, best_iteration=best)
+
+
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that LightGBM is not given, which may name files, and texts that hold such settings.
+
+    LightGBM is told all settings in one text, with spaces between them.
+
+    Raises
+    ------
+    UnsupportedModel
+        `unsupported_booster`.
+    """
+    for name, value in settings.items():
+        parts = value if isinstance(value, list | tuple) else (value,)
+        is_several = any(isinstance(part, str) and re.search(r"[\s=]", part) for part in parts)
+        if name not in _TAKEN or (is_several and name != "class_weight"):
+            raise refusals.unsupported(
+                LIBRARY,
+                f"The LightGBM classifier has a setting that is not passed on ({name})",
+                "Train it without that setting, or with a single word for it.",
+            )
 
 
 def _labels(classes: object, model: LightGBMModel) -> NDArray[Any]:
@@ -346,15 +376,7 @@ def _configured(model: LightGBMModel) -> dict[str, Any]:
 
 
 def _typed(text: str) -> Any:
-    number = _number(text)
+    number = number_in(text)
     if number is None:
         return text if text.replace("_", "").isalpha() and len(text) < 40 else None
     return int(number) if number.is_integer() and "." not in text else number
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text is not None and len(text) < 40 else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -1,7 +1,8 @@
-"""Settings of an estimator in a pickle: plain values by known names, and nothing else."""
+"""Settings that a file states: plain values by known names, and numbers in texts, and nothing else."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from leakgauge.targets.boosters import refusals
 
 _DEEPEST: Final = 3
 _LONGEST: Final = 10_000
+_LONGEST_NUMBER: Final = 39
+"""Characters of a number in a text."""
 
 
 def plain_settings(state: object, known: Collection[str], *, library: str) -> dict[str, Any]:
@@ -60,3 +63,12 @@ def plain(value: Any, *, depth: int = 0) -> Any:
         }
     items = [plain(item, depth=depth + 1) for item in value]
     return tuple(items) if isinstance(value, tuple) else items
+
+
+def number_in(text: str | None) -> float | None:
+    """The finite number that a text holds; None for anything else."""
+    try:
+        number = float(text) if text is not None and len(text) <= _LONGEST_NUMBER else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -18,7 +18,7 @@ from sklearn.exceptions import NotFittedError
 
 from leakgauge.targets.boosters import refusals
 from leakgauge.targets.boosters.classifier import BoosterClassifier, Curvature, Floats, HeldTree
-from leakgauge.targets.boosters.settings import plain, plain_settings
+from leakgauge.targets.boosters.settings import number_in, plain, plain_settings
 from leakgauge.targets.boosters.xgboost_fields import LIBRARY
 from leakgauge.targets.boosters.xgboost_model import Tree, XGBoostModel
 from leakgauge.targets.boosters.xgboost_reading import loads
@@ -305,27 +305,16 @@ def _configured(model: XGBoostModel) -> dict[str, Any]:
         "num_parallel_tree": model.parallel,
         "scale_pos_weight": None if model.groups > 1 else float(model.scale_pos_weight),
         "enable_categorical": "c" in (model.feature_types or ()),
-        "feature_types": None
-        if model.feature_names or not model.feature_types
-        else list(model.feature_types),
     }
     if model.feature_names is None and model.feature_types is not None:  # a table would tell them itself
         settings["feature_types"] = list(model.feature_types)
     if not model.config:
         return settings | {"max_depth": max(1, *map(depth_of, model.trees))}
     for name, ours in _NUMBERS.items():
-        number = _number(model.config.get(name))
+        number = number_in(model.config.get(name))
         if number is not None:
             settings[ours] = int(number) if number.is_integer() and name.startswith("max_") else number
     for name in _WORDS:
         if model.config.get(name) in _KNOWN_WORDS:
             settings[name] = model.config[name]
     return settings
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text is not None and len(text) < 40 else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -141,7 +141,7 @@ class XGBoostModel:
     @property
     def groups(self) -> int:
         """Scores that each round adds to."""
-        return 1 if self.n_classes == 2 and self.objective == OBJECTIVES[0] else self.n_classes
+        return 1 if self.objective == OBJECTIVES[0] else self.n_classes
 
     @property
     def rounds(self) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 
 from leakgauge.errors import UnsupportedModel
 from leakgauge.targets.boosters import refusals, ubjson
+from leakgauge.targets.boosters.settings import number_in
 from leakgauge.targets.boosters.trees import Ints, real_numbers, whole_numbers
 from leakgauge.targets.boosters.xgboost_categories import read_categories
 from leakgauge.targets.boosters.xgboost_fields import LIBRARY, count, damaged, mapping, texts
@@ -236,13 +237,9 @@ def _base_score(value: object, groups: int, objective: str) -> str:
 def _scale_pos_weight(learner: dict[str, Any]) -> str:
     parameters = learner["objective"].get("reg_loss_param", {})
     value = mapping(parameters, "reg_loss_param").get("scale_pos_weight", "1")
-    try:
-        sound = isinstance(value, str) and len(value) < 40 and np.isfinite(float(value))
-    except ValueError:
-        sound = False
-    if not sound:
+    if not isinstance(value, str) or number_in(value) is None:
         raise damaged("scale_pos_weight is no number")
-    return str(value)
+    return value
 
 
 def _dropped(value: object, n_trees: int) -> Floats:

@@ -48,9 +48,10 @@ def _sides(tree: Tree) -> tuple[Floats, Floats]:
     value = np.where(leaf, tree.condition, 0.0).astype(np.float64)
     cover = tree.cover.astype(np.float64)
     sums = np.stack([value * cover, value], axis=1)
-    for level in reversed(_levels(tree)[1:]):
+    levels = _levels(tree)
+    for level in reversed(levels[1:]):
         np.add.at(sums, tree.parent[level], sums[level])
-    inner = np.concatenate([level[~leaf[level]] for level in _levels(tree)])
+    inner = np.concatenate([level[~leaf[level]] for level in levels])
     own = tree.weight[inner].astype(np.float64)
     return np.stack([own * cover[inner], own, -sums[inner, 1]], axis=1), sums[inner, 0]
 

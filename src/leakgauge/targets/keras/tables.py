@@ -23,6 +23,7 @@ from leakgauge.targets.tables.target import (
     check_classes,
     not_a_classifier,
 )
+from leakgauge.text import Sink, printable
 
 PACKAGES = ("keras", "tensorflow-cpu")
 MOST_AT_ONCE = 1_024
@@ -115,8 +116,7 @@ def _check_vocabularies(model: keras.Model) -> None:
             raise UnsupportedModel(
                 "keras_vocabulary_missing",
                 f"The HDF5 file holds a {type(layer).__name__} layer without its vocabulary, which Keras "
-                "leaves "
-                "out of such files.",
+                "leaves out of such files.",
                 hint='Save the model with model.save("model.keras") and send that file.',
             )
 
@@ -129,7 +129,8 @@ def _entry(tensor: Any) -> Entry:
     except TypeError as error:
         raise UnsupportedModel(
             "keras_input_type",
-            f"The model's input “{tensor.name}” is of type {kind}, which no table holds.",
+            f"The model's input “{printable(tensor.name, Sink.MESSAGE, longest=100)}” is of type {kind}, "
+            "which no table holds.",
             hint="Save the model with inputs of float32, whole numbers or text.",
         ) from error
     return Entry(name=tensor.name, dtype=dtype, width=width, is_vector=is_vector)

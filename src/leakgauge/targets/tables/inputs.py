@@ -152,9 +152,8 @@ class Entries:
         )
 
     def _values(self, entry: Entry, x: Any, places: range) -> NDArray[Any]:
-        columns = x.iloc[:, places.start : places.stop] if isinstance(x, pd.DataFrame) else pd.DataFrame(x)
-        if not isinstance(x, pd.DataFrame):
-            columns = columns.iloc[:, places.start : places.stop]
+        frame = x if isinstance(x, pd.DataFrame) else pd.DataFrame(x)
+        columns = frame.iloc[:, places.start : places.stop]
         values = self._texts(columns) if entry.dtype == TEXT else _numbers(columns, entry, places)
         return values[:, 0] if entry.is_vector else values
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsupportedModel
 from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.probabilities import prediction_failed
 from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 from leakgauge.targets.tables.heads import Ending, Head
 from leakgauge.targets.tables.inputs import Entries
@@ -24,6 +25,10 @@ CHUNK_NUMBERS: Final = 16_000_000
 MAX_CLASSES: Final = 10_000
 _LEAST_AGREEMENT: Final = 0.5
 """How often the largest score must be that of the predicted label."""
+_AS_EXPORTED: Final = (
+    "Check that the exported model predicts these tables as they are. A model that was traced for one row "
+    "needs an export with a free number of rows."
+)
 
 
 class Engine(Protocol):
@@ -248,7 +253,7 @@ class NetworkTarget:
         except LeakgaugeError:
             raise
         except Exception as error:  # engines raise classes that share no base
-            raise _prediction_failed(error) from error
+            raise prediction_failed(error, hint=_AS_EXPORTED) from error
         return Answer(_cut(answer.scores, batch, len(rows)), _cut(answer.labels, batch, len(rows)))
 
     def _positions_of(self, labels: NDArray[Any], rows: int) -> IntArray:
@@ -366,16 +371,4 @@ def _not_finite() -> UnsupportedModel:
         "outputs_not_finite",
         "The model answers with values that are not finite.",
         hint="Check its weights for NaN, and that the columns are scaled as in training.",
-    )
-
-
-def _prediction_failed(error: Exception) -> UnsupportedModel:
-    # the message of the exception may quote values of the table, so only its type is told
-    kind = type(error).__name__
-    return UnsupportedModel(
-        "prediction_failed",
-        f"The model could not predict the rows of the table ({kind}).",
-        hint="Check that the exported model predicts these tables as they are. A model that was traced for "
-        "one row needs an export with a free number of rows.",
-        details={"exception": kind},
     )

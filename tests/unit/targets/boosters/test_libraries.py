@@ -36,7 +36,5 @@ def test_a_library_that_does_not_load_is_told_by_its_name(form, failure, tmp_pat
     assert type(failure).__name__ in caught.value.message
 
 
-def test_every_library_of_pickles_has_its_row_of_files_and_its_name():
-    rows = {row.modules[0]: row.library for row in FORMATS if row.modules and row.modules[0] in BOOSTERS}
-    assert rows.keys() == BOOSTERS.keys()
-    assert rows == {package: libraries.NAMES[package][0] for package in BOOSTERS}
+def test_every_library_of_pickles_has_its_row_of_files():
+    assert {package for row in FORMATS for package in row.modules} >= BOOSTERS.keys()
