@@ -12,6 +12,7 @@ import pandas as pd
 from leakgauge.errors import BadBundle
 from leakgauge.membership.labels import named
 from leakgauge.targets.functions import Takes
+from leakgauge.targets.ways_in import made_by
 
 _WAYS_IN: Final = {
     "torch": (
@@ -85,7 +86,7 @@ class Records:
 def _framed(x: Any, name: str) -> tuple[pd.DataFrame, Takes]:
     """The features as a frame with a RangeIndex, and in which form they came."""
     for library, (what, hint) in _WAYS_IN.items():
-        if not isinstance(x, pd.DataFrame) and _made_by(x, library):
+        if not isinstance(x, pd.DataFrame) and made_by(x, library):
             raise BadBundle("not_a_table", f"{name} is {what}.", hint=hint.format(name=name))
     if isinstance(x, pd.DataFrame):
         twice = x.columns[x.columns.duplicated()]
@@ -134,7 +135,7 @@ def _no_table(name: str, what: str) -> BadBundle:
 
 def _labels(y: Any, name: str) -> pd.Series[Any]:
     """(n,) the labels, in whatever form they came."""
-    if _made_by(y, "torch"):
+    if made_by(y, "torch"):
         raise BadBundle("labels_shape", f"{name} is a PyTorch tensor.", hint=f"Pass {name}.numpy().")
     if isinstance(y, pd.DataFrame):
         y = y.iloc[:, 0] if y.shape[1] == 1 else y.to_numpy()
@@ -152,10 +153,6 @@ def _labels(y: Any, name: str) -> pd.Series[Any]:
             hint=f"If it marks one class a row, pass {name}.argmax(axis=1).",
         )
     return pd.Series(array.tolist(), dtype=object)
-
-
-def _made_by(thing: Any, library: str) -> bool:
-    return any(kind.__module__.partition(".")[0] == library for kind in type(thing).__mro__)
 
 
 def _sha256(numbers: pd.Series[Any]) -> str:

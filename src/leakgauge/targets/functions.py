@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from leakgauge.errors import BadParameters, UnsupportedModel
 from leakgauge.targets.input_columns import InputColumn, InputColumns
-from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
+from leakgauge.targets.probabilities import checked_labels, checked_probabilities, prediction_failed
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
+from leakgauge.targets.ways_in import as_array
 
 Takes: TypeAlias = Literal["frame", "array", "texts"]
 """How the caller holds rows, and so how the model is asked: a DataFrame, (n, d) numbers, or (n,) texts."""
@@ -153,7 +154,7 @@ class FunctionTarget:
         """
         if self.has_probabilities:
             return np.asarray(self.probabilities(x).argmax(axis=1), dtype=np.int64)
-        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(x)]
+        answers = [checked_labels(answer, rows, self._positions) for answer, rows in self._ask(x)]
         return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
 
     def _ask(self, x: Any) -> Iterator[tuple[NDArray[Any], int]]:
@@ -161,17 +162,7 @@ class FunctionTarget:
             rows = x[start : start + CHUNK_ROWS].copy()  # which the caller's function may change
             self.queries += len(rows)
             try:
-                answer = self._function(rows)
-                # an answer of PyTorch may hang on its gradient or lie on another device
-                array = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+                array = as_array(self._function(rows))
             except Exception as error:  # whatever the caller's function does with rows
                 raise prediction_failed(error) from error
             yield array, len(rows)
-
-    def _positions_of(self, answer: NDArray[Any], rows: int) -> IntArray:
-        if answer.shape != (rows,):
-            raise prediction_failed(None)
-        try:
-            return np.array([self._positions[label] for label in answer.tolist()], dtype=np.int64)
-        except (KeyError, TypeError) as error:
-            raise prediction_failed(error) from error
