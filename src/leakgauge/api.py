@@ -89,7 +89,7 @@ def audit(
         optional further (records, labels) of the source, for the attacker who has other data.
     fit
         how such a model is trained: a function of rows and labels that gives a fitted estimator, or a
-        function of rows that gives probabilities. Without it an estimator is cloned
+        function of rows that answers as `source` does. Without it an estimator is cloned
         (`sklearn.base.clone`), and a function is compared with no reference models.
     classes
         the labels in the order of the columns of a function's answer; those of `y_train`, sorted, without.

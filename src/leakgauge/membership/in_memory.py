@@ -40,7 +40,7 @@ class InMemory:
     Attributes
     ----------
     model
-        a fitted classifier, or a function of rows.
+        a fitted classifier or regressor, or a function of rows.
     sides
         members, non-members and, where there are some, other records.
     fit

@@ -41,8 +41,8 @@ def open_in_memory(
     Parameters
     ----------
     model
-        a fitted classifier; any object with `predict_proba`; or a function of rows that gives (n, n_classes)
-        probabilities or (n,) labels.
+        a fitted classifier or regressor; any object with `predict_proba`; or a function of rows that gives
+        (n, n_classes) probabilities or (n,) labels.
     some_rows
         a few rows, in the form that the model takes.
     takes
