@@ -23,7 +23,7 @@ from leakgauge.defences.output import Setting, changed
 from leakgauge.errors import BadBundle
 from leakgauge.membership.answer_tables import columns_called, probabilities_in
 from leakgauge.membership.label_column import DEFAULT_LABEL
-from leakgauge.membership.labels import TRUTH, known_labels, named
+from leakgauge.membership.labels import TRUTH, named, places_among
 from leakgauge.membership.pool import ReferenceAnswers
 from leakgauge.membership.tables import Table, read_tables
 from leakgauge.progress import Progress
@@ -254,9 +254,7 @@ def _marked(table: Table, column: str) -> BoolArray:
 
 def _check_labels(table: Table, column: str, classes: NDArray[Any], y: IntArray) -> None:
     """See that the rows are those of the tables, as far as labels can tell."""
-    cells = table.frame[column]
-    places = cells.map(known_labels(cells, classes), na_action="ignore").fillna(-1).to_numpy(dtype=np.int64)
-    differing = places != y
+    differing = places_among(table.frame[column], classes) != y
     if differing.any():
         raise BadBundle(
             "rows_differ",

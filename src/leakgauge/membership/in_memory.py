@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from leakgauge.defences.output import settings_of
 from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
-from leakgauge.membership.columns import NAMED_AT_MOST
 from leakgauge.membership.inputs import Inputs, check_size, fitted_inputs
-from leakgauge.membership.labels import SHOWN_CLASSES, known_labels, named
-from leakgauge.membership.pooling import Side
+from leakgauge.membership.labels import named_list, places_among, shown_classes
+from leakgauge.membership.pooling import Side, groups_in
 from leakgauge.membership.records_in_memory import Records
 from leakgauge.membership.tables import Table
 from leakgauge.parameters import InMemoryParameters
@@ -141,8 +140,9 @@ def _features_of(
     if wanted is not None and members.takes == "frame" and set(wanted) <= set(columns):
         extra = [name for name in columns if name not in (*wanted, group)]
         if extra:
-            listed = ", ".join(named(name) for name in extra[:NAMED_AT_MOST])
-            notices.append(Notice("unused_columns", f"Not used by the model and left out: {listed}."))
+            notices.append(
+                Notice("unused_columns", f"Not used by the model and left out: {named_list(extra)}.")
+            )
         return tuple(wanted)
     if group is not None and target.n_features == len(columns) - 1:
         columns.remove(group)
@@ -163,7 +163,7 @@ def _side(records: Records, names: tuple[Any, ...], target: TableTarget, group: 
     table = Table(records.name, records.frame, has_header=True, warnings=(), lines=None)
     groups = None
     if group is not None:
-        groups = records.frame[group].astype(object).fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
+        groups = groups_in(records.frame[group])
     y = _numbers(records) if target.gives == "predictions" else _positions(records, target.classes)
     return Side(table, features, y, groups)
 
@@ -199,18 +199,15 @@ def _positions(records: Records, classes: NDArray[Any]) -> IntArray:
             f"{int(np.argmax(absent))}.",
             hint="Fill them in, or leave these records out.",
         )
-    found = known_labels(y, classes)
-    positions: IntArray = y.map(found).fillna(-1).to_numpy(dtype=np.int64)
+    positions = places_among(y, classes)
     unknown = positions < 0
     if unknown.any():
-        shown = ", ".join(str(value) for value in classes[:SHOWN_CLASSES])
-        more = ", …" if len(classes) > SHOWN_CLASSES else ""
         raise BadBundle(
             "unknown_labels",
             f"{records.y_name} has {int(unknown.sum()):,} of {len(y):,} labels that are none of the model's "
             f"classes, the first at position {int(np.argmax(unknown))}.",
-            hint=f"The model's classes are {shown}{more}. Code the labels as in training; for a function, "
-            "name all of them in the order of its columns: classes=[...].",
+            hint=f"The model's classes are {shown_classes(classes)}. Code the labels as in training; "
+            "for a function, name all of them in the order of its columns: classes=[...].",
         )
     if len(np.unique(positions)) < 2:
         raise BadBundle(
@@ -234,11 +231,10 @@ def _alike(sides: Sequence[Records]) -> list[Records]:
             )
         missing = [name for name in members.frame.columns if name not in other.frame.columns]
         if missing or len(other.frame.columns) != len(members.frame.columns):
-            listed = ", ".join(named(name) for name in missing[:NAMED_AT_MOST])
             raise BadBundle(
                 "columns_differ",
                 f"{members.name} has {len(members.frame.columns)} columns, {other.name} has "
-                f"{len(other.frame.columns)}{f'; it lacks {listed}' if missing else ''}.",
+                f"{len(other.frame.columns)}{f'; it lacks {named_list(missing)}' if missing else ''}.",
                 hint="Pass the same columns of all records.",
             )
     frames = [side.frame[list(members.frame.columns)] for side in sides]
