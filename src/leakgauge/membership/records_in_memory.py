@@ -64,7 +64,7 @@ class Records:
             `not_a_table`, `duplicate_columns`, `lengths_differ`, `labels_shape`.
         """
         frame, takes = _framed(x, name)
-        labels = _labels(y, y_name)
+        labels = labels_in(y, y_name)
         if len(frame) != len(labels):
             raise BadBundle(
                 "lengths_differ",
@@ -76,11 +76,7 @@ class Records:
     @property
     def sha256(self) -> dict[str, str]:
         """Digests of features and labels."""
-        hashable = self.frame.apply(lambda column: column if column.dtype.kind in "biuf" else column.map(str))
-        return {
-            self.name: _sha256(pd.util.hash_pandas_object(hashable, index=False)),
-            self.y_name: _sha256(pd.util.hash_pandas_object(self.y.map(str), index=False)),
-        }
+        return {self.name: sha256_of(self.frame), self.y_name: sha256_of(self.y.to_frame())}
 
 
 def _framed(x: Any, name: str) -> tuple[pd.DataFrame, Takes]:
@@ -133,8 +129,14 @@ def _no_table(name: str, what: str) -> BadBundle:
     )
 
 
-def _labels(y: Any, name: str) -> pd.Series[Any]:
-    """(n,) the labels, in whatever form they came."""
+def labels_in(y: Any, name: str) -> pd.Series[Any]:
+    """(n,) the labels, in whatever form they came, with a RangeIndex.
+
+    Raises
+    ------
+    BadBundle
+        `labels_shape`.
+    """
     if made_by(y, "torch"):
         raise BadBundle("labels_shape", f"{name} is a PyTorch tensor.", hint=f"Pass {name}.numpy().")
     if isinstance(y, pd.DataFrame):
@@ -155,5 +157,10 @@ def _labels(y: Any, name: str) -> pd.Series[Any]:
     return pd.Series(array.tolist(), dtype=object)
 
 
-def _sha256(numbers: pd.Series[Any]) -> str:
-    return hashlib.sha256(numbers.to_numpy().tobytes()).hexdigest()
+def sha256_of(*frames: pd.DataFrame) -> str:
+    """Hexadecimal digest of what stands in the cells."""
+    digest = hashlib.sha256()
+    for frame in frames:
+        hashable = frame.apply(lambda column: column if column.dtype.kind in "biuf" else column.map(str))
+        digest.update(pd.util.hash_pandas_object(hashable, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

@@ -84,7 +84,7 @@ def _function_target(
         own = getattr(model, "classes_", None)
         if own is not None and classes is not None:
             raise _classes_known()
-        known = _sorted(labels, classes) if own is None else np.asarray(own)
+        known = classes_in_order(labels, classes) if own is None else np.asarray(own)
         target = FunctionTarget(
             probabilities,
             known,
@@ -99,7 +99,7 @@ def _function_target(
     check_takes_arrays(model)
     return FunctionTarget(
         model,
-        _sorted(labels, classes),
+        classes_in_order(labels, classes),
         name=function_name(model),
         takes=takes,
         some_rows=some_rows,
@@ -135,7 +135,21 @@ def _packages_of(model: Any) -> tuple[str, ...]:
     return tuple(sorted({installed[name][0] for name in others if name in installed}))
 
 
-def _sorted(labels: Sequence[Any], classes: Sequence[Any] | None) -> NDArray[Any]:
+def classes_in_order(labels: Sequence[Any], classes: Sequence[Any] | None) -> NDArray[Any]:
+    """(n_classes,) the labels in the order of the columns of a function's answer.
+
+    Parameters
+    ----------
+    labels
+        those of the members.
+    classes
+        all labels in that order; None where they are sorted.
+
+    Raises
+    ------
+    BadParameters
+        `classes` for fewer than two different ones, or labels of several types, which have no order.
+    """
     if classes is not None:
         has_text = any(isinstance(one, str) for one in classes)
         found = np.asarray(list(classes), dtype=object if has_text else None)

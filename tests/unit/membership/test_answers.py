@@ -567,10 +567,11 @@ def test_arrays_have_the_columns_of_the_sorted_labels():
     arrays = [FOREST.predict_proba(x) for x, _ in (TRAIN, TEST)]
     report = leakgauge.audit_answers(arrays[0], TRAIN[1], arrays[1], TEST[1], **QUICK)
     assert areas(report) == areas(in_memory())
-    turned = leakgauge.audit_answers(
-        arrays[0][:, ::-1], TRAIN[1], arrays[1][:, ::-1], TEST[1], classes=["yes", "no"], **QUICK
-    )
-    assert areas(turned)["loss"] == areas(report)["loss"]
+    for order in (["yes", "no"], FOREST.classes_[::-1]):
+        turned = leakgauge.audit_answers(
+            arrays[0][:, ::-1], TRAIN[1], arrays[1][:, ::-1], TEST[1], classes=order, **QUICK
+        )
+        assert areas(turned)["loss"] == areas(report)["loss"]
     labels = leakgauge.audit_answers(
         FOREST.predict(TRAIN[0]), TRAIN[1], FOREST.predict(TEST[0]), TEST[1], **QUICK
     )
@@ -589,6 +590,11 @@ def test_arrays_have_the_columns_of_the_sorted_labels():
             "bad_parameters.classes_do_not_fit",
         ),
         ((np.ones((150, 2)), TRAIN[1], np.ones((140, 2)), TEST[1]), "bad_bundle.not_probabilities"),
+        (
+            (np.ones((150, 2)), np.array([1, "one"] * 75, dtype=object), np.ones((140, 2)), TEST[1]),
+            "bad_parameters.classes",
+        ),
+        ((np.ones((150, 2)), np.ones((150, 2)), np.ones((140, 2)), TEST[1]), "bad_bundle.labels_shape"),
         ((np.ones((150, 2, 2)), TRAIN[1], np.ones((140, 2)), TEST[1]), "bad_parameters.classes_do_not_fit"),
     ],
 )
