@@ -132,8 +132,8 @@ def take_answers(source: GivenAnswers, parameters: AnswersParameters) -> Inputs:
     def referenced(sides: Sequence[AnswerTable], classes: NDArray[Any]) -> list[ReferenceModel]:
         return reference_models_from(
             source.reference_answers,
+            classes=classes,
             y=np.concatenate([side.y for side in sides]),
-            n_classes=len(classes),
             defences=not_undone(asked_for),
         )
 

@@ -560,6 +560,8 @@ def test_the_python_door_gives_the_figures_of_the_bundle(tmp_path):
     assert areas(report) == pytest.approx(areas(by_file), abs=1e-6)
     assert report.verdict.severity == by_file.verdict.severity
     assert len(report.inputs) == 6
+    turned = [(answers[["yes", "no"]], marks) for answers, marks in given]
+    assert areas(in_memory(reference_answers=turned, **REFERENCED)) == areas(report)
     assert isinstance(report, leakgauge.MembershipResult)
 
 
@@ -611,6 +613,7 @@ def test_answers_in_memory_that_do_not_fit_are_refused(arguments, code):
         ((np.ones((290, 2)) / 2, np.ones(10)), "lengths_differ"),
         ((np.ones((290, 2)) / 2, np.full(290, 7)), "not_marks"),
         ((np.ones((290, 2)), np.ones(290)), "not_probabilities"),
+        ((pd.DataFrame(np.ones((290, 2)) / 2, columns=["no", "never"]), np.ones(290)), "classes_do_not_fit"),
     ],
 )
 def test_reference_answers_in_memory_that_do_not_fit_are_refused(given, problem):
