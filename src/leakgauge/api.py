@@ -20,7 +20,6 @@ from leakgauge.report.comparison.model import Comparison
 from leakgauge.report.files import read_report
 from leakgauge.report.gate import gate as hold
 from leakgauge.report.html import render_comparison
-from leakgauge.report.json_document import from_json
 from leakgauge.report.model import GateResult, Report
 from leakgauge.results import MembershipResult, Result, result_of
 from leakgauge.sandbox.parent import Sandbox
@@ -132,7 +131,7 @@ def _audit_bundle(
         folder = Path(output) if output is not None else Path(temporary) / "report"
         sandbox.run(source, folder, overrides=dict(overrides), progress=listener, keep=output is not None)
         images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
-        return result_of(from_json((folder / "report.json").read_bytes()), images)
+        return result_of(read_report(folder), images)
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"
