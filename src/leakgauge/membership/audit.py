@@ -1,4 +1,4 @@
-"""The membership audit: a bundle in, a report out."""
+"""The membership audit: a bundle, or what a caller holds in memory, in; a report out."""
 
 from __future__ import annotations
 

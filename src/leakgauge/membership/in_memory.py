@@ -8,7 +8,7 @@ records, so that both give the same figures.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -101,7 +101,7 @@ def read_in_memory(source: InMemory, parameters: InMemoryParameters) -> Inputs:
         check_size(side.name, len(side.frame))
     target = open_in_memory(
         source.model,
-        _in_form(members.frame, members.takes),
+        members.frame,
         takes=members.takes,
         labels=members.y.dropna().tolist(),
         classes=source.classes,
@@ -240,10 +240,7 @@ def _alike(sides: Sequence[Records]) -> list[Records]:
     frames = [side.frame[list(members.frame.columns)] for side in sides]
     for name in members.frame.columns:
         _share_categories(frames, name)
-    return [
-        Records(side.name, side.y_name, frame, side.y, side.takes)
-        for side, frame in zip(sides, frames, strict=True)
-    ]
+    return [replace(side, frame=frame) for side, frame in zip(sides, frames, strict=True)]
 
 
 _IN_WORDS: Final[Mapping[Takes, str]] = {"frame": "a DataFrame", "array": "an array", "texts": "texts"}
@@ -258,10 +255,3 @@ def _share_categories(frames: list[pd.DataFrame], name: Any) -> None:
     ordered = bool(kinds[0].ordered)
     for place, frame in enumerate(frames):
         frames[place] = frame.assign(**{name: frame[name].cat.set_categories(categories, ordered=ordered)})
-
-
-def _in_form(frame: pd.DataFrame, takes: Takes) -> Any:
-    """The rows as the caller holds them."""
-    if takes == "frame":
-        return frame
-    return frame.to_numpy(copy=True) if takes == "array" else frame.iloc[:, 0].to_numpy(dtype=object)

@@ -21,6 +21,15 @@ CHUNK_ROWS = 8_192
 """Rows that a model is asked for at once, which bounds the memory of its answer."""
 
 
+def as_held(frame: Any, takes: Takes) -> Any:
+    """The rows of a DataFrame in the form in which the caller holds them."""
+    if takes == "frame":
+        return frame
+    if takes == "texts":
+        return frame.iloc[:, 0].to_numpy(dtype=object)
+    return np.ascontiguousarray(frame.to_numpy())
+
+
 class AsItAnswers:
     """Asks a model that was trained again for probabilities: the answer form of functions."""
 
@@ -117,11 +126,7 @@ class FunctionTarget:
 
     def as_input(self, frame: Any) -> Any:
         """The rows in the form that the caller holds them in; see `TableTarget`."""
-        if self._takes == "frame":
-            return frame
-        if self._takes == "texts":
-            return frame.iloc[:, 0].to_numpy(dtype=object)
-        return np.ascontiguousarray(frame.to_numpy())
+        return as_held(frame, self._takes)
 
     def reading_scores(self, x: Any, y: IntArray) -> FunctionTarget:  # noqa: ARG002 -- the protocol's signature
         """The target itself: a function has no decision scores."""

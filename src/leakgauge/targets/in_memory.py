@@ -12,12 +12,13 @@ from importlib.metadata import packages_distributions
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
 from leakgauge.errors import BadParameters
 from leakgauge.targets.function_recipe import Fit, FunctionRecipe
-from leakgauge.targets.functions import FunctionTarget, Takes
+from leakgauge.targets.functions import FunctionTarget, Takes, as_held
 from leakgauge.targets.protocol import TableTarget
 from leakgauge.targets.sklearn.model_graph import parts_of
 from leakgauge.targets.sklearn.target import SklearnTarget
@@ -29,7 +30,7 @@ _PROBED = 20
 
 def open_in_memory(
     model: Any,
-    some_rows: Any,
+    frame: pd.DataFrame,
     *,
     takes: Takes,
     labels: Sequence[Any],
@@ -43,10 +44,10 @@ def open_in_memory(
     model
         a fitted classifier or regressor; any object with `predict_proba`; or a function of rows that gives
         (n, n_classes) probabilities or (n,) labels.
-    some_rows
-        a few rows, in the form that the model takes.
+    frame
+        the members' rows; a function is asked about the first of them.
     takes
-        that form.
+        the form that the model takes.
     labels
         those of the members.
     classes
@@ -69,7 +70,8 @@ def open_in_memory(
         target = SklearnTarget(_copied(model))
         target.packages = _packages_of(model)
     else:
-        target = _function_target(model, some_rows[:_PROBED], takes, labels, classes)
+        some_rows = as_held(frame.head(_PROBED), takes)
+        target = _function_target(model, some_rows, takes, labels, classes)
     if fit is not None:
         target.recipe = FunctionRecipe(fit, target.classes)
     return target
