@@ -30,7 +30,7 @@ from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import Side, check_groups, sampled
 from leakgauge.membership.records_in_memory import labels_in, sha256_of
 from leakgauge.membership.tables import Table, read_tables
-from leakgauge.parameters import AnswersParameters
+from leakgauge.parameters import AnswersInMemoryParameters, AnswersParameters
 from leakgauge.report.model import Notice
 from leakgauge.targets.answers import AnswersTarget
 from leakgauge.targets.in_memory import classes_in_order
@@ -115,7 +115,7 @@ class GivenAnswers:
         return [str(label) for label in classes_in_order(labels, self.classes).tolist()]
 
 
-def take_answers(source: GivenAnswers, parameters: AnswersParameters) -> Inputs:
+def take_answers(source: GivenAnswers, parameters: AnswersInMemoryParameters) -> Inputs:
     """Answers in memory, as `read_answers` reads them.
 
     Raises

@@ -17,7 +17,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 import leakgauge
 from leakgauge.bundle import AnswersBundle, Limits, open_bundle
-from leakgauge.errors import BadBundle, InputError
+from leakgauge.errors import BadBundle, BadParameters, InputError
 from leakgauge.membership import audit
 from leakgauge.membership.answers import read_answers
 from leakgauge.membership.audit import audit_bundle
@@ -563,6 +563,13 @@ def test_the_python_door_gives_the_figures_of_the_bundle(tmp_path):
     turned = [(answers[["yes", "no"]], marks) for answers, marks in given]
     assert areas(in_memory(reference_answers=turned, **REFERENCED)) == areas(report)
     assert isinstance(report, leakgauge.MembershipResult)
+
+
+@pytest.mark.parametrize("name", ["label_column", "header", "reference_models"])
+def test_what_does_nothing_for_answers_in_memory_is_refused(name):
+    with pytest.raises(BadParameters) as caught:
+        in_memory(**{name: None})
+    assert "does nothing in this audit" in caught.value.message
 
 
 def test_arrays_have_the_columns_of_the_sorted_labels():
