@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from leakgauge.parameters import (
+    AnswersInMemoryParameters,
     AnswersParameters,
     ImageMembershipParameters,
     InMemoryParameters,
@@ -54,6 +55,7 @@ def document() -> str:
             HEAD,
             table("Membership audit", MembershipParameters),
             f"Of a table of answers ([answers.md](answers.md)). {refused(AnswersParameters)}",
+            f"Of answers in memory (`leakgauge.audit_answers`). {refused(AnswersInMemoryParameters)}",
             f"Of a model in memory (`leakgauge.audit(model, ...)`). {refused(InMemoryParameters)}",
             table(
                 "Membership audit over image sets, besides",

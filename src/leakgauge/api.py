@@ -20,7 +20,6 @@ from leakgauge.report.comparison.model import Comparison
 from leakgauge.report.files import read_report
 from leakgauge.report.gate import gate as hold
 from leakgauge.report.html import render_comparison
-from leakgauge.report.json_document import from_json
 from leakgauge.report.model import GateResult, Report
 from leakgauge.results import MembershipResult, Result, result_of
 from leakgauge.sandbox.parent import Sandbox
@@ -89,7 +88,7 @@ def audit(
         optional further (records, labels) of the source, for the attacker who has other data.
     fit
         how such a model is trained: a function of rows and labels that gives a fitted estimator, or a
-        function of rows that gives probabilities. Without it an estimator is cloned
+        function of rows that answers as `source` does. Without it an estimator is cloned
         (`sklearn.base.clone`), and a function is compared with no reference models.
     classes
         the labels in the order of the columns of a function's answer; those of `y_train`, sorted, without.
@@ -132,7 +131,7 @@ def _audit_bundle(
         folder = Path(output) if output is not None else Path(temporary) / "report"
         sandbox.run(source, folder, overrides=dict(overrides), progress=listener, keep=output is not None)
         images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
-        return result_of(from_json((folder / "report.json").read_bytes()), images)
+        return result_of(read_report(folder), images)
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"

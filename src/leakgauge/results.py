@@ -6,19 +6,23 @@ need: a line in a terminal, the page in a notebook, the page as text.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields
 from html import escape
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from leakgauge.report import formatting
 from leakgauge.report.html import render
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import (
     Audited,
+    Failed,
+    InversionMeasured,
     InversionReport,
     MembershipMeasured,
     MembershipReport,
+    NotApplicable,
     Report,
 )
 from leakgauge.terminal import print_plain, shown_in_notebook
@@ -27,7 +31,7 @@ _HEIGHT = 800
 """Of the page in a notebook, in pixels."""
 
 
-class _Shown:
+class _Shown(ABC):
     """What both kinds of result can do.
 
     Attributes
@@ -41,9 +45,9 @@ class _Shown:
     files: Mapping[str, bytes]
 
     @property
+    @abstractmethod
     def report(self) -> Report:
         """The report alone, as `report.json` holds it."""
-        raise NotImplementedError
 
     def to_html(self) -> str:
         """The report as one page, without script and outside address: what `report.html` holds."""
@@ -64,6 +68,10 @@ class _Shown:
         """Return the verdict and every attack, a line each."""
         return "\n".join([repr(self), self.report.verdict.sentence, *map(_line, self.report.attacks)])
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and pickle it with its files."""
+        return (result_of, (self.report, self.files))
+
     def _repr_html_(self) -> str:
         # in a frame, since the page has a style sheet of its own; without scripts, of which it has none
         return (
@@ -80,13 +88,7 @@ class MembershipResult(_Shown, MembershipReport):
     @property
     def report(self) -> MembershipReport:
         """The report alone, as `report.json` holds it."""
-        return MembershipReport(**{field.name: getattr(self, field.name) for field in fields(self)})
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Copy and pickle it with its files."""
-        return (result_of, (self.report, self.files))
-
-    __repr__ = _Shown.__repr__
+        return MembershipReport(**_fields_of(self))
 
 
 class InversionResult(_Shown, InversionReport):
@@ -97,13 +99,7 @@ class InversionResult(_Shown, InversionReport):
     @property
     def report(self) -> InversionReport:
         """The report alone, as `report.json` holds it."""
-        return InversionReport(**{field.name: getattr(self, field.name) for field in fields(self)})
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Copy and pickle it with its files."""
-        return (result_of, (self.report, self.files))
-
-    __repr__ = _Shown.__repr__
+        return InversionReport(**_fields_of(self))
 
 
 Result: TypeAlias = MembershipResult | InversionResult
@@ -112,7 +108,7 @@ Result: TypeAlias = MembershipResult | InversionResult
 def result_of(report: Report, files: Mapping[str, bytes]) -> Result:
     """The report of an audit, with the files of its folder."""
     kind = MembershipResult if isinstance(report, MembershipReport) else InversionResult
-    result = kind(**{field.name: getattr(report, field.name) for field in fields(report)})
+    result = kind(**_fields_of(report))
     object.__setattr__(result, "files", dict(files))  # a report is frozen; what lies beside it comes once
     return result
 
@@ -122,21 +118,22 @@ def read_back(audited: Audited) -> Result:
     return result_of(from_json(to_json(audited.report)), audited.files)
 
 
+def _fields_of(report: Report) -> dict[str, Any]:
+    return {field.name: getattr(report, field.name) for field in fields(report)}
+
+
 def _data(report: Report) -> str:
     if isinstance(report, MembershipReport):
         return f"{report.target.members:,} members, {report.target.non_members:,} non-members"
     return f"{report.target.classes} classes"
 
 
-def _line(attack: object) -> str:
-    name, status = getattr(attack, "name", ""), getattr(attack, "status", "")
-    if isinstance(attack, MembershipMeasured):
-        area = attack.metrics.auc
-        return f"{name:<20} AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
-    if status == "measured":
-        metrics = getattr(attack, "metrics", None)
-        leakage = getattr(metrics, "leakage", None)
-        return f"{name:<20} " + (
-            f"leakage {leakage.value:.3f} ({leakage.low:.3f} to {leakage.high:.3f})" if leakage else status
-        )
-    return f"{name:<20} {status.replace('_', ' ')}: {getattr(attack, 'reason', '')}"
+def _line(attack: MembershipMeasured | InversionMeasured | NotApplicable | Failed) -> str:
+    match attack:
+        case MembershipMeasured(metrics=metrics):
+            figure, found = "AUC", metrics.auc
+        case InversionMeasured(metrics=metrics):
+            figure, found = "leakage", metrics.leakage
+        case NotApplicable() | Failed():
+            return f"{attack.name:<20} {attack.status.replace('_', ' ')}: {attack.reason}"
+    return f"{attack.name:<20} {figure} {found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # each image holds the libraries of one kind of audit alone
     from leakgauge.targets.protocol import IntArray
 
 _QUESTIONS: dict[Kind, str] = {
-    "membership": "a model with members and non-members",
+    "membership": "a model, or its answers, with members and non-members",
     "inversion": "an image classifier with an image",
 }
 

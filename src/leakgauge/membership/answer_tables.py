@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle
 from leakgauge.membership.label_column import DEFAULT_LABEL, is_index
-from leakgauge.membership.labels import known_labels, named, positions_of
+from leakgauge.membership.labels import known_labels, named, named_list, places_among, positions_of
+from leakgauge.membership.pooling import groups_in
 from leakgauge.membership.tables import Table
 from leakgauge.membership.tables.inference import inferred
 from leakgauge.targets.probabilities import DRIFT
@@ -29,7 +30,6 @@ from leakgauge.targets.score_rows import rounding_step
 
 PREDICTED: Final = ("predicted", "prediction", "predicted_label", "predicted_class")
 """How the column with the predicted label may be called."""
-_LISTED: Final = 5
 _LOOKED_AT: Final = 200_000
 """Numbers by which rounding is told."""
 _LAST_DIGITS: Final = 1e-9
@@ -103,7 +103,7 @@ def columns_of_answers(
         raise BadBundle(
             "missing_columns",
             f"{members.name} has no column called “{group_column}”, which group_column asks for.",
-            hint=f"Its columns are {_list(columns)}.",
+            hint=f"Its columns are {named_list(columns)}.",
         )
     predicted = _named(members, columns, PREDICTED)
     rest = [name for name in columns if name not in (label, group, predicted)]
@@ -146,7 +146,7 @@ def answers_in(table: Table, columns: AnswerColumns) -> AnswerTable:
         predicted = parts[0].argmax(axis=1)
     group = None
     if columns.group is not None:
-        group = table.frame[columns.group].fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
+        group = groups_in(table.frame[columns.group])
     return AnswerTable(table, y, np.column_stack([predicted.astype(np.float64), *parts]), group)
 
 
@@ -223,7 +223,7 @@ def _shared_columns(tables: Sequence[Table]) -> list[str]:
         if differing:
             raise BadBundle(
                 "columns_differ",
-                f"{members.name} and {table.name} have different columns: {_list(differing)}.",
+                f"{members.name} and {table.name} have different columns: {named_list(differing)}.",
                 hint="Both need the same columns.",
             )
     return columns
@@ -244,7 +244,7 @@ def _classes(tables: Sequence[Table], label: str, columns: Sequence[str]) -> NDA
                 "classes_do_not_fit",
                 f"{table.name} has {len(missing):,} records whose label is called by no column of "
                 f"probabilities, the first in {table.place(int(missing.index[0]))}; the columns are "
-                f"{_list(columns)}.",
+                f"{named_list(columns)}.",
                 hint="Call each column like its class, as in the label column. Beside them only the label, "
                 "“predicted” and the column of groups may stand there.",
             )
@@ -252,8 +252,7 @@ def _classes(tables: Sequence[Table], label: str, columns: Sequence[str]) -> NDA
 
 
 def _known(labels: pd.Series[Any], classes: NDArray[Any]) -> IntArray:
-    present = labels.dropna()
-    return present.map(known_labels(present, classes)).to_numpy(dtype=np.int64)
+    return places_among(labels.dropna(), classes)
 
 
 def _readings(columns: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -290,11 +289,10 @@ def _all_labels(tables: Sequence[Table], label: str, predicted: str) -> NDArray[
 
 
 def _predicted(table: Table, column: str, classes: NDArray[Any]) -> IntArray:
-    cells = table.frame[column]
-    places = cells.map(known_labels(cells, classes), na_action="ignore").fillna(-1).to_numpy(dtype=np.int64)
+    places = places_among(table.frame[column], classes)
     if (places < 0).any():
         raise _refused(table, places < 0, "unknown_labels", "a predicted label that is none of the classes")
-    return np.asarray(places)
+    return places
 
 
 def _named(table: Table, columns: Sequence[str], known: Sequence[str]) -> str | None:
@@ -304,7 +302,7 @@ def _named(table: Table, columns: Sequence[str], known: Sequence[str]) -> str | 
     if len(found) > 1:
         raise BadBundle(
             "duplicate_columns",
-            f"{table.name} has several columns that could be meant: {_list(found)}.",
+            f"{table.name} has several columns that could be meant: {named_list(found)}.",
             hint="Keep one of them.",
         )
     return found[0] if found else None
@@ -319,8 +317,3 @@ def _refused(table: Table, bad: NDArray[np.bool_], problem: str, what: str) -> B
         hint="Columns of probabilities hold one number for each class, which sum to 1 in each row; beside "
         "them only the label, “predicted” and the column of groups may stand there.",
     )
-
-
-def _list(names: Sequence[str]) -> str:
-    shown = ", ".join(named(name) for name in names[:_LISTED])
-    return shown if len(names) <= _LISTED else f"{shown} and {len(names) - _LISTED} more"

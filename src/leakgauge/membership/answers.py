@@ -6,7 +6,6 @@ cannot be told from records that are answered alike, and both stay.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,10 +28,12 @@ from leakgauge.membership.given_references import (
 from leakgauge.membership.inputs import Inputs, check_size
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import Side, check_groups, sampled
+from leakgauge.membership.records_in_memory import labels_in, sha256_of
 from leakgauge.membership.tables import Table, read_tables
-from leakgauge.parameters import AnswersParameters
+from leakgauge.parameters import AnswersInMemoryParameters, AnswersParameters
 from leakgauge.report.model import Notice
 from leakgauge.targets.answers import AnswersTarget
+from leakgauge.targets.in_memory import classes_in_order
 from leakgauge.targets.protocol import IntArray
 
 _ANSWERS_ALONE: Final = Notice(
@@ -99,10 +100,22 @@ class GivenAnswers:
         """Digests of the answers with their labels, and of each reference model's with its marks."""
         named = {"answers_train, y_train": self.members, "answers_test, y_test": self.non_members}
         named |= {f"reference_answers[{place}]": pair for place, pair in enumerate(self.reference_answers)}
-        return {name: _sha256(*pair) for name, pair in named.items()}
+        return {name: sha256_of(*map(_cells, pair)) for name, pair in named.items()}
+
+    @property
+    def columns(self) -> list[str]:
+        """What the columns of an array are called, after the classes.
+
+        Raises
+        ------
+        BadBundle, BadParameters
+            where their order is not known.
+        """
+        labels = labels_in(self.members[1], "y_train").dropna().tolist()
+        return [str(label) for label in classes_in_order(labels, self.classes).tolist()]
 
 
-def take_answers(source: GivenAnswers, parameters: AnswersParameters) -> Inputs:
+def take_answers(source: GivenAnswers, parameters: AnswersInMemoryParameters) -> Inputs:
     """Answers in memory, as `read_answers` reads them.
 
     Raises
@@ -112,15 +125,15 @@ def take_answers(source: GivenAnswers, parameters: AnswersParameters) -> Inputs:
     """
     asked_for = settings_of(parameters.defences)
     tables = (
-        _table("answers_train", *source.members, source.classes),
-        _table("answers_test", *source.non_members, source.classes or _sorted(source.members[1])),
+        _table(("answers_train", "y_train"), source.members, source),
+        _table(("answers_test", "y_test"), source.non_members, source),
     )
 
     def referenced(sides: Sequence[AnswerTable], classes: NDArray[Any]) -> list[ReferenceModel]:
         return reference_models_from(
             source.reference_answers,
+            classes=classes,
             y=np.concatenate([side.y for side in sides]),
-            n_classes=len(classes),
             defences=not_undone(asked_for),
         )
 
@@ -176,9 +189,10 @@ def _pool(sides: Sequence[AnswerTable], parameters: AnswersParameters, notices: 
     )
 
 
-def _table(name: str, answers: Any, labels: Any, classes: Sequence[Any] | None) -> Table:
+def _table(names: tuple[str, str], side: tuple[Any, Any], source: GivenAnswers) -> Table:
     """A table as a file would hold it."""
-    y = pd.Series(np.asarray(labels).ravel().tolist(), dtype=object)
+    (name, y_name), (answers, labels) = names, side
+    y = labels_in(labels, y_name)
     if isinstance(answers, pd.DataFrame):
         frame = answers.reset_index(drop=True).rename(columns=str)
     else:
@@ -186,7 +200,7 @@ def _table(name: str, answers: Any, labels: Any, classes: Sequence[Any] | None) 
         if array.ndim == 1:
             frame = pd.DataFrame({"predicted": array.tolist()}, dtype=object)
         else:
-            frame = pd.DataFrame(array, columns=_column_names(name, array, classes or _sorted(y)))
+            frame = pd.DataFrame(array, columns=_fitting(source.columns, name, array))
     if len(frame) != len(y):
         raise BadBundle(
             "lengths_differ",
@@ -196,7 +210,7 @@ def _table(name: str, answers: Any, labels: Any, classes: Sequence[Any] | None) 
     return Table(name, frame.assign(label=y), has_header=True, warnings=(), lines=None)
 
 
-def _column_names(name: str, array: NDArray[Any], classes: Sequence[Any]) -> list[str]:
+def _fitting(classes: list[str], name: str, array: NDArray[Any]) -> list[str]:
     if array.ndim != 2 or array.shape[1] != len(classes):
         raise BadParameters.about(
             "classes",
@@ -206,22 +220,9 @@ def _column_names(name: str, array: NDArray[Any], classes: Sequence[Any]) -> lis
             hint="Pass one probability for each class, or predicted labels; name all labels in the order of "
             "the columns: classes=[...]. Without that they are those of y_train, sorted.",
         )
-    return [str(label) for label in classes]
+    return classes
 
 
-def _sorted(labels: Any) -> list[Any]:
-    """The different labels in their order; that of their text where they have none."""
-    different = set(np.asarray(labels).ravel().tolist())
-    try:
-        return sorted(different)
-    except TypeError:
-        return sorted(different, key=str)
-
-
-def _sha256(answers: Any, labels: Any) -> str:
-    digest = hashlib.sha256()
-    for part in (answers, labels):
-        array = np.asarray(part)
-        frame = pd.DataFrame(array.reshape(len(array), -1)).map(str)
-        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
-    return digest.hexdigest()
+def _cells(part: Any) -> pd.DataFrame:
+    array = np.asarray(part)
+    return pd.DataFrame(array.reshape(len(array), -1))

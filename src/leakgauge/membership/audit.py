@@ -1,4 +1,4 @@
-"""The membership audit: a bundle in, a report out."""
+"""The membership audit: a bundle, or what a caller holds in memory, in; a report out."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import (
     MembershipParameters,
+    answers_in_memory_parameters,
     answers_parameters,
     image_membership_parameters,
     in_memory_parameters,
@@ -125,7 +126,7 @@ def audit_in_memory(source: InMemory, overrides: Mapping[str, JsonValue], progre
 
 def audit_answers(source: GivenAnswers, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
     """Audit answers in the caller's memory; errors as `audit_bundle`."""
-    parameters = answers_parameters(None, overrides)
+    parameters = answers_in_memory_parameters(overrides)
     return conduct(partial(take_answers, source, parameters), parameters, source.sha256, progress)
 
 

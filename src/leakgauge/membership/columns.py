@@ -14,7 +14,7 @@ import pandas as pd
 from leakgauge.errors import BadBundle, BadParameters, InputError
 from leakgauge.membership.column_types import typed
 from leakgauge.membership.label_column import DEFAULT_LABEL, Candidates, Fit, is_index
-from leakgauge.membership.labels import named
+from leakgauge.membership.labels import NAMED_AT_MOST, named, named_list
 from leakgauge.membership.numeric_labels import labels_of
 from leakgauge.membership.tables import Table
 from leakgauge.parameters import MembershipParameters
@@ -24,7 +24,6 @@ from leakgauge.targets.protocol import TableTarget
 
 LOOKED_AT = 1_000
 """Records of each table that the label is looked for among, where the model has to be asked."""
-NAMED_AT_MOST = 5
 _SIGN = re.compile(r"\W")
 
 
@@ -92,7 +91,7 @@ def _by_name(
         label = _label_among(possible, tables, target, notices)
         extra.remove(label)
     if extra:
-        notices.append(Notice("unused_columns", f"Not used by the model and left out: {_list(extra)}."))
+        notices.append(Notice("unused_columns", f"Not used by the model and left out: {named_list(extra)}."))
     return Columns(tuple(wanted), label, group)
 
 
@@ -230,7 +229,7 @@ def _column_named(table: Table, name: str | None, parameter: str) -> object | No
         f"no column called “{name}”",
         problem="unknown_column",
         message=f"{table.name} has no column called “{name}”, which {parameter} asks for.",
-        hint=f"Did you mean “{close[0]}”?" if close else f"Its columns are {_list(columns)}.",
+        hint=f"Did you mean “{close[0]}”?" if close else f"Its columns are {named_list(columns)}.",
     )
 
 
@@ -265,12 +264,7 @@ def _refuse_missing(missing: list[Any], present: list[Any], table: str) -> NoRet
             hints.append(f"“{close[0]}” may be meant for “{name}”")
     raise BadBundle(
         "missing_columns",
-        f"{table} lacks {len(missing)} of the columns that the model needs: {_list(missing)}.",
+        f"{table} lacks {len(missing)} of the columns that the model needs: {named_list(missing)}.",
         hint=("; ".join(hints) + ". " if hints else "")
         + "Send the very columns that the model was trained on, and the label.",
     )
-
-
-def _list(names: Sequence[Any]) -> str:
-    shown = ", ".join(named(name) for name in names[:NAMED_AT_MOST])
-    return shown if len(names) <= NAMED_AT_MOST else f"{shown} and {len(names) - NAMED_AT_MOST} more"

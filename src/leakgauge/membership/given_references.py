@@ -23,7 +23,7 @@ from leakgauge.defences.output import Setting, changed
 from leakgauge.errors import BadBundle
 from leakgauge.membership.answer_tables import columns_called, probabilities_in
 from leakgauge.membership.label_column import DEFAULT_LABEL
-from leakgauge.membership.labels import TRUTH, known_labels, named
+from leakgauge.membership.labels import TRUTH, named, places_among
 from leakgauge.membership.pool import ReferenceAnswers
 from leakgauge.membership.tables import Table, read_tables
 from leakgauge.progress import Progress
@@ -224,18 +224,24 @@ def _model_in(
         )
     marks = by_name[IN_TRAINING]
     label = by_name.get(DEFAULT_LABEL)
-    of_classes = columns_called([name for name in columns if name not in (marks, label)], classes)
-    if of_classes is None:
-        raise BadBundle(
-            "classes_do_not_fit",
-            f"{table.name} has no column of probabilities for each class of the model.",
-            hint="Call one column like each class, as in the tables of answers.",
-        )
+    of_classes = _of_classes(table.name, [name for name in columns if name not in (marks, label)], classes)
     if label is not None:
         _check_labels(table, label, classes, y)
     return ReferenceModel.of(
         table.name, probabilities_in(table, of_classes, exact=True), _marked(table, marks), y, defences
     )
+
+
+def _of_classes(name: str, columns: Sequence[str], classes: NDArray[Any]) -> tuple[str, ...]:
+    """The column of each class."""
+    found = columns_called(columns, classes)
+    if found is None:
+        raise BadBundle(
+            "classes_do_not_fit",
+            f"{name} has no column of probabilities for each class of the model.",
+            hint="Call one column like each class, as in the tables of answers.",
+        )
+    return found
 
 
 def _marked(table: Table, column: str) -> BoolArray:
@@ -254,9 +260,7 @@ def _marked(table: Table, column: str) -> BoolArray:
 
 def _check_labels(table: Table, column: str, classes: NDArray[Any], y: IntArray) -> None:
     """See that the rows are those of the tables, as far as labels can tell."""
-    cells = table.frame[column]
-    places = cells.map(known_labels(cells, classes), na_action="ignore").fillna(-1).to_numpy(dtype=np.int64)
-    differing = places != y
+    differing = places_among(table.frame[column], classes) != y
     if differing.any():
         raise BadBundle(
             "rows_differ",
@@ -280,7 +284,7 @@ def places_of(rows: NDArray[np.int64], member: BoolArray, members: int) -> IntAr
 
 
 def reference_models_from(
-    given: Sequence[tuple[Any, Any]], *, y: IntArray, n_classes: int, defences: Sequence[Setting]
+    given: Sequence[tuple[Any, Any]], *, classes: NDArray[Any], y: IntArray, defences: Sequence[Setting]
 ) -> list[ReferenceModel]:
     """Reference models in the caller's memory.
 
@@ -288,16 +292,19 @@ def reference_models_from(
     ----------
     given
         for each model (n, k) probabilities of members and then of non-members, and (n,) which of them it was
-        trained on.
+        trained on. Columns of an array are in the order of `classes`, those of a DataFrame go by their names.
 
     Raises
     ------
     BadBundle
-        `lengths_differ`, `not_marks`, `not_probabilities`.
+        `classes_do_not_fit`, `lengths_differ`, `not_marks`, `not_probabilities`.
     """
-    models = []
+    models, n_classes = [], len(classes)
     for number, (probabilities, in_training) in enumerate(given):
         name = f"reference_answers[{number}]"
+        if isinstance(probabilities, pd.DataFrame):
+            by_name = probabilities.rename(columns=str)
+            probabilities = by_name[[*_of_classes(name, list(by_name.columns), classes)]]
         array = np.asarray(probabilities, dtype=np.float64)
         marks = np.asarray(in_training)
         if array.shape != (len(y), n_classes) or marks.shape != (len(y),):

@@ -11,9 +11,9 @@ from leakgauge.defences.output import DefendedTarget, defended_notice, not_undon
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.estimates import Estimate, proportion
 from leakgauge.images.image import Images
-from leakgauge.membership.columns import NAMED_AT_MOST
 from leakgauge.membership.image_sets import FittedSet, labelled_images, positions
 from leakgauge.membership.inputs import Inputs
+from leakgauge.membership.labels import NAMED_AT_MOST
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS
 from leakgauge.parameters import ImageMembershipParameters

@@ -8,7 +8,7 @@ records, so that both give the same figures.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from leakgauge.defences.output import settings_of
 from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
-from leakgauge.membership.columns import NAMED_AT_MOST
 from leakgauge.membership.inputs import Inputs, check_size, fitted_inputs
-from leakgauge.membership.labels import SHOWN_CLASSES, known_labels, named
-from leakgauge.membership.pooling import Side
+from leakgauge.membership.labels import named_list, places_among, shown_classes
+from leakgauge.membership.pooling import Side, groups_in
 from leakgauge.membership.records_in_memory import Records
 from leakgauge.membership.tables import Table
 from leakgauge.parameters import InMemoryParameters
@@ -40,7 +39,7 @@ class InMemory:
     Attributes
     ----------
     model
-        a fitted classifier, or a function of rows.
+        a fitted classifier or regressor, or a function of rows.
     sides
         members, non-members and, where there are some, other records.
     fit
@@ -102,7 +101,7 @@ def read_in_memory(source: InMemory, parameters: InMemoryParameters) -> Inputs:
         check_size(side.name, len(side.frame))
     target = open_in_memory(
         source.model,
-        _in_form(members.frame, members.takes),
+        members.frame,
         takes=members.takes,
         labels=members.y.dropna().tolist(),
         classes=source.classes,
@@ -141,8 +140,9 @@ def _features_of(
     if wanted is not None and members.takes == "frame" and set(wanted) <= set(columns):
         extra = [name for name in columns if name not in (*wanted, group)]
         if extra:
-            listed = ", ".join(named(name) for name in extra[:NAMED_AT_MOST])
-            notices.append(Notice("unused_columns", f"Not used by the model and left out: {listed}."))
+            notices.append(
+                Notice("unused_columns", f"Not used by the model and left out: {named_list(extra)}.")
+            )
         return tuple(wanted)
     if group is not None and target.n_features == len(columns) - 1:
         columns.remove(group)
@@ -163,7 +163,7 @@ def _side(records: Records, names: tuple[Any, ...], target: TableTarget, group: 
     table = Table(records.name, records.frame, has_header=True, warnings=(), lines=None)
     groups = None
     if group is not None:
-        groups = records.frame[group].astype(object).fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
+        groups = groups_in(records.frame[group])
     y = _numbers(records) if target.gives == "predictions" else _positions(records, target.classes)
     return Side(table, features, y, groups)
 
@@ -199,18 +199,15 @@ def _positions(records: Records, classes: NDArray[Any]) -> IntArray:
             f"{int(np.argmax(absent))}.",
             hint="Fill them in, or leave these records out.",
         )
-    found = known_labels(y, classes)
-    positions: IntArray = y.map(found).fillna(-1).to_numpy(dtype=np.int64)
+    positions = places_among(y, classes)
     unknown = positions < 0
     if unknown.any():
-        shown = ", ".join(str(value) for value in classes[:SHOWN_CLASSES])
-        more = ", …" if len(classes) > SHOWN_CLASSES else ""
         raise BadBundle(
             "unknown_labels",
             f"{records.y_name} has {int(unknown.sum()):,} of {len(y):,} labels that are none of the model's "
             f"classes, the first at position {int(np.argmax(unknown))}.",
-            hint=f"The model's classes are {shown}{more}. Code the labels as in training; for a function, "
-            "name all of them in the order of its columns: classes=[...].",
+            hint=f"The model's classes are {shown_classes(classes)}. Code the labels as in training; "
+            "for a function, name all of them in the order of its columns: classes=[...].",
         )
     if len(np.unique(positions)) < 2:
         raise BadBundle(
@@ -234,20 +231,16 @@ def _alike(sides: Sequence[Records]) -> list[Records]:
             )
         missing = [name for name in members.frame.columns if name not in other.frame.columns]
         if missing or len(other.frame.columns) != len(members.frame.columns):
-            listed = ", ".join(named(name) for name in missing[:NAMED_AT_MOST])
             raise BadBundle(
                 "columns_differ",
                 f"{members.name} has {len(members.frame.columns)} columns, {other.name} has "
-                f"{len(other.frame.columns)}{f'; it lacks {listed}' if missing else ''}.",
+                f"{len(other.frame.columns)}{f'; it lacks {named_list(missing)}' if missing else ''}.",
                 hint="Pass the same columns of all records.",
             )
     frames = [side.frame[list(members.frame.columns)] for side in sides]
     for name in members.frame.columns:
         _share_categories(frames, name)
-    return [
-        Records(side.name, side.y_name, frame, side.y, side.takes)
-        for side, frame in zip(sides, frames, strict=True)
-    ]
+    return [replace(side, frame=frame) for side, frame in zip(sides, frames, strict=True)]
 
 
 _IN_WORDS: Final[Mapping[Takes, str]] = {"frame": "a DataFrame", "array": "an array", "texts": "texts"}
@@ -262,10 +255,3 @@ def _share_categories(frames: list[pd.DataFrame], name: Any) -> None:
     ordered = bool(kinds[0].ordered)
     for place, frame in enumerate(frames):
         frames[place] = frame.assign(**{name: frame[name].cat.set_categories(categories, ordered=ordered)})
-
-
-def _in_form(frame: pd.DataFrame, takes: Takes) -> Any:
-    """The rows as the caller holds them."""
-    if takes == "frame":
-        return frame
-    return frame.to_numpy(copy=True) if takes == "array" else frame.iloc[:, 0].to_numpy(dtype=object)

@@ -6,7 +6,7 @@ the table looks like. Both kinds are read by an object of one shape, `Labels`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,7 +21,9 @@ from leakgauge.targets.protocol import IntArray, LabelArray, TableTarget
 from leakgauge.text import Sink, printable
 
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
-SHOWN_CLASSES = 10
+NAMED_AT_MOST = 5
+"""Columns that a message names."""
+_SHOWN_CLASSES = 10
 _LONGEST_NAME = 100
 _NUMBERED = (
     " If its file keeps no names of classes, as those of networks do, these are the numbers of its outputs: "
@@ -88,8 +90,7 @@ class ClassLabels:
     @property
     def words(self) -> str:
         """The classes, as many as a message has room for."""
-        shown = ", ".join(str(value) for value in self.classes[:SHOWN_CLASSES])
-        return f"the model's classes ({shown}) alone"
+        return f"the model's classes ({shown_classes(self.classes)}) alone"
 
     def read(self, table: Table, column: Any) -> IntArray:
         """(n,) positions in the classes; errors as `positions_of`."""
@@ -99,16 +100,13 @@ class ClassLabels:
         """Share of cells that hold one of the classes."""
         if column not in table.frame.columns:
             return 0.0
-        cells = table.frame[column]
-        places = cells.map(known_labels(cells, self.classes), na_action="ignore")
+        places = places_among(table.frame[column], self.classes)
         known = places[places >= 0]
-        return len(known) / len(places) if known.nunique() > 1 else 0.0
+        return len(known) / len(places) if len(np.unique(known)) > 1 else 0.0
 
     def agreement(self, target: TableTarget, x: Any, table: Table, column: Any) -> float:
         """Mean over the classes of the share of records that the target labels so."""
-        labels = table.frame[column]
-        found = labels.map(known_labels(labels, self.classes), na_action="ignore").fillna(-1)
-        y = found.to_numpy(dtype=np.int64)
+        y = places_among(table.frame[column], self.classes)
         right = target.labels(x) == y
         shares = [right[y == place].mean() for place in np.unique(y[y >= 0])]
         return float(np.mean(shares)) if shares else 0.0
@@ -127,8 +125,7 @@ def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
         `missing_labels`, `unknown_labels`, `one_label`: with file and line.
     """
     labels = table.frame[column]
-    found = known_labels(labels, classes)
-    positions: IntArray = labels.map(found, na_action="ignore").fillna(-1).to_numpy(dtype=np.int64)
+    positions = places_among(labels, classes)
     absent = labels.isna().to_numpy()
     if absent.any():
         raise BadBundle(
@@ -139,8 +136,6 @@ def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
         )
     unknown = positions < 0
     if unknown.any():
-        shown = ", ".join(str(value) for value in classes[:SHOWN_CLASSES])
-        more = ", …" if len(classes) > SHOWN_CLASSES else ""
         first = not table.has_header and bool(unknown[0]) and int(unknown.sum()) == 1
         raise BadBundle(
             "unknown_labels",
@@ -151,8 +146,8 @@ def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
                 if first
                 else ""
             )
-            + f"The label column is {named(column)} and the model's classes are {shown}{more}; set "
-            "label_column in parameters.json if another column holds the label."
+            + f"The label column is {named(column)} and the model's classes are {shown_classes(classes)}; "
+            "set label_column in parameters.json if another column holds the label."
             + (_NUMBERED if _are_numbers_from_zero(classes) else ""),
         )
     if len(np.unique(positions)) < 2:
@@ -162,6 +157,12 @@ def positions_of(table: Table, column: Any, classes: NDArray[Any]) -> IntArray:
             hint=f"The label column is {named(column)}; send records of at least two classes.",
         )
     return positions
+
+
+def places_among(labels: pd.Series[Any], classes: NDArray[Any]) -> IntArray:
+    """(n,) position of each label in `classes`; −1 for an unknown or missing one."""
+    places = labels.map(known_labels(labels, classes), na_action="ignore")
+    return np.asarray(places.fillna(-1).to_numpy(dtype=np.int64))
 
 
 def known_labels(labels: pd.Series[Any], classes: NDArray[Any]) -> dict[Any, int]:
@@ -190,6 +191,18 @@ def named(column: object) -> str:
     """A column for a message: its quoted name, or its position from 0 where the file has no header."""
     shown = printable(str(column), Sink.MESSAGE, longest=_LONGEST_NAME)
     return f"at position {column} (from 0)" if isinstance(column, int) else f"“{shown}”"
+
+
+def named_list(columns: Sequence[object]) -> str:
+    """Columns for a message, as many as it has room for."""
+    shown = ", ".join(named(name) for name in columns[:NAMED_AT_MOST])
+    return shown if len(columns) <= NAMED_AT_MOST else f"{shown} and {len(columns) - NAMED_AT_MOST} more"
+
+
+def shown_classes(classes: NDArray[Any]) -> str:
+    """Classes for a message, as many as it has room for."""
+    shown = ", ".join(str(value) for value in classes[:_SHOWN_CLASSES])
+    return f"{shown}, …" if len(classes) > _SHOWN_CLASSES else shown
 
 
 def _alone(pairs: Iterable[tuple[float | None, int]]) -> dict[float, int]:

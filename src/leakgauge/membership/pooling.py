@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle, BadParameters
-from leakgauge.membership.columns import NAMED_AT_MOST, Columns
-from leakgauge.membership.labels import Labels
+from leakgauge.membership.columns import Columns
+from leakgauge.membership.labels import NAMED_AT_MOST, Labels
 from leakgauge.membership.pool import Pool
 from leakgauge.membership.tables import Table
 from leakgauge.membership.training_sets import TrainingData
@@ -41,7 +42,7 @@ class Side:
         """A table with the features made of it, its labels and groups taken from it."""
         group = None
         if columns.group is not None:
-            group = table.frame[columns.group].fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
+            group = groups_in(table.frame[columns.group])
         return cls(table, features, labels.read(table, columns.label), group)
 
 
@@ -214,6 +215,11 @@ def _digests(sides: Sequence[Side]) -> list[NDArray[np.uint64]]:
         labels = every_label.astype(np.uint64)
     keys = digest + labels * np.uint64(0x9E3779B97F4A7C15)
     return np.split(keys, np.cumsum([len(side.y) for side in sides[:-1]]))
+
+
+def groups_in(cells: pd.Series[Any]) -> NDArray[np.str_]:
+    """(n,) names of the groups in a column; of records without one there is a group too."""
+    return cells.astype(object).fillna("(missing)").astype(str).to_numpy(dtype=np.str_)
 
 
 def check_groups(group: NDArray[np.str_]) -> None:

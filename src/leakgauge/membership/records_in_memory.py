@@ -12,6 +12,7 @@ import pandas as pd
 from leakgauge.errors import BadBundle
 from leakgauge.membership.labels import named
 from leakgauge.targets.functions import Takes
+from leakgauge.targets.ways_in import made_by
 
 _WAYS_IN: Final = {
     "torch": (
@@ -63,7 +64,7 @@ class Records:
             `not_a_table`, `duplicate_columns`, `lengths_differ`, `labels_shape`.
         """
         frame, takes = _framed(x, name)
-        labels = _labels(y, y_name)
+        labels = labels_in(y, y_name)
         if len(frame) != len(labels):
             raise BadBundle(
                 "lengths_differ",
@@ -75,17 +76,13 @@ class Records:
     @property
     def sha256(self) -> dict[str, str]:
         """Digests of features and labels."""
-        hashable = self.frame.apply(lambda column: column if column.dtype.kind in "biuf" else column.map(str))
-        return {
-            self.name: _sha256(pd.util.hash_pandas_object(hashable, index=False)),
-            self.y_name: _sha256(pd.util.hash_pandas_object(self.y.map(str), index=False)),
-        }
+        return {self.name: sha256_of(self.frame), self.y_name: sha256_of(self.y.to_frame())}
 
 
 def _framed(x: Any, name: str) -> tuple[pd.DataFrame, Takes]:
     """The features as a frame with a RangeIndex, and in which form they came."""
     for library, (what, hint) in _WAYS_IN.items():
-        if not isinstance(x, pd.DataFrame) and _made_by(x, library):
+        if not isinstance(x, pd.DataFrame) and made_by(x, library):
             raise BadBundle("not_a_table", f"{name} is {what}.", hint=hint.format(name=name))
     if isinstance(x, pd.DataFrame):
         twice = x.columns[x.columns.duplicated()]
@@ -132,9 +129,15 @@ def _no_table(name: str, what: str) -> BadBundle:
     )
 
 
-def _labels(y: Any, name: str) -> pd.Series[Any]:
-    """(n,) the labels, in whatever form they came."""
-    if _made_by(y, "torch"):
+def labels_in(y: Any, name: str) -> pd.Series[Any]:
+    """(n,) the labels, in whatever form they came, with a RangeIndex.
+
+    Raises
+    ------
+    BadBundle
+        `labels_shape`.
+    """
+    if made_by(y, "torch"):
         raise BadBundle("labels_shape", f"{name} is a PyTorch tensor.", hint=f"Pass {name}.numpy().")
     if isinstance(y, pd.DataFrame):
         y = y.iloc[:, 0] if y.shape[1] == 1 else y.to_numpy()
@@ -154,9 +157,10 @@ def _labels(y: Any, name: str) -> pd.Series[Any]:
     return pd.Series(array.tolist(), dtype=object)
 
 
-def _made_by(thing: Any, library: str) -> bool:
-    return any(kind.__module__.partition(".")[0] == library for kind in type(thing).__mro__)
-
-
-def _sha256(numbers: pd.Series[Any]) -> str:
-    return hashlib.sha256(numbers.to_numpy().tobytes()).hexdigest()
+def sha256_of(*frames: pd.DataFrame) -> str:
+    """Hexadecimal digest of what stands in the cells."""
+    digest = hashlib.sha256()
+    for frame in frames:
+        hashable = frame.apply(lambda column: column if column.dtype.kind in "biuf" else column.map(str))
+        digest.update(pd.util.hash_pandas_object(hashable, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from leakgauge.parameters.documents import MAX_BYTES, decode_assignments, decode_hyperparameters
 from leakgauge.parameters.inversion import InversionParameters
 from leakgauge.parameters.loading import (
+    answers_in_memory_parameters,
     answers_parameters,
     image_membership_parameters,
     in_memory_parameters,
@@ -18,6 +19,7 @@ from leakgauge.parameters.loading import (
     membership_parameters,
 )
 from leakgauge.parameters.membership import (
+    AnswersInMemoryParameters,
     AnswersParameters,
     ImageMembershipParameters,
     InMemoryParameters,
@@ -26,11 +28,13 @@ from leakgauge.parameters.membership import (
 
 __all__ = [
     "MAX_BYTES",
+    "AnswersInMemoryParameters",
     "AnswersParameters",
     "ImageMembershipParameters",
     "InMemoryParameters",
     "InversionParameters",
     "MembershipParameters",
+    "answers_in_memory_parameters",
     "answers_parameters",
     "decode_assignments",
     "decode_hyperparameters",

@@ -12,6 +12,7 @@ from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.parameters.documents import read
 from leakgauge.parameters.inversion import InversionParameters
 from leakgauge.parameters.membership import (
+    AnswersInMemoryParameters,
     AnswersParameters,
     ImageMembershipParameters,
     InMemoryParameters,
@@ -57,6 +58,11 @@ def answers_parameters(
 ) -> AnswersParameters:
     """Parameters of a membership audit of a table of answers; as `membership_parameters`."""
     return _load(AnswersParameters, file, overrides or {})
+
+
+def answers_in_memory_parameters(overrides: Mapping[str, JsonValue]) -> AnswersInMemoryParameters:
+    """Parameters of a membership audit of answers in the caller's memory; as `membership_parameters`."""
+    return _load(AnswersInMemoryParameters, None, overrides)
 
 
 def in_memory_parameters(overrides: Mapping[str, JsonValue]) -> InMemoryParameters:

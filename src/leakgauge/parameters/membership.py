@@ -125,12 +125,15 @@ class ImageMembershipParameters(MembershipParameters):
     resize: bool = Field(default=False, description=RESIZE)
 
 
+_LABELS_APART: Final = dict.fromkeys(
+    ("label_column", "header"), "in memory, labels are handed over apart from the rest"
+)
+
+
 class InMemoryParameters(MembershipParameters):
     """The parameters of a membership audit of a model and records in memory."""
 
-    not_taken: ClassVar = dict.fromkeys(
-        ("label_column", "header"), "labels are handed over apart from the features"
-    )
+    not_taken: ClassVar = _LABELS_APART
 
 
 _NOTHING_TRAINED: Final = "there are answers and no model, so nothing is trained"
@@ -140,3 +143,9 @@ class AnswersParameters(MembershipParameters):
     """The parameters of a membership audit of a table of answers."""
 
     not_taken: ClassVar = dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NOTHING_TRAINED)
+
+
+class AnswersInMemoryParameters(AnswersParameters):
+    """The parameters of a membership audit of answers in memory."""
+
+    not_taken: ClassVar = {**AnswersParameters.not_taken, **_LABELS_APART}

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from leakgauge.errors import BadParameters
+from leakgauge.targets.ways_in import as_array
 
 Fit: TypeAlias = Callable[[Any, Any], Any]
-"""Trains a model: of (n, d) rows and (n,) labels, a fitted classifier or a function of rows."""
+"""Trains a model: of (n, d) rows and (n,) labels, a fitted estimator or a function of rows."""
 
 _ONE_AT_A_TIME = threading.RLock()
 """Reference models are trained in threads, which code that was written for one need not bear."""
@@ -25,10 +26,10 @@ class FunctionRecipe(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships
     Parameters
     ----------
     function
-        of (n, d) rows and (n,) labels; gives a fitted model with `predict_proba`, or a function of rows
-        that gives probabilities.
+        of (n, d) rows and (n,) labels; gives a fitted model with the method that the target is asked by,
+        `predict_proba`, `decision_function` or `predict`, or a function of rows that answers the same.
     classes
-        (n_classes,) the target's labels.
+        (n_classes,) the target's labels; none of a regressor.
     """
 
     def __init__(self, function: Fit, classes: NDArray[Any]) -> None:
@@ -45,7 +46,7 @@ class FunctionRecipe(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships
         Raises
         ------
         BadParameters
-            `fit_failed` where the function raises anything, or gives no model.
+            `fit_failed` where the function raises anything, or gives no classifier of these classes.
         """
         with _ONE_AT_A_TIME:
             try:
@@ -55,10 +56,12 @@ class FunctionRecipe(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships
             except Exception as error:
                 raise _failed(f"raised a {type(error).__name__}") from error
             self._known = np.unique(y)
-            if not callable(self._answers):
-                raise _failed(f"gave a {type(self.model_).__name__}, which is no model")
             self.classes_ = np.asarray(getattr(self.model_, "classes_", self.classes))
-            self.predict_proba(x[:1])  # whether its columns are all classes or those that it was shown
+            scores_alone = hasattr(self.model_, "decision_function") and not hasattr(
+                self.model_, "predict_proba"
+            )
+            if len(self.classes) and not scores_alone:
+                self.predict_proba(x[:1])  # whether its columns are all classes or those that it was shown
         return self
 
     def predict_proba(self, x: Any) -> NDArray[Any]:
@@ -70,11 +73,7 @@ class FunctionRecipe(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships
             `fit_failed` for answers of another shape, or a model that cannot answer.
         """
         with _ONE_AT_A_TIME:
-            try:
-                answer = self._answers(x)
-                array = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
-            except Exception as error:
-                raise _failed(f"gave a model that raised a {type(error).__name__} when asked") from error
+            array = self._asked("predict_proba", x)
             if not hasattr(self.model_, "classes_") and array.shape == (len(x), len(self._known)):
                 self.classes_ = self._known
             if array.shape != (len(x), len(self.classes_)):
@@ -84,15 +83,44 @@ class FunctionRecipe(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships
                 )
         return array
 
-    @property
-    def _answers(self) -> Any:
-        """What gives the trained model's probabilities."""
-        return getattr(self.model_, "predict_proba", self.model_)
-
     def decision_function(self, x: Any) -> NDArray[Any]:
-        """(n,) or (n, k) decision scores, as the trained model gives them."""
+        """(n,) or (n, k) decision scores, as the trained model gives them.
+
+        Raises
+        ------
+        BadParameters
+            `fit_failed` for a model that cannot give them.
+        """
         with _ONE_AT_A_TIME:
-            return np.asarray(self.model_.decision_function(x))
+            return self._asked("decision_function", x)
+
+    def predict(self, x: Any) -> NDArray[Any]:
+        """(n,) or (n, 1) numbers, as the trained regressor predicts them.
+
+        Raises
+        ------
+        BadParameters
+            `fit_failed` for answers of another shape, or a model that cannot answer.
+        """
+        with _ONE_AT_A_TIME:
+            array = self._asked("predict", x)
+        if array.shape not in ((len(x),), (len(x), 1)):
+            raise _failed(
+                f"gave a model that answers {len(x)} rows with shape {array.shape}, not a number each"
+            )
+        return array
+
+    def _asked(self, method: str, x: Any) -> NDArray[Any]:
+        """What the trained model answers by this method, or a function by being called."""
+        answers = getattr(self.model_, method, self.model_)
+        if not callable(answers):
+            raise _failed(f"gave a {type(self.model_).__name__}, which has no {method}")
+        try:
+            return as_array(answers(x))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise _failed(f"gave a model that raised a {type(error).__name__} when asked") from error
 
 
 def _failed(what: str) -> BadParameters:
@@ -101,6 +129,6 @@ def _failed(what: str) -> BadParameters:
         what,
         problem="fit_failed",
         message=f"The function given as fit {what}.",
-        hint="It takes rows in the form of X_train and their labels, and gives a fitted model, or a function "
-        "that gives one probability for each class. Try it on half of your records.",
+        hint="It takes rows in the form of X_train and their labels, and gives a fitted model that answers "
+        "as the audited one does, or a function of rows that does. Try it on half of your records.",
     )

@@ -10,14 +10,24 @@ from numpy.typing import NDArray
 
 from leakgauge.errors import BadParameters, UnsupportedModel
 from leakgauge.targets.input_columns import InputColumn, InputColumns
-from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
+from leakgauge.targets.probabilities import checked_labels, checked_probabilities, prediction_failed
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
+from leakgauge.targets.ways_in import as_array
 
 Takes: TypeAlias = Literal["frame", "array", "texts"]
 """How the caller holds rows, and so how the model is asked: a DataFrame, (n, d) numbers, or (n,) texts."""
 
 CHUNK_ROWS = 8_192
 """Rows that a model is asked for at once, which bounds the memory of its answer."""
+
+
+def as_held(frame: Any, takes: Takes) -> Any:
+    """The rows of a DataFrame in the form in which the caller holds them."""
+    if takes == "frame":
+        return frame
+    if takes == "texts":
+        return frame.iloc[:, 0].to_numpy(dtype=object)
+    return np.ascontiguousarray(frame.to_numpy())
 
 
 class AsItAnswers:
@@ -116,11 +126,7 @@ class FunctionTarget:
 
     def as_input(self, frame: Any) -> Any:
         """The rows in the form that the caller holds them in; see `TableTarget`."""
-        if self._takes == "frame":
-            return frame
-        if self._takes == "texts":
-            return frame.iloc[:, 0].to_numpy(dtype=object)
-        return np.ascontiguousarray(frame.to_numpy())
+        return as_held(frame, self._takes)
 
     def reading_scores(self, x: Any, y: IntArray) -> FunctionTarget:  # noqa: ARG002 -- the protocol's signature
         """The target itself: a function has no decision scores."""
@@ -153,7 +159,7 @@ class FunctionTarget:
         """
         if self.has_probabilities:
             return np.asarray(self.probabilities(x).argmax(axis=1), dtype=np.int64)
-        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(x)]
+        answers = [checked_labels(answer, rows, self._positions) for answer, rows in self._ask(x)]
         return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
 
     def _ask(self, x: Any) -> Iterator[tuple[NDArray[Any], int]]:
@@ -161,17 +167,7 @@ class FunctionTarget:
             rows = x[start : start + CHUNK_ROWS].copy()  # which the caller's function may change
             self.queries += len(rows)
             try:
-                answer = self._function(rows)
-                # an answer of PyTorch may hang on its gradient or lie on another device
-                array = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+                array = as_array(self._function(rows))
             except Exception as error:  # whatever the caller's function does with rows
                 raise prediction_failed(error) from error
             yield array, len(rows)
-
-    def _positions_of(self, answer: NDArray[Any], rows: int) -> IntArray:
-        if answer.shape != (rows,):
-            raise prediction_failed(None)
-        try:
-            return np.array([self._positions[label] for label in answer.tolist()], dtype=np.int64)
-        except (KeyError, TypeError) as error:
-            raise prediction_failed(error) from error

@@ -12,12 +12,13 @@ from importlib.metadata import packages_distributions
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
 from leakgauge.errors import BadParameters
 from leakgauge.targets.function_recipe import Fit, FunctionRecipe
-from leakgauge.targets.functions import FunctionTarget, Takes
+from leakgauge.targets.functions import FunctionTarget, Takes, as_held
 from leakgauge.targets.protocol import TableTarget
 from leakgauge.targets.sklearn.model_graph import parts_of
 from leakgauge.targets.sklearn.target import SklearnTarget
@@ -29,7 +30,7 @@ _PROBED = 20
 
 def open_in_memory(
     model: Any,
-    some_rows: Any,
+    frame: pd.DataFrame,
     *,
     takes: Takes,
     labels: Sequence[Any],
@@ -41,12 +42,12 @@ def open_in_memory(
     Parameters
     ----------
     model
-        a fitted classifier; any object with `predict_proba`; or a function of rows that gives (n, n_classes)
-        probabilities or (n,) labels.
-    some_rows
-        a few rows, in the form that the model takes.
+        a fitted classifier or regressor; any object with `predict_proba`; or a function of rows that gives
+        (n, n_classes) probabilities or (n,) labels.
+    frame
+        the members' rows; a function is asked about the first of them.
     takes
-        that form.
+        the form that the model takes.
     labels
         those of the members.
     classes
@@ -69,7 +70,8 @@ def open_in_memory(
         target = SklearnTarget(_copied(model))
         target.packages = _packages_of(model)
     else:
-        target = _function_target(model, some_rows[:_PROBED], takes, labels, classes)
+        some_rows = as_held(frame.head(_PROBED), takes)
+        target = _function_target(model, some_rows, takes, labels, classes)
     if fit is not None:
         target.recipe = FunctionRecipe(fit, target.classes)
     return target
@@ -84,7 +86,7 @@ def _function_target(
         own = getattr(model, "classes_", None)
         if own is not None and classes is not None:
             raise _classes_known()
-        known = _sorted(labels, classes) if own is None else np.asarray(own)
+        known = classes_in_order(labels, classes) if own is None else np.asarray(own)
         target = FunctionTarget(
             probabilities,
             known,
@@ -99,7 +101,7 @@ def _function_target(
     check_takes_arrays(model)
     return FunctionTarget(
         model,
-        _sorted(labels, classes),
+        classes_in_order(labels, classes),
         name=function_name(model),
         takes=takes,
         some_rows=some_rows,
@@ -135,7 +137,21 @@ def _packages_of(model: Any) -> tuple[str, ...]:
     return tuple(sorted({installed[name][0] for name in others if name in installed}))
 
 
-def _sorted(labels: Sequence[Any], classes: Sequence[Any] | None) -> NDArray[Any]:
+def classes_in_order(labels: Sequence[Any], classes: Sequence[Any] | None) -> NDArray[Any]:
+    """(n_classes,) the labels in the order of the columns of a function's answer.
+
+    Parameters
+    ----------
+    labels
+        those of the members.
+    classes
+        all labels in that order; None where they are sorted.
+
+    Raises
+    ------
+    BadParameters
+        `classes` for fewer than two different ones, or labels of several types, which have no order.
+    """
     if classes is not None:
         has_text = any(isinstance(one, str) for one in classes)
         found = np.asarray(list(classes), dtype=object if has_text else None)

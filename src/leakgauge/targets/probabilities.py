@@ -1,14 +1,15 @@
-"""What a model answers, held to what probabilities are."""
+"""What a model answers, held to what probabilities and labels are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.protocol import FloatArray
+from leakgauge.targets.protocol import FloatArray, IntArray
 
 DRIFT = 1e-3
 """How far a row of probabilities may be from 1 in sum, and one of them below 0, and still be called drift."""
@@ -44,6 +45,22 @@ def checked_probabilities(answer: NDArray[Any], rows: int, n_classes: int) -> Fl
         )
     clipped = np.clip(probabilities, 0.0, None)
     return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
+
+
+def checked_labels(answer: NDArray[Any], rows: int, positions: Mapping[Any, int]) -> IntArray:
+    """(rows,) the positions of the labels in an answer.
+
+    Raises
+    ------
+    UnsupportedModel
+        `prediction_failed` for an answer of another shape, or a label that has no position.
+    """
+    if answer.shape != (rows,):
+        raise prediction_failed(None)
+    try:
+        return np.array([positions[label] for label in answer.tolist()], dtype=np.int64)
+    except (KeyError, TypeError) as error:
+        raise prediction_failed(error) from error
 
 
 def prediction_failed(error: Exception | None, *, hint: str = _AS_IT_IS) -> UnsupportedModel:

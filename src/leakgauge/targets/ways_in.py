@@ -1,8 +1,11 @@
-"""Models of other libraries that take no arrays as they are, and the function that makes them do so."""
+"""What other libraries take and give that is no array, and what to do about it."""
 
 from __future__ import annotations
 
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from leakgauge.errors import UnsupportedModel
 
@@ -43,13 +46,24 @@ def check_takes_arrays(model: Any) -> None:
         raise _not_a_model(f"the class {model.__name__}, not a fitted one of it", "Fit one and pass that.")
     # a method of such a model is a function, and taken
     for library, (what, way_in) in _WAYS_IN.items():
-        if any(kind.__module__.partition(".")[0] == library for kind in type(model).__mro__):
+        if made_by(model, library):
             raise _not_a_model(what, way_in)
     if not callable(model):
         raise _not_a_model(
             f"a {type(model).__name__} without predict_proba that cannot be called either",
             A_FUNCTION + "model.predict(X).",
         )
+
+
+def made_by(thing: Any, library: str) -> bool:
+    """Whether the class of an object, or one that it inherits from, is of this package."""
+    return any(kind.__module__.partition(".")[0] == library for kind in type(thing).__mro__)
+
+
+def as_array(answer: Any) -> NDArray[Any]:
+    """What a caller's function answered."""
+    # a tensor of PyTorch may hang on its gradient or lie on another device
+    return np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
 
 
 def function_name(function: Any) -> str:

@@ -17,7 +17,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 import leakgauge
 from leakgauge.bundle import AnswersBundle, Limits, open_bundle
-from leakgauge.errors import BadBundle, InputError
+from leakgauge.errors import BadBundle, BadParameters, InputError
 from leakgauge.membership import audit
 from leakgauge.membership.answers import read_answers
 from leakgauge.membership.audit import audit_bundle
@@ -560,17 +560,27 @@ def test_the_python_door_gives_the_figures_of_the_bundle(tmp_path):
     assert areas(report) == pytest.approx(areas(by_file), abs=1e-6)
     assert report.verdict.severity == by_file.verdict.severity
     assert len(report.inputs) == 6
+    turned = [(answers[["yes", "no"]], marks) for answers, marks in given]
+    assert areas(in_memory(reference_answers=turned, **REFERENCED)) == areas(report)
     assert isinstance(report, leakgauge.MembershipResult)
+
+
+@pytest.mark.parametrize("name", ["label_column", "header", "reference_models"])
+def test_what_does_nothing_for_answers_in_memory_is_refused(name):
+    with pytest.raises(BadParameters) as caught:
+        in_memory(**{name: None})
+    assert "does nothing in this audit" in caught.value.message
 
 
 def test_arrays_have_the_columns_of_the_sorted_labels():
     arrays = [FOREST.predict_proba(x) for x, _ in (TRAIN, TEST)]
     report = leakgauge.audit_answers(arrays[0], TRAIN[1], arrays[1], TEST[1], **QUICK)
     assert areas(report) == areas(in_memory())
-    turned = leakgauge.audit_answers(
-        arrays[0][:, ::-1], TRAIN[1], arrays[1][:, ::-1], TEST[1], classes=["yes", "no"], **QUICK
-    )
-    assert areas(turned)["loss"] == areas(report)["loss"]
+    for order in (["yes", "no"], FOREST.classes_[::-1]):
+        turned = leakgauge.audit_answers(
+            arrays[0][:, ::-1], TRAIN[1], arrays[1][:, ::-1], TEST[1], classes=order, **QUICK
+        )
+        assert areas(turned)["loss"] == areas(report)["loss"]
     labels = leakgauge.audit_answers(
         FOREST.predict(TRAIN[0]), TRAIN[1], FOREST.predict(TEST[0]), TEST[1], **QUICK
     )
@@ -589,6 +599,11 @@ def test_arrays_have_the_columns_of_the_sorted_labels():
             "bad_parameters.classes_do_not_fit",
         ),
         ((np.ones((150, 2)), TRAIN[1], np.ones((140, 2)), TEST[1]), "bad_bundle.not_probabilities"),
+        (
+            (np.ones((150, 2)), np.array([1, "one"] * 75, dtype=object), np.ones((140, 2)), TEST[1]),
+            "bad_parameters.classes",
+        ),
+        ((np.ones((150, 2)), np.ones((150, 2)), np.ones((140, 2)), TEST[1]), "bad_bundle.labels_shape"),
         ((np.ones((150, 2, 2)), TRAIN[1], np.ones((140, 2)), TEST[1]), "bad_parameters.classes_do_not_fit"),
     ],
 )
@@ -605,6 +620,7 @@ def test_answers_in_memory_that_do_not_fit_are_refused(arguments, code):
         ((np.ones((290, 2)) / 2, np.ones(10)), "lengths_differ"),
         ((np.ones((290, 2)) / 2, np.full(290, 7)), "not_marks"),
         ((np.ones((290, 2)), np.ones(290)), "not_probabilities"),
+        ((pd.DataFrame(np.ones((290, 2)) / 2, columns=["no", "never"]), np.ones(290)), "classes_do_not_fit"),
     ],
 )
 def test_reference_answers_in_memory_that_do_not_fit_are_refused(given, problem):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leakgauge.targets.images.facts import InputSettings, RangeSource
 from leakgauge.targets.images.probing import CHUNK, probed, read_input
 from leakgauge.targets.images.target import ImageTarget
-from leakgauge.targets.ways_in import check_takes_arrays, function_name
+from leakgauge.targets.ways_in import as_array, check_takes_arrays, function_name
 
 
 class FunctionEngine:
@@ -32,9 +32,7 @@ class FunctionEngine:
     def _answer(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         with self._one_at_a_time:
             answer = self._function(np.array(images))  # a copy, which the caller's function may change
-            # an answer of PyTorch may hang on its gradient or lie on another device
-            array = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
-        return array.astype(np.float32)
+            return as_array(answer).astype(np.float32)
 
 
 def open_image_function(

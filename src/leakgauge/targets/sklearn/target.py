@@ -20,7 +20,7 @@ from leakgauge.errors import LeakgaugeError, UnsupportedModel
 from leakgauge.targets.boosters.classifier import BoosterClassifier
 from leakgauge.targets.frames import check_width, columns_by_name
 from leakgauge.targets.input_columns import InputColumns
-from leakgauge.targets.probabilities import checked_probabilities, prediction_failed
+from leakgauge.targets.probabilities import checked_labels, checked_probabilities, prediction_failed
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
 from leakgauge.targets.sklearn.answer_forms import DecisionScores, Predictions, Probabilities, class_scores
 from leakgauge.targets.sklearn.bundled_model import model_in
@@ -211,7 +211,9 @@ class SklearnTarget:
         UnsupportedModel
             `prediction_failed` when the model cannot take the rows or answers with an unknown label.
         """
-        answers = [self._positions_of(answer, rows) for answer, rows in self._ask(self._predict, x)]
+        answers = [
+            checked_labels(answer, rows, self._positions) for answer, rows in self._ask(self._predict, x)
+        ]
         return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
 
     def predictions(self, x: Any) -> FloatArray:
@@ -247,14 +249,6 @@ class SklearnTarget:
             ) as error:  # whatever a model does with rows, all of it means that it cannot take them
                 raise prediction_failed(error) from error
             yield answer, len(rows)
-
-    def _positions_of(self, answer: NDArray[Any], rows: int) -> IntArray:
-        if answer.shape != (rows,):
-            raise prediction_failed(None)
-        try:
-            return np.array([self._positions[label] for label in answer.tolist()], dtype=np.int64)
-        except (KeyError, TypeError) as error:
-            raise prediction_failed(error) from error
 
 
 def _documents(frame: pd.DataFrame) -> NDArray[Any]:
