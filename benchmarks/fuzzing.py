@@ -39,7 +39,7 @@ WORDS = ("refused", "declared", "answered", "slow fit", *FINDINGS)
 FILES = ("hdf5", "image", "keras", "onnx", "onnx bytes")
 SECONDS = 60.0
 """Silence after which a child is ended; an audit's own limit is longer."""
-MEMORY = 4 << 30
+MEMORY = 3 << 30
 WITH_TENSORFLOW = ("hdf5", "keras")
 """It reserves more addresses than it uses, and every child starts it anew."""
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
