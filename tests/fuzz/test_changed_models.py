@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import mmap
 import os
 import pickle
 import signal
@@ -25,6 +26,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 from variants import VARIANTS
 
+MAP_NORESERVE = 0x4000  # `mmap` names it from Python 3.13 on
 RANDOM = np.random.default_rng(0)
 X, Y = RANDOM.random((60, 4)), np.tile([0, 1, 2], 20)
 
@@ -73,7 +75,6 @@ def harm(names: Sequence[str], seeds: range, folder: Path) -> list[str]:
     ]
 
 
-@pytest.mark.slow
 def test_some_hundred_changed_models_do_no_harm(tmp_path: Path) -> None:
     assert harm(COMPILED, range(400), tmp_path) == []
 
@@ -109,6 +110,20 @@ def test_what_does_harm_is_told_by_its_seed() -> None:
     assert "SIGABRT" in found[2].detail
     assert "KeyError" in found[4].detail
     assert "exit 3" in found[6].detail
+
+
+def test_what_the_parent_holds_is_no_part_of_a_childs_memory() -> None:
+    sizes = (100 << 20, 2 << 30, 4 << 30)
+
+    def one(seed: int, _tell: Tell) -> Outcome:
+        np.empty(sizes[seed], dtype=np.uint8)  # never written to
+        return Outcome(seed, "answered")
+
+    # as much as a process of other tests comes to, which import networks and start threads
+    with mmap.mmap(-1, 5 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE):
+        found = list(asked(range(3), one))
+    assert [outcome.word for outcome in found] == ["answered", "answered", "unexpected"]
+    assert "MemoryError" in found[2].detail
 
 
 def test_what_did_harm_is_found_where_it_shows_later() -> None:

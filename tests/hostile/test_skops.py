@@ -342,6 +342,11 @@ def test_sparse_matrices_are_looked_at_in_full(kind: Any, arrays: Any, tmp_path:
         assert refused(crafted, tmp_path).problem == "unreadable"
 
 
+def _parts_of(data: bytes) -> list[tuple[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return [(name, archive.read(name)) for name in archive.namelist()]
+
+
 def npy(header: str, data: bytes = b"", version: bytes = b"\x01\x00") -> bytes:
     text = header.encode() + b"\n"
     return b"\x93NUMPY" + version + len(text).to_bytes(2, "little") + text + data
@@ -447,6 +452,19 @@ def test_what_many_nodes_read_counts_every_time(tmp_path: Path) -> None:
     crafted = zipped(("schema.json", json.dumps(many)), ("1.npy", file.getvalue()))
     assert isinstance(refused(crafted, tmp_path, bytes=1 << 20), LimitExceeded)
     assert len(load(crafted, tmp_path)) == 200
+
+
+def test_what_many_matrices_unpack_to_counts_every_time(tmp_path: Path) -> None:
+    wide = sparse.csr_matrix(np.zeros((1, 60_000)) + 1)
+    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(wide))) as archive:
+        matrix = json.loads(archive.read("schema.json"))
+    del matrix["__id__"]
+    many = node("ListNode", "builtins", "list", content=[matrix] * 3, protocol=2)
+    packed = zipped(*_parts_of(npz(wide)))
+    crafted = zipped(("schema.json", json.dumps(many)), (matrix["file"], packed))
+    assert len(load(crafted, tmp_path, bytes=1 << 22)) == 3
+    assert len(packed) < 1 << 18
+    assert isinstance(refused(crafted, tmp_path, bytes=1 << 20), LimitExceeded)
 
 
 def test_a_schema_of_brackets_is_refused_before_it_is_parsed(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from leakgauge.targets.sklearn.target import SklearnTarget
 RANDOM = np.random.default_rng(0)
 FRAME = pd.DataFrame(RANDOM.random((60, 4)), columns=list("abcd"))
 Y = np.tile([0, 1, 2], 20)
+NESTED = np.array([0, 1, (1, 2)], dtype=object)
+"""By which hashing a label could take for ever."""
 
 
 def load(model: Any, folder: Path) -> Any:
@@ -51,6 +53,7 @@ def with_part(**attributes: Any) -> list[Any]:
             {"classes_": labels}
             for labels in (np.array(3), np.eye(3), np.zeros(3, "V4"), [0, 1, 2], [[0, 1]])
         ),
+        *({"classes_": labels} for labels in (NESTED, [NESTED], [np.arange(3), NESTED])),
         {"classes_": np.array(["2024", "2025", "2026"], dtype="M8[Y]")},
         *({"n_features_in_": number} for number in (-1, 2**31, 2**70, True, 4.0, "4", np.array(4))),
         *({"feature_names_in_": names} for names in (None, 3, "abcd", list("abcd"), np.array("a"))),
@@ -70,9 +73,10 @@ def test_labels_and_columns_in_other_forms_are_refused(attributes: Any, tmp_path
 def test_what_fit_leaves_is_read(tmp_path: Path) -> None:
     for model in with_part():
         assert SklearnTarget(load(model, tmp_path)).labels(FRAME).shape == (60,)
-    for y in (Y.astype(str), Y.astype(str).astype(object), Y > 0, Y.astype(np.uint8), Y / 2):
-        target = SklearnTarget(load(GaussianNB().fit(FRAME, np.asarray(y).astype(str)), tmp_path))
-        assert len(target.labels(FRAME.to_numpy())) == 60
+    for y in (Y.astype(str), Y.astype(str).astype(object), Y > 0, Y.astype(np.uint8), Y.astype(float)):
+        honest = GaussianNB().fit(FRAME, y)
+        target = SklearnTarget(load(honest, tmp_path))
+        np.testing.assert_array_equal(target.classes[target.labels(FRAME)], honest.predict(FRAME))
     of_numbers = make_pipeline(TargetEncoder(cv=2, target_type="continuous"), GaussianNB())
     load(of_numbers.fit(FRAME.round(), Y), tmp_path)  # a TargetEncoder of numbers has None for its classes
 

@@ -28,6 +28,7 @@ from leakgauge.attacks.row import Unsuited
 from leakgauge.errors import LeakgaugeError
 from leakgauge.membership.refitting import Refitting, blank_clone
 from leakgauge.membership.training_sets import TrainingData
+from leakgauge.sandbox.machine import private_memory_in_use
 from leakgauge.targets.sklearn.input_columns import input_columns
 from leakgauge.targets.sklearn.reading import load_model
 from leakgauge.targets.sklearn.target import SklearnTarget
@@ -88,7 +89,7 @@ def asked(
     one: Callable[[int, Tell], Outcome],
     *,
     seconds: float = 20.0,
-    memory: int | None = 4 << 30,
+    memory: int | None = 3 << 30,
 ) -> Iterator[Outcome]:
     """What becomes of every seed, in their order.
 
@@ -97,7 +98,8 @@ def asked(
     seconds
         after how many of silence a child is ended.
     memory
-        bytes of address space for a child; None for no limit, which AddressSanitizer needs.
+        bytes that a child may take beside what this process holds already; None for no limit, which
+        AddressSanitizer needs.
     """
     start = 0
     while start < len(seeds):
@@ -193,7 +195,9 @@ def _work(seeds: Sequence[int], one: Callable[[int, Tell], Outcome], writer: int
         faulthandler.disable()  # the parent tells what ended the child
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if memory is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+            # as the sandbox does: what is shared with the parent, perhaps TensorFlow, is not the seed's doing
+            most = memory + private_memory_in_use()
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         warnings.simplefilter("ignore")
         for seed in seeds:
             try:

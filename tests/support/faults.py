@@ -15,11 +15,11 @@ import socket
 import stat
 import threading
 import time
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import served as support
+from callers import connected, connections
 from served import InBackground, children_of, processes_naming
 
 wait_until = partial(support.wait_until, seconds=40.0)
@@ -151,8 +151,7 @@ def disk_full_in_an_upload(server):
 
 
 def slow_upload(server):
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as connection:
-        connection.sendall(REQUEST + b"Accept: application/json\r\nContent-Length: 12\r\n\r\n")
+    with connected(server, REQUEST + b"Accept: application/json\r\nContent-Length: 12\r\n\r\n") as connection:
         for byte in b"echo slowly.":
             time.sleep(0.02)
             connection.sendall(bytes([byte]))
@@ -160,32 +159,30 @@ def slow_upload(server):
 
 
 def truncated_upload(server):
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as connection:
-        connection.sendall(REQUEST + b"Content-Length: 1000\r\n\r\necho ")
+    with connected(server, REQUEST + b"Content-Length: 1000\r\n\r\necho ") as connection:
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(4_096).startswith(b"HTTP/1.1 400 ")
 
 
 def sender_that_vanishes(server):
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as connection:
-        connection.sendall(REQUEST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nech")
+    with connected(server, REQUEST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nech"):
+        pass
 
 
 def slow_callers(server):
-    """Heads, bodies and answers that wait, more of each than there are threads."""
-    beginnings = (REQUEST, REQUEST + b"Content-Length: 1000000\r\n\r\nPK", b"")
-    with contextlib.ExitStack() as stack:
-        for beginning in beginnings * 24:
-            address = ("127.0.0.1", server.port)
-            connection = stack.enter_context(closing(socket.create_connection(address, timeout=60)))
-            connection.sendall(beginning)
+    """Connections, heads and bodies that wait, more of each than there are threads."""
+    body = REQUEST + b"Content-Length: 1000000\r\n\r\nPK"
+    with (
+        connections(server, 24, b""),
+        connections(server, 24, REQUEST),
+        connections(server, 24, body),
+    ):
         assert server.send("GET", "/ping").status == 200
         assert server.invoke(Accept="application/json").status == 200
 
 
 def hang_up(server):
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as connection:
-        connection.sendall(REQUEST + b"Content-Length: 6\r\n\r\nsleep ")
+    with connected(server, REQUEST + b"Content-Length: 6\r\n\r\nsleep "):
         wait_until(lambda: under_way(server))
 
 

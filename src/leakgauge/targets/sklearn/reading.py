@@ -3,7 +3,7 @@
     bytes ─▶ decompress (with a limit) ─▶ scanner: what does it ask for?
                                             │ anything not on the list: UnsafeModel, all of it named
                                             ▼
-          Loaded ◀─ upgrade ◀─ estimator checks ◀─ construction, from the very same bytes
+          Loaded ◀─ estimator checks ◀─ upgrade ◀─ construction, from the very same bytes
 
 The kind of file is told from its contents, never from its name.
 """

@@ -98,10 +98,20 @@ class Reader:
         name = node.get("file")
         reject_unless(type(name) is str, "a node's file")
         data = self.archive.read(str(name))
-        self.read += len(data)
+        self.count(len(data))
+        return data
+
+    def count(self, length: int) -> None:
+        """Note that so many bytes of arrays are made.
+
+        Raises
+        ------
+        LimitExceeded
+            `model_too_large` when all of them together are more than the limit.
+        """
+        self.read += length
         if self.read > self.limit:
             raise too_large(self.limit)
-        return data
 
     def found(self, node: Node) -> Any:
         """What stands on the list by the node's name."""
@@ -265,6 +275,7 @@ def _sparse(reader: Reader, node: Node) -> object:
     kind: Any = reader.found(node)
     with zipfile.ZipFile(io.BytesIO(reader.file(node))) as archive:
         check_parts(archive, reader.limit)
+        reader.count(sum(part.file_size for part in archive.infolist()))
         parts = {name.removesuffix(".npy"): array_in(archive.read(name)) for name in archive.namelist()}
     layout = parts["format"].item()
     layout = layout.decode("ascii") if isinstance(layout, bytes) else layout

@@ -119,7 +119,6 @@ def check(model: object) -> None:
             check_structure(thing)
             check_settings(thing)
             contract.check(thing)
-            transformers.check_plain_values(vars(thing).get("classes_"))
         elif sparse.issparse(thing):
             _check_sparse(thing)
         elif isinstance(thing, np.random.RandomState | np.random.Generator):

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from leakgauge.targets.pickles.checks import an_array, reject_unless
+from leakgauge.targets.sklearn.checks.transformers import check_plain_values
 
 
 def check_structure(part: BaseEstimator) -> None:
@@ -39,6 +40,7 @@ def _check_labels(labels: Any) -> None:
     for known in several:
         table = an_array(known, "labels must be an array", ndim=1)
         reject_unless(table.dtype.kind in "biufOSU", "labels of an unusual kind")
+        check_plain_values(table)
 
 
 def _is_count(number: Any) -> bool:
