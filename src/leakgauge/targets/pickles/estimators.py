@@ -198,6 +198,7 @@ bounds themselves."""
 BOOSTERS: Mapping[str, Mapping[str, str]] = {
     "xgboost": {"xgboost.core": "Booster", "xgboost.sklearn": "XGBClassifier XGBRFClassifier"},
     "lightgbm": {"lightgbm.basic": "Booster", "lightgbm.sklearn": "LGBMClassifier"},
+    "catboost": {"catboost.core": "CatBoost CatBoostClassifier"},
 }
 """By library, module and names of what its pickles hold. None of it is filled with a file's attributes:
 each is made by `targets.boosters`, from what was read and checked there."""

@@ -89,8 +89,8 @@ def _library(name: str, way_in: str, **parts: str) -> Library:
 LIBRARIES: Mapping[str, Library] = {
     "xgboost": _library("XGBoost", _BOOSTERS, classes="XGBClassifier, XGBRFClassifier and Booster"),
     "lightgbm": _library("LightGBM", _BOOSTERS, classes="LGBMClassifier and Booster"),
-    "catboost": _library("CatBoost", _BOOSTING),
-    "_catboost": _library("CatBoost", _BOOSTING),
+    "catboost": _library("CatBoost", _BOOSTERS, classes="CatBoostClassifier and CatBoost"),
+    "_catboost": _library("CatBoost", _BOOSTERS, classes="CatBoostClassifier and CatBoost"),
     "ngboost": _library("NGBoost", _BOOSTING),
     "interpret": _library("InterpretML", _BOOSTING),
     "imblearn": _library("imbalanced-learn", _RESAMPLING),
