@@ -114,7 +114,8 @@ _SAMPLERS = """
 
 Pipelines of imbalanced-learn are read with every sampler of its over-sampling, under-sampling and
 combination, in their ready-made forms. Samplers take no part in answers; reference models are trained with
-them.
+them. `BalancedRandomForestClassifier`, `BalancedBaggingClassifier`, `EasyEnsembleClassifier` and
+`RUSBoostClassifier` are read too.
 """
 
 _TEXTS = """
