@@ -61,6 +61,7 @@ def columns_of(
     columns: list[Any] = list(members.frame.columns)
     wanted = target.feature_names
     label = _column_named(members, parameters.label_column, "label_column")
+    label = members.label if label is None else label
     group = _column_named(members, parameters.group_column, "group_column")
     if members.has_header and wanted is not None:
         return _by_name(wanted, label, group, tables, target, notices)

@@ -82,7 +82,7 @@ def test_a_name_that_could_be_two_columns_is_told_as_missing(tmp_path):
     made = lightgbm.LGBMClassifier(**LIGHT).fit(
         *halves(frame.rename(columns={"age (years)": "age_years"}), y)[:2]
     )
-    both = frame.assign(**{name: frame["age (years)"] for name in ("age-years", "age years")})
+    both = frame.assign(**dict.fromkeys(("age-years", "age years"), frame["age (years)"]))
     error = refusal(bundle_of(tmp_path / "bundle", "model.pkl", pickle.dumps(made), both, y))
     assert "age_years" in error.message
     alone = bundle_of(tmp_path / "alone", "model.pkl", pickle.dumps(made), frame, y)
