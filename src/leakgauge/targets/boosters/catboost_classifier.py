@@ -157,6 +157,17 @@ class CatBoostClassifier(BoosterClassifier, catboost.CatBoostClassifier, BaseEst
                     for place in range(model.dimension)
                 )
 
+    @property
+    def tells_by_answering(self) -> str | None:
+        """As in `BoosterClassifier`: its statistics of categories."""
+        if not self._read_model().tables:
+            return None
+        return (
+            "The statistics of categories (CTR), of which answers are made, tell how many training records "
+            "had each category, or combination of them, and with which labels; one_hot_max_size above the "
+            "number of categories does without them."
+        )
+
     def without_training(self) -> Self:
         """As in `BoosterClassifier`."""
         bare = self.__copy__()
