@@ -22,6 +22,8 @@ from leakgauge.bundle.names import shown_name
 from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.role_names import (
     ANSWER_ROLES,
+    ARRAY_ROLES,
+    LABEL_ROLES,
     LABELLED,
     NESTED_ZIP,
     POPULATION,
@@ -33,6 +35,7 @@ from leakgauge.bundle.role_names import (
 from leakgauge.bundle.roles import (
     Placed,
     Source,
+    holds_rows,
     is_image,
     is_part,
     models_among,
@@ -233,13 +236,20 @@ def _assemble(
             limits=budget.limits,
         )
     if data == "tables":
-        members, non_members = (only(role, roles, placed=everything) for role in TABLE_ROLES)
+        in_arrays = holds_rows(roles)
+        of_records = ARRAY_ROLES if in_arrays else TABLE_ROLES
+        members, non_members = (only(role, roles, placed=everything) for role in of_records)
+        labels = [only(role, roles, placed=everything) for role in LABEL_ROLES] if in_arrays else []
         population = optional(POPULATION, roles)
+        if in_arrays and population is not None:
+            ignored.append(population.shown)
+            population = None
         return MembershipBundle(
             root=root,
             model=_settle_model(model, into),
             members=_settle(members, into),
             non_members=_settle(non_members, into),
+            labels=tuple(_settle(item, into) for item in labels),
             population=_settle(population, into) if population else None,
             reference_answers=_settle_folder(REFERENCE_ANSWERS, roles, into),
             parameters=_settle(parameters, into) if parameters else None,

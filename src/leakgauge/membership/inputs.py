@@ -33,7 +33,7 @@ from leakgauge.membership.given_references import GivenReferences, places_of, re
 from leakgauge.membership.numeric_labels import labels_of
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
-from leakgauge.membership.tables import read_tables
+from leakgauge.membership.tables import Table, read_rows, read_tables
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
@@ -79,14 +79,7 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     if target.gives == "predictions":
         _check_no_reference_answers(bundle)
     notices = [Notice("model_file", text) for text in target.remarks]
-    files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
-    tables = read_tables(
-        [file.path for file in files],
-        names=[file.name for file in files],
-        limits=bundle.limits,
-        header=parameters.header,
-        expected=(*(target.feature_names or ()), *named_label(parameters)),
-    )
+    tables = _tables(bundle, parameters, target)
     for table in tables:
         check_size(table.name, len(table.frame))
         notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
@@ -112,6 +105,23 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     )
     places = places_of(inputs.pool.row, inputs.pool.member, len(sides[0].y))
     return replace(inputs, references=GivenReferences([model.at(places) for model in models]))
+
+
+def _tables(
+    bundle: MembershipBundle, parameters: MembershipParameters, target: TableTarget
+) -> tuple[Table, ...]:
+    """Tables of members, of non-members and, where the bundle has one, of other records."""
+    if bundle.labels:
+        sides = zip((bundle.members, bundle.non_members), bundle.labels, strict=True)
+        return tuple(read_rows(rows, labels, bundle.limits) for rows, labels in sides)
+    files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
+    return read_tables(
+        [file.path for file in files],
+        names=[file.name for file in files],
+        limits=bundle.limits,
+        header=parameters.header,
+        expected=(*(target.feature_names or ()), *named_label(parameters)),
+    )
 
 
 def _check_no_reference_answers(bundle: MembershipBundle) -> None:

@@ -87,11 +87,14 @@ class BoosterClassifier(StandIn):
         what its files keep of the training records in each leaf, in words.
     distributions
         what package indexes know the library by, each of which may be installed.
+    reads_categories_as_text
+        whether it takes each category for the text that it is written as, whatever its type.
     """
 
     library: ClassVar[str]
     sums_kept: ClassVar[str]
     distributions: ClassVar[tuple[str, ...]]
+    reads_categories_as_text: ClassVar[bool] = False
 
     @classmethod
     def distribution(cls) -> str:
