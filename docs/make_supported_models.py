@@ -83,15 +83,22 @@ regressor fitted on several columns) is refused as `multi_output`.
 _BOOSTERS = """
 ## Boosting libraries
 
-XGBoost: its own files (`save_model`, JSON or UBJSON) and pickles of `XGBClassifier`, `XGBRFClassifier` and
-`Booster`, alone or inside Pipelines, searches, votes and calibration. Boosters of trees (`gbtree`, `dart`)
-with the objectives `binary:logistic`, `multi:softprob` and `multi:softmax`; categorical columns as the
-library has them.
+XGBoost: its own files (`save_model`, JSON or UBJSON) and pickles of `XGBClassifier`, `XGBRegressor`,
+`XGBRFClassifier`, `XGBRFRegressor` and `Booster`, alone or inside Pipelines, searches, votes and
+calibration. Boosters of trees (`gbtree`, `dart`); categorical columns as the library has them. The objective
+says what is predicted: classes (`binary:logistic`, `multi:softprob`, `multi:softmax`) or a number
+(`reg:squarederror`, `reg:squaredlogerror`, `reg:absoluteerror`, `reg:pseudohubererror`, `reg:quantileerror`
+with one quantile, `reg:logistic`, `reg:gamma`, `reg:tweedie`, `count:poisson`).
 Binary files and pickles of before XGBoost 2.1 are told how to be saved anew.
 
-LightGBM: its text (`save_model`, versions 2 to 4 of the format) and pickles of `LGBMClassifier` and
-`Booster`, likewise. Boosting of every kind (`gbdt`, `dart`, `goss`, `rf`) with the objectives `binary` and
-`multiclass`, without linear leaves; columns of pandas' categories as the library has them.
+LightGBM: its text (`save_model`, versions 2 to 4 of the format) and pickles of `LGBMClassifier`,
+`LGBMRegressor` and `Booster`, likewise. Boosting of every kind (`gbdt`, `dart`, `goss`, `rf`), without linear
+leaves; columns of pandas' categories as the library has them. Objectives of classes: `binary`, `multiclass`; of
+numbers: `regression` (also with `reg_sqrt`), `regression_l1`, `huber`, `fair`, `poisson`, `quantile`, `mape`,
+`gamma`, `tweedie`.
+
+Rankers and survival models are refused: an order within a group, or a time that was cut off, has no error of
+one record.
 
 Nothing of such a file reaches the library as it is: the model is read, every child, feature, class and
 category of it is checked, and what the library opens is written anew from the checked parts. A file
