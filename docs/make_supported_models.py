@@ -58,6 +58,9 @@ Keras files are opened in safe mode, without Lambda layers. `StringLookup`, `Int
 refused. Keras needs `leakgauge[inversion]`. The image of the membership audit does not hold it: export the
 model to ONNX there.
 
+A network that gives one number a row says neither whether it is a score of two classes nor a prediction. The
+labels do: 0 and 1 alone are classes, other numbers are predicted, and the report says which it took them for.
+
 Such a file holds no recipe, so no reference models are trained and no mitigations tried. What needs answers
 alone is measured, and answers of reference models of your own may come along in `reference_answers/`.
 """

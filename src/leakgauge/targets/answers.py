@@ -63,3 +63,46 @@ class AnswersTarget:
         """(n,) positions in `classes` of the predicted labels in `n` rows."""
         self.queries += len(x)
         return np.asarray(x[:, 0], dtype=np.int64)
+
+
+class PredictionsTarget:
+    """Gives back the predicted numbers that it is asked about: (n, 1) input rows hold one each."""
+
+    type_name = "Table of answers"
+    packages: tuple[str, ...] = ()
+    estimator = None
+    recipe = None
+    form = None
+    has_probabilities = False
+    gives: Gives = "predictions"
+
+    def __init__(self) -> None:
+        self.classes = np.empty(0)
+        self.queries = 0
+
+    def predictions(self, x: Any) -> FloatArray:
+        """(n,) the numbers in `n` rows."""
+        self.queries += len(x)
+        return np.asarray(x[:, 0], dtype=np.float64)
+
+    def probabilities(self, x: Any) -> FloatArray:  # noqa: ARG002 -- as in the protocol
+        """Never an answer.
+
+        Raises
+        ------
+        UnsupportedModel
+            `labels_only`.
+        """
+        raise _numbers_alone()
+
+    def labels(self, x: Any) -> IntArray:  # noqa: ARG002 -- as in the protocol
+        """Never an answer; errors as `probabilities`."""
+        raise _numbers_alone()
+
+
+def _numbers_alone() -> UnsupportedModel:
+    return UnsupportedModel(
+        "labels_only",
+        "The table holds predicted numbers, neither probabilities nor labels.",
+        hint="Use attacks that see predictions.",
+    )

@@ -152,3 +152,11 @@ class TableTarget(ModelTarget, Protocol):
         y
             (n,) positions in `classes` of their true labels.
         """
+
+
+@runtime_checkable
+class MayPredictNumbers(Protocol):
+    """A target that may be a classifier or a regressor, which only the labels tell."""
+
+    def predicting_numbers(self) -> TableTarget | None:
+        """The same model as a regressor; None where its answers are no numbers."""
