@@ -96,9 +96,9 @@ Binary files and pickles of before XGBoost 2.1 are told how to be saved anew.
 
 LightGBM: its text (`save_model`, versions 2 to 4 of the format) and pickles of `LGBMClassifier`,
 `LGBMRegressor` and `Booster`, likewise. Boosting of every kind (`gbdt`, `dart`, `goss`, `rf`), without linear
-leaves; columns of pandas' categories as the library has them. Objectives of classes: `binary`, `multiclass`; of
-numbers: `regression` (also with `reg_sqrt`), `regression_l1`, `huber`, `fair`, `poisson`, `quantile`, `mape`,
-`gamma`, `tweedie`.
+leaves; columns of pandas' categories as the library has them. Objectives of classes: `binary`, `multiclass`;
+of numbers: `regression` (also with `reg_sqrt`), `regression_l1`, `huber`, `fair`, `poisson`, `quantile`,
+`mape`, `gamma`, `tweedie`.
 
 Rankers and survival models are refused: an order within a group, or a time that was cut off, has no error of
 one record.

@@ -26,7 +26,14 @@ from leakgauge.membership.pooling import groups_in
 from leakgauge.membership.tables import Table
 from leakgauge.membership.tables.inference import inferred
 from leakgauge.targets.probabilities import DRIFT
-from leakgauge.targets.protocol import LARGEST_NUMBER, BoolArray, FloatArray, IntArray, LabelArray
+from leakgauge.targets.protocol import (
+    LARGEST_NUMBER,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    LabelArray,
+    are_amounts,
+)
 from leakgauge.targets.score_rows import rounding_step
 
 PREDICTED: Final = ("predicted", "prediction", "predicted_label", "predicted_class")
@@ -34,8 +41,6 @@ PREDICTED: Final = ("predicted", "prediction", "predicted_label", "predicted_cla
 _LOOKED_AT: Final = 200_000
 """Numbers by which rounding is told."""
 _LAST_DIGITS: Final = 1e-9
-_MOSTLY_DIFFERENT: Final = 0.5
-"""Share of different values from which on whole numbers are amounts, not labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,12 +313,10 @@ def _all_labels(tables: Sequence[Table], label: str, predicted: str) -> NDArray[
     numbers = pd.to_numeric(values, errors="coerce")
     amounts = numbers.dropna().to_numpy(dtype=np.float64)
     is_text = len(amounts) < MOSTLY * len(values) or values.map(lambda value: isinstance(value, bool)).any()
-    if not is_text:
-        different = np.unique(amounts)
-        if (amounts != np.round(amounts)).any() or len(different) > _MOSTLY_DIFFERENT * len(amounts):
-            return np.empty(0, dtype=object)  # one that is no number is told by its line, once it is read
+    if not is_text and are_amounts(amounts):
+        return np.empty(0, dtype=object)  # one that is no number is told by its line, once it is read
     if len(amounts) == len(values) and not is_text:
-        return np.array([str(int(number)) for number in different], dtype=object)
+        return np.array([str(int(number)) for number in np.unique(amounts)], dtype=object)
     return np.array(sorted({str(value) for value in values}), dtype=object)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.probabilities import numbers_alone
 from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 
 
@@ -93,16 +94,8 @@ class PredictionsTarget:
         UnsupportedModel
             `labels_only`.
         """
-        raise _numbers_alone()
+        raise numbers_alone()
 
     def labels(self, x: Any) -> IntArray:  # noqa: ARG002 -- as in the protocol
         """Never an answer; errors as `probabilities`."""
-        raise _numbers_alone()
-
-
-def _numbers_alone() -> UnsupportedModel:
-    return UnsupportedModel(
-        "labels_only",
-        "The table holds predicted numbers, neither probabilities nor labels.",
-        hint="Use attacks that see predictions.",
-    )
+        raise numbers_alone()

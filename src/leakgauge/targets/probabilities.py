@@ -94,6 +94,15 @@ def checked_numbers(answer: NDArray[Any], rows: int) -> FloatArray:
     return numbers
 
 
+def numbers_alone() -> UnsupportedModel:
+    """The refusal of a regressor that is asked for probabilities or labels."""
+    return UnsupportedModel(
+        "labels_only",
+        "The model predicts numbers, and gives neither probabilities nor classes.",
+        hint="Use attacks that see predictions.",
+    )
+
+
 def prediction_failed(error: Exception | None, *, hint: str = _AS_IT_IS) -> UnsupportedModel:
     """The refusal of a model that cannot take the rows; None for one that answers in an unexpected shape."""
     # the message of the exception may quote values of the table, so only its type is told

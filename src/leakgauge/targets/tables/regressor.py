@@ -6,8 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.probabilities import checked_numbers
+from leakgauge.targets.probabilities import checked_numbers, numbers_alone
 from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 from leakgauge.targets.tables.inputs import Entries
 from leakgauge.targets.tables.network import Engine, Facts, Network, refuse_nan
@@ -35,11 +34,11 @@ class NetworkRegressor(Network):
         UnsupportedModel
             `labels_only`.
         """
-        raise _numbers_alone()
+        raise numbers_alone()
 
     def labels(self, x: Any) -> IntArray:  # noqa: ARG002 -- as in the protocol
         """Never an answer; errors as `probabilities`."""
-        raise _numbers_alone()
+        raise numbers_alone()
 
     def predictions(self, x: Any) -> FloatArray:
         """(n,) numbers that the network predicts for (n, n_features) rows.
@@ -57,11 +56,3 @@ class NetworkRegressor(Network):
                 refuse_nan(rows)
             found.append(checked_numbers(numbers, len(rows)))
         return np.concatenate(found) if found else np.empty(0)
-
-
-def _numbers_alone() -> UnsupportedModel:
-    return UnsupportedModel(
-        "labels_only",
-        "The model predicts numbers, and gives neither probabilities nor classes.",
-        hint="Use attacks that see predictions.",
-    )
