@@ -17,7 +17,7 @@ from sklearn.base import clone
 
 from boosters import categories, numbers
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
-from leakgauge.targets.boosters import catboost_cbm, catboost_classifier, catboost_json_writing
+from leakgauge.targets.boosters import catboost_cbm, catboost_json_writing, catboost_opening
 from leakgauge.targets.opening import open_table_model
 
 LIMIT = 2**31 - 1
@@ -239,7 +239,7 @@ def unseen(monkeypatch):
 
 def refused(data: bytes) -> UnsupportedModel:
     with pytest.raises(UnsupportedModel) as caught:
-        catboost_classifier.read_file(data)
+        catboost_opening.read_file(data)
     assert caught.value.problem in PROBLEMS
     assert caught.value.hint
     return caught.value
@@ -247,8 +247,8 @@ def refused(data: bytes) -> UnsupportedModel:
 
 @pytest.mark.parametrize("kind", ["numbers", "nodes", "categories"])
 def test_the_honest_models_are_read(kind):
-    catboost_classifier.read_file(honest(kind)._serialize_model())
-    catboost_classifier.read_file(document(kind).encode())
+    catboost_opening.read_file(honest(kind)._serialize_model())
+    catboost_opening.read_file(document(kind).encode())
     assert kind != "categories" or all(
         (read(kind).one_hots, read(kind).statistics, read(kind).tables[0].labels)
     )
@@ -468,7 +468,7 @@ def test_what_is_no_model_is_refused_by_name(data):
 )
 def test_a_model_in_a_pickle_goes_the_same_way(state):
     with pytest.raises(UnsupportedModel):
-        catboost_classifier.from_pickle("CatBoost", state)
+        catboost_opening.from_pickle("CatBoost", state)
 
 
 FILES: dict[str, Any] = {
@@ -500,7 +500,7 @@ def test_what_a_search_sets_is_refused_before_catboost_hears_of_it(name, monkeyp
     def refuse(*_arguments, **_settings):
         raise AssertionError("CatBoost was told the setting")
 
-    classifier = clone(catboost_classifier.read_file(content("numbers", "cbm"))[0]).set_params(
+    classifier = clone(catboost_opening.read_file(content("numbers", "cbm"))[0]).set_params(
         **{name: FILES[name]}
     )
     monkeypatch.setattr(catboost.CatBoostClassifier, "fit", refuse)
@@ -512,4 +512,4 @@ def test_what_a_search_sets_is_refused_before_catboost_hears_of_it(name, monkeyp
 def test_objects_among_the_settings_are_refused():
     state = honest("numbers").__getstate__() | {"loss_function": object()}
     with pytest.raises(UnsupportedModel, match="never run"):
-        catboost_classifier.from_pickle("CatBoostClassifier", state)
+        catboost_opening.from_pickle("CatBoostClassifier", state)

@@ -51,7 +51,7 @@ def to_install(package: str) -> str:
 
 
 def boosters(package: str) -> Any:
-    """Our module of a boosting library's classifiers, which imports the library.
+    """Our module of a boosting library that opens its models, which imports the library.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def boosters(package: str) -> Any:
         `<library>_not_installed` where it, or its compiled part, does not load.
     """
     try:
-        return importlib.import_module(f"leakgauge.targets.boosters.{package}_classifier")
+        return importlib.import_module(f"leakgauge.targets.boosters.{package}_opening")
     except (ImportError, OSError) as error:
         name, install = NAMES[package]
         raise UnsupportedModel(

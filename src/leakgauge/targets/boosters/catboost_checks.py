@@ -24,7 +24,7 @@ from leakgauge.targets.boosters.catboost_model import (
     Statistic,
     StatisticTable,
 )
-from leakgauge.targets.boosters.classifier import Floats
+from leakgauge.targets.boosters.losses import Floats
 from leakgauge.targets.boosters.trees import Ints
 
 MOST_FEATURES: Final = 1_000_000

@@ -18,7 +18,7 @@ from leakgauge.targets.boosters.catboost_model import (
     CatBoostModel,
     StatisticTable,
 )
-from leakgauge.targets.boosters.classifier import Floats
+from leakgauge.targets.boosters.losses import Floats
 
 
 def dumps(model: CatBoostModel) -> bytes:

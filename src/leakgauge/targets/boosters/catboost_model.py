@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leakgauge.targets.boosters.classifier import Floats
+from leakgauge.targets.boosters.losses import Floats
 from leakgauge.targets.boosters.trees import Ints
 
 LIBRARY: Final = "CatBoost"

@@ -200,8 +200,11 @@ trained again and never asked, or added and multiplied goes through functions th
 bounds themselves."""
 
 BOOSTERS: Mapping[str, Mapping[str, str]] = {
-    "xgboost": {"xgboost.core": "Booster", "xgboost.sklearn": "XGBClassifier XGBRFClassifier"},
-    "lightgbm": {"lightgbm.basic": "Booster", "lightgbm.sklearn": "LGBMClassifier"},
+    "xgboost": {
+        "xgboost.core": "Booster",
+        "xgboost.sklearn": "XGBClassifier XGBRFClassifier XGBRegressor XGBRFRegressor",
+    },
+    "lightgbm": {"lightgbm.basic": "Booster", "lightgbm.sklearn": "LGBMClassifier LGBMRegressor"},
     "catboost": {"catboost.core": "CatBoost CatBoostClassifier"},
 }
 """By library, module and names of what its pickles hold. None of it is filled with a file's attributes:

@@ -46,8 +46,7 @@ _BOOSTING = (
     "HistGradientBoostingClassifier, fitted on the same data with the same number and size of trees."
 )
 _BOOSTERS = (
-    "The classifiers of {name} are audited: {classes}, and its own files of classifiers. Regressors, "
-    "rankers and classes of your own over them are not."
+    "Of {name} these are audited: {classes}, and its own files. Rankers and classes of your own are not."
 )
 _NETWORK = (
     "A network is audited as ONNX. Export it where it was made: {export}. Send model.onnx in the place of "
@@ -86,8 +85,12 @@ def _library(name: str, way_in: str, **parts: str) -> Library:
 
 
 LIBRARIES: Mapping[str, Library] = {
-    "xgboost": _library("XGBoost", _BOOSTERS, classes="XGBClassifier, XGBRFClassifier and Booster"),
-    "lightgbm": _library("LightGBM", _BOOSTERS, classes="LGBMClassifier and Booster"),
+    "xgboost": _library(
+        "XGBoost",
+        _BOOSTERS,
+        classes="XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor and Booster",
+    ),
+    "lightgbm": _library("LightGBM", _BOOSTERS, classes="LGBMClassifier, LGBMRegressor and Booster"),
     "catboost": _library("CatBoost", _BOOSTERS, classes="CatBoostClassifier and CatBoost"),
     "_catboost": _library("CatBoost", _BOOSTERS, classes="CatBoostClassifier and CatBoost"),
     "ngboost": _library("NGBoost", _BOOSTING),

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from boosters import bundle_of, categories, halves, numbers
 from leakgauge.errors import UnsupportedModel
 from leakgauge.progress import Silent
-from leakgauge.targets.boosters.catboost_classifier import CatBoostClassifier
+from leakgauge.targets.boosters.catboost_estimator import CatBoostClassifier
 from leakgauge.targets.formats import sanitizer_of
 from leakgauge.targets.opening import open_table_model
 

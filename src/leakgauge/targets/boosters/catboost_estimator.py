@@ -1,8 +1,4 @@
-"""CatBoost's classifier over a checked model, as a scikit-learn estimator.
-
-What a pickle says of an estimator are settings; what it says of a model are the bytes of a file, which
-`catboost_cbm` takes apart. Both are made anew here.
-"""
+"""CatBoost's classifier over a checked model, as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -16,18 +12,18 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from leakgauge.targets.boosters import catboost_cbm, catboost_json, catboost_json_writing, refusals
+from leakgauge.targets.boosters import catboost_cbm, catboost_json_writing, refusals
 from leakgauge.targets.boosters.catboost_cbm import damaged
-from leakgauge.targets.boosters.catboost_checks import check
 from leakgauge.targets.boosters.catboost_model import LIBRARY, CatBoostModel
-from leakgauge.targets.boosters.classifier import BoosterClassifier, Curvature, Floats, HeldTree
-from leakgauge.targets.boosters.settings import plain, plain_settings
+from leakgauge.targets.boosters.estimator import BoosterEstimator, HeldTree
+from leakgauge.targets.boosters.losses import CrossEntropy, Floats, Loss
+from leakgauge.targets.boosters.settings import plain
 
 _ROUNDS_AT_ONCE: Final = 64
 _LARGEST: Final = 1e300
-_ROUNDS: Final = ("iterations", "n_estimators", "num_boost_round", "num_trees")
-_RATE: Final = ("learning_rate", "eta")
-_LOSS: Final = ("loss_function", "objective")
+ROUNDS: Final = ("iterations", "n_estimators", "num_boost_round", "num_trees")
+RATE: Final = ("learning_rate", "eta")
+LOSS: Final = ("loss_function", "objective")
 _OTHERS: Final = frozenset(
     (
         *("allow_const_label", "approx_on_full_history", "auto_class_weights", "bagging_temperature"),
@@ -46,13 +42,13 @@ _OTHERS: Final = frozenset(
     )
 )
 """Settings that CatBoost is given as a file states them. None names a file, and none is code."""
-_KNOWN: Final = _OTHERS | {*_ROUNDS, *_RATE, *_LOSS, "cat_features"}
+KNOWN: Final = _OTHERS | {*ROUNDS, *RATE, *LOSS, "cat_features"}
 _WEIGHTS: Final = ("class_weights", "auto_class_weights", "scale_pos_weight")
-_OURS: Final[Mapping[str, Any]] = {"thread_count": 1, "allow_writing_files": False, "verbose": 0}
-_TAKEN: Final = _KNOWN | _OURS.keys() | {"random_state"}
+OURS: Final[Mapping[str, Any]] = {"thread_count": 1, "allow_writing_files": False, "verbose": 0}
+_TAKEN: Final = KNOWN | OURS.keys() | {"random_state"}
 
 
-class CatBoostClassifier(BoosterClassifier, catboost.CatBoostClassifier, BaseEstimator):  # type: ignore[misc]  # no types
+class CatBoostClassifier(BoosterEstimator, catboost.CatBoostClassifier, BaseEstimator):  # type: ignore[misc]  # no types
     """A `CatBoostClassifier` of one thread that writes no files; scikit-learn's by descent too."""
 
     _stands_for = catboost.CatBoostClassifier
@@ -117,24 +113,24 @@ class CatBoostClassifier(BoosterClassifier, catboost.CatBoostClassifier, BaseEst
         return np.array(names, dtype=object)
 
     def input_categories(self) -> tuple[tuple[Any, ...] | None, ...]:
-        """As in `BoosterClassifier`: of categories the file holds hashes, so all of them are unknown."""
+        """As in `BoosterEstimator`: of categories the file holds hashes, so all of them are unknown."""
         places = set(self.get_cat_feature_indices())
         return tuple(() if place in places else None for place in range(int(self.n_features_in_)))
 
     def starting_scores(self) -> Floats | None:
-        """As in `BoosterClassifier`."""
+        """As in `BoosterEstimator`."""
         return np.array(self._read_model().bias)
 
-    def curvature(self) -> Curvature:
-        """As in `BoosterClassifier`; of more classes, the library's second derivatives are matrices."""
-        return Curvature()
+    def loss(self) -> Loss:
+        """As in `BoosterEstimator`; of more classes, the library's second derivatives are matrices."""
+        return CrossEntropy()
 
     def share_of_records(self) -> float:
-        """As in `BoosterClassifier`: the answers of leaves are estimated from all records."""
+        """As in `BoosterEstimator`: the answers of leaves are estimated from all records."""
         return 1.0
 
     def held_rounds(self, x: Any) -> Iterator[tuple[HeldTree, ...]]:
-        """As in `BoosterClassifier`."""
+        """As in `BoosterEstimator`."""
         model = self._read_model()
         settings = _training_of(model)
         last = np.cumsum(model.leaf_counts)
@@ -159,7 +155,7 @@ class CatBoostClassifier(BoosterClassifier, catboost.CatBoostClassifier, BaseEst
 
     @property
     def tells_by_answering(self) -> str | None:
-        """As in `BoosterClassifier`: its statistics of categories."""
+        """As in `BoosterEstimator`: its statistics of categories."""
         if not self._read_model().tables:
             return None
         return (
@@ -169,26 +165,26 @@ class CatBoostClassifier(BoosterClassifier, catboost.CatBoostClassifier, BaseEst
         )
 
     def without_training(self) -> Self:
-        """As in `BoosterClassifier`."""
+        """As in `BoosterEstimator`."""
         bare = self.__copy__()
         model = self._read_model().without_training()
-        bare._object, bare._model = _library_model(model)._object, model
+        bare._object, bare._model = library_model(model)._object, model
         bare._init_params = {
             name: value for name, value in self.get_params().items() if name != "random_state"
         }
         return bare  # type: ignore[no-any-return]  # no types
 
     def questions(self) -> bytes:
-        """As in `BoosterClassifier`."""
+        """As in `BoosterEstimator`."""
         return catboost_cbm.dumps(self._read_model().without_training())
 
     def thresholds(self) -> Floats:
-        """As in `BoosterClassifier`."""
+        """As in `BoosterEstimator`."""
         borders = [column.borders.astype(np.float64) for column in self._read_model().numbers]
         return np.concatenate([np.empty(0), *borders])
 
     def file_like(self, source: bytes) -> bytes:
-        """As in `BoosterClassifier`."""
+        """As in `BoosterEstimator`."""
         if source.startswith(catboost_cbm.SIGN):
             return catboost_cbm.dumps(self._read_model())
         return catboost_json_writing.dumps(self._read_model())
@@ -232,7 +228,7 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
         if (
             name not in _TAKEN
             or (value is not None and plain(value) is None)
-            or value != _OURS.get(name, value)
+            or value != OURS.get(name, value)
         ):
             raise refusals.unsupported(
                 LIBRARY,
@@ -276,9 +272,9 @@ def _training_of(model: CatBoostModel) -> tuple[float, float] | None:
     scores then are not known.
     """
     boosting, learner = (
-        _options(model.parameters, name) for name in ("boosting_options", "tree_learner_options")
+        options_in(model.parameters, name) for name in ("boosting_options", "tree_learner_options")
     )
-    rate, penalty = _real(boosting, "learning_rate"), _real(learner, "l2_leaf_reg")
+    rate, penalty = real(boosting, "learning_rate"), real(learner, "l2_leaf_reg")
     is_step = (
         learner.get("leaf_estimation_method") == "Newton"
         and learner.get("leaf_estimation_iterations") == 1
@@ -288,88 +284,26 @@ def _training_of(model: CatBoostModel) -> tuple[float, float] | None:
     return None if others or not is_step or not rate or penalty is None else (rate, penalty)
 
 
-def _real(options: Mapping[str, Any], name: str) -> float | None:
+def real(options: Mapping[str, Any], name: str) -> float | None:
     """A setting that is a number, finite and not below zero."""
     value: Any = options.get(name)
     return float(value) if type(value) in (int, float) and 0.0 <= value < _LARGEST else None
 
 
-def _options(parameters: Mapping[str, Any], name: str) -> dict[str, Any]:
+def options_in(parameters: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A group of settings among those of training; none where it is missing."""
     found = parameters.get(name)
     return found if isinstance(found, dict) else {}
 
 
-def read_file(data: bytes) -> tuple[CatBoostClassifier, tuple[str, ...]]:
-    """A fitted classifier of the model in a file, and sentences on what the file does not tell.
+def library_model(model: CatBoostModel) -> Any:
+    """CatBoost's own object of a checked model.
 
     Raises
     ------
     UnsupportedModel
-        `damaged_booster`, `unsupported_booster`.
+        `damaged_booster` where CatBoost finds something that is not looked for here.
     """
-    reader = catboost_cbm if data.startswith(catboost_cbm.SIGN) else catboost_json
-    model = check(reader.loads(data))
-    classifier = _fitted(_stated(_options(model.parameters, "flat_params")), model)
-    if model.parameters.get("boosting_options"):
-        return classifier, ()
-    remark = (
-        "The file does not hold the settings that its trees were trained with. Reference models are trained "
-        f"for {len(model.sizes)} rounds, as in the file, and with CatBoost's defaults for all else."
-    )
-    return classifier, (remark,)
-
-
-def from_pickle(name: str, state: object) -> CatBoostClassifier:
-    """The classifier that a pickle describes.
-
-    Parameters
-    ----------
-    name
-        the class that the pickle names: `CatBoost` or `CatBoostClassifier`.
-    state
-        what it keeps of the object: its settings, and beside them the bytes of its model.
-
-    Raises
-    ------
-    UnsupportedModel
-        `damaged_booster`, `unsupported_booster`.
-    """
-    if type(state) is not dict:
-        raise damaged("an object has no state")
-    settings = _stated(state)
-    content = state.get("__model")
-    if content is None:
-        if name == "CatBoost":
-            raise damaged("it holds no model")
-        return CatBoostClassifier(**settings, **_OURS)
-    if not isinstance(content, bytes) or not content.startswith(catboost_cbm.SIGN):
-        raise damaged("a classifier holds something else than a model")
-    return _fitted(settings, check(catboost_cbm.loads(content)))
-
-
-def _stated(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of known names, each of them a number, a text or several of these."""
-    found = plain_settings({**state}, _KNOWN, library=LIBRARY)
-    if "random_seed" in state or "random_state" in state:
-        found["random_state"] = 0  # so that reference models get seeds of their own
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _fitted(settings: Mapping[str, Any], model: CatBoostModel) -> CatBoostClassifier:
-    """A classifier of the model that is trained again as it was."""
-    given = {name: value for name, value in settings.items() if name not in (*_ROUNDS, *_RATE, *_LOSS)}
-    given |= {"iterations": len(model.sizes), "loss_function": model.loss, "random_state": 0}
-    rate = _real(_options(model.parameters, "boosting_options"), "learning_rate")
-    if rate is not None:
-        given["learning_rate"] = rate
-    given |= {"cat_features": [column.place for column in model.categories]} if model.categories else {}
-    classifier = CatBoostClassifier(**given, **_OURS)
-    classifier.__dict__.update({**vars(_library_model(model)), "_init_params": classifier.get_params()})
-    classifier._model = model
-    return classifier
-
-
-def _library_model(model: CatBoostModel) -> Any:
     made = catboost.CatBoostClassifier()
     try:
         made.load_model(blob=catboost_cbm.dumps(model))
