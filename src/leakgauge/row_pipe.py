@@ -1,7 +1,7 @@
 """What the broker of a live service and the sandbox say to each other, through a socket that they share.
 
     {"columns": [["age", "number"], ["plan", "text"]]}      the sandbox, once, before it asks about a table
-    {"ask": [[31, "basic"], ...], "draw": 0}                asked again with draw 1: a fresh answer
+    {"ask": [[31, "basic"], ...], "repeat": 0}                asked again with repeat 1: a fresh answer
     {"account": true}                                       what was asked until now, and what it cost
 
     {"answers": [[0.2, 0.8], ...], "left": 9000}            the broker; or
@@ -29,7 +29,7 @@ MOST_ROWS: Final = 10_000
 """Rows of one question."""
 MOST_CELLS: Final = 2_000_000
 """Cells of one question."""
-MOST_DRAWS: Final = 16
+MOST_REPEATS: Final = 16
 """How often a row may be asked about."""
 
 Kind: TypeAlias = Literal["number", "integer", "boolean", "text"]

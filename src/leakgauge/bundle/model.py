@@ -37,6 +37,8 @@ class MembershipBundle:
 
     Attributes
     ----------
+    model
+        None for one that is asked as a service.
     population
         optional other records of the same source, which an attacker may train on.
     reference_answers
@@ -50,7 +52,7 @@ class MembershipBundle:
     """
 
     root: Path
-    model: BundledFile
+    model: BundledFile | None
     members: BundledFile
     non_members: BundledFile
     population: BundledFile | None = None
@@ -169,7 +171,7 @@ class InversionBundle:
     Attributes
     ----------
     model
-        None for one in the caller's memory.
+        None for one in the caller's memory, or one that is asked as a service.
     auxiliary, reference
         optional public images for an attack with a prior, and further images of the class for the
         ceiling; sorted by name.

@@ -33,7 +33,7 @@ from leakgauge.membership.given_references import GivenReferences, places_of, re
 from leakgauge.membership.numeric_labels import labels_of
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
-from leakgauge.membership.tables import read_tables
+from leakgauge.membership.tables import Table, read_tables
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
@@ -74,23 +74,61 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     LeakgaugeError
         for whatever does not fit, with file, line and column.
     """
+    if bundle.model is None:
+        raise ValueError("the bundle has no model")
     asked_for = settings_of(parameters.defences)
     target = open_table_model(bundle.model.path)
-    if target.gives == "predictions":
-        _check_no_reference_answers(bundle)
     notices = [Notice("model_file", text) for text in target.remarks]
+    tables = tables_of(bundle, parameters, target.feature_names or (), notices)
+    sides, known = sides_of(tables, parameters, target, notices)
+    inputs = fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)
+    return with_references(inputs, bundle, sides, target)
+
+
+def tables_of(
+    bundle: MembershipBundle,
+    parameters: MembershipParameters,
+    feature_names: Sequence[str],
+    notices: list[Notice],
+) -> list[Table]:
+    """The tables of members, of non-members and, where there is one, of other records.
+
+    Parameters
+    ----------
+    feature_names
+        columns that are looked for in the first row, to tell whether it names them.
+    notices
+        what a reader must know is added here.
+
+    Raises
+    ------
+    LeakgaugeError
+        for tables that cannot be read, or are too small.
+    """
     files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
     tables = read_tables(
         [file.path for file in files],
         names=[file.name for file in files],
         limits=bundle.limits,
         header=parameters.header,
-        expected=(*(target.feature_names or ()), *named_label(parameters)),
+        expected=(*feature_names, *named_label(parameters)),
     )
     for table in tables:
         check_size(table.name, len(table.frame))
         notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
+    return list(tables)
 
+
+def sides_of(
+    tables: Sequence[Table], parameters: MembershipParameters, target: TableTarget, notices: list[Notice]
+) -> tuple[list[Side], InputColumns]:
+    """The tables taken apart as the target takes them, and what it knows of its columns.
+
+    Raises
+    ------
+    LeakgaugeError
+        for whatever does not fit, with file, line and column.
+    """
     columns = columns_of(tables, parameters, target, notices)
     check_same_columns(tables[:2], columns)
     check_same_columns(tables, replace(columns, group=None))
@@ -100,9 +138,23 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         Side.of(table, of_table, columns, labels_of(target))
         for table, of_table in zip(tables, features, strict=True)
     ]
-    inputs = fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)
+    return sides, known
+
+
+def with_references(
+    inputs: Inputs, bundle: MembershipBundle, sides: Sequence[Side], target: TableTarget
+) -> Inputs:
+    """The inputs with the reference models whose answers the bundle brings, if it brings any.
+
+    Raises
+    ------
+    BadBundle
+        for answers that do not fit, and for any beside a regressor.
+    """
     if not bundle.reference_answers:
         return inputs
+    if target.gives == "predictions":
+        raise _references_of_numbers()
     models = read_reference_models(
         bundle.reference_answers,
         limits=bundle.limits,
@@ -114,14 +166,13 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     return replace(inputs, references=GivenReferences([model.at(places) for model in models]))
 
 
-def _check_no_reference_answers(bundle: MembershipBundle) -> None:
-    if bundle.reference_answers:
-        raise BadBundle(
-            "reference_answers_of_numbers",
-            "The bundle brings reference_answers, which are read as probabilities or labels, and the model "
-            "predicts numbers.",
-            hint="Leave the folder out: reference models are trained here.",
-        )
+def _references_of_numbers() -> BadBundle:
+    return BadBundle(
+        "reference_answers_of_numbers",
+        "The bundle brings reference_answers, which are read as probabilities or labels, and the model "
+        "predicts numbers.",
+        hint="Leave the folder out: reference models are trained here.",
+    )
 
 
 def fitted_inputs(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, Final, Literal, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 
+from leakgauge.endpoints.credentials import Secrets
 from leakgauge.endpoints.settings import Endpoint, Url
+from leakgauge.endpoints.transport import HttpTransport, Request, Transport
 from leakgauge.errors import BadParameters, JsonValue, ServiceFailed
 from leakgauge.row_pipe import Cell, Column
 from leakgauge.strict_json import parse
-
-JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +63,6 @@ def _nested(cells: Sequence[Cell], shape: tuple[int, ...]) -> JsonValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One request; of HTTP unless the protocol sends it in a way of its own."""
-
-    body: bytes
-    url: str = ""
-    method: Literal["GET", "POST"] = "POST"
-    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
-
-
-@dataclass(frozen=True, slots=True)
 class Known:
     """What a service says of its model; None for what it does not say.
 
@@ -106,6 +96,10 @@ class Protocol(Endpoint):
     @abstractmethod
     def address(self) -> str:
         """Where the service is, for people; holds no secret."""
+
+    @abstractmethod
+    def transport(self, secrets: Secrets) -> Transport:
+        """What sends requests."""
 
     @property
     @abstractmethod
@@ -147,6 +141,10 @@ class HttpProtocol(Protocol):
     """A service that is asked over HTTP."""
 
     url: Url
+
+    def transport(self, secrets: Secrets) -> Transport:
+        """HTTP to the address of the service."""
+        return HttpTransport(self.url, self.headers, secrets, timeout=self.requests.timeout)
 
     @property
     def address(self) -> str:

@@ -12,9 +12,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from leakgauge.endpoints.protocols.base import HttpProtocol, Request, Rows, from_json, to_json
+from leakgauge.endpoints.protocols.base import HttpProtocol, Rows, from_json, to_json
 from leakgauge.endpoints.protocols.paths import Path, at_path
 from leakgauge.endpoints.settings import Template
+from leakgauge.endpoints.transport import Request
 from leakgauge.errors import JsonValue
 
 _MANY = ("$rows", "$records")

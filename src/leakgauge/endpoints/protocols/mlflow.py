@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from leakgauge.endpoints.protocols.base import HttpProtocol, Request, Rows, entry, from_json, to_json
+from leakgauge.endpoints.protocols.base import HttpProtocol, Rows, entry, from_json, to_json
+from leakgauge.endpoints.transport import Request
 from leakgauge.errors import JsonValue
 
 

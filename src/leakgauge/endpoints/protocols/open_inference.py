@@ -16,7 +16,6 @@ from pydantic import Field, PrivateAttr
 from leakgauge.endpoints.protocols.base import (
     HttpProtocol,
     Known,
-    Request,
     Rows,
     entry,
     from_json,
@@ -25,6 +24,7 @@ from leakgauge.endpoints.protocols.base import (
     to_json,
 )
 from leakgauge.endpoints.settings import Name
+from leakgauge.endpoints.transport import Request
 from leakgauge.errors import JsonValue
 from leakgauge.row_pipe import Cell, Kind
 

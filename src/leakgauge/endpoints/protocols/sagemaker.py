@@ -7,16 +7,21 @@ may answer otherwise: `answer` then says where.
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import math
-from typing import ClassVar, Literal
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from leakgauge.endpoints.protocols.base import Protocol, Request, Rows, from_json, misformed, to_json
+from leakgauge.endpoints.credentials import Secrets
+from leakgauge.endpoints.protocols.base import Protocol, Rows, from_json, misformed, to_json
 from leakgauge.endpoints.protocols.paths import Path, at_path
 from leakgauge.endpoints.settings import Name, Url
-from leakgauge.errors import JsonValue
+from leakgauge.endpoints.transport import MOST_BYTES, NoReplyError, Reply, Request, Transport
+from leakgauge.errors import BadParameters, JsonValue
 
 _CSV = "text/csv"
 
@@ -49,6 +54,11 @@ class Sagemaker(Protocol):
         if self.credentials or self.headers:
             raise ValueError("credentials and headers are the AWS SDK's own: leave both out")
         return self
+
+    def transport(self, secrets: Secrets) -> Transport:
+        """The AWS SDK; `secrets` are none."""
+        del secrets
+        return SdkTransport(self)
 
     @property
     def address(self) -> str:
@@ -111,3 +121,99 @@ def _value(cell: str) -> JsonValue:
     if not math.isfinite(number):
         raise misformed("holds a number that is not finite")
     return int(number) if number.is_integer() and text.lstrip("-").isdigit() and len(text) < 16 else number
+
+
+_REFUSED = ("AccessDenied", "UnrecognizedClient", "InvalidSignature", "ExpiredToken", "InvalidClientToken")
+_BUSY = ("Throttl", "TooManyRequests", "ServiceUnavailable")
+
+
+class SdkTransport:
+    """InvokeEndpoint by boto3, which signs requests and knows where to send them.
+
+    It sends each once: what is sent again is counted, and counting is not its affair.
+    """
+
+    def __init__(self, settings: Sagemaker) -> None:
+        # imported at first use: boto3 comes with an extra
+        boto3: Any = importlib.import_module("boto3")
+        config: Any = importlib.import_module("botocore.config")
+        self._errors: Any = importlib.import_module("botocore.exceptions")
+        self._timeout = settings.requests.timeout
+        self._target = {
+            "EndpointName": settings.endpoint,
+            **({"TargetVariant": settings.variant} if settings.variant else {}),
+            **({"TargetModel": settings.model} if settings.model else {}),
+        }
+        try:
+            self._client = boto3.client(
+                "sagemaker-runtime",
+                region_name=settings.region,
+                endpoint_url=settings.url,
+                config=config.Config(
+                    connect_timeout=self._timeout,
+                    read_timeout=self._timeout,
+                    retries={"total_max_attempts": 1},
+                ),
+            )
+        except (self._errors.BotoCoreError, ValueError):
+            raise _sdk_settings("no region, or settings that it does not take") from None
+
+    def send(self, request: Request) -> Reply:
+        """The reply; see `Transport`."""
+        ends = time.monotonic() + self._timeout
+        try:
+            found = self._client.invoke_endpoint(
+                Body=request.body,
+                ContentType=request.headers["Content-Type"],
+                Accept=request.headers["Accept"],
+                **self._target,
+            )
+            return Reply(200, _read(found["Body"], ends))
+        except self._errors.ClientError as error:
+            return Reply(_status(error.response), b"")
+        except self._errors.SSLError:
+            raise NoReplyError("certificate") from None
+        except (self._errors.EndpointConnectionError, self._errors.ConnectTimeoutError):
+            raise NoReplyError("unreachable") from None
+        except self._errors.ReadTimeoutError:
+            raise NoReplyError("timeout") from None
+        except (self._errors.NoCredentialsError, self._errors.PartialCredentialsError):
+            raise _sdk_settings("no credentials") from None
+        except (self._errors.HTTPClientError, self._errors.IncompleteReadError, OSError):
+            raise NoReplyError("timeout" if time.monotonic() >= ends else "broken") from None
+        except self._errors.BotoCoreError:
+            raise _sdk_settings("credentials or settings that it does not take") from None
+
+
+def _read(stream: Any, ends: float) -> bytes:
+    pieces, size = [], 0
+    for piece in stream.iter_chunks(1_024):
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise NoReplyError("too_large")
+        if time.monotonic() >= ends:
+            raise NoReplyError("timeout")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _status(response: Mapping[str, Any]) -> int:
+    """The status that the refusal would have over HTTP; of a container's own refusal that one."""
+    code = str(response.get("Error", {}).get("Code", ""))
+    if code.startswith(_REFUSED):
+        return 403
+    if code.startswith(_BUSY):
+        return 429
+    if code == "ValidationError":  # it knows no such endpoint, variant or model
+        return 404
+    status = response.get("OriginalStatusCode") or response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status if isinstance(status, int) else 500
+
+
+def _sdk_settings(what: str) -> BadParameters:
+    return BadParameters(
+        "aws",
+        f"The AWS SDK has {what}.",
+        hint="Set them as for the AWS command line: in the environment, a profile, or a role. The region may "
+        "stand in the settings.",
+    )

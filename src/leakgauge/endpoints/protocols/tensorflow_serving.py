@@ -14,7 +14,6 @@ from pydantic import Field, PrivateAttr
 from leakgauge.endpoints.protocols.base import (
     HttpProtocol,
     Known,
-    Request,
     Rows,
     entry,
     from_json,
@@ -22,6 +21,7 @@ from leakgauge.endpoints.protocols.base import (
     to_json,
 )
 from leakgauge.endpoints.settings import Name
+from leakgauge.endpoints.transport import Request
 from leakgauge.errors import JsonValue
 
 
