@@ -70,7 +70,9 @@ class Broker:
     ) -> None:
         self._service = service
         secrets = secrets_of(service, environment)
-        self._caller = Caller(service, transport or service.transport(secrets))
+        self._transport = transport or service.transport(secrets)
+        self._stopping = threading.Event()
+        self._caller = Caller(service, self._transport, sleep=self._sleep)
         self._cache = Cache(service.identity, _folder(service, environment))
         self.cache_path = self._cache.path
         self._known = Known()
@@ -85,10 +87,16 @@ class Broker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stopping.set()
+        self._transport.stop()
         for thread in self._serving:
             thread.join(_ENDING_SECONDS)
         with self._lock:
             self._cache.close()
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise _stopped()
 
     def facts(self) -> ServiceFacts:
         """What the sandbox is told of the service, which is asked for its metadata here.
@@ -172,6 +180,7 @@ class Broker:
         step = 1 if self._service.one_at_a_time else self._service.requests.rows
         for start in range(0, len(missing), step):
             some = list(missing)[start : start + step]
+            self._sleep(0)
             asked = Rows(rows.columns, [missing[key] for key in some], rows.image_shape)
             answers = dict(zip(some, self._caller.ask(asked), strict=True))
             self._cache.keep(answers)
@@ -226,6 +235,12 @@ def _asks_too_much(rows: int) -> LimitExceeded:
         "service_rows",
         f"The audit wants to know more than the {rows:,} rows that the service may be asked about.",
         hint="Raise limits.rows in the settings, or limits.cost where that is what holds it back.",
+    )
+
+
+def _stopped() -> AuditFailed:
+    return AuditFailed(
+        "cancelled", "The audit was called off before its end.", hint="Start it again when it is wanted."
     )
 
 

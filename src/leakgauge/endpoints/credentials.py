@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from leakgauge.endpoints.settings import Endpoint
 from leakgauge.errors import BadParameters
+from leakgauge.sandbox.server import is_handed_on
 
 
 class Secrets(dict[str, str]):
@@ -24,13 +25,15 @@ def secrets_of(endpoint: Endpoint, environment: Mapping[str, str]) -> Secrets:
     Raises
     ------
     BadParameters
-        `credentials` for a variable that is not set, or holds what no header can.
+        `credentials` for a variable that is not set, holds what no header can, or comes into the sandbox.
     """
     found = Secrets()
     for place, credential in enumerate(endpoint.credentials, start=1):
         value = environment.get(credential.variable, "").strip()
         header = f"{credential.prefix}{value}"
         # the name is not told: it may be the secret itself, written in the wrong place
+        if is_handed_on(credential.variable):
+            raise _bad(place, credential.header, "has a name of those that are handed on to the sandbox")
         if not value:
             raise _bad(place, credential.header, "is not set")
         if not header.isascii() or not header.isprintable():
@@ -45,5 +48,6 @@ def _bad(place: int, header: str, what: str) -> BadParameters:
         f"the variable {what} (entry {place})",
         problem="credentials",
         message=f"The environment variable that is to hold the header {header} {what}.",
-        hint="Set it where the audit is started; the settings name it under credentials.",
+        hint="Set a variable of another name than LEAKGAUGE_…, SAGEMAKER_… or PYTHON… where the audit is "
+        "started, and name it under credentials in the settings.",
     )

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from leakgauge.endpoints.credentials import Secrets
+from leakgauge.errors import BadParameters
 
 MOST_BYTES: Final = 32 << 20
 """Of an answer."""
@@ -68,6 +69,9 @@ class Transport(Protocol):
             where there is none.
         """
 
+    def stop(self) -> None:
+        """Cut off what is waited for, from another thread; nothing is sent after that."""
+
 
 class HttpTransport:
     """HTTP to one address.
@@ -92,7 +96,11 @@ class HttpTransport:
         self._secrets = secrets
         self._timeout = timeout
         self._connection: Any = None
-        self._manager = self._manager_for(url)
+        self._stopped = False
+        try:
+            self._manager = self._manager_for(url)
+        except (self._urllib3.exceptions.HTTPError, ValueError):
+            raise _bad_proxy() from None
 
     def send(self, request: Request) -> Reply:
         """The reply; see `Transport`.
@@ -105,6 +113,8 @@ class HttpTransport:
         if urlsplit(request.url)[:2] != self._origin:
             raise ValueError("a request to another address than the service's")
         errors = self._urllib3.exceptions
+        if self._stopped:
+            raise NoReplyError("broken")
         ends = time.monotonic() + self._timeout
         try:
             with self._cut_off_in_time():
@@ -154,6 +164,11 @@ class HttpTransport:
         finally:
             timer.cancel()
 
+    def stop(self) -> None:
+        """Cut off what is waited for; see `Transport`."""
+        self._stopped = True
+        self._cut()
+
     def _cut(self) -> None:
         with contextlib.suppress(OSError, AttributeError):
             self._connection.sock.shutdown(socket.SHUT_RDWR)
@@ -186,6 +201,15 @@ class HttpTransport:
                 super().connect()
 
         return type("Pool", (pool,), {"ConnectionCls": Connection})
+
+
+def _bad_proxy() -> BadParameters:
+    return BadParameters(
+        "proxy",
+        "The environment names a proxy that is none of HTTP.",
+        hint="Set HTTPS_PROXY to the address of an HTTP proxy, unset it (and ALL_PROXY), or name the host of "
+        "the service in NO_PROXY.",
+    )
 
 
 def _pieces(response: Any, ends: float) -> Iterator[bytes]:

@@ -133,10 +133,13 @@ class Server:
         self._control.close()
 
 
+def is_handed_on(variable: str) -> bool:
+    """Whether an environment variable of this name comes into the sandbox."""
+    return variable in _KEPT or variable.startswith(_KEPT_PREFIXES)
+
+
 def _environment(variables: Mapping[str, str], *, workspace: Path, threads: int) -> dict[str, str]:
-    kept = {
-        name: value for name, value in variables.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
-    }
+    kept = {name: value for name, value in variables.items() if is_handed_on(name)}
     return kept | {
         # A home of its own: no user's configuration files change what a library does.
         "HOME": str(workspace),

@@ -184,6 +184,10 @@ class SdkTransport:
         except self._errors.BotoCoreError:
             raise _sdk_settings("credentials or settings that it does not take") from None
 
+    def stop(self) -> None:
+        """Nothing more is sent; see `Transport`."""
+        self._client.close()
+
 
 def _read(stream: Any, ends: float) -> bytes:
     pieces, size = [], 0

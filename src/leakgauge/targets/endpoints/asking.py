@@ -39,6 +39,7 @@ class Service:
         self.facts = facts
         self.left = facts.rows
         self._descriptor = descriptor
+        self._widest = 1
         self._one_at_a_time = threading.Lock()
 
     def name_columns(self, columns: Sequence[Column]) -> None:
@@ -60,14 +61,17 @@ class Service:
         """
         if not rows:
             return []
-        step = max(min(MOST_ROWS, MOST_CELLS // len(rows[0])), 1)
         found: list[Answer] = []
-        for start in range(0, len(rows), step):
-            some = rows[start : start + step]
+        while len(found) < len(rows):
+            # no question, and no answer, is larger than a message can be
+            step = max(min(MOST_ROWS, MOST_CELLS // max(len(rows[0]), self._widest)), 1)
+            some = rows[len(found) : len(found) + step]
             answers = self._exchange({"ask": some, "repeat": repeat}).get("answers")
             if not isinstance(answers, list) or len(answers) != len(some):
                 raise _lost()
             found += answers
+            widths = [len(each) for each in answers if isinstance(each, list | dict)]
+            self._widest = max([self._widest, *widths])
         return found
 
     def account(self) -> dict[str, JsonValue]:
