@@ -77,6 +77,12 @@ LOCKS = (
         ("sagemaker[local]<3", "nbclient", "ipykernel", "docker"),
     ),
     Lock(
+        "endpoints",
+        "MLServer and MLflow, which audits of endpoints are tested with. An environment of its own.",
+        None,
+        ("mlserver", "mlserver-sklearn", "mlflow", "scikit-learn"),
+    ),
+    Lock(
         "site",
         "What builds the documentation site. An environment of its own.",
         packages=("sphinx", "furo", "myst-parser", "numpydoc"),

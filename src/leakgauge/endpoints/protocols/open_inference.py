@@ -86,11 +86,12 @@ class OpenInference(HttpProtocol):
 
     def request(self, rows: Rows) -> Request:
         """All columns as one tensor, or a tensor for each."""
+        body: dict[str, JsonValue]
         if len(self._inputs) > 1 or not rows.all_numbers:
-            inputs = self._by_column(rows)
+            # without the parameter MLServer takes a single input alone; with it, one for each column
+            body = {"parameters": {"content_type": "pd"}, "inputs": self._by_column(rows)}
         else:
-            inputs = [self._together(rows)]
-        body: dict[str, JsonValue] = {"inputs": inputs}
+            body = {"inputs": [self._together(rows)]}
         if self.output is not None:
             body["outputs"] = [{"name": self.output}]
         return Request(to_json(body), f"{self._place}/infer")
