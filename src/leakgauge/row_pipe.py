@@ -62,6 +62,8 @@ class ServiceFacts:
         most rows that may be asked about.
     rows_of_request
         how many of them a request holds.
+    requests
+        how many requests the cost allows, if all rows are asked about; None for any number.
     answers
         what the service answers, as the settings have it.
     classes, columns, image_shape, n_features
@@ -72,6 +74,7 @@ class ServiceFacts:
     address: str
     rows: int
     rows_of_request: int
+    requests: int | None = None
     answers: str = "auto"
     classes: tuple[str | int | float | bool, ...] | None = None
     columns: tuple[str, ...] | None = None

@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 from leakgauge.endpoints.cache import Cache, usual_folder
 from leakgauge.endpoints.calling import Caller
 from leakgauge.endpoints.credentials import secrets_of
-from leakgauge.endpoints.plan import rows_at_most
+from leakgauge.endpoints.plan import requests_at_most, rows_at_most, rows_of_request
 from leakgauge.endpoints.protocols.base import Known, Protocol, Rows
 from leakgauge.endpoints.transport import Transport
 from leakgauge.errors import AuditFailed, JsonValue, LeakgaugeError, LimitExceeded
@@ -77,7 +77,7 @@ class Broker:
         self.cache_path = self._cache.path
         self._known = Known()
         self._lock = threading.Lock()
-        self._serving: list[threading.Thread] = []
+        self._serving: list[tuple[threading.Thread, socket.socket]] = []
         self._seen: set[bytes] = set()
         self._from_cache = 0
 
@@ -89,7 +89,9 @@ class Broker:
     ) -> None:
         self._stopping.set()
         self._transport.stop()
-        for thread in self._serving:
+        for thread, connection in self._serving:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
             thread.join(_ENDING_SECONDS)
         with self._lock:
             self._cache.close()
@@ -114,7 +116,8 @@ class Broker:
             title=service.title,
             address=service.address,
             rows=rows_at_most(service),
-            rows_of_request=1 if service.one_at_a_time else service.requests.rows,
+            rows_of_request=rows_of_request(service),
+            requests=requests_at_most(service),
             answers=service.answers,
             classes=service.classes,
             columns=service.columns or known.columns,
@@ -126,7 +129,7 @@ class Broker:
         """Serve whoever holds the other end, in a thread, until it closes. Takes the socket over."""
         thread = threading.Thread(target=self._serve, args=(connection,), name="broker", daemon=True)
         thread.start()
-        self._serving.append(thread)
+        self._serving.append((thread, connection))
 
     def _serve(self, connection: socket.socket) -> None:
         # what breaks the connection off leaves the sandbox with nobody to ask, which it tells itself
@@ -177,7 +180,7 @@ class Broker:
         missing: dict[bytes, Sequence[Cell]] = {
             key: row for key, row in zip(keys, rows.cells, strict=True) if key not in found
         }
-        step = 1 if self._service.one_at_a_time else self._service.requests.rows
+        step = rows_of_request(self._service)
         for start in range(0, len(missing), step):
             some = list(missing)[start : start + step]
             self._sleep(0)

@@ -19,6 +19,8 @@ from leakgauge.row_pipe import Answer
 
 LONGEST_WAIT: Final = 300.0
 """Seconds that a service may ask for before a request is sent again; an audit does not wait longer."""
+_ANY: Final = 10**9
+"""Seconds: more than are waited for."""
 _BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 30.0
 _NOT_WORKED_ON: Final = (429, 503)
@@ -185,7 +187,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return None
     urllib3: Any = importlib.import_module("urllib3")  # at first use: it comes with an extra
     try:
-        return max(float(urllib3.Retry().parse_retry_after(value)), 0.0)
+        return max(float(urllib3.Retry(retry_after_max=_ANY).parse_retry_after(value)), 0.0)
     except (urllib3.exceptions.HTTPError, ValueError, OverflowError):
         return None
 

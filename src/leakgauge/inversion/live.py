@@ -80,6 +80,9 @@ def within_rows(
     asked, spent = inputs.settings.iterations[-1], service.facts.rows - service.left
     spare = min(2 * service.facts.rows_of_request, service.left // 10)
     affordable = (service.left - spare) // _rows_of_iteration(inputs)
+    if service.requests_left is not None:
+        # every class is searched by itself, and asks in each iteration once
+        affordable = min(affordable, int(0.95 * service.requests_left) // _reconstructions(inputs))
     runs = [1 if inputs.prior.space is None or not attack.takes_prior else 2 for attack in attacks]
     if sum(runs) * asked <= affordable:
         return inputs, tuple(attacks)
@@ -109,10 +112,15 @@ def within_rows(
 
 def _rows_of_iteration(inputs: Inputs) -> int:
     """Rows of one iteration of one attack on all classes: a pair for each seed."""
+    return 2 * inputs.settings.seeds * _reconstructions(inputs)
+
+
+def _reconstructions(inputs: Inputs) -> int:
+    """Classes that one attack reconstructs, those that chance is measured by included."""
     others = choose_controls(
         inputs.facts.classes, inputs.classes, rng=generator_for(0, "classes to compare with")
     )
-    return 2 * inputs.settings.seeds * (len(inputs.classes) + len(others))
+    return len(inputs.classes) + len(others)
 
 
 def _first_choice(attacks: Sequence[Attack], inputs: Inputs) -> Attack:

@@ -33,11 +33,14 @@ class Service:
     ----------
     left
         how many more rows it may be asked about; one that was asked before costs none.
+    requests_left
+        how many more requests they may go in; None for any number.
     """
 
     def __init__(self, facts: ServiceFacts, descriptor: int) -> None:
         self.facts = facts
         self.left = facts.rows
+        self.requests_left = facts.requests
         self._descriptor = descriptor
         self._widest = 1
         self._one_at_a_time = threading.Lock()
@@ -66,6 +69,8 @@ class Service:
             # no question, and no answer, is larger than a message can be
             step = max(min(MOST_ROWS, MOST_CELLS // max(len(rows[0]), self._widest)), 1)
             some = rows[len(found) : len(found) + step]
+            if self.requests_left is not None:
+                self.requests_left -= -(-len(some) // self.facts.rows_of_request)
             answers = self._exchange({"ask": some, "repeat": repeat}).get("answers")
             if not isinstance(answers, list) or len(answers) != len(some):
                 raise _lost()
