@@ -166,15 +166,14 @@ BAD_BODIES = {
     "not_utf8": lambda body: b'{"predictions": [[\xff\xfe]]}',
     "a_long_integer": lambda body: b'{"predictions": [[' + b"9" * 100_000 + b"]]}",
     "bytes_behind_it": lambda body: body + b"{}",
-    "a_name_twice": lambda body: body[:-1] + b"," + body[1:],
     "zeros": lambda body: bytes(1000),
 }
 """What is no answer in any protocol but that of CSV."""
 
 
-def compressed(body: bytes | None = None, megabytes: int = 200):
+def compressed():
     """An answer of a few kilobytes that unpacks to many megabytes."""
-    packed = gzip.compress(b" " * (megabytes << 20) if body is None else body)
+    packed = gzip.compress(bytes(1 << 20), mtime=0) * 200
     return Spoiled(lambda _body: packed, {"Content-Encoding": "gzip"})
 
 
@@ -210,7 +209,37 @@ class Dropped(Fault):
 
     in_body: bool
     at: Iterable[int] | None = None
-    drops: int = 0
 
     def due(self, request_number):
         return self.at is None or request_number in self.at
+
+
+@dataclass
+class Raw(Fault):
+    """These very bytes in place of an answer, again and again if need be; then the connection ends."""
+
+    said: bytes
+    goes_on: bool = False
+
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+BAD_HTTP = {
+    "no_http": Raw(b"SSH-2.0-OpenSSH_9.2p1\r\n"),
+    "nothing": Raw(b""),
+    "half_a_head": Raw(_HEAD),
+    "a_status_of_text": Raw(b"HTTP/1.1 OK OK\r\n\r\n"),
+    "a_status_out_of_range": Raw(b"HTTP/1.1 999 No\r\nContent-Length: 2\r\n\r\n{}"),
+    "a_length_below_zero": Raw(_HEAD + b"Content-Length: -5\r\n\r\n{}"),
+    "a_length_of_text": Raw(_HEAD + b"Content-Length: many\r\n\r\n{}"),
+    "two_lengths": Raw(_HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
+    "a_length_that_is_not_kept": Raw(_HEAD + b"Content-Length: 900\r\n\r\n{}"),
+    "a_huge_length": Raw(_HEAD + b"Content-Length: 99999999999999999999\r\n\r\n{}"),
+    "a_chunk_of_no_size": Raw(_HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"),
+    "chunks_without_an_end": Raw(_HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
+    "a_long_header": Raw(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n"),
+    "many_headers": Raw(b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 10_000 + b"\r\n"),
+    "headers_without_an_end": Raw(b"X: a\r\n" * 1000, goes_on=True),
+    "continue_without_an_end": Raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, goes_on=True),
+    "a_switch_of_protocols": Raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x00"),
+}
+"""What is not HTTP, or hardly."""

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import json
 import socket
-import struct
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 import urllib3
 from flask import Flask, Response, request
-from service_faults import Dropped, Fault
+from service_faults import Dropped, Fault, Raw
 from service_protocols import BadRequestError
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -77,8 +76,10 @@ class Service:
         for fault in self.faults:
             if (said := fault.instead(number)) is not None:
                 return said
+            if isinstance(fault, Raw):
+                return _raw(fault.said, goes_on=fault.goes_on)
             if isinstance(fault, Dropped) and fault.due(number) and not fault.in_body:
-                return self._dropped(fault, b"")
+                return _raw(b"")
         body = request.get_data()
         try:
             rows = self.protocol.rows(body, request.content_type or "")
@@ -97,7 +98,7 @@ class Service:
         response = Response(body, content_type=content_type)
         for fault in self.faults:
             if isinstance(fault, Dropped) and fault.due(number) and fault.in_body:
-                return self._dropped(fault, body)
+                return _raw(_HEAD % len(body) + body[: len(body) // 2])
             response = fault.spoiled(body, response)
         return response
 
@@ -107,17 +108,20 @@ class Service:
             self.held.set()
             self.released.wait()
 
-    @staticmethod
-    def _dropped(fault: Dropped, body: bytes) -> Response:
-        """Send half of the body, if there is one, and reset the connection."""
-        fault.drops += 1
-        connection = request.environ["werkzeug.socket"]
-        if body:
-            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            connection.sendall(head.encode() + body[: len(body) // 2])
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
+def _raw(said: bytes, *, goes_on: bool = False) -> Response:
+    """Send bytes past the server, and end the connection."""
+    connection = request.environ["werkzeug.socket"]
+    with suppress(OSError):
+        connection.sendall(said)
+        while goes_on:
+            connection.sendall(said)
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-        return Response(status=204)
+    return Response(status=204)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import csv
 import importlib
 import io
 import math
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -20,7 +20,7 @@ from leakgauge.endpoints.credentials import Secrets
 from leakgauge.endpoints.protocols.base import Protocol, Rows, from_json, misformed, to_json
 from leakgauge.endpoints.protocols.paths import Path, at_path
 from leakgauge.endpoints.settings import Name, Url
-from leakgauge.endpoints.transport import MOST_BYTES, NoReplyError, Reply, Request, Transport
+from leakgauge.endpoints.transport import HttpTransport, Reply, Request, Transport
 from leakgauge.errors import BadParameters, JsonValue
 
 _CSV = "text/csv"
@@ -128,17 +128,18 @@ _BUSY = ("Throttl", "TooManyRequests", "ServiceUnavailable")
 
 
 class SdkTransport:
-    """InvokeEndpoint by boto3, which signs requests and knows where to send them.
+    """InvokeEndpoint by boto3, which signs requests and knows where to send them; `HttpTransport` sends them.
 
-    It sends each once: what is sent again is counted, and counting is not its affair.
+    The SDK itself would read what comes back without a bound in time or size. Each request is sent once: what
+    is sent again is counted, and counting is not its affair.
     """
 
     def __init__(self, settings: Sagemaker) -> None:
         # imported at first use: boto3 comes with an extra
         boto3: Any = importlib.import_module("boto3")
         config: Any = importlib.import_module("botocore.config")
+        self._requests: Any = importlib.import_module("botocore.awsrequest")
         self._errors: Any = importlib.import_module("botocore.exceptions")
-        self._timeout = settings.requests.timeout
         self._target = {
             "EndpointName": settings.endpoint,
             **({"TargetVariant": settings.variant} if settings.variant else {}),
@@ -149,59 +150,64 @@ class SdkTransport:
                 "sagemaker-runtime",
                 region_name=settings.region,
                 endpoint_url=settings.url,
-                config=config.Config(
-                    connect_timeout=self._timeout,
-                    read_timeout=self._timeout,
-                    retries={"total_max_attempts": 1},
-                ),
+                config=config.Config(retries={"total_max_attempts": 1}),
             )
         except (self._errors.BotoCoreError, ValueError):
             raise _sdk_settings("no region, or settings that it does not take") from None
+        address = self._client.meta.endpoint_url
+        self._http = HttpTransport(address, {}, Secrets(), timeout=settings.requests.timeout)
+        self._client.meta.events.register("before-send.sagemaker-runtime.InvokeEndpoint", self._send_signed)
+        self._reply: Reply | None = None
 
     def send(self, request: Request) -> Reply:
         """The reply; see `Transport`."""
-        ends = time.monotonic() + self._timeout
+        self._reply, refusal = None, {}
         try:
-            found = self._client.invoke_endpoint(
+            self._client.invoke_endpoint(
                 Body=request.body,
                 ContentType=request.headers["Content-Type"],
                 Accept=request.headers["Accept"],
                 **self._target,
             )
-            return Reply(200, _read(found["Body"], ends))
         except self._errors.ClientError as error:
-            return Reply(_status(error.response), b"")
-        except self._errors.SSLError:
-            raise NoReplyError("certificate") from None
-        except (self._errors.EndpointConnectionError, self._errors.ConnectTimeoutError):
-            raise NoReplyError("unreachable") from None
-        except self._errors.ReadTimeoutError:
-            raise NoReplyError("timeout") from None
+            refusal = error.response
         except (self._errors.NoCredentialsError, self._errors.PartialCredentialsError):
             raise _sdk_settings("no credentials") from None
-        except (self._errors.HTTPClientError, self._errors.IncompleteReadError, OSError):
-            raise NoReplyError("timeout" if time.monotonic() >= ends else "broken") from None
         except self._errors.BotoCoreError:
-            raise _sdk_settings("credentials or settings that it does not take") from None
+            if self._reply is None:
+                raise _sdk_settings("credentials or settings that it does not take") from None
+        reply = self._reply
+        if reply is None:
+            raise _sdk_settings("settings that keep it from sending anything")
+        return replace(reply, status=_status(reply.status, refusal))
+
+    def _send_signed(self, request: Any, **_event: Any) -> Any:
+        """Send what the SDK has signed, in its place."""
+        headers = {str(name): _text(value) for name, value in request.headers.items()}
+        self._reply = self._http.send(Request(request.body, request.url, headers=headers))
+        return self._requests.AWSResponse(
+            request.url, self._reply.status, self._reply.headers, _Stream(self._reply.body)
+        )
 
     def stop(self) -> None:
-        """Nothing more is sent; see `Transport`."""
+        """Cut off what is waited for; see `Transport`."""
+        self._http.stop()
         self._client.close()
 
 
-def _read(stream: Any, ends: float) -> bytes:
-    pieces, size = [], 0
-    for piece in stream.iter_chunks(1_024):
-        size += len(piece)
-        if size > MOST_BYTES:
-            raise NoReplyError("too_large")
-        if time.monotonic() >= ends:
-            raise NoReplyError("timeout")
-        pieces.append(piece)
-    return b"".join(pieces)
+class _Stream(io.BytesIO):
+    """A body as the SDK reads it."""
+
+    def stream(self, *_size: object, **_more: object) -> Iterator[bytes]:
+        """Yield all of it."""
+        yield self.getvalue()
 
 
-def _status(response: Mapping[str, Any]) -> int:
+def _text(value: str | bytes) -> str:
+    return value.decode("ascii") if isinstance(value, bytes) else value
+
+
+def _status(status: int, response: Mapping[str, Any]) -> int:
     """The status that the refusal would have over HTTP; of a container's own refusal that one."""
     code = str(response.get("Error", {}).get("Code", ""))
     if code.startswith(_REFUSED):
@@ -210,8 +216,8 @@ def _status(response: Mapping[str, Any]) -> int:
         return 429
     if code == "ValidationError":  # it knows no such endpoint, variant or model
         return 404
-    status = response.get("OriginalStatusCode") or response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return status if isinstance(status, int) else 500
+    original = response.get("OriginalStatusCode")
+    return original if isinstance(original, int) and original >= 400 else status
 
 
 def _sdk_settings(what: str) -> BadParameters:

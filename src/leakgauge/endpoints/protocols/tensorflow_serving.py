@@ -86,10 +86,10 @@ class TensorflowServing(HttpProtocol):
         """The predictions; of a model with several outputs those of one."""
         del rows
         found = entry(from_json(body), "predictions")
-        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        objects = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+        if not isinstance(found, list) or not objects or len(objects) != len(found):
             return found
-        objects: list[dict[str, JsonValue]] = [each for each in found if isinstance(each, dict)]
-        names = [*objects[0]] if objects else []
+        names = [*objects[0]]
         chosen = names[0] if self.output is None and len(names) == 1 else self.output
         if chosen is None or any(chosen not in each for each in objects):
             raise no_such_output(names, self.output)
