@@ -62,7 +62,9 @@ LOCKS = (
     Lock("inversion", "The inversion image.", ("inversion", "serve"), beside=("membership",)),
     Lock("demo", "The demo page: its image, `make demo`.", ("demo",), beside=("membership", "inversion")),
     Lock("build", "What builds the package.", None, ("setuptools>=77",), beside=("inversion",)),
-    Lock("dev", "What tests and checks need.", ("dev", "endpoints"), beside=("membership", "inversion", "demo")),
+    Lock(
+        "dev", "What tests and checks need.", ("dev", "endpoints"), beside=("membership", "inversion", "demo")
+    ),
     Lock(
         "publish",
         "What publishes to the marketplace, and the tests of it.",
