@@ -253,6 +253,22 @@ def test_cells_reach_the_service_as_they_are(tmp_path):
     assert max(service.times_asked().values()) <= 2
 
 
+@pytest.mark.parametrize("kind", [int, float])
+def test_changed_copies_that_are_no_others_are_not_asked_about_again(kind, tmp_path):
+    """Noise on whole numbers leaves many as they are, or makes a zero of -0.0; either is the same row."""
+    rng = np.random.default_rng(0)
+    for name in ("members.csv", "non_members.csv"):
+        cells = pd.DataFrame(rng.integers(0, 20, (30, 2)), columns=["a", "b"]).astype(kind)
+        cells.assign(label=rng.integers(0, 2, 30)).to_csv(tmp_path / name, index=False)
+    with serving(PlainJson(), lambda rows: np.full((len(rows), 2), 0.5)) as service:
+        settings = {"limits": {"rows": 2_000}}
+        audited_live("json", service, tmp_path, settings, attacks=["gap", "label_only"], proportions=[50])
+    asked = service.times_asked()
+    assert len(asked) > 100
+    assert max(asked.values()) <= 2
+    assert sum(times == 2 for times in asked.values()) <= 10
+
+
 def test_no_secret_is_in_a_report_or_a_cache(data, tmp_path):
     found, service = of_forest("json", data, settings={"cache": str(tmp_path)})
     assert any(headers.get("Authorization") == f"Bearer {SECRET}" for headers in service.headers)
