@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -14,9 +16,14 @@ from service_protocols import MLflow, OpenInference, PlainJson, SageMaker, Tenso
 from service_rows import DIGITS, answers_of_small_forest, rows_of, small_forest
 from services import Service, serving
 
+from leakgauge.bundle import Limits, MembershipBundle, open_bundle
 from leakgauge.endpoints.broker import Broker
 from leakgauge.endpoints.reading import read_endpoint
+from leakgauge.membership.audit import audit_live
+from leakgauge.progress import Silent
+from leakgauge.report.model import MembershipReport
 from leakgauge.row_pipe import read_message, write_message
+from leakgauge.targets.endpoints.asking import Service as Pipe
 
 SECRET = "s3cr3t-of-the-service"
 """Stands in the environment of every broker here, for the header Authorization."""
@@ -85,25 +92,32 @@ class Asker:
         return self.say({"ask": cells, "repeat": repeat})
 
 
+def _opened(
+    name: str, service: Service, environment: Mapping[str, str], changed: Mapping[str, Any], stack: ExitStack
+) -> tuple[Broker, socket.socket]:
+    """A broker of a double, and the sandbox's end of its socket."""
+    protocol = read_endpoint(settings_of(name, service, **changed))
+    stack.enter_context(mock.patch.dict(os.environ, FOR_AWS))
+    stack.enter_context(mock.patch("leakgauge.endpoints.calling._BACKOFF", 0.01))
+    ours, theirs = socket.socketpair()
+    broker = stack.enter_context(Broker(protocol, environment))
+    stack.enter_context(ours)
+    stack.callback(ours.shutdown, socket.SHUT_RDWR)
+    broker.attach(theirs)
+    return broker, ours
+
+
 @contextmanager
 def brokered(
     name: str, service: Service, *, environment: Mapping[str, str] = ENVIRONMENT, **changed: Any
 ) -> Iterator[Asker]:
     """A broker of the double `service`, ready to be asked about digits."""
-    protocol = read_endpoint(settings_of(name, service, **changed))
-    ours, theirs = socket.socketpair()
-    with (
-        mock.patch.dict(os.environ, FOR_AWS),
-        mock.patch("leakgauge.endpoints.calling._BACKOFF", 0.01),
-        Broker(protocol, environment) as broker,
-        ours,
-    ):
+    with ExitStack() as stack:
+        broker, ours = _opened(name, service, environment, changed, stack)
         broker.facts()
-        broker.attach(theirs)
         asker = Asker(ours)
         asker.say({"columns": [[name, "number"] for name in DIGITS]})
         yield asker
-        ours.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -116,6 +130,34 @@ def asked_of(name: str, *faults: Any, **changed: Any) -> Iterator[tuple[Service,
         yield service, asker
 
 
-def kept_in(folder: Path) -> bytes:
-    """All bytes of all files below a folder."""
-    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+@dataclass
+class Audit:
+    """What came of an audit: its report, and the account of the broker."""
+
+    report: MembershipReport
+    account: dict[str, Any]
+
+    def areas(self) -> dict[str, float]:
+        """The area under the curve of every attack that was measured."""
+        return {
+            each.name: each.metrics.auc.value for each in self.report.attacks if each.status == "measured"
+        }
+
+    def told(self) -> str:
+        """All warnings."""
+        return " ".join(each.message for each in self.report.warnings)
+
+
+def audited_live(
+    name: str, service: Service, data: Path, settings: Mapping[str, Any], **parameters: Any
+) -> Audit:
+    """An audit of a double that is asked about the tables in a folder, without the sandbox around it."""
+    with ExitStack() as stack:
+        scratch = stack.enter_context(TemporaryDirectory())
+        bundle = open_bundle(data, Path(scratch) / "unpacked", limits=Limits(), live=True)
+        assert isinstance(bundle, MembershipBundle)
+        broker, ours = _opened(name, service, ENVIRONMENT, settings, stack)
+        pipe = Pipe(broker.facts(), ours.fileno())
+        report = audit_live(bundle, parameters, Silent(), service=pipe).report
+        assert isinstance(report, MembershipReport)
+        return Audit(report, pipe.account())

@@ -72,7 +72,8 @@ class Service:
         """The response to the request at hand."""
         with self._lock:
             number, self.requests = self.requests, self.requests + 1
-        self._wait_if_held()
+        if (refused := self.held_back()) is not None:
+            return refused
         for fault in self.faults:
             if (said := fault.instead(number)) is not None:
                 return said
@@ -102,11 +103,13 @@ class Service:
             response = fault.spoiled(body, response)
         return response
 
-    def _wait_if_held(self) -> None:
-        """Hold the request that would be the first beyond so many rows."""
-        if self.hold_at is not None and len(self.rows) >= self.hold_at:
-            self.held.set()
-            self.released.wait()
+    def held_back(self) -> Response | None:
+        """What is said, once it is released, to the request that would be the first beyond so many rows."""
+        if self.hold_at is None or len(self.rows) < self.hold_at:
+            return None
+        self.held.set()
+        self.released.wait()
+        return Response(status=503)
 
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -182,7 +185,8 @@ def recorded(protocol: Any, url: str) -> Iterator[Service]:
         service.headers.append(dict(request.headers))
         if f"/{path}" == protocol.path:
             service.requests += 1
-            service._wait_if_held()
+            if (refused := service.held_back()) is not None:
+                return refused
             service.rows += protocol.rows(body, request.content_type or "")
         kept = {"Content-Type": request.content_type} if request.content_type else {}
         answer = pool.request(request.method, f"{url}/{path}", body=body or None, headers=kept)

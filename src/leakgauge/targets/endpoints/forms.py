@@ -151,16 +151,16 @@ def read_form(asked_for: str, answers: Sequence[Answer], classes: NDArray[Any]) 
         return AnswerReading("probabilities", classes, is_logits=True)
     if not within_unit(scores):
         raise _not_probabilities("below 0 or above 1")
-    complete = sums_to_one(scores)
-    truncated = not complete and are_truncated(scores)
-    # of two classes a row always keeps one, and a saturated model leaves the other at 0
-    kept = scores_kept(scores) if scores.shape[1] > 2 and (truncated or asked_for == "auto") else None
+    if not scores.any():
+        raise _not_probabilities("that are all 0")
+    truncated = are_truncated(scores)
+    complete = not truncated and sums_to_one(scores)
     return AnswerReading(
         "probabilities",
         classes,
         rows="complete" if complete else "truncated" if truncated else "independent",
         step=rounding_step(scores),
-        kept=kept if truncated else None,
+        kept=scores_kept(scores) if truncated else None,
     )
 
 
@@ -184,7 +184,8 @@ def scores_in(answers: Sequence[Answer], classes: NDArray[Any]) -> FloatArray | 
                     raise _do_not_fit(f"names classes that are none of the {len(classes)} known")
                 row[named[name]] = score
         return scores
-    if all(isinstance(answer, list) for answer in answers):
+    widths = {len(answer) for answer in answers if isinstance(answer, list)}
+    if all(isinstance(answer, list) for answer in answers) and len(widths) == 1:
         numbers = np.asarray(answers, dtype=np.float64)
         if numbers.shape[1] == len(classes):
             return numbers

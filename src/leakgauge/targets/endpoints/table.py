@@ -202,13 +202,15 @@ def _cells(column: pd.Series[Any]) -> list[Cell]:
 
 
 def _cell(value: Any) -> Cell:
-    if isinstance(value, float) and not math.isfinite(value):
+    if not isinstance(value, float):
+        return value if isinstance(value, bool | int | str) else str(value)
+    if not math.isfinite(value):
         raise UnsupportedModel(
             "infinite_cells",
             "The tables hold infinite numbers, which cannot be sent to the service.",
             hint="Replace them as the users of the service do.",
         )
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    return value + 0.0  # -0.0, which noise makes, is the same row and must not be asked about again
 
 
 def _column(name: object, column: pd.Series[Any]) -> Column:
