@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias, overload
 from pydantic import JsonValue
 
 from leakgauge.before_after import audit_before_after, write_comparison
+from leakgauge.extras import check
 from leakgauge.own_process import Given, audit_in_memory
 from leakgauge.policy import Policy, policy_from, read_policy
 from leakgauge.progress import Progress
@@ -23,7 +25,7 @@ from leakgauge.report.html import render_comparison
 from leakgauge.report.model import GateResult, Report
 from leakgauge.results import MembershipResult, Result, result_of
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.terminal import listening
+from leakgauge.terminal import asked_for, listening
 
 
 @overload
@@ -117,6 +119,64 @@ def audit(
     return _audit_bundle(Path(source), output, overrides, progress)
 
 
+def audit_endpoint(
+    endpoint: str | PathLike[str] | Mapping[str, Any],
+    data: str | PathLike[str],
+    *,
+    confirmed: bool = False,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> Result:
+    """Audit a live service by asking it: for membership of records, or for inversion of an image classifier.
+
+    The service is asked from this process, and from nowhere else; everything that opens data or reads answers
+    runs in a sandbox without a network.
+
+    Parameters
+    ----------
+    endpoint
+        where the service is, how it is asked and what that may cost: a YAML file as `docs/endpoints.md`
+        describes it, or names and values as it would hold them. Secrets are in environment variables that it
+        names.
+    data
+        a zip or a folder as `audit` takes it, without a model.
+    confirmed
+        whether the rows and the cost in the settings are meant. Without it, what would be asked is told in
+        the error, or in a terminal or notebook asked for.
+    output, parameters, progress, settings
+        as for `audit`.
+
+    Raises
+    ------
+    BadParameters
+        `not_confirmed`; whatever is wrong with the settings.
+    ServiceFailed
+        where the service, or the network, is at fault: started again, the audit goes on from there.
+    LeakgaugeError
+        as `audit` does.
+    """
+    check("endpoints")
+    # imported late: no other audit needs what makes requests
+    from leakgauge.endpoints.auditing import audit_service
+
+    with TemporaryDirectory(prefix="leakgauge-") as temporary, Sandbox() as sandbox:
+        folder = Path(output) if output is not None else Path(temporary) / "report"
+        audit_service(
+            sandbox,
+            endpoint,
+            Path(data),
+            folder,
+            overrides={**(parameters or {}), **settings},
+            progress=lambda: listening(progress),
+            confirm=lambda plan: confirmed or asked_for(plan),
+            environment=os.environ,
+            keep=output is not None,
+        )
+        return _result_in(folder)
+
+
 def _audit_bundle(
     source: Path,
     output: str | PathLike[str] | None,
@@ -130,8 +190,13 @@ def _audit_bundle(
     ):
         folder = Path(output) if output is not None else Path(temporary) / "report"
         sandbox.run(source, folder, overrides=dict(overrides), progress=listener, keep=output is not None)
-        images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
-        return result_of(read_report(folder), images)
+        return _result_in(folder)
+
+
+def _result_in(folder: Path) -> Result:
+    """What stands in the folder of a report."""
+    images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
+    return result_of(read_report(folder), images)
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import click
 
-from leakgauge.errors import BadParameters
+from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.extras import check
 from leakgauge.installation import Kind
 from leakgauge.jobs.table import SANITIZE
@@ -73,6 +73,12 @@ def main() -> None:
     help="Refuse a bundle that asks for the other audit.",
 )
 @_POLICY
+@click.option(
+    "--endpoint",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML file with the settings of a live service, which is audited in the place of a model.",
+)
+@click.option("--yes", is_flag=True, help="With --endpoint: do not ask whether rows and cost are confirmed.")
 def audit(
     bundle: Path,
     output: Path,
@@ -80,10 +86,13 @@ def audit(
     parameters: Sequence[str],
     only: Kind | None,
     policy: Path | None,
+    endpoint: Path | None,
+    yes: bool,
 ) -> None:
     """Audit BUNDLE, a zip or a folder with a model and its data, and write a report.
 
-    Without a model, answers will do: members_answers.csv and non_members_answers.csv.
+    Without a model, answers will do: members_answers.csv and non_members_answers.csv. With --endpoint a live
+    service is asked: docs/endpoints.md.
 
     With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
     """
@@ -91,10 +100,45 @@ def audit(
         overrides = decode_assignments(parameters, seed=seed)
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
-        with Sandbox(only=only) as sandbox, shown_progress() as progress:
-            sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
+        with Sandbox(only=only) as sandbox:
+            if endpoint is not None:
+                _audit_service(sandbox, endpoint, bundle, output, overrides, yes=yes)
+            else:
+                with shown_progress() as progress:
+                    sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
         exit_code = _conclude(output)
     sys.exit(exit_code)
+
+
+def _audit_service(
+    sandbox: Sandbox,
+    endpoint: Path,
+    data: Path,
+    output: Path,
+    overrides: dict[str, JsonValue],
+    *,
+    yes: bool,
+) -> None:
+    check("endpoints")
+    # imported late: no other audit needs what makes requests
+    from leakgauge.endpoints.auditing import audit_service
+
+    def confirm(plan: str) -> bool:
+        click.echo(printable(plan, Sink.TERMINAL), err=True)
+        # in a script nobody answers, and what may cost money is never taken for granted
+        return yes or (sys.stdin.isatty() and click.confirm("Ask it?", default=False, err=True))
+
+    audit_service(
+        sandbox,
+        endpoint,
+        data,
+        output,
+        overrides=overrides,
+        progress=shown_progress,
+        confirm=confirm,
+        environment=os.environ,
+        keep=True,
+    )
 
 
 @main.command()

@@ -66,6 +66,14 @@ def listening(progress: Progress | bool | None) -> Iterator[Progress]:
         yield Silent()
 
 
+def asked_for(plan: str) -> bool:
+    """Whether somebody at a terminal or a notebook agrees to what is planned; False where nobody is there."""
+    if not (in_notebook() or sys.stdin.isatty()):
+        return False
+    print_plain(plan)
+    return input("Ask it? [y/N] ").strip().lower() in ("y", "yes")
+
+
 def in_notebook() -> bool:
     """Whether this process runs the cells of a notebook."""
     shell = _shell()

@@ -114,7 +114,9 @@ def read_inputs(
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     original_class = likeliest if likeliest in classes else classes[0]
-    evaluator = in_memory.evaluator if in_memory else _evaluator(bundle, parameters, shape)
+    evaluator = _evaluator(bundle, parameters, shape)
+    if in_memory is not None and in_memory.evaluator is not None:
+        evaluator = in_memory.evaluator
     evaluation = choose_evaluation(evaluator, sent.labelled, target.facts, seed=parameters.seed)
     background, background_notices = background_of(
         original.values, asked=parameters.background, input_range=target.facts.input_range
