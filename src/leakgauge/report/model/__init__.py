@@ -66,6 +66,7 @@ from leakgauge.report.model.membership import (
     Tradeoffs,
     TriedChange,
 )
+from leakgauge.report.model.reconstruction import RebuiltColumn, RebuiltCompared, RebuiltTable
 
 __all__ = [
     "EXACT",
@@ -100,6 +101,9 @@ __all__ = [
     "PriorKnowledge",
     "ProportionRow",
     "Prototypes",
+    "RebuiltColumn",
+    "RebuiltCompared",
+    "RebuiltTable",
     "Recognition",
     "Recommendation",
     "Reconstruction",
