@@ -13,7 +13,7 @@ from leakgauge.attacks.row import Unsuited
 from leakgauge.model_contents.reconstruction.bootstrap import bootstrap_of
 from leakgauge.model_contents.reconstruction.factors import Cells, Float32, factor_of
 from leakgauge.model_contents.reconstruction.message_passing import Bag, decode, start, sweep
-from leakgauge.model_contents.reconstruction.midpoints import Placed, values_within
+from leakgauge.model_contents.reconstruction.midpoints import Placed
 from leakgauge.model_contents.reconstruction.settling import certain, settled
 from leakgauge.model_contents.reconstruction.trees import StoredTree, class_units, is_whole
 from leakgauge.progress import Progress
@@ -51,15 +51,30 @@ class ClassifiedRows:
 
     def placed(self, trees: Sequence[StoredTree]) -> tuple[Placed, ...]:
         """Where the rows stand in each tree, with the leaves whose counts they reproduce as complete."""
-        middle = values_within(trees, self.low, self.high).x
+        inside = np.where(np.isfinite(self.high), self.high, np.nextafter(self.low, np.inf))
         placed = []
         for tree, draws in zip(trees, self.draws, strict=True):
             rows = np.flatnonzero(draws)
-            leaf = tree.apply(middle[rows])
+            leaf = tree.apply(inside[rows])
             complete = np.zeros(len(tree.left), dtype=np.bool_)
             complete[tree.leaves] = (np.bincount(leaf, minlength=len(tree.left)) == tree.rows)[tree.leaves]
             placed.append(Placed.of(tree, rows, leaf, complete))
         return tuple(placed)
+
+
+def boxes_of(placed: Sequence[Placed], n_rows: int, n_columns: int) -> tuple[FloatArray, FloatArray]:
+    """(n_rows, n_columns) bounds low < x <= high: what the complete leaves of each row have in common.
+
+    Which of the cells within them is the likeliest means nothing: trees that do not ask are not sure.
+    """
+    low, high = np.full((n_rows, n_columns), -np.inf), np.full((n_rows, n_columns), np.inf)
+    for of_tree in placed:
+        of_nodes = of_tree.tree.boxes(n_columns)
+        sure = of_tree.complete[of_tree.leaf]
+        rows, leaves = of_tree.row[sure], of_tree.leaf[sure]
+        low[rows] = np.maximum(low[rows], of_nodes[0][leaves])
+        high[rows] = np.minimum(high[rows], of_nodes[1][leaves])
+    return low, high
 
 
 def draws_of_trees(estimator: Any, trees: Sequence[StoredTree]) -> tuple[IntArray, ...]:

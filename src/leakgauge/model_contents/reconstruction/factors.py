@@ -73,8 +73,8 @@ class Factor:
 
     Attributes
     ----------
-    segment_start, segment_length
-        (n_segments,) first cell of each, and how many it has; a column's follow each other.
+    segment_start, segment_of_cell
+        (n_segments,) first cell of each, a column's after each other; (n_cells,) the segment of each cell.
     column_of_segment, first_of_column
         (n_segments,) and (n_columns + 1,), the classes included.
     test_low, test_high
@@ -96,7 +96,7 @@ class Factor:
     """
 
     segment_start: IntArray
-    segment_length: IntArray
+    segment_of_cell: IntArray
     column_of_segment: IntArray
     first_of_column: IntArray
     test_low: IntArray
@@ -128,7 +128,7 @@ def factor_of(tree: StoredTree, cells: Cells, draws_of_classes: FloatArray) -> F
         (n_nodes, n_classes) whole draws of each class.
     """
     start, column, first = _segments(tree, cells)
-    length = np.diff(np.append(start, cells.start[-1]))
+    lengths = np.diff(np.append(start, cells.start[-1]))
     leaves = tree.leaves
     in_leaf, of_class = np.nonzero(draws_of_classes[leaves] > 0)
     low, high = tree.boxes(cells.columns)
@@ -141,7 +141,7 @@ def factor_of(tree: StoredTree, cells: Cells, draws_of_classes: FloatArray) -> F
     asks = column[keys[:, 0], None] == np.arange(cells.columns + 1)
     return Factor(
         segment_start=start,
-        segment_length=length,
+        segment_of_cell=np.repeat(np.arange(len(start)), lengths),
         column_of_segment=column,
         first_of_column=first,
         test_low=keys[:, 0],

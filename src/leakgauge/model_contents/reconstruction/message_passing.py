@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,9 +40,12 @@ DAMPING = 0.5
 CLIP = 4.0
 """Nats that one tree may say against a cell, so that an error of one tree can be outvoted."""
 SCALING_STEPS = 12
+BETWEEN_SCALINGS = 20
+"""Trees between which beliefs may grow unscaled: by 2 nats each, where single precision overflows at 88."""
 
 _IMPOSSIBLE = -30.0
 _LEAST = 1e-9
+_LEAST_SUM = np.float32(1e-30)
 _MOST_TILT = 8.0
 
 
@@ -121,19 +125,29 @@ def sweep(
         by how much messages changed, mean in nats.
     """
     changed = 0.0
-    for place in rng.permutation(len(bags)):
+    for count, place in enumerate(rng.permutation(len(bags))):
         progress.report("rebuilding the table", 0.0)
-        changed += _speak(beliefs, bags[place], cells)
+        if count % BETWEEN_SCALINGS == 0:
+            _scale(beliefs, cells)
+        changed += _speak(beliefs, bags[place])
     return changed / max(len(bags), 1)
 
 
-def _speak(beliefs: Float32, bag: Bag, cells: Cells) -> float:
+def _scale(beliefs: Float32, cells: Cells) -> None:
+    """Let the likeliest cell of each column have the belief 0."""
+    for first, last in pairwise(cells.start):
+        beliefs[:, first:last] -= beliefs[:, first:last].max(axis=1, keepdims=True)
+
+
+def _speak(beliefs: Float32, bag: Bag) -> float:
     """One tree takes what the others believe, places its rows, and tells them what follows."""
     factor = bag.factor
     if not len(bag.rows):
         return 0.0
     column, first = factor.column_of_segment, factor.first_of_column
-    believed = _by_segment(beliefs[bag.rows], factor, cells) - bag.messages
+    of_cells = beliefs[bag.rows]
+    believed = np.log(np.add.reduceat(np.exp(of_cells), factor.segment_start, axis=1) + _LEAST_SUM)
+    believed -= bag.messages
     believed -= np.maximum.reduceat(believed, first, axis=1)[:, column]
     share = np.exp(believed)
     share /= np.add.reduceat(share, first, axis=1)[:, column]
@@ -146,19 +160,9 @@ def _speak(beliefs: Float32, bag: Bag, cells: Cells) -> float:
     message -= np.maximum.reduceat(message, first, axis=1)[:, column]
     change = np.float32(DAMPING) * (np.maximum(message, -CLIP) - bag.messages)
     bag.messages += change
-    beliefs[bag.rows] += np.repeat(change, factor.segment_length, axis=1)
+    of_cells += change[:, factor.segment_of_cell]
+    beliefs[bag.rows] = of_cells
     return float(np.abs(change).mean())
-
-
-def _by_segment(beliefs: Float32, factor: Factor, cells: Cells) -> Float32:
-    """(k, n_segments) log of the summed beliefs of each segment's cells."""
-    if len(factor.segment_start) == cells.start[-1]:
-        return beliefs.copy()
-    columns = cells.start[:-1]
-    top = np.repeat(np.maximum.reduceat(beliefs, columns, axis=1), np.diff(cells.start), axis=1)
-    summed = np.add.reduceat(np.exp(beliefs - top), factor.segment_start, axis=1)
-    logs: Float32 = np.log(summed + np.float32(1e-30))
-    return logs
 
 
 def _place(bag: Bag, prior: Float32) -> Float32:

@@ -11,7 +11,7 @@ from sklearn.base import is_classifier
 from threadpoolctl import threadpool_limits
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.model_contents.reconstruction.classification import classified_rows
+from leakgauge.model_contents.reconstruction.classification import boxes_of, classified_rows
 from leakgauge.model_contents.reconstruction.comparison import KnownTable, compared
 from leakgauge.model_contents.reconstruction.effort import check_effort
 from leakgauge.model_contents.reconstruction.midpoints import NEAR, Placed, tighten, values_within
@@ -159,9 +159,10 @@ def _of_classifier(
     if not is_counted(trees):
         raise Unsuited("The leaves hold no counts: the file was stripped of them.")
     found = classified_rows(estimator, trees, n_columns, seconds=seconds, rng=rng, progress=progress)
-    low, high = found.low.copy(), found.high.copy()
+    placed = found.placed(trees)
+    low, high = boxes_of(placed, len(found.y), n_columns)
     if found.matched >= REBUILT_FROM and _searches_midpoints(estimator):
-        tighten(found.placed(trees), low, high, progress)
+        tighten(placed, low, high, progress)
     values = values_within(trees, low, high)
     return Rebuilt(
         method="message_passing",
