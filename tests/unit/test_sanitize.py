@@ -254,7 +254,7 @@ def test_a_container_is_written_as_it_was_around_a_stripped_model(container, san
 
 
 def test_a_container_without_trees_is_told_of(sanitized):
-    with pytest.raises(UnsupportedModel, match="What the file holds has no trees"):
+    with pytest.raises(UnsupportedModel, match="What the file holds has nothing that could be taken out"):
         sanitized({"a": 1})
 
 
