@@ -10,12 +10,11 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from leakgauge.bundle import BundledFile, Limits, MembershipBundle
-from leakgauge.errors import BadBundle, UnsupportedModel
+from leakgauge.errors import UnsupportedModel
 from leakgauge.exhaustion import unless_it_runs_out
-from leakgauge.membership.columns import columns_of, named_label, typed_features
+from leakgauge.membership.columns import Columns, columns_of, named_label, typed_features
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.numeric_labels import labels_of
-from leakgauge.membership.pooling import Side
 from leakgauge.membership.tables import read_table
 from leakgauge.model_contents.find import TrainingTable, contents_of
 from leakgauge.parameters import MembershipParameters
@@ -23,6 +22,7 @@ from leakgauge.progress import Progress
 from leakgauge.report.model import ModelContents, Notice
 from leakgauge.targets.formats import PICKLE, format_of
 from leakgauge.targets.protocol import TableTarget
+from leakgauge.targets.sklearn.model_graph import reads_documents
 from leakgauge.targets.sklearn.reading import load_model
 from leakgauge.targets.sklearn.target import SklearnTarget
 
@@ -102,16 +102,24 @@ class _Opened:
         )
         if self.target is None:
             return TrainingTable(_as_fitted(self.estimator, table.frame))
-        try:
-            columns = columns_of([table], parameters, self.target, [])
-        except BadBundle as error:
-            if error.problem != "no_label_column":
-                raise
-            return TrainingTable(self.target.as_input(table.frame))
+        features = _features_alone(table.frame, self.target)
+        columns = (
+            columns_of([table], parameters, self.target, [])
+            if features is None
+            else Columns(features, None, None)
+        )
         known = self.target.input_columns(len(columns.features))
-        (features,) = typed_features([table], columns, self.target, known, [])
-        side = Side.of(table, features, columns, labels_of(self.target))
-        return TrainingTable(self.target.as_input(side.features), side.y)
+        (typed,) = typed_features([table], columns, self.target, known, [])
+        y = None if features else labels_of(self.target).read(table, columns.label)
+        return TrainingTable(self.target.as_input(typed), y)
+
+
+def _features_alone(frame: pd.DataFrame, target: TableTarget) -> tuple[Any, ...] | None:
+    """The columns of a table that has the model's features and no label; None for any other."""
+    columns, names = list(frame.columns), target.feature_names
+    if names is not None and set(columns) & set(names):
+        return tuple(names) if set(columns) == set(names) else None
+    return tuple(columns) if len(columns) == target.n_features else None
 
 
 def _opened(model: Path) -> _Opened:
@@ -126,7 +134,7 @@ def _opened(model: Path) -> _Opened:
                 hint="The contents of scikit-learn, XGBoost and LightGBM files are read.",
             )
         return _Opened(target.estimator, target)
-    loaded = load_model(model).estimator
+    loaded = load_model(model, looked_at=True).estimator
     try:
         return _Opened(loaded, SklearnTarget(loaded))
     except UnsupportedModel:
@@ -136,6 +144,8 @@ def _opened(model: Path) -> _Opened:
 
 def _as_fitted(estimator: Any, frame: pd.DataFrame) -> Any:
     """The rows as an estimator that predicts nothing was fitted on them."""
+    if reads_documents(estimator):
+        return frame.iloc[:, 0].astype(str).to_numpy(dtype=object)
     names = getattr(estimator, "feature_names_in_", None)
     if names is not None and set(names) <= set(frame.columns):
         return frame[list(names)]

@@ -175,7 +175,8 @@ class _Look:
         if row is not None and row.holds == "targets":
             count = self._targets(held)
         elif row is not None and row.holds == "tokens" and hasattr(self._found.part, "build_analyzer"):
-            documents = np.asarray(self._found.x).ravel().tolist()
+            cells = np.asarray(self._found.x, dtype=object).ravel().tolist()
+            documents = [cell for cell in cells if isinstance(cell, str)]
             count = counted_tokens(documents, self._found.part.build_analyzer(), held)
         else:
             count = counted(self._view.columns, held, known=row is not None)

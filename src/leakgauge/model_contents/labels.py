@@ -31,15 +31,15 @@ def gives_labels(held: Any, y: LabelArray) -> bool:
 
 
 def gives_targets(held: Any, y: LabelArray) -> bool:
-    """Whether an array of (n,) or (n, 1) numbers is the targets, as they are or shifted and scaled."""
+    """Whether an array of (n,) or (n, 1) numbers is the targets, as they are or on another scale."""
     values = np.asarray(held)
     if values.shape not in ((len(y),), (len(y), 1)) or values.dtype.kind not in "fiu" or len(y) < _FEWEST:
         return False
     numbers = values.ravel().astype(np.float64)
     if not np.isfinite(numbers).all() or numbers.std() == 0 or y.std() == 0:
         return False
-    off = (numbers - numbers.mean()) / numbers.std() - (y - y.mean()) / y.std()
-    return bool(np.abs(off).max() < 1e-6)
+    there, own = (numbers - numbers.mean()) / numbers.std(), (y - y.mean()) / y.std()
+    return bool(min(np.abs(there - own).max(), np.abs(there + own).max()) < 1e-6)
 
 
 def _in_order(held: Any, n: int) -> NDArray[Any] | None:
