@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.tree._tree import Tree
 
-from leakgauge.targets.boosters.classifier import BoosterClassifier
+from leakgauge.targets.boosters.estimator import BoosterEstimator
 
 Numbers: TypeAlias = "NDArray[Any] | sparse.csr_array"
 
@@ -51,7 +51,7 @@ class Held:
 
 def held_by(part: Any) -> Iterator[Held]:
     """What each attribute of an estimator holds, without the estimators inside it."""
-    if isinstance(part, BoosterClassifier):
+    if isinstance(part, BoosterEstimator):
         yield from _held_by_booster(part)
         return
     for attribute, value in vars(part).items():
@@ -69,7 +69,7 @@ def held_by(part: Any) -> Iterator[Held]:
             yield Held(attribute, tuple(numbers), columns, frozenset(texts))
 
 
-def _held_by_booster(part: BoosterClassifier) -> Iterator[Held]:
+def _held_by_booster(part: BoosterEstimator) -> Iterator[Held]:
     """What a booster's file keeps, through what was read of it."""
     if not part.is_read:
         return
