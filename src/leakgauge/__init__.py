@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from leakgauge.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from leakgauge.api import audit, compare, compare_defence, gate
+    from leakgauge.api import audit, compare, compare_defence, contents, gate
     from leakgauge.errors import (
         AuditFailed,
         AuditTimeout,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         GateResult,
         InversionReport,
         MembershipReport,
+        ModelContents,
         Report,
         Severity,
     )
@@ -58,6 +59,7 @@ __all__ = [
     "LimitExceeded",
     "MembershipReport",
     "MembershipResult",
+    "ModelContents",
     "Report",
     "Severity",
     "UnsafeModel",
@@ -67,6 +69,7 @@ __all__ = [
     "audit_images",
     "compare",
     "compare_defence",
+    "contents",
     "gate",
 ]
 

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from leakgauge.extras import check
 from leakgauge.progress import Progress
-from leakgauge.report.model import Audited
+from leakgauge.report.model import Audited, ModelContents
 from leakgauge.report.writers import write
 from leakgauge.results import InversionResult, MembershipResult, Result, read_back
 from leakgauge.sandbox.output import check_destination, check_writable, collect_output
@@ -56,6 +56,17 @@ def audit_in_memory(
     return cast(MembershipResult, _here(attempt, output, progress))
 
 
+def contents_in_memory(
+    model: Any, X: Any, y: Any, progress: Progress | bool | None, *, include_values: bool
+) -> ModelContents:
+    """What `leakgauge.contents` does with a model; see there."""
+    check("membership")
+    from leakgauge.model_contents.in_memory import contents_of_estimator
+
+    with listening(progress) as listener:
+        return contents_of_estimator(model, X, y, listener, include_values=include_values)
+
+
 def audit_answers(
     answers_train: Any,
     y_train: Any,
@@ -77,14 +88,14 @@ def audit_answers(
     ----------
     answers_train, y_train
         what the model answered about the records that it was trained on, and their true labels: (n, k)
-        probabilities or (n,) predicted labels, as arrays or as DataFrames with a column called like each
-        class.
+        probabilities, or (n,) predicted labels or numbers, as arrays or as DataFrames with a column called
+        like each class, or `predicted`.
     answers_test, y_test
         the same of records that it was not trained on.
     reference_answers
-        for each reference model (shadow model) the (n, k) probabilities that it gives to all records, those
-        of `answers_train` and then those of `answers_test`, and (n,) whether it was trained on them. Columns
-        are as in `answers_train`.
+        for each reference model (shadow model) the (n, k) probabilities, or (n,) numbers, that it gives to
+        all records, those of `answers_train` and then those of `answers_test`, and (n,) whether it was
+        trained on them. Columns are as in `answers_train`.
     classes
         the labels in the order of the columns of an array; those of `y_train`, sorted, without.
     output, parameters, progress, settings

@@ -37,6 +37,8 @@ class MembershipBundle:
 
     Attributes
     ----------
+    labels
+        of members and of non-members, where the two are arrays of rows without them; else none.
     population
         optional other records of the same source, which an attacker may train on.
     reference_answers
@@ -53,6 +55,7 @@ class MembershipBundle:
     model: BundledFile
     members: BundledFile
     non_members: BundledFile
+    labels: tuple[BundledFile, ...] = ()
     population: BundledFile | None = None
     reference_answers: tuple[BundledFile, ...] = ()
     parameters: BundledFile | None
@@ -65,6 +68,7 @@ class MembershipBundle:
         """Digest of every used file by its name, sorted by name."""
         return _digests(
             *(self.model, self.members, self.non_members, self.population, self.parameters),
+            *self.labels,
             *self.reference_answers,
         )
 

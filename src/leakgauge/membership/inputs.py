@@ -29,12 +29,13 @@ from leakgauge.membership.columns import (
     named_label,
     typed_features,
 )
-from leakgauge.membership.given_references import GivenReferences, places_of, read_reference_models
-from leakgauge.membership.numeric_labels import labels_of
+from leakgauge.membership.given_references import Audited, GivenReferences, places_of, read_reference_models
+from leakgauge.membership.numeric_labels import labels_of, settled_by_labels
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
-from leakgauge.membership.tables import read_tables
+from leakgauge.membership.tables import Table, read_rows, read_tables
 from leakgauge.membership.training_sets import TrainingData
+from leakgauge.model_contents.find import TrainingTable
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
 from leakgauge.targets.input_columns import InputColumns
@@ -55,6 +56,8 @@ class Inputs:
         what reference models may be trained on; None for the pool alone.
     references
         reference models that were trained elsewhere; None where they are to be trained here.
+    members
+        the table of members as it came, all of it and in its order; None where answers alone are known.
     """
 
     target: SharedAnswers
@@ -64,6 +67,7 @@ class Inputs:
     defences: tuple[Setting, ...] = ()
     training_data: TrainingData | None = None
     references: GivenReferences | None = None
+    members: TrainingTable | None = None
 
 
 def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> Inputs:
@@ -76,21 +80,13 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     """
     asked_for = settings_of(parameters.defences)
     target = open_table_model(bundle.model.path)
-    if target.gives == "predictions":
-        _check_no_reference_answers(bundle)
     notices = [Notice("model_file", text) for text in target.remarks]
-    files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
-    tables = read_tables(
-        [file.path for file in files],
-        names=[file.name for file in files],
-        limits=bundle.limits,
-        header=parameters.header,
-        expected=(*(target.feature_names or ()), *named_label(parameters)),
-    )
+    tables = _tables(bundle, parameters, target)
     for table in tables:
         check_size(table.name, len(table.frame))
         notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
 
+    target = settled_by_labels(target, tables, parameters.label_column, notices)
     columns = columns_of(tables, parameters, target, notices)
     check_same_columns(tables[:2], columns)
     check_same_columns(tables, replace(columns, group=None))
@@ -106,22 +102,32 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     models = read_reference_models(
         bundle.reference_answers,
         limits=bundle.limits,
-        classes=target.classes,
-        y=np.concatenate([side.y for side in sides[:2]]),
-        defences=inputs.defences,
+        target=Audited(
+            target.classes,
+            np.concatenate([side.y for side in sides[:2]]),
+            inputs.defences,
+            inputs.target.error_scale,
+        ),
     )
     places = places_of(inputs.pool.row, inputs.pool.member, len(sides[0].y))
     return replace(inputs, references=GivenReferences([model.at(places) for model in models]))
 
 
-def _check_no_reference_answers(bundle: MembershipBundle) -> None:
-    if bundle.reference_answers:
-        raise BadBundle(
-            "reference_answers_of_numbers",
-            "The bundle brings reference_answers, which are read as probabilities or labels, and the model "
-            "predicts numbers.",
-            hint="Leave the folder out: reference models are trained here.",
-        )
+def _tables(
+    bundle: MembershipBundle, parameters: MembershipParameters, target: TableTarget
+) -> tuple[Table, ...]:
+    """Tables of members, of non-members and, where the bundle has one, of other records."""
+    if bundle.labels:
+        sides = zip((bundle.members, bundle.non_members), bundle.labels, strict=True)
+        return tuple(read_rows(rows, labels, bundle.limits) for rows, labels in sides)
+    files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
+    return read_tables(
+        [file.path for file in files],
+        names=[file.name for file in files],
+        limits=bundle.limits,
+        header=parameters.header,
+        expected=(*(target.feature_names or ()), *named_label(parameters)),
+    )
 
 
 def fitted_inputs(
@@ -165,6 +171,7 @@ def fitted_inputs(
         notices=tuple(notices),
         defences=defences,
         training_data=data,
+        members=TrainingTable(target.as_input(sides[0].features), sides[0].y),
     )
 
 

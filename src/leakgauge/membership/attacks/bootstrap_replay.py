@@ -27,10 +27,11 @@ are so regularised or so few that all cells of a record together carry less
 than half of it (`ENOUGH`), the replay only adds noise, and the score is that
 of `leaf_counts`.
 
-Source: none that we know of. Ferry et al. 2024, "Trained Random Forests
-Completely Reveal your Dataset" (DRAFT), treat the bootstrap as unknown and
-optimise over it; we know of no earlier description of an attack that replays
-the stored seeds.
+Source: ours, close to published work. Ferry et al. 2024, "Trained Random Forests Completely Reveal your
+Dataset" (DRAFT), rebuild whole tables; their paper treats the bootstrap as unknown and optimises over it,
+their published code reads the true bags since June 2025 (`estimators_samples_`, which samples again from
+the stored seeds). That the same seeds tell which of *given* records were in the table, we found described
+nowhere before (search of November 2026).
 """
 
 from __future__ import annotations

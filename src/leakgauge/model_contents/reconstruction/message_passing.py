@@ -20,8 +20,10 @@ factor over the rows in its bag:
 Rows of which no tree doubts anything more are settled: they leave the trees with what they
 brought there, and the rest gets faster.
 
-Source: ours, for bootstraps that are known; Ferry et al. 2024, "Trained Random Forests Completely
-Reveal your Dataset" (DRAFT), solve the same equations by constraint programming.
+Source: ours, close to published work. Ferry et al. 2024, "Trained Random Forests Completely Reveal your
+Dataset" (DRAFT), solve for the same counts by constraint programming; their paper treats the bags as
+unknown, their published code reads the true ones since June 2025. That messages over replayed bags do so
+for tables of a thousand rows, we found described nowhere before (search of November 2026).
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from leakgauge.report.model.common import (
     ThreatModel,
     Verdict,
 )
+from leakgauge.report.model.file_contents import HeldField, Holds, ModelContents
 from leakgauge.report.model.inversion import (
     Evaluator,
     EvasionMeasured,
@@ -82,6 +83,8 @@ __all__ = [
     "Failed",
     "GateOutcome",
     "GateResult",
+    "HeldField",
+    "Holds",
     "Insight",
     "InversionMeasured",
     "InversionMetrics",
@@ -95,6 +98,7 @@ __all__ = [
     "MembershipMetrics",
     "MembershipReport",
     "MembershipTarget",
+    "ModelContents",
     "NotApplicable",
     "Notice",
     "PredictionErrors",
