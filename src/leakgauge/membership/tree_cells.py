@@ -20,17 +20,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 from sklearn.tree import BaseDecisionTree, DecisionTreeClassifier
-from sklearn.utils import check_array
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.booster_rounds import seen_trees
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.model_contents.reconstruction.trees import LEAF, class_units, is_whole, trees_of
+from leakgauge.model_contents.reconstruction.trees import (
+    LEAF,
+    as_trees_read,
+    class_units,
+    is_whole,
+    through_steps,
+    trees_of,
+)
 from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
-from leakgauge.targets.sklearn.model_graph import resamples
 
 MOST_ENTRIES = 40_000_000
 """Trees × records whose cells are kept, 16 bytes each; the trees beyond that are left out."""
@@ -92,17 +96,7 @@ def final_step(target: SharedAnswers, pool: Pool) -> FinalStep:
     estimator = target.estimator
     if estimator is None:
         raise Unsuited("There is no scikit-learn model to look into, only answers.")
-    x = pool.x
-    while isinstance(estimator, Pipeline):
-        before = [step for step in estimator.steps[:-1] if not resamples(step[1])]
-        x = Pipeline(before).transform(x) if before else x
-        estimator = estimator.steps[-1][1]
-    return FinalStep(estimator, x)
-
-
-def as_trees_read(x: Any) -> Any:
-    """(n, n_features) rows in float32, dense and contiguous or CSR: what compiled trees take."""
-    return check_array(x, dtype=np.float32, order="C", accept_sparse="csr", ensure_all_finite=False)
+    return FinalStep(*through_steps(estimator, pool.x))
 
 
 def cells_of_trees(step: FinalStep, y: LabelArray) -> tuple[Cells, ...]:

@@ -6,6 +6,6 @@
 """
 
 from leakgauge.model_contents.reconstruction.comparison import KnownTable
-from leakgauge.model_contents.reconstruction.rebuilding import Rebuilt, rebuild, rebuilt_table
+from leakgauge.model_contents.reconstruction.rebuilding import SECONDS, Rebuilt, rebuild, rebuilt_table
 
-__all__ = ["KnownTable", "Rebuilt", "rebuild", "rebuilt_table"]
+__all__ = ["SECONDS", "KnownTable", "Rebuilt", "rebuild", "rebuilt_table"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,19 +56,19 @@ def compared(
     in_order
         whether rebuilt rows stand where the training table had them.
     """
-    spread = known.x.std(axis=0)
+    truth, found = (_in_single_precision(*table) for table in ((known.x, known.y), (x, y)))
+    spread = truth.std(axis=0)
     spread[spread == 0.0] = 1.0
-    truth = np.column_stack([known.x / spread, known.y / _spread_of(known.y)])
-    found = np.column_stack([x / spread, y / _spread_of(known.y)])
+    truth, found = truth / spread, found / spread
     own_places = in_order and len(found) == len(truth)
-    exact = _exact(found, truth)
     pairs = _paired(found, truth, rng)
     near = np.zeros((len(truth), truth.shape[1] - 1), dtype=np.bool_)
-    near[pairs[1]] = np.abs(found[pairs[0], :-1] - truth[pairs[1], :-1]) <= NEAR
+    distance = np.abs(found[pairs[0]] - truth[pairs[1]])
+    near[pairs[1]] = distance[:, :-1] <= NEAR
     columns = _columns(near, known, spread, rng)
     return RebuiltCompared(
         records=len(truth),
-        exact_rows=exact,
+        exact_rows=float((distance <= SAME).all(axis=1).sum() / max(len(truth), 1)),
         in_order=float((np.abs(found - truth) <= SAME).all(axis=1).mean()) if own_places else None,
         values=float(near.mean()),
         guess=float(np.mean([column.guess for column in columns])),
@@ -78,19 +77,14 @@ def compared(
     )
 
 
-def _spread_of(y: FloatArray) -> float:
-    return float(np.std(y)) or 1.0
-
-
-def _exact(found: FloatArray, truth: FloatArray) -> float:
-    """Share of true rows that have a twin among the rebuilt, each twin counted once."""
-    twins = Counter(_keys(found)) & Counter(_keys(truth))
-    return sum(twins.values()) / max(len(truth), 1)
+def _in_single_precision(x: FloatArray, y: FloatArray) -> FloatArray:
+    """(n, n_columns + 1) a table with its labels, with no more digits than models read."""
+    return np.column_stack([x, y]).astype(np.float32).astype(np.float64)
 
 
 def _keys(rows: FloatArray) -> list[bytes]:
-    # coarser steps than `SAME`, so that fewer numbers lie at the edge of one
-    return [row.tobytes() for row in np.rint(rows / (10.0 * SAME)).astype(np.int64)]
+    # 0 is added since there is a negative one as well
+    return [row.tobytes() for row in rows + 0.0]
 
 
 def _paired(found: FloatArray, truth: FloatArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:

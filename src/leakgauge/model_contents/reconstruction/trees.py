@@ -17,9 +17,11 @@ from sklearn.ensemble import (
 )
 from sklearn.pipeline import Pipeline
 from sklearn.tree import BaseDecisionTree
+from sklearn.utils import check_array
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.sklearn.model_graph import resamples
 
 LEAF = -1
 """scikit-learn's mark for "no child"."""
@@ -119,6 +121,20 @@ def final_estimator(model: Any) -> Any:
     while isinstance(model, Pipeline):
         model = model.steps[-1][1]
     return model
+
+
+def through_steps(estimator: Any, x: Any) -> tuple[Any, Any]:
+    """The last estimator of a Pipeline, with the rows as its steps hand them on; else both as they are."""
+    while isinstance(estimator, Pipeline):
+        before = [step for step in estimator.steps[:-1] if not resamples(step[1])]
+        x = Pipeline(before).transform(x) if before else x
+        estimator = estimator.steps[-1][1]
+    return estimator, x
+
+
+def as_trees_read(x: Any) -> Any:
+    """(n, n_features) rows in float32, dense and contiguous or CSR: what compiled trees take."""
+    return check_array(x, dtype=np.float32, order="C", accept_sparse="csr", ensure_all_finite=False)
 
 
 def trees_of(estimator: Any) -> Iterator[tuple[BaseDecisionTree, IntArray | None]]:
