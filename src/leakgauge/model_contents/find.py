@@ -171,7 +171,7 @@ class _Look:
 
     def _values(self, held: Held, row: KeptData | None) -> Finding | None:
         if row is not None and row.holds == "labels":
-            return None  # of another table, or of this one in another order
+            return self._finding(held, "labels")  # of a part of the table, or of another one
         if row is not None and row.holds == "targets":
             count = self._targets(held)
         elif row is not None and row.holds == "tokens" and hasattr(self._found.part, "build_analyzer"):
