@@ -37,6 +37,7 @@ from leakgauge.membership.running import STEPS_BESIDES, Scored, run_all
 from leakgauge.membership.shift import distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.membership.training_sets import TrainingData
+from leakgauge.model_contents.reconstruction import SECONDS
 from leakgauge.parameters import (
     MembershipParameters,
     answers_in_memory_parameters,
@@ -235,8 +236,15 @@ def _evidence(
         limited = time.share(1).limiting(Share(progress, 0.75, 0.97))
         tried = _tradeoffs(target, inputs, data, seconds, seed, limited)
 
-    limited = time.share(1).limiting(Share(progress, 0.97, 0.99))
-    contents = contents_of_members(inputs, limited, notices)
+    last = time.share(1)
+    rebuilds = any(attack.threat_model == "model_file" for attack in attacks)
+    contents = contents_of_members(
+        inputs,
+        last.limiting(Share(progress, 0.97, 0.99)),
+        notices,
+        seconds_to_rebuild=(_least(parameters.time_budget, last.seconds) or SECONDS) if rebuilds else 0.0,
+        seed=seed,
+    )
 
     progress.report("writing the report", 0.99)
     # who sees labels alone has nothing to compare with what reference models say

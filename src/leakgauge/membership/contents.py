@@ -17,8 +17,9 @@ from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.numeric_labels import labels_of
 from leakgauge.membership.tables import read_table
 from leakgauge.model_contents.find import TrainingTable, contents_of
+from leakgauge.model_contents.rebuilt import with_rebuilt
 from leakgauge.parameters import MembershipParameters
-from leakgauge.progress import Progress
+from leakgauge.progress import Progress, Share
 from leakgauge.report.model import ModelContents, Notice
 from leakgauge.targets.formats import PICKLE, format_of
 from leakgauge.targets.protocol import TableTarget
@@ -30,8 +31,23 @@ _SKLEARN = PICKLE.loaders["tables"]
 """What opens files of scikit-learn's models, whatever they do."""
 
 
-def contents_of_members(inputs: Inputs, progress: Progress, notices: list[Notice]) -> ModelContents | None:
-    """What the model of an audit holds of the members; None where there is no file to look into."""
+def contents_of_members(
+    inputs: Inputs,
+    progress: Progress,
+    notices: list[Notice],
+    *,
+    seconds_to_rebuild: float,
+    seed: int,
+) -> ModelContents | None:
+    """What the model of an audit holds of the members; None where there is no file to look into.
+
+    Parameters
+    ----------
+    notices
+        to which is added why nothing was compared, where memory or time ran out.
+    seconds_to_rebuild
+        how long it may be tried to rebuild the table from trees; 0 for not at all.
+    """
     model = inputs.target.estimator
     if inputs.members is None or not isinstance(model, BaseEstimator):
         return None
@@ -39,7 +55,10 @@ def contents_of_members(inputs: Inputs, progress: Progress, notices: list[Notice
     def not_compared(reason: str) -> None:
         notices.append(Notice("file_not_compared", f"The file was not compared with the members. {reason}"))
 
-    return unless_it_runs_out(lambda: contents_of(model, inputs.members, progress), instead=not_compared)
+    found = unless_it_runs_out(lambda: contents_of(model, inputs.members, progress), instead=not_compared)
+    if found is None or seconds_to_rebuild <= 0.0:
+        return found
+    return with_rebuilt(found, model, inputs.members, progress, seconds=seconds_to_rebuild, seed=seed)
 
 
 def contents_of_bundle(
@@ -76,11 +95,12 @@ def contents_of_file(
     """
     progress.report("opening the model", 0.0)
     opened = _opened(model)
-    if table is None:
-        return contents_of(opened.estimator, None, progress, include_values=include_values)
-    progress.report("reading the records", 0.1)
-    records = opened.records(table, parameters, limits)
-    return contents_of(opened.estimator, records, progress, include_values=include_values)
+    records = None
+    if table is not None:
+        progress.report("reading the records", 0.1)
+        records = opened.records(table, parameters, limits)
+    found = contents_of(opened.estimator, records, Share(progress, 0.1, 0.3), include_values=include_values)
+    return with_rebuilt(found, opened.estimator, records, Share(progress, 0.3, 1.0), seed=parameters.seed)
 
 
 @dataclass(frozen=True, slots=True)

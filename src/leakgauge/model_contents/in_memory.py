@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, is_regressor
 
 from leakgauge.errors import BadBundle, UnsupportedModel
 from leakgauge.model_contents.find import TrainingTable, contents_of
+from leakgauge.model_contents.rebuilt import with_rebuilt
 from leakgauge.progress import Progress
 from leakgauge.report.model import ModelContents
 from leakgauge.targets.protocol import LabelArray
@@ -33,7 +34,8 @@ def contents_of_estimator(
             hint="Pass the fitted estimator or Pipeline itself.",
         )
     if x is None:
-        return contents_of(model, None, progress, include_values=include_values)
+        found = contents_of(model, None, progress, include_values=include_values)
+        return with_rebuilt(found, model, None, progress)
     rows = x if hasattr(x, "shape") else np.asarray(x, dtype=object if _holds_text(x) else None)
     table = TrainingTable(rows, None if y is None else _labels(model, np.asarray(y)))
     if table.y is not None and len(table.y) != len(table):
@@ -42,7 +44,8 @@ def contents_of_estimator(
             f"There are {len(table):,} rows and {len(table.y):,} labels.",
             hint="Pass the label of every row, in the same order.",
         )
-    return contents_of(model, table, progress, include_values=include_values)
+    found = contents_of(model, table, progress, include_values=include_values)
+    return with_rebuilt(found, model, table, progress)
 
 
 def _holds_text(x: Any) -> bool:

@@ -48,6 +48,8 @@ def contents_lines(contents: ModelContents) -> Iterator[str]:
         yield f"{where(field)}: {how_much(field)}"
         for example in field.examples:
             yield f"    {example}"
+    if contents.rebuilt is not None:
+        yield contents.rebuilt.sentence
     for remedy in remedies(contents):
         yield f"remedy: {remedy}"
 

@@ -67,6 +67,7 @@ from leakgauge.report.model.membership import (
     Tradeoffs,
     TriedChange,
 )
+from leakgauge.report.model.reconstruction import RebuiltColumn, RebuiltCompared, RebuiltTable
 
 __all__ = [
     "EXACT",
@@ -104,6 +105,9 @@ __all__ = [
     "PriorKnowledge",
     "ProportionRow",
     "Prototypes",
+    "RebuiltColumn",
+    "RebuiltCompared",
+    "RebuiltTable",
     "Recognition",
     "Recommendation",
     "Reconstruction",

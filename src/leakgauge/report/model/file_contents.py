@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from leakgauge.report.model.reconstruction import RebuiltTable
+
 Holds = Literal["records", "targets", "labels", "values", "tokens"]
 """Whole rows; what they were fitted to, numbers or classes; single values; words."""
 
@@ -53,10 +55,12 @@ class ModelContents:
 
     `sentence` says it in one. Of the `compared` records of the table, None without one, `records` stand whole
     in the file: in the table's own values, or in those that the steps of the model make of them. `fields`
-    name where, those that hold most first.
+    name where, those that hold most first. `rebuilt` says whether the table can be rebuilt from trees; None
+    where there are none, or nobody tried.
     """
 
     sentence: str
     compared: int | None
     records: int | None
     fields: tuple[HeldField, ...]
+    rebuilt: RebuiltTable | None = None
