@@ -27,7 +27,7 @@ from leakgauge.report.model import (
     Slice,
     ThreatModel,
 )
-from leakgauge.text import printable
+from leakgauge.text import Sink, printable
 
 _ROC_STYLES: dict[ThreatModel, int] = {
     "labels": 0,
@@ -190,7 +190,10 @@ class MembershipPage:
             parameters=tuple(
                 (key, json.dumps(value, ensure_ascii=False)) for key, value in report.parameters.items()
             ),
-            held=tuple((printable(where(field), _LONGEST_PLACE), how_much(field)) for field in _held(report)),
+            held=tuple(
+                (printable(where(field), Sink.PAGE, longest=_LONGEST_PLACE), how_much(field))
+                for field in _held(report)
+            ),
             remedies=remedies(report.contents) if report.contents else (),
             rebuilt_chart=_rebuilt_chart(report),
         )
