@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,17 +13,17 @@ from urllib.parse import quote
 
 import click
 
-from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.errors import BadParameters
 from leakgauge.extras import check
 from leakgauge.installation import Kind
 from leakgauge.jobs.table import SANITIZE
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_assignments
 from leakgauge.policy import read_policy
-from leakgauge.sandbox.output import no_document, read_document
+from leakgauge.sandbox.output import check_new_file, keep_file, no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
-from leakgauge.terminal import printing_errors, shown_progress, spoken_verdict
+from leakgauge.terminal import agreed, printing_errors, shown_progress, spoken_verdict
 from leakgauge.text import Sink, printable
 from leakgauge.version import __version__
 
@@ -101,44 +99,26 @@ def audit(
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
         with Sandbox(only=only) as sandbox:
-            if endpoint is not None:
-                _audit_service(sandbox, endpoint, bundle, output, overrides, yes=yes)
-            else:
+            if endpoint is None:
                 with shown_progress() as progress:
                     sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
+            else:
+                # imported late: no other audit needs what makes requests
+                from leakgauge.endpoints.auditing import audit_service
+
+                audit_service(
+                    sandbox,
+                    endpoint,
+                    bundle,
+                    output,
+                    overrides=overrides,
+                    progress=shown_progress,
+                    confirm=lambda plan: agreed(plan, beforehand=yes),
+                    environment=os.environ,
+                    keep=True,
+                )
         exit_code = _conclude(output)
     sys.exit(exit_code)
-
-
-def _audit_service(
-    sandbox: Sandbox,
-    endpoint: Path,
-    data: Path,
-    output: Path,
-    overrides: dict[str, JsonValue],
-    *,
-    yes: bool,
-) -> None:
-    check("endpoints")
-    # imported late: no other audit needs what makes requests
-    from leakgauge.endpoints.auditing import audit_service
-
-    def confirm(plan: str) -> bool:
-        click.echo(printable(plan, Sink.TERMINAL), err=True)
-        # in a script nobody answers, and what may cost money is never taken for granted
-        return yes or (sys.stdin.isatty() and click.confirm("Ask it?", default=False, err=True))
-
-    audit_service(
-        sandbox,
-        endpoint,
-        data,
-        output,
-        overrides=overrides,
-        progress=shown_progress,
-        confirm=confirm,
-        environment=os.environ,
-        keep=True,
-    )
 
 
 @main.command()
@@ -284,7 +264,7 @@ def sanitize(model: Path, output: Path) -> None:
     last bit, which is verified before anything is written.
     """
     with printing_errors():
-        _check_new(output)
+        check_new_file(output)
         with (
             Sandbox(job=SANITIZE) as sandbox,
             sandbox.private_folder() as folder,
@@ -294,7 +274,7 @@ def sanitize(model: Path, output: Path) -> None:
             sandbox.run(model, finished, overrides={}, progress=progress)
             model_name, notes_name = SANITIZE.leaves
             notes = read_document(finished / notes_name)
-            _keep(finished / model_name, output)
+            keep_file(finished / model_name, output)
         for heading, sentences in (("taken out", notes.get("removed")), ("note", notes.get("remaining"))):
             for sentence in sentences if isinstance(sentences, list) else ():
                 click.echo(f"{heading}: {printable(str(sentence), Sink.TERMINAL)}", err=True)
@@ -328,31 +308,6 @@ def doctor(as_json: bool) -> None:
                 click.echo(_OPEN_FILES)
     if not found.sound:
         sys.exit(1)
-
-
-def _check_new(output: Path) -> None:
-    """See that a new file can be written there; leaves none."""
-    with _output_file():
-        output.open("xb").close()
-        output.unlink()
-
-
-def _keep(finished: Path, output: Path) -> None:
-    """Copy a finished file to a new one; nothing that stands there is ever replaced."""
-    with _output_file(), finished.open("rb") as reading, output.open("xb") as writing:
-        shutil.copyfileobj(reading, writing)
-
-
-@contextmanager
-def _output_file() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BadParameters(
-            "output_file",
-            f"The output file cannot be written ({os.strerror(error.errno or 0)}).",
-            hint="Name a file that does not exist yet, in a folder that you may write to.",
-        ) from None
 
 
 def _conclude(output: Path) -> int:
