@@ -8,12 +8,14 @@ an endpoint in place of a model, zips by several tools, what others sent before.
 doubled or exchanged, in the zip as a whole or in a file within it; some requests are broken themselves.
 
 Nothing may run, which a canary file and a canary socket would tell: the server is kept from using
-Landlock, so that the file could be written. No worker may die, no answer be a 500 or without a name.
+Landlock, so that the file could be written. (Root needs a Python for it that other users can read.) No
+worker may die, no answer be a 500 or without a name.
 RESULTS, by default benchmarks/results/hostile_requests_KIND.md, gets the figures.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import importlib.util
 import io
@@ -101,9 +103,9 @@ def main(kind: str, requests: int, results: Path) -> int:
     tally, lock = Tally(), threading.Lock()
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
-        tempfile.TemporaryDirectory() as folder,
+        folder_for_all_users() as folder,
         running(
-            Path(folder),
+            folder,
             app=None,
             under=[sys.executable, ROOT / "tests" / "support" / "old_kernel.py"],
             LEAKGAUGE_AUDIT=kind,
@@ -112,7 +114,9 @@ def main(kind: str, requests: int, results: Path) -> int:
         listening.setblocking(False)
         known: list[tuple[bytes, str | None]] = [*cases(kind, port=listening.getsockname()[1])]
         known += [(body, None) for body in others(kind)]
-        server.invoke(known[0][0])  # the libraries are imported by then
+        first = server.invoke(known[0][0])  # the libraries are imported by then
+        if first.status != 200:
+            sys.exit(f"no audit starts here, so nothing would be shown: {first.code}; see `leakgauge doctor`")
         family = [server.worker, *children_of(server.worker)]
         waiting = iter(stream(kind, known, requests))
 
@@ -140,6 +144,14 @@ def main(kind: str, requests: int, results: Path) -> int:
         crashed = [line for line in server.lines() if '"unexpected"' in line or "audit failed" in line]
     return told(kind, tally, len(known), took, executed=CANARY.exists() or called, deaths=deaths,
                 crashed=crashed, results=results)  # fmt: skip
+
+
+@contextlib.contextmanager
+def folder_for_all_users() -> Iterator[Path]:
+    """A temporary folder that any user may enter: without Landlock, root's audits have users of their own."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 def told(kind: str, tally: Tally, known: int, took: float, *, executed: bool, deaths: bool,

@@ -1,7 +1,7 @@
 """Models that predict numbers: what attacks find where there is something, and where there is nothing.
 
-    python benchmarks/regressors.py targets [--seeds 3] [--first-seed 200]
-    python benchmarks/regressors.py null [--splits 40]
+    python benchmarks/regressors.py targets [--seeds 3] [--first-seed 200] [--of boosters]
+    python benchmarks/regressors.py null [--splits 40] [--of boosters]
 
 `targets` trains each model on one half of its data and prints AUC / TPR at 1 % FPR of our attacks, with
 16 reference models, and of the Adversarial Robustness Toolbox's `MembershipInferenceBlackBox` (its random
@@ -11,6 +11,9 @@ forest on the loss, all that it takes of a regressor) where that is installed. T
 `null` trains each model on a third of the data and audits it on the two others, of which it saw
 neither: whatever an audit finds there is a false alarm.
 
+`--of boosters` does either with XGBoost and LightGBM, whose models are saved and opened as an audit opens
+them, in the place of scikit-learn's.
+
 Constants of the attacks were chosen on the seeds 100 and 101.
 """
 
@@ -18,12 +21,17 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import pickle
+import tempfile
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
+import xgboost
 from sklearn.datasets import load_diabetes, make_friedman1
 from sklearn.ensemble import (
     GradientBoostingRegressor,
@@ -51,6 +59,7 @@ from leakgauge.parameters import MembershipParameters
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Severity
+from leakgauge.targets.opening import open_table_model
 from leakgauge.targets.protocol import BoolArray, FloatArray
 from leakgauge.targets.sklearn.target import SklearnTarget
 
@@ -93,6 +102,30 @@ TARGETS: dict[str, tuple[Callable[[int], Data], Callable[[int], Any]]] = {
     "heavy tails, histogram boosting": (heavy, lambda s: HistGradientBoostingRegressor(random_state=s)),
 }
 
+BOOSTED: dict[str, tuple[Callable[[int], Data], Callable[[int], Any]]] = {
+    "diabetes, XGBoost": (diabetes, lambda s: xgb(s)),
+    "diabetes, LightGBM": (diabetes, lambda s: light(s)),
+    "noisy function, XGBoost, depth 3": (friedman, lambda s: xgb(s, max_depth=3, learning_rate=0.1)),
+    "noisy function, XGBoost, half the rows": (friedman, lambda s: xgb(s, subsample=0.5)),
+    "noisy function, XGBoost, pseudo-Huber": (friedman, lambda s: xgb(s, objective="reg:pseudohubererror")),
+    "noisy function, LightGBM": (friedman, lambda s: light(s)),
+    "noisy function, LightGBM, Huber": (friedman, lambda s: light(s, objective="huber", alpha=1.0)),
+    "heavy tails, XGBoost, absolute error": (heavy, lambda s: xgb(s, objective="reg:absoluteerror")),
+    "heavy tails, LightGBM, absolute error": (heavy, lambda s: light(s, objective="regression_l1")),
+}
+
+
+def xgb(seed: int, **settings: Any) -> Any:
+    """XGBoost's regressor."""
+    return xgboost.XGBRegressor(**{"n_estimators": 50, "random_state": seed, "n_jobs": 1} | settings)
+
+
+def light(seed: int, **settings: Any) -> Any:
+    """LightGBM's regressor."""
+    more = {"n_estimators": 100, "random_state": seed, "n_jobs": 1, "verbose": -1}
+    return lightgbm.LGBMRegressor(**more | settings)
+
+
 INNOCENT: tuple[tuple[str, Callable[[int], Any]], ...] = (
     ("random forest", lambda s: RandomForestRegressor(30, random_state=s)),
     ("ridge", lambda _: Ridge()),
@@ -100,6 +133,24 @@ INNOCENT: tuple[tuple[str, Callable[[int], Any]], ...] = (
     ("gradient boosting", lambda s: GradientBoostingRegressor(n_estimators=40, random_state=s)),
     ("decision tree", lambda s: DecisionTreeRegressor(random_state=s)),
 )
+INNOCENT_BOOSTERS: tuple[tuple[str, Callable[[int], Any]], ...] = (
+    ("XGBoost", lambda s: xgb(s)),
+    ("LightGBM", lambda s: light(s)),
+    ("XGBoost, absolute error", lambda s: xgb(s, objective="reg:absoluteerror")),
+    ("LightGBM, Huber", lambda s: light(s, objective="huber", alpha=1.0)),
+    ("XGBoost, half the rows", lambda s: xgb(s, subsample=0.5, max_depth=3)),
+)
+
+
+def opened(model: Any) -> SklearnTarget:
+    """A fitted model as an audit opens it: what the libraries make goes through its file."""
+    if not isinstance(model, xgboost.XGBModel | lightgbm.LGBMModel):
+        return SklearnTarget(model)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.pkl"
+        path.write_bytes(pickle.dumps(model))
+        target: Any = open_table_model(path)
+    return target
 
 
 def halves(data: Data, seed: int, model: Any) -> tuple[SklearnTarget, Pool]:
@@ -110,7 +161,7 @@ def halves(data: Data, seed: int, model: Any) -> tuple[SklearnTarget, Pool]:
     half = len(y) // 2
     model.fit(x[:half], y[:half])
     pool = Pool(x[: 2 * half], y[: 2 * half], np.arange(2 * half) < half, np.arange(2 * half) + 1)
-    return SklearnTarget(model), pool
+    return opened(model), pool
 
 
 def figures(scores: FloatArray, member: BoolArray) -> tuple[float, float]:
@@ -167,11 +218,11 @@ def of_toolbox(target: SklearnTarget, pool: Pool, seed: int) -> FloatArray:
     )
 
 
-def targets(seeds: range) -> None:
+def targets(seeds: range, table: dict[str, tuple[Callable[[int], Data], Callable[[int], Any]]]) -> None:
     """Print the table of attacks on each target."""
     names = (*COLUMNS, *FILES, "toolbox")
     print("| target | " + " | ".join(names) + " |\n" + "|---" * (1 + len(names)) + "|")
-    for title, (data, model) in TARGETS.items():
+    for title, (data, model) in table.items():
         runs = [attacked(*halves(data(seed), seed, model(seed)), seed) for seed in seeds]
         cells = []
         for name in names:
@@ -181,19 +232,19 @@ def targets(seeds: range) -> None:
         print(f"| {title} | " + " | ".join(cells) + " |", flush=True)
 
 
-def null(splits: int) -> None:
+def null(splits: int, innocent: tuple[tuple[str, Callable[[int], Any]], ...]) -> None:
     """Print what audits of innocent models find, and how many raise an alarm."""
     parameters = MembershipParameters(tradeoffs=False, proportions=[90])
     rows = chosen_attacks(None, ATTACKS)
     alarms = 0
     for seed in range(1_000, 1_000 + splits):
-        title, model = INNOCENT[seed % len(INNOCENT)]
-        data = (friedman, heavy)[seed // len(INNOCENT) % 2]
+        title, model = innocent[seed % len(innocent)]
+        data = (friedman, heavy)[seed // len(innocent) % 2]
         x, y = data(seed)
         third = len(y) // 3
         order = np.random.default_rng(seed).permutation(len(y))
         x, y = x[order], y[order]
-        target = SklearnTarget(model(seed).fit(x[2 * third :], y[2 * third :]))
+        target = opened(model(seed).fit(x[2 * third :], y[2 * third :]))
         n = 2 * third
         pool = Pool(x[:n], y[:n], np.arange(n) < third, np.arange(n) + 1)
         inputs = Inputs(SharedAnswers(target, pool), pool, x.shape[1], ())
@@ -220,9 +271,12 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=200)
     parser.add_argument("--splits", type=int, default=40)
+    parser.add_argument("--of", choices=["scikit-learn", "boosters"], default="scikit-learn")
     given = parser.parse_args()
+    boosters = given.of == "boosters"
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
     run = {
-        "targets": partial(targets, range(given.first_seed, given.first_seed + given.seeds)),
-        "null": partial(null, given.splits),
+        "targets": partial(targets, seeds, BOOSTED if boosters else TARGETS),
+        "null": partial(null, given.splits, INNOCENT_BOOSTERS if boosters else INNOCENT),
     }[given.what]
     run()

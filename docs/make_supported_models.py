@@ -58,6 +58,9 @@ Keras files are opened in safe mode, without Lambda layers. `StringLookup`, `Int
 refused. Keras needs `leakgauge[inversion]`. The image of the membership audit does not hold it: export the
 model to ONNX there.
 
+A network that gives one number a row says neither whether it is a score of two classes nor a prediction. The
+labels do: 0 and 1 alone are classes, other numbers are predicted, and the report says which it took them for.
+
 Such a file holds no recipe, so no reference models are trained and no mitigations tried. What needs answers
 alone is measured, and answers of reference models of your own may come along in `reference_answers/`.
 """
@@ -83,15 +86,30 @@ regressor fitted on several columns) is refused as `multi_output`.
 _BOOSTERS = """
 ## Boosting libraries
 
-XGBoost: its own files (`save_model`, JSON or UBJSON) and pickles of `XGBClassifier`, `XGBRFClassifier` and
-`Booster`, alone or inside Pipelines, searches, votes and calibration. Boosters of trees (`gbtree`, `dart`)
-with the objectives `binary:logistic`, `multi:softprob` and `multi:softmax`; categorical columns as the
-library has them.
+XGBoost: its own files (`save_model`, JSON or UBJSON) and pickles of `XGBClassifier`, `XGBRegressor`,
+`XGBRFClassifier`, `XGBRFRegressor` and `Booster`, alone or inside Pipelines, searches, votes and
+calibration. Boosters of trees (`gbtree`, `dart`); categorical columns as the library has them. The objective
+says what is predicted: classes (`binary:logistic`, `multi:softprob`, `multi:softmax`) or a number
+(`reg:squarederror`, `reg:squaredlogerror`, `reg:absoluteerror`, `reg:pseudohubererror`, `reg:quantileerror`
+with one quantile, `reg:logistic`, `reg:gamma`, `reg:tweedie`, `count:poisson`).
 Binary files and pickles of before XGBoost 2.1 are told how to be saved anew.
 
-LightGBM: its text (`save_model`, versions 2 to 4 of the format) and pickles of `LGBMClassifier` and
-`Booster`, likewise. Boosting of every kind (`gbdt`, `dart`, `goss`, `rf`) with the objectives `binary` and
-`multiclass`, without linear leaves; columns of pandas' categories as the library has them.
+LightGBM: its text (`save_model`, versions 2 to 4 of the format) and pickles of `LGBMClassifier`,
+`LGBMRegressor` and `Booster`, likewise. Boosting of every kind (`gbdt`, `dart`, `goss`, `rf`), without linear
+leaves; columns of pandas' categories as the library has them. Objectives of classes: `binary`, `multiclass`;
+of numbers: `regression` (also with `reg_sqrt`), `regression_l1`, `huber`, `fair`, `poisson`, `quantile`,
+`mape`, `gamma`, `tweedie`.
+
+Rankers and survival models are refused: an order within a group, or a time that was cut off, has no error of
+one record.
+
+CatBoost: its own files (`save_model`, `.cbm` and JSON) and pickles of `CatBoostClassifier` and `CatBoost`,
+likewise. Trees of every kind (`SymmetricTree`, `Depthwise`, `Lossguide`) with the losses `Logloss`,
+`CrossEntropy` and `MultiClass`; columns of categories, compared or as statistics of the training records
+(CTR), are read as they are spelled. Columns of texts and of embeddings are not read. It is an extra,
+`leakgauge[catboost]`, which the images do without: a wheel of 97 MB, 277 MB installed, and 100 MB of what it
+needs. Where it is missing, a model of numbers is saved as ONNX,
+`model.save_model("model.onnx", format="onnx")`, and any model can be audited from memory.
 
 Nothing of such a file reaches the library as it is: the model is read, every child, feature, class and
 category of it is checked, and what the library opens is written anew from the checked parts. A file
@@ -106,7 +124,8 @@ _SAMPLERS = """
 
 Pipelines of imbalanced-learn are read with every sampler of its over-sampling, under-sampling and
 combination, in their ready-made forms. Samplers take no part in answers; reference models are trained with
-them.
+them. `BalancedRandomForestClassifier`, `BalancedBaggingClassifier`, `EasyEnsembleClassifier` and
+`RUSBoostClassifier` are read too.
 """
 
 _TEXTS = """

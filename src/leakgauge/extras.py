@@ -18,6 +18,7 @@ from leakgauge.errors import AuditFailed
 Extra: TypeAlias = Literal[
     "membership",
     "membership-nn",
+    "catboost",
     "inversion",
     "reference",
     "endpoints",
@@ -30,6 +31,7 @@ _IMAGES: Final = ("onnx", "onnxruntime", "PIL")
 _INVERSION: Final = (*_IMAGES, "skimage", "cma", "threadpoolctl")
 MODULES: Final[dict[Extra, tuple[str, ...]]] = {
     "membership": ("sklearn", "pandas", "pyarrow", "joblib", "threadpoolctl"),
+    "catboost": ("catboost", "flatbuffers"),
     "inversion": _INVERSION,
     "endpoints": ("urllib3", "jmespath"),
     "sagemaker-endpoints": ("boto3", "botocore"),

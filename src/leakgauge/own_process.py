@@ -77,14 +77,14 @@ def audit_answers(
     ----------
     answers_train, y_train
         what the model answered about the records that it was trained on, and their true labels: (n, k)
-        probabilities or (n,) predicted labels, as arrays or as DataFrames with a column called like each
-        class.
+        probabilities, or (n,) predicted labels or numbers, as arrays or as DataFrames with a column called
+        like each class, or `predicted`.
     answers_test, y_test
         the same of records that it was not trained on.
     reference_answers
-        for each reference model (shadow model) the (n, k) probabilities that it gives to all records, those
-        of `answers_train` and then those of `answers_test`, and (n,) whether it was trained on them. Columns
-        are as in `answers_train`.
+        for each reference model (shadow model) the (n, k) probabilities, or (n,) numbers, that it gives to
+        all records, those of `answers_train` and then those of `answers_test`, and (n,) whether it was
+        trained on them. Columns are as in `answers_train`.
     classes
         the labels in the order of the columns of an array; those of `y_train`, sorted, without.
     output, parameters, progress, settings

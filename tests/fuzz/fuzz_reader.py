@@ -40,7 +40,8 @@ with atheris.instrument_imports(include=["leakgauge"]):
     from leakgauge.membership.image_sets import FittedSet, labelled_images, positions
     from leakgauge.membership.tables import read_table
     from leakgauge.parameters import decode_hyperparameters, inversion_parameters, membership_parameters
-    from leakgauge.targets.boosters import lightgbm_reading, xgboost_reading
+    from leakgauge.targets.boosters import catboost_cbm, catboost_json, lightgbm_reading, xgboost_reading
+    from leakgauge.targets.boosters.catboost_checks import check
     from leakgauge.targets.endpoints.forms import read_form
     from leakgauge.targets.onnx.file import read_onnx
     from leakgauge.targets.onnx.outputs import outputs_of
@@ -160,6 +161,14 @@ def fuzz_lightgbm(folder: Path, file: Path) -> None:
     lightgbm_reading.loads(file.read_bytes().decode("utf-8", "replace")).dumps()
 
 
+def fuzz_catboost(folder: Path, file: Path) -> None:
+    """The input as a model, and what would be written anew of it."""
+    del folder
+    data = file.read_bytes()
+    reader = catboost_cbm if data.startswith(catboost_cbm.SIGN) else catboost_json
+    catboost_cbm.dumps(check(reader.loads(data)))
+
+
 def fuzz_configuration(folder: Path, file: Path) -> None:
     """The input as the configuration of a Keras model."""
     del folder
@@ -272,6 +281,10 @@ def boosted(kind: str) -> list[bytes]:
 
         settings = {"n_estimators": 1, "min_child_samples": 1, "n_jobs": 1, "verbose": -1}
         return [lightgbm.LGBMClassifier(**settings).fit(x, y).booster_.model_to_string().encode()]
+    if kind == "catboost":
+        from fuzzed_files import catboost_models
+
+        return [*catboost_models("cbm"), *catboost_models("json")]
     import xgboost
 
     booster = xgboost.XGBClassifier(n_estimators=1, max_depth=2, n_jobs=1).fit(x, y).get_booster()
@@ -311,6 +324,7 @@ READERS = {
     "onnx table": Fuzzed(fuzz_onnx_table, lambda: [onnx_tables.classifier(onnx_tables.two_leaves())]),
     "xgboost": Fuzzed(fuzz_xgboost, lambda: boosted("xgboost")),
     "lightgbm": Fuzzed(fuzz_lightgbm, lambda: boosted("lightgbm")),
+    "catboost": Fuzzed(fuzz_catboost, lambda: boosted("catboost")),
     "configuration": Fuzzed(fuzz_configuration, configurations),
     "service": Fuzzed(fuzz_service, replies),
     "array": Fuzzed(fuzz_array, lambda: list(image_bundles.arrays().values())),

@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from boosters import categories, numbers
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
-from leakgauge.targets.boosters import lightgbm_classifier
+from leakgauge.targets.boosters import lightgbm_opening
 from leakgauge.targets.opening import open_table_model
 
 Spoil = Callable[[str], str]
@@ -25,6 +25,9 @@ def honest(kind: str) -> str:
     """The text of a small model."""
     if kind == "numbers":
         return fitted(*numbers()).booster_.model_to_string()
+    if kind == "regression":
+        settings = {"n_estimators": 2, "num_leaves": 6, "n_jobs": 1, "verbose": -1}
+        return lightgbm.LGBMRegressor(**settings).fit(*numbers()).booster_.model_to_string()
     made = fitted(*categories(), min_data_per_group=1, cat_smooth=1.0, max_cat_to_onehot=1)
     return made.booster_.model_to_string()
 
@@ -150,15 +153,29 @@ OF_CATEGORIES: dict[str, Spoil] = {
     "a category twice": lambda text: text.replace('"Bonn"', '"Aachen"'),
     "a category that is a list": lambda text: text.replace('"Bonn"', "[]"),
 }
+OF_REGRESSIONS: dict[str, Spoil] = {
+    "child outside of a regression": number("left_child", 0, "2147483647"),
+    "feature outside of a regression": number("split_feature", 0, "28"),
+    "leaf of a regression is infinite": number("leaf_value", 0, "inf"),
+    "two numbers at once": line("num_tree_per_iteration", "2"),
+    "classes of a regression": line("num_class", "3"),
+    "ranking": line("objective", "lambdarank"),
+    "shares": line("objective", "cross_entropy"),
+    "an objective of one's own for numbers": line("objective", "custom"),
+    "a regression with something behind it": line("objective", "regression sqrt sqrt"),
+    "a quantile with something behind it": line("objective", "quantile alpha:0.5"),
+    "a root of another loss": line("objective", "huber sqrt"),
+}
 CRAFTED = [
     *(("numbers", name, spoil) for name, spoil in OF_NUMBERS.items()),
     *(("categories", name, spoil) for name, spoil in OF_CATEGORIES.items()),
+    *(("regression", name, spoil) for name, spoil in OF_REGRESSIONS.items()),
 ]
 
 
-@pytest.mark.parametrize("kind", ["numbers", "categories"])
+@pytest.mark.parametrize("kind", ["numbers", "categories", "regression"])
 def test_the_honest_models_are_read(kind):
-    lightgbm_classifier.read_file(honest(kind).encode())
+    lightgbm_opening.read_file(honest(kind).encode())
 
 
 @pytest.mark.parametrize(("kind", "name", "spoil"), CRAFTED, ids=[name for _, name, _ in CRAFTED])
@@ -171,7 +188,7 @@ def test_a_crafted_model_is_refused_before_lightgbm_sees_it(kind, name, spoil, m
 
     monkeypatch.setattr(lightgbm, "Booster", refuse)
     with pytest.raises(UnsupportedModel) as caught:
-        lightgbm_classifier.read_file(text.encode())
+        lightgbm_opening.read_file(text.encode())
     assert caught.value.problem in {"damaged_booster", "unsupported_booster"}
     assert caught.value.hint
 
@@ -198,7 +215,7 @@ def test_a_tree_too_deep_for_recursion_is_refused():
     for key, value in lines.items():
         text = line(key, str(value))(text)
     with pytest.raises(UnsupportedModel, match="deeper than"):
-        lightgbm_classifier.read_file(text.encode())
+        lightgbm_opening.read_file(text.encode())
 
 
 @functools.cache
@@ -238,31 +255,31 @@ def test_a_file_with_a_changed_byte_is_refused_or_answers(form, tmp_path):
 )
 def test_text_that_is_no_model_is_refused_by_name(data):
     with pytest.raises(UnsupportedModel) as caught:
-        lightgbm_classifier.read_file(data)
+        lightgbm_opening.read_file(data)
     assert caught.value.problem in {"damaged_booster", "unsupported_booster"}
 
 
 @pytest.mark.parametrize("state", [{}, {"_handle": None}, {"_handle": 7}, {"_handle": "tree"}, None], ids=str)
 def test_a_booster_in_a_pickle_goes_the_same_way(state):
     with pytest.raises(UnsupportedModel):
-        lightgbm_classifier.from_pickle("Booster", state)
+        lightgbm_opening.from_pickle("Booster", state)
 
 
 def test_labels_other_than_the_boosters_are_refused():
-    booster = lightgbm_classifier.from_pickle("Booster", {"_handle": honest("numbers")})
+    booster = lightgbm_opening.from_pickle("Booster", {"_handle": honest("numbers")})
     for labels in (np.arange(2), np.array([[0, 1, 2]]), None, np.array([0, {}, []], dtype=object)):
         with pytest.raises(UnsupportedModel) as caught:
-            lightgbm_classifier.from_pickle("LGBMClassifier", {"_Booster": booster, "_classes": labels})
+            lightgbm_opening.from_pickle("LGBMClassifier", {"_Booster": booster, "_classes": labels})
         assert caught.value.problem == "damaged_booster"
     with pytest.raises(UnsupportedModel, match="best_iteration"):
-        lightgbm_classifier.from_pickle("Booster", {"_handle": honest("numbers"), "best_iteration": 9})
+        lightgbm_opening.from_pickle("Booster", {"_handle": honest("numbers"), "best_iteration": 9})
 
 
 def test_settings_that_name_files_never_reach_the_library():
     text = honest("numbers").replace(
         "[boosting: gbdt]", "[boosting: gbdt]\n[forcedsplits_filename: /etc/hosts]"
     )
-    classifier, _ = lightgbm_classifier.read_file(text.encode())
+    classifier, _ = lightgbm_opening.read_file(text.encode())
     settings = classifier.get_params()
     assert not [name for name in settings if "file" in name or name in {"data", "valid", "machines"}]
     assert "hosts" not in classifier._Booster.model_to_string()
@@ -293,7 +310,7 @@ def test_what_a_search_sets_is_refused_before_lightgbm_hears_of_it(settings, mon
     def refuse(*_arguments, **_settings):
         raise AssertionError("LightGBM was told the setting")
 
-    classifier = clone(lightgbm_classifier.read_file(honest("numbers").encode())[0]).set_params(**settings)
+    classifier = clone(lightgbm_opening.read_file(honest("numbers").encode())[0]).set_params(**settings)
     monkeypatch.setattr(lightgbm.sklearn, "train", refuse)
     with pytest.raises(UnsupportedModel) as caught:
         classifier.fit(*numbers())

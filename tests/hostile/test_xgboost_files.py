@@ -15,16 +15,28 @@ import xgboost
 
 from boosters import categories, numbers
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
-from leakgauge.targets.boosters import xgboost_classifier
+from leakgauge.targets.boosters import xgboost_opening
 from leakgauge.targets.opening import open_table_model
 
 Spoil = Callable[[dict[str, Any]], object]
+
+
+REGRESSIONS: dict[str, dict[str, Any]] = {
+    "squares": {},
+    "quantile": {"objective": "reg:quantileerror", "quantile_alpha": 0.3},
+    "tweedie": {"objective": "reg:tweedie"},
+    "gamma": {"objective": "reg:gamma"},
+    "shares": {"objective": "reg:pseudohubererror", "huber_slope": 2.0},
+}
 
 
 @functools.cache
 def honest(kind: str) -> str:
     """The JSON text of a small model."""
     frame, y = categories() if kind == "categories" else numbers()
+    if kind in REGRESSIONS:
+        regressor = xgboost.XGBRegressor(n_estimators=3, max_depth=3, n_jobs=1, **REGRESSIONS[kind])
+        return bytes(regressor.fit(frame, y + 1.0).get_booster().save_raw("json")).decode()
     settings = {
         "numbers": {},
         "categories": {"enable_categorical": True, "max_cat_to_onehot": 1},
@@ -225,16 +237,51 @@ OTHERS: dict[str, tuple[str, Spoil]] = {
     },
     "child of a pruned node": ("pruned", pruned("left_children", 1)),
 }
+OF_REGRESSIONS: dict[str, tuple[str, Spoil]] = {
+    "child outside of a regression": ("squares", put("left_children", 0, 10**6)),
+    "feature outside of a regression": ("squares", put("split_indices", 0, 28)),
+    "leaf of infinity in a regression": ("squares", put("split_conditions", -1, float("inf"))),
+    "classes of a regression": ("squares", learner("learner_model_param/num_class", "3")),
+    "two numbers at once": ("squares", learner("learner_model_param/num_target", "2")),
+    "two starting numbers": ("squares", learner("learner_model_param/base_score", "[1,2]")),
+    "ranking of numbers": ("squares", learner("objective/name", "rank:pairwise")),
+    "times that were cut off": ("squares", learner("objective/name", "survival:cox")),
+    "hinge": ("squares", learner("objective/name", "binary:hinge")),
+    "an objective of one's own": ("squares", learner("objective/name", "mine")),
+    "weight that is none": ("squares", learner("objective/reg_loss_param/scale_pos_weight", "nan")),
+    "weight that is a number": ("squares", learner("objective/reg_loss_param/scale_pos_weight", 1.0)),
+    "tree of a second number": (
+        "squares",
+        lambda document: model_of(document)["tree_info"].__setitem__(0, 1),
+    ),
+    **{
+        f"quantile {value}": ("quantile", learner("objective/quantile_loss_param/quantile_alpha", value))
+        for value in ("[0]", "[1]", "[-0.5]", "[0.2,0.8]", "[nan]", "[]", "a", "[[0.5]]", ["0.5"])
+    },
+    "no quantile": ("quantile", dropped("learner/objective/quantile_loss_param")),
+    **{
+        f"power {value}": (
+            "tweedie",
+            learner("objective/tweedie_regression_param/tweedie_variance_power", value),
+        )
+        for value in ("0.5", "1", "2", "inf", "1.5 --save")
+    },
+    **{
+        f"start of {value}": ("gamma", learner("learner_model_param/base_score", value))
+        for value in ("0", "-1", "[0E0]")
+    },
+    "slope of nothing": ("shares", learner("objective/pseudo_huber_param/huber_slope", "0")),
+}
 CRAFTED = [
     *(("numbers", name, spoil) for name, spoil in OF_NUMBERS.items()),
     *(("categories", name, spoil) for name, spoil in OF_CATEGORIES.items()),
-    *((kind, name, spoil) for name, (kind, spoil) in OTHERS.items()),
+    *((kind, name, spoil) for name, (kind, spoil) in (OTHERS | OF_REGRESSIONS).items()),
 ]
 
 
-@pytest.mark.parametrize("kind", ["numbers", "categories", "dart", "pruned"])
+@pytest.mark.parametrize("kind", ["numbers", "categories", "dart", "pruned", *REGRESSIONS])
 def test_the_honest_models_are_read(kind):
-    xgboost_classifier.read_file(honest(kind).encode())
+    xgboost_opening.read_file(honest(kind).encode())
 
 
 @pytest.mark.parametrize(("kind", "name", "spoil"), CRAFTED, ids=[name for _, name, _ in CRAFTED])
@@ -247,7 +294,7 @@ def test_a_crafted_model_is_refused_before_xgboost_sees_it(kind, name, spoil, mo
 
     monkeypatch.setattr(xgboost, "Booster", refuse)
     with pytest.raises(UnsupportedModel) as caught:
-        xgboost_classifier.read_file(json.dumps(document).encode())
+        xgboost_opening.read_file(json.dumps(document).encode())
     assert caught.value.problem in {"damaged_booster", "unsupported_booster", "future_version"}
     assert caught.value.hint
 
@@ -311,7 +358,7 @@ LENGTH = b"L" + (2**62).to_bytes(8, "big")
 )
 def test_text_that_is_no_document_is_refused_by_name(data):
     with pytest.raises(UnsupportedModel) as caught:
-        xgboost_classifier.read_file(data)
+        xgboost_opening.read_file(data)
     assert caught.value.problem == "damaged_booster"
 
 
@@ -329,16 +376,16 @@ def test_text_that_is_no_document_is_refused_by_name(data):
 )
 def test_a_booster_in_a_pickle_goes_the_same_way(state):
     with pytest.raises(UnsupportedModel):
-        xgboost_classifier.from_pickle("Booster", state)
+        xgboost_opening.from_pickle("Booster", state)
 
 
 def test_a_classifier_that_holds_another_number_of_classes_is_refused():
     frame, y = numbers()
     model = xgboost.XGBClassifier(n_estimators=1, n_jobs=1).fit(frame, y)
-    booster = xgboost_classifier.from_pickle("Booster", model.get_booster().__getstate__())
+    booster = xgboost_opening.from_pickle("Booster", model.get_booster().__getstate__())
     for held in ({"n_classes_": 2_000_000, "_Booster": booster}, {"_Booster": object()}, {"_Booster": model}):
         with pytest.raises(UnsupportedModel) as caught:
-            xgboost_classifier.from_pickle("XGBClassifier", held)
+            xgboost_opening.from_pickle("XGBClassifier", held)
         assert caught.value.problem == "damaged_booster"
 
 

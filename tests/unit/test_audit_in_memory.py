@@ -546,7 +546,7 @@ def test_settings_are_parameters_and_unknown_ones_are_named():
     assert error.code == "bad_parameters.invalid"
     said = str(error.details["problems"])
     assert "reference_models" in said
-    assert "apart from the features" in said
+    assert "apart from the rest" in said
     one = audited(FOREST, *DATA, parameters={"seed": 4, "attacks": ["gap"]}, seed=5)
     assert one.seed == 5
 

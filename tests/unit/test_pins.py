@@ -116,11 +116,11 @@ def install_torch(tmp_path):
     pip.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pip "$@" --target "{target}"\n')
     pip.chmod(0o755)
 
-    def run(for_cpu, of_the_index):
+    def run(for_cpu, of_the_index, **further):
         for name, (version, digest) in {"torch-cpu": for_cpu, "torch": of_the_index}.items():
             (lists / f"requirements-{name}.txt").write_text(f"torch=={version} --hash=sha256:{digest}\n")
         environment = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
-        environment |= {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        environment |= {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **further}
         done = subprocess.run(
             [lists / "install-torch", pip], env=environment, capture_output=True, text=True, check=False
         )
@@ -139,6 +139,16 @@ def test_pytorch_for_cpus_is_preferred(install_torch):
 def test_pytorch_of_the_package_index_is_taken_where_there_is_no_other(install_torch):
     wheels, run = install_torch
     code, found, _ = run(("1.0+cpu", "0" * 64), ("1.0", wheel(wheels, "1.0")))
+    assert (code, found) == (0, "__version__ = '1.0'\n")
+
+
+def test_constraints_of_the_user_do_not_hide_that_there_is_no_other(install_torch, tmp_path):
+    wheels, run = install_torch
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("torch<2\n")
+    code, found, _ = run(
+        ("1.0+cpu", "0" * 64), ("1.0", wheel(wheels, "1.0")), PIP_CONSTRAINT=str(constraints)
+    )
     assert (code, found) == (0, "__version__ = '1.0'\n")
 
 

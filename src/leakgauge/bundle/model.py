@@ -39,6 +39,8 @@ class MembershipBundle:
     ----------
     model
         None for one that is asked as a service.
+    labels
+        of members and of non-members, where the two are arrays of rows without them; else none.
     population
         optional other records of the same source, which an attacker may train on.
     reference_answers
@@ -55,6 +57,7 @@ class MembershipBundle:
     model: BundledFile | None
     members: BundledFile
     non_members: BundledFile
+    labels: tuple[BundledFile, ...] = ()
     population: BundledFile | None = None
     reference_answers: tuple[BundledFile, ...] = ()
     parameters: BundledFile | None
@@ -67,6 +70,7 @@ class MembershipBundle:
         """Digest of every used file by its name, sorted by name."""
         return _digests(
             *(self.model, self.members, self.non_members, self.population, self.parameters),
+            *self.labels,
             *self.reference_answers,
         )
 

@@ -22,6 +22,8 @@ from leakgauge.bundle.names import shown_name
 from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.role_names import (
     ANSWER_ROLES,
+    ARRAY_ROLES,
+    LABEL_ROLES,
     LABELLED,
     LIVE_DATA,
     NESTED_ZIP,
@@ -34,6 +36,7 @@ from leakgauge.bundle.role_names import (
 from leakgauge.bundle.roles import (
     Placed,
     Source,
+    holds_rows,
     is_image,
     is_part,
     models_among,
@@ -243,19 +246,7 @@ def _assemble(
             limits=budget.limits,
         )
     if data == "tables":
-        members, non_members = (only(role, roles, placed=everything) for role in TABLE_ROLES)
-        population = optional(POPULATION, roles)
-        return MembershipBundle(
-            root=root,
-            model=_settle_model(model, into),
-            members=_settle(members, into),
-            non_members=_settle(non_members, into),
-            population=_settle(population, into) if population else None,
-            reference_answers=_settle_folder(REFERENCE_ANSWERS, roles, into),
-            parameters=_settle(parameters, into) if parameters else None,
-            ignored=tuple(sorted(ignored)),
-            limits=budget.limits,
-        )
+        return _tables(model, roles, everything, ignored, root, into, budget)
     image = only("image", roles, placed=placed)
     evaluator = optional("evaluator", roles)
     return InversionBundle(
@@ -266,6 +257,36 @@ def _assemble(
         reference=_settle_folder("reference", roles, into),
         labelled=_settle_labelled(roles, into),
         evaluator=_settle(evaluator, into) if evaluator else None,
+        parameters=_settle(parameters, into) if parameters else None,
+        ignored=tuple(sorted(ignored)),
+        limits=budget.limits,
+    )
+
+
+def _tables(
+    model: Placed | None,
+    roles: Mapping[str, list[Placed]],
+    placed: Sequence[Placed],
+    ignored: Sequence[str],
+    root: Path,
+    into: Path,
+    budget: Budget,
+) -> MembershipBundle:
+    in_arrays = holds_rows(roles)
+    of_records = ARRAY_ROLES if in_arrays else TABLE_ROLES
+    members, non_members = (only(role, roles, placed=placed) for role in of_records)
+    labels = [only(role, roles, placed=placed) for role in LABEL_ROLES] if in_arrays else []
+    parameters, population = optional("parameters", roles), optional(POPULATION, roles)
+    if in_arrays and population is not None:
+        ignored, population = [*ignored, population.shown], None
+    return MembershipBundle(
+        root=root,
+        model=_settle_model(model, into),
+        members=_settle(members, into),
+        non_members=_settle(non_members, into),
+        labels=tuple(_settle(item, into) for item in labels),
+        population=_settle(population, into) if population else None,
+        reference_answers=_settle_folder(REFERENCE_ANSWERS, roles, into),
         parameters=_settle(parameters, into) if parameters else None,
         ignored=tuple(sorted(ignored)),
         limits=budget.limits,

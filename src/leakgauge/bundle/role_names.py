@@ -27,6 +27,9 @@ SET_ROLES: Final = tuple(
     f"{side}_{part}" for side in ("member", "non_member") for part in ("image_files", "images", "labels")
 )
 """Roles of the files of image sets: images in a folder for each class, or arrays of images and labels."""
+ARRAY_ROLES: Final = ("member_images", "non_member_images")
+"""Those of them that are arrays of records: of images, or of rows."""
+LABEL_ROLES: Final = ("member_labels", "non_member_labels")
 
 Data: TypeAlias = Literal["tables", "answers", "image sets", "input image"]
 """What an audit is about besides the model; it decides which audit it is and which models it takes."""
@@ -89,9 +92,3 @@ ABOUT_SETS: Final = (
     "training_images.npy, training_labels.npy, subject_images.npy and subject_labels.npy."
 )
 """How a bundle holds image sets, for hints."""
-ROWS_AS_TABLE: Final = (
-    "Rows of a table that were saved as arrays become one with "
-    'pandas.DataFrame(x).assign(label=y).to_csv("train_mia.csv", index=False), and the other with '
-    "test_mia.csv."
-)
-"""How arrays of rows are brought into a bundle, for hints."""

@@ -13,7 +13,7 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF
 
 from leakgauge.defences.strip import TREE_MODELS
-from leakgauge.targets.boosters.classifier import BoosterClassifier
+from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.sklearn.model_graph import parts_of
 
 PROBES = 500
@@ -56,7 +56,7 @@ def _compared(model: Any) -> list[Any]:
         part
         for part in parts_of(model)
         if isinstance(part, TreePredictor)
-        or (isinstance(part, BoosterClassifier) and part.is_read)
+        or (isinstance(part, BoosterEstimator) and part.is_read)
         or (isinstance(part, TREE_MODELS) and "n_features_in_" in vars(part))
     ]
 
@@ -66,7 +66,7 @@ def _thresholds(part: Any) -> NDArray[np.float64]:
         found = part.tree_.threshold[part.tree_.children_left != TREE_LEAF]
     elif isinstance(part, TreePredictor):
         found = part.nodes["num_threshold"][part.nodes["is_leaf"] == 0]
-    elif isinstance(part, BoosterClassifier):
+    elif isinstance(part, BoosterEstimator):
         found = part.thresholds()
     else:
         found = np.empty(0)
@@ -78,7 +78,7 @@ def _same_questions(one: Any, other: Any) -> bool:
         states = [part.tree_.__getstate__() for part in (one, other)]
         answers = [state["values"][state["nodes"]["left_child"] == TREE_LEAF] for state in states]
         return _same_fields(states[0]["nodes"], states[1]["nodes"], _TREE_QUESTIONS) and _same(*answers)
-    if isinstance(one, BoosterClassifier):
+    if isinstance(one, BoosterEstimator):
         return bool(one.questions() == other.questions())
     if isinstance(one, TreePredictor):
         answers = [part.nodes["value"][part.nodes["is_leaf"] != 0] for part in (one, other)]
@@ -106,11 +106,11 @@ def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
 def _same_on_probes(one: Any, other: Any) -> bool:
     if isinstance(one, TreePredictor):
         return True  # asked as part of its model
-    if isinstance(one, BoosterClassifier) and set(one.input_categories()) != {None}:
+    if isinstance(one, BoosterEstimator) and set(one.input_categories()) != {None}:
         return True  # no number is an input of it
     for part in (one, other):
         if "n_jobs" in vars(part):
-            part.n_jobs = 1 if isinstance(part, BoosterClassifier) else None
+            part.n_jobs = 1 if isinstance(part, BoosterEstimator) else None
     x = _with_categories(one, probes(one))
     with warnings.catch_warnings():
         # a model fitted on named columns remarks on an array without names

@@ -15,7 +15,7 @@ from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF, Tree
 
-from leakgauge.targets.boosters.classifier import BoosterClassifier
+from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.sklearn.model_graph import parts_of, resamples
 
 _OUT_OF_BAG = ("oob_score_", "oob_decision_function_", "oob_prediction_")
@@ -50,7 +50,7 @@ def strip(model: Any) -> tuple[str, ...]:
     for part in parts_of(model):
         if resamples(part):  # it was forgotten when the file was read
             found["what the sampler kept of its training records"] = None
-        if isinstance(part, BoosterClassifier) and part.is_read:
+        if isinstance(part, BoosterEstimator) and part.is_read:
             vars(part).update(vars(part.without_training()))
             found[f"{part.library}’s {part.sums_kept}, gains and inner values of trees"] = None
         if isinstance(part, TreePredictor):
@@ -76,7 +76,7 @@ def remaining(model: Any) -> tuple[str, ...]:
     """What the stripped model still leaks through its answers, as sentences."""
     found: dict[str, None] = {}
     for part in parts_of(model):
-        if isinstance(part, BaseGradientBoosting | BaseHistGradientBoosting | BoosterClassifier):
+        if isinstance(part, BaseGradientBoosting | BaseHistGradientBoosting | BoosterEstimator):
             found[
                 "The leaf values of gradient boosting, which its answers are made of, are themselves "
                 "equations about the training data; fit it anew with subsample=0.5 before stripping."

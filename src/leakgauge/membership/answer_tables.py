@@ -19,13 +19,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle
-from leakgauge.membership.label_column import DEFAULT_LABEL, is_index
+from leakgauge.membership.label_column import DEFAULT_LABEL, MOSTLY, is_index
 from leakgauge.membership.labels import known_labels, named, named_list, places_among, positions_of
+from leakgauge.membership.numeric_labels import NumericLabels, numbers_in
 from leakgauge.membership.pooling import groups_in
 from leakgauge.membership.tables import Table
 from leakgauge.membership.tables.inference import inferred
 from leakgauge.targets.probabilities import DRIFT
-from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray
+from leakgauge.targets.protocol import (
+    LARGEST_NUMBER,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    LabelArray,
+    are_amounts,
+)
 from leakgauge.targets.score_rows import rounding_step
 
 PREDICTED: Final = ("predicted", "prediction", "predicted_label", "predicted_class")
@@ -33,8 +41,6 @@ PREDICTED: Final = ("predicted", "prediction", "predicted_label", "predicted_cla
 _LOOKED_AT: Final = 200_000
 """Numbers by which rounding is told."""
 _LAST_DIGITS: Final = 1e-9
-_MOSTLY_DIFFERENT: Final = 0.5
-"""Share of different values from which on whole numbers are amounts, not labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class AnswerColumns:
     of_classes
         (k,) columns of probabilities; none where the model gave labels alone.
     classes
-        (k,) the class of each, or all labels, as text.
+        (k,) the class of each, or all labels, as text; none where numbers were predicted.
     """
 
     label: str
@@ -56,6 +62,11 @@ class AnswerColumns:
     group: str | None
     of_classes: tuple[str, ...]
     classes: NDArray[np.object_]
+
+    @property
+    def are_numbers(self) -> bool:
+        """Whether a regressor answered."""
+        return not len(self.classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +76,15 @@ class AnswerTable:
     Attributes
     ----------
     y
-        (n,) positions of the true labels.
+        (n,) positions of the true labels, or the true numbers.
     answers
-        (n, 1 + k) rows as `AnswersTarget` takes them.
+        (n, 1 + k) rows as `AnswersTarget` takes them, (n, 1) as `PredictionsTarget` does.
     group
         (n,) names of groups, None where none were asked for.
     """
 
     table: Table
-    y: IntArray
+    y: LabelArray
     answers: FloatArray
     group: NDArray[np.str_] | None
 
@@ -87,7 +98,7 @@ def columns_of_answers(
     ------
     BadBundle
         `no_header`, `columns_differ`, `no_label_column`, `missing_columns`, `no_answers`, `one_column`,
-        `predicted_numbers`, `classes_do_not_fit`.
+        `classes_do_not_fit`.
     """
     members = tables[0]
     columns = _shared_columns(tables)
@@ -115,7 +126,7 @@ def columns_of_answers(
                 "no_answers",
                 f"{members.name} holds labels and no answers.",
                 hint="Add one column of probabilities for each class, called like it, or the column "
-                "“predicted” with the predicted label.",
+                "“predicted” with the predicted label or number.",
             )
         return AnswerColumns(label, predicted, group, (), _all_labels(tables, label, predicted))
     if len(rest) == 1:
@@ -123,7 +134,7 @@ def columns_of_answers(
             "one_column",
             f"{members.name} has one column of answers, {named(rest[0])}.",
             hint="Give each class its column, called like it: of two classes the other one is 1 minus this. "
-            "A predicted label stands in the column “predicted”.",
+            "A predicted label, or number, stands in the column “predicted”.",
         )
     return AnswerColumns(label, predicted, group, tuple(rest), _classes(tables, label, rest))
 
@@ -134,8 +145,13 @@ def answers_in(table: Table, columns: AnswerColumns) -> AnswerTable:
     Raises
     ------
     BadBundle
-        `missing_labels`, `unknown_labels`, `one_label`, `not_numbers`, `not_probabilities`, with the line.
+        `missing_labels`, `unknown_labels`, `one_label`, `not_numbers`, `not_probabilities`, and of predicted
+        numbers what `NumericLabels.read` raises, with the line.
     """
+    group = None if columns.group is None else groups_in(table.frame[columns.group])
+    if columns.are_numbers:
+        numbers = NumericLabels("regressor").read(table, columns.label)
+        return AnswerTable(table, numbers, predictions_in(table, str(columns.predicted))[:, None], group)
     y = positions_of(table, columns.label, columns.classes)
     parts: list[FloatArray] = []
     if columns.of_classes:
@@ -144,9 +160,6 @@ def answers_in(table: Table, columns: AnswerColumns) -> AnswerTable:
         predicted = _predicted(table, columns.predicted, columns.classes)
     else:
         predicted = parts[0].argmax(axis=1)
-    group = None
-    if columns.group is not None:
-        group = groups_in(table.frame[columns.group])
     return AnswerTable(table, y, np.column_stack([predicted.astype(np.float64), *parts]), group)
 
 
@@ -194,6 +207,26 @@ def probabilities_in(table: Table, columns: Sequence[str], *, exact: bool = Fals
     if exact and (np.abs(sums - 1.0) <= _LAST_DIGITS).all():
         return clipped
     return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
+
+
+def predictions_in(table: Table, column: str) -> FloatArray:
+    """(n,) the predicted numbers in a column.
+
+    Raises
+    ------
+    BadBundle
+        `not_numbers`, with the first line.
+    """
+    found = numbers_in(table.frame[column], table.decimal)
+    bad: BoolArray = ~(np.abs(found) <= LARGEST_NUMBER)
+    if bad.any():
+        raise BadBundle(
+            "not_numbers",
+            f"{table.name}: {table.place(int(np.argmax(bad)))} holds no finite number up to "
+            f"{LARGEST_NUMBER:g} in column {named(column)}, as do {int(bad.sum()):,} rows in all.",
+            hint="Write what the model predicted of each record.",
+        )
+    return found
 
 
 def columns_called(columns: Sequence[str], classes: NDArray[Any]) -> tuple[str, ...] | None:
@@ -267,7 +300,10 @@ def _readings(columns: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _all_labels(tables: Sequence[Table], label: str, predicted: str) -> NDArray[np.object_]:
-    """(k,) every label that is true of a record or was predicted, as text; numbers in their order."""
+    """(k,) every label that is true of a record or was predicted, as text; numbers in their order.
+
+    None of them where these are amounts: fractions, or numbers of which most are different.
+    """
     columns = [
         inferred(cells, decimal=table.decimal) if isinstance(cells.dtype, pd.StringDtype) else cells
         for table in tables
@@ -275,16 +311,12 @@ def _all_labels(tables: Sequence[Table], label: str, predicted: str) -> NDArray[
     ]
     values = pd.concat([cells.astype(object) for cells in columns], ignore_index=True).dropna()
     numbers = pd.to_numeric(values, errors="coerce")
-    if not numbers.isna().any() and not values.map(lambda value: isinstance(value, bool)).any():
-        amounts = numbers.to_numpy(dtype=np.float64)
-        different = np.unique(amounts)
-        if (amounts != np.round(amounts)).any() or len(different) > _MOSTLY_DIFFERENT * len(amounts):
-            raise BadBundle(
-                "predicted_numbers",
-                f"{tables[0].name} holds predicted numbers, not labels: answers of a regressor.",
-                hint="Send answers of a classifier: labels, or one column of probabilities for each class.",
-            )
-        return np.array([str(int(number)) for number in different], dtype=object)
+    amounts = numbers.dropna().to_numpy(dtype=np.float64)
+    is_text = len(amounts) < MOSTLY * len(values) or values.map(lambda value: isinstance(value, bool)).any()
+    if not is_text and are_amounts(amounts):
+        return np.empty(0, dtype=object)  # one that is no number is told by its line, once it is read
+    if len(amounts) == len(values) and not is_text:
+        return np.array([str(int(number)) for number in np.unique(amounts)], dtype=object)
     return np.array(sorted({str(value) for value in values}), dtype=object)
 
 

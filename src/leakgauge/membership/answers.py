@@ -15,10 +15,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leakgauge.bundle import AnswersBundle
-from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, not_undone, settings_of
+from leakgauge.defences.output import (
+    DefendedTarget,
+    Setting,
+    check_suits_numbers,
+    defended_notice,
+    not_undone,
+    settings_of,
+)
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.membership.answer_tables import AnswerTable, answers_in, columns_of_answers
 from leakgauge.membership.given_references import (
+    Audited,
     GivenReferences,
     ReferenceModel,
     places_of,
@@ -32,9 +40,9 @@ from leakgauge.membership.records_in_memory import labels_in, sha256_of
 from leakgauge.membership.tables import Table, read_tables
 from leakgauge.parameters import AnswersInMemoryParameters, AnswersParameters
 from leakgauge.report.model import Notice
-from leakgauge.targets.answers import AnswersTarget
+from leakgauge.targets.answers import AnswersTarget, PredictionsTarget
 from leakgauge.targets.in_memory import classes_in_order
-from leakgauge.targets.protocol import IntArray
+from leakgauge.targets.protocol import IntArray, ModelTarget
 
 _ANSWERS_ALONE: Final = Notice(
     "answers_alone",
@@ -63,14 +71,8 @@ def read_answers(bundle: AnswersBundle, parameters: AnswersParameters) -> Inputs
         expected=(parameters.label_column or "label",),
     )
 
-    def referenced(sides: Sequence[AnswerTable], classes: NDArray[Any]) -> list[ReferenceModel]:
-        return read_reference_models(
-            bundle.reference_answers,
-            limits=bundle.limits,
-            classes=classes,
-            y=np.concatenate([side.y for side in sides]),
-            defences=not_undone(asked_for),
-        )
+    def referenced(target: Audited) -> list[ReferenceModel]:
+        return read_reference_models(bundle.reference_answers, limits=bundle.limits, target=target)
 
     return _inputs(tables, parameters, asked_for, referenced)
 
@@ -82,10 +84,10 @@ class GivenAnswers:
     Attributes
     ----------
     members, non_members
-        (answers, labels): (n, k) probabilities or (n,) predicted labels, and (n,) true labels.
+        (answers, labels): (n, k) probabilities, or (n,) predicted labels or numbers, and (n,) true labels.
     reference_answers
-        for each reference model (n, k) probabilities of members and then of non-members, and (n,) which of
-        them it was trained on.
+        for each reference model (n, k) probabilities, or (n,) predicted numbers, of members and then of
+        non-members, and (n,) which of them it was trained on.
     classes
         (k,) the labels in the order of the columns; None for those of the members, sorted.
     """
@@ -129,13 +131,8 @@ def take_answers(source: GivenAnswers, parameters: AnswersInMemoryParameters) ->
         _table(("answers_test", "y_test"), source.non_members, source),
     )
 
-    def referenced(sides: Sequence[AnswerTable], classes: NDArray[Any]) -> list[ReferenceModel]:
-        return reference_models_from(
-            source.reference_answers,
-            classes=classes,
-            y=np.concatenate([side.y for side in sides]),
-            defences=not_undone(asked_for),
-        )
+    def referenced(target: Audited) -> list[ReferenceModel]:
+        return reference_models_from(source.reference_answers, target=target)
 
     return _inputs(tables, parameters, asked_for, referenced)
 
@@ -144,7 +141,7 @@ def _inputs(
     tables: Sequence[Table],
     parameters: AnswersParameters,
     asked_for: Sequence[Setting],
-    referenced: Callable[[Sequence[AnswerTable], NDArray[Any]], list[ReferenceModel]],
+    referenced: Callable[[Audited], list[ReferenceModel]],
 ) -> Inputs:
     """The pool of all answers, with what reference models say of it."""
     notices = [_ANSWERS_ALONE, *defended_notice(asked_for)]
@@ -156,17 +153,26 @@ def _inputs(
     )
     sides = [answers_in(table, columns) for table in tables]
     pool = _pool(sides, parameters, notices)
-    places = places_of(pool.row, pool.member, len(sides[0].y))
-    models = [model.at(places) for model in referenced(sides, columns.classes)]
+    if columns.are_numbers:
+        check_suits_numbers(asked_for)
     defences = not_undone(asked_for)
-    answers = AnswersTarget(columns.classes, has_probabilities=bool(columns.of_classes))
+    answers: ModelTarget = (
+        PredictionsTarget()
+        if columns.are_numbers
+        else AnswersTarget(columns.classes, has_probabilities=bool(columns.of_classes))
+    )
+    target = SharedAnswers(DefendedTarget(answers, defences) if defences else answers, pool)
+    audited = Audited(
+        columns.classes, np.concatenate([side.y for side in sides]), defences, target.error_scale
+    )
+    places = places_of(pool.row, pool.member, len(sides[0].y))
     return Inputs(
-        target=SharedAnswers(DefendedTarget(answers, defences) if defences else answers, pool),
+        target=target,
         pool=pool,
         features=0,
         notices=tuple(notices),
         defences=defences,
-        references=GivenReferences(models),
+        references=GivenReferences([model.at(places) for model in referenced(audited)]),
     )
 
 
@@ -197,6 +203,8 @@ def _table(names: tuple[str, str], side: tuple[Any, Any], source: GivenAnswers) 
         frame = answers.reset_index(drop=True).rename(columns=str)
     else:
         array = np.asarray(answers)
+        if array.ndim == 2 and array.shape[1] == 1 and pd.to_numeric(y, errors="coerce").notna().all():
+            array = array[:, 0]  # as networks give their numbers
         if array.ndim == 1:
             frame = pd.DataFrame({"predicted": array.tolist()}, dtype=object)
         else:

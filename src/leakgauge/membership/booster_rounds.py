@@ -20,19 +20,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.equations import Equations
-from leakgauge.targets.boosters.classifier import BoosterClassifier, Curvature, HeldTree
-from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.boosters.estimator import BoosterEstimator, HeldTree
+from leakgauge.targets.protocol import FloatArray, LabelArray
 
 _NOT_KNOWN = (
     "The rounds of the model do not simply build on one another (dart, random forests), so what a round saw "
     "of each record is not known."
 )
-_LEAST_CURVATURE = 1e-16
-"""What libraries take in the place of a second derivative that is smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class SeenTree:
     curvature: FloatArray | None
 
 
-def seen_trees(booster: BoosterClassifier, x: Any, y: IntArray) -> Iterator[SeenTree]:
+def seen_trees(booster: BoosterEstimator, x: Any, y: LabelArray) -> Iterator[SeenTree]:
     """Every tree, round by round.
 
     Parameters
@@ -59,14 +56,14 @@ def seen_trees(booster: BoosterClassifier, x: Any, y: IntArray) -> Iterator[Seen
     x
         (n, n_features) rows as the booster takes them.
     y
-        (n,) positions of the true labels.
+        (n,) true labels: positions in the classes, or numbers.
 
     Raises
     ------
     Unsuited
         where rounds do not build on one another, and no tree counts its records.
     """
-    start, loss = booster.starting_scores(), booster.curvature()
+    start, loss = booster.starting_scores(), booster.loss()
     scores = None if start is None else np.tile(start, (len(y), 1))
     for trees in booster.held_rounds(x):
         if scores is None:
@@ -78,13 +75,13 @@ def seen_trees(booster: BoosterClassifier, x: Any, y: IntArray) -> Iterator[Seen
         derivatives: dict[int, tuple[FloatArray, FloatArray]] = {}
         for held in trees:
             if held.place not in derivatives:
-                derivatives[held.place] = _derivatives(scores, held.place, y, loss)
+                derivatives[held.place] = loss.derivatives(scores, held.place, y)
             following[:, held.place] += held.value[held.leaf]
             yield SeenTree(held, *derivatives[held.place])
         scores = following
 
 
-def equations_of_rounds(booster: BoosterClassifier, x: Any, y: IntArray) -> Iterator[Equations]:
+def equations_of_rounds(booster: BoosterEstimator, x: Any, y: LabelArray) -> Iterator[Equations]:
     """The equations of every tree; parameters, and errors raised, as in `seen_trees`."""
     for tree in seen_trees(booster, x, y):
         held = tree.held
@@ -97,18 +94,3 @@ def equations_of_rounds(booster: BoosterClassifier, x: Any, y: IntArray) -> Iter
         if held.slope is not None:
             coefficient = tree.gradient + held.slope[held.leaf] * tree.curvature
             yield Equations(held.leaf, coefficient, -held.slope * held.penalty)
-
-
-def _derivatives(
-    scores: FloatArray, place: int, y: IntArray, loss: Curvature
-) -> tuple[FloatArray, FloatArray]:
-    """(n,) first and second derivatives of the loss in one score."""
-    if scores.shape[1] == 1:
-        probability, is_class = expit(loss.sharpness * scores[:, 0]), y == 1
-        weight = np.where(is_class, loss.positive, 1.0) * loss.sharpness
-        scale = loss.sharpness
-    else:
-        probability, is_class = softmax(scores, axis=1)[:, place], y == place
-        weight, scale = np.ones(len(y)), loss.factor
-    curvature = np.maximum(scale * probability * (1.0 - probability), _LEAST_CURVATURE)
-    return weight * (probability - is_class), weight * curvature

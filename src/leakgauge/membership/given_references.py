@@ -19,16 +19,18 @@ from numpy.typing import NDArray
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.bundle import BundledFile, Limits
-from leakgauge.defences.output import Setting, changed
+from leakgauge.defences.output import Setting, changed, changed_numbers
 from leakgauge.errors import BadBundle
-from leakgauge.membership.answer_tables import columns_called, probabilities_in
+from leakgauge.membership.answer_tables import PREDICTED, columns_called, predictions_in, probabilities_in
 from leakgauge.membership.label_column import DEFAULT_LABEL
 from leakgauge.membership.labels import TRUTH, named, places_among
+from leakgauge.membership.numeric_labels import numbers_in
 from leakgauge.membership.pool import ReferenceAnswers
+from leakgauge.membership.residuals import ErrorScale
 from leakgauge.membership.tables import Table, read_tables
 from leakgauge.progress import Progress
 from leakgauge.report.model import Attacker, Notice
-from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray
+from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray, LabelArray
 
 IN_TRAINING: Final = "in_training"
 """The column that says which records a reference model was trained on."""
@@ -36,6 +38,29 @@ NONE_SENT: Final = (
     "No reference models to compare with: no answers of any came with the tables (reference_answers/), and "
     "without the model none can be trained here."
 )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audited:
+    """What is to be known of the target, to read the answers of models like it.
+
+    Attributes
+    ----------
+    classes
+        (k,) its classes; none of a regressor.
+    y
+        (n,) positions of the true labels, or the true numbers, of members and then of non-members, as their
+        tables have them.
+    defences
+        its output defences.
+    scale
+        what a regressor's errors are measured in; None for a classifier.
+    """
+
+    classes: NDArray[Any]
+    y: LabelArray
+    defences: Sequence[Setting] = ()
+    scale: ErrorScale | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,9 +74,9 @@ class ReferenceModel:
     in_training
         (n,) which records it was trained on.
     p_y
-        (n,) probability that it gives to each true label.
+        (n,) probability that it gives to each true label; of a regressor, that of `ErrorScale.likelihood`.
     right
-        (n,) whether that is the first of the largest.
+        (n,) whether that is the first of the largest; of a regressor, whether it comes near.
     """
 
     name: str
@@ -60,22 +85,20 @@ class ReferenceModel:
     right: BoolArray
 
     @classmethod
-    def of(
-        cls,
-        name: str,
-        probabilities: FloatArray,
-        in_training: BoolArray,
-        y: IntArray,
-        defences: Sequence[Setting] = (),
-    ) -> ReferenceModel:
-        """Of (n, k) probabilities, behind as much of the target's output defences as can be repeated."""
+    def of(cls, name: str, answers: FloatArray, in_training: BoolArray, target: Audited) -> ReferenceModel:
+        """Of (n, k) probabilities or (n, 1) numbers, behind those of the target's defences that repeat."""
+        y, scale = target.y, target.scale
+        if scale is not None:
+            repeatable = [setting for setting in target.defences if setting.defence.repeatable]
+            numbers = changed_numbers(answers[:, 0], answers, repeatable)
+            return cls(name, in_training, scale.likelihood(numbers, y), scale.right(numbers, y))
         # behind a defence that lets labels alone through, no attack looks at these models
         repeatable = [
             setting
-            for setting in defences
+            for setting in target.defences
             if setting.defence.repeatable and setting.defence.gives == "probabilities"
         ]
-        seen = changed(probabilities, probabilities, repeatable)
+        seen = changed(answers, answers, repeatable)
         return cls(name, in_training, seen[np.arange(len(y)), y], seen.argmax(axis=1) == y)
 
     def at(self, places: IntArray) -> ReferenceModel:
@@ -84,31 +107,20 @@ class ReferenceModel:
 
 
 def read_reference_models(
-    files: Sequence[BundledFile],
-    *,
-    limits: Limits,
-    classes: NDArray[Any],
-    y: IntArray,
-    defences: Sequence[Setting],
+    files: Sequence[BundledFile], *, limits: Limits, target: Audited
 ) -> list[ReferenceModel]:
     """The models of `reference_answers/`, each of all members and then all non-members.
-
-    Parameters
-    ----------
-    classes
-        (k,) the target's.
-    y
-        (n,) positions of the true labels, of members and then of non-members, as their tables have them.
 
     Raises
     ------
     BadBundle
-        `lengths_differ`, `no_in_training`, `classes_do_not_fit`, `rows_differ`, and errors of tables.
+        `lengths_differ`, `no_in_training`, `classes_do_not_fit`, `no_predicted`, `rows_differ`, and errors
+        of tables.
     """
     models = []
     for file in files:
         (table,) = read_tables([file.path], names=[file.name], limits=limits, expected=(IN_TRAINING,))
-        models.append(_model_in(table, classes, y, defences))
+        models.append(_model_in(table, target))
     return models
 
 
@@ -205,13 +217,12 @@ def _in_pairs(models: Sequence[ReferenceModel]) -> list[ReferenceModel] | None:
     return paired
 
 
-def _model_in(
-    table: Table, classes: NDArray[Any], y: IntArray, defences: Sequence[Setting]
-) -> ReferenceModel:
-    if len(table.frame) != len(y):
+def _model_in(table: Table, target: Audited) -> ReferenceModel:
+    if len(table.frame) != len(target.y):
         raise BadBundle(
             "lengths_differ",
-            f"{table.name} has {len(table.frame):,} rows, members and non-members are {len(y):,} records.",
+            f"{table.name} has {len(table.frame):,} rows, members and non-members are {len(target.y):,} "
+            "records.",
             hint="Write one row for each member and then for each non-member, as they stand in their tables.",
         )
     columns = [str(name) for name in table.frame.columns]
@@ -224,12 +235,26 @@ def _model_in(
         )
     marks = by_name[IN_TRAINING]
     label = by_name.get(DEFAULT_LABEL)
-    of_classes = _of_classes(table.name, [name for name in columns if name not in (marks, label)], classes)
+    rest = [name for name in columns if name not in (marks, label)]
+    if target.scale is None:
+        answers = probabilities_in(table, _of_classes(table.name, rest, target.classes), exact=True)
+    else:
+        answers = predictions_in(table, _of_numbers(table.name, rest))[:, None]
     if label is not None:
-        _check_labels(table, label, classes, y)
-    return ReferenceModel.of(
-        table.name, probabilities_in(table, of_classes, exact=True), _marked(table, marks), y, defences
-    )
+        _check_labels(table, label, target)
+    return ReferenceModel.of(table.name, answers, _marked(table, marks), target)
+
+
+def _of_numbers(name: str, columns: Sequence[str]) -> str:
+    """The column of predicted numbers: the one that is called so, or the only one."""
+    called = [column for column in columns if column.strip().lower() in PREDICTED] or columns
+    if len(called) != 1:
+        raise BadBundle(
+            "no_predicted",
+            f"{name} has no column “predicted”, with the number that this reference model predicts.",
+            hint="Write it beside in_training, as in the tables of answers.",
+        )
+    return called[0]
 
 
 def _of_classes(name: str, columns: Sequence[str], classes: NDArray[Any]) -> tuple[str, ...]:
@@ -258,9 +283,12 @@ def _marked(table: Table, column: str) -> BoolArray:
     return found.to_numpy(dtype=np.bool_)
 
 
-def _check_labels(table: Table, column: str, classes: NDArray[Any], y: IntArray) -> None:
+def _check_labels(table: Table, column: str, target: Audited) -> None:
     """See that the rows are those of the tables, as far as labels can tell."""
-    differing = places_among(table.frame[column], classes) != y
+    if target.scale is None:
+        differing = places_among(table.frame[column], target.classes) != target.y
+    else:
+        differing = ~np.isclose(numbers_in(table.frame[column], table.decimal), target.y)
     if differing.any():
         raise BadBundle(
             "rows_differ",
@@ -283,35 +311,37 @@ def places_of(rows: NDArray[np.int64], member: BoolArray, members: int) -> IntAr
     return np.asarray(np.where(member, rows - 1, members + rows - 1), dtype=np.int64)
 
 
-def reference_models_from(
-    given: Sequence[tuple[Any, Any]], *, classes: NDArray[Any], y: IntArray, defences: Sequence[Setting]
-) -> list[ReferenceModel]:
+def reference_models_from(given: Sequence[tuple[Any, Any]], *, target: Audited) -> list[ReferenceModel]:
     """Reference models in the caller's memory.
 
     Parameters
     ----------
     given
-        for each model (n, k) probabilities of members and then of non-members, and (n,) which of them it was
-        trained on. Columns of an array are in the order of `classes`, those of a DataFrame go by their names.
+        for each model (n, k) probabilities, or (n,) predicted numbers, of members and then of non-members,
+        and (n,) which of them it was trained on. Columns of an array are in the order of the classes, those
+        of a DataFrame go by their names.
 
     Raises
     ------
     BadBundle
-        `classes_do_not_fit`, `lengths_differ`, `not_marks`, `not_probabilities`.
+        `classes_do_not_fit`, `lengths_differ`, `not_marks`, `not_probabilities`, `not_numbers`.
     """
-    models, n_classes = [], len(classes)
-    for number, (probabilities, in_training) in enumerate(given):
+    models = []
+    wanted = (len(target.y), len(target.classes)) if target.scale is None else (len(target.y), 1)
+    for number, (answers, in_training) in enumerate(given):
         name = f"reference_answers[{number}]"
-        if isinstance(probabilities, pd.DataFrame):
-            by_name = probabilities.rename(columns=str)
-            probabilities = by_name[[*_of_classes(name, list(by_name.columns), classes)]]
-        array = np.asarray(probabilities, dtype=np.float64)
+        if isinstance(answers, pd.DataFrame) and target.scale is None:
+            by_name = answers.rename(columns=str)
+            answers = by_name[[*_of_classes(name, list(by_name.columns), target.classes)]]
+        array = np.asarray(answers, dtype=np.float64)
+        array = array[:, None] if array.ndim == 1 else array
         marks = np.asarray(in_training)
-        if array.shape != (len(y), n_classes) or marks.shape != (len(y),):
+        if array.shape != wanted or marks.shape != (len(target.y),):
             raise BadBundle(
                 "lengths_differ",
-                f"{name} has probabilities of shape {array.shape} and marks of shape {marks.shape}; there "
-                f"are {len(y):,} records and {n_classes} classes.",
+                f"{name} has answers of shape {array.shape} and marks of shape {marks.shape}; there "
+                f"are {wanted[0]:,} records, with {wanted[1]} "
+                f"{'probabilities' if target.scale is None else 'predicted number'} each.",
                 hint="Pass one row and one mark for each member and then for each non-member.",
             )
         if not np.isin(marks, (0, 1)).all():
@@ -320,8 +350,12 @@ def reference_models_from(
                 f"{name} marks records with something else than 0 and 1.",
                 hint="Pass True of the records that this reference model was trained on.",
             )
-        frame = pd.DataFrame(array, columns=[str(place) for place in range(n_classes)])
+        frame = pd.DataFrame(array, columns=[str(place) for place in range(wanted[1])])
         table = Table(name, frame, has_header=True, warnings=(), lines=None)
-        checked = probabilities_in(table, list(frame.columns), exact=True)
-        models.append(ReferenceModel.of(name, checked, marks.astype(np.bool_), y, defences))
+        checked = (
+            probabilities_in(table, list(frame.columns), exact=True)
+            if target.scale is None
+            else predictions_in(table, "0")[:, None]
+        )
+        models.append(ReferenceModel.of(name, checked, marks.astype(np.bool_), target))
     return models

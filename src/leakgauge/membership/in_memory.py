@@ -110,7 +110,7 @@ def read_in_memory(source: InMemory, parameters: InMemoryParameters) -> Inputs:
     notices: list[Notice] = []
     names = _features_of(target, members, parameters.group_column, notices)
     sides = [_side(side, names, target, parameters.group_column) for side in source.sides]
-    if target.recipe is None and target.has_probabilities:
+    if target.recipe is None and target.gives != "labels":
         notices.append(_NO_RECIPE)
     known = target.input_columns(len(names))
     return fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)

@@ -29,11 +29,11 @@ from leakgauge.membership.columns import (
     named_label,
     typed_features,
 )
-from leakgauge.membership.given_references import GivenReferences, places_of, read_reference_models
-from leakgauge.membership.numeric_labels import labels_of
+from leakgauge.membership.given_references import Audited, GivenReferences, places_of, read_reference_models
+from leakgauge.membership.numeric_labels import labels_of, settled_by_labels
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
-from leakgauge.membership.tables import Table, read_tables
+from leakgauge.membership.tables import Table, read_rows, read_tables
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
@@ -80,9 +80,10 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     target = open_table_model(bundle.model.path)
     notices = [Notice("model_file", text) for text in target.remarks]
     tables = tables_of(bundle, parameters, target.feature_names or (), notices)
+    target = settled_by_labels(target, tables, parameters.label_column, notices)
     sides, known = sides_of(tables, parameters, target, notices)
     inputs = fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)
-    return with_references(inputs, bundle, sides, target)
+    return with_references(inputs, bundle, sides)
 
 
 def tables_of(
@@ -90,7 +91,7 @@ def tables_of(
     parameters: MembershipParameters,
     feature_names: Sequence[str],
     notices: list[Notice],
-) -> list[Table]:
+) -> tuple[Table, ...]:
     """The tables of members, of non-members and, where there is one, of other records.
 
     Parameters
@@ -105,18 +106,11 @@ def tables_of(
     LeakgaugeError
         for tables that cannot be read, or are too small.
     """
-    files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
-    tables = read_tables(
-        [file.path for file in files],
-        names=[file.name for file in files],
-        limits=bundle.limits,
-        header=parameters.header,
-        expected=(*feature_names, *named_label(parameters)),
-    )
+    tables = _tables(bundle, parameters, feature_names)
     for table in tables:
         check_size(table.name, len(table.frame))
         notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
-    return list(tables)
+    return tables
 
 
 def sides_of(
@@ -141,37 +135,44 @@ def sides_of(
     return sides, known
 
 
-def with_references(
-    inputs: Inputs, bundle: MembershipBundle, sides: Sequence[Side], target: TableTarget
-) -> Inputs:
+def with_references(inputs: Inputs, bundle: MembershipBundle, sides: Sequence[Side]) -> Inputs:
     """The inputs with the reference models whose answers the bundle brings, if it brings any.
 
     Raises
     ------
     BadBundle
-        for answers that do not fit, and for any beside a regressor.
+        for answers that do not fit.
     """
     if not bundle.reference_answers:
         return inputs
-    if target.gives == "predictions":
-        raise _references_of_numbers()
     models = read_reference_models(
         bundle.reference_answers,
         limits=bundle.limits,
-        classes=target.classes,
-        y=np.concatenate([side.y for side in sides[:2]]),
-        defences=inputs.defences,
+        target=Audited(
+            inputs.target.classes,
+            np.concatenate([side.y for side in sides[:2]]),
+            inputs.defences,
+            inputs.target.error_scale,
+        ),
     )
     places = places_of(inputs.pool.row, inputs.pool.member, len(sides[0].y))
     return replace(inputs, references=GivenReferences([model.at(places) for model in models]))
 
 
-def _references_of_numbers() -> BadBundle:
-    return BadBundle(
-        "reference_answers_of_numbers",
-        "The bundle brings reference_answers, which are read as probabilities or labels, and the model "
-        "predicts numbers.",
-        hint="Leave the folder out: reference models are trained here.",
+def _tables(
+    bundle: MembershipBundle, parameters: MembershipParameters, feature_names: Sequence[str]
+) -> tuple[Table, ...]:
+    """Tables of members, of non-members and, where the bundle has one, of other records."""
+    if bundle.labels:
+        sides = zip((bundle.members, bundle.non_members), bundle.labels, strict=True)
+        return tuple(read_rows(rows, labels, bundle.limits) for rows, labels in sides)
+    files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
+    return read_tables(
+        [file.path for file in files],
+        names=[file.name for file in files],
+        limits=bundle.limits,
+        header=parameters.header,
+        expected=(*feature_names, *named_label(parameters)),
     )
 
 

@@ -58,7 +58,7 @@ def read_live(bundle: MembershipBundle, parameters: LiveParameters, service: Ser
     notices += [Notice("service", text) for text in target.settle(min(records, most))]
     sized = named.model_copy(update={"max_records": min(most, parameters.max_records)})
     inputs = fitted_inputs(target, sides, known, sized, notices, asked_for=asked_for)
-    inputs = with_references(inputs, bundle, sides, target)
+    inputs = with_references(inputs, bundle, sides)
     pool = replace(inputs.pool, rows_left=target.rows_left)
     more = _what_more_would_bring(records, len(pool), service)
     return replace(inputs, pool=pool, notices=(*inputs.notices, more))

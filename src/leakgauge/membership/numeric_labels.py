@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,10 +10,19 @@ import numpy as np
 import pandas as pd
 
 from leakgauge.errors import BadBundle
+from leakgauge.membership.label_column import DEFAULT_LABEL, MOSTLY
 from leakgauge.membership.labels import ClassLabels, Labels, named
 from leakgauge.membership.tables import Table
 from leakgauge.membership.tables.inference import MISSING, has_thousands_separators, inferred
-from leakgauge.targets.protocol import LARGEST_NUMBER, BoolArray, FloatArray, Regressor, TableTarget
+from leakgauge.report.model import Notice
+from leakgauge.targets.protocol import (
+    LARGEST_NUMBER,
+    BoolArray,
+    FloatArray,
+    MayPredictNumbers,
+    Regressor,
+    TableTarget,
+)
 
 
 def labels_of(target: TableTarget) -> Labels:
@@ -20,6 +30,44 @@ def labels_of(target: TableTarget) -> Labels:
     if target.gives == "predictions":
         return NumericLabels(target.type_name)
     return ClassLabels(target.classes)
+
+
+def settled_by_labels(
+    target: TableTarget, tables: Sequence[Table], label_column: str | None, notices: list[Notice]
+) -> TableTarget:
+    """The target as a regressor, where it may be one and no column of labels holds classes of it alone.
+
+    Parameters
+    ----------
+    label_column
+        as in the parameters; None for the column called `label`, or any that is no feature.
+    notices
+        where a reader is told of it.
+    """
+    numbers = target.predicting_numbers() if isinstance(target, MayPredictNumbers) else None
+    if numbers is None:
+        return target
+    columns = list(tables[0].frame.columns)
+    called = (label_column or DEFAULT_LABEL).lower()
+    possible = [name for name in columns if str(name).strip().lower() == called] or [
+        name for name in columns if name not in (target.feature_names or ())
+    ]
+
+    def least(labels: Labels) -> float:
+        return max(min(labels.share_known(table, name) for table in tables) for name in possible)
+
+    if not possible or least(ClassLabels(target.classes)) == 1.0:
+        return target
+    if least(NumericLabels(numbers.type_name)) < MOSTLY:
+        return target
+    notices.append(
+        Notice(
+            "read_as_regressor",
+            f"The {numbers.type_name} gives one number for each row. The labels are numbers too, and not "
+            "0 and 1 alone, so it was audited as a model that predicts numbers.",
+        )
+    )
+    return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +94,7 @@ class NumericLabels:
             `missing_labels`, `labels_not_numbers`, `labels_out_of_range`, `one_label`: with file and line.
         """
         cells = table.frame[column]
-        y = _numbers(cells, table.decimal)
+        y = numbers_in(cells, table.decimal)
         missing = (cells.isna() | cells.isin(MISSING)).to_numpy(dtype=np.bool_)
         _refuse(
             missing,
@@ -84,13 +132,13 @@ class NumericLabels:
         """Share of cells that hold a number."""
         if column not in table.frame.columns:
             return 0.0
-        y = _numbers(table.frame[column], table.decimal)
+        y = numbers_in(table.frame[column], table.decimal)
         known = y[np.isfinite(y)]
         return len(known) / len(y) if len(known) and known.min() < known.max() else 0.0
 
     def agreement(self, target: TableTarget, x: Any, table: Table, column: Any) -> float:
         """Share of the numbers' distances from their median that the predictions explain; 0 for none."""
-        y = _numbers(table.frame[column], table.decimal)
+        y = numbers_in(table.frame[column], table.decimal)
         known = np.abs(y) <= LARGEST_NUMBER
         if not known.any():
             return 0.0
@@ -100,7 +148,7 @@ class NumericLabels:
         return max(1.0 - float(left / spread), 0.0) if spread > 0.0 else 0.0
 
 
-def _numbers(cells: pd.Series[Any], decimal: str) -> FloatArray:
+def numbers_in(cells: pd.Series[Any], decimal: str) -> FloatArray:
     """(n,) the cells as numbers; NaN for what is none."""
     untyped = cells.dtype == object or isinstance(cells.dtype, pd.StringDtype)
     if untyped and all(isinstance(cell, str) for cell in cells.dropna()):

@@ -36,7 +36,7 @@ from sklearn.utils import check_array
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.booster_rounds import seen_trees
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.targets.boosters.classifier import BoosterClassifier
+from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
 from leakgauge.targets.sklearn.model_graph import resamples
 
@@ -148,7 +148,7 @@ def cells_of_trees(step: FinalStep, y: LabelArray) -> tuple[Cells, ...]:
         when the model is not a tree, an ensemble that trains trees on the records themselves, or a
         booster whose file holds sums over the records of each leaf.
     """
-    if isinstance(step.estimator, BoosterClassifier):
+    if isinstance(step.estimator, BoosterEstimator):
         return _cells_of_booster(step.estimator, step.x, y)
     trees = list(_trees_of(step.estimator))[: max(MOST_ENTRIES // len(y), 1)]
     x = as_trees_read(step.x)
@@ -158,7 +158,7 @@ def cells_of_trees(step: FinalStep, y: LabelArray) -> tuple[Cells, ...]:
     )
 
 
-def _cells_of_booster(booster: BoosterClassifier, x: Any, y: IntArray) -> tuple[Cells, ...]:
+def _cells_of_booster(booster: BoosterEstimator, x: Any, y: IntArray) -> tuple[Cells, ...]:
     """The leaves of boosting, which keep numbers of records, or else sums of second derivatives."""
     cells = []
     for tree in islice(seen_trees(booster, x, y), max(MOST_ENTRIES // len(y), 1)):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import UnsupportedModel
+from leakgauge.targets.probabilities import numbers_alone
 from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 
 
@@ -63,3 +64,38 @@ class AnswersTarget:
         """(n,) positions in `classes` of the predicted labels in `n` rows."""
         self.queries += len(x)
         return np.asarray(x[:, 0], dtype=np.int64)
+
+
+class PredictionsTarget:
+    """Gives back the predicted numbers that it is asked about: (n, 1) input rows hold one each."""
+
+    type_name = "Table of answers"
+    packages: tuple[str, ...] = ()
+    estimator = None
+    recipe = None
+    form = None
+    has_probabilities = False
+    gives: Gives = "predictions"
+
+    def __init__(self) -> None:
+        self.classes = np.empty(0)
+        self.queries = 0
+
+    def predictions(self, x: Any) -> FloatArray:
+        """(n,) the numbers in `n` rows."""
+        self.queries += len(x)
+        return np.asarray(x[:, 0], dtype=np.float64)
+
+    def probabilities(self, x: Any) -> FloatArray:  # noqa: ARG002 -- as in the protocol
+        """Never an answer.
+
+        Raises
+        ------
+        UnsupportedModel
+            `labels_only`.
+        """
+        raise numbers_alone()
+
+    def labels(self, x: Any) -> IntArray:  # noqa: ARG002 -- as in the protocol
+        """Never an answer; errors as `probabilities`."""
+        raise numbers_alone()

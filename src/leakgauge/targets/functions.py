@@ -1,16 +1,22 @@
-"""A function of the caller's own, or an object with `predict_proba`, as a classifier of tables."""
+"""A function of the caller's own, or an object that answers, as a classifier or a regressor of tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadParameters, UnsupportedModel
 from leakgauge.targets.input_columns import InputColumn, InputColumns
-from leakgauge.targets.probabilities import checked_labels, checked_probabilities, prediction_failed
+from leakgauge.targets.probabilities import (
+    checked_labels,
+    checked_numbers,
+    checked_probabilities,
+    numbers_alone,
+    prediction_failed,
+)
 from leakgauge.targets.protocol import AnswerForm, FloatArray, Gives, IntArray
 from leakgauge.targets.ways_in import as_array
 
@@ -38,7 +44,114 @@ class AsItAnswers:
         return np.asarray(model.predict_proba(x))
 
 
-class FunctionTarget:
+class AsItPredicts:
+    """Asks a model that was trained again for numbers: the answer form of functions that predict."""
+
+    def __call__(self, model: Any, x: Any) -> NDArray[Any]:
+        """(n,) or (n, 1) as `predict` gives them."""
+        return np.asarray(model.predict(x))
+
+
+class _Asked:
+    """What is so of a function whatever it answers.
+
+    Parameters
+    ----------
+    function
+        of `n` rows.
+    name
+        what the report calls it.
+    takes
+        how it is given rows.
+    estimator, recipe
+        as in `ModelTarget`.
+    """
+
+    remarks: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    feature_names = None
+    n_features = None
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        *,
+        name: str,
+        takes: Takes,
+        estimator: Any = None,
+        recipe: Any = None,
+    ) -> None:
+        self._function = function
+        self._takes = takes
+        self.queries = 0
+        self.type_name = name
+        self.estimator = estimator
+        self.recipe = recipe
+
+    def input_columns(self, n_columns: int) -> InputColumns:
+        """Nothing is known of the columns."""
+        return InputColumns(tuple(InputColumn() for _ in range(n_columns)))
+
+    def as_input(self, frame: Any) -> Any:
+        """The rows in the form that the caller holds them in; see `TableTarget`."""
+        return as_held(frame, self._takes)
+
+    def reading_scores(self, x: Any, y: IntArray) -> Self:  # noqa: ARG002 -- the protocol's signature
+        """The target itself: a function has no decision scores."""
+        return self
+
+    def _ask(self, x: Any) -> Iterator[tuple[NDArray[Any], int]]:
+        for start in range(0, len(x), CHUNK_ROWS):
+            rows = x[start : start + CHUNK_ROWS].copy()  # which the caller's function may change
+            self.queries += len(rows)
+            try:
+                array = as_array(self._function(rows))
+            except Exception as error:  # whatever the caller's function does with rows
+                raise prediction_failed(error) from error
+            yield array, len(rows)
+
+
+class FunctionRegressor(_Asked):
+    """A regressor of which nothing is known but what it answers: (n,) or (n, 1) numbers of `n` rows.
+
+    Attributes
+    ----------
+    estimator, recipe, form, packages, remarks
+        as in `ModelTarget` and `TableTarget`.
+    """
+
+    has_probabilities = False
+    gives: Gives = "predictions"
+    form: AnswerForm = AsItPredicts()
+    classes: NDArray[Any] = np.empty(0)
+
+    def predictions(self, x: Any) -> FloatArray:
+        """(n,) numbers that the function predicts for `n` rows.
+
+        Raises
+        ------
+        UnsupportedModel
+            `prediction_failed`; `multi_output` for several numbers a row; `not_finite`.
+        """
+        answers = [checked_numbers(answer, rows) for answer, rows in self._ask(x)]
+        return np.concatenate(answers) if answers else np.empty(0)
+
+    def probabilities(self, x: Any) -> FloatArray:  # noqa: ARG002 -- as in the protocol
+        """Never an answer.
+
+        Raises
+        ------
+        UnsupportedModel
+            `labels_only`.
+        """
+        raise numbers_alone()
+
+    def labels(self, x: Any) -> IntArray:  # noqa: ARG002 -- as in the protocol
+        """Never an answer; errors as `probabilities`."""
+        raise numbers_alone()
+
+
+class FunctionTarget(_Asked):
     """A classifier of which nothing is known but what it answers.
 
     Parameters
@@ -67,11 +180,6 @@ class FunctionTarget:
         `classes_do_not_fit` for another number of columns than of classes.
     """
 
-    remarks: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
-    feature_names = None
-    n_features = None
-
     def __init__(
         self,
         function: Callable[[Any], Any],
@@ -83,14 +191,9 @@ class FunctionTarget:
         estimator: Any = None,
         recipe: Any = None,
     ) -> None:
-        self._function = function
-        self._takes = takes
+        super().__init__(function, name=name, takes=takes, estimator=estimator, recipe=recipe)
         self._positions = {label: position for position, label in enumerate(classes.tolist())}
         self.classes = classes
-        self.queries = 0
-        self.type_name = name
-        self.estimator = estimator
-        self.recipe = recipe
         self.has_probabilities = self._gives_probabilities(some_rows)
         self.gives: Gives = "probabilities" if self.has_probabilities else "labels"
         self.form: AnswerForm | None = AsItAnswers() if self.has_probabilities else None
@@ -105,7 +208,8 @@ class FunctionTarget:
                 "answer_shape",
                 f"Asked about {count} rows, the model answered with shape {answer.shape}; it takes one row "
                 "of probabilities, or one label that is in y_train, for each.",
-                hint="Make both columns of two classes: lambda X: np.column_stack([1 - model(X), model(X)]).",
+                hint="Make both columns of two classes: lambda X: np.column_stack([1 - model(X), model(X)]). "
+                "If it predicts numbers, pass y_train and y_test as floats.",
             )
         if answer.shape[1] != len(self.classes):
             raise BadParameters.about(
@@ -119,18 +223,6 @@ class FunctionTarget:
             )
         checked_probabilities(answer, count, len(self.classes))
         return True
-
-    def input_columns(self, n_columns: int) -> InputColumns:
-        """Nothing is known of the columns."""
-        return InputColumns(tuple(InputColumn() for _ in range(n_columns)))
-
-    def as_input(self, frame: Any) -> Any:
-        """The rows in the form that the caller holds them in; see `TableTarget`."""
-        return as_held(frame, self._takes)
-
-    def reading_scores(self, x: Any, y: IntArray) -> FunctionTarget:  # noqa: ARG002 -- the protocol's signature
-        """The target itself: a function has no decision scores."""
-        return self
 
     def probabilities(self, x: Any) -> FloatArray:
         """(n, n_classes) class probabilities for `n` rows.
@@ -161,13 +253,3 @@ class FunctionTarget:
             return np.asarray(self.probabilities(x).argmax(axis=1), dtype=np.int64)
         answers = [checked_labels(answer, rows, self._positions) for answer, rows in self._ask(x)]
         return np.concatenate(answers) if answers else np.empty(0, dtype=np.int64)
-
-    def _ask(self, x: Any) -> Iterator[tuple[NDArray[Any], int]]:
-        for start in range(0, len(x), CHUNK_ROWS):
-            rows = x[start : start + CHUNK_ROWS].copy()  # which the caller's function may change
-            self.queries += len(rows)
-            try:
-                array = as_array(self._function(rows))
-            except Exception as error:  # whatever the caller's function does with rows
-                raise prediction_failed(error) from error
-            yield array, len(rows)

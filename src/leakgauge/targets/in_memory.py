@@ -15,17 +15,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
 
-from leakgauge.errors import BadParameters
+from leakgauge.errors import BadParameters, LeakgaugeError
 from leakgauge.targets.function_recipe import Fit, FunctionRecipe
-from leakgauge.targets.functions import FunctionTarget, Takes, as_held
-from leakgauge.targets.protocol import TableTarget
+from leakgauge.targets.functions import FunctionRegressor, FunctionTarget, Takes, as_held
+from leakgauge.targets.libraries import boosters
+from leakgauge.targets.pickles.estimators import BOOSTERS
+from leakgauge.targets.protocol import TableTarget, are_amounts
 from leakgauge.targets.sklearn.model_graph import parts_of
 from leakgauge.targets.sklearn.target import SklearnTarget
-from leakgauge.targets.ways_in import check_takes_arrays, function_name
+from leakgauge.targets.ways_in import as_array, check_can_be_called, check_takes_arrays, function_name
 
 _PROBED = 20
 """Rows that a function is asked about at first."""
+_TWO_CLASSES = 2
 
 
 def open_in_memory(
@@ -42,8 +47,8 @@ def open_in_memory(
     Parameters
     ----------
     model
-        a fitted classifier or regressor; any object with `predict_proba`; or a function of rows that gives
-        (n, n_classes) probabilities or (n,) labels.
+        a fitted classifier or regressor; any object with `predict_proba`, or that predicts numbers; or a
+        function of rows that gives (n, n_classes) probabilities, (n,) labels, or (n,) or (n, 1) numbers.
     frame
         the members' rows; a function is asked about the first of them.
     takes
@@ -63,11 +68,11 @@ def open_in_memory(
     BadParameters
         `classes_do_not_fit`.
     """
-    target: SklearnTarget | FunctionTarget
+    target: SklearnTarget | FunctionTarget | FunctionRegressor
     if isinstance(model, BaseEstimator):
         if classes is not None:
             raise _classes_known()
-        target = SklearnTarget(_copied(model))
+        target = SklearnTarget(_as_in_files(_copied(model)))
         target.packages = _packages_of(model)
     else:
         some_rows = as_held(frame.head(_PROBED), takes)
@@ -79,33 +84,70 @@ def open_in_memory(
 
 def _function_target(
     model: Any, some_rows: Any, takes: Takes, labels: Sequence[Any], classes: Sequence[Any] | None
-) -> FunctionTarget:
-    """Any object with `predict_proba`, or a function, as a target."""
-    probabilities = getattr(model, "predict_proba", None)
-    if callable(probabilities) and not isinstance(model, type):
-        own = getattr(model, "classes_", None)
-        if own is not None and classes is not None:
-            raise _classes_known()
-        known = classes_in_order(labels, classes) if own is None else np.asarray(own)
-        target = FunctionTarget(
-            probabilities,
-            known,
-            name=type(model).__name__,
+) -> FunctionTarget | FunctionRegressor:
+    """Any object with `predict_proba` or `predict`, or a function, as a target."""
+    asks = None if isinstance(model, type) else getattr(model, "predict_proba", None)
+    if not callable(asks):
+        check_takes_arrays(model)
+        if not classes and _predicts_numbers(model, some_rows, labels):
+            return _regressor(model, takes)
+        check_can_be_called(model)
+        return FunctionTarget(
+            model,
+            classes_in_order(labels, classes),
+            name=function_name(model),
             takes=takes,
             some_rows=some_rows,
-            estimator=model,
-            recipe=_recipe_of(model, known),
         )
-        target.packages = _packages_of(model)
-        return target
-    check_takes_arrays(model)
-    return FunctionTarget(
-        model,
-        classes_in_order(labels, classes),
-        name=function_name(model),
+    own = getattr(model, "classes_", None)
+    if own is not None and classes is not None:
+        raise _classes_known()
+    known = classes_in_order(labels, classes) if own is None else np.asarray(own)
+    target = FunctionTarget(
+        asks,
+        known,
+        name=type(model).__name__,
         takes=takes,
         some_rows=some_rows,
+        estimator=model,
+        recipe=_recipe_of(model, known),
     )
+    target.packages = _packages_of(model)
+    return target
+
+
+def _regressor(model: Any, takes: Takes) -> FunctionRegressor:
+    """A function of numbers, or any object that predicts them."""
+    if not hasattr(model, "predict"):
+        return FunctionRegressor(model, name=function_name(model), takes=takes)
+    target = FunctionRegressor(
+        model.predict,
+        name=type(model).__name__,
+        takes=takes,
+        estimator=model,
+        recipe=_recipe_of(model, np.empty(0)),
+    )
+    target.packages = _packages_of(model)
+    return target
+
+
+def _predicts_numbers(model: Any, some_rows: Any, labels: Sequence[Any]) -> bool:
+    """Whether labels are numbers, more than two of them, and the model answers with one number a row.
+
+    Whole numbers that recur may be classes: they are numbers where they are floats and the model answers
+    with others.
+    """
+    kinds = {type(label) for label in labels}
+    if not kinds <= {int, float} or len(set(labels)) <= _TWO_CLASSES:
+        return False
+    try:
+        answer = as_array(getattr(model, "predict", model)(some_rows.copy()))
+    except Exception:  # noqa: BLE001 -- asked again as a function, which then says what went wrong
+        return False
+    if answer.shape not in ((len(some_rows),), (len(some_rows), 1)) or answer.dtype.kind not in "iuf":
+        return False
+    others = not set(answer.ravel().tolist()) <= set(labels)
+    return are_amounts(np.asarray(labels)) or (kinds == {float} and others)
 
 
 def _copied(model: BaseEstimator) -> BaseEstimator:
@@ -113,6 +155,26 @@ def _copied(model: BaseEstimator) -> BaseEstimator:
     try:
         return copy.deepcopy(model)
     except Exception:  # noqa: BLE001 -- whatever an estimator holds: files, devices, locks
+        return model
+
+
+def _as_in_files(model: Any) -> Any:
+    """The model with the booster behind it as it is read from a file, so that attacks on files see its trees.
+
+    What no file would be read of, such as an objective of the caller's own, stays as it is.
+    """
+    if isinstance(model, Pipeline):
+        model.steps[-1] = (model.steps[-1][0], _as_in_files(model.steps[-1][1]))
+    elif isinstance(model, BaseSearchCV) and hasattr(model, "best_estimator_"):
+        model.best_estimator_ = _as_in_files(model.best_estimator_)
+    package, name = type(model).__module__.partition(".")[0], type(model).__name__
+    if "_Booster" not in vars(model) or type(model).__module__ not in BOOSTERS.get(package, ()):
+        return model
+    try:
+        opening, state = boosters(package), vars(model)
+        held = opening.from_pickle("Booster", state["_Booster"].__getstate__())
+        return opening.from_pickle(name, {**state, "_Booster": held})
+    except LeakgaugeError:
         return model
 
 

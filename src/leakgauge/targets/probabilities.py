@@ -1,4 +1,4 @@
-"""What a model answers, held to what probabilities and labels are."""
+"""What a model answers, held to what probabilities, labels and predicted numbers are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import UnsupportedModel
-from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.protocol import LARGEST_NUMBER, FloatArray, IntArray
 
 DRIFT = 1e-3
 """How far a row of probabilities may be from 1 in sum, and one of them below 0, and still be called drift."""
@@ -61,6 +61,46 @@ def checked_labels(answer: NDArray[Any], rows: int, positions: Mapping[Any, int]
         return np.array([positions[label] for label in answer.tolist()], dtype=np.int64)
     except (KeyError, TypeError) as error:
         raise prediction_failed(error) from error
+
+
+def checked_numbers(answer: NDArray[Any], rows: int) -> FloatArray:
+    """(rows,) the predicted numbers in an answer of a vector or a column.
+
+    Raises
+    ------
+    UnsupportedModel
+        `prediction_failed` for another shape; `multi_output` for several numbers a row; `not_finite`.
+    """
+    if answer.ndim == 2 and len(answer) == rows and answer.shape[1] > 1:
+        raise UnsupportedModel(
+            "multi_output",
+            f"The model predicts {answer.shape[1]} numbers for each row, and an audit is of one.",
+            hint="Hand over a model, or a function, that gives one of them, and labels that are that number.",
+        )
+    if answer.dtype.kind == "c":
+        raise prediction_failed(None)
+    try:
+        numbers = answer.astype(np.float64).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise prediction_failed(error) from error
+    if answer.ndim > 2 or len(numbers) != rows:
+        raise prediction_failed(None)
+    if not np.all(np.abs(numbers) <= LARGEST_NUMBER):
+        raise UnsupportedModel(
+            "not_finite",
+            f"The model predicts numbers that are infinite, missing or beyond {LARGEST_NUMBER:g}.",
+            hint="Check the model's predict on these tables before the audit.",
+        )
+    return numbers
+
+
+def numbers_alone() -> UnsupportedModel:
+    """The refusal of a regressor that is asked for probabilities or labels."""
+    return UnsupportedModel(
+        "labels_only",
+        "The model predicts numbers, and gives neither probabilities nor classes.",
+        hint="Use attacks that see predictions.",
+    )
 
 
 def prediction_failed(error: Exception | None, *, hint: str = _AS_IT_IS) -> UnsupportedModel:

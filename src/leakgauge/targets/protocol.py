@@ -32,6 +32,16 @@ LARGEST_NUMBER = 1e100
 """Of labels and predictions of a regressor: squares of what lies beyond may be no finite numbers."""
 
 
+MOSTLY_DIFFERENT = 0.5
+"""Share of different values from which on whole numbers are amounts, not labels."""
+
+
+def are_amounts(numbers: NDArray[Any]) -> bool:
+    """Whether numbers are amounts, as a regressor predicts them, and no labels of classes."""
+    whole = bool((numbers == np.round(numbers)).all())
+    return not whole or len(np.unique(numbers)) > MOSTLY_DIFFERENT * len(numbers)
+
+
 class AnswerForm(Protocol):
     """Asks a fitted model, the target or a clone of it, for what an attacker sees."""
 
@@ -152,3 +162,11 @@ class TableTarget(ModelTarget, Protocol):
         y
             (n,) positions in `classes` of their true labels.
         """
+
+
+@runtime_checkable
+class MayPredictNumbers(Protocol):
+    """A target that may be a classifier or a regressor, which only the labels tell."""
+
+    def predicting_numbers(self) -> TableTarget | None:
+        """The same model as a regressor; None where its answers are no numbers."""

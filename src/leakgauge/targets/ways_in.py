@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from leakgauge.errors import UnsupportedModel
 
 A_FUNCTION: Final = (
-    "Hand over a function of the rows that gives one probability for each class, such as lambda X: "
+    "Hand over a function of the rows that gives one probability for each class, or one predicted number, "
+    "such as lambda X: "
 )
 _WAYS_IN: Final = {
     "torch": (
@@ -21,14 +22,14 @@ _WAYS_IN: Final = {
     "tensorflow": ("a TensorFlow model", A_FUNCTION + "model(X).numpy()."),
     "xgboost": (
         "an XGBoost Booster, which takes a DMatrix",
-        "Hand over the XGBClassifier, or a function such as lambda X: "
+        "Hand over the XGBClassifier or XGBRegressor, or a function such as lambda X: "
         "booster.predict(xgboost.DMatrix(X)); of two classes it gives one column, so make both: "
         "np.column_stack([1 - p, p]).",
     ),
     "lightgbm": (
         "a LightGBM Booster",
-        "Hand over the LGBMClassifier, or a function such as lambda X: booster.predict(X); of two classes "
-        "it gives one column, so make both: np.column_stack([1 - p, p]).",
+        "Hand over the LGBMClassifier or LGBMRegressor, or a function such as lambda X: booster.predict(X); "
+        "of two classes it gives one column, so make both: np.column_stack([1 - p, p]).",
     ),
 }
 """By the package of their class: what they are, and what to do."""
@@ -48,6 +49,10 @@ def check_takes_arrays(model: Any) -> None:
     for library, (what, way_in) in _WAYS_IN.items():
         if made_by(model, library):
             raise _not_a_model(what, way_in)
+
+
+def check_can_be_called(model: Any) -> None:
+    """Refuse what is no function; error as `check_takes_arrays`."""
     if not callable(model):
         raise _not_a_model(
             f"a {type(model).__name__} without predict_proba that cannot be called either",

@@ -343,10 +343,6 @@ BROKEN = {
     "not_probabilities": (MEMBERS, changed(NON_MEMBERS, yes=NON_MEMBERS.yes * 7)),
     "too_few_records": (MEMBERS.head(10), NON_MEMBERS),
     "unknown_labels": (changed(MEMBERS, predicted="perhaps"), changed(NON_MEMBERS, predicted="yes")),
-    "predicted_numbers": (
-        pd.DataFrame({"predicted": np.linspace(0, 9, 50), "label": np.linspace(1, 8, 50)}),
-        pd.DataFrame({"predicted": np.linspace(0, 9, 50), "label": np.linspace(1, 8, 50)}),
-    ),
 }
 
 
@@ -364,15 +360,6 @@ def test_missing_and_endless_probabilities_are_refused_by_line(tmp_path):
         error = refused(bundle(tmp_path / str(number), table), **QUICK)
         assert error.code == "bad_bundle.not_numbers"
         assert "line 6" in error.message
-
-
-def test_prices_in_whole_numbers_are_answers_of_a_regressor_too(tmp_path):
-    rng = np.random.default_rng(0)
-    tables = [
-        pd.DataFrame({"predicted": rng.integers(10**6, size=60), "label": rng.integers(10**6, size=60)})
-        for _ in range(2)
-    ]
-    assert refused(bundle(tmp_path / "b", *tables), **QUICK).code == "bad_bundle.predicted_numbers"
 
 
 def test_a_table_without_header_is_refused(tmp_path):

@@ -11,7 +11,7 @@ from fitted_pools import area, digits, scores_of, shared
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks import boosting_equations, leaf_counts
 from leakgauge.membership.booster_rounds import equations_of_rounds, seen_trees
-from leakgauge.targets.boosters import lightgbm_classifier, xgboost_classifier
+from leakgauge.targets.boosters import lightgbm_opening, xgboost_opening
 
 SETTINGS = {
     "plain": {},
@@ -40,8 +40,8 @@ def light(name):
     member = np.arange(len(y)) < len(y) // 2
     model = lightgbm.LGBMClassifier(n_estimators=12, num_leaves=10, n_jobs=1, verbose=-1, **LIGHT[name])
     model.fit(x[member], y[member])
-    booster = lightgbm_classifier.from_pickle("Booster", model.booster_.__getstate__())
-    classifier = lightgbm_classifier.from_pickle("LGBMClassifier", {**vars(model), "_Booster": booster})
+    booster = lightgbm_opening.from_pickle("Booster", model.booster_.__getstate__())
+    classifier = lightgbm_opening.from_pickle("LGBMClassifier", {**vars(model), "_Booster": booster})
     return shared(classifier, x, y, member)
 
 
@@ -82,7 +82,7 @@ def test_a_random_forest_of_lightgbm_is_attacked_by_its_counts():
     model = lightgbm.LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1, **settings).fit(
         x[member], y[member]
     )
-    classifier, _ = lightgbm_classifier.read_file(model.booster_.model_to_string().encode())
+    classifier, _ = lightgbm_opening.read_file(model.booster_.model_to_string().encode())
     target, pool = shared(classifier, x, y, member)
     assert area(leaf_counts.score, target, pool) > 0.6
 
@@ -90,8 +90,8 @@ def test_a_random_forest_of_lightgbm_is_attacked_by_its_counts():
 def read(x, y, name="plain", **settings):
     model = xgboost.XGBClassifier(n_estimators=20, max_depth=4, n_jobs=1, **SETTINGS[name] | settings)
     raw = model.fit(x, y).get_booster().__getstate__()
-    classifier = xgboost_classifier.from_pickle("Booster", raw)
-    return xgboost_classifier.from_pickle("XGBClassifier", {**vars(model), "_Booster": classifier})
+    classifier = xgboost_opening.from_pickle("Booster", raw)
+    return xgboost_opening.from_pickle("XGBClassifier", {**vars(model), "_Booster": classifier})
 
 
 def pooled(name="plain", **settings):

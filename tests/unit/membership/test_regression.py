@@ -503,11 +503,3 @@ def test_labels_in_memory_that_are_no_numbers_are_refused(labels: list[Any], pro
     assert caught.value.problem == problem
     with pytest.raises(BadParameters):
         leakgauge.audit(model, x[:40], y[:40], x[40:], y[40:], parameters={"defences": ["top_k"]})
-
-
-def test_reference_answers_are_not_read_of_a_regressor(tmp_path: Path) -> None:
-    x, y = numbers(80, seed=22)
-    bundle = bundle_of(tmp_path, Ridge(), x, y)
-    (bundle / "reference_answers").mkdir()
-    (bundle / "reference_answers" / "1.csv").write_text("0,1,label\n0.5,0.5,1\n", encoding="utf-8")
-    assert refusal(bundle).problem == "reference_answers_of_numbers"

@@ -65,7 +65,7 @@ from leakgauge.membership.equations import Equations
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.tree_cells import as_trees_read, final_step
 from leakgauge.progress import Progress
-from leakgauge.targets.boosters.classifier import BoosterClassifier
+from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
 
 MOST_STEPS = 3_000
@@ -122,7 +122,7 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
             share = float(boosting.subsample)
             unit = 1.0 if target.error_scale is None else target.error_scale.unit
             equations = _equations(boosting, as_trees_read(step.x), pool.y, unit)
-        case BoosterClassifier() as booster:
+        case BoosterEstimator() as booster:
             share = booster.share_of_records()
             equations = equations_of_rounds(booster, step.x, pool.y)
         case _:

@@ -214,6 +214,8 @@ def bootstrap_of(estimator: Any) -> Bootstrap:
     """
     if not isinstance(estimator, Ensemble):
         raise Unsuited("The model is not a forest or a bagging of trees, so no rows were drawn.")
+    if hasattr(estimator, "sampling_strategy"):  # the balanced ensembles of imbalanced-learn
+        raise Unsuited("A sampler chose the rows of each part by their labels, so no bootstrap tells them.")
     if not estimator.bootstrap:
         raise Unsuited("The trees were fitted on all rows, without a bootstrap to replay.")
     n_rows = vars(estimator).get("_n_samples")

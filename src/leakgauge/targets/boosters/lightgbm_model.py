@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leakgauge.targets.boosters.classifier import Floats
+from leakgauge.targets.boosters.lightgbm_objectives import BINARY, MULTICLASS, REGRESSIONS, Regression
+from leakgauge.targets.boosters.losses import Floats
 from leakgauge.targets.boosters.trees import Ints
-
-LIBRARY: Final = "LightGBM"
-BINARY: Final = "binary"
-MULTICLASS: Final = "multiclass"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +108,10 @@ class LightGBMModel:
     ----------
     version
         of the format, such as `v4`.
+    objective
+        its name, and of a regression all that the file says of it.
     n_classes
-        at least 2.
+        at least 2; 0 of a regressor.
     sharpness
         by what the score of two classes is multiplied before the logistic function.
     feature_names
@@ -132,6 +131,7 @@ class LightGBMModel:
 
     version: str
     n_features: int
+    objective: str
     n_classes: int
     sharpness: float
     feature_names: tuple[str, ...] | None
@@ -145,7 +145,12 @@ class LightGBMModel:
     @property
     def groups(self) -> int:
         """Scores that each round adds to."""
-        return 1 if self.n_classes == 2 else self.n_classes
+        return self.n_classes if self.objective == MULTICLASS else 1
+
+    @property
+    def regression(self) -> Regression | None:
+        """Its objective where that is of numbers."""
+        return REGRESSIONS.get(self.objective)
 
     @property
     def rounds(self) -> int:
@@ -160,11 +165,10 @@ class LightGBMModel:
         """The model as LightGBM writes it, made of its checked parts alone."""
         trees = [tree.text(number) for number, tree in enumerate(self.trees)]
         names = self.feature_names or tuple(f"Column_{place}" for place in range(self.n_features))
-        objective = (
-            f"{BINARY} sigmoid:{_number(self.sharpness)}"
-            if self.n_classes == 2
-            else f"{MULTICLASS} num_class:{self.n_classes}"
-        )
+        words = {
+            BINARY: f"{BINARY} sigmoid:{_number(self.sharpness)}",
+            MULTICLASS: f"{MULTICLASS} num_class:{self.n_classes}",
+        }
         head = [
             "tree",
             f"version={self.version}",
@@ -172,7 +176,7 @@ class LightGBMModel:
             f"num_tree_per_iteration={self.groups}",
             "label_index=0",
             f"max_feature_idx={self.n_features - 1}",
-            f"objective={objective}",
+            f"objective={words.get(self.objective, self.objective)}",
             *(["average_output"] if self.averages else []),
             f"feature_names={' '.join(names)}",
             f"feature_infos={' '.join(self.feature_infos)}",

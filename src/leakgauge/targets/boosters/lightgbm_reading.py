@@ -17,8 +17,15 @@ import numpy as np
 
 from leakgauge.errors import UnsupportedModel
 from leakgauge.targets.boosters import refusals
-from leakgauge.targets.boosters.classifier import Floats
-from leakgauge.targets.boosters.lightgbm_model import BINARY, LIBRARY, MULTICLASS, LightGBMModel, Tree
+from leakgauge.targets.boosters.lightgbm_model import LightGBMModel, Tree
+from leakgauge.targets.boosters.lightgbm_objectives import (
+    BINARY,
+    LIBRARY,
+    MULTICLASS,
+    REGRESSIONS,
+    refusal,
+)
+from leakgauge.targets.boosters.losses import Floats
 from leakgauge.targets.boosters.trees import Ints, check_walk
 
 MOST_FEATURES: Final = 1_000_000
@@ -152,8 +159,8 @@ class _Text:
                 "Save it with LightGBM 2.1 or later.",
             )
         n_features = head.count("max_feature_idx", most=MOST_FEATURES - 1) + 1
-        n_classes, sharpness = self._objective()
-        groups = 1 if n_classes == 2 else n_classes
+        objective, n_classes, sharpness = self._objective()
+        groups = n_classes if objective == MULTICLASS else 1
         for key in ("num_class", "num_tree_per_iteration"):
             if head.count(key, most=MOST_CLASSES) != groups:
                 raise head.refuse(f"has a {key} that is not the objective's")
@@ -168,6 +175,7 @@ class _Text:
         return LightGBMModel(
             version=head.text("version"),
             n_features=n_features,
+            objective=objective,
             n_classes=n_classes,
             sharpness=sharpness,
             feature_names=None if made_up else tuple(names),
@@ -179,26 +187,24 @@ class _Text:
             config={name: value for name, value in self.config.items() if name != _COLUMNS},
         )
 
-    def _objective(self) -> tuple[int, float]:
-        """Number of classes, and the sharpness of two."""
-        name, *settings = self.head.values.get("objective", "none").split(" ")
+    def _objective(self) -> tuple[str, int, float]:
+        """Its name, the number of classes, which is 0 for a regression, and the sharpness of two."""
+        words = self.head.values.get("objective", "none")
+        if words in REGRESSIONS:
+            return words, 0, 1.0
+        name, *settings = words.split(" ")
         stated = dict(setting.partition(":")[::2] for setting in settings)
-        if name not in (BINARY, MULTICLASS):
-            raise refusals.unsupported(
-                LIBRARY,
-                f"The LightGBM model has the objective {name}, whose answers are no probabilities of classes "
-                "that sum to 1",
-                f'Train it with objective="{BINARY}" or "{MULTICLASS}".',
-            )
         if name == MULTICLASS:
             classes = stated.get("num_class", "")
             if not re.fullmatch(r"[0-9]{1,6}", classes) or not 3 <= int(classes) <= MOST_CLASSES:
                 raise self.head.refuse("has an objective without classes")
-            return int(classes), 1.0
+            return name, int(classes), 1.0
+        if name != BINARY:
+            raise refusal(words)
         sharpness = stated.get("sigmoid", "1")
         if not re.fullmatch(r"[0-9.]{1,20}(e[-+]?[0-9]{1,3})?", sharpness) or not 0 < float(sharpness) < 1e6:
             raise self.head.refuse("has an objective without a sigmoid")
-        return 2, float(sharpness)
+        return name, 2, float(sharpness)
 
     def _categorical(self, infos: list[str]) -> tuple[int, ...]:
         """Features whose categories pandas held, in the order in which the file lists them."""

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.targets.boosters import ubjson
+from leakgauge.targets.boosters.losses import OF_CURVATURE_1, Loss, NumberLoss
 from leakgauge.targets.boosters.trees import Ints
+from leakgauge.targets.boosters.xgboost_objectives import OBJECTIVES, Objective
 
-OBJECTIVES: Final = ("binary:logistic", "multi:softprob", "multi:softmax")
-"""Objectives whose answers are probabilities of classes; the first is for two of them."""
 DELETED: Final = 2**31 - 1
 """The feature of a node that pruning took out of its tree, and the parent of a root."""
 
@@ -101,7 +101,11 @@ class XGBoostModel:
     Attributes
     ----------
     n_classes
-        at least 2.
+        at least 2; 0 of a regressor.
+    objective
+        one of `xgboost_objectives.OBJECTIVES`.
+    own_setting
+        of the objective, as the file writes it; None where it has none.
     base_score
         as the file writes it, a number or a list of them.
     feature_names, feature_types
@@ -126,7 +130,7 @@ class XGBoostModel:
     objective: str
     base_score: str
     boost_from_average: str
-    scale_pos_weight: str
+    own_setting: str | None
     feature_names: tuple[str, ...] | None
     feature_types: tuple[str, ...] | None
     trees: tuple[Tree, ...]
@@ -141,7 +145,29 @@ class XGBoostModel:
     @property
     def groups(self) -> int:
         """Scores that each round adds to."""
-        return 1 if self.objective == OBJECTIVES[0] else self.n_classes
+        return self.n_classes if self.objective.startswith("multi:") else 1
+
+    @property
+    def kind(self) -> Objective:
+        """Its objective."""
+        return OBJECTIVES[self.objective]
+
+    @property
+    def starting_scores(self) -> NDArray[np.float64]:
+        """(n_scores,) scores before the first tree."""
+        answers = np.array([float(part) for part in self.base_score.strip("[]").split(",")])
+        return np.broadcast_to(self.kind.to_scores(answers), (self.groups,)).astype(np.float64)
+
+    @property
+    def covers_are_counts(self) -> bool:
+        """Whether every training record adds 1 to the cover of its leaf."""
+        loss = self.loss
+        return isinstance(loss, NumberLoss) and loss.ones == 1.0 and loss.function in OF_CURVATURE_1
+
+    @property
+    def loss(self) -> Loss:
+        """What boosting descended."""
+        return self.kind.loss_with(self.own_setting, self.n_classes)
 
     @property
     def rounds(self) -> int:
@@ -173,12 +199,12 @@ class XGBoostModel:
         booster: dict[str, object] = {"model": model, "name": "gbtree"}
         if self.weight_drop is not None:
             booster = {"gbtree": booster, "name": "dart", "weight_drop": self.weight_drop.tolist()}
-        is_multiple = self.objective != OBJECTIVES[0]
+        is_multiple, own = self.objective.startswith("multi:"), self.kind.own
         objective: dict[str, object] = {"name": self.objective}
         if is_multiple:
             objective["softmax_multiclass_param"] = {"num_class": str(self.n_classes)}
-        else:
-            objective["reg_loss_param"] = {"scale_pos_weight": self.scale_pos_weight}
+        elif own is not None:
+            objective[own.section] = {own.name: self.own_setting}
         best = {} if self.best_iteration is None else {"best_iteration": str(self.best_iteration)}
         return {
             "learner": {

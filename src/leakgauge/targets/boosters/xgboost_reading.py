@@ -17,11 +17,11 @@ import numpy as np
 
 from leakgauge.errors import UnsupportedModel
 from leakgauge.targets.boosters import refusals, ubjson
-from leakgauge.targets.boosters.settings import number_in
 from leakgauge.targets.boosters.trees import Ints, real_numbers, whole_numbers
 from leakgauge.targets.boosters.xgboost_categories import read_categories
 from leakgauge.targets.boosters.xgboost_fields import LIBRARY, count, damaged, mapping, texts
-from leakgauge.targets.boosters.xgboost_model import OBJECTIVES, Floats, XGBoostModel
+from leakgauge.targets.boosters.xgboost_model import Floats, XGBoostModel
+from leakgauge.targets.boosters.xgboost_objectives import BINARY, Objective, named
 from leakgauge.targets.boosters.xgboost_trees import read_tree
 
 MOST_FEATURES: Final = 1_000_000
@@ -89,7 +89,7 @@ class _Document:
         """The checked model."""
         version = self._version()
         learner = mapping(self.root.get("learner"), "learner")
-        objective, n_classes, n_features = self._kind(learner)
+        name, objective, n_classes, n_features = self._kind(learner)
         boosting, weight_drop = self._gradient_booster(learner)
         parameters = mapping(boosting.get("gbtree_model_param"), "gbtree_model_param")
         trees = boosting.get("trees")
@@ -97,7 +97,7 @@ class _Document:
             raise damaged("it has no trees")
         if count(parameters.get("num_trees"), "num_trees", most=_MOST_ROUNDS) != len(trees):
             raise damaged("num_trees is not the number of its trees")
-        groups = 1 if objective == OBJECTIVES[0] else n_classes
+        groups = n_classes if name.startswith("multi:") else 1
         # before XGBoost 1.4 the number stood elsewhere, and 0 for one
         parallel = max(
             count(parameters.get("num_parallel_tree", "1"), "num_parallel_tree", most=len(trees)), 1
@@ -118,12 +118,12 @@ class _Document:
             version=version,
             n_features=n_features,
             n_classes=n_classes,
-            objective=objective,
+            objective=name,
+            own_setting=objective.setting_in(learner["objective"]),
             base_score=_base_score(model_parameters.get("base_score"), groups, objective),
             boost_from_average=str(
                 count(model_parameters.get("boost_from_average", "1"), "boost_from_average", most=1)
             ),
-            scale_pos_weight=_scale_pos_weight(learner),
             feature_names=names,
             feature_types=types,
             trees=read,
@@ -156,18 +156,13 @@ class _Document:
             )
         return version[0], version[1], version[2]
 
-    def _kind(self, learner: dict[str, Any]) -> tuple[str, int, int]:
-        """Objective, number of classes and number of features."""
+    def _kind(self, learner: dict[str, Any]) -> tuple[str, Objective, int, int]:
+        """Objective by its name, number of classes, which is 0 for a regression, and of features."""
         parameters = mapping(learner.get("learner_model_param"), "learner_model_param")
-        name = mapping(learner.get("objective"), "objective").get("name")
-        if not isinstance(name, str):
+        stated = mapping(learner.get("objective"), "objective").get("name")
+        if not isinstance(stated, str):
             raise damaged("it states no objective")
-        if name not in OBJECTIVES:
-            raise refusals.unsupported(
-                LIBRARY,
-                f"The XGBoost model has the objective {name}, whose answers are no probabilities of classes",
-                f"Train it with one of {', '.join(OBJECTIVES)}.",
-            )
+        name, objective = named(stated)
         if count(parameters.get("num_target", "1"), "num_target", most=MOST_CLASSES) > 1:
             raise refusals.unsupported(
                 LIBRARY,
@@ -178,13 +173,11 @@ class _Document:
         n_classes = count(parameters.get("num_class"), "num_class", most=MOST_CLASSES)
         if n_features < 1:
             raise damaged("it has no feature")
-        if name == OBJECTIVES[0]:
-            if n_classes > 1:
-                raise damaged("num_class and its objective differ")
-            return name, 2, n_features
-        if n_classes < 2:
+        if (n_classes > 1) != name.startswith("multi:"):
             raise damaged("num_class and its objective differ")
-        return name, n_classes, n_features
+        if objective.predicts == "numbers":
+            return name, objective, 0, n_features
+        return name, objective, 2 if name == BINARY else n_classes, n_features
 
     def _gradient_booster(self, learner: dict[str, Any]) -> tuple[dict[str, Any], object]:
         booster = mapping(learner.get("gradient_booster"), "gradient_booster")
@@ -219,26 +212,18 @@ class _Document:
         return classes
 
 
-def _base_score(value: object, groups: int, objective: str) -> str:
+def _base_score(value: object, groups: int, objective: Objective) -> str:
     """The text of a number, or of a list of one number for each score."""
     if not isinstance(value, str) or not re.fullmatch(r"\[?[-+0-9.eE, ]{1,10000000}\]?", value):
         raise damaged("base_score is no number")
     try:
-        numbers = [float(part) for part in value.strip("[]").split(",")]
+        numbers = np.array([float(part) for part in value.strip("[]").split(",")])
     except ValueError as error:
         raise damaged("base_score is no number") from error
     if len(numbers) not in (1, groups) or not np.all(np.isfinite(numbers)):
         raise damaged("base_score and classes differ")
-    if objective == OBJECTIVES[0] and not 0.0 < numbers[0] < 1.0:
-        raise damaged("base_score is no probability")
-    return value
-
-
-def _scale_pos_weight(learner: dict[str, Any]) -> str:
-    parameters = learner["objective"].get("reg_loss_param", {})
-    value = mapping(parameters, "reg_loss_param").get("scale_pos_weight", "1")
-    if not isinstance(value, str) or number_in(value) is None:
-        raise damaged("scale_pos_weight is no number")
+    if not objective.takes_base(numbers):
+        raise damaged("base_score is no answer that its objective can give")
     return value
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from leakgauge.targets.boosters.classifier import Floats
+from leakgauge.targets.boosters.losses import Floats
 from leakgauge.targets.boosters.trees import Ints
 from leakgauge.targets.boosters.xgboost_model import Tree, XGBoostModel
 
@@ -28,7 +28,7 @@ _FIT: Final = 1e-3
 
 def training_of(model: XGBoostModel) -> tuple[float, float] | None:
     """Learning rate and L2 penalty; None where the trees do not settle them, as after other settings."""
-    if not model.trees[0].cover.any():
+    if model.kind.renews or not model.trees[0].cover.any():
         return None
     sides = [_sides(tree) for tree in model.trees[:_MOST_TREES]]
     unknown, known = (np.concatenate(parts) for parts in zip(*sides, strict=True))

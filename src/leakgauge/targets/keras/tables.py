@@ -16,13 +16,8 @@ from leakgauge.targets.keras.engine import one_thread
 from leakgauge.targets.keras.file import activations, leaves, open_archive, open_hdf5
 from leakgauge.targets.tables.heads import Ending
 from leakgauge.targets.tables.inputs import TEXT, Entries, Entry, checked, width_of
-from leakgauge.targets.tables.target import (
-    Answer,
-    Facts,
-    NetworkTarget,
-    check_classes,
-    not_a_classifier,
-)
+from leakgauge.targets.tables.network import Answer, Facts, not_a_classifier
+from leakgauge.targets.tables.target import NetworkTarget, check_classes
 from leakgauge.text import Sink, printable
 
 PACKAGES = ("keras", "tensorflow-cpu")
@@ -91,13 +86,14 @@ def _target(model: keras.Model) -> NetworkTarget:
     shape = tuple(model.outputs[0].shape)[1:]
     if len(shape) > 1 or shape == (None,):
         raise not_a_classifier()
-    classes = check_classes(max(shape[0] if shape else 1, 2))
+    n_scores = shape[0] if shape else 1
     facts = Facts(
         kind=type(model).__name__,
-        classes=np.arange(classes),
+        classes=np.arange(check_classes(max(n_scores, 2))),
         ending=_ending(model),
         has_scores=True,
         packages=PACKAGES,
+        may_be_number=n_scores == 1,
     )
     return NetworkTarget(KerasTableEngine(model), entries, facts)
 

@@ -17,13 +17,8 @@ from leakgauge.targets.onnx.file import read_onnx
 from leakgauge.targets.onnx.ml_operators import texts_of
 from leakgauge.targets.onnx.outputs import Outputs, asked_for, outputs_of
 from leakgauge.targets.tables.inputs import TEXT, Entries, Entry, checked, width_of
-from leakgauge.targets.tables.target import (
-    Answer,
-    Facts,
-    NetworkTarget,
-    check_classes,
-    number_of_classes,
-)
+from leakgauge.targets.tables.network import Answer, Facts, number_of_scores
+from leakgauge.targets.tables.target import NetworkTarget, check_classes
 from leakgauge.text import Sink, printable
 
 PACKAGES = ("onnxruntime",)
@@ -45,15 +40,17 @@ def open_onnx_table(path: Path) -> NetworkTarget:
     )
     outputs = outputs_of(model.graph)
     engine = OnnxTableEngine(asked_for(model, outputs), outputs, _batch(inputs))
+    classes, n_scores = _classes(outputs, engine, entries)
     return NetworkTarget(
         engine,
         entries,
         Facts(
             kind="ONNX graph",
-            classes=_classes(outputs, engine, entries),
+            classes=classes,
             ending=outputs.ending,
             has_scores=outputs.scores is not None,
             packages=PACKAGES,
+            may_be_number=n_scores == 1 and outputs.classes is None and outputs.label is None,
         ),
     )
 
@@ -160,15 +157,15 @@ def _batch(inputs: list[onnx.ValueInfoProto]) -> int | None:
     return int(first.pop())
 
 
-def _classes(outputs: Outputs, engine: OnnxTableEngine, entries: Entries) -> NDArray[Any]:
-    """The labels that the file names, or the numbers of its scores."""
+def _classes(outputs: Outputs, engine: OnnxTableEngine, entries: Entries) -> tuple[NDArray[Any], int | None]:
+    """The labels that the file names, or the places of its scores, and the number of these, if known."""
     n_scores = outputs.n_scores
     if outputs.classes is not None:
         check_classes(len(outputs.classes))
         if n_scores in (None, len(outputs.classes)) or (n_scores == 1 and len(outputs.classes) == 2):
-            return outputs.classes
+            return outputs.classes, n_scores
         if outputs.label is not None:
-            return outputs.classes  # the scores are of something else, and the target will see that
+            return outputs.classes, n_scores  # of something else, and the target will see that
     if n_scores is None:
-        return np.arange(number_of_classes(engine, entries))
-    return np.arange(check_classes(max(n_scores, 2)))
+        n_scores = number_of_scores(engine, entries)
+    return np.arange(check_classes(max(n_scores, 2))), n_scores

@@ -15,10 +15,11 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
         )
     },
     "forest": {
+        "imblearn.ensemble._forest": "BalancedRandomForestClassifier",
         "sklearn.ensemble._forest": (
             "ExtraTreesClassifier ExtraTreesRegressor RandomForestClassifier RandomForestRegressor "
             "RandomTreesEmbedding"
-        )
+        ),
     },
     "gradient_boosting": {"sklearn.ensemble._gb": "GradientBoostingClassifier GradientBoostingRegressor"},
     "hist_gradient_boosting": {
@@ -89,6 +90,9 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
     },
     "polynomial": {"sklearn.preprocessing._polynomial": "PolynomialFeatures"},
     "handed_on": {
+        "imblearn.ensemble._bagging": "BalancedBaggingClassifier",
+        "imblearn.ensemble._easy_ensemble": "EasyEnsembleClassifier",
+        "imblearn.ensemble._weight_boosting": "RUSBoostClassifier",
         "imblearn.pipeline": "Pipeline",
         "sklearn.calibration": "CalibratedClassifierCV",
         "sklearn.compose._column_transformer": "ColumnTransformer",
@@ -196,8 +200,12 @@ trained again and never asked, or added and multiplied goes through functions th
 bounds themselves."""
 
 BOOSTERS: Mapping[str, Mapping[str, str]] = {
-    "xgboost": {"xgboost.core": "Booster", "xgboost.sklearn": "XGBClassifier XGBRFClassifier"},
-    "lightgbm": {"lightgbm.basic": "Booster", "lightgbm.sklearn": "LGBMClassifier"},
+    "xgboost": {
+        "xgboost.core": "Booster",
+        "xgboost.sklearn": "XGBClassifier XGBRFClassifier XGBRegressor XGBRFRegressor",
+    },
+    "lightgbm": {"lightgbm.basic": "Booster", "lightgbm.sklearn": "LGBMClassifier LGBMRegressor"},
+    "catboost": {"catboost.core": "CatBoost CatBoostClassifier"},
 }
 """By library, module and names of what its pickles hold. None of it is filled with a file's attributes:
 each is made by `targets.boosters`, from what was read and checked there."""

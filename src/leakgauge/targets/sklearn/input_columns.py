@@ -37,7 +37,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._indexing import _get_column_indices
 
-from leakgauge.targets.boosters.classifier import BoosterClassifier
+from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.input_columns import InputColumn, InputColumns, Kind, Selection
 from leakgauge.targets.sklearn.model_graph import resamples
 
@@ -74,7 +74,7 @@ def column_uses(estimator: object) -> dict[str, tuple[int, ...]]:
         if isinstance(part, BaseHistGradientBoosting):
             mask = getattr(part, "is_categorical_", None)
             found[f"{path}categorical"] = () if mask is None else tuple(np.flatnonzero(mask).tolist())
-        elif isinstance(part, BoosterClassifier):
+        elif isinstance(part, BoosterEstimator):
             categories = enumerate(part.input_categories())
             found[f"{path}categorical"] = tuple(place for place, known in categories if known is not None)
         elif isinstance(part, ColumnTransformer):
@@ -165,7 +165,7 @@ class _Walk:
             case BaseHistGradientBoosting():
                 self._histogram_boosting(part, places)
                 return None
-            case BoosterClassifier():
+            case BoosterEstimator():
                 self._booster(part, places)
                 return None
             case CountVectorizer() | HashingVectorizer():
@@ -241,10 +241,12 @@ class _Walk:
                 is_categorical_dtype=True,
             )
 
-    def _booster(self, part: BoosterClassifier, places: _Places) -> None:
+    def _booster(self, part: BoosterEstimator, places: _Places) -> None:
         for place, categories in zip(places, part.input_categories(), strict=True):
             if categories is None:
                 self._note((place,), is_number=True)
+            elif part.reads_categories_as_text:
+                self._note((place,), is_text=True)
             else:
                 self._note((place,), is_categorical_dtype=True)
                 if place is not None:

@@ -17,7 +17,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
-from leakgauge.targets.boosters.classifier import BoosterClassifier
+from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.frames import check_width, columns_by_name
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.probabilities import checked_labels, checked_probabilities, prediction_failed
@@ -101,7 +101,7 @@ class SklearnTarget:
         self.estimator: Any
         self.estimator, inside = _best_of(estimator if found is None else found.estimator)
         self.recipe: Any = self.estimator
-        boosters = (part for part in parts_of(self.estimator) if isinstance(part, BoosterClassifier))
+        boosters = (part for part in parts_of(self.estimator) if isinstance(part, BoosterEstimator))
         self.packages: tuple[str, ...] = tuple(sorted({part.distribution() for part in boosters}))
         path = f"{'model' if found is None else found.path}{inside}"
         self.classes: NDArray[Any] = classes_of(self.estimator, path)
@@ -292,7 +292,7 @@ def _answers(estimator: Any, method: str) -> bool:
 
 def _settle(estimator: Any) -> None:
     for part in parts_of(estimator):
-        if isinstance(part, BoosterClassifier):
+        if isinstance(part, BoosterEstimator):
             continue  # made for one thread, and silent
         attributes = vars(part)
         if "n_jobs" in attributes:

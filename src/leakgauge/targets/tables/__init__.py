@@ -1,1 +1,1 @@
-"""Classifiers of table rows that answer and cannot be trained again: what ONNX and Keras files share."""
+"""Models of table rows that answer and cannot be trained again: what ONNX and Keras files share."""

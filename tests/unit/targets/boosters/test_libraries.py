@@ -24,7 +24,7 @@ def test_a_library_that_does_not_load_is_told_by_its_name(form, failure, tmp_pat
     (tmp_path / "model").write_bytes(content)
 
     def broken(name):
-        if name.endswith("xgboost_classifier"):
+        if name.endswith("xgboost_opening"):
             raise failure
         return importlib.import_module(name)
 

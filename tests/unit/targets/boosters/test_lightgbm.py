@@ -11,7 +11,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
-from cases import audited, refusal
+from cases import audited
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
@@ -23,7 +23,8 @@ from sklearn.preprocessing import StandardScaler
 from boosters import bundle_of, categories, halves, numbers
 from leakgauge.errors import UnsupportedModel
 from leakgauge.progress import Silent
-from leakgauge.targets.boosters.lightgbm_classifier import LightGBMClassifier, read_file
+from leakgauge.targets.boosters.lightgbm_estimators import LightGBMClassifier
+from leakgauge.targets.boosters.lightgbm_opening import read_file
 from leakgauge.targets.formats import sanitizer_of
 from leakgauge.targets.opening import open_table_model
 
@@ -192,13 +193,7 @@ def test_a_sanitised_file_answers_to_the_last_bit_and_holds_no_sums(data, form, 
     assert np.array_equal(own, theirs)
 
 
-def test_regressors_and_missing_libraries_are_told_by_name(tmp_path, monkeypatch):
-    frame, y = numbers()
-    regressor = fitted(frame, y, lightgbm.LGBMRegressor)
-    folder = bundle_of(tmp_path / "bundle", "model.pkl", pickle.dumps(regressor), frame, y)
-    assert "LGBMRegressor" in str(refusal(folder))
-    folder = bundle_of(tmp_path / "raw", "model.txt", content(regressor, "text"), frame, y)
-    assert "regression" in str(refusal(folder))
+def test_a_missing_library_is_told_by_name(tmp_path, monkeypatch):
     for module in ("formats", "libraries"):
         monkeypatch.setattr(f"leakgauge.targets.{module}.find_spec", lambda _module: None)
     for form in ("text", "pickle 5"):

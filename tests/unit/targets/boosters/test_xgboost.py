@@ -25,7 +25,8 @@ from boosters import bundle_of, categories, halves, numbers
 from leakgauge.errors import UnsupportedModel
 from leakgauge.progress import Silent
 from leakgauge.targets.boosters import ubjson
-from leakgauge.targets.boosters.xgboost_classifier import XGBoostClassifier, read_file
+from leakgauge.targets.boosters.xgboost_estimators import XGBoostClassifier
+from leakgauge.targets.boosters.xgboost_opening import read_file
 from leakgauge.targets.boosters.xgboost_reading import loads
 from leakgauge.targets.boosters.xgboost_training import training_of
 from leakgauge.targets.formats import sanitizer_of
@@ -235,13 +236,7 @@ def test_a_sanitised_file_answers_to_the_last_bit_and_holds_no_sums(data, form, 
     assert np.array_equal(own.predict_proba(rows(data)), model(data).predict_proba(rows(data)))
 
 
-def test_regressors_and_missing_libraries_are_told_by_name(tmp_path, monkeypatch):
-    frame, y = numbers()
-    regressor = fitted(frame, y, xgboost.XGBRegressor)
-    folder = bundle_of(tmp_path / "bundle", "model.pkl", pickle.dumps(regressor), frame, y)
-    assert "XGBRegressor" in str(refusal(folder))
-    folder = bundle_of(tmp_path / "raw", "model.json", content(regressor, "json"), frame, y)
-    assert "reg:squarederror" in str(refusal(folder))
+def test_a_missing_library_is_told_by_name(tmp_path, monkeypatch):
     for module in ("formats", "libraries"):
         monkeypatch.setattr(f"leakgauge.targets.{module}.find_spec", lambda _module: None)
     for form in ("json", "pickle 5"):

@@ -19,7 +19,7 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF, Tree
 
 from leakgauge.errors import UnsafeModel
-from leakgauge.targets.boosters.classifier import BoosterClassifier
+from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.pickles.checks import an_array, refused_setting, reject_unless
 from leakgauge.targets.pickles.trees import check_children
 from leakgauge.targets.sklearn.checks.contracts import Array, Contract, Rule, Sizes
@@ -127,7 +127,7 @@ def _check_baseline(part: Any) -> None:
 
 
 def _check_was_read_here(part: Any) -> None:
-    reject_unless(isinstance(part, BoosterClassifier), "a booster that was not read here")
+    reject_unless(isinstance(part, BoosterEstimator), "a booster that was not read here")
 
 
 # --- votes --------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What every classifier of a boosting library has here beside what the library gives it."""
+"""What every estimator of a boosting library has here beside what the library gives it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from leakgauge.targets.boosters.losses import Floats, Loss
 from leakgauge.targets.stand_in import StandIn
 
-Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 
@@ -35,7 +35,7 @@ class HeldTree:
         (n_leaves,) number of training records; None where the format has none, or it was taken out.
     slope
         (n_leaves,) the leaf's Newton step before the learning rate, −G / (H + penalty) with the sums G and
-        H of first and second derivatives; None where other settings had a part in it.
+        H of first and second derivatives; None where other settings, or the loss, had a part in it.
     penalty
         L2 penalty of that step.
     """
@@ -49,25 +49,6 @@ class HeldTree:
     penalty: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Curvature:
-    """The loss of boosting: first and second derivatives in one score.
-
-    Attributes
-    ----------
-    factor
-        by what the library multiplies p (1 − p).
-    positive
-        weight of records of the second of two classes.
-    sharpness
-        by what scores are multiplied before the logistic function.
-    """
-
-    factor: float = 1.0
-    positive: float = 1.0
-    sharpness: float = 1.0
-
-
 def _is_installed(distribution: str) -> bool:
     try:
         version(distribution)
@@ -76,8 +57,8 @@ def _is_installed(distribution: str) -> bool:
     return True
 
 
-class BoosterClassifier(StandIn):
-    """A classifier of a boosting library whose model was read and checked here, or that was fitted here.
+class BoosterEstimator(StandIn):
+    """An estimator of a boosting library whose model was read and checked here, or that was fitted here.
 
     Attributes
     ----------
@@ -87,11 +68,14 @@ class BoosterClassifier(StandIn):
         what its files keep of the training records in each leaf, in words.
     distributions
         what package indexes know the library by, each of which may be installed.
+    reads_categories_as_text
+        whether it takes each category for the text that it is written as, whatever its type.
     """
 
     library: ClassVar[str]
     sums_kept: ClassVar[str]
     distributions: ClassVar[tuple[str, ...]]
+    reads_categories_as_text: ClassVar[bool] = False
 
     @classmethod
     def distribution(cls) -> str:
@@ -116,7 +100,7 @@ class BoosterClassifier(StandIn):
         """(n_scores,) scores before the first tree; None where rounds do not build on one another."""
 
     @abstractmethod
-    def curvature(self) -> Curvature:
+    def loss(self) -> Loss:
         """The loss that it was trained with."""
 
     @abstractmethod
