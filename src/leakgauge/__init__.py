@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from leakgauge.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from leakgauge.api import audit, audit_endpoint, compare, compare_defence, gate
+    from leakgauge.api import audit, audit_endpoint, compare, compare_defence, contents, gate
     from leakgauge.errors import (
         AuditFailed,
         AuditTimeout,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         GateResult,
         InversionReport,
         MembershipReport,
+        ModelContents,
         Report,
         Severity,
     )
@@ -59,6 +60,7 @@ __all__ = [
     "LimitExceeded",
     "MembershipReport",
     "MembershipResult",
+    "ModelContents",
     "Report",
     "ServiceFailed",
     "Severity",
@@ -70,6 +72,7 @@ __all__ = [
     "audit_images",
     "compare",
     "compare_defence",
+    "contents",
     "gate",
 ]
 

@@ -12,7 +12,8 @@ from typing import Any, TypeAlias, overload
 from pydantic import JsonValue
 
 from leakgauge.before_after import audit_before_after, write_comparison
-from leakgauge.own_process import Given, audit_in_memory
+from leakgauge.file_contents import look_into
+from leakgauge.own_process import Given, audit_in_memory, contents_in_memory
 from leakgauge.policy import Policy, policy_from, read_policy
 from leakgauge.progress import Progress
 from leakgauge.report.comparison import compare as compare_reports
@@ -21,7 +22,7 @@ from leakgauge.report.comparison.model import Comparison
 from leakgauge.report.files import read_report
 from leakgauge.report.gate import gate as hold
 from leakgauge.report.html import render_comparison
-from leakgauge.report.model import GateResult, Report
+from leakgauge.report.model import GateResult, ModelContents, Report
 from leakgauge.results import MembershipResult, Result, result_of
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.terminal import agreed, listening
@@ -195,6 +196,59 @@ def _result_in(folder: Path) -> Result:
     """What stands in the folder of a report."""
     images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
     return result_of(read_report(folder), images)
+
+
+def contents(
+    model: Any,
+    X: Any = None,
+    y: Any = None,
+    *,
+    include_values: bool = False,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+) -> ModelContents:
+    """What a model holds of its training table, word for word.
+
+    A file is looked into in a sandboxed process, a model in memory in this one.
+
+    Parameters
+    ----------
+    model
+        a model file, or a membership bundle, whose members are the table then; or a fitted estimator.
+    X
+        the table to compare it with: a file beside a model file, rows beside an estimator. Without it, what
+        estimators of its kind are known to keep is told.
+    y
+        labels of the rows beside an estimator; a file holds its own.
+    include_values
+        whether a few of the values that were found go into the result; by default none do.
+    parameters
+        how a file of a table is read, such as `{"label_column": "income"}`.
+    progress
+        as for `audit`.
+
+    Raises
+    ------
+    LeakgaugeError
+        as `audit`.
+    TypeError
+        for rows beside a file, or labels without rows.
+    """
+    if y is not None and X is None:
+        raise TypeError("labels come with the rows that they belong to")
+    if not isinstance(model, str | PathLike):
+        return contents_in_memory(model, X, y, progress, include_values=include_values)
+    if y is not None or not isinstance(X, str | PathLike | None):
+        raise TypeError("a model file is compared with the file of a table, which holds its labels")
+    with Sandbox() as sandbox, listening(progress) as listener:
+        return look_into(
+            sandbox,
+            Path(model),
+            None if X is None else Path(X),
+            overrides=parameters or {},
+            include_values=include_values,
+            progress=listener,
+        )
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"

@@ -15,12 +15,12 @@ import click
 
 from leakgauge.errors import BadParameters
 from leakgauge.extras import check
+from leakgauge.file_commands import contents, sanitize
 from leakgauge.installation import Kind
-from leakgauge.jobs.table import SANITIZE
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_assignments
 from leakgauge.policy import read_policy
-from leakgauge.sandbox.output import check_new_file, keep_file, no_document, read_document
+from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
 from leakgauge.terminal import agreed, printing_errors, shown_progress, spoken_verdict
@@ -45,6 +45,10 @@ _POLICY = click.option(
 def main() -> None:
     """How much of its training data does a model leak?"""
     configure(quiet=True)
+
+
+main.add_command(sanitize)
+main.add_command(contents)
 
 
 @main.command()
@@ -246,39 +250,6 @@ def _address(report: Path) -> str:
     """Where a report stands in a repository, for results that point to it; its name where that is unknown."""
     file = report / "report.json" if report.is_dir() else report
     return quote(file.name if file.is_absolute() else file.as_posix())
-
-
-@main.command()
-@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The new model file; must not exist yet.",
-)
-def sanitize(model: Path, output: Path) -> None:
-    """Write MODEL, of scikit-learn, XGBoost or LightGBM, without what its trees need not tell.
-
-    Seeds, node counts, impurities and out-of-bag results go; predictions stay the same to the
-    last bit, which is verified before anything is written.
-    """
-    with printing_errors():
-        check_new_file(output)
-        with (
-            Sandbox(job=SANITIZE) as sandbox,
-            sandbox.private_folder() as folder,
-            shown_progress() as progress,
-        ):
-            finished = folder / "finished"
-            sandbox.run(model, finished, overrides={}, progress=progress)
-            model_name, notes_name = SANITIZE.leaves
-            notes = read_document(finished / notes_name)
-            keep_file(finished / model_name, output)
-        for heading, sentences in (("taken out", notes.get("removed")), ("note", notes.get("remaining"))):
-            for sentence in sentences if isinstance(sentences, list) else ():
-                click.echo(f"{heading}: {printable(str(sentence), Sink.TERMINAL)}", err=True)
-        click.echo(output)
 
 
 @main.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from pydantic import JsonValue
@@ -13,10 +12,11 @@ from pydantic import JsonValue
 from leakgauge.attacks.table import chosen_attacks, distributions_of
 from leakgauge.bundle import AnswersBundle, ImageMembershipBundle, MembershipBundle
 from leakgauge.estimates import mean_error, proportion, root_mean_square
-from leakgauge.exhaustion import Time, ran_out, release
+from leakgauge.exhaustion import Time, unless_it_runs_out
 from leakgauge.membership.answers import GivenAnswers, read_answers, take_answers
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.conclusions import conclude
+from leakgauge.membership.contents import contents_of_members
 from leakgauge.membership.evidence import Evidence
 from leakgauge.membership.given_references import GivenReferences
 from leakgauge.membership.image_inputs import read_image_inputs
@@ -38,6 +38,7 @@ from leakgauge.membership.running import STEPS_BESIDES, Scored, run_all
 from leakgauge.membership.shift import distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.membership.training_sets import TrainingData
+from leakgauge.model_contents.reconstruction import SECONDS
 from leakgauge.parameters import (
     MembershipParameters,
     answers_in_memory_parameters,
@@ -78,8 +79,6 @@ _NOT_COMPARED = (
     "Whether members and non-members differ in what has nothing to do with the model was not checked; where "
     "they do, every attack looks better than it is."
 )
-
-_Result = TypeVar("_Result")
 
 
 def audit_bundle(
@@ -217,6 +216,7 @@ def audit(
         recommendations=conclusions.recommendations,
         tradeoffs=evidence.tried,
         attackers=attackers,
+        contents=evidence.contents,
     )
 
 
@@ -241,7 +241,7 @@ def _evidence(
     def not_compared(reason: str) -> None:
         notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}"))
 
-    shift = _unless_it_runs_out(
+    shift = unless_it_runs_out(
         lambda: distribution_shift(pool, rng=generator_for(seed, "shift")), instead=not_compared
     )
     runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
@@ -253,7 +253,17 @@ def _evidence(
         limited = time.share(1).limiting(Share(progress, 0.75, 0.97))
         tried = _tradeoffs(target, inputs, data, seconds, seed, limited)
 
-    progress.report("writing the report", 0.97)
+    last = time.share(1)
+    rebuilds = any(attack.threat_model == "model_file" for attack in attacks)
+    contents = contents_of_members(
+        inputs,
+        last.limiting(Share(progress, 0.97, 0.99)),
+        notices,
+        seconds_to_rebuild=(_least(parameters.time_budget, last.seconds) or SECONDS) if rebuilds else 0.0,
+        seed=seed,
+    )
+
+    progress.report("writing the report", 0.99)
     # who sees labels alone has nothing to compare with what reference models say
     missing: dict[Attacker, str | None] = dict.fromkeys(risk.ATTACKERS)
     if target.gives != "labels":
@@ -268,6 +278,7 @@ def _evidence(
         misfit=own_misfit(target, pool, described, references.accuracy),
         missing_references=missing,
         notices=(*notices, *references.notices),
+        contents=contents,
     )
 
 
@@ -334,7 +345,7 @@ def _proportions(
     }
     if not known:
         return None
-    return _unless_it_runs_out(
+    return unless_it_runs_out(
         lambda: leak_by_proportion(
             target,
             inputs.pool,
@@ -371,21 +382,7 @@ def _tradeoffs(
             defences=inputs.defences,
         )
 
-    return _unless_it_runs_out(
-        attempt, instead=lambda reason: Tradeoffs((), 0, None, "", (), withheld=reason)
-    )
-
-
-def _unless_it_runs_out(step: Callable[[], _Result], *, instead: Callable[[str], _Result]) -> _Result:
-    """What a step gives; where memory or time ran out, what stands in its place for that reason."""
-    try:
-        return step()
-    except Exception as error:
-        reason = ran_out(error)
-        if reason is None:
-            raise
-        release(error)
-        return instead(reason)
+    return unless_it_runs_out(attempt, instead=lambda reason: Tradeoffs((), 0, None, "", (), withheld=reason))
 
 
 def _least(planned: float | None, available: float) -> float | None:

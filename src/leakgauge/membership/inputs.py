@@ -35,6 +35,7 @@ from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
 from leakgauge.membership.tables import Table, read_rows, read_tables
 from leakgauge.membership.training_sets import TrainingData
+from leakgauge.model_contents.find import TrainingTable
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
 from leakgauge.targets.input_columns import InputColumns
@@ -55,6 +56,8 @@ class Inputs:
         what reference models may be trained on; None for the pool alone.
     references
         reference models that were trained elsewhere; None where they are to be trained here.
+    members
+        the table of members as it came, all of it and in its order; None where answers alone are known.
     """
 
     target: SharedAnswers
@@ -64,6 +67,7 @@ class Inputs:
     defences: tuple[Setting, ...] = ()
     training_data: TrainingData | None = None
     references: GivenReferences | None = None
+    members: TrainingTable | None = None
 
 
 def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> Inputs:
@@ -217,6 +221,7 @@ def fitted_inputs(
         notices=tuple(notices),
         defences=defences,
         training_data=data,
+        members=TrainingTable(target.as_input(sides[0].features), sides[0].y),
     )
 
 

@@ -289,34 +289,3 @@ def _untrusted(found: str) -> AuditFailed:
         f"The process that ran the audit left {found} where the report should be.",
         hint="Nothing of it was kept. Treat the model file as hostile.",
     )
-
-
-def check_new_file(output: Path) -> None:
-    """See that a new file can be written there; leaves none.
-
-    Raises
-    ------
-    BadParameters
-        `output_file`.
-    """
-    with _output_file():
-        output.open("xb").close()
-        output.unlink()
-
-
-def keep_file(finished: Path, output: Path) -> None:
-    """Copy a finished file to a new one; nothing that stands there is ever replaced; errors as there."""
-    with _output_file(), finished.open("rb") as reading, output.open("xb") as writing:
-        shutil.copyfileobj(reading, writing)
-
-
-@contextlib.contextmanager
-def _output_file() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BadParameters(
-            "output_file",
-            f"The output file cannot be written ({os.strerror(error.errno or 0)}).",
-            hint="Name a file that does not exist yet, in a folder that you may write to.",
-        ) from None

@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -180,9 +180,8 @@ class Sandbox:
             seconds from now, beside the limit on wall-clock time; seconds for what can be cut short.
         cancelled
             looked at ten times a second; once set, the audit stops with `audit_failed.cancelled`.
-        shown, job
-            called with what the child gives to look at meanwhile; what to do in place of the sandbox's own.
-        service
+        shown, job, service
+            called with what the child gives to look at meanwhile; what to do in place of the sandbox's own;
             the live service that is audited in the place of a model.
         keep
             of an `output` that a person named: the report is kept elsewhere where it cannot be written.
@@ -196,24 +195,18 @@ class Sandbox:
         if keep:
             check_writable(output)
         deadline = time.monotonic() + min(self._limits.wall_seconds, math.inf if timeout is None else timeout)
-        rising = Rising(progress)
-        deaths: list[ExitStatus] = []
+        rising, deaths = Rising(progress), list[ExitStatus]()
         while len(deaths) < _ATTEMPTS:
             if deaths:
                 _log.warning("audit died of its model", extra={"signal": deaths[-1].signal_name})
-            with self.private_folder() as folder:
-                request = self._request(source, folder, overrides, time_budget, deadline)
-                if service is not None:
-                    request = replace(request, service=Service(service.facts))
+            with self.private_folder() as folder, _logged_failure():
+                request = self._request(source, folder, overrides, time_budget, deadline, service)
                 assignment = Assignment((job or self._job).function, request, self._limits)
-                with _logged_failure():
-                    ended = self._follow(
-                        assignment, rising, cancelled=cancelled, shown=shown, service=service
-                    )
-                    if not ended.of_its_model:
-                        layers = self._conclude(ended)
-                        collect_output(request.report, output, keep=keep)
-                        return layers
+                ended = self._follow(assignment, rising, cancelled, shown, service)
+                if not ended.of_its_model:
+                    self._check(ended)
+                    collect_output(request.report, output, keep=keep)
+                    return ended.layers
             deaths.append(ended.status)
         raise ended_by_model(deaths)
 
@@ -224,6 +217,7 @@ class Sandbox:
         overrides: Mapping[str, JsonValue],
         time_budget: float | None,
         deadline: float,
+        service: LiveService | None,
     ) -> JobRequest:
         return JobRequest(
             source=source.resolve(),
@@ -235,13 +229,13 @@ class Sandbox:
             time_budget=time_budget,
             deadline=deadline,
             cpu_seconds=self._limits.cpu_seconds,
+            service=None if service is None else Service(service.facts),
         )
 
     def _follow(
         self,
         assignment: Assignment,
         progress: Progress,
-        *,
         cancelled: Cancellation | None,
         shown: Shown,
         service: LiveService | None,
@@ -267,12 +261,12 @@ class Sandbox:
                         raise _server_died() from None
         raise _server_died()
 
-    def _conclude(self, ended: Ended) -> tuple[str, ...]:
+    def _check(self, ended: Ended) -> None:
+        """Raise what a child says, or what ended it, unless its work is done."""
         match ended.result:
             case Done() if ended.status.code == 0:
                 if "seccomp" not in ended.layers:
                     _log.warning("audit ran without a system call filter, as configured")
-                return ended.layers
             case Refused(error):
                 raise error
             case Crashed(traceback):

@@ -33,6 +33,7 @@ from leakgauge.report.model.common import (
     ThreatModel,
     Verdict,
 )
+from leakgauge.report.model.file_contents import HeldField, Holds, ModelContents
 from leakgauge.report.model.inversion import (
     Evaluator,
     EvasionMeasured,
@@ -68,6 +69,7 @@ from leakgauge.report.model.membership import (
     Tradeoffs,
     TriedChange,
 )
+from leakgauge.report.model.reconstruction import RebuiltColumn, RebuiltCompared, RebuiltTable
 
 __all__ = [
     "EXACT",
@@ -83,6 +85,8 @@ __all__ = [
     "Failed",
     "GateOutcome",
     "GateResult",
+    "HeldField",
+    "Holds",
     "Insight",
     "InversionMeasured",
     "InversionMetrics",
@@ -96,12 +100,16 @@ __all__ = [
     "MembershipMetrics",
     "MembershipReport",
     "MembershipTarget",
+    "ModelContents",
     "NotApplicable",
     "Notice",
     "PredictionErrors",
     "PriorKnowledge",
     "ProportionRow",
     "Prototypes",
+    "RebuiltColumn",
+    "RebuiltCompared",
+    "RebuiltTable",
     "Recognition",
     "Recommendation",
     "Reconstruction",

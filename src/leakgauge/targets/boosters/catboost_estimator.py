@@ -153,6 +153,17 @@ class CatBoostClassifier(BoosterEstimator, catboost.CatBoostClassifier, BaseEsti
                     for place in range(model.dimension)
                 )
 
+    @property
+    def tells_by_answering(self) -> str | None:
+        """As in `BoosterEstimator`: its statistics of categories."""
+        if not self._read_model().tables:
+            return None
+        return (
+            "The statistics of categories (CTR), of which answers are made, tell how many training records "
+            "had each category, or combination of them, and with which labels; one_hot_max_size above the "
+            "number of categories does without them."
+        )
+
     def without_training(self) -> Self:
         """As in `BoosterEstimator`."""
         bare = self.__copy__()

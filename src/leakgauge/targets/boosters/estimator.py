@@ -107,6 +107,11 @@ class BoosterEstimator(StandIn):
     def share_of_records(self) -> float:
         """Share of the training records that each round saw."""
 
+    @property
+    def tells_by_answering(self) -> str | None:
+        """A sentence on what its file must keep of the training records to answer; None for nothing."""
+        return None
+
     @abstractmethod
     def without_training(self) -> Self:
         """The same model without what only training reads."""
