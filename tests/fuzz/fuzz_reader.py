@@ -217,7 +217,8 @@ def boosted(kind: str) -> list[bytes]:
         import lightgbm
 
         settings = {"n_estimators": 1, "min_child_samples": 1, "n_jobs": 1, "verbose": -1}
-        return [lightgbm.LGBMClassifier(**settings).fit(x, y).booster_.model_to_string().encode()]
+        kinds = (lightgbm.LGBMClassifier, lightgbm.LGBMRegressor)
+        return [kind(**settings).fit(x, y).booster_.model_to_string().encode() for kind in kinds]
     import xgboost
 
     booster = xgboost.XGBClassifier(n_estimators=1, max_depth=2, n_jobs=1).fit(x, y).get_booster()
