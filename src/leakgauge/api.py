@@ -80,9 +80,8 @@ def audit(
     Parameters
     ----------
     source
-        a zip, or a folder with the same files loose; or a model: a fitted estimator, anything with
-        `predict_proba` or that predicts numbers, or a function of rows that gives (n, n_classes)
-        probabilities, (n,) labels, or (n,) or (n, 1) numbers.
+        a zip, or a folder with the same files loose; or a model: a fitted estimator, anything that answers as
+        one, or a function of rows that gives (n, n_classes) probabilities, (n,) labels or (n,) numbers.
     X_train, y_train
         records that the model was trained on, a DataFrame or an array, and their labels.
     X_test, y_test

@@ -13,7 +13,7 @@ from service_protocols import OpenInference, TensorFlowServing
 from services import serving
 
 from leakgauge.errors import LeakgaugeError
-from leakgauge.membership import audit
+from leakgauge.membership import gathering
 
 QUICK = {"attacks": ["gap"], "proportions": [50]}
 
@@ -21,7 +21,7 @@ QUICK = {"attacks": ["gap"], "proportions": [50]}
 @pytest.fixture(autouse=True)
 def _without_the_comparison_of_tables(monkeypatch):
     """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
-    monkeypatch.setattr(audit, "distribution_shift", lambda pool, rng: None)
+    monkeypatch.setattr(gathering, "distribution_shift", lambda pool, rng: None)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import leakgauge
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.errors import InputError
 from leakgauge.inversion.audit import audit_bundle as audit_inversion
-from leakgauge.membership import audit
+from leakgauge.membership import gathering
 from leakgauge.membership.audit import audit_bundle as audit_membership
 from leakgauge.progress import Silent
 from leakgauge.results import read_back
@@ -28,7 +28,7 @@ X, Y, X_OTHER, Y_OTHER = sets()
 @pytest.fixture(autouse=True)
 def _without_the_comparison_of_tables(monkeypatch):
     """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
-    monkeypatch.setattr(audit, "distribution_shift", lambda pool, rng: None)
+    monkeypatch.setattr(gathering, "distribution_shift", lambda pool, rng: None)
 
 
 def asked(model):

@@ -18,7 +18,7 @@ from tests.support.cases import audited
 
 import leakgauge
 from leakgauge.errors import InputError
-from leakgauge.membership import audit as rooms
+from leakgauge.membership import gathering
 from regressors import numbers
 
 X, Y = numbers(240, seed=5)
@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {"attacks": ATTACKS, "reference_models": 4, "tradeoff
 @pytest.fixture(autouse=True)
 def _without_the_comparison_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
-    monkeypatch.setattr(rooms, "distribution_shift", lambda pool, rng: None)
+    monkeypatch.setattr(gathering, "distribution_shift", lambda pool, rng: None)
 
 
 def areas(report: Any) -> dict[str, float]:

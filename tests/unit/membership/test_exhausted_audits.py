@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from leakgauge.errors import AuditFailed, AuditTimeout, UnsupportedModel
 from leakgauge.exhaustion import OUT_OF_MEMORY, Time
 from leakgauge.membership import audit as auditing
-from leakgauge.membership import held_out, proportions, tradeoffs
+from leakgauge.membership import gathering, held_out, proportions, tradeoffs
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.protocol import Attack
 from leakgauge.membership.reference_models import ReferenceModels
@@ -196,7 +196,7 @@ def test_without_memory_to_compare_the_tables_the_attacks_stand_and_the_report_s
     def full(pool, *, rng):
         raise error
 
-    monkeypatch.setattr(auditing, "distribution_shift", full)
+    monkeypatch.setattr(gathering, "distribution_shift", full)
     report = run(rows("gap", "loss"))
     assert report.attacks == alone.attacks
     (notice,) = [notice for notice in report.warnings if notice.code == "tables_not_compared"]
@@ -208,7 +208,7 @@ def test_another_error_while_the_tables_are_compared_is_no_want_of_memory(monkey
     def broken(pool, *, rng):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(auditing, "distribution_shift", broken)
+    monkeypatch.setattr(gathering, "distribution_shift", broken)
     with pytest.raises(ZeroDivisionError):
         run(rows("gap"))
 
@@ -291,7 +291,7 @@ def test_fewer_reference_models_are_trained_where_the_audit_has_less_time_than_t
 
     monkeypatch.setattr(Refitting, "answers", slowly)
     timed = partial(ReferenceModels, clock=lambda: -clock.left)
-    monkeypatch.setattr(auditing, "ReferenceModels", timed)
+    monkeypatch.setattr(gathering, "ReferenceModels", timed)
     report = run(rows("loss", "rmia"), time=Time(clock), reference_models=16)
     rmia = report.attacks[1]
     assert isinstance(rmia, MembershipMeasured)

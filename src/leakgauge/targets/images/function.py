@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leakgauge.targets.images.facts import InputSettings, RangeSource
 from leakgauge.targets.images.probing import CHUNK, probed, read_input
 from leakgauge.targets.images.target import ImageTarget
-from leakgauge.targets.ways_in import as_array, check_takes_arrays, function_name
+from leakgauge.targets.ways_in import as_array, check_can_be_called, check_takes_arrays, function_name
 
 
 class FunctionEngine:
@@ -57,6 +57,7 @@ def open_image_function(
         `not_a_model`, and whatever `read_input` and `probed` refuse.
     """
     check_takes_arrays(model)
+    check_can_be_called(model)
     return probed(
         FunctionEngine(model),
         read_input(shape, settings),
