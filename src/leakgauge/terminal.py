@@ -66,6 +66,20 @@ def listening(progress: Progress | bool | None) -> Iterator[Progress]:
         yield Silent()
 
 
+def agreed(plan: str, *, beforehand: bool = False) -> bool:
+    """Whether whoever sits here agrees to a plan, which is shown to him.
+
+    Parameters
+    ----------
+    beforehand
+        whether he has said so; then he is not asked. In a script nobody answers, and that is a no.
+    """
+    click.echo(printable(plan, Sink.TERMINAL), err=True)
+    if beforehand or not (in_notebook() or sys.stdin.isatty()):
+        return beforehand
+    return input("Ask it? [y/N] ").strip().lower() in ("y", "yes")
+
+
 def in_notebook() -> bool:
     """Whether this process runs the cells of a notebook."""
     shell = _shell()
@@ -162,7 +176,7 @@ _ATTACKERS = {
 
 
 def spoken_verdict(report: Mapping[str, Any]) -> list[str]:
-    """The lines that tell what a report.json found: the verdict, and each attacker's.
+    """The lines that tell what a report.json found: the verdict, each attacker's, the file.
 
     Raises
     ------
@@ -174,4 +188,7 @@ def spoken_verdict(report: Mapping[str, Any]) -> list[str]:
         near = finding["borderline"]
         severity = str(finding["severity"]) + (f" (borderline: {near})" if near else "")
         lines.append(f"An attacker who {_ATTACKERS[finding['attacker']]}: {severity}")
+    contents = report.get("contents")
+    if contents is not None:
+        lines.append(f"If the file leaks: {contents['sentence']}")
     return lines

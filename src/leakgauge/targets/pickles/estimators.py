@@ -199,6 +199,32 @@ why none of it can be led astray: what is handed on, looked up by position, comp
 trained again and never asked, or added and multiplied goes through functions that look at shapes, types and
 bounds themselves."""
 
+LOOKED_AT: Mapping[str, str] = {
+    "sklearn.cluster._affinity_propagation": "AffinityPropagation",
+    "sklearn.cluster._agglomerative": "AgglomerativeClustering",
+    "sklearn.cluster._bicluster": "SpectralBiclustering SpectralCoclustering",
+    "sklearn.cluster._dbscan": "DBSCAN",
+    "sklearn.cluster._hdbscan.hdbscan": "HDBSCAN",
+    "sklearn.cluster._mean_shift": "MeanShift",
+    "sklearn.cluster._optics": "OPTICS",
+    "sklearn.cluster._spectral": "SpectralClustering",
+    "sklearn.covariance._elliptic_envelope": "EllipticEnvelope",
+    "sklearn.ensemble._iforest": "IsolationForest",
+    "sklearn.feature_extraction.image": "PatchExtractor",
+    "sklearn.linear_model._stochastic_gradient": "SGDOneClassSVM",
+    "sklearn.manifold._classical_mds": "ClassicalMDS",
+    "sklearn.manifold._mds": "MDS",
+    "sklearn.manifold._spectral_embedding": "SpectralEmbedding",
+    "sklearn.manifold._t_sne": "TSNE",
+    "sklearn.mixture._bayesian_mixture": "BayesianGaussianMixture",
+    "sklearn.mixture._gaussian_mixture": "GaussianMixture",
+    "sklearn.neighbors._kde": "KernelDensity",
+    "sklearn.neighbors._lof": "LocalOutlierFactor",
+    "sklearn.svm._classes": "OneClassSVM",
+}
+"""Module and names of estimators that answer nothing that an audit asks, and keep training data all the same.
+A file that holds one is opened to look at it, and for nothing else: no method of it is ever called."""
+
 BOOSTERS: Mapping[str, Mapping[str, str]] = {
     "xgboost": {
         "xgboost.core": "Booster",
