@@ -186,7 +186,8 @@ def _one_hot(one: _Fields) -> OneHot:
 
 
 def _statistic(one: _Fields) -> Statistic:
-    constants = tuple(float(np.float32(one.real(key))) for key in CONSTANTS)
+    with np.errstate(over="ignore"):
+        constants = tuple(float(np.float32(one.real(key))) for key in CONSTANTS)
     return Statistic(
         base=_base(one.text("ctr_type"), one.mappings("elements")),
         label=one.whole("target_border_idx"),
