@@ -64,7 +64,7 @@ def test_a_file_is_compared_with_a_table(found):
     assert found(model, X.assign(answer=Y), label_column="answer").records == N
     assert (
         found(model).sentence
-        == f"This file contains {N} training records, whole: a KNeighborsClassifier keeps them."
+        == f"This file contains {N} training records, whole: KNeighborsClassifier keeps them."
     )
 
 

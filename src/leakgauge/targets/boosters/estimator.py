@@ -115,6 +115,10 @@ class BoosterEstimator(StandIn):
     def thresholds(self) -> Floats:
         """(n_thresholds,) what numbers are compared with, for inputs on both sides of them."""
 
+    def kept_ranges(self) -> Floats:
+        """(k,) least and greatest values of the training table’s columns, as far as the file has them."""
+        return np.empty(0)
+
     @abstractmethod
     def file_like(self, source: bytes) -> bytes:
         """The model in the library's own format, in the form of the file `source`."""

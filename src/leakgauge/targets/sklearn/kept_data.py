@@ -12,6 +12,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from sklearn.base import BaseEstimator
 
+from leakgauge.targets.boosters.estimator import BoosterEstimator
+
 Holds: TypeAlias = Literal["records", "targets", "labels", "values", "tokens"]
 """Whole rows; what they were fitted to, numbers or classes; single values; words."""
 
@@ -171,6 +173,25 @@ KEPT_DATA: Final[tuple[KeptData, ...]] = (
 """All that scikit-learn keeps word for word; sums and means of many records stand nowhere here."""
 
 
+OF_BOOSTERS: Final[tuple[KeptData, ...]] = (
+    *_rows(
+        "XGBoost",
+        "thresholds",
+        "values",
+        "XGBoost splits at values of the table: fewer bins (max_bin=32) are fewer of them, and "
+        'tree_method="exact" splits between them.',
+    ),
+    *_rows(
+        "XGBoost LightGBM CatBoost",
+        "categories",
+        "values",
+        "Let rare categories be one; leave identifiers out.",
+    ),
+    *_rows("LightGBM", "feature_infos", "values", _NOT_NEEDED, needed=False),
+)
+"""The same of boosting libraries, by what was read of their files."""
+
+
 def may_keep_more_than_it_needs(part: Any) -> bool:
     """Whether estimators of its kind keep data that no answer needs."""
     return any(
@@ -180,17 +201,43 @@ def may_keep_more_than_it_needs(part: Any) -> bool:
 
 def kept_data_of(part: Any) -> Iterator[KeptData]:
     """The rows of the list about a fitted estimator's own attributes that hold something."""
-    if not isinstance(part, BaseEstimator):
+    if isinstance(part, BoosterEstimator):
+        yield from _kept_by_booster(part)
+    if isinstance(part, BoosterEstimator) or not isinstance(part, BaseEstimator):
         return
     names = _names_of(part)
-    precomputed = "precomputed" in (getattr(part, name, None) for name in ("kernel", "metric", "affinity"))
     for row in KEPT_DATA:
-        if precomputed and row.holds == "records":
-            continue  # its rows are kernel values or distances
-        if row.attribute == "_sample_weight" and getattr(part, "class_weight", None) is None:
-            continue  # weights that were given tell no labels
-        if not row.estimators.isdisjoint(names) and vars(part).get(row.attribute) is not None:
+        kept = vars(part).get(row.attribute)
+        if kept is not None and not row.estimators.isdisjoint(names) and _is_data(part, row):
             yield row
+
+
+def _is_data(part: Any, row: KeptData) -> bool:
+    """Whether what lies in an attribute is data, in this form of the estimator."""
+    if row.holds == "records":  # else they are kernel values or distances
+        return "precomputed" not in (getattr(part, name, None) for name in ("kernel", "metric", "affinity"))
+    if row.attribute == "_sample_weight":  # weights that were given tell no labels
+        return getattr(part, "class_weight", None) is not None
+    return row.attribute != "bin_thresholds_" or _has_bins(part)
+
+
+def _has_bins(part: Any) -> bool:
+    """Whether the bins of some column of numbers were not taken out."""
+    return any(
+        len(known) and not categorical
+        for known, categorical in zip(part.bin_thresholds_, part.is_categorical_, strict=False)
+    )
+
+
+def _kept_by_booster(part: BoosterEstimator) -> Iterator[KeptData]:
+    if not part.is_read:
+        return
+    held = {
+        "thresholds": part.thresholds().size,
+        "categories": any(part.input_categories()),
+        "feature_infos": part.kept_ranges().size,
+    }
+    yield from (row for row in OF_BOOSTERS if part.library in row.estimators and held[row.attribute])
 
 
 def _names_of(part: Any) -> frozenset[str]:
