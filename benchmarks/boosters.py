@@ -1,7 +1,10 @@
-"""Boosters of XGBoost and LightGBM: what their answers and their files show, beside other tools.
+"""Boosters of XGBoost, LightGBM and CatBoost: what their answers and their files show, beside other tools.
 
     python benchmarks/boosters.py [--seeds 10] [--peers 10] [--adult attributes_Adult_35222.csv.gz]
         [--into benchmarks/results]
+
+runs all of it, with what is installed; `pip install adversarial-robustness-toolbox sacroml torch catboost`
+brings the rest.
 
 Digits, and the census table of Mehnaz et al. 2022 with its categorical columns (2,000 records of it,
 skipped aloud where the file is not given). Half of the records are members. The library's own
@@ -9,17 +12,20 @@ classifier is trained on them with 30 rounds and its defaults, saved in the libr
 a pickle, and opened as an audit opens it.
 
 `boosters.md` gets, for each library and table, mean and standard deviation over the seeds: the largest
-difference between our answers and the library's, the AUC of our attacks, of the same attacks with
-reference models by an independent script (`independent`, below, from the papers alone and with the
-library's own classes), whether a sanitised file answers to the last bit and what its attacks still
-find; and for the first `--peers` seeds what the Adversarial Robustness Toolbox's attack models and
-SACRO-ML's worst-case attack make of the same model. A peer that is not installed, or cannot take the
-table, is named as such.
+difference between our answers and the library's, the AUC of our attacks, whether a sanitised file answers
+to the last bit and what its attacks still find; and for the first `--peers` seeds what the Adversarial
+Robustness Toolbox's attack models and SACRO-ML's worst-case attack make of the same model. A library or peer
+that is not installed, or cannot take the model, is named on the page.
+
+RMIA and LiRA stand there three times, so that it shows where a difference comes from: as the audit runs
+them; as their papers have them (`as_published`, below, from the papers alone) with the reference models of
+the audit; and so with reference models that the library's own class trained on random halves.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import pickle
 import tempfile
 import warnings
@@ -29,15 +35,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 import pandas as pd
-import xgboost
 from scipy.stats import norm
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from leakgauge.attacks.row import Unsuited
+from leakgauge.errors import InputError
 from leakgauge.estimates import area_under_roc
 from leakgauge.membership.attacks import boosting_equations, leaf_counts, lira, loss, rmia
 from leakgauge.membership.held_out import splits
@@ -75,40 +80,55 @@ def adult(path: Path) -> Data:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A library: an untrained classifier of a seed, and what saves one in the library's own format."""
+    """A library: its package, an untrained classifier of a seed and a table, and what saves one of it."""
 
     name: str
-    classifier: Callable[[int], Any]
+    package: str
+    classifier: Callable[[Any, int, pd.DataFrame], Any]
     save: Callable[[Any, Path], None]
+
+    def untrained(self, seed: int, x: pd.DataFrame) -> Any:
+        """A classifier for such a table; `ImportError` where the library is not installed."""
+        return self.classifier(importlib.import_module(self.package), seed, x)
 
 
 LIBRARIES = (
     Library(
         "XGBoost",
-        lambda seed: xgboost.XGBClassifier(
+        "xgboost",
+        lambda package, seed, _: package.XGBClassifier(
             n_estimators=ROUNDS, enable_categorical=True, random_state=seed, n_jobs=1
         ),
         lambda model, path: model.save_model(path.with_suffix(".ubj")),
     ),
     Library(
         "LightGBM",
-        lambda seed: lightgbm.LGBMClassifier(n_estimators=ROUNDS, random_state=seed, n_jobs=1, verbose=-1),
+        "lightgbm",
+        lambda package, seed, _: package.LGBMClassifier(
+            n_estimators=ROUNDS, random_state=seed, n_jobs=1, verbose=-1
+        ),
         lambda model, path: model.booster_.save_model(path.with_suffix(".txt")),
+    ),
+    Library(
+        "CatBoost",
+        "catboost",
+        lambda package, seed, x: package.CatBoostClassifier(
+            n_estimators=ROUNDS,
+            random_state=seed,
+            thread_count=1,
+            verbose=False,
+            allow_writing_files=False,
+            cat_features=list(x.select_dtypes("category")),
+        ),
+        lambda model, path: model.save_model(str(path.with_suffix(".cbm"))),
     ),
 )
 
 
-def independent(library: Library, data: Data, member: np.ndarray, own: np.ndarray, seed: int) -> Figures:
-    """RMIA and LiRA after their papers, with reference models trained by the library itself.
+def own_references(library: Library, data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(M, n) what models of the library say of the true labels, and (M, n) who they were trained on.
 
-    Every pair of models is trained on a random half of the pool and on the other. LiRA is the online
-    attack with one variance for all records (Carlini et al. 2022, equation 4); RMIA the online one with
-    gamma 1 and the pool as population (Zarifzadeh et al. 2024, equations 2 to 6).
-
-    Parameters
-    ----------
-    own
-        (n,) the target's probability of each record's true label.
+    Every pair of models is trained on a random half of the pool and on the other.
     """
     x, y = data
     rng = np.random.default_rng(10_000 + seed)
@@ -116,17 +136,35 @@ def independent(library: Library, data: Data, member: np.ndarray, own: np.ndarra
     for pair in range(MODELS // 2):
         order = rng.permutation(n)
         for which, rows in enumerate((order[: n // 2], order[n // 2 :])):
-            model = library.classifier(int(rng.integers(2**31))).fit(x.iloc[rows], y[rows])
-            columns = {label: place for place, label in enumerate(model.classes_.tolist())}
+            model = library.untrained(int(rng.integers(2**31)), x).fit(x.iloc[rows], y[rows])
+            columns = {label: place for place, label in enumerate(np.ravel(model.classes_).tolist())}
             answers = model.predict_proba(x).astype(np.float64)
             p[2 * pair + which] = answers[np.arange(n), [columns[label] for label in y.tolist()]]
             inside[2 * pair + which, rows] = True
+    return p, inside
+
+
+def as_published(p: np.ndarray, inside: np.ndarray, member: np.ndarray, own: np.ndarray, of: str) -> Figures:
+    """RMIA and LiRA after their papers.
+
+    LiRA is the online attack with one variance for all records (Carlini et al. 2022, equation 4), RMIA the
+    online one with gamma 1 and the pool as population (Zarifzadeh et al. 2024, equations 2 to 6).
+
+    Parameters
+    ----------
+    p, inside
+        as `own_references` gives them.
+    own
+        (n,) the target's probability of each record's true label.
+    of
+        whose the reference models are.
+    """
 
     def logit(values: np.ndarray) -> np.ndarray:
         kept = np.clip(values, 1e-7, 1 - 1e-7)
         return np.log(kept) - np.log1p(-kept)
 
-    phi, of_target = logit(p), logit(own)
+    phi, of_target = logit(p.astype(np.float64)), logit(own)
     means = [np.nanmean(np.where(chosen, phi, np.nan), axis=0) for chosen in (inside, ~inside)]
     spread = [
         np.sqrt(np.nanmean(np.where(chosen, (phi - mean) ** 2, np.nan)))
@@ -136,8 +174,8 @@ def independent(library: Library, data: Data, member: np.ndarray, own: np.ndarra
     ratio = own / np.maximum(p.mean(axis=0), 1e-12)
     dominated = (ratio[:, None] >= ratio[None, :]).mean(axis=1)
     return {
-        "lira, independent": area_under_roc(densities[0] - densities[1], member),
-        "rmia, independent": area_under_roc(dominated, member),
+        f"lira as published, {of} reference models": area_under_roc(densities[0] - densities[1], member),
+        f"rmia as published, {of} reference models": area_under_roc(dominated, member),
     }
 
 
@@ -155,11 +193,13 @@ def black_box(target: Any, pool: Pool, seed: int) -> Iterator[tuple[str, float]]
     """Small loss, and our attacks with reference models."""
     plan = Plan(target.estimator, target.classes, models=MODELS, seconds=None, seed=seed)
     answers = SharedAnswers(target, pool, references=ReferenceModels(plan, TrainingData.of(pool)))
-    answers.probabilities(pool.x)
+    own = answers.likelihood(pool)
     for attack in (loss, rmia, lira):
         name = attack.__name__.rpartition(".")[2]
         scores = attack.score(answers, pool, rng=generator_for(seed, name), progress=Silent())
         yield name, area_under_roc(scores, pool.member)
+    trained = answers.reference_answers(Silent())
+    yield from as_published(trained.p_y, trained.trained_on, pool.member, own, "the audit's").items()
 
 
 def sanitised(path: Path, model: Any, pool: Pool) -> tuple[Any, Figures]:
@@ -195,25 +235,26 @@ def toolbox(of: Case, models: int) -> Iterator[Scored]:  # noqa: ARG001 -- the c
         yield Scored(f"ART {kind}", area_under_roc(scores, of.pool.member), None, 0.0)
 
 
-def peers(target: Any, pool: Pool, seed: int) -> Figures:
-    """The other tools on the same model, as far as they are installed and take the table."""
+def peers(target: Any, pool: Pool, seed: int, told: set[str]) -> Figures:
+    """The other tools on the same model, as far as they are installed and take the table; else `told`."""
     figures: Figures = {}
     for contestant in (toolbox, sacro_worst_case):
         try:
             rows = list(contestant(Case(target, pool, seed), MODELS))
             figures |= {row.attack: row.auc for row in rows if row.auc is not None}
         except ImportError as error:
-            print(f"{contestant.__name__}: {error.name} is not installed")
+            told.add(f"{contestant.__name__}: {error.name} is not installed.")
         except Exception as error:  # noqa: BLE001 -- whatever a peer makes of a table, it is named
-            print(f"{contestant.__name__}: {type(error).__name__}: {str(error)[:200]}")
+            kind = target.type_name
+            told.add(f"{contestant.__name__} on a {kind}: {type(error).__name__}: {str(error)[:200]}")
     return figures
 
 
-def run(library: Library, data: Data, seed: int, *, with_peers: bool) -> Figures:
-    """Every figure of one model."""
+def run(library: Library, data: Data, seed: int, *, with_peers: bool, told: set[str]) -> Figures:
+    """Every figure of one model; what a peer could not do is `told`."""
     x, y = data
     known, unknown, known_y, unknown_y = train_test_split(x, y, test_size=0.5, random_state=seed, stratify=y)
-    model = library.classifier(seed).fit(known, known_y)
+    model = library.untrained(seed, x).fit(known, known_y)
     rows, labels = pd.concat([known, unknown], ignore_index=True), np.concatenate([known_y, unknown_y])
     pool = Pool(rows, labels, np.arange(len(labels)) < len(known), np.arange(len(labels)) + 1)
     with tempfile.TemporaryDirectory() as folder:
@@ -232,26 +273,27 @@ def run(library: Library, data: Data, seed: int, *, with_peers: bool) -> Figures
         target = targets[".pkl"]
         figures |= dict(black_box(target, pool, seed))
         own = theirs[np.arange(len(labels)), labels]
-        figures |= independent(library, (rows, labels), pool.member, own, seed)
+        references = own_references(library, (rows, labels), seed)
+        figures |= as_published(*references, pool.member, own, "the library's")
         figures |= dict(model_file(targets[own_format.suffix], pool, seed, ""))
         for path in (own_format, pickled):
             bare, alike = sanitised(path, model, pool)
             figures |= alike
         figures |= dict(model_file(bare, pool, seed, ", sanitised pickle"))
     if with_peers:
-        figures |= of_peers(library, model, target, pool, seed)
+        figures |= of_peers(library, model, target, pool, seed, told)
     return figures
 
 
-def of_peers(library: Library, model: Any, target: Any, pool: Pool, seed: int) -> Figures:
+def of_peers(library: Library, model: Any, target: Any, pool: Pool, seed: int, told: set[str]) -> Figures:
     """The peers on the same model; on its like of plain arrays, which they ask for, where all are numbers."""
     if len(pool.x.select_dtypes("category").columns):
-        return peers(target, pool, seed)
+        return peers(target, pool, seed, told)
     plain = Pool(pool.x.to_numpy(), pool.y, pool.member, pool.row)
-    again = library.classifier(seed).fit(plain.x[plain.member], plain.y[plain.member])
+    again = library.untrained(seed, pool.x).fit(plain.x[plain.member], plain.y[plain.member])
     if not np.array_equal(again.predict_proba(plain.x), model.predict_proba(pool.x)):
         raise AssertionError("the model of arrays is another")
-    return peers(SklearnTarget(again), plain, seed)
+    return peers(SklearnTarget(again), plain, seed, told)
 
 
 def table(name: str, every: list[Figures]) -> list[str]:
@@ -270,6 +312,28 @@ def table(name: str, every: list[Figures]) -> list[str]:
     return rows
 
 
+def page(every: dict[str, list[Figures]], told: set[str], asked: argparse.Namespace) -> str:
+    """The results page."""
+    called = f"--seeds {asked.seeds} --peers {asked.peers}{' --adult' if asked.adult else ''}"
+    lines = [
+        "# Boosters, what their answers and their files show",
+        "",
+        f"Written by `benchmarks/boosters.py {called}`, which says how. Mean ± standard deviation of the AUC "
+        f"over the seeds; {MODELS} reference models, {ROUNDS} rounds, and else each library's defaults.",
+        "",
+        *(f"- {text}" for text in sorted(told)),
+        *([""] if told else []),
+        "| model | figure | mean ± standard deviation | seeds |",
+        "|---|---|---:|---:|",
+        *(row for name, figures in every.items() for row in table(name, figures)),
+        "",
+        "What the audit's LiRA adds to the published one with the same reference models is its shrinkage of "
+        "means and variances (`membership/attacks/lira.py`). What the published attack differs by between "
+        "both sets of reference models is due to the settings in the file and to the draw of training sets.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Print the figures of each model as soon as they are known, and write the table."""
     parser = argparse.ArgumentParser()
@@ -280,8 +344,9 @@ def main() -> None:
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     tables: dict[str, Data] = {"digits": digits()}
+    told: set[str] = set()
     if asked.adult is None:
-        print("the census table is skipped: give it as --adult")
+        told.add("The census table is left out: it was not given as --adult.")
     else:
         tables["census"] = adult(asked.adult)
     every: dict[str, list[Figures]] = {}
@@ -289,17 +354,18 @@ def main() -> None:
         for kind, data in tables.items():
             for library in LIBRARIES:
                 name = f"{library.name}, {kind}"
-                figures = run(library, data, seed, with_peers=seed < asked.peers)
+                try:
+                    figures = run(library, data, seed, with_peers=seed < asked.peers, told=told)
+                except ImportError as error:
+                    told.add(f"{library.name} is left out: {error.name} is not installed.")
+                    continue
+                except InputError as error:
+                    told.add(f"{name} is left out, since it is refused: {error.message}")
+                    continue
                 every.setdefault(name, []).append(figures)
                 print(name, seed, {key: round(value, 4) for key, value in figures.items()}, flush=True)
-        lines = [
-            f"<!-- made by benchmarks/boosters.py; {MODELS} reference models, {ROUNDS} rounds -->",
-            "",
-            "| model | figure | mean ± standard deviation | seeds |",
-            "|---|---|---:|---:|",
-            *(row for name, figures in every.items() for row in table(name, figures)),
-        ]
-        (asked.into / "boosters.md").write_text("\n".join(lines) + "\n")
+        (asked.into / "boosters.md").write_text(page(every, told, asked))
+    print(*sorted(told), sep="\n")
 
 
 if __name__ == "__main__":

@@ -234,7 +234,8 @@ def document() -> str:
     )
     lines += _table(
         "Other libraries",
-        "A model of another library is refused by the library's name, with the way in that works today.",
+        "A model of another library is refused by the library's name, with the way in that works today. "
+        "[What becomes of 34 models](../benchmarks/results/other_libraries.md) was tried.",
         ("library", "what to do"),
         {library.name: library.way_in for library in LIBRARIES.values()},
     )

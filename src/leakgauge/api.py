@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -24,7 +25,7 @@ from leakgauge.report.html import render_comparison
 from leakgauge.report.model import GateResult, ModelContents, Report
 from leakgauge.results import MembershipResult, Result, result_of
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.terminal import listening
+from leakgauge.terminal import agreed, listening
 
 
 @overload
@@ -80,7 +81,8 @@ def audit(
     ----------
     source
         a zip, or a folder with the same files loose; or a model: a fitted estimator, anything with
-        `predict_proba`, or a function of rows that gives (n, n_classes) probabilities or (n,) labels.
+        `predict_proba` or that predicts numbers, or a function of rows that gives (n, n_classes)
+        probabilities, (n,) labels, or (n,) or (n, 1) numbers.
     X_train, y_train
         records that the model was trained on, a DataFrame or an array, and their labels.
     X_test, y_test
@@ -116,6 +118,85 @@ def audit(
     if any(one is not None for one in (X_train, y_train, X_test, y_test, population, fit, classes)):
         raise TypeError("a bundle holds its records: X_train and what follows is for a model in memory")
     return _audit_bundle(Path(source), output, overrides, progress)
+
+
+def audit_endpoint(
+    endpoint: str | PathLike[str] | Mapping[str, Any],
+    data: str | PathLike[str],
+    *,
+    confirmed: bool = False,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> Result:
+    """Audit a live service by asking it: for membership of records, or for inversion of an image classifier.
+
+    The service is asked from this process, and from nowhere else; everything that opens data or reads answers
+    runs in a sandbox without a network.
+
+    Parameters
+    ----------
+    endpoint
+        where the service is, how it is asked and what that may cost: a YAML file as `docs/endpoints.md`
+        describes it, or names and values as it would hold them. Secrets are in environment variables that it
+        names.
+    data
+        a zip or a folder as `audit` takes it, without a model.
+    confirmed
+        whether the rows and the cost in the settings are meant. Without it, what would be asked is told in
+        the error, or in a terminal or notebook asked for.
+    output, parameters, progress, settings
+        as for `audit`.
+
+    Raises
+    ------
+    BadParameters
+        `not_confirmed`; whatever is wrong with the settings.
+    ServiceFailed
+        where the service, or the network, is at fault: started again, the audit goes on from there.
+    LeakgaugeError
+        as `audit` does.
+    """
+    # imported late: no other audit needs what makes requests
+    from leakgauge.endpoints.auditing import audit_service
+
+    with TemporaryDirectory(prefix="leakgauge-") as temporary, Sandbox() as sandbox:
+        folder = Path(output) if output is not None else Path(temporary) / "report"
+        audit_service(
+            sandbox,
+            endpoint,
+            Path(data),
+            folder,
+            overrides={**(parameters or {}), **settings},
+            progress=lambda: listening(progress),
+            confirm=lambda plan: confirmed or agreed(plan),
+            environment=os.environ,
+            keep=output is not None,
+        )
+        return _result_in(folder)
+
+
+def _audit_bundle(
+    source: Path,
+    output: str | PathLike[str] | None,
+    overrides: Mapping[str, JsonValue],
+    progress: Progress | bool | None,
+) -> Result:
+    with (
+        TemporaryDirectory(prefix="leakgauge-") as temporary,
+        Sandbox() as sandbox,
+        listening(progress) as listener,
+    ):
+        folder = Path(output) if output is not None else Path(temporary) / "report"
+        sandbox.run(source, folder, overrides=dict(overrides), progress=listener, keep=output is not None)
+        return _result_in(folder)
+
+
+def _result_in(folder: Path) -> Result:
+    """What stands in the folder of a report."""
+    images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
+    return result_of(read_report(folder), images)
 
 
 def contents(
@@ -169,23 +250,6 @@ def contents(
             include_values=include_values,
             progress=listener,
         )
-
-
-def _audit_bundle(
-    source: Path,
-    output: str | PathLike[str] | None,
-    overrides: Mapping[str, JsonValue],
-    progress: Progress | bool | None,
-) -> Result:
-    with (
-        TemporaryDirectory(prefix="leakgauge-") as temporary,
-        Sandbox() as sandbox,
-        listening(progress) as listener,
-    ):
-        folder = Path(output) if output is not None else Path(temporary) / "report"
-        sandbox.run(source, folder, overrides=dict(overrides), progress=listener, keep=output is not None)
-        images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
-        return result_of(read_report(folder), images)
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"

@@ -23,7 +23,7 @@ from leakgauge.policy import read_policy
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
-from leakgauge.terminal import printing_errors, shown_progress, spoken_verdict
+from leakgauge.terminal import agreed, printing_errors, shown_progress, spoken_verdict
 from leakgauge.text import Sink, printable
 from leakgauge.version import __version__
 
@@ -75,6 +75,12 @@ main.add_command(contents)
     help="Refuse a bundle that asks for the other audit.",
 )
 @_POLICY
+@click.option(
+    "--endpoint",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML file with the settings of a live service, which is audited in the place of a model.",
+)
+@click.option("--yes", is_flag=True, help="With --endpoint: do not ask whether rows and cost are confirmed.")
 def audit(
     bundle: Path,
     output: Path,
@@ -82,10 +88,13 @@ def audit(
     parameters: Sequence[str],
     only: Kind | None,
     policy: Path | None,
+    endpoint: Path | None,
+    yes: bool,
 ) -> None:
     """Audit BUNDLE, a zip or a folder with a model and its data, and write a report.
 
-    Without a model, answers will do: members_answers.csv and non_members_answers.csv.
+    Without a model, answers will do: members_answers.csv and non_members_answers.csv. With --endpoint a live
+    service is asked: docs/endpoints.md.
 
     With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
     """
@@ -93,8 +102,25 @@ def audit(
         overrides = decode_assignments(parameters, seed=seed)
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
-        with Sandbox(only=only) as sandbox, shown_progress() as progress:
-            sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
+        with Sandbox(only=only) as sandbox:
+            if endpoint is None:
+                with shown_progress() as progress:
+                    sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
+            else:
+                # imported late: no other audit needs what makes requests
+                from leakgauge.endpoints.auditing import audit_service
+
+                audit_service(
+                    sandbox,
+                    endpoint,
+                    bundle,
+                    output,
+                    overrides=overrides,
+                    progress=shown_progress,
+                    confirm=lambda plan: agreed(plan, beforehand=yes),
+                    environment=os.environ,
+                    keep=True,
+                )
         exit_code = _conclude(output)
     sys.exit(exit_code)
 

@@ -69,7 +69,7 @@ def contents(
     help="The new model file; must not exist yet.",
 )
 def sanitize(model: Path, output: Path) -> None:
-    """Write MODEL, of scikit-learn, XGBoost or LightGBM, without what its trees need not tell.
+    """Write MODEL, of scikit-learn, XGBoost, LightGBM or CatBoost, without what its trees need not tell.
 
     Seeds, node counts, impurities and out-of-bag results go; predictions stay the same to the
     last bit, which is verified before anything is written.

@@ -66,6 +66,20 @@ def listening(progress: Progress | bool | None) -> Iterator[Progress]:
         yield Silent()
 
 
+def agreed(plan: str, *, beforehand: bool = False) -> bool:
+    """Whether whoever sits here agrees to a plan, which is shown to him.
+
+    Parameters
+    ----------
+    beforehand
+        whether he has said so; then he is not asked. In a script nobody answers, and that is a no.
+    """
+    click.echo(printable(plan, Sink.TERMINAL), err=True)
+    if beforehand or not (in_notebook() or sys.stdin.isatty()):
+        return beforehand
+    return input("Ask it? [y/N] ").strip().lower() in ("y", "yes")
+
+
 def in_notebook() -> bool:
     """Whether this process runs the cells of a notebook."""
     shell = _shell()

@@ -37,6 +37,8 @@ class MembershipBundle:
 
     Attributes
     ----------
+    model
+        None for one that is asked as a service.
     labels
         of members and of non-members, where the two are arrays of rows without them; else none.
     population
@@ -52,7 +54,7 @@ class MembershipBundle:
     """
 
     root: Path
-    model: BundledFile
+    model: BundledFile | None
     members: BundledFile
     non_members: BundledFile
     labels: tuple[BundledFile, ...] = ()
@@ -173,7 +175,7 @@ class InversionBundle:
     Attributes
     ----------
     model
-        None for one in the caller's memory.
+        None for one in the caller's memory, or one that is asked as a service.
     auxiliary, reference
         optional public images for an attack with a prior, and further images of the class for the
         ceiling; sorted by name.

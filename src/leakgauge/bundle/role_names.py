@@ -35,6 +35,10 @@ Data: TypeAlias = Literal["tables", "answers", "image sets", "input image"]
 """What an audit is about besides the model; it decides which audit it is and which models it takes."""
 
 
+LIVE_DATA: Final[tuple[Data, ...]] = ("tables", "input image")
+"""Data that live services are audited with."""
+
+
 def names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
     """Every stem with every suffix."""
     return tuple(stem + suffix for stem in stems for suffix in suffixes)
@@ -42,7 +46,7 @@ def names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
 
 ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
     "members": names(("train_mia", "train", "members"), TABLE_SUFFIXES),
-    "non_members": names(("test_mia", "test", "subject", "subjects"), TABLE_SUFFIXES),
+    "non_members": names(("test_mia", "test", "subject", "subjects", "non_members"), TABLE_SUFFIXES),
     POPULATION: names(("population",), TABLE_SUFFIXES),
     "members_answers": names(("members_answers", "train_answers"), TABLE_SUFFIXES),
     "non_members_answers": names(("non_members_answers", "test_answers"), TABLE_SUFFIXES),

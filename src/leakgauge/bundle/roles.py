@@ -335,6 +335,16 @@ def the_model(models: Sequence[Placed], *, data: Data, placed: Sequence[Placed])
     )
 
 
+def not_live(data: Data) -> BadBundle:
+    """The error for data that no live service is audited with."""
+    return BadBundle(
+        "not_live",
+        f"The data are {DATA_WORDS[data]}; a live service is audited with tables or with an input image.",
+        hint="Send members.csv and non_members.csv, or input_image.png. Answers that are there already are "
+        "audited without asking the service: leave --endpoint out.",
+    )
+
+
 def _about_strangers(placed: Sequence[Placed]) -> str:
     """A sentence about the tables whose names say nothing. Which one holds members is never guessed."""
     names = sorted(item.shown for item in placed if item.role is None and item.name.endswith(TABLE_SUFFIXES))

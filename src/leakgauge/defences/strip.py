@@ -78,6 +78,8 @@ def remaining(model: Any) -> tuple[str, ...]:
     """What the stripped model still leaks through its answers, as sentences."""
     found: dict[str, None] = {}
     for part in parts_of(model):
+        if isinstance(part, BoosterEstimator) and part.is_read and part.tells_by_answering is not None:
+            found[part.tells_by_answering] = None
         if isinstance(part, BaseGradientBoosting | BaseHistGradientBoosting | BoosterEstimator):
             found[
                 "The leaf values of gradient boosting, which its answers are made of, are themselves "

@@ -22,6 +22,7 @@ from leakgauge.membership.given_references import GivenReferences
 from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.in_memory import InMemory, read_in_memory
 from leakgauge.membership.inputs import Inputs, read_inputs
+from leakgauge.membership.live import read_live
 from leakgauge.membership.own_members import own_misfit
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import (
@@ -44,6 +45,7 @@ from leakgauge.parameters import (
     answers_parameters,
     image_membership_parameters,
     in_memory_parameters,
+    live_parameters,
     membership_parameters,
 )
 from leakgauge.progress import Progress, Share
@@ -60,6 +62,7 @@ from leakgauge.report.model import (
     Tradeoffs,
 )
 from leakgauge.report.versions import versions_of
+from leakgauge.targets.endpoints.asking import Service
 from leakgauge.targets.protocol import FloatArray
 
 VERSIONS_OF = ("numpy", "scipy", "scikit-learn")
@@ -115,6 +118,20 @@ def audit_bundle(
             of_images = image_membership_parameters(file, overrides)
             read = partial(read_image_inputs, bundle, of_images)
             return conduct(read, of_images, bundle.sha256, progress, time)
+
+
+def audit_live(
+    bundle: MembershipBundle,
+    overrides: Mapping[str, JsonValue],
+    progress: Progress,
+    *,
+    service: Service,
+    time: Time | None = None,
+) -> Audited:
+    """Audit a live service with the tables of a bundle; parameters and errors as `audit_bundle`."""
+    parameters = live_parameters(bundle.parameters.path if bundle.parameters else None, overrides)
+    read = partial(read_live, bundle, parameters, service)
+    return conduct(read, parameters, bundle.sha256, progress, time)
 
 
 def audit_in_memory(source: InMemory, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:

@@ -65,6 +65,8 @@ def contents_of_bundle(
     bundle: MembershipBundle, parameters: MembershipParameters, progress: Progress, *, include_values: bool
 ) -> ModelContents:
     """What the model in a bundle holds of its members; errors as `contents_of_file`."""
+    if bundle.model is None:
+        raise ValueError("the bundle has no model")
     return contents_of_file(
         bundle.model.path,
         bundle.members,

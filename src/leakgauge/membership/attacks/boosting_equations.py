@@ -23,8 +23,7 @@ noise alike, and
 
     minimise ½ |A z − b|² + ½ λ |z − ½|²    s.t. 0 ≤ z ≤ 1
 
-is solved by accelerated projected gradients (FISTA, Beck & Teboulle 2009) with
-restarts (O'Donoghue & Candès 2015).
+is solved (`membership.box_least_squares`).
 
 Of a GradientBoostingRegressor with squared loss the residual is r_i = y_i − F(x_i) and a leaf holds its
 mean, so that h = f = 1; all else is the same, in units of the model's errors.
@@ -49,8 +48,7 @@ linear system over all stages of a boosted model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -61,6 +59,7 @@ from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegress
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.booster_rounds import equations_of_rounds
+from leakgauge.membership.box_least_squares import System, solve
 from leakgauge.membership.equations import Equations
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.tree_cells import final_step
@@ -69,45 +68,13 @@ from leakgauge.progress import Progress
 from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
 
-MOST_STEPS = 3_000
-TOLERANCE = 1e-4
-"""Largest change of any z in one step at which the solver stops."""
-START = 0.5
 PRIOR_VARIANCE = 0.25
 MOST_COEFFICIENTS = 40_000_000
 """Non-zero entries of A, 12 bytes each; later stages, whose residuals say least, are left out beyond."""
-MOST_DENSE = 5_000
-"""Records up to which AᵀA is kept whole, which makes a step many times faster: 100 MB at most."""
-WORK = 1e10
-"""Products that are worth their time where AᵀA is not kept whole: about half a minute."""
-LEAST_STEPS = 100
-POWER_STEPS = 30
-"""Steps of the power method, after which the largest eigenvalue is known to well within the margin."""
-MARGIN = 1.05
 
 _LEAF = -1
-_LEAST_EIGENVALUE = 1e-9
-"""Keeps the power method finite where A holds nothing but zeros."""
 _STRIPPED = 1
 """The number of records in the root of a tree whose counts were taken out."""
-
-Float32 = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """All equations.
-
-    Attributes
-    ----------
-    transposed
-        (n, n_equations) Aᵀ, CSR, float32.
-    right
-        (n_equations,) b.
-    """
-
-    transposed: Any
-    right: Float32
 
 
 def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
@@ -213,62 +180,3 @@ def _of_counts(tree: Any, leaf: IntArray, residual: FloatArray, unit: float) -> 
         remainder = own.copy()
         np.subtract.at(remainder, parent[below], own[below])
         yield Equations(parent[leaf], residual**power, remainder)
-
-
-def solve(system: System, *, pull: float, rng: np.random.Generator, progress: Progress) -> FloatArray:
-    """(n,) minimiser of ½ |A z − b|² + ½ pull |z − ½|² within 0 ≤ z ≤ 1."""
-    gradient_of, curvature = _quadratic(system, rng=rng, progress=progress)
-    step = 1.0 / (MARGIN * curvature + pull)
-    z = np.full(system.transposed.shape[0], START, dtype=np.float32)
-    ahead, momentum = z, 1.0
-    steps = _steps(system)
-    for turn in range(steps):
-        if turn % 100 == 0:
-            progress.report("solving the equations", turn / steps)
-        gradient = gradient_of(ahead) + np.float32(pull) * (ahead - np.float32(START))
-        newer = np.clip(ahead - np.float32(step) * gradient, 0.0, 1.0)
-        change = newer - z
-        if np.dot(ahead - newer, change) > 0:
-            momentum = 1.0
-        following = (1.0 + np.sqrt(1.0 + 4.0 * momentum**2)) / 2.0
-        ahead = newer + np.float32((momentum - 1.0) / following) * change
-        z, momentum = newer, following
-        if np.abs(change).max() < TOLERANCE:
-            break
-    return z.astype(np.float64)
-
-
-def _steps(system: System) -> int:
-    """Steps of the solver at most: all of them where they are cheap."""
-    if system.transposed.shape[0] <= MOST_DENSE:
-        return MOST_STEPS
-    return int(np.clip(WORK / (2 * system.transposed.nnz), LEAST_STEPS, MOST_STEPS))
-
-
-def _quadratic(
-    system: System, *, rng: np.random.Generator, progress: Progress
-) -> tuple[Callable[[Float32], Float32], float]:
-    """The gradient Aᵀ(A z − b), and the largest eigenvalue of AᵀA."""
-    n = system.transposed.shape[0]
-    equations = system.transposed.T.tocsr()
-    constant = system.transposed @ system.right
-    if n <= MOST_DENSE:
-        gram = np.zeros((n, n), dtype=np.float32)
-        for first in range(0, equations.shape[0], MOST_DENSE):
-            progress.report("reading the equations", 0.0)
-            block = equations[first : first + MOST_DENSE].toarray()
-            gram += block.T @ block
-        times: Callable[[Float32], Float32] = gram.__matmul__
-    else:
-
-        def times(z: Float32) -> Float32:
-            product: Float32 = system.transposed @ (equations @ z)
-            return product
-
-    direction = rng.random(n, dtype=np.float32)
-    largest = 1.0
-    for _ in range(POWER_STEPS):
-        direction = times(direction)
-        largest = max(float(np.linalg.norm(direction)), _LEAST_EIGENVALUE)
-        direction /= np.float32(largest)
-    return lambda z: times(z) - constant, largest

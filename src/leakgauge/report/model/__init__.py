@@ -2,7 +2,8 @@
 
 `report.json` is this tree and nothing else; every other file of the report
 folder is a view of it. It holds no clock, no path and no duration, so that the
-same bundle, parameters and versions give the same bytes.
+same bundle, parameters and versions give the same bytes; but for what a live service was
+asked, which depends on the service.
 
 Versioning: `SCHEMA_VERSION` is `major.minor`. Adding a field with a default, or a
 threat model, raises the minor; removing, renaming or changing the meaning of one
@@ -27,6 +28,7 @@ from leakgauge.report.model.common import (
     Notice,
     Recommendation,
     RuleResult,
+    ServiceUse,
     Severity,
     ThreatModel,
     Verdict,
@@ -113,6 +115,7 @@ __all__ = [
     "Reconstruction",
     "Report",
     "RuleResult",
+    "ServiceUse",
     "Severity",
     "Similarity",
     "SimilarityRow",

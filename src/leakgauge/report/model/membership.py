@@ -19,6 +19,7 @@ from leakgauge.report.model.common import (
     NotApplicable,
     Notice,
     Recommendation,
+    ServiceUse,
     Severity,
     ThreatModel,
     Verdict,
@@ -258,6 +259,7 @@ class MembershipReport:
     gate: GateResult | None = None
     tradeoffs: Tradeoffs | None = None
     attackers: tuple[AttackerFinding, ...] = ()
+    service: ServiceUse | None = None
     contents: ModelContents | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["membership"] = "membership"

@@ -267,6 +267,7 @@ def test_a_sanitised_file_answers_to_the_last_bit_and_holds_no_sums(data, name, 
     assert not len(estimator._model.leaf_weights)
     assert estimator._model.parameters.keys() == {"loss_function"}
     assert any("leaf_weights" in what for what in sanitized.removed)
+    assert any("one_hot_max_size" in what for what in sanitized.remaining) == (data == "categories")
     for word in (b"leaf_weights", b"flat_params", b"random_seed", b"learning_rate"):
         assert word not in (sanitized.content if form != "pickle 5" else b"")
     own = catboost.CatBoostClassifier()
