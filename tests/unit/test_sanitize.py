@@ -328,6 +328,7 @@ def test_training_data_that_no_answer_needs_goes(model, gone, sanitized):
     kept = {field.attribute: field for field in contents_of(new, table).fields}
     attribute = gone.rpartition(" ")[2]
     assert attribute not in kept
+    assert not any(attribute in line for line in (*strip(new), *found.remaining))
     assert attribute in {field.attribute for field in contents_of(model, table).fields}
 
 

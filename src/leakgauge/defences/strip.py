@@ -91,7 +91,8 @@ def remaining(model: Any) -> tuple[str, ...]:
                 "(min_samples_leaf) tell less."
             ] = None
         for row in kept_data_of(part):
-            found[_stays(part, row)] = None
+            if row.answers_need_it:
+                found[_stays(part, row)] = None
     return tuple(found)
 
 

@@ -146,24 +146,26 @@ class _Look:
     def compared(self, held: Held) -> Finding | None:
         """What the attribute has of the table; known records are told where none is of it, too."""
         row = self._known.get(held.attribute)
+        keeps_records = row is not None and row.holds == "records"
         rows = self._rows_in(held)
-        if rows is not None and (rows.whole.any() or (row is not None and row.holds == "records")):
+        if rows is not None and (rows.whole.any() or keeps_records):
             return self._finding(
                 held, "records", there=rows.whole, common=rows.common, in_order=rows.in_order
             )
-        if row is not None and row.holds == "records":
-            return self._finding(held, "records", there=np.zeros(len(self._table or ()), dtype=np.bool_))
+        if keeps_records:
+            return self._finding(held, "records")  # of other columns than the table's
         return self._labels(held, row) or self._values(held, row)
 
     def _rows_in(self, held: Held) -> Found | None:
-        if self._view.rows is None:
-            return None
+        """What the attribute has of the rows; None where no array of it has as many columns."""
+        rows = self._view.rows
         best: Found | None = None
+        if rows is None:
+            return None
         for numbers in held.numbers:
-            for candidate in _as_tables(numbers, self._view.rows.values.shape[1]):
-                found = self._view.rows.found_in(candidate, self._indices)
-                if found is not None:
-                    best = found if best is None else _together(best, found)
+            for candidate in _as_tables(numbers, rows.values.shape[1]):
+                found = rows.found_in(candidate, self._indices)
+                best = found if best is None else _together(best, found)
         return best
 
     def _labels(self, held: Held, row: KeptData | None) -> Finding | None:

@@ -83,8 +83,8 @@ class Rows:
     computed: bool
     _keys: dict[tuple[int, bool], Keys] = field(default_factory=dict)
 
-    def found_in(self, held: Any, indices: Iterable[NDArray[Any]] = ()) -> Found | None:
-        """What an (m, d) array has of the rows; None where it has none.
+    def found_in(self, held: Any, indices: Iterable[NDArray[Any]] = ()) -> Found:
+        """What an (m, d) array has of the rows.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Rows:
             if equal.any():
                 break
         else:
-            return None
+            return Found(equal, equal, in_order=False)
         places = _places_in_order(own, other, indices)
         whole = equal & (np.log(held.shape[0]) + self.log_chance < np.log(RARE))
         if places is not None:

@@ -15,6 +15,15 @@ def in_one_sentence(contents: ModelContents) -> str:
             f"all {of:,} training records" if records == of else f"{records:,} of the {of:,} training records"
         )
         return f"This file contains {how_many}, whole{_form(contents.fields)}."
+    unread = max(
+        (field.size for field in contents.fields if field.holds == "records" and field.found is None),
+        default=0,
+    )
+    if unread:
+        return (
+            f"This file contains {unread:,} records, whole; they could not be compared with the {of:,} of "
+            "the table, which do not reach them in this form."
+        )
     kept = max(
         (field.size for field in contents.fields if field.holds == "records" and not field.common), default=0
     )
@@ -61,7 +70,7 @@ def _as_known(fields: tuple[HeldField, ...]) -> str:
     records = [field for field in fields if field.holds == "records"]
     if records:
         most = max(records, key=lambda field: field.size)
-        return f"This file contains {most.size:,} training records, whole: a {most.estimator} keeps them."
+        return f"This file contains {most.size:,} training records, whole: {most.estimator} keeps them."
     most = fields[0]
     words = {
         "labels": "labels in the order of the table",
@@ -70,6 +79,6 @@ def _as_known(fields: tuple[HeldField, ...]) -> str:
         "tokens": "words",
     }
     return (
-        f"This file contains no whole training records, and {words[most.holds]} of them: a {most.estimator} "
+        f"This file contains no whole training records, and {words[most.holds]} of them: {most.estimator} "
         "keeps them."
     )

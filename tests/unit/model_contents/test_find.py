@@ -234,6 +234,9 @@ def test_rows_that_cannot_be_followed_are_listed():
     contents = contents_of(model, TrainingTable(NUMBERS.assign(more=1.0), Y))
     rows = fields_of(contents)["KNeighborsClassifier._fit_X"]
     assert (rows.size, rows.found) == (N, None)
+    assert f"contains {N} records, whole; they could not be compared" in contents.sentence
+    chosen = KNeighborsClassifier().fit(NUMBERS, Y)
+    assert "could not be compared" in contents_of(chosen, TrainingTable(NUMBERS.assign(more=1.0))).sentence
 
 
 def test_a_model_with_itself_inside_ends():

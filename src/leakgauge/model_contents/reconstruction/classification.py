@@ -23,6 +23,9 @@ MOST_SWEEPS = 200
 PATIENCE = 30
 """Sweeps in a row that may bring no better match before the rest is given up."""
 CHECKED_EVERY = 3
+HOPELESS = 0.2
+"""Share of counts below which a table that was swept as often as `FIRST_SWEEPS` is given up."""
+FIRST_SWEEPS = 15
 
 _Draws = Sequence[IntArray]
 
@@ -153,7 +156,7 @@ def classified_rows(
         found = _found(beliefs, cells, trees, counts, draws)
         if found.matched > best.matched:
             best, since = found, 0
-        if best.matched == 1.0:
+        if best.matched == 1.0 or (best.matched < HOPELESS and step + 1 >= FIRST_SWEEPS):
             break
         bags = _settle(beliefs, bags, cells, trees, found)
     return best

@@ -16,8 +16,6 @@ WORK_A_SECOND = 2.5e9
 """Multiplications of message passing in a second, about."""
 LEAST_SWEEPS = 40
 """Sweeps that a table of some hundred rows takes at least, and for which there must be time."""
-MOST_DEPTH_SUM = 50_000_000
-"""Pairs of a row and a question on its way, in all trees of a regressor."""
 
 _PER_NODE = 200
 """Bytes that `StoredTree` and the lists of its leaves take, with room for sorting them."""
@@ -38,7 +36,7 @@ def check_effort(estimator: Any, *, seconds: float) -> None:
         for such a model, or one without trees; the numbers are in the message.
     """
     nodes, n_trees, rows = 0, 0, 0
-    memory, work, deep = 0.0, 0.0, 0.0
+    memory, work = 0.0, 0.0
     n_columns = int(getattr(estimator, "n_features_in_", 0))
     classifies = is_classifier(estimator)
     for tree, _ in trees_of(estimator):
@@ -55,9 +53,8 @@ def check_effort(estimator: Any, *, seconds: float) -> None:
             work += in_bag * leaves * (2.0 * min(tests, _columns_of(held)) + _SCALING)
         else:
             memory += 4.0 * 8.0 * held.node_count * n_columns
-            deep += leaves * min(held.max_depth, leaves)
     needed = LEAST_SWEEPS * work / WORK_A_SECOND
-    if memory > MOST_BYTES or needed > seconds or deep > MOST_DEPTH_SUM:
+    if memory > MOST_BYTES or needed > seconds:
         raise Unsuited(
             f"The file holds {n_trees:,} trees of {nodes:,} nodes in all, grown on up to {rows:,} different "
             f"rows each. To rebuild their table would take {memory / (1 << 30):,.1f} GiB of memory and "

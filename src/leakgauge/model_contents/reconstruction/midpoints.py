@@ -25,6 +25,8 @@ from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray
 
 MOST_ROUNDS = 60
+MOST_ENTRIES = 15_000_000
+"""Pairs of a row and a question on its way, in all trees, about 40 bytes each."""
 NEAR = 0.01
 """Standard deviations of its column within which a value counts as right."""
 OFTEN = 10
@@ -113,7 +115,7 @@ class _Splits:
 
 
 def tighten(trees: Sequence[Placed], low: FloatArray, high: FloatArray, progress: Progress) -> None:
-    """Narrow the bounds in place until no threshold says more.
+    """Narrow the bounds in place until no threshold says more; not at all where trees are too deep for it.
 
     Parameters
     ----------
@@ -122,6 +124,8 @@ def tighten(trees: Sequence[Placed], low: FloatArray, high: FloatArray, progress
     low, high
         (n_rows, n_columns) bounds, infinite where there are none; contiguous.
     """
+    if sum(placed.entries() for placed in trees) > MOST_ENTRIES:
+        return
     splits = [_Splits.of(placed, low.shape[1]) for placed in trees]
     for step in range(MOST_ROUNDS):
         before = low.copy(), high.copy()

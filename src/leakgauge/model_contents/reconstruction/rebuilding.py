@@ -91,7 +91,7 @@ def rebuild(model: Any, *, rng: np.random.Generator, progress: Progress, seconds
     with threadpool_limits(1):
         if is_classifier(estimator):
             return _of_classifier(estimator, trees, n_columns, seconds, rng, progress)
-        return _of_regressor(estimator, trees, n_columns, progress)
+        return _of_regressor(estimator, trees, n_columns, seconds, progress)
 
 
 def rebuilt_table(
@@ -176,8 +176,10 @@ def _of_classifier(
     )
 
 
-def _of_regressor(estimator: Any, trees: Sequence[StoredTree], n_columns: int, progress: Progress) -> Rebuilt:
-    rows = numbered_rows(trees, n_columns, progress)
+def _of_regressor(
+    estimator: Any, trees: Sequence[StoredTree], n_columns: int, seconds: float, progress: Progress
+) -> Rebuilt:
+    rows = numbered_rows(trees, n_columns, progress, seconds=seconds)
     if _searches_midpoints(estimator):
         tighten(rows.placed, rows.low, rows.high, progress)
     values = values_within(trees, rows.low, rows.high)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from leakgauge.model_contents.reconstruction.trees import StoredTree
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray
 
-MOST_SHARING = 20_000
+MOST_SHARING = 2_000
 """Leaves of one number that are told apart at most; more of them take longer than they are worth."""
 
 _ROUNDING = 4.0 * np.finfo(np.float64).eps
@@ -79,8 +80,15 @@ def is_counted(trees: Sequence[StoredTree]) -> bool:
     return all(len(tree.left) == 1 or tree.rows[0] > 1 for tree in trees)
 
 
-def numbered_rows(trees: Sequence[StoredTree], n_columns: int, progress: Progress) -> NumberedRows:
+def numbered_rows(
+    trees: Sequence[StoredTree], n_columns: int, progress: Progress, *, seconds: float
+) -> NumberedRows:
     """The rows that leaves of one row name.
+
+    Parameters
+    ----------
+    seconds
+        after which rows that share a number are no longer told apart.
 
     Raises
     ------
@@ -89,7 +97,7 @@ def numbered_rows(trees: Sequence[StoredTree], n_columns: int, progress: Progres
     """
     counted = is_counted(trees)
     leaves = _leaves(trees, n_columns, counted=counted, progress=progress)
-    row = _rows_of(leaves, progress)
+    row = _rows_of(leaves, progress, end=monotonic() + seconds)
     times = np.bincount(row[row >= 0])
     if not len(times):
         raise Unsuited("No leaf of the trees holds a single row.")
@@ -119,7 +127,7 @@ def _leaves(trees: Sequence[StoredTree], n_columns: int, *, counted: bool, progr
     return Leaves(tree_of[order], node[order], number[order], low[order], high[order])
 
 
-def _rows_of(leaves: Leaves, progress: Progress) -> IntArray:
+def _rows_of(leaves: Leaves, progress: Progress, *, end: float) -> IntArray:
     """(k,) the row of each leaf, -1 where it cannot be told; `leaves` are in the order of their numbers."""
     row = np.full(len(leaves.number), -1, dtype=np.int64)
     if not len(row):
@@ -129,16 +137,16 @@ def _rows_of(leaves: Leaves, progress: Progress) -> IntArray:
     low = np.maximum.reduceat(leaves.low, starts, axis=0)
     high = np.minimum.reduceat(leaves.high, starts, axis=0)
     one = (low < high).all(axis=1) & ~_twice_in_a_tree(leaves.tree, starts)
-    ends = np.append(starts[1:], len(row))
+    stops = np.append(starts[1:], len(row))
     found = 0
-    for start, end, single in zip(starts, ends, one, strict=True):
+    for start, stop, single in zip(starts, stops, one, strict=True):
         if single:
-            row[start:end] = found
+            row[start:stop] = found
             found += 1
-        elif end - start <= MOST_SHARING:
+        elif stop - start <= MOST_SHARING and monotonic() < end:
             progress.report("telling rows of one number apart", 0.0)
-            own = _separated(leaves, slice(start, end))
-            row[start:end] = np.where(own >= 0, own + found, -1)
+            own = _separated(leaves, slice(start, stop))
+            row[start:stop] = np.where(own >= 0, own + found, -1)
             found += int(own.max()) + 1
     return row
 

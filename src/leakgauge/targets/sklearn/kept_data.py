@@ -206,14 +206,27 @@ def kept_data_of(part: Any) -> Iterator[KeptData]:
     if isinstance(part, BoosterEstimator) or not isinstance(part, BaseEstimator):
         return
     names = _names_of(part)
-    precomputed = "precomputed" in (getattr(part, name, None) for name in ("kernel", "metric", "affinity"))
     for row in KEPT_DATA:
-        if precomputed and row.holds == "records":
-            continue  # its rows are kernel values or distances
-        if row.attribute == "_sample_weight" and getattr(part, "class_weight", None) is None:
-            continue  # weights that were given tell no labels
-        if not row.estimators.isdisjoint(names) and vars(part).get(row.attribute) is not None:
+        kept = vars(part).get(row.attribute)
+        if kept is not None and not row.estimators.isdisjoint(names) and _is_data(part, row):
             yield row
+
+
+def _is_data(part: Any, row: KeptData) -> bool:
+    """Whether what lies in an attribute is data, in this form of the estimator."""
+    if row.holds == "records":  # else they are kernel values or distances
+        return "precomputed" not in (getattr(part, name, None) for name in ("kernel", "metric", "affinity"))
+    if row.attribute == "_sample_weight":  # weights that were given tell no labels
+        return getattr(part, "class_weight", None) is not None
+    return row.attribute != "bin_thresholds_" or _has_bins(part)
+
+
+def _has_bins(part: Any) -> bool:
+    """Whether the bins of some column of numbers were not taken out."""
+    return any(
+        len(known) and not categorical
+        for known, categorical in zip(part.bin_thresholds_, part.is_categorical_, strict=False)
+    )
 
 
 def _kept_by_booster(part: BoosterEstimator) -> Iterator[KeptData]:
