@@ -21,7 +21,7 @@ PIP := $(RUN)/pip --disable-pip-version-check --quiet
 LOCKED := $(PIP) install --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help audit check test test-slow coverage system lint serve demo samples docs clean
+.PHONY: help audit check test test-slow test-endpoints coverage system lint serve demo samples docs clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -65,16 +65,27 @@ FAST := tests/property tests/unit/report tests/contract/test_exported_names.py $
 	bundle.py bundle_habits.py cli.py docs.py docs_ci.py parameters.py policy.py site.py tables.py version.py workflows.py)
 
 check: lint  ## lint, types, import contracts and the fast tests: a loop of less than a minute
-	$(PYTEST) -q -m "not images and not slow" $(FAST)
+	$(PYTEST) -q -m "not images and not slow and not endpoints" $(FAST)
 
 test: lint system  ## lint, types, import contracts, all tests but the slow ones and the image tests
-	$(PYTEST) -m "not images and not slow"
+	$(PYTEST) -m "not images and not slow and not endpoints"
 
 test-slow: $(VENV)/installed-dev system  ## audits of every model that scikit-learn can make, and others that take long
 	$(PYTEST) -m slow
 
+ENDPOINTS := build/endpoints
+
+$(ENDPOINTS)/installed: container/requirements-endpoints.txt
+	"$(PYTHON)" -m venv $(ENDPOINTS)
+	@echo "installing MLServer and MLflow into $(ENDPOINTS) (once; a minute or two)"
+	$(ENDPOINTS)/bin/pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
+
+test-endpoints: $(VENV)/installed-dev $(ENDPOINTS)/installed system  ## audits of models behind real servers: MLServer and MLflow
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python -m pytest -m endpoints tests/endpoints
+
 coverage: $(VENV)/installed-dev system  ## which lines the tests run, in their subprocesses too; build/coverage/index.html
-	$(PYTEST) -m "not images and not slow" --cov --cov-report=html:build/coverage --cov-report=term:skip-covered
+	$(PYTEST) -m "not images and not slow and not endpoints" --cov --cov-report=html:build/coverage --cov-report=term:skip-covered
 
 lint: $(VENV)/installed-dev  ## style, types, walls between the rooms
 	$(RUN)/ruff check .
@@ -167,8 +178,9 @@ $(RELEASE_TOOLS)/installed: container/requirements-release.txt
 lock: $(RELEASE_TOOLS)/installed  ## write container/requirements-*.txt anew; LOCK=--upgrade takes the newest of everything
 	PATH="$(CURDIR)/$(RELEASE_TOOLS)/bin:$$PATH" TORCH_INDEX="$(TORCH_INDEX)" "$(PYTHON)" container/lock.py $(LOCK)
 
+# Not for endpoints: those servers run in tests alone, and MLServer keeps FastAPI below versions that are mended.
 scan: $(RELEASE_TOOLS)/installed  ## look for known vulnerabilities in all that is installed; asks a database in the network
-	@for list in container/requirements-*.txt; do \
+	@for list in $(filter-out %-endpoints.txt, $(wildcard container/requirements-*.txt)); do \
 	  echo "$$list" && $(RELEASE_TOOLS)/bin/pip-audit --disable-pip --require-hashes -r $$list || exit 1; \
 	done
 

@@ -62,7 +62,9 @@ LOCKS = (
     Lock("inversion", "The inversion image.", ("inversion", "serve"), beside=("membership",)),
     Lock("demo", "The demo page: its image, `make demo`.", ("demo",), beside=("membership", "inversion")),
     Lock("build", "What builds the package.", None, ("setuptools>=77",), beside=("inversion",)),
-    Lock("dev", "What tests and checks need.", ("dev",), beside=("membership", "inversion", "demo")),
+    Lock(
+        "dev", "What tests and checks need.", ("dev", "endpoints"), beside=("membership", "inversion", "demo")
+    ),
     Lock(
         "publish",
         "What publishes to the marketplace, and the tests of it.",
@@ -75,6 +77,12 @@ LOCKS = (
         "The SageMaker SDK (version 2), its local mode, what runs the notebook. An environment of its own.",
         None,
         ("sagemaker[local]<3", "nbclient", "ipykernel", "docker"),
+    ),
+    Lock(
+        "endpoints",
+        "MLServer and MLflow, which audits of endpoints are tested with. An environment of its own.",
+        None,
+        ("mlserver", "mlserver-sklearn", "mlflow", "scikit-learn"),
     ),
     Lock(
         "site",

@@ -103,6 +103,14 @@ of numbers: `regression` (also with `reg_sqrt`), `regression_l1`, `huber`, `fair
 Rankers and survival models are refused: an order within a group, or a time that was cut off, has no error of
 one record.
 
+CatBoost: its own files (`save_model`, `.cbm` and JSON) and pickles of `CatBoostClassifier` and `CatBoost`,
+likewise. Trees of every kind (`SymmetricTree`, `Depthwise`, `Lossguide`) with the losses `Logloss`,
+`CrossEntropy` and `MultiClass`; columns of categories, compared or as statistics of the training records
+(CTR), are read as they are spelled. Columns of texts and of embeddings are not read. It is an extra,
+`leakgauge[catboost]`, which the images do without: a wheel of 97 MB, 277 MB installed, and 100 MB of what it
+needs. Where it is missing, a model of numbers is saved as ONNX,
+`model.save_model("model.onnx", format="onnx")`, and any model can be audited from memory.
+
 Nothing of such a file reaches the library as it is: the model is read, every child, feature, class and
 category of it is checked, and what the library opens is written anew from the checked parts. A file
 that holds no labels has the numbers from 0 as its classes, so the label column must hold these.
@@ -116,7 +124,8 @@ _SAMPLERS = """
 
 Pipelines of imbalanced-learn are read with every sampler of its over-sampling, under-sampling and
 combination, in their ready-made forms. Samplers take no part in answers; reference models are trained with
-them.
+them. `BalancedRandomForestClassifier`, `BalancedBaggingClassifier`, `EasyEnsembleClassifier` and
+`RUSBoostClassifier` are read too.
 """
 
 _TEXTS = """
@@ -224,7 +233,8 @@ def document() -> str:
     )
     lines += _table(
         "Other libraries",
-        "A model of another library is refused by the library's name, with the way in that works today.",
+        "A model of another library is refused by the library's name, with the way in that works today. "
+        "[What becomes of 34 models](../benchmarks/results/other_libraries.md) was tried.",
         ("library", "what to do"),
         {library.name: library.way_in for library in LIBRARIES.values()},
     )

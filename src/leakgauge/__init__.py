@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from leakgauge.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from leakgauge.api import audit, compare, compare_defence, gate
+    from leakgauge.api import audit, audit_endpoint, compare, compare_defence, contents, gate
     from leakgauge.errors import (
         AuditFailed,
         AuditTimeout,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         InputError,
         LeakgaugeError,
         LimitExceeded,
+        ServiceFailed,
         UnsafeModel,
         UnsupportedModel,
     )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         GateResult,
         InversionReport,
         MembershipReport,
+        ModelContents,
         Report,
         Severity,
     )
@@ -58,15 +60,19 @@ __all__ = [
     "LimitExceeded",
     "MembershipReport",
     "MembershipResult",
+    "ModelContents",
     "Report",
+    "ServiceFailed",
     "Severity",
     "UnsafeModel",
     "UnsupportedModel",
     "audit",
     "audit_answers",
+    "audit_endpoint",
     "audit_images",
     "compare",
     "compare_defence",
+    "contents",
     "gate",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any, TypeAlias, overload
 from pydantic import JsonValue
 
 from leakgauge.before_after import audit_before_after, write_comparison
-from leakgauge.own_process import Given, audit_in_memory
+from leakgauge.extras import check
+from leakgauge.file_contents import look_into
+from leakgauge.own_process import Given, audit_in_memory, contents_in_memory
 from leakgauge.policy import Policy, policy_from, read_policy
 from leakgauge.progress import Progress
 from leakgauge.report.comparison import compare as compare_reports
@@ -20,10 +23,10 @@ from leakgauge.report.comparison.model import Comparison
 from leakgauge.report.files import read_report
 from leakgauge.report.gate import gate as hold
 from leakgauge.report.html import render_comparison
-from leakgauge.report.model import GateResult, Report
+from leakgauge.report.model import GateResult, ModelContents, Report
 from leakgauge.results import MembershipResult, Result, result_of
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.terminal import listening
+from leakgauge.terminal import asked_for, listening
 
 
 @overload
@@ -118,6 +121,64 @@ def audit(
     return _audit_bundle(Path(source), output, overrides, progress)
 
 
+def audit_endpoint(
+    endpoint: str | PathLike[str] | Mapping[str, Any],
+    data: str | PathLike[str],
+    *,
+    confirmed: bool = False,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> Result:
+    """Audit a live service by asking it: for membership of records, or for inversion of an image classifier.
+
+    The service is asked from this process, and from nowhere else; everything that opens data or reads answers
+    runs in a sandbox without a network.
+
+    Parameters
+    ----------
+    endpoint
+        where the service is, how it is asked and what that may cost: a YAML file as `docs/endpoints.md`
+        describes it, or names and values as it would hold them. Secrets are in environment variables that it
+        names.
+    data
+        a zip or a folder as `audit` takes it, without a model.
+    confirmed
+        whether the rows and the cost in the settings are meant. Without it, what would be asked is told in
+        the error, or in a terminal or notebook asked for.
+    output, parameters, progress, settings
+        as for `audit`.
+
+    Raises
+    ------
+    BadParameters
+        `not_confirmed`; whatever is wrong with the settings.
+    ServiceFailed
+        where the service, or the network, is at fault: started again, the audit goes on from there.
+    LeakgaugeError
+        as `audit` does.
+    """
+    check("endpoints")
+    # imported late: no other audit needs what makes requests
+    from leakgauge.endpoints.auditing import audit_service
+
+    with TemporaryDirectory(prefix="leakgauge-") as temporary, Sandbox() as sandbox:
+        folder = Path(output) if output is not None else Path(temporary) / "report"
+        audit_service(
+            sandbox,
+            endpoint,
+            Path(data),
+            folder,
+            overrides={**(parameters or {}), **settings},
+            progress=lambda: listening(progress),
+            confirm=lambda plan: confirmed or asked_for(plan),
+            environment=os.environ,
+            keep=output is not None,
+        )
+        return _result_in(folder)
+
+
 def _audit_bundle(
     source: Path,
     output: str | PathLike[str] | None,
@@ -131,8 +192,66 @@ def _audit_bundle(
     ):
         folder = Path(output) if output is not None else Path(temporary) / "report"
         sandbox.run(source, folder, overrides=dict(overrides), progress=listener, keep=output is not None)
-        images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
-        return result_of(read_report(folder), images)
+        return _result_in(folder)
+
+
+def _result_in(folder: Path) -> Result:
+    """What stands in the folder of a report."""
+    images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
+    return result_of(read_report(folder), images)
+
+
+def contents(
+    model: Any,
+    X: Any = None,
+    y: Any = None,
+    *,
+    include_values: bool = False,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+) -> ModelContents:
+    """What a model holds of its training table, word for word.
+
+    A file is looked into in a sandboxed process, a model in memory in this one.
+
+    Parameters
+    ----------
+    model
+        a model file, or a membership bundle, whose members are the table then; or a fitted estimator.
+    X
+        the table to compare it with: a file beside a model file, rows beside an estimator. Without it, what
+        estimators of its kind are known to keep is told.
+    y
+        labels of the rows beside an estimator; a file holds its own.
+    include_values
+        whether a few of the values that were found go into the result; by default none do.
+    parameters
+        how a file of a table is read, such as `{"label_column": "income"}`.
+    progress
+        as for `audit`.
+
+    Raises
+    ------
+    LeakgaugeError
+        as `audit`.
+    TypeError
+        for rows beside a file, or labels without rows.
+    """
+    if y is not None and X is None:
+        raise TypeError("labels come with the rows that they belong to")
+    if not isinstance(model, str | PathLike):
+        return contents_in_memory(model, X, y, progress, include_values=include_values)
+    if y is not None or not isinstance(X, str | PathLike | None):
+        raise TypeError("a model file is compared with the file of a table, which holds its labels")
+    with Sandbox() as sandbox, listening(progress) as listener:
+        return look_into(
+            sandbox,
+            Path(model),
+            None if X is None else Path(X),
+            overrides=parameters or {},
+            include_values=include_values,
+            progress=listener,
+        )
 
 
 ReportSource: TypeAlias = "Report | str | PathLike[str]"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,10 @@ from urllib.parse import quote
 
 import click
 
-from leakgauge.errors import BadParameters
+from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.extras import check
+from leakgauge.file_commands import contents, sanitize
 from leakgauge.installation import Kind
-from leakgauge.jobs.table import SANITIZE
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_assignments
 from leakgauge.policy import read_policy
@@ -49,6 +47,10 @@ def main() -> None:
     configure(quiet=True)
 
 
+main.add_command(sanitize)
+main.add_command(contents)
+
+
 @main.command()
 @click.argument("bundle", type=click.Path(exists=True, path_type=Path))
 @click.option(
@@ -73,6 +75,12 @@ def main() -> None:
     help="Refuse a bundle that asks for the other audit.",
 )
 @_POLICY
+@click.option(
+    "--endpoint",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML file with the settings of a live service, which is audited in the place of a model.",
+)
+@click.option("--yes", is_flag=True, help="With --endpoint: do not ask whether rows and cost are confirmed.")
 def audit(
     bundle: Path,
     output: Path,
@@ -80,10 +88,13 @@ def audit(
     parameters: Sequence[str],
     only: Kind | None,
     policy: Path | None,
+    endpoint: Path | None,
+    yes: bool,
 ) -> None:
     """Audit BUNDLE, a zip or a folder with a model and its data, and write a report.
 
-    Without a model, answers will do: members_answers.csv and non_members_answers.csv.
+    Without a model, answers will do: members_answers.csv and non_members_answers.csv. With --endpoint a live
+    service is asked: docs/endpoints.md.
 
     With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
     """
@@ -91,10 +102,45 @@ def audit(
         overrides = decode_assignments(parameters, seed=seed)
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
-        with Sandbox(only=only) as sandbox, shown_progress() as progress:
-            sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
+        with Sandbox(only=only) as sandbox:
+            if endpoint is not None:
+                _audit_service(sandbox, endpoint, bundle, output, overrides, yes=yes)
+            else:
+                with shown_progress() as progress:
+                    sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
         exit_code = _conclude(output)
     sys.exit(exit_code)
+
+
+def _audit_service(
+    sandbox: Sandbox,
+    endpoint: Path,
+    data: Path,
+    output: Path,
+    overrides: dict[str, JsonValue],
+    *,
+    yes: bool,
+) -> None:
+    check("endpoints")
+    # imported late: no other audit needs what makes requests
+    from leakgauge.endpoints.auditing import audit_service
+
+    def confirm(plan: str) -> bool:
+        click.echo(printable(plan, Sink.TERMINAL), err=True)
+        # in a script nobody answers, and what may cost money is never taken for granted
+        return yes or (sys.stdin.isatty() and click.confirm("Ask it?", default=False, err=True))
+
+    audit_service(
+        sandbox,
+        endpoint,
+        data,
+        output,
+        overrides=overrides,
+        progress=shown_progress,
+        confirm=confirm,
+        environment=os.environ,
+        keep=True,
+    )
 
 
 @main.command()
@@ -225,39 +271,6 @@ def _address(report: Path) -> str:
 
 
 @main.command()
-@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The new model file; must not exist yet.",
-)
-def sanitize(model: Path, output: Path) -> None:
-    """Write MODEL, of scikit-learn, XGBoost or LightGBM, without what its trees need not tell.
-
-    Seeds, node counts, impurities and out-of-bag results go; predictions stay the same to the
-    last bit, which is verified before anything is written.
-    """
-    with printing_errors():
-        _check_new(output)
-        with (
-            Sandbox(job=SANITIZE) as sandbox,
-            sandbox.private_folder() as folder,
-            shown_progress() as progress,
-        ):
-            finished = folder / "finished"
-            sandbox.run(model, finished, overrides={}, progress=progress)
-            model_name, notes_name = SANITIZE.leaves
-            notes = read_document(finished / notes_name)
-            _keep(finished / model_name, output)
-        for heading, sentences in (("taken out", notes.get("removed")), ("note", notes.get("remaining"))):
-            for sentence in sentences if isinstance(sentences, list) else ():
-                click.echo(f"{heading}: {printable(str(sentence), Sink.TERMINAL)}", err=True)
-        click.echo(output)
-
-
-@main.command()
 @click.option("as_json", "--json", is_flag=True, help="For programs: one JSON object.")
 def doctor(as_json: bool) -> None:
     """Try out, on this machine, whether the sandbox keeps a hostile model in.
@@ -284,31 +297,6 @@ def doctor(as_json: bool) -> None:
                 click.echo(_OPEN_FILES)
     if not found.sound:
         sys.exit(1)
-
-
-def _check_new(output: Path) -> None:
-    """See that a new file can be written there; leaves none."""
-    with _output_file():
-        output.open("xb").close()
-        output.unlink()
-
-
-def _keep(finished: Path, output: Path) -> None:
-    """Copy a finished file to a new one; nothing that stands there is ever replaced."""
-    with _output_file(), finished.open("rb") as reading, output.open("xb") as writing:
-        shutil.copyfileobj(reading, writing)
-
-
-@contextmanager
-def _output_file() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BadParameters(
-            "output_file",
-            f"The output file cannot be written ({os.strerror(error.errno or 0)}).",
-            hint="Name a file that does not exist yet, in a folder that you may write to.",
-        ) from None
 
 
 def _conclude(output: Path) -> int:

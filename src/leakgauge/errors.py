@@ -7,6 +7,7 @@
     │   ├── UnsafeModel             422           a model file that asks for more than a model needs
     │   ├── BadParameters           422           parameters.json or a hyperparameter; all problems at once
     │   └── LimitExceeded           413           too large, too many, too deep, too much memory
+    ├── ServiceFailed               502  exit 4   a live service under audit, or the network to it
     ├── AuditTimeout                504  exit 4   the audit did not finish in the time it was given
     ├── Busy                        503  exit 4   every slot is taken; come back later
     └── AuditFailed                 500  exit 4   our side; the log holds the same id
@@ -149,6 +150,13 @@ class LimitExceeded(InputError):
 
     family = "limit_exceeded"
     status = 413
+
+
+class ServiceFailed(LeakgaugeError):
+    """The live service under audit did not answer, or with what is no answer; or the network is at fault."""
+
+    family = "service"
+    status = 502
 
 
 class AuditTimeout(LeakgaugeError):

@@ -15,7 +15,7 @@ import math
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from leakgauge.errors import AuditTimeout
 from leakgauge.progress import Progress
@@ -26,6 +26,7 @@ OUT_OF_MEMORY = (
 )
 _MORE_TIME = "With more time, on a faster machine or with fewer records it may end."
 
+Result = TypeVar("Result")
 TimeLeft: TypeAlias = Callable[[], float]
 """How many seconds are left; it falls, not always as fast as a clock, and is infinite without a limit."""
 
@@ -166,6 +167,18 @@ class Time:
         usable = left - self._kept
         seconds = usable if steps == 1 or math.isinf(usable) else GREATEST_SHARE * usable
         return Share(seconds, self._left, left - seconds)
+
+
+def unless_it_runs_out(step: Callable[[], Result], *, instead: Callable[[str], Result]) -> Result:
+    """What a step gives; where memory or time ran out, what stands in its place for that reason."""
+    try:
+        return step()
+    except Exception as error:
+        reason = ran_out(error)
+        if reason is None:
+            raise
+        release(error)
+        return instead(reason)
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:

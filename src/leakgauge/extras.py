@@ -15,13 +15,26 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from leakgauge.errors import AuditFailed
 
-Extra: TypeAlias = Literal["membership", "membership-nn", "inversion", "reference", "serve", "demo"]
+Extra: TypeAlias = Literal[
+    "membership",
+    "membership-nn",
+    "catboost",
+    "inversion",
+    "reference",
+    "endpoints",
+    "sagemaker-endpoints",
+    "serve",
+    "demo",
+]
 
 _IMAGES: Final = ("onnx", "onnxruntime", "PIL")
 _INVERSION: Final = (*_IMAGES, "skimage", "cma", "threadpoolctl")
 MODULES: Final[dict[Extra, tuple[str, ...]]] = {
     "membership": ("sklearn", "pandas", "pyarrow", "joblib", "threadpoolctl"),
+    "catboost": ("catboost", "flatbuffers"),
     "inversion": _INVERSION,
+    "endpoints": ("urllib3", "jmespath"),
+    "sagemaker-endpoints": ("boto3", "botocore"),
     "serve": ("flask", "gunicorn"),
     "demo": (*_INVERSION, "tensorflow", "keras", "h5py", "tf2onnx", "sklearn", "flask"),
 }

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from leakgauge.extras import check
 from leakgauge.progress import Progress
-from leakgauge.report.model import Audited
+from leakgauge.report.model import Audited, ModelContents
 from leakgauge.report.writers import write
 from leakgauge.results import InversionResult, MembershipResult, Result, read_back
 from leakgauge.sandbox.output import check_destination, check_writable, collect_output
@@ -54,6 +54,17 @@ def audit_in_memory(
         return audit_records(source, overrides, listener)
 
     return cast(MembershipResult, _here(attempt, output, progress))
+
+
+def contents_in_memory(
+    model: Any, X: Any, y: Any, progress: Progress | bool | None, *, include_values: bool
+) -> ModelContents:
+    """What `leakgauge.contents` does with a model; see there."""
+    check("membership")
+    from leakgauge.model_contents.in_memory import contents_of_estimator
+
+    with listening(progress) as listener:
+        return contents_of_estimator(model, X, y, listener, include_values=include_values)
 
 
 def audit_answers(

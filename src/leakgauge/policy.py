@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -23,12 +23,9 @@ from pydantic import (
 )
 
 from leakgauge.errors import BadParameters
+from leakgauge.strict_yaml import MAX_BYTES, parse
 from leakgauge.validation import explained, listed, shown, summary
 
-if TYPE_CHECKING:
-    import yaml
-
-MAX_BYTES: Final = 1 << 16
 _MOST_ATTACKS = 50
 _HINT = "docs/policy.md describes every limit; {} is a policy too, the default one."
 
@@ -195,51 +192,10 @@ def policy_from(document: Mapping[str, Any]) -> Policy:
 
 
 def _document(data: bytes) -> dict[str, Any]:
-    # imported at first use: the web process needs parameters.py, and this file for that, but no YAML
-    import yaml
-
-    if len(data) > MAX_BYTES:
-        raise _bad_file("is larger than 64 KiB")
     try:
-        value = yaml.load(data, Loader=_loader())  # noqa: S506 - a SafeLoader, made stricter
-    except yaml.MarkedYAMLError as error:
-        line = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise _bad_file(f"is not taken: {shown(error.problem or 'not YAML')}{line}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise _bad_file("is not YAML in UTF-8") from error
-    except RecursionError as error:
-        raise _bad_file("is nested too deep") from error
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise _bad_file("does not hold names with values")
-    return value
-
-
-def _loader() -> type[yaml.SafeLoader]:
-    """PyYAML's safe loader without two things: the last of equal keys winning, and references.
-
-    References let a small file stand for one of any size.
-    """
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-            if self.check_event(yaml.AliasEvent):
-                raise yaml.composer.ComposerError(None, None, "it uses references (*)", self.get_mark())
-            return super().compose_node(parent, index)
-
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            seen = set()
-            for key, _ in node.value:
-                if (name := str(key.value)) in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"{shown(name)} stands in it twice", key.start_mark
-                    )
-                seen.add(name)
-            return super().construct_mapping(node, deep=deep)
-
-    return Loader
+        return parse(data)
+    except ValueError as error:
+        raise _bad_file(str(error)) from None
 
 
 def _bad_file(what: str) -> BadParameters:

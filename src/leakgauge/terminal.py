@@ -66,6 +66,14 @@ def listening(progress: Progress | bool | None) -> Iterator[Progress]:
         yield Silent()
 
 
+def asked_for(plan: str) -> bool:
+    """Whether somebody at a terminal or a notebook agrees to what is planned; False where nobody is there."""
+    if not (in_notebook() or sys.stdin.isatty()):
+        return False
+    print_plain(plan)
+    return input("Ask it? [y/N] ").strip().lower() in ("y", "yes")
+
+
 def in_notebook() -> bool:
     """Whether this process runs the cells of a notebook."""
     shell = _shell()
@@ -162,7 +170,7 @@ _ATTACKERS = {
 
 
 def spoken_verdict(report: Mapping[str, Any]) -> list[str]:
-    """The lines that tell what a report.json found: the verdict, and each attacker's.
+    """The lines that tell what a report.json found: the verdict, each attacker's, the file.
 
     Raises
     ------
@@ -174,4 +182,7 @@ def spoken_verdict(report: Mapping[str, Any]) -> list[str]:
         near = finding["borderline"]
         severity = str(finding["severity"]) + (f" (borderline: {near})" if near else "")
         lines.append(f"An attacker who {_ATTACKERS[finding['attacker']]}: {severity}")
+    contents = report.get("contents")
+    if contents is not None:
+        lines.append(f"If the file leaks: {contents['sentence']}")
     return lines

@@ -32,12 +32,17 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 with atheris.instrument_imports(include=["leakgauge"]):
     from leakgauge.bundle import BundledFile, ImageArrays, Limits, unpack
+    from leakgauge.endpoints.answers import row_answers
+    from leakgauge.endpoints.protocols.base import from_json
+    from leakgauge.endpoints.reading import read_endpoint
     from leakgauge.errors import LeakgaugeError
     from leakgauge.images.files import read_image
     from leakgauge.membership.image_sets import FittedSet, labelled_images, positions
     from leakgauge.membership.tables import read_table
     from leakgauge.parameters import decode_hyperparameters, inversion_parameters, membership_parameters
-    from leakgauge.targets.boosters import lightgbm_reading, xgboost_reading
+    from leakgauge.targets.boosters import catboost_cbm, catboost_json, lightgbm_reading, xgboost_reading
+    from leakgauge.targets.boosters.catboost_checks import check
+    from leakgauge.targets.endpoints.forms import read_form
     from leakgauge.targets.onnx.file import read_onnx
     from leakgauge.targets.onnx.outputs import outputs_of
     from leakgauge.targets.sklearn.reading import load_model
@@ -156,10 +161,68 @@ def fuzz_lightgbm(folder: Path, file: Path) -> None:
     lightgbm_reading.loads(file.read_bytes().decode("utf-8", "replace")).dumps()
 
 
+def fuzz_catboost(folder: Path, file: Path) -> None:
+    """The input as a model, and what would be written anew of it."""
+    del folder
+    data = file.read_bytes()
+    reader = catboost_cbm if data.startswith(catboost_cbm.SIGN) else catboost_json
+    catboost_cbm.dumps(check(reader.loads(data)))
+
+
 def fuzz_configuration(folder: Path, file: Path) -> None:
     """The input as the configuration of a Keras model."""
     del folder
     keras_reader().read_config(file.read_bytes())
+
+
+def fuzz_service(folder: Path, file: Path) -> None:
+    """The input as what a service says of its model, and of three rows, in each protocol."""
+    del folder
+    said, classes = file.read_bytes(), np.array(["no", "yes"])
+    for settings in services():
+        protocol = read_endpoint(settings)
+        with contextlib.suppress(LeakgaugeError):
+            protocol.read_metadata(from_json(said))
+        with contextlib.suppress(LeakgaugeError):
+            answers = row_answers(protocol.in_reply(said, 3), 3)
+            reading = read_form("auto", answers, classes)
+            read = reading.labels if reading.gives == "labels" else reading.probabilities
+            read(answers)
+
+
+def services() -> list[dict[str, Any]]:
+    """Settings of each protocol."""
+    model = {"url": "http://localhost", "model": "m"}
+    return [
+        {"protocol": "open-inference", **model, "output": "predict_proba"},
+        {"protocol": "tensorflow-serving", **model},
+        {"protocol": "mlflow", "url": "http://localhost"},
+        {"protocol": "sagemaker", "endpoint": "m"},
+        {
+            "protocol": "json",
+            "url": "http://localhost",
+            "request": {"rows": "$rows"},
+            "answer": "result[*].[no, yes]",
+        },
+    ]
+
+
+def replies() -> list[bytes]:
+    rows = [[0.25, 0.75]] * 3
+    tensor = {"name": "predict_proba", "shape": [3, 2], "datatype": "FP64", "data": [0.25, 0.75] * 3}
+    inputs = [{"name": "x", "datatype": "FP64", "shape": [-1, 2]}]
+    size = {"tensor_shape": {"dim": [{"size": "-1"}, {"size": "2"}]}}
+    signature = {"signature_def": {"signature_def": {"serving_default": {"inputs": {"x": size}}}}}
+    said: list[Any] = [
+        {"outputs": [tensor]},
+        {"predictions": rows},
+        {"predictions": ["no", "yes", "no"]},
+        {"predictions": [{"p": row} for row in rows]},
+        {"result": [{"no": 0.25, "yes": 0.75}] * 3},
+        {"inputs": inputs},
+        {"metadata": signature},
+    ]
+    return [*(json.dumps(each).encode() for each in said), b"0.25,0.75\n" * 3, b"no\nyes\nno\n"]
 
 
 def zips() -> list[bytes]:
@@ -219,6 +282,10 @@ def boosted(kind: str) -> list[bytes]:
         settings = {"n_estimators": 1, "min_child_samples": 1, "n_jobs": 1, "verbose": -1}
         kinds = (lightgbm.LGBMClassifier, lightgbm.LGBMRegressor)
         return [kind(**settings).fit(x, y).booster_.model_to_string().encode() for kind in kinds]
+    if kind == "catboost":
+        from fuzzed_files import catboost_models
+
+        return [*catboost_models("cbm"), *catboost_models("json")]
     import xgboost
 
     booster = xgboost.XGBClassifier(n_estimators=1, max_depth=2, n_jobs=1).fit(x, y).get_booster()
@@ -258,7 +325,9 @@ READERS = {
     "onnx table": Fuzzed(fuzz_onnx_table, lambda: [onnx_tables.classifier(onnx_tables.two_leaves())]),
     "xgboost": Fuzzed(fuzz_xgboost, lambda: boosted("xgboost")),
     "lightgbm": Fuzzed(fuzz_lightgbm, lambda: boosted("lightgbm")),
+    "catboost": Fuzzed(fuzz_catboost, lambda: boosted("catboost")),
     "configuration": Fuzzed(fuzz_configuration, configurations),
+    "service": Fuzzed(fuzz_service, replies),
     "array": Fuzzed(fuzz_array, lambda: list(image_bundles.arrays().values())),
 }
 

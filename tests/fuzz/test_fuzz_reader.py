@@ -52,7 +52,8 @@ def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
     [
         *(("zip", 2_000), ("table", 1_000), ("parameters", 3_000), ("pickle", 2_000), ("skops", 2_000)),
         *(("array", 1_000), ("image", 2_000), ("onnx", 3_000), ("configuration", 3_000)),
-        *(("onnx table", 3_000), ("xgboost", 3_000), ("lightgbm", 3_000)),
+        *(("onnx table", 3_000), ("xgboost", 3_000), ("lightgbm", 3_000), ("catboost", 3_000)),
+        ("service", 3_000),
     ],
 )
 def test_whatever_comes_is_read_or_refused(reader: str, runs: int, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from imblearn.ensemble import BalancedRandomForestClassifier
 from scipy import sparse
 from sklearn import decomposition, linear_model, preprocessing
 from sklearn.base import clone, is_classifier
@@ -64,7 +65,7 @@ FAMILY = {
     for names in modules.values()
     for name in names.split()
 }
-KINDS = dict(all_estimators())
+KINDS = dict(all_estimators()) | {"BalancedRandomForestClassifier": BalancedRandomForestClassifier}
 
 
 def load(data: bytes, folder: Path) -> Any:

@@ -80,6 +80,13 @@ def _lightgbm(path: Path) -> None:
     lightgbm.train(settings, lightgbm.Dataset(X, X[:, 0] > 0), 2).save_model(path)
 
 
+def _catboost(path: Path) -> None:
+    import catboost
+
+    made = catboost.CatBoostClassifier(2, thread_count=1, verbose=0, allow_writing_files=False)
+    made.fit(X, X[:, 0] > 0).save_model(path)
+
+
 SAMPLES: Mapping[tuple[str, Data], Callable[[Path], None]] = {
     ("pickle", "tables"): _pickle,
     ("skops", "tables"): _skops,
@@ -91,5 +98,6 @@ SAMPLES: Mapping[tuple[str, Data], Callable[[Path], None]] = {
     ("onnx", "images"): _onnx,
     ("xgboost", "tables"): _xgboost,
     ("lightgbm", "tables"): _lightgbm,
+    ("catboost", "tables"): _catboost,
 }
 """What writes a sample to a path with the usual suffix of its format, by its name and data."""

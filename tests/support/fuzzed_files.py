@@ -1,6 +1,7 @@
-"""Files of images and of models of images, changed by number and read as an audit reads them.
+"""Files of images, networks and CatBoost models, changed by number and read as an audit reads them.
 
-Keras configurations are changed in their tree, ONNX models in their messages, all others in their bytes.
+Keras configurations and JSON are changed in their tree, ONNX models in their messages, all others in their
+bytes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pandas as pd
 from asking import Outcome, Tell
 from mutations import changed, places
 from PIL import Image
@@ -215,6 +217,43 @@ def _onnx() -> list[bytes]:
     return [image_bundles.onnx_model(), image_bundles.onnx_model(channels_first=True, channels=3)]
 
 
+def catboost_models(form: str) -> list[bytes]:
+    """CatBoost's models of numbers, of nodes, and of categories with statistics of every kind."""
+    from catboost import CatBoostClassifier
+
+    from leakgauge.targets.boosters import catboost_cbm, catboost_json_writing
+
+    frame = catboost_rows()
+    y = np.arange(len(frame)) * 7 % 3
+    settings: list[dict[str, Any]] = [{}, {"max_ctr_complexity": 3}, {"grow_policy": "Lossguide"}]
+    settings += [
+        {"one_hot_max_size": 9},
+        {"simple_ctr": ["Buckets", "Counter"], "combinations_ctr": ["Counter"]},
+    ]
+    made = []
+    for more in settings:
+        model = CatBoostClassifier(
+            iterations=8,
+            depth=3,
+            learning_rate=0.5,
+            cat_features=["town", "size"],
+            thread_count=1,
+            verbose=0,
+            allow_writing_files=False,
+            **more,
+        )
+        content = model.fit(frame, y)._serialize_model()
+        made.append(content if form == "cbm" else catboost_json_writing.dumps(catboost_cbm.loads(content)))
+    return made
+
+
+def catboost_rows() -> pd.DataFrame:
+    """Rows with two columns of categories."""
+    n = np.arange(60)
+    towns, sizes = np.array(["Aachen", "Bonn", "Celle", "Dortmund"]), np.array(["3", "5"])
+    return pd.DataFrame({"a": np.sin(n), "town": towns[n * 5 % 4], "size": sizes[n * n % 2], "b": n % 7})
+
+
 def _images() -> list[bytes]:
     random = np.random.default_rng(0)
     made = []
@@ -257,11 +296,26 @@ def _read_onnx(path: Path) -> None:
     _ask(open_onnx_model(path, _SETTINGS))
 
 
+def _read_catboost(path: Path) -> None:
+    from leakgauge.targets.opening import open_table_model
+
+    target = open_table_model(path)
+    frame = catboost_rows()
+    rows = frame.iloc[:, : target.n_features]
+    if target.n_features == frame.shape[1]:
+        target.probabilities(rows.assign(a=np.nan, town="Emden"))
+    target.probabilities(rows)
+    for _trees in target.estimator.held_rounds(rows):
+        pass
+
+
 def _read_image(path: Path) -> None:
     read_image(BundledFile("image", path, ""), input_range=None)
 
 
 KINDS: Mapping[str, tuple[Callable[[], list[bytes]], Change, Callable[[Path], None]]] = {
+    "catboost": (partial(catboost_models, "json"), _changed_json, _read_catboost),
+    "catboost bytes": (partial(catboost_models, "cbm"), in_bytes, _read_catboost),
     "hdf5": (partial(_saved, ".h5"), in_bytes, partial(_read_keras, "open_hdf5_model")),
     "image": (_images, in_pixels, _read_image),
     "keras": (partial(_saved, ".keras"), in_configuration, partial(_read_keras, "open_keras_model")),

@@ -50,7 +50,9 @@ BANNED = {
 }
 """What is not said, as a pattern of whole words, and what is said instead."""
 
-STATISTICS = tuple(ROOT / "src" / "leakgauge" / room for room in ("membership", "estimates"))
+STATISTICS = tuple(
+    ROOT / "src" / "leakgauge" / room for room in ("membership", "estimates", "model_contents/reconstruction")
+)
 """Rooms where what is drawn is a sample, and nothing else can be meant."""
 
 BANNED_NAMES = {"told", "heard"}

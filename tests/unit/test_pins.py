@@ -46,6 +46,14 @@ def test_files_of_one_environment_agree(python, platform):
             assert found.setdefault(package, version) == version, (name, package)
 
 
+def test_servers_of_models_read_the_pickles_of_the_tests():
+    """A pickle of scikit-learn is only as good as the versions that read it."""
+    here, there = versions("membership"), versions("endpoints")
+    assert {name: there[name] for name in ("scikit_learn", "numpy", "joblib")} == {
+        name: here[name] for name in ("scikit_learn", "numpy", "joblib")
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "extras"),
     [

@@ -12,9 +12,10 @@ from leakgauge.inversion import verdict as inversion_verdict
 from leakgauge.inversion.attacks import ATTACKS as INVERSION_ATTACKS
 from leakgauge.membership.attacks import ATTACKS as MEMBERSHIP_ATTACKS
 from leakgauge.parameters import membership_parameters
-from leakgauge.policy import MAX_BYTES, InversionLimits, MembershipLimits, Policy, policy_of, read_policy
+from leakgauge.policy import InversionLimits, MembershipLimits, Policy, policy_of, read_policy
 from leakgauge.report import risk
 from leakgauge.report.model import Severity
+from leakgauge.strict_yaml import MAX_BYTES
 
 
 def test_nothing_is_the_default_policy() -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from fitted_pools import area, digits, fitted_pool, scores_of, shared
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingClassifier,
@@ -19,13 +20,16 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    RandomForestRegressor,
     VotingClassifier,
 )
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.attacks.row import Unsuited
@@ -35,6 +39,7 @@ from leakgauge.defences.sanitize import sanitize
 from leakgauge.defences.strip import remaining, strip
 from leakgauge.errors import AuditFailed, UnsafeModel, UnsupportedModel
 from leakgauge.membership.attacks import boosting_equations, bootstrap_replay, leaf_counts
+from leakgauge.model_contents.find import TrainingTable, contents_of
 from leakgauge.progress import Silent
 from leakgauge.targets.sklearn.model_graph import parts_of
 from leakgauge.targets.sklearn.old_versions import EarlierLogisticRegression
@@ -254,7 +259,7 @@ def test_a_container_is_written_as_it_was_around_a_stripped_model(container, san
 
 
 def test_a_container_without_trees_is_told_of(sanitized):
-    with pytest.raises(UnsupportedModel, match="What the file holds has no trees"):
+    with pytest.raises(UnsupportedModel, match="What the file holds has nothing that could be taken out"):
         sanitized({"a": 1})
 
 
@@ -285,6 +290,51 @@ def test_a_model_without_trees_has_nothing_to_strip(sanitized):
     with pytest.raises(UnsupportedModel) as caught:
         sanitized(LogisticRegression(max_iter=5000).fit(*digits(100)))
     assert caught.value.problem == "nothing_to_strip"
+
+
+def test_what_a_model_answers_from_is_named_where_nothing_can_be_taken_out(sanitized):
+    x, y = digits(100)
+    with pytest.raises(UnsupportedModel) as caught:
+        sanitized(KNeighborsClassifier().fit(x, y))
+    assert caught.value.problem == "nothing_to_strip"
+    assert "training records that it keeps in its file (_fit_X, 100 of them)" in caught.value.message
+    assert "cannot be taken out" in caught.value.message
+    assert "labels of the training table (_y)" in caught.value.message
+
+
+@pytest.mark.filterwarnings("ignore:y contains no unlabeled samples")
+@pytest.mark.parametrize(
+    ("model", "gone"),
+    [
+        (GaussianProcessRegressor(), "targets in y_train_"),
+        (LabelSpreading(kernel="knn"), "labels in transduction_"),
+        (SelfTrainingClassifier(DecisionTreeClassifier(random_state=0)), "labels in transduction_"),
+        (PLSRegression(1), "targets in _y_scores"),
+        (HistGradientBoostingClassifier(max_iter=3), "values in bin_thresholds_"),
+        (RandomForestClassifier(3, class_weight="balanced"), "labels in _sample_weight"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_training_data_that_no_answer_needs_goes(model, gone, sanitized):
+    x, y = digits(300)
+    x, y = x[:, 20:28] + np.random.default_rng(0).random((300, 8)), (y > 4).astype(int)
+    model.fit(x, y)
+    found = sanitized(model)
+    assert any(gone in line for line in found.removed), found.removed
+    new = pickle.loads(found.content)
+    probe = x + 0.01
+    assert np.asarray(new.predict(probe)).tobytes() == np.asarray(model.predict(probe)).tobytes()
+    table = TrainingTable(x, y.astype(float) if "targets" in gone else y)
+    kept = {field.attribute: field for field in contents_of(new, table).fields}
+    attribute = gone.rpartition(" ")[2]
+    assert attribute not in kept
+    assert attribute in {field.attribute for field in contents_of(model, table).fields}
+
+
+def test_a_regression_forest_says_that_its_leaves_are_targets():
+    x, y = digits(100)
+    forest = RandomForestRegressor(2).fit(x, y)
+    assert any("keeps targets of the training table (tree_)" in line for line in remaining(forest))
 
 
 def test_a_stand_in_for_an_earlier_model_is_refused(monkeypatch, sanitized):

@@ -48,7 +48,7 @@ def test_every_target_that_a_workflow_makes_is_one(name):
 
 def test_the_check_has_the_steps_of_the_landing_check():
     landing = made((ROOT / ".ci" / "run").read_text())
-    assert landing == {"audit", "test", "test-slow", "site", "test-images"}
+    assert landing == {"audit", "test", "test-slow", "test-endpoints", "site", "test-images"}
     assert set().union(*(made(step.get("run", "")) for step in steps("check.yml"))) == landing
 
 

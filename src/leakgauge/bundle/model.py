@@ -37,6 +37,10 @@ class MembershipBundle:
 
     Attributes
     ----------
+    model
+        None for one that is asked as a service.
+    labels
+        of members and of non-members, where the two are arrays of rows without them; else none.
     population
         optional other records of the same source, which an attacker may train on.
     reference_answers
@@ -50,9 +54,10 @@ class MembershipBundle:
     """
 
     root: Path
-    model: BundledFile
+    model: BundledFile | None
     members: BundledFile
     non_members: BundledFile
+    labels: tuple[BundledFile, ...] = ()
     population: BundledFile | None = None
     reference_answers: tuple[BundledFile, ...] = ()
     parameters: BundledFile | None
@@ -65,6 +70,7 @@ class MembershipBundle:
         """Digest of every used file by its name, sorted by name."""
         return _digests(
             *(self.model, self.members, self.non_members, self.population, self.parameters),
+            *self.labels,
             *self.reference_answers,
         )
 
@@ -169,7 +175,7 @@ class InversionBundle:
     Attributes
     ----------
     model
-        None for one in the caller's memory.
+        None for one in the caller's memory, or one that is asked as a service.
     auxiliary, reference
         optional public images for an attack with a prior, and further images of the class for the
         ceiling; sorted by name.

@@ -22,7 +22,10 @@ from leakgauge.bundle.names import shown_name
 from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.role_names import (
     ANSWER_ROLES,
+    ARRAY_ROLES,
+    LABEL_ROLES,
     LABELLED,
+    LIVE_DATA,
     NESTED_ZIP,
     POPULATION,
     REFERENCE_ANSWERS,
@@ -33,9 +36,11 @@ from leakgauge.bundle.role_names import (
 from leakgauge.bundle.roles import (
     Placed,
     Source,
+    holds_rows,
     is_image,
     is_part,
     models_among,
+    not_live,
     only,
     optional,
     place,
@@ -51,7 +56,7 @@ MOST_IMAGES = 100_000
 """Entries among which the images for a prior may be; a bundle holds far fewer."""
 
 
-def open_bundle(source: Path, scratch: Path, *, limits: Limits) -> Bundle:
+def open_bundle(source: Path, scratch: Path, *, limits: Limits, live: bool = False) -> Bundle:
     """The bundle in `source`, a zip or a folder.
 
     Parameters
@@ -60,16 +65,19 @@ def open_bundle(source: Path, scratch: Path, *, limits: Limits) -> Bundle:
         a zip, or a folder as `open_folder` takes it.
     scratch
         an empty folder of ours, made if missing, for what has to be unpacked.
+    live
+        whether a live service stands in the place of the model: a file that could be one is then ignored.
 
     Raises
     ------
     BadBundle, LimitExceeded, UnsupportedModel
-        as `unpack` and `open_folder` do; `not_found` when there is nothing at `source`.
+        as `unpack` and `open_folder` do; `not_live` for data that no live service is audited with;
+        `not_found` when there is nothing at `source`.
     """
     if source.is_dir():
-        return open_folder(source, scratch, limits=limits)
+        return open_folder(source, scratch, limits=limits, live=live)
     if source.is_file():
-        return unpack(source, scratch, limits=limits)
+        return unpack(source, scratch, limits=limits, live=live)
     raise BadBundle(
         "not_found",
         "There is no file or folder of that name.",
@@ -77,7 +85,7 @@ def open_bundle(source: Path, scratch: Path, *, limits: Limits) -> Bundle:
     )
 
 
-def unpack(archive: Path, into: Path, *, limits: Limits) -> Bundle:
+def unpack(archive: Path, into: Path, *, limits: Limits, live: bool = False) -> Bundle:
     """The bundle in a zip; the files that an audit uses are written into `into`, mode 0600.
 
     Raises
@@ -98,10 +106,10 @@ def unpack(archive: Path, into: Path, *, limits: Limits) -> Bundle:
     budget = Budget(limits)
     with ExitStack() as stack:
         sources = stack.enter_context(zipped_files(archive, label="", budget=budget))
-        return _assemble(sources, root=into, into=into, budget=budget, stack=stack)
+        return _assemble(sources, root=into, into=into, budget=budget, stack=stack, live=live)
 
 
-def open_folder(folder: Path, scratch: Path, *, limits: Limits) -> Bundle:
+def open_folder(folder: Path, scratch: Path, *, limits: Limits, live: bool = False) -> Bundle:
     """The bundle whose files lie loose in `folder`, or in the one zip there, beside no file of a bundle.
 
     `folder` is only read: loose files stay where they are, and only a `data.zip` or the lone zip is
@@ -117,10 +125,10 @@ def open_folder(folder: Path, scratch: Path, *, limits: Limits) -> Bundle:
     sources = loose_files(folder, budget=budget)
     archive = _lone_zip(sources, is_part=is_part, limits=limits)
     if archive is not None:
-        return unpack(archive, scratch, limits=limits)
+        return unpack(archive, scratch, limits=limits, live=live)
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
-        return _assemble(sources, root=folder, into=scratch, budget=budget, stack=stack)
+        return _assemble(sources, root=folder, into=scratch, budget=budget, stack=stack, live=live)
 
 
 def open_images(source: Path, scratch: Path, *, limits: Limits) -> tuple[BundledFile, ...]:
@@ -201,7 +209,7 @@ def _lone_zip(
 
 
 def _assemble(
-    sources: Sequence[Source], *, root: Path, into: Path, budget: Budget, stack: ExitStack
+    sources: Sequence[Source], *, root: Path, into: Path, budget: Budget, stack: ExitStack, live: bool
 ) -> Bundle:
     placed = place(sources, limits=budget.limits)
     nested = [item for item in placed if item.name == NESTED_ZIP]
@@ -213,12 +221,17 @@ def _assemble(
     everything = [*placed, *inner]
     ignored += _add_records(inner, roles)
 
+    if live:
+        # what is asked is the service, whatever lies beside its data
+        ignored, models = [*ignored, *(item.shown for item in models)], []
     data = tell_data(roles, models=models, has_data_zip=bool(nested), placed=everything)
+    if live and data not in LIVE_DATA:
+        raise not_live(data)
     parameters = optional("parameters", roles)
     ignored += _of_another_audit(data, roles)
     if data == "answers":
         return _answers(roles, everything, [*ignored, *(item.shown for item in models)], root, into, budget)
-    model = the_model(models, data=data, placed=placed)
+    model = None if live else the_model(models, data=data, placed=placed)
     if data == "image sets":
         # both sides are looked at before a file of either is unpacked
         take_members = image_set("member", roles, placed=placed)
@@ -233,19 +246,7 @@ def _assemble(
             limits=budget.limits,
         )
     if data == "tables":
-        members, non_members = (only(role, roles, placed=everything) for role in TABLE_ROLES)
-        population = optional(POPULATION, roles)
-        return MembershipBundle(
-            root=root,
-            model=_settle_model(model, into),
-            members=_settle(members, into),
-            non_members=_settle(non_members, into),
-            population=_settle(population, into) if population else None,
-            reference_answers=_settle_folder(REFERENCE_ANSWERS, roles, into),
-            parameters=_settle(parameters, into) if parameters else None,
-            ignored=tuple(sorted(ignored)),
-            limits=budget.limits,
-        )
+        return _tables(model, roles, everything, ignored, root, into, budget)
     image = only("image", roles, placed=placed)
     evaluator = optional("evaluator", roles)
     return InversionBundle(
@@ -256,6 +257,36 @@ def _assemble(
         reference=_settle_folder("reference", roles, into),
         labelled=_settle_labelled(roles, into),
         evaluator=_settle(evaluator, into) if evaluator else None,
+        parameters=_settle(parameters, into) if parameters else None,
+        ignored=tuple(sorted(ignored)),
+        limits=budget.limits,
+    )
+
+
+def _tables(
+    model: Placed | None,
+    roles: Mapping[str, list[Placed]],
+    placed: Sequence[Placed],
+    ignored: Sequence[str],
+    root: Path,
+    into: Path,
+    budget: Budget,
+) -> MembershipBundle:
+    in_arrays = holds_rows(roles)
+    of_records = ARRAY_ROLES if in_arrays else TABLE_ROLES
+    members, non_members = (only(role, roles, placed=placed) for role in of_records)
+    labels = [only(role, roles, placed=placed) for role in LABEL_ROLES] if in_arrays else []
+    parameters, population = optional("parameters", roles), optional(POPULATION, roles)
+    if in_arrays and population is not None:
+        ignored, population = [*ignored, population.shown], None
+    return MembershipBundle(
+        root=root,
+        model=_settle_model(model, into),
+        members=_settle(members, into),
+        non_members=_settle(non_members, into),
+        labels=tuple(_settle(item, into) for item in labels),
+        population=_settle(population, into) if population else None,
+        reference_answers=_settle_folder(REFERENCE_ANSWERS, roles, into),
         parameters=_settle(parameters, into) if parameters else None,
         ignored=tuple(sorted(ignored)),
         limits=budget.limits,
@@ -314,8 +345,10 @@ def _settle(item: Placed, into: Path) -> BundledFile:
     return item.source.settle(item.name, into, disk_name=item.name)
 
 
-def _settle_model(item: Placed, into: Path) -> BundledFile:
+def _settle_model(item: Placed | None, into: Path) -> BundledFile | None:
     """The model under a name of ours where its own is no known one."""
+    if item is None:
+        return None
     known = item.role is not None
     return item.source.settle(
         item.name if known else shown_name(item.name), into, disk_name=item.name if known else "model"

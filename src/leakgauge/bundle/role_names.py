@@ -27,9 +27,16 @@ SET_ROLES: Final = tuple(
     f"{side}_{part}" for side in ("member", "non_member") for part in ("image_files", "images", "labels")
 )
 """Roles of the files of image sets: images in a folder for each class, or arrays of images and labels."""
+ARRAY_ROLES: Final = ("member_images", "non_member_images")
+"""Those of them that are arrays of records: of images, or of rows."""
+LABEL_ROLES: Final = ("member_labels", "non_member_labels")
 
 Data: TypeAlias = Literal["tables", "answers", "image sets", "input image"]
 """What an audit is about besides the model; it decides which audit it is and which models it takes."""
+
+
+LIVE_DATA: Final[tuple[Data, ...]] = ("tables", "input image")
+"""Data that live services are audited with."""
 
 
 def names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
@@ -39,7 +46,7 @@ def names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:
 
 ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
     "members": names(("train_mia", "train", "members"), TABLE_SUFFIXES),
-    "non_members": names(("test_mia", "test", "subject", "subjects"), TABLE_SUFFIXES),
+    "non_members": names(("test_mia", "test", "subject", "subjects", "non_members"), TABLE_SUFFIXES),
     POPULATION: names(("population",), TABLE_SUFFIXES),
     "members_answers": names(("members_answers", "train_answers"), TABLE_SUFFIXES),
     "non_members_answers": names(("non_members_answers", "test_answers"), TABLE_SUFFIXES),
@@ -85,9 +92,3 @@ ABOUT_SETS: Final = (
     "training_images.npy, training_labels.npy, subject_images.npy and subject_labels.npy."
 )
 """How a bundle holds image sets, for hints."""
-ROWS_AS_TABLE: Final = (
-    "Rows of a table that were saved as arrays become one with "
-    'pandas.DataFrame(x).assign(label=y).to_csv("train_mia.csv", index=False), and the other with '
-    "test_mia.csv."
-)
-"""How arrays of rows are brought into a bundle, for hints."""

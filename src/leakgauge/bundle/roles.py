@@ -15,6 +15,7 @@ from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.role_names import (
     ACCEPTED,
     ANSWER_ROLES,
+    ARRAY_ROLES,
     DATA_WORDS,
     DESCRIBED,
     IMAGE_FOLDERS,
@@ -24,7 +25,6 @@ from leakgauge.bundle.role_names import (
     NESTED_ZIP,
     REFERENCE_ANSWERS,
     ROLE_OF,
-    ROWS_AS_TABLE,
     SET_FOLDERS,
     SET_ROLES,
     TABLE_ROLES,
@@ -37,6 +37,8 @@ from leakgauge.targets import formats
 from leakgauge.targets.signs import Data as ModelData
 from leakgauge.targets.unread_formats import Unread
 
+_ROWS: Final = re.compile(rb"\x93NUMPY.{2,8}\{[^}]*'shape': \([0-9]+, [0-9]+\)", re.DOTALL)
+"""An NPY file of two axes."""
 _CLASS: Final = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)
 
 
@@ -67,7 +69,7 @@ def _way_in(data: Data) -> str:
         return f"With tables comes a classifier of their rows, as one of: {names}."
     return (
         f"With images comes an image classifier, as one of: {names}. A scikit-learn model is audited with "
-        f"tables, train_mia.csv and test_mia.csv. {ROWS_AS_TABLE}"
+        f"tables, train_mia.csv and test_mia.csv, or with arrays of rows, of two axes."
     )
 
 
@@ -206,7 +208,9 @@ def tell_data(
 ) -> Data:
     """What the audit is about; without data, what the model is for."""
     found: list[Data] = []
-    if any(role in roles for role in SET_ROLES):
+    if holds_rows(roles):
+        found.append("tables")
+    elif any(role in roles for role in SET_ROLES):
         found.append("image sets")
     if any(role in roles for role in TABLE_ROLES) or (has_data_zip and not found):
         found.append("tables")
@@ -234,6 +238,17 @@ def tell_data(
         "sets in training/ and subject/, or members_answers.csv and non_members_answers.csv; an inversion "
         "audit needs model.keras and input_image.png." + _about_strangers(placed),
         details={"found": _found(placed)},
+    )
+
+
+def holds_rows(roles: Mapping[str, list[Placed]]) -> bool:
+    """Whether the records are arrays of two axes, rows of a table, and neither tables nor images."""
+    arrays = [item for role in ARRAY_ROLES for item in roles.get(role, [])]
+    others = {*TABLE_ROLES, *SET_FOLDERS.values()}
+    return (
+        bool(arrays)
+        and others.isdisjoint(roles)
+        and all(_ROWS.match(item.source.head(formats.HEAD_BYTES)) for item in arrays)
     )
 
 
@@ -317,6 +332,16 @@ def the_model(models: Sequence[Placed], *, data: Data, placed: Sequence[Placed])
         hint=f"With {DATA_WORDS[data]}, name it one of: {', '.join(names)}. A model file that is the only "
         "one may have any name.",
         details={"accepted": [*names], "found": _found(placed)},
+    )
+
+
+def not_live(data: Data) -> BadBundle:
+    """The error for data that no live service is audited with."""
+    return BadBundle(
+        "not_live",
+        f"The data are {DATA_WORDS[data]}; a live service is audited with tables or with an input image.",
+        hint="Send members.csv and non_members.csv, or input_image.png. Answers that are there already are "
+        "audited without asking the service: leave --endpoint out.",
     )
 
 

@@ -14,10 +14,11 @@ from sklearn.tree._tree import TREE_LEAF
 
 from leakgauge.defences.strip import TREE_MODELS
 from leakgauge.targets.boosters.estimator import BoosterEstimator
+from leakgauge.targets.sklearn.kept_data import may_keep_more_than_it_needs
 from leakgauge.targets.sklearn.model_graph import parts_of
 
 PROBES = 500
-_METHODS = ("predict", "predict_proba", "decision_function", "apply")
+_METHODS = ("predict", "predict_proba", "decision_function", "apply", "transform")
 
 _TREE_QUESTIONS = ("left_child", "right_child", "feature", "threshold", "missing_go_to_left")
 _PREDICTOR_QUESTIONS = (
@@ -51,13 +52,16 @@ def probes(model: Any) -> NDArray[np.float32]:
 
 
 def _compared(model: Any) -> list[Any]:
-    """The fitted parts that have trees, or are one; templates that were never fitted are left out."""
+    """The fitted parts of which something may be taken; templates that were never fitted are left out."""
     return [
         part
         for part in parts_of(model)
         if isinstance(part, TreePredictor)
         or (isinstance(part, BoosterEstimator) and part.is_read)
-        or (isinstance(part, TREE_MODELS) and "n_features_in_" in vars(part))
+        or (
+            (isinstance(part, TREE_MODELS) or may_keep_more_than_it_needs(part))
+            and "n_features_in_" in vars(part)
+        )
     ]
 
 

@@ -57,7 +57,7 @@ def sanitize(source: Path, scratch: Path, progress: Progress) -> Sanitized:
     ------
     LeakgaugeError
         what `load_model` raises for a file that cannot be read;
-        `UnsupportedModel.nothing_to_strip` for a model without trees;
+        `UnsupportedModel.nothing_to_strip` for a model of which answers need all, with what it keeps;
         `UnsupportedModel.saved_by_earlier_version` for one that answers differently under the
         installed scikit-learn; `AuditFailed.answers_changed` rather than a changed model.
     """
@@ -69,11 +69,7 @@ def sanitize(source: Path, scratch: Path, progress: Progress) -> Sanitized:
     progress.report("stripping", 0.3)
     stripped = strip(model)
     if not stripped:
-        raise UnsupportedModel(
-            "nothing_to_strip",
-            f"{_named(model)} has no trees, and nothing that could be taken out of its file.",
-            hint="Audit it as it is; to lower its leak, regularise it and fit it anew.",
-        )
+        raise _nothing_to_strip(model)
     pickled = pickle.dumps(model, protocol=5)
     progress.report("comparing the answers", 0.6)
     again = scratch / "sanitized.pkl"
@@ -100,6 +96,18 @@ def sanitize_booster(source: Path, scratch: Path, progress: Progress) -> Sanitiz
     if not same_answers(row.load("tables", source).estimator, row.load("tables", again).estimator):
         raise _answers_changed()
     return Sanitized(content, stripped, remaining(model))
+
+
+def _nothing_to_strip(model: Any) -> UnsupportedModel:
+    stays = remaining(model)
+    return UnsupportedModel(
+        "nothing_to_strip",
+        f"{_named(model)} has nothing that could be taken out of its file without a change to its answers."
+        + "".join(f" {sentence}" for sentence in stays),
+        hint="Do not release the file; `leakgauge contents` says what it holds."
+        if stays
+        else "Audit it as it is; to lower its leak, regularise it and fit it anew.",
+    )
 
 
 def _answers_changed() -> AuditFailed:

@@ -1,11 +1,10 @@
-"""Takes out of a model's trees what training left in them and no prediction reads."""
+"""Takes out of a model what training left in it and no prediction reads: in its trees, and its own data."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.ensemble._bagging import BaseBagging
 from sklearn.ensemble._forest import BaseForest
@@ -16,6 +15,7 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import TREE_LEAF, Tree
 
 from leakgauge.targets.boosters.estimator import BoosterEstimator
+from leakgauge.targets.sklearn.kept_data import KeptData, kept_data_of
 from leakgauge.targets.sklearn.model_graph import parts_of, resamples
 
 _OUT_OF_BAG = ("oob_score_", "oob_decision_function_", "oob_prediction_")
@@ -35,15 +35,12 @@ FORGOTTEN: tuple[tuple[type, tuple[str, ...]], ...] = (
 
 TREE_MODELS = tuple(kind for kind, _ in FORGOTTEN)
 
-_KEEPS_RECORDS = ("_fit_X", "support_vectors_", "X_train_", "X_")
-"""Attributes in which models keep training records themselves, to answer from them."""
-
 
 def strip(model: Any) -> tuple[str, ...]:
-    """Strip every tree of the model in place; what was taken out, in words, empty when it has no trees.
+    """Strip the model in place; what was taken out, in words, empty when there was nothing.
 
-    Seeds become None, node counts 1, impurities, gains and the values of inner
-    nodes 0; leaves keep their values, which are the model's answers.
+    Of trees, seeds become None, node counts 1, impurities, gains and the values of inner
+    nodes 0; leaves keep their values, which are the model's answers. Training data that no answer needs goes.
     """
     found: dict[str, None] = {}
     part: Any
@@ -56,6 +53,10 @@ def strip(model: Any) -> tuple[str, ...]:
         if isinstance(part, TreePredictor):
             part.nodes = _blank_predictor(part.nodes)
             found["node counts, gains and inner values of histogram trees"] = None
+        for row in kept_data_of(part):
+            if not row.answers_need_it:
+                _forget(part, row.attribute)
+                found[f"training data: {row.holds} in {row.attribute} of {_kind_name(part)}"] = None
         for kind, attributes in FORGOTTEN:
             if not isinstance(part, kind):
                 continue
@@ -76,6 +77,8 @@ def remaining(model: Any) -> tuple[str, ...]:
     """What the stripped model still leaks through its answers, as sentences."""
     found: dict[str, None] = {}
     for part in parts_of(model):
+        if isinstance(part, BoosterEstimator) and part.is_read and part.tells_by_answering is not None:
+            found[part.tells_by_answering] = None
         if isinstance(part, BaseGradientBoosting | BaseHistGradientBoosting | BoosterEstimator):
             found[
                 "The leaf values of gradient boosting, which its answers are made of, are themselves "
@@ -86,12 +89,35 @@ def remaining(model: Any) -> tuple[str, ...]:
                 "The leaves of trees still tell which classes or numbers were trained in them; larger leaves "
                 "(min_samples_leaf) tell less."
             ] = None
-        for attribute in _KEEPS_RECORDS:
-            if isinstance(part, BaseEstimator) and vars(part).get(attribute) is not None:
-                found[f"The {_kind_name(part)} answers from training records that it keeps in its file."] = (
-                    None
-                )
+        for row in kept_data_of(part):
+            found[_stays(part, row)] = None
     return tuple(found)
+
+
+def _stays(part: Any, row: KeptData) -> str:
+    """The sentence on training data that answers need."""
+    kept = vars(part)[row.attribute]
+    if row.holds == "records":
+        size = f", {kept.shape[0]:,} of them" if hasattr(kept, "shape") else ""
+        return (
+            f"The {_kind_name(part)} answers from training records that it keeps in its file "
+            f"({row.attribute}{size}); they cannot be taken out. {row.remedy}"
+        )
+    return (
+        f"The {_kind_name(part)} keeps {row.holds} of the training table ({row.attribute}), and its answers "
+        f"need them. {row.remedy}"
+    )
+
+
+def _forget(part: Any, attribute: str) -> None:
+    kept = vars(part)
+    if attribute == "bin_thresholds_":  # only the codes of categories are looked up there
+        categorical = part.is_categorical_
+        kept[attribute] = [
+            known if categorical[place] else np.zeros(0) for place, known in enumerate(kept[attribute])
+        ]
+    else:
+        del kept[attribute]
 
 
 def _blank_tree(tree: Any) -> Any:

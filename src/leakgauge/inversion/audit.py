@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
@@ -63,6 +64,9 @@ VERSIONS_OF = (
 OF_EVASION = ("secml-torch", "torch")
 
 
+Shortened: TypeAlias = Callable[[Inputs, Sequence[Attack]], tuple[Inputs, tuple[Attack, ...]]]
+
+
 def audit_bundle(
     bundle: InversionBundle,
     overrides: Mapping[str, JsonValue],
@@ -72,6 +76,7 @@ def audit_bundle(
     evade: Evade | None = None,
     time: Time | None = None,
     in_memory: InMemory | None = None,
+    shortened: Shortened | None = None,
 ) -> Audited:
     """Audit an inversion bundle.
 
@@ -89,6 +94,8 @@ def audit_bundle(
         the audit's, which its steps share; None for no limit.
     in_memory
         models that the bundle does not bring, and the caller holds.
+    shortened
+        makes attacks and their settings fit what the model may be asked; without it, `time_budget` does.
 
     Raises
     ------
@@ -100,7 +107,9 @@ def audit_bundle(
     parameters = inversion_parameters(file, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     found = read_inputs(bundle, parameters, trained_prior=trained_prior, in_memory=in_memory)
-    inputs = within(found, chosen, seconds=parameters.time_budget)
+    inputs = within(found, chosen, seconds=parameters.time_budget) if shortened is None else found
+    if shortened is not None:
+        inputs, chosen = shortened(found, chosen)
     audited = audit(
         inputs,
         parameters=parameters,

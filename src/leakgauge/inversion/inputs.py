@@ -114,7 +114,7 @@ def read_inputs(
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     original_class = likeliest if likeliest in classes else classes[0]
-    evaluator = in_memory.evaluator if in_memory else _evaluator(bundle, parameters, shape)
+    evaluator = _evaluator(bundle, parameters, shape, in_memory)
     evaluation = choose_evaluation(evaluator, sent.labelled, target.facts, seed=parameters.seed)
     background, background_notices = background_of(
         original.values, asked=parameters.background, input_range=target.facts.input_range
@@ -219,9 +219,14 @@ def _sent_images(
 
 
 def _evaluator(
-    bundle: InversionBundle, parameters: InversionParameters, shape: Sequence[int]
+    bundle: InversionBundle,
+    parameters: InversionParameters,
+    shape: Sequence[int],
+    in_memory: InMemory | None,
 ) -> ImageModel | None:
-    """The classifier that the bundle brings to evaluate reconstructions, if it brings one."""
+    """The classifier that comes with the model to evaluate reconstructions, if one does."""
+    if in_memory is not None and in_memory.evaluator is not None:
+        return in_memory.evaluator
     if bundle.evaluator is None:
         return None
     if bundle.model is not None and bundle.evaluator.sha256 == bundle.model.sha256:

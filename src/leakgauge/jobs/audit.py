@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from pydantic import TypeAdapter
 
 from leakgauge.bundle import (
     AnswersBundle,
@@ -14,19 +17,22 @@ from leakgauge.bundle import (
     MembershipBundle,
     open_bundle,
 )
-from leakgauge.errors import BadBundle
+from leakgauge.errors import BadBundle, JsonValue
 from leakgauge.exhaustion import Time
 from leakgauge.extras import installed, keep_triton_out, needed
 from leakgauge.installation import Kind
 from leakgauge.jobs.request import JobRequest
+from leakgauge.jobs.request import Service as LiveService
 from leakgauge.progress import Display, Progress
-from leakgauge.report.model import Audited
+from leakgauge.report.model import Audited, ServiceUse
 from leakgauge.report.writers import write
 
 if TYPE_CHECKING:  # each image holds the libraries of one kind of audit alone
     from leakgauge.images.image import Images
     from leakgauge.targets.images.facts import Network
     from leakgauge.targets.protocol import IntArray
+
+_SERVICE_USE: Final = TypeAdapter(ServiceUse)
 
 _QUESTIONS: dict[Kind, str] = {
     "membership": "a model, or its answers, with members and non-members",
@@ -43,7 +49,8 @@ def audit(request: JobRequest, display: Display) -> None:
         whatever the bundle, its parameters or its model deserve; `bad_bundle.other_kind` when
         this installation runs the other kind of audit.
     """
-    bundle = open_bundle(request.source, request.scratch, limits=Limits.from_environment(os.environ))
+    limits, live = Limits.from_environment(os.environ), request.service is not None
+    bundle = open_bundle(request.source, request.scratch, limits=limits, live=live)
     if request.only is not None and bundle.kind != request.only:
         raise BadBundle(
             "other_kind",
@@ -62,10 +69,13 @@ def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited
     overrides = dict(request.overrides)
     # audits of image sets and of answers train nothing that could be cut short, and take no such parameter
     trains = not isinstance(bundle, ImageMembershipBundle | AnswersBundle)
+    trains = trains and not (request.service is not None and isinstance(bundle, MembershipBundle))
     if request.time_budget is not None and trains:
         overrides["time_budget"] = request.time_budget
     # Imported late: each image holds the libraries of one kind alone.
     match bundle:
+        case _ if request.service is not None:
+            return _audited_live(bundle, request.service, overrides, request, progress, time)
         case MembershipBundle() | AnswersBundle() | ImageMembershipBundle():
             from leakgauge.membership.audit import audit_bundle as audit_membership
 
@@ -82,6 +92,38 @@ def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited
                 time=time,
                 evade=_evade if installed(LIBRARY) else None,
             )
+
+
+def _audited_live(
+    bundle: Bundle,
+    live: LiveService,
+    overrides: dict[str, JsonValue],
+    request: JobRequest,
+    progress: Progress,
+    time: Time,
+) -> Audited:
+    """The audit of a live service, whose report says what it was asked."""
+    from leakgauge.targets.endpoints.asking import Service
+
+    service = Service(live.facts, live.descriptor)
+    match bundle:
+        case MembershipBundle():
+            from leakgauge.membership.audit import audit_live as audit_membership
+
+            audited = audit_membership(bundle, overrides, progress, service=service, time=time)
+        case InversionBundle():
+            from leakgauge.inversion.live import audit_live as audit_inversion
+
+            audited = audit_inversion(
+                bundle, overrides, progress, service=service, trained_prior=request.trained_prior, time=time
+            )
+        case _:
+            raise ValueError("no bundle that a live service is audited with")
+    used = _SERVICE_USE.validate_python(
+        service.account()
+        | {"title": live.facts.title, "address": live.facts.address, "most_rows": live.facts.rows}
+    )
+    return replace(audited, report=replace(audited.report, service=used))
 
 
 def _evade(network: Network, images: Images, labels: IntArray, *, radius: float, seed: int) -> Images:

@@ -10,6 +10,23 @@ from pathlib import Path
 
 from leakgauge.errors import JsonValue
 from leakgauge.installation import Kind
+from leakgauge.row_pipe import ServiceFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A live service in the place of a model.
+
+    Attributes
+    ----------
+    facts
+        what is known of it.
+    descriptor
+        of the socket whose other end the broker holds; -1 until a child has it.
+    """
+
+    facts: ServiceFacts
+    descriptor: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +48,8 @@ class JobRequest:
         the one kind of audit that this installation runs; None for either.
     trained_prior
         a prior for inversion audits whose bundle brings no auxiliary images, if there is one.
+    service
+        the live service that is audited, if the bundle's model is none in a file.
     deadline
         on the monotonic clock, which all processes share: when the job is killed at the latest.
     cpu_seconds
@@ -44,6 +63,7 @@ class JobRequest:
     only: Kind | None
     trained_prior: Path | None = None
     time_budget: float | None = None
+    service: Service | None = None
     deadline: float = math.inf
     cpu_seconds: float = math.inf
 

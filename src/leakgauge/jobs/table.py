@@ -35,12 +35,19 @@ class Job:
 
 AUDIT: Final = Job("audit", "leakgauge.jobs.audit:audit")
 SANITIZE: Final = Job("sanitize", "leakgauge.jobs.sanitize:sanitize", ("model", "notes.json"))
+CONTENTS: Final = Job("contents", "leakgauge.jobs.contents:contents", ("contents.json",))
 PRIOR: Final = Job("prior", "leakgauge.jobs.prior:prior", (TRAINED_PRIOR,))
 SELF_TEST: Final = Job("self_test", "leakgauge.jobs.self_test:attempt", ("report.json",))
 DEMO_TRAINING: Final = Job("demo_training", "leakgauge.jobs.demo.training:train", ("models.json",))
 DEMO_ATTACK: Final = Job("demo_attack", "leakgauge.jobs.demo.attack:attack", ("result.json", "report.zip"))
 
-JOBS: Final[tuple[Job, ...]] = (AUDIT, SANITIZE, PRIOR, SELF_TEST, DEMO_TRAINING, DEMO_ATTACK)
+CONTENTS_MODEL: Final = "contents-model"
+CONTENTS_TABLE: Final = "contents-table"
+"""Folders of one file each, in which a door hands over a model file and a table that comes beside it."""
+INCLUDE_VALUES: Final = "include_values"
+"""What is beside parameters of the table among the overrides of that job."""
+
+JOBS: Final[tuple[Job, ...]] = (AUDIT, SANITIZE, CONTENTS, PRIOR, SELF_TEST, DEMO_TRAINING, DEMO_ATTACK)
 
 PRELOADS: Final[dict[Kind, tuple[str, ...]]] = {
     "membership": (

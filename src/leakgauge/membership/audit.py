@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from pydantic import JsonValue
@@ -13,15 +12,17 @@ from pydantic import JsonValue
 from leakgauge.attacks.table import chosen_attacks, distributions_of
 from leakgauge.bundle import AnswersBundle, ImageMembershipBundle, MembershipBundle
 from leakgauge.estimates import mean_error, proportion, root_mean_square
-from leakgauge.exhaustion import Time, ran_out, release
+from leakgauge.exhaustion import Time, unless_it_runs_out
 from leakgauge.membership.answers import GivenAnswers, read_answers, take_answers
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.conclusions import conclude
+from leakgauge.membership.contents import contents_of_members
 from leakgauge.membership.evidence import Evidence
 from leakgauge.membership.given_references import GivenReferences
 from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.in_memory import InMemory, read_in_memory
 from leakgauge.membership.inputs import Inputs, read_inputs
+from leakgauge.membership.live import read_live
 from leakgauge.membership.own_members import own_misfit
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.proportions import (
@@ -37,12 +38,14 @@ from leakgauge.membership.running import STEPS_BESIDES, Scored, run_all
 from leakgauge.membership.shift import distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.membership.training_sets import TrainingData
+from leakgauge.model_contents.reconstruction import SECONDS
 from leakgauge.parameters import (
     MembershipParameters,
     answers_in_memory_parameters,
     answers_parameters,
     image_membership_parameters,
     in_memory_parameters,
+    live_parameters,
     membership_parameters,
 )
 from leakgauge.progress import Progress, Share
@@ -59,6 +62,7 @@ from leakgauge.report.model import (
     Tradeoffs,
 )
 from leakgauge.report.versions import versions_of
+from leakgauge.targets.endpoints.asking import Service
 from leakgauge.targets.protocol import FloatArray
 
 VERSIONS_OF = ("numpy", "scipy", "scikit-learn")
@@ -75,8 +79,6 @@ _NOT_COMPARED = (
     "Whether members and non-members differ in what has nothing to do with the model was not checked; where "
     "they do, every attack looks better than it is."
 )
-
-_Result = TypeVar("_Result")
 
 
 def audit_bundle(
@@ -116,6 +118,20 @@ def audit_bundle(
             of_images = image_membership_parameters(file, overrides)
             read = partial(read_image_inputs, bundle, of_images)
             return conduct(read, of_images, bundle.sha256, progress, time)
+
+
+def audit_live(
+    bundle: MembershipBundle,
+    overrides: Mapping[str, JsonValue],
+    progress: Progress,
+    *,
+    service: Service,
+    time: Time | None = None,
+) -> Audited:
+    """Audit a live service with the tables of a bundle; parameters and errors as `audit_bundle`."""
+    parameters = live_parameters(bundle.parameters.path if bundle.parameters else None, overrides)
+    read = partial(read_live, bundle, parameters, service)
+    return conduct(read, parameters, bundle.sha256, progress, time)
 
 
 def audit_in_memory(source: InMemory, overrides: Mapping[str, JsonValue], progress: Progress) -> Audited:
@@ -200,6 +216,7 @@ def audit(
         recommendations=conclusions.recommendations,
         tradeoffs=evidence.tried,
         attackers=attackers,
+        contents=evidence.contents,
     )
 
 
@@ -224,7 +241,7 @@ def _evidence(
     def not_compared(reason: str) -> None:
         notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}"))
 
-    shift = _unless_it_runs_out(
+    shift = unless_it_runs_out(
         lambda: distribution_shift(pool, rng=generator_for(seed, "shift")), instead=not_compared
     )
     runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
@@ -236,7 +253,17 @@ def _evidence(
         limited = time.share(1).limiting(Share(progress, 0.75, 0.97))
         tried = _tradeoffs(target, inputs, data, seconds, seed, limited)
 
-    progress.report("writing the report", 0.97)
+    last = time.share(1)
+    rebuilds = any(attack.threat_model == "model_file" for attack in attacks)
+    contents = contents_of_members(
+        inputs,
+        last.limiting(Share(progress, 0.97, 0.99)),
+        notices,
+        seconds_to_rebuild=(_least(parameters.time_budget, last.seconds) or SECONDS) if rebuilds else 0.0,
+        seed=seed,
+    )
+
+    progress.report("writing the report", 0.99)
     # who sees labels alone has nothing to compare with what reference models say
     missing: dict[Attacker, str | None] = dict.fromkeys(risk.ATTACKERS)
     if target.gives != "labels":
@@ -251,6 +278,7 @@ def _evidence(
         misfit=own_misfit(target, pool, described, references.accuracy),
         missing_references=missing,
         notices=(*notices, *references.notices),
+        contents=contents,
     )
 
 
@@ -317,7 +345,7 @@ def _proportions(
     }
     if not known:
         return None
-    return _unless_it_runs_out(
+    return unless_it_runs_out(
         lambda: leak_by_proportion(
             target,
             inputs.pool,
@@ -354,21 +382,7 @@ def _tradeoffs(
             defences=inputs.defences,
         )
 
-    return _unless_it_runs_out(
-        attempt, instead=lambda reason: Tradeoffs((), 0, None, "", (), withheld=reason)
-    )
-
-
-def _unless_it_runs_out(step: Callable[[], _Result], *, instead: Callable[[str], _Result]) -> _Result:
-    """What a step gives; where memory or time ran out, what stands in its place for that reason."""
-    try:
-        return step()
-    except Exception as error:
-        reason = ran_out(error)
-        if reason is None:
-            raise
-        release(error)
-        return instead(reason)
+    return unless_it_runs_out(attempt, instead=lambda reason: Tradeoffs((), 0, None, "", (), withheld=reason))
 
 
 def _least(planned: float | None, available: float) -> float | None:

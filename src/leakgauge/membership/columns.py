@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, NoReturn
@@ -24,7 +24,13 @@ from leakgauge.targets.protocol import TableTarget
 
 LOOKED_AT = 1_000
 """Records of each table that the label is looked for among, where the model has to be asked."""
-_SIGN = re.compile(r"\W")
+_SPELLINGS: tuple[Callable[[Any], str], ...] = (
+    lambda name: re.sub(r"\W", "_", str(name)),
+    lambda name: re.sub(r"\W", "_", str(name).strip()),
+    lambda name: re.sub(r"[\W_]+", "", str(name)),
+    lambda name: re.sub(r"[\W_]+", "", str(name), flags=re.ASCII),
+)
+"""What others make of the signs in a name: an underline for each, or nothing; some of accents likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ def columns_of(
     columns: list[Any] = list(members.frame.columns)
     wanted = target.feature_names
     label = _column_named(members, parameters.label_column, "label_column")
+    label = members.label if label is None else label
     group = _column_named(members, parameters.group_column, "group_column")
     if members.has_header and wanted is not None:
         return _by_name(wanted, label, group, tables, target, notices)
@@ -81,7 +88,7 @@ def _by_name(
     """Columns of a table with a header, of a model that knows its features by name."""
     members = tables[0]
     columns: list[Any] = list(members.frame.columns)
-    wanted = _as_spelt(wanted, columns, notices)
+    wanted = _as_spelt(wanted, columns, (label, group), notices)
     missing = [name for name in wanted if name not in columns]
     if missing:
         _refuse_missing(missing, columns, members.name)
@@ -95,22 +102,26 @@ def _by_name(
     return Columns(tuple(wanted), label, group)
 
 
-def _as_spelt(wanted: Sequence[Any], columns: Sequence[Any], notices: list[Notice]) -> list[Any]:
-    """The names as the table spells them: exporters write `age (years)` as `age__years_`.
+def _as_spelt(
+    wanted: Sequence[Any], columns: Sequence[Any], others: Sequence[Any], notices: list[Notice]
+) -> list[Any]:
+    """The names as the table spells them: exporters and LightGBM write `age (years)` as `age__years_`.
 
-    A name that the table has is never another's, and one that could be two columns stays as it is.
+    A name that the table has is never another's, one that could be two columns stays as it is, and
+    `others` are no features.
     """
-    known = set(columns)
-    missing = [name for name in wanted if name not in known]
-    alike: dict[str, list[Any]] = {_plain(name): [] for name in missing}
-    for column in known.difference(wanted):
-        alike.get(_plain(column), []).append(column)
-    asking = Counter(map(_plain, missing))
-    found = {
-        name: alike[_plain(name)][0]
-        for name in missing
-        if len(alike[_plain(name)]) == asking[_plain(name)] == 1
-    }
+    found: dict[Any, Any] = {}
+    for plain in _SPELLINGS:
+        missing = [name for name in wanted if name not in columns and name not in found]
+        alike: dict[str, list[Any]] = {plain(name): [] for name in missing}
+        for column in set(columns).difference(wanted, others, found.values()):
+            alike.get(plain(column), []).append(column)
+        asking = Counter(map(plain, missing))
+        found |= {
+            name: alike[plain(name)][0]
+            for name in missing
+            if plain(name) and len(alike[plain(name)]) == asking[plain(name)] == 1
+        }
     if found:
         pairs = [f"{named(name)} is {named(column)}" for name, column in found.items()]
         more = f" and {len(pairs) - NAMED_AT_MOST} more" if len(pairs) > NAMED_AT_MOST else ""
@@ -122,10 +133,6 @@ def _as_spelt(wanted: Sequence[Any], columns: Sequence[Any], notices: list[Notic
             )
         )
     return [found.get(name, name) for name in wanted]
-
-
-def _plain(name: object) -> str:
-    return _SIGN.sub("_", str(name).strip())
 
 
 def _drop_what_is_no_feature(

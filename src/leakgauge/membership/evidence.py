@@ -14,6 +14,7 @@ from leakgauge.report.model import (
     Failed,
     MembershipMeasured,
     MembershipTarget,
+    ModelContents,
     NotApplicable,
     Notice,
     Tradeoffs,
@@ -42,6 +43,8 @@ class Evidence:
         why each attacker had no reference models; None where there were some, or they would show nothing.
     notices
         what a reader must know of the reference models.
+    contents
+        what the model file holds of the members, word for word; None where there is none to look into.
     """
 
     pool: Pool
@@ -53,6 +56,7 @@ class Evidence:
     misfit: str | None
     missing_references: Mapping[Attacker, str | None]
     notices: tuple[Notice, ...]
+    contents: ModelContents | None = None
 
     @property
     def outcomes(self) -> tuple[MembershipMeasured | NotApplicable | Failed, ...]:

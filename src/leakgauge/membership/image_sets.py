@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.bundle import BundledFile, ImageArrays, ImageFolder, ImageSet
-from leakgauge.bundle.role_names import ROWS_AS_TABLE
 from leakgauge.errors import BadBundle
 from leakgauge.images.arrays import PixelRange, channels_last, map_array, pixel_range, to_unit
 from leakgauge.images.files import read_image
@@ -104,8 +103,7 @@ def _arrays(found: ImageArrays, input_range: PixelRange | None) -> ImagesInArray
         raise BadBundle(
             "array_shape",
             f"{name} has shape {stored.shape}, which is no set of images.",
-            hint="Save (n, height, width) or (n, height, width, channels) with 1, 3 or 4 channels."
-            + (f" {ROWS_AS_TABLE}" if stored.ndim == 2 else ""),
+            hint="Save (n, height, width) or (n, height, width, channels) with 1, 3 or 4 channels.",
         )
     labels = _labels(map_array(found.labels.path, label_file), label_file)
     if len(labels) != len(array):

@@ -33,8 +33,9 @@ from leakgauge.membership.given_references import Audited, GivenReferences, plac
 from leakgauge.membership.numeric_labels import labels_of, settled_by_labels
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
-from leakgauge.membership.tables import read_tables
+from leakgauge.membership.tables import Table, read_rows, read_tables
 from leakgauge.membership.training_sets import TrainingData
+from leakgauge.model_contents.find import TrainingTable
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
 from leakgauge.targets.input_columns import InputColumns
@@ -55,6 +56,8 @@ class Inputs:
         what reference models may be trained on; None for the pool alone.
     references
         reference models that were trained elsewhere; None where they are to be trained here.
+    members
+        the table of members as it came, all of it and in its order; None where answers alone are known.
     """
 
     target: SharedAnswers
@@ -64,6 +67,7 @@ class Inputs:
     defences: tuple[Setting, ...] = ()
     training_data: TrainingData | None = None
     references: GivenReferences | None = None
+    members: TrainingTable | None = None
 
 
 def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> Inputs:
@@ -74,22 +78,55 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     LeakgaugeError
         for whatever does not fit, with file, line and column.
     """
+    if bundle.model is None:
+        raise ValueError("the bundle has no model")
     asked_for = settings_of(parameters.defences)
     target = open_table_model(bundle.model.path)
     notices = [Notice("model_file", text) for text in target.remarks]
-    files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
-    tables = read_tables(
-        [file.path for file in files],
-        names=[file.name for file in files],
-        limits=bundle.limits,
-        header=parameters.header,
-        expected=(*(target.feature_names or ()), *named_label(parameters)),
-    )
+    tables = tables_of(bundle, parameters, target.feature_names or (), notices)
+    target = settled_by_labels(target, tables, parameters.label_column, notices)
+    sides, known = sides_of(tables, parameters, target, notices)
+    inputs = fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)
+    return with_references(inputs, bundle, sides)
+
+
+def tables_of(
+    bundle: MembershipBundle,
+    parameters: MembershipParameters,
+    feature_names: Sequence[str],
+    notices: list[Notice],
+) -> tuple[Table, ...]:
+    """The tables of members, of non-members and, where there is one, of other records.
+
+    Parameters
+    ----------
+    feature_names
+        columns that are looked for in the first row, to tell whether it names them.
+    notices
+        what a reader must know is added here.
+
+    Raises
+    ------
+    LeakgaugeError
+        for tables that cannot be read, or are too small.
+    """
+    tables = _tables(bundle, parameters, feature_names)
     for table in tables:
         check_size(table.name, len(table.frame))
         notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
+    return tables
 
-    target = settled_by_labels(target, tables, parameters.label_column, notices)
+
+def sides_of(
+    tables: Sequence[Table], parameters: MembershipParameters, target: TableTarget, notices: list[Notice]
+) -> tuple[list[Side], InputColumns]:
+    """The tables taken apart as the target takes them, and what it knows of its columns.
+
+    Raises
+    ------
+    LeakgaugeError
+        for whatever does not fit, with file, line and column.
+    """
     columns = columns_of(tables, parameters, target, notices)
     check_same_columns(tables[:2], columns)
     check_same_columns(tables, replace(columns, group=None))
@@ -99,14 +136,24 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
         Side.of(table, of_table, columns, labels_of(target))
         for table, of_table in zip(tables, features, strict=True)
     ]
-    inputs = fitted_inputs(target, sides, known, parameters, notices, asked_for=asked_for)
+    return sides, known
+
+
+def with_references(inputs: Inputs, bundle: MembershipBundle, sides: Sequence[Side]) -> Inputs:
+    """The inputs with the reference models whose answers the bundle brings, if it brings any.
+
+    Raises
+    ------
+    BadBundle
+        for answers that do not fit.
+    """
     if not bundle.reference_answers:
         return inputs
     models = read_reference_models(
         bundle.reference_answers,
         limits=bundle.limits,
         target=Audited(
-            target.classes,
+            inputs.target.classes,
             np.concatenate([side.y for side in sides[:2]]),
             inputs.defences,
             inputs.target.error_scale,
@@ -114,6 +161,23 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     )
     places = places_of(inputs.pool.row, inputs.pool.member, len(sides[0].y))
     return replace(inputs, references=GivenReferences([model.at(places) for model in models]))
+
+
+def _tables(
+    bundle: MembershipBundle, parameters: MembershipParameters, feature_names: Sequence[str]
+) -> tuple[Table, ...]:
+    """Tables of members, of non-members and, where the bundle has one, of other records."""
+    if bundle.labels:
+        sides = zip((bundle.members, bundle.non_members), bundle.labels, strict=True)
+        return tuple(read_rows(rows, labels, bundle.limits) for rows, labels in sides)
+    files = [file for file in (bundle.members, bundle.non_members, bundle.population) if file is not None]
+    return read_tables(
+        [file.path for file in files],
+        names=[file.name for file in files],
+        limits=bundle.limits,
+        header=parameters.header,
+        expected=(*feature_names, *named_label(parameters)),
+    )
 
 
 def fitted_inputs(
@@ -157,6 +221,7 @@ def fitted_inputs(
         notices=tuple(notices),
         defences=defences,
         training_data=data,
+        members=TrainingTable(target.as_input(sides[0].features), sides[0].y),
     )
 
 

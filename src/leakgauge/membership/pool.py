@@ -50,6 +50,8 @@ class Pool:
     is_read
         (d,) False for columns of a table that every part of the target leaves out; None where all
         are read.
+    rows_left
+        how many rows beside these a live service may be asked about; None where that is not limited.
     answers_only
         whether `x` holds the target's answers about the records, not the records: nothing else can be
         asked, and what the records are is not known.
@@ -61,6 +63,7 @@ class Pool:
     row: IntArray
     group: NDArray[np.str_] | None = None
     is_read: BoolArray | None = None
+    rows_left: int | None = None
     answers_only: bool = False
 
     def __len__(self) -> int:

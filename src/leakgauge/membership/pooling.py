@@ -146,7 +146,7 @@ def sampled(side: Side, rows: IntArray, parameters: MembershipParameters, notice
         Notice(
             "sampled",
             f"{side.table.name}: attacks score {most:,} of {len(rows):,} records, drawn at random; raise "
-            "max_records to use more.",
+            f"{parameters.more_records} to use more.",
         )
     )
     return rows[np.sort(rng.choice(len(rows), most, replace=False))]

@@ -14,53 +14,33 @@ of one record only its very number is left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import (
-    BaggingClassifier,
-    BaggingRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
-from sklearn.pipeline import Pipeline
 from sklearn.tree import BaseDecisionTree, DecisionTreeClassifier
-from sklearn.utils import check_array
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.booster_rounds import seen_trees
 from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.model_contents.reconstruction.trees import (
+    LEAF,
+    as_trees_read,
+    class_units,
+    is_whole,
+    through_steps,
+    trees_of,
+)
 from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
-from leakgauge.targets.sklearn.model_graph import resamples
-
-_LEAF = -1
-"""scikit-learn's mark for "no child"."""
-
 
 MOST_ENTRIES = 40_000_000
 """Trees × records whose cells are kept, 16 bytes each; the trees beyond that are left out."""
 
-_DRIFT = 1e-3
-"""How far sums of float64 may be from the whole number that they count."""
 _CANCELLED = 1e-13
 """Of the mean square of all numbers, what rounding may have left of a mean squared deviation of 0."""
-
-Ensemble = (
-    RandomForestClassifier
-    | ExtraTreesClassifier
-    | BaggingClassifier
-    | RandomForestRegressor
-    | ExtraTreesRegressor
-    | BaggingRegressor
-)
-"""Forests and bagged models, which may have drawn rows for each tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +85,6 @@ class Cells:
         return sums
 
 
-def is_whole(weights: FloatArray) -> bool:
-    """Whether training weights count records."""
-    return bool(np.all(np.abs(weights - np.rint(weights)) <= _DRIFT))
-
-
 def final_step(target: SharedAnswers, pool: Pool) -> FinalStep:
     """The last estimator, with the pool brought into its form.
 
@@ -121,17 +96,7 @@ def final_step(target: SharedAnswers, pool: Pool) -> FinalStep:
     estimator = target.estimator
     if estimator is None:
         raise Unsuited("There is no scikit-learn model to look into, only answers.")
-    x = pool.x
-    while isinstance(estimator, Pipeline):
-        before = [step for step in estimator.steps[:-1] if not resamples(step[1])]
-        x = Pipeline(before).transform(x) if before else x
-        estimator = estimator.steps[-1][1]
-    return FinalStep(estimator, x)
-
-
-def as_trees_read(x: Any) -> Any:
-    """(n, n_features) rows in float32, dense and contiguous or CSR: what compiled trees take."""
-    return check_array(x, dtype=np.float32, order="C", accept_sparse="csr", ensure_all_finite=False)
+    return FinalStep(*through_steps(estimator, pool.x))
 
 
 def cells_of_trees(step: FinalStep, y: LabelArray) -> tuple[Cells, ...]:
@@ -150,7 +115,7 @@ def cells_of_trees(step: FinalStep, y: LabelArray) -> tuple[Cells, ...]:
     """
     if isinstance(step.estimator, BoosterEstimator):
         return _cells_of_booster(step.estimator, step.x, y)
-    trees = list(_trees_of(step.estimator))[: max(MOST_ENTRIES // len(y), 1)]
+    trees = list(trees_of(step.estimator))[: max(MOST_ENTRIES // len(y), 1)]
     x = as_trees_read(step.x)
     reweighs = getattr(step.estimator, "class_weight", None) is not None
     return tuple(
@@ -171,22 +136,6 @@ def _cells_of_booster(booster: BoosterEstimator, x: Any, y: IntArray) -> tuple[C
     return tuple(cells)
 
 
-def _trees_of(estimator: Any) -> Iterator[tuple[BaseDecisionTree, IntArray | None]]:
-    """Each tree with the columns that it was given; None for all of them."""
-    if isinstance(estimator, BaseDecisionTree):
-        yield estimator, None
-    elif isinstance(estimator, BaggingClassifier | BaggingRegressor):
-        for tree, columns in zip(estimator.estimators_, estimator.estimators_features_, strict=True):
-            if not isinstance(tree, BaseDecisionTree):
-                raise Unsuited("The bagged models are not single trees, so there are no leaves to count.")
-            yield tree, columns
-    elif isinstance(estimator, Ensemble):
-        for tree in estimator.estimators_:
-            yield tree, None
-    else:
-        raise Unsuited("The model is not a decision tree, a forest of them, bagged trees or a booster.")
-
-
 def _cells(tree: BaseDecisionTree, x: Any, y: LabelArray, *, reweighs: bool) -> Cells:
     stored = tree.tree_
     if not isinstance(tree, DecisionTreeClassifier):
@@ -194,8 +143,8 @@ def _cells(tree: BaseDecisionTree, x: Any, y: LabelArray, *, reweighs: bool) -> 
     # since scikit-learn 1.3 a node keeps its class frequencies, and the weight to multiply them by
     weights = stored.value[:, 0, :] * stored.weighted_n_node_samples[:, None]
     if (reweighs or tree.class_weight is not None) and not is_whole(weights):
-        leaf = stored.children_left == _LEAF
-        weights = weights / _class_units(weights[leaf], stored.n_node_samples[leaf])
+        leaf = stored.children_left == LEAF
+        weights = weights / class_units(weights[leaf], stored.n_node_samples[leaf])
     touched, of_record = np.unique(stored.apply(x) * weights.shape[1] + y, return_inverse=True)
     return Cells(of_record.astype(np.int64), weights.ravel()[touched])
 
@@ -220,22 +169,3 @@ def _cells_of_numbers(stored: Any, x: Any, y: FloatArray, *, criterion: str) -> 
     touched, of_record = np.unique(2 * leaf + could, return_inverse=True)
     held = np.where(touched % 2 == 1, stored.weighted_n_node_samples[touched // 2], 0.0)
     return Cells(of_record.astype(np.int64), held)
-
-
-def _class_units(weights: FloatArray, records: IntArray) -> FloatArray:
-    """(n_classes,) weight of one record of each class, which class weights make differ from 1.
-
-    In a leaf of one class, weight over number of records is the unit times the mean number of draws
-    of the records, which is 1 in some leaf; without a bootstrap, in all of them.
-
-    Parameters
-    ----------
-    weights
-        (n_leaves, n_classes) training weight.
-    records
-        (n_leaves,) number of different records.
-    """
-    present = weights > 0
-    alone = present & (present.sum(axis=1, keepdims=True) == 1)
-    least: FloatArray = np.min(np.where(alone, weights / records[:, None], np.inf), axis=0)
-    return np.where(np.isfinite(least), least, 1.0)

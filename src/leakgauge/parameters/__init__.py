@@ -9,13 +9,15 @@ refused there.
 from __future__ import annotations
 
 from leakgauge.parameters.documents import MAX_BYTES, decode_assignments, decode_hyperparameters
-from leakgauge.parameters.inversion import InversionParameters
+from leakgauge.parameters.inversion import InversionParameters, LiveInversionParameters
 from leakgauge.parameters.loading import (
     answers_in_memory_parameters,
     answers_parameters,
     image_membership_parameters,
     in_memory_parameters,
     inversion_parameters,
+    live_inversion_parameters,
+    live_parameters,
     membership_parameters,
 )
 from leakgauge.parameters.membership import (
@@ -23,6 +25,7 @@ from leakgauge.parameters.membership import (
     AnswersParameters,
     ImageMembershipParameters,
     InMemoryParameters,
+    LiveParameters,
     MembershipParameters,
 )
 
@@ -33,6 +36,8 @@ __all__ = [
     "ImageMembershipParameters",
     "InMemoryParameters",
     "InversionParameters",
+    "LiveInversionParameters",
+    "LiveParameters",
     "MembershipParameters",
     "answers_in_memory_parameters",
     "answers_parameters",
@@ -41,5 +46,7 @@ __all__ = [
     "image_membership_parameters",
     "in_memory_parameters",
     "inversion_parameters",
+    "live_inversion_parameters",
+    "live_parameters",
     "membership_parameters",
 ]

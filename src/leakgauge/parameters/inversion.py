@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -127,3 +127,13 @@ class InversionParameters(Parameters):
             if not low <= self.background <= high:
                 raise ValueError("background must lie within input_range")
         return self
+
+
+class LiveInversionParameters(InversionParameters):
+    """The parameters of an inversion audit of a live service."""
+
+    not_taken: ClassVar = {
+        "time_budget": "finding out what time allows would cost rows; limits.rows in the settings of the "
+        "service says how long reconstructions get",
+        "query_budget": "limits.rows in the settings of the service is shared by all reconstructions",
+    }

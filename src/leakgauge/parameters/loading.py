@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.parameters.documents import read
-from leakgauge.parameters.inversion import InversionParameters
+from leakgauge.parameters.inversion import InversionParameters, LiveInversionParameters
 from leakgauge.parameters.membership import (
     AnswersInMemoryParameters,
     AnswersParameters,
     ImageMembershipParameters,
     InMemoryParameters,
+    LiveParameters,
     MembershipParameters,
 )
 from leakgauge.parameters.values import Parameters
@@ -65,6 +66,13 @@ def answers_in_memory_parameters(overrides: Mapping[str, JsonValue]) -> AnswersI
     return _load(AnswersInMemoryParameters, None, overrides)
 
 
+def live_parameters(
+    file: Path | None = None, overrides: Mapping[str, JsonValue] | None = None
+) -> LiveParameters:
+    """Parameters of a membership audit of a live service; as `membership_parameters`."""
+    return _load(LiveParameters, file, overrides or {})
+
+
 def in_memory_parameters(overrides: Mapping[str, JsonValue]) -> InMemoryParameters:
     """Parameters of a membership audit in the caller's memory; as `membership_parameters`."""
     return _load(InMemoryParameters, None, overrides)
@@ -75,6 +83,13 @@ def inversion_parameters(
 ) -> InversionParameters:
     """Parameters of an inversion audit; as `membership_parameters`."""
     return _load(InversionParameters, file, overrides or {})
+
+
+def live_inversion_parameters(
+    file: Path | None = None, overrides: Mapping[str, JsonValue] | None = None
+) -> LiveInversionParameters:
+    """Parameters of an inversion audit of a live service; as `membership_parameters`."""
+    return _load(LiveInversionParameters, file, overrides or {})
 
 
 def _load(model: type[_Model], file: Path | None, overrides: Mapping[str, JsonValue]) -> _Model:

@@ -26,7 +26,15 @@ from leakgauge.policy import Policy
 
 
 class MembershipParameters(Parameters):
-    """The parameters of a membership audit."""
+    """The parameters of a membership audit.
+
+    Attributes
+    ----------
+    more_records
+        what is raised so that more records are looked at, for a report.
+    """
+
+    more_records: ClassVar[str] = "max_records"
 
     label_column: Column | None = Field(
         default=None,
@@ -123,6 +131,16 @@ class ImageMembershipParameters(MembershipParameters):
     input_range: InputRange = Field(default=None, description=INPUT_RANGE)
     channel_order: Literal["last", "first"] | None = Field(default=None, description=CHANNEL_ORDER)
     resize: bool = Field(default=False, description=RESIZE)
+
+
+_NO_MODEL: Final = "a live service cannot be trained again here"
+
+
+class LiveParameters(MembershipParameters):
+    """The parameters of a membership audit of a live service."""
+
+    not_taken: ClassVar = dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NO_MODEL)
+    more_records: ClassVar = "limits.rows in the settings of the service, and max_records if need be,"
 
 
 _LABELS_APART: Final = dict.fromkeys(

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from leakgauge.errors import JsonValue
-from leakgauge.jobs.request import JobRequest
+from leakgauge.jobs.request import JobRequest, Service
+from leakgauge.row_pipe import ServiceFacts
 from leakgauge.sandbox.resources import ResourceLimits
 
 
@@ -43,6 +44,7 @@ class Assignment:
             "only": request.only,
             "trained_prior": None if request.trained_prior is None else str(request.trained_prior),
             "time_budget": request.time_budget,
+            "service": None if request.service is None else request.service.facts.message(),
             "deadline": request.deadline,
         }
 
@@ -51,8 +53,10 @@ class Assignment:
         """The assignment that `message()` described. Trusts its sender, who is this very program."""
         limits, overrides, only = message["limits"], message["overrides"], message["only"]
         trained_prior, time_budget = message["trained_prior"], message["time_budget"]
+        service = message["service"]
         assert isinstance(limits, dict)  # noqa: S101 - narrows the types of our own message
         assert isinstance(overrides, dict)  # noqa: S101 - likewise
+        assert service is None or isinstance(service, dict)  # noqa: S101 - likewise
         granted = ResourceLimits(**limits)
         request = JobRequest(
             source=Path(str(message["source"])),
@@ -62,6 +66,7 @@ class Assignment:
             only="membership" if only == "membership" else "inversion" if only == "inversion" else None,
             trained_prior=None if trained_prior is None else Path(str(trained_prior)),
             time_budget=None if time_budget is None else float(str(time_budget)),
+            service=None if service is None else Service(ServiceFacts.from_message(service)),
             deadline=float(str(message["deadline"])),
             cpu_seconds=granted.cpu_seconds,
         )

@@ -24,7 +24,7 @@ from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.sandbox.user_isolation import hand_over
 from leakgauge.sandbox.workspace import disk_exceeded, disk_is_full
 
-_EVENTS = 3
+_EVENTS, _BROKER = 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +49,20 @@ class ChildContext:
     processors: frozenset[int]
 
 
-def run_child(assignment: Assignment, events: int, context: ChildContext) -> NoReturn:
+def run_child(assignment: Assignment, events: int, broker: int | None, context: ChildContext) -> NoReturn:
     """Do one assignment and end the process. To be called right after the fork; never returns.
 
     Parameters
     ----------
     events
         file descriptor to write events to.
+    broker
+        socket to ask a live service through; None where none is audited.
     """
     code = 1
     # Whatever happens, this process must end here and not run on as a second fork server.
     try:
-        _detach(assignment.request.scratch, events)
+        _detach(assignment.request.scratch, events, broker)
         writer = EventWriter(_EVENTS)
         try:
             _work(assignment, writer, context)
@@ -85,6 +87,8 @@ def run_child(assignment: Assignment, events: int, context: ChildContext) -> NoR
 def _work(assignment: Assignment, writer: EventWriter, context: ChildContext) -> None:
     limits = assignment.limits
     request, user = _handed_over(assignment.request, limits, context)
+    if request.service is not None:
+        request = replace(request, service=replace(request.service, descriptor=_BROKER))
     os.sched_setaffinity(0, context.processors)
     privileges = ChildPrivileges(
         limits=limits,
@@ -151,16 +155,19 @@ def _lend_source(source: Path, own: Path, context: ChildContext, limits: Resourc
     lend(context.user, [own])
 
 
-def _detach(scratch: Path, events: int) -> None:
+def _detach(scratch: Path, events: int, broker: int | None) -> None:
     """Leave everything of the fork server's behind but the code that it has loaded."""
     os.setsid()
     os.umask(0o077)
-    os.dup2(events, _EVENTS)
+    kept = [events] if broker is None else [events, broker]
+    # they were received in this order, so that none is in the place of one before it
+    for place, descriptor in enumerate(kept, start=_EVENTS):
+        os.dup2(descriptor, place)
     # Libraries print what they like, values of the user's data included: none of it is kept.
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    os.closerange(_EVENTS + 1, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(_EVENTS + len(kept), os.sysconf("SC_OPEN_MAX"))
     os.chdir(scratch)
     os.environ["HOME"] = os.environ["TMPDIR"] = str(scratch)
     tempfile.tempdir = None

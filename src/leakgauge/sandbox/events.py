@@ -23,7 +23,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from leakgauge.errors import AuditFailed, AuditTimeout, InputError, JsonValue, LeakgaugeError
+from leakgauge.errors import (
+    AuditFailed,
+    AuditTimeout,
+    InputError,
+    JsonValue,
+    LeakgaugeError,
+    ServiceFailed,
+)
 from leakgauge.progress import Opened
 from leakgauge.redacted_traceback import RedactedTraceback
 from leakgauge.sandbox.lockdown import LAYERS, REQUIRED, relaxed
@@ -41,7 +48,7 @@ _NAME = re.compile(r"[\w.<>]{1,200}", re.ASCII)
 _PROBLEM = re.compile(r"[a-z0-9_]{1,100}")
 # images for the demo, as they stand in a page
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
-_FAMILIES = (InputError, AuditTimeout, AuditFailed)
+_FAMILIES = (InputError, ServiceFailed, AuditTimeout, AuditFailed)
 """Families of errors that a child may raise; that the service is busy, say, is not for it to tell."""
 
 

@@ -124,7 +124,8 @@ class ForkServer:
             return False
         if received is None:
             return False
-        message, (events, caller_descriptor) = received
+        message, (events, caller_descriptor, *services) = received
+        broker = services[0] if services else None
         caller = socket.socket(fileno=caller_descriptor)
         assignment = Assignment.from_message(message)
         taken = {running.user for running in self._running.values() if running.user is not None}
@@ -138,12 +139,12 @@ class ForkServer:
             pid = os.fork()
         except OSError:
             # No process to be had: the caller learns it from the closed socket.
-            os.close(events)
+            _close(events, *services)
             caller.close()
             return True
         if pid == 0:
-            run_child(assignment, events, context)
-        os.close(events)
+            run_child(assignment, events, broker, context)
+        _close(events, *services)
         self._watch(pid, caller, assignment, context)
         return True
 
@@ -183,6 +184,11 @@ class ForkServer:
                 self._selector.unregister(watched)
         os.close(running.pidfd)
         running.caller.close()
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _kill(running: _Running) -> None:

@@ -9,14 +9,16 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
 from leakgauge.installation import Kind
-from leakgauge.jobs.request import JobRequest
+from leakgauge.jobs.request import JobRequest, Service
 from leakgauge.jobs.table import AUDIT, Job
 from leakgauge.progress import Progress, Rising
+from leakgauge.row_pipe import ServiceFacts
 from leakgauge.sandbox.assignment import Assignment
 from leakgauge.sandbox.events import Crashed, Done, Refused, Shown, unseen
 from leakgauge.sandbox.exit_status import ExitStatus, ended_by_model
@@ -24,7 +26,7 @@ from leakgauge.sandbox.machine import memory_granted
 from leakgauge.sandbox.output import check_destination, check_writable, collect_output
 from leakgauge.sandbox.removal import remove_tree
 from leakgauge.sandbox.resources import ResourceLimits
-from leakgauge.sandbox.server import Server
+from leakgauge.sandbox.server import Broker, Server
 from leakgauge.sandbox.watch import Cancellation, Ended, ServerLostError
 from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full, sweep
 
@@ -35,6 +37,22 @@ _ATTEMPTS = 2
 """Children that may die with the same model file open: one of a memory that failed, two of the file."""
 # failures that say all there is to say, of which a log could not tell more
 _LOGGED_ALREADY = ("cancelled", "missing_extra")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveService:
+    """A live service that is audited in the place of a model.
+
+    Attributes
+    ----------
+    facts
+        what the child is told of it.
+    broker
+        asks it for the child, which has no network.
+    """
+
+    facts: ServiceFacts
+    broker: Broker
 
 
 class Sandbox:
@@ -143,6 +161,7 @@ class Sandbox:
         cancelled: Cancellation | None = None,
         shown: Shown = unseen,
         job: Job | None = None,
+        service: LiveService | None = None,
         keep: bool = False,
     ) -> tuple[str, ...]:
         """Audit the zip or folder `source` and leave the report in the folder `output`.
@@ -161,8 +180,9 @@ class Sandbox:
             seconds from now, beside the limit on wall-clock time; seconds for what can be cut short.
         cancelled
             looked at ten times a second; once set, the audit stops with `audit_failed.cancelled`.
-        shown, job
-            called with what the child gives to look at meanwhile; what to do in place of the sandbox's own.
+        shown, job, service
+            called with what the child gives to look at meanwhile; what to do in place of the sandbox's own;
+            the live service that is audited in the place of a model.
         keep
             of an `output` that a person named: the report is kept elsewhere where it cannot be written.
 
@@ -175,20 +195,18 @@ class Sandbox:
         if keep:
             check_writable(output)
         deadline = time.monotonic() + min(self._limits.wall_seconds, math.inf if timeout is None else timeout)
-        rising = Rising(progress)
-        deaths: list[ExitStatus] = []
+        rising, deaths = Rising(progress), list[ExitStatus]()
         while len(deaths) < _ATTEMPTS:
             if deaths:
                 _log.warning("audit died of its model", extra={"signal": deaths[-1].signal_name})
-            with self.private_folder() as folder:
-                request = self._request(source, folder, overrides, time_budget, deadline)
+            with self.private_folder() as folder, _logged_failure():
+                request = self._request(source, folder, overrides, time_budget, deadline, service)
                 assignment = Assignment((job or self._job).function, request, self._limits)
-                with _logged_failure():
-                    ended = self._follow(assignment, rising, cancelled=cancelled, shown=shown)
-                    if not ended.of_its_model:
-                        layers = self._conclude(ended)
-                        collect_output(request.report, output, keep=keep)
-                        return layers
+                ended = self._follow(assignment, rising, cancelled, shown, service)
+                if not ended.of_its_model:
+                    self._check(ended)
+                    collect_output(request.report, output, keep=keep)
+                    return ended.layers
             deaths.append(ended.status)
         raise ended_by_model(deaths)
 
@@ -199,6 +217,7 @@ class Sandbox:
         overrides: Mapping[str, JsonValue],
         time_budget: float | None,
         deadline: float,
+        service: LiveService | None,
     ) -> JobRequest:
         return JobRequest(
             source=source.resolve(),
@@ -210,21 +229,23 @@ class Sandbox:
             time_budget=time_budget,
             deadline=deadline,
             cpu_seconds=self._limits.cpu_seconds,
+            service=None if service is None else Service(service.facts),
         )
 
     def _follow(
         self,
         assignment: Assignment,
         progress: Progress,
-        *,
         cancelled: Cancellation | None,
         shown: Shown,
+        service: LiveService | None,
     ) -> Ended:
+        broker = None if service is None else service.broker
         for last_attempt in (False, True):
             _make_room(assignment.request)
             server = self._live_server()
             try:
-                watch = server.submit(assignment, progress.report, shown)
+                watch = server.submit(assignment, progress.report, shown, broker=broker)
             except OSError:
                 server.stop()
                 continue
@@ -240,12 +261,12 @@ class Sandbox:
                         raise _server_died() from None
         raise _server_died()
 
-    def _conclude(self, ended: Ended) -> tuple[str, ...]:
+    def _check(self, ended: Ended) -> None:
+        """Raise what a child says, or what ended it, unless its work is done."""
         match ended.result:
             case Done() if ended.status.code == 0:
                 if "seccomp" not in ended.layers:
                     _log.warning("audit ran without a system call filter, as configured")
-                return ended.layers
             case Refused(error):
                 raise error
             case Crashed(traceback):

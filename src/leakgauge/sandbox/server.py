@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from leakgauge.installation import Kind
 from leakgauge.sandbox.assignment import Assignment
@@ -26,6 +27,10 @@ _STOP_SECONDS = 10.0
 # model that breaks out of its reader.
 _KEPT = {"PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV"}
 _KEPT_PREFIXES = ("LC_", "PYTHON", "LEAKGAUGE_", "SAGEMAKER_")
+
+
+Broker: TypeAlias = Callable[[socket.socket], None]
+"""Takes an end of a socket over and serves it in a thread of its own, until the other end closes."""
 
 
 class Server:
@@ -83,9 +88,14 @@ class Server:
         return False
 
     def submit(
-        self, assignment: Assignment, progress: Callable[[str, float], None], shown: Shown = unseen
+        self,
+        assignment: Assignment,
+        progress: Callable[[str, float], None],
+        shown: Shown = unseen,
+        *,
+        broker: Broker | None = None,
     ) -> Watch:
-        """Hand an assignment over.
+        """Hand an assignment over; `broker` gets an end of a socket whose other end the child has.
 
         Raises
         ------
@@ -94,15 +104,23 @@ class Server:
         """
         events, events_theirs = os.pipe()
         caller, caller_theirs = socket.socketpair()
+        asked = None if broker is None else socket.socketpair()
         try:
-            with caller_theirs, self._sending:
-                send_message(self._control, assignment.message(), [events_theirs, caller_theirs.fileno()])
+            with caller_theirs, contextlib.ExitStack() as stack, self._sending:
+                handed = [events_theirs, caller_theirs.fileno()]
+                if asked is not None:
+                    handed.append(stack.enter_context(asked[1]).fileno())
+                send_message(self._control, assignment.message(), handed)
         except BaseException:
             os.close(events)
             caller.close()
+            if asked is not None:
+                asked[0].close()
             raise
         finally:
             os.close(events_theirs)
+        if broker is not None and asked is not None:
+            broker(asked[0])
         return Watch(events=events, caller=caller, progress=progress, shown=shown)
 
     def stop(self) -> None:
@@ -115,10 +133,13 @@ class Server:
         self._control.close()
 
 
+def is_handed_on(variable: str) -> bool:
+    """Whether an environment variable of this name comes into the sandbox."""
+    return variable in _KEPT or variable.startswith(_KEPT_PREFIXES)
+
+
 def _environment(variables: Mapping[str, str], *, workspace: Path, threads: int) -> dict[str, str]:
-    kept = {
-        name: value for name, value in variables.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
-    }
+    kept = {name: value for name, value in variables.items() if is_handed_on(name)}
     return kept | {
         # A home of its own: no user's configuration files change what a library does.
         "HOME": str(workspace),

@@ -208,7 +208,23 @@ LIGHTGBM = Format(
     without=to_install("lightgbm"),
 )
 
-FORMATS: tuple[Format, ...] = (PICKLE, SKOPS, HDF5, KERAS, ONNX, XGBOOST, LIGHTGBM)
+CATBOOST = Format(
+    name="catboost",
+    words="a CatBoost model",
+    suffixes=(".cbm",),
+    loaders={"tables": "leakgauge.targets.sklearn.booster_files:open_catboost"},
+    sanitizer=_SANITIZE_BOOSTER,
+    extras=("catboost",),
+    # its own format, and JSON
+    starts=rb"CBM1|"
+    + JSON
+    + rb'\s*"(class_params|ctr_data|features_info|model_info|oblivious_trees|scale_and_bias)"\s*:',
+    modules=("catboost",),
+    library=NAMES["catboost"][0],
+    without=to_install("catboost"),
+)
+
+FORMATS: tuple[Format, ...] = (PICKLE, SKOPS, HDF5, KERAS, ONNX, XGBOOST, LIGHTGBM, CATBOOST)
 """Every format that is read. One that is not here is named by its row in `unread_formats`, if it has one."""
 
 

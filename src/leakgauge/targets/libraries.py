@@ -8,13 +8,23 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from leakgauge.errors import UnsupportedModel
+from leakgauge.extras import install_line
 
 NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "xgboost": ("XGBoost", "pip install xgboost-cpu, or xgboost, which brings CUDA"),
     "lightgbm": ("LightGBM", "pip install lightgbm"),
+    "catboost": ("CatBoost", install_line("catboost")),
     "imblearn": ("imbalanced-learn", "pip install imbalanced-learn"),
 }
 """Packages; how the libraries write themselves, and what installs them."""
+_WITHOUT: Final[Mapping[str, str]] = {
+    "catboost": (
+        ' Without it, save a model of numbers alone as ONNX, model.save_model("model.onnx", format="onnx"); '
+        "any model can be audited where it was made, with "
+        "leakgauge.audit(model, X_train, y_train, X_test, y_test)."
+    ),
+}
+"""What else can be done where one is missing; images hold all of them but these."""
 
 
 def check_installed(packages: Iterable[str]) -> None:
@@ -37,7 +47,7 @@ def check_installed(packages: Iterable[str]) -> None:
 
 def to_install(package: str) -> str:
     """What to do where a package of `NAMES` is missing."""
-    return f"Install it beside Leakgauge: {NAMES[package][1]}."
+    return f"Install it beside Leakgauge: {NAMES[package][1]}.{_WITHOUT.get(package, '')}"
 
 
 def boosters(package: str) -> Any:

@@ -64,15 +64,18 @@ def _on_grid(multiples: FloatArray) -> BoolArray:
 
 
 def scores_kept(scores: NDArray[np.floating]) -> int | None:
-    """To how many classes a row gives a score where all rows leave out equally many, else None."""
+    """To how many classes a row gives a score at most, if one with fewer leaves nothing out; else None."""
     given = np.count_nonzero(scores, axis=1)
-    kept = int(given[0])
-    return kept if bool((given == kept).all()) and 0 < kept < scores.shape[1] else None
+    kept = int(given.max())
+    whole = np.abs(scores.sum(axis=1) - 1.0) <= ROW_SUM_TOLERANCE
+    return kept if bool(((given == kept) | whole).all()) and 0 < kept < scores.shape[1] else None
 
 
 def are_truncated(scores: NDArray[np.floating]) -> bool:
-    """Whether rows between 0 and 1 give only their likeliest classes, equally many in each."""
-    return scores_kept(scores) is not None and float(scores.sum(axis=1).max()) <= 1 + ROW_SUM_TOLERANCE
+    """Whether rows between 0 and 1 give only their likeliest classes, equally many if others are left out."""
+    totals = scores.sum(axis=1)
+    left_out = bool(totals.min() < 1 - ROW_SUM_TOLERANCE and totals.max() <= 1 + ROW_SUM_TOLERANCE)
+    return left_out and scores_kept(scores) is not None
 
 
 def normalised(scores: FloatArray) -> FloatArray:

@@ -61,7 +61,6 @@ ZIP = Unread("a zip archive", _UNPACK, image_problem="not_a_model")
 
 UNREAD: tuple[Unread, ...] = (
     # by their first bytes
-    Unread("a CatBoost model", _FIT_A_SCIKIT_LEARN_MODEL, starts=rb"CBM1", suffixes=(".cbm",), is_model=True),
     Unread(
         "an XGBoost model in the binary form of before XGBoost 2.1",
         'Save it with model.save_model("model.json"), which XGBoost 1.0 and later can, and send that file.',
@@ -124,23 +123,12 @@ UNREAD: tuple[Unread, ...] = (
     Unread("a file compressed with Zstandard", _UNPACK, starts=rb"\x28\xb5\x2f\xfd"),
     Unread("a PDF document", _NOT_A_MODEL, starts=rb"%PDF"),
     Unread("a Python program", _NOT_A_MODEL, starts=rb"\s*(#!|import |from \w+ import )"),
-    Unread(
-        "a CatBoost model in JSON",
-        _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=JSON + rb'\s*"(class_params|ctr_data|features_info)"\s*:',
-        is_model=True,
-    ),
     # these keys stand deeper in the text, where other files may have them too
     Unread(
         "a LightGBM model in JSON",
         'LightGBM does not read it back. Save the model with model.booster_.save_model("model.txt") and send '
         "that file.",
         starts=JSON + rb'.*"(tree_info|feature_infos|max_feature_idx)"',
-    ),
-    Unread(
-        "a CatBoost model in JSON",
-        _FIT_A_SCIKIT_LEARN_MODEL,
-        starts=JSON + rb'.*"(oblivious_trees|features_info|ctr_data)"',
     ),
     Unread("the JSON text of a Keras model", WITH_TENSORFLOW, starts=JSON + rb'.*"class_name"'),
     Unread("a notebook", _NOT_A_MODEL, starts=JSON + rb'.*"cells"'),

@@ -176,4 +176,5 @@ def test_the_rest_is_shared_among_the_classes_left_out() -> None:
     assert scores_kept(scores) == 1
     assert np.allclose(spread_over_hidden(scores), [[0.7, 0.15, 0.15], [0.3, 0.4, 0.3]])
     assert scores_kept(np.array([[0.7, 0.3, 0.0], [0.0, 0.4, 0.0]])) is None
+    assert scores_kept(np.array([[0.6, 0.3, 0.0], [0.0, 1.0, 0.0]])) == 2
     assert scores_kept(np.array([[0.7, 0.3], [0.6, 0.4]])) is None

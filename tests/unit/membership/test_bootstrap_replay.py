@@ -14,6 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks import bootstrap_replay, leaf_counts
+from leakgauge.model_contents.reconstruction import bootstrap
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -69,7 +70,7 @@ def test_where_rows_cannot_be_recognised_the_counts_stand(model):
 def test_the_draws_are_those_of_the_training(model):
     x, y = digits(120)
     model.fit(x, y)
-    found = bootstrap_replay.bootstrap_of(model)
+    found = bootstrap.bootstrap_of(model)
     assert (found.n_trees, found.n_rows, found.size) == (5, 120, len(model.estimators_samples_[0]))
     for place, rows in enumerate(model.estimators_samples_):
         np.testing.assert_array_equal(np.sort(found.rows_of(place)), np.sort(rows))
@@ -185,7 +186,7 @@ def test_what_a_replay_would_fill_is_told_before_anything_is_drawn(monkeypatch):
     def draw(*_):
         raise AssertionError("drawn")
 
-    monkeypatch.setattr(bootstrap_replay, "_generate_sample_indices", draw)
+    monkeypatch.setattr(bootstrap, "_generate_sample_indices", draw)
     forest = RandomForestClassifier(120, random_state=0)
     target, pool = fitted_pool(forest, *digits(100), seed=0)
     forest._n_samples = forest._n_samples_bootstrap = 1_000_000

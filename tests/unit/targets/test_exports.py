@@ -14,7 +14,6 @@ import pytest
 from cases import CASES, audited, refusal
 from table_bundles import table_bundle
 
-from leakgauge.bundle.roles import ROWS_AS_TABLE
 from leakgauge.report.model import MembershipReport
 from leakgauge.targets.exports import KERAS, KERAS_FOLDER, SAVED_MODEL, TORCH, WITH_KERAS, WITH_TORCH
 
@@ -186,37 +185,3 @@ def test_a_graph_that_lost_what_its_layers_kept_is_told_as_one(
     error = refusal(table_bundle(tmp_path / "b", tmp_path / "model.onnx", TABLE[:100], TABLE[100:]))
     assert error.problem == "onnx_lost_constants"
     assert SAVED_MODEL in error.hint
-
-
-def test_rows_in_arrays_are_refused_with_a_line_that_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from onnx_tables import network
-
-    from leakgauge.bundle import ImageMembershipBundle, Limits, open_bundle
-    from leakgauge.errors import BadBundle
-    from leakgauge.membership.audit import audit_bundle
-    from leakgauge.progress import Silent
-
-    folder = tmp_path / "arrays"
-    folder.mkdir()
-    (folder / "model.onnx").write_bytes(network(RNG.normal(size=(4, 3))))
-    for side, rows in (("train", slice(0, 100)), ("test", slice(100, 200))):
-        np.save(folder / f"x_{side}.npy", X[rows])
-        np.save(folder / f"y_{side}.npy", Y[rows])
-    bundle = open_bundle(folder, tmp_path / "scratch", limits=Limits())
-    assert isinstance(bundle, ImageMembershipBundle)
-    with pytest.raises(BadBundle) as caught:
-        audit_bundle(bundle, {"attacks": ["gap"]}, Silent())
-    assert caught.value.problem == "array_shape"
-    assert ROWS_AS_TABLE in caught.value.hint
-
-    line = 'pandas.DataFrame(x).assign(label=y).to_csv("train_mia.csv", index=False)'
-    assert line in ROWS_AS_TABLE
-    tables = tmp_path / "tables"
-    tables.mkdir()
-    monkeypatch.chdir(tables)
-    (tables / "model.onnx").write_bytes((folder / "model.onnx").read_bytes())
-    for side, rows in (("train", slice(0, 100)), ("test", slice(100, 200))):
-        exec(line.replace("train", side), {"pandas": pd, "x": X[rows], "y": Y[rows]})
-    assert audited(tables, attacks=["gap"]).target.features == 4

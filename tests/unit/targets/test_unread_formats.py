@@ -55,8 +55,6 @@ def array() -> bytes:
 
 FILES = [
     (b'{"name":"tree","version":"v4","num_class":1,"max_feature_idx":3}', "LightGBM"),
-    (b"CBM1\x00\x00\x00\x00", "CatBoost"),
-    (b'{"ctr_data": {}, "features_info": {}}', "CatBoost"),
     (b"CONFIG-offset:\x00\x00", "XGBoost"),
     (b"binf\x00\x00\x00", "XGBoost"),
     (b"\x08\x04\x32\x08", "protocol buffer"),

@@ -62,7 +62,8 @@ from leakgauge.membership.booster_rounds import equations_of_rounds
 from leakgauge.membership.box_least_squares import System, solve
 from leakgauge.membership.equations import Equations
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.tree_cells import as_trees_read, final_step
+from leakgauge.membership.tree_cells import final_step
+from leakgauge.model_contents.reconstruction.trees import as_trees_read
 from leakgauge.progress import Progress
 from leakgauge.targets.boosters.estimator import BoosterEstimator
 from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray

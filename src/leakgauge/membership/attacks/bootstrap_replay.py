@@ -27,31 +27,29 @@ are so regularised or so few that all cells of a record together carry less
 than half of it (`ENOUGH`), the replay only adds noise, and the score is that
 of `leaf_counts`.
 
-Source: none that we know of. Ferry et al. 2024, "Trained Random Forests
-Completely Reveal your Dataset" (DRAFT), treat the bootstrap as unknown and
-optimise over it; we know of no earlier description of an attack that replays
-the stored seeds.
+Source: ours, close to published work. Ferry et al. 2024, "Trained Random Forests Completely Reveal your
+Dataset" (DRAFT), rebuild whole tables; their paper treats the bootstrap as unknown and optimises over it,
+their published code reads the true bags since June 2025 (`estimators_samples_`, which samples again from
+the stored seeds). That the same seeds tell which of *given* records were in the table, we found described
+nowhere before (search of November 2026).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, gammaln
-from sklearn.ensemble import BaggingClassifier, BaggingRegressor
-
-# the very functions that drew the rows: a public way to them exists only for models of today
-from sklearn.ensemble._bagging import _generate_bagging_indices
-from sklearn.ensemble._forest import _generate_sample_indices
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks.leaf_counts import training_weights
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.tree_cells import Cells, Ensemble, cells_of_trees, final_step, is_whole
+from leakgauge.membership.tree_cells import Cells, cells_of_trees, final_step
+from leakgauge.model_contents.reconstruction.bootstrap import Bootstrap, bootstrap_of
+from leakgauge.model_contents.reconstruction.trees import is_whole
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray
 
@@ -70,8 +68,6 @@ MOST_BYTES = 1 << 30
 """Memory beyond which nothing is replayed, for the tables of `bytes_for`; the blocks come on top."""
 MOST_WORK = 2e11
 """Records × rows × trees of one step beyond which the replay would take hours, not minutes."""
-MOST_ROWS = 1_000_000
-"""Rows that are drawn again at most, and draws in one tree: a number in a file can be anything."""
 MOST_DRAWN = 2_000_000_000
 """Draws in all trees together beyond which sampling them again would take minutes by itself."""
 
@@ -81,8 +77,6 @@ _LEAST_MEAN = 0.02
 _LEAST_VARIANCE = 0.05
 _POISSON_FROM = 0.6
 """Ratio of variance to mean of the others from which they are taken for Poisson."""
-
-_NO_SEEDS = "The seeds of the trees are not in the file, so their rows cannot be drawn again."
 
 Float32: TypeAlias = NDArray[np.float32]
 
@@ -183,46 +177,6 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
     return _replayed(cells, rows, start, progress)
 
 
-@dataclass(frozen=True, slots=True)
-class Bootstrap:
-    """What a file says of how the rows of the training table were drawn for each tree.
-
-    Attributes
-    ----------
-    n_trees, n_rows
-        how many trees, and how many rows they were drawn from.
-    size
-        how many draws each tree made.
-    rows_of
-        (size,) rows drawn for a tree, from its place.
-    """
-
-    n_trees: int
-    n_rows: int
-    size: int
-    rows_of: Callable[[int], IntArray]
-
-
-def bootstrap_of(estimator: Any) -> Bootstrap:
-    """What the file says; nothing is drawn yet.
-
-    Raises
-    ------
-    Unsuited
-        when the model drew no bootstrap, or its file does not hold the seeds, or numbers that
-        cannot be.
-    """
-    if not isinstance(estimator, Ensemble):
-        raise Unsuited("The model is not a forest or a bagging of trees, so no rows were drawn.")
-    if not estimator.bootstrap:
-        raise Unsuited("The trees were fitted on all rows, without a bootstrap to replay.")
-    n_rows = vars(estimator).get("_n_samples")
-    if not _is_count(n_rows):
-        raise Unsuited("The file does not tell how many rows were drawn from, or they are too many.")
-    of = _of_bagging if isinstance(estimator, BaggingClassifier | BaggingRegressor) else _of_forest
-    return of(estimator, int(n_rows))
-
-
 def bytes_for(*, n_trees: int, n_rows: int, records: int) -> int:
     """Memory that a replay fills: `Rows`, and for each record and tree its cell, count and beliefs."""
     per_row = (MOST_DRAWS + 2) * np.dtype(np.float32).itemsize
@@ -243,10 +197,6 @@ def _check_effort(bootstrap: Bootstrap, *, records: int) -> None:
         raise Unsuited(f"{draws}, {bootstrap.size:,} times each; that is too much to replay within minutes.")
 
 
-def _is_count(number: object) -> bool:
-    return isinstance(number, int | np.integer) and bool(0 < number <= MOST_ROWS)
-
-
 def _within(weights: FloatArray, most: int) -> bool:
     return bool(np.all((weights > -0.5) & (weights < most + 0.5)))
 
@@ -255,51 +205,7 @@ def _drawn(bootstrap: Bootstrap, progress: Progress) -> Iterator[IntArray]:
     """For each tree, (n_rows,) how often each row of the training table entered it."""
     for place in range(bootstrap.n_trees):
         progress.report("sampling the rows again", 0.0)
-        yield np.bincount(bootstrap.rows_of(place), minlength=bootstrap.n_rows)
-
-
-def _of_forest(forest: Any, n_rows: int) -> Bootstrap:
-    # a forest of before 1.9 has no weights of rows: they multiplied the draws, not their chances
-    weights = vars(forest).get("_sample_weight")
-    size = vars(forest).get("_n_samples_bootstrap")
-    if size is None:
-        size = n_rows if forest.max_samples is None else None
-    seeds = [tree.random_state for tree in forest.estimators_]
-    if not all(isinstance(seed, int | np.integer) for seed in seeds) or not _is_count(size):
-        raise Unsuited(_NO_SEEDS)
-    return Bootstrap(
-        len(seeds),
-        n_rows,
-        int(size),
-        lambda place: _generate_sample_indices(seeds[place], n_rows, int(size), weights),
-    )
-
-
-def _of_bagging(bagging: Any, n_rows: int) -> Bootstrap:
-    kept = vars(bagging)
-    seeds, size, columns = (kept.get(name) for name in ("_seeds", "_max_samples", "_max_features"))
-    if (
-        seeds is None
-        or len(seeds) != len(bagging.estimators_)
-        or not _is_count(size)
-        or not _is_count(columns)
-    ):
-        raise Unsuited(_NO_SEEDS)
-    return Bootstrap(
-        len(seeds),
-        n_rows,
-        int(size),
-        lambda place: _generate_bagging_indices(
-            seeds[place],
-            bagging.bootstrap_features,
-            True,
-            bagging.n_features_in_,
-            n_rows,
-            columns,
-            size,
-            kept.get("_sample_weight"),
-        )[1],
-    )
+        yield bootstrap.draws_of(place)
 
 
 def _start(weights: FloatArray, rows: Rows, *, n_trees: int) -> Belief:

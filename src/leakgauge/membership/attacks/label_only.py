@@ -50,6 +50,13 @@ STRENGTHS = (0.05, 0.1, 0.2, 0.4)
 MOST_ROUNDS = 12
 MOST_QUERIES = 100_000
 """Rows sent at most, but for the first round, which every pool gets."""
+FEWEST_ROUNDS = 3
+"""Rounds without which a service whose rows are limited is not asked: fewer tell too little."""
+
+
+def fewest_rows(records: int) -> int:
+    """How many rows it asks of a service whose rows are limited, at least."""
+    return records * len(STRENGTHS) * FEWEST_ROUNDS
 
 
 def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:  # noqa: ARG001 -- the protocol's signature
@@ -71,6 +78,12 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
     """
     if pool.answers_only:
         raise Unsuited("It asks the model about changed copies of the records, and there are answers alone.")
+    if pool.rows_left is not None and pool.rows_left < fewest_rows(len(pool)):
+        raise Unsuited(
+            "It asks the service about changed copies of the records, at least "
+            f"{fewest_rows(len(pool)):,} rows, and only {pool.rows_left:,} of those that it may be asked "
+            "about are left. Raise limits.rows in the settings of the service to run it."
+        )
     right: FloatArray = (target.labels(pool.x) == pool.y).astype(np.float64)
     robustness = _robustness(target, pool, rng=rng, progress=Share(progress, 0.0, 0.9))
     # one sequence of folds for both, so that they are compared on equal terms
@@ -118,7 +131,8 @@ def _robustness(
 
     For images there is one column more: the share of the copies that were moved by a pixel.
     """
-    rounds = min(max(MOST_QUERIES // (len(pool) * len(STRENGTHS)), 1), MOST_ROUNDS)
+    most = MOST_QUERIES if pool.rows_left is None else min(pool.rows_left, MOST_QUERIES)
+    rounds = min(max(most // (len(pool) * len(STRENGTHS)), 1), MOST_ROUNDS)
     changed, moved = _changed_copies(pool, rng)
     right = np.zeros((len(pool), len(STRENGTHS)))
     for done in range(rounds):

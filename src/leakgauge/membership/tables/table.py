@@ -34,6 +34,8 @@ class Table:
         (n_rows,) line of the file, from 1, on which each row starts; None for a file without lines.
     decimal
         the sign before decimal places of numbers that are still text.
+    label
+        the column of labels, where the files themselves say which it is.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Table:
     warnings: tuple[str, ...]
     lines: Sequence[int] | None
     decimal: str = "."
+    label: object | None = None
 
     def line(self, row: int) -> int:
         """Line of the file, from 1, on which row `row` of `frame` starts.

@@ -12,13 +12,15 @@ from markupsafe import Markup
 
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report import formatting
-from leakgauge.report.html.charts.membership import proportion_chart, slice_chart
+from leakgauge.report.contents_words import how_much, remedies, where
+from leakgauge.report.html.charts.membership import proportion_chart, rebuilt_chart, slice_chart
 from leakgauge.report.html.charts.roc import RocCurve, roc_chart
 from leakgauge.report.html.charts.tradeoff import tradeoff_chart
 from leakgauge.report.model import (
     AttackerFinding,
     ExposedRecord,
     Failed,
+    HeldField,
     MembershipMeasured,
     MembershipReport,
     NotApplicable,
@@ -37,6 +39,7 @@ _ROC_STYLES: dict[ThreatModel, int] = {
 _MOST_CHARTED_SLICES = 20
 _EXAMPLES = 3  # of records that tie
 _MOST_RECORDS = 20
+_MOST_FIELDS = 20
 _FOOTNOTE_SIGNS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -141,6 +144,9 @@ class MembershipPage:
     further_records: int
     titles: Mapping[str, str]
     parameters: tuple[tuple[str, str], ...]
+    held: tuple[tuple[str, str], ...]
+    remedies: tuple[str, ...]
+    rebuilt_chart: Markup | None
 
     @classmethod
     def of(cls, report: MembershipReport) -> Self:
@@ -182,7 +188,20 @@ class MembershipPage:
             parameters=tuple(
                 (key, json.dumps(value, ensure_ascii=False)) for key, value in report.parameters.items()
             ),
+            held=tuple((where(field), how_much(field)) for field in _held(report)),
+            remedies=remedies(report.contents) if report.contents else (),
+            rebuilt_chart=_rebuilt_chart(report),
         )
+
+
+def _held(report: MembershipReport) -> tuple[HeldField, ...]:
+    return report.contents.fields[:_MOST_FIELDS] if report.contents else ()
+
+
+def _rebuilt_chart(report: MembershipReport) -> Markup | None:
+    rebuilt = report.contents.rebuilt if report.contents else None
+    compared = rebuilt.compared if rebuilt else None
+    return None if compared is None else rebuilt_chart(compared, identifier="rebuilt")
 
 
 def _attacker_row(finding: AttackerFinding, report: MembershipReport) -> AttackerRow:

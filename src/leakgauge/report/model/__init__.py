@@ -2,7 +2,8 @@
 
 `report.json` is this tree and nothing else; every other file of the report
 folder is a view of it. It holds no clock, no path and no duration, so that the
-same bundle, parameters and versions give the same bytes.
+same bundle, parameters and versions give the same bytes; but for what a live service was
+asked, which depends on the service.
 
 Versioning: `SCHEMA_VERSION` is `major.minor`. Adding a field with a default, or a
 threat model, raises the minor; removing, renaming or changing the meaning of one
@@ -27,10 +28,12 @@ from leakgauge.report.model.common import (
     Notice,
     Recommendation,
     RuleResult,
+    ServiceUse,
     Severity,
     ThreatModel,
     Verdict,
 )
+from leakgauge.report.model.file_contents import HeldField, Holds, ModelContents
 from leakgauge.report.model.inversion import (
     Evaluator,
     EvasionMeasured,
@@ -66,6 +69,7 @@ from leakgauge.report.model.membership import (
     Tradeoffs,
     TriedChange,
 )
+from leakgauge.report.model.reconstruction import RebuiltColumn, RebuiltCompared, RebuiltTable
 
 __all__ = [
     "EXACT",
@@ -81,6 +85,8 @@ __all__ = [
     "Failed",
     "GateOutcome",
     "GateResult",
+    "HeldField",
+    "Holds",
     "Insight",
     "InversionMeasured",
     "InversionMetrics",
@@ -94,17 +100,22 @@ __all__ = [
     "MembershipMetrics",
     "MembershipReport",
     "MembershipTarget",
+    "ModelContents",
     "NotApplicable",
     "Notice",
     "PredictionErrors",
     "PriorKnowledge",
     "ProportionRow",
     "Prototypes",
+    "RebuiltColumn",
+    "RebuiltCompared",
+    "RebuiltTable",
     "Recognition",
     "Recommendation",
     "Reconstruction",
     "Report",
     "RuleResult",
+    "ServiceUse",
     "Severity",
     "Similarity",
     "SimilarityRow",

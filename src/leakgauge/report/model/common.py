@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
 from leakgauge.estimates import Estimate
 
-SCHEMA_VERSION = "1.5"
+SCHEMA_VERSION = "1.6"
 
 ThreatModel = Literal["labels", "probabilities", "scores", "predictions", "model_file"]
 """What an attacker sees; predictions are the numbers that a regressor gives."""
@@ -97,6 +97,28 @@ class Failed:
     reason: str
     status: Literal["failed"] = "failed"
     attacker: Attacker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceUse:
+    """What a live service was asked in this audit, and what that cost.
+
+    `title` is its protocol. `rows` were sent, those included that were sent again after a failure, in
+    `requests`, of which `retries` were sent again. `rows_from_cache` were answered in an earlier audit, less
+    than a day before, and `most_rows` could have been asked. `seconds` were spent with the service, pauses
+    included. `cost` is None where no price is known.
+    """
+
+    title: str
+    address: str
+    rows: int
+    rows_from_cache: int
+    requests: int
+    retries: int
+    most_rows: int
+    seconds: float
+    cost: float | None = field(default=None, metadata=EXACT)
+    currency: str | None = None
 
 
 class GateOutcome(StrEnum):

@@ -17,6 +17,7 @@ from leakgauge.report.model.common import (
     NotApplicable,
     Notice,
     Recommendation,
+    ServiceUse,
     ThreatModel,
     Verdict,
 )
@@ -305,5 +306,6 @@ class InversionReport:
     evasion: EvasionMeasured | NotApplicable | Failed | None = None
     gate: GateResult | None = None
     headline: str | None = None
+    service: ServiceUse | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["inversion"] = "inversion"

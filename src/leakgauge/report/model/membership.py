@@ -19,10 +19,12 @@ from leakgauge.report.model.common import (
     NotApplicable,
     Notice,
     Recommendation,
+    ServiceUse,
     Severity,
     ThreatModel,
     Verdict,
 )
+from leakgauge.report.model.file_contents import ModelContents
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,8 @@ class MembershipReport:
     """Can an attacker tell who was in the training data?
 
     `verdict` is over the stronger of the `attackers`, which are none in reports of schema 1.3 and before.
+    `contents` is what the model file holds of the members, word for word; None where there is no file that
+    could be read so, and in reports of schema 1.5 and before.
     """
 
     verdict: Verdict
@@ -255,5 +259,7 @@ class MembershipReport:
     gate: GateResult | None = None
     tradeoffs: Tradeoffs | None = None
     attackers: tuple[AttackerFinding, ...] = ()
+    service: ServiceUse | None = None
+    contents: ModelContents | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["membership"] = "membership"

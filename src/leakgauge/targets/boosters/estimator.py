@@ -68,11 +68,14 @@ class BoosterEstimator(StandIn):
         what its files keep of the training records in each leaf, in words.
     distributions
         what package indexes know the library by, each of which may be installed.
+    reads_categories_as_text
+        whether it takes each category for the text that it is written as, whatever its type.
     """
 
     library: ClassVar[str]
     sums_kept: ClassVar[str]
     distributions: ClassVar[tuple[str, ...]]
+    reads_categories_as_text: ClassVar[bool] = False
 
     @classmethod
     def distribution(cls) -> str:
@@ -103,6 +106,11 @@ class BoosterEstimator(StandIn):
     @abstractmethod
     def share_of_records(self) -> float:
         """Share of the training records that each round saw."""
+
+    @property
+    def tells_by_answering(self) -> str | None:
+        """A sentence on what its file must keep of the training records to answer; None for nothing."""
+        return None
 
     @abstractmethod
     def without_training(self) -> Self:

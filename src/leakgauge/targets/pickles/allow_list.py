@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from leakgauge.targets.pickles.estimators import BOOSTERS, ESTIMATORS
+from leakgauge.targets.pickles.estimators import BOOSTERS, ESTIMATORS, LOOKED_AT
 
 Pair: TypeAlias = tuple[str, str]
 
@@ -58,6 +58,9 @@ _HELPERS = _pairs(
 
 CLASSES = _HELPERS.union(*(_pairs(modules) for modules in ESTIMATORS.values()))
 """Made with `cls.__new__(cls)` and filled with attributes; never called."""
+
+LOOKED_AT_CLASSES = _pairs(LOOKED_AT)
+"""Likewise, where a file is opened to look at it alone; see `estimators.LOOKED_AT`."""
 
 ARRAY_FUNCTIONS = _pairs(
     {

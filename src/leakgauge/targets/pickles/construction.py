@@ -55,9 +55,15 @@ class Construction:
 
     Nothing that comes out of the file is called or asked for a method: calls go
     to functions of this package, and states into classes from the allow-list.
+
+    Attributes
+    ----------
+    also
+        classes that are made beside those on the list.
     """
 
     budget: Budget
+    also: frozenset[Pair] = frozenset()
     _makeable: set[type] = field(default_factory=set)
 
     def find(self, module: str, name: str) -> object:
@@ -73,10 +79,11 @@ class Construction:
             return Inert()
         if pair in CONSTRUCTORS:
             return _CONSTRUCTORS[pair]
-        if pair not in CLASSES and pair not in VALUES:
+        is_class = pair in CLASSES or pair in self.also
+        if not is_class and pair not in VALUES:
             raise MalformedPickleError("a global that is not allowed")
         found = getattr(importlib.import_module(pair[0]), pair[1])
-        if pair in CLASSES:
+        if is_class:
             self._makeable.add(found)
         return found
 

@@ -15,10 +15,11 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
         )
     },
     "forest": {
+        "imblearn.ensemble._forest": "BalancedRandomForestClassifier",
         "sklearn.ensemble._forest": (
             "ExtraTreesClassifier ExtraTreesRegressor RandomForestClassifier RandomForestRegressor "
             "RandomTreesEmbedding"
-        )
+        ),
     },
     "gradient_boosting": {"sklearn.ensemble._gb": "GradientBoostingClassifier GradientBoostingRegressor"},
     "hist_gradient_boosting": {
@@ -89,6 +90,9 @@ ESTIMATORS: Mapping[str, Mapping[str, str]] = {
     },
     "polynomial": {"sklearn.preprocessing._polynomial": "PolynomialFeatures"},
     "handed_on": {
+        "imblearn.ensemble._bagging": "BalancedBaggingClassifier",
+        "imblearn.ensemble._easy_ensemble": "EasyEnsembleClassifier",
+        "imblearn.ensemble._weight_boosting": "RUSBoostClassifier",
         "imblearn.pipeline": "Pipeline",
         "sklearn.calibration": "CalibratedClassifierCV",
         "sklearn.compose._column_transformer": "ColumnTransformer",
@@ -195,12 +199,39 @@ why none of it can be led astray: what is handed on, looked up by position, comp
 trained again and never asked, or added and multiplied goes through functions that look at shapes, types and
 bounds themselves."""
 
+LOOKED_AT: Mapping[str, str] = {
+    "sklearn.cluster._affinity_propagation": "AffinityPropagation",
+    "sklearn.cluster._agglomerative": "AgglomerativeClustering",
+    "sklearn.cluster._bicluster": "SpectralBiclustering SpectralCoclustering",
+    "sklearn.cluster._dbscan": "DBSCAN",
+    "sklearn.cluster._hdbscan.hdbscan": "HDBSCAN",
+    "sklearn.cluster._mean_shift": "MeanShift",
+    "sklearn.cluster._optics": "OPTICS",
+    "sklearn.cluster._spectral": "SpectralClustering",
+    "sklearn.covariance._elliptic_envelope": "EllipticEnvelope",
+    "sklearn.ensemble._iforest": "IsolationForest",
+    "sklearn.feature_extraction.image": "PatchExtractor",
+    "sklearn.linear_model._stochastic_gradient": "SGDOneClassSVM",
+    "sklearn.manifold._classical_mds": "ClassicalMDS",
+    "sklearn.manifold._mds": "MDS",
+    "sklearn.manifold._spectral_embedding": "SpectralEmbedding",
+    "sklearn.manifold._t_sne": "TSNE",
+    "sklearn.mixture._bayesian_mixture": "BayesianGaussianMixture",
+    "sklearn.mixture._gaussian_mixture": "GaussianMixture",
+    "sklearn.neighbors._kde": "KernelDensity",
+    "sklearn.neighbors._lof": "LocalOutlierFactor",
+    "sklearn.svm._classes": "OneClassSVM",
+}
+"""Module and names of estimators that answer nothing that an audit asks, and keep training data all the same.
+A file that holds one is opened to look at it, and for nothing else: no method of it is ever called."""
+
 BOOSTERS: Mapping[str, Mapping[str, str]] = {
     "xgboost": {
         "xgboost.core": "Booster",
         "xgboost.sklearn": "XGBClassifier XGBRFClassifier XGBRegressor XGBRFRegressor",
     },
     "lightgbm": {"lightgbm.basic": "Booster", "lightgbm.sklearn": "LGBMClassifier LGBMRegressor"},
+    "catboost": {"catboost.core": "CatBoost CatBoostClassifier"},
 }
 """By library, module and names of what its pickles hold. None of it is filled with a file's attributes:
 each is made by `targets.boosters`, from what was read and checked there."""

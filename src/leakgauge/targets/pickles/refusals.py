@@ -63,9 +63,8 @@ _TRANSFORMER = (
 )
 _OTHER = "Its models cannot be audited yet. Send a classifier made of scikit-learn's own classes."
 _RESAMPLING = (
-    "Of {name}, the Pipeline and the samplers in it are read. Of balanced ensembles none is; in their place "
-    'RandomForestClassifier(class_weight="balanced_subsample") can be audited, or a Pipeline of '
-    "RandomUnderSampler and a classifier."
+    "Of {name}, the Pipeline, the samplers in it and the balanced ensembles are read. In the place of "
+    "anything else, a Pipeline of a sampler and a classifier can be audited."
 )
 _BY_VALUE = (
     "cloudpickle and dill store functions and classes of your own as code, and code of a model file is "
@@ -92,8 +91,8 @@ LIBRARIES: Mapping[str, Library] = {
         classes="XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor and Booster",
     ),
     "lightgbm": _library("LightGBM", _BOOSTERS, classes="LGBMClassifier, LGBMRegressor and Booster"),
-    "catboost": _library("CatBoost", _BOOSTING),
-    "_catboost": _library("CatBoost", _BOOSTING),
+    "catboost": _library("CatBoost", _BOOSTERS, classes="CatBoostClassifier and CatBoost"),
+    "_catboost": _library("CatBoost", _BOOSTERS, classes="CatBoostClassifier and CatBoost"),
     "ngboost": _library("NGBoost", _BOOSTING),
     "interpret": _library("InterpretML", _BOOSTING),
     "imblearn": _library("imbalanced-learn", _RESAMPLING),

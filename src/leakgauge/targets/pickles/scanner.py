@@ -37,6 +37,8 @@ class Scanner:
 
     Attributes
     ----------
+    also
+        classes that are allowed beside those on the list.
     refused
         the globals that are not on the list, in the order of asking.
     instructions
@@ -48,6 +50,7 @@ class Scanner:
     """
 
     budget: Budget
+    also: frozenset[Pair] = frozenset()
     refused: dict[Pair, None] = field(default_factory=dict)
     instructions: dict[str, None] = field(default_factory=dict)
     versions: set[str] = field(default_factory=set)
@@ -56,7 +59,7 @@ class Scanner:
     def find(self, module: str, name: str) -> object:
         """Note the global; nothing is imported."""
         pair = today(module, name)
-        if not is_allowed(module, name):
+        if not is_allowed(module, name) and pair not in self.also:
             self.refused[(module, name)] = None
         if pair[0].partition(".")[0] in NAMES and is_allowed(module, name):
             self.libraries.add(pair[0].partition(".")[0])

@@ -20,6 +20,11 @@ def open_lightgbm(path: Path) -> SklearnTarget:
     return _opened("lightgbm", path)
 
 
+def open_catboost(path: Path) -> SklearnTarget:
+    """The classifier in a file of CatBoost, its own format or JSON; see `formats.Format`."""
+    return _opened("catboost", path)
+
+
 def _opened(package: str, path: Path) -> SklearnTarget:
     classifier, remarks = boosters(package).read_file(booster_content(path))
     return SklearnTarget(classifier, remarks=remarks)

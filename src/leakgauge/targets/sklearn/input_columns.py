@@ -245,6 +245,8 @@ class _Walk:
         for place, categories in zip(places, part.input_categories(), strict=True):
             if categories is None:
                 self._note((place,), is_number=True)
+            elif part.reads_categories_as_text:
+                self._note((place,), is_text=True)
             else:
                 self._note((place,), is_categorical_dtype=True)
                 if place is not None:

@@ -23,6 +23,7 @@ from leakgauge.errors import LeakgaugeError, UnsafeModel, UnsupportedModel
 from leakgauge.targets.compression import content_of, decompress
 from leakgauge.targets.formats import PICKLE, SKOPS, Format, recognise
 from leakgauge.targets.libraries import check_installed
+from leakgauge.targets.pickles.allow_list import LOOKED_AT_CLASSES, Pair
 from leakgauge.targets.pickles.construction import Construction
 from leakgauge.targets.pickles.refusals import refused
 from leakgauge.targets.pickles.scanner import Scanner
@@ -74,7 +75,7 @@ class Loaded:
     warnings: tuple[str, ...]
 
 
-def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
+def load_model(path: Path, *, limits: Limits | None = None, looked_at: bool = False) -> Loaded:
     """The model in a `.pkl`, `.pickle`, `.joblib` or `.skops` file.
 
     Parameters
@@ -83,6 +84,9 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
         the file; its name is not looked at.
     limits
         default `Limits()`.
+    looked_at
+        whether the model is looked at alone, and may therefore be one that answers nothing: the file may
+        hold an estimator of `LOOKED_AT` as the model or the last step of its Pipeline.
 
     Raises
     ------
@@ -105,8 +109,9 @@ def load_model(path: Path, *, limits: Limits | None = None) -> Loaded:
     data = decompress(data, limit=bounds.bytes)
     # before a byte of it is taken for an instruction: `P`, say, is one
     _refuse_other_formats(data)
-    versions = frozenset(_scan(data, bounds).versions)
-    construction = Construction(Budget(bounds.instructions))
+    also = LOOKED_AT_CLASSES if looked_at else frozenset[Pair]()
+    versions = frozenset(_scan(data, bounds, also).versions)
+    construction = Construction(Budget(bounds.instructions), also)
     return _finished(VirtualMachine(io.BytesIO(data), construction, construction.budget).run, versions)
 
 
@@ -125,8 +130,8 @@ def _refuse_other_formats(data: bytes) -> None:
             raise not_read(words, way_in)
 
 
-def _scan(data: bytes, limits: Limits) -> Scanner:
-    scan = Scanner(Budget(limits.instructions))
+def _scan(data: bytes, limits: Limits, also: frozenset[Pair]) -> Scanner:
+    scan = Scanner(Budget(limits.instructions), also)
     failure: Exception | None = None
     try:
         VirtualMachine(io.BytesIO(data), scan, scan.budget).run()

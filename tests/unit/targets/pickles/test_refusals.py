@@ -45,7 +45,7 @@ Y = np.tile([0, 1], 15)
         ("xgboost.sklearn", "XGBRanker", "library"),
         ("torch.storage", "_load_from_bytes", "library"),
         ("torch.nn.modules.container", "Sequential", "library"),
-        ("imblearn.ensemble._forest", "BalancedRandomForestClassifier", "library"),
+        ("imblearn.keras._generator", "BalancedBatchGenerator", "library"),
         ("__main__", "Clean", "own"),
         ("__main__", "make.<locals>.Clean", "own"),
         ("features.text", "Clean", "own"),

@@ -9,13 +9,21 @@ import imblearn.over_sampling
 import imblearn.under_sampling
 import numpy as np
 import pytest
-from cases import audited, refusal
-from imblearn.ensemble import BalancedRandomForestClassifier
+from cases import audited
+from imblearn.ensemble import (
+    BalancedBaggingClassifier,
+    BalancedRandomForestClassifier,
+    EasyEnsembleClassifier,
+    RUSBoostClassifier,
+)
+from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import Pipeline, make_pipeline
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.base import clone
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
-from boosters import bundle_of, numbers
+from boosters import bundle_of, halves, numbers
 from leakgauge.errors import UnsafeModel, UnsupportedModel
 from leakgauge.progress import Silent
 from leakgauge.targets.formats import sanitizer_of
@@ -86,12 +94,65 @@ def test_the_records_that_a_sampler_keeps_are_taken_out(tmp_path):
     assert np.array_equal(new.predict_proba(frame), made.predict_proba(frame))
 
 
-def test_balanced_ensembles_and_functions_of_ones_own_are_refused(tmp_path, monkeypatch):
+ENSEMBLES = {
+    "forest": BalancedRandomForestClassifier(n_estimators=5, random_state=0),
+    "forest of bootstraps": BalancedRandomForestClassifier(n_estimators=5, random_state=0, bootstrap=True),
+    "bagging": BalancedBaggingClassifier(n_estimators=3, random_state=0),
+    "bagged SMOTE": BalancedBaggingClassifier(
+        GaussianNB(), n_estimators=3, random_state=0, sampler=SMOTE(k_neighbors=2)
+    ),
+    "easy": EasyEnsembleClassifier(
+        n_estimators=2, estimator=AdaBoostClassifier(n_estimators=3), random_state=0
+    ),
+    "boosting": RUSBoostClassifier(n_estimators=4, random_state=0),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # of imbalanced-learn and the scikit-learn under it
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_a_balanced_ensemble_is_audited_and_trained_again(name, tmp_path):
     frame, y = skewed()
-    forest = BalancedRandomForestClassifier(n_estimators=2, random_state=0).fit(frame, y)
-    error = refusal(bundle_of(tmp_path / "forest", "model.pkl", pickle.dumps(forest), frame, y))
-    assert "BalancedRandomForestClassifier" in error.message
-    assert "RandomUnderSampler" in error.hint
+    x, of_members, *_ = halves(frame, y)
+    made = ENSEMBLES[name].fit(x, of_members)
+    folder = bundle_of(tmp_path / "bundle", "model.pkl", pickle.dumps(made), frame, y)
+    target = open_table_model(folder / "model.pkl")
+    assert np.array_equal(target.estimator.predict_proba(frame), made.predict_proba(frame))
+    again = clone(target.estimator).fit(x, of_members)
+    assert np.array_equal(again.predict_proba(frame), made.predict_proba(frame))
+    attacks = ["gap", "loss", "rmia", "leaf_counts", "bootstrap_replay"]
+    outcomes = {one.name: one for one in audited(folder, attacks=attacks, reference_models=4).attacks}
+    for attack in attacks[:3] + ["leaf_counts"] * ("forest" in name):
+        assert outcomes[attack].status == "measured", outcomes[attack]
+    assert outcomes["bootstrap_replay"].status == "not_applicable"
+    if "forest" in name:
+        assert "sampler" in outcomes["bootstrap_replay"].reason
+
+
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_a_balanced_ensemble_is_sanitised(name, tmp_path):
+    frame, y = skewed()
+    made = ENSEMBLES[name].fit(frame, y)
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(made))
+    (tmp_path / "scratch").mkdir()
+    sanitized = sanitizer_of(tmp_path / "model.pkl")(tmp_path / "model.pkl", tmp_path / "scratch", Silent())
+    assert "what the sampler kept of its training records" in sanitized.removed
+    assert b"sample_indices_" not in sanitized.content
+    assert np.array_equal(pickle.loads(sanitized.content).predict_proba(frame), made.predict_proba(frame))
+
+
+def test_a_crafted_tree_of_a_balanced_forest_is_refused(tmp_path):
+    frame, y = skewed()
+    made = BalancedRandomForestClassifier(n_estimators=2, random_state=0).fit(frame, y)
+    state = made.estimators_[1].tree_.__getstate__()
+    state["nodes"]["feature"][0] = 1_000
+    made.estimators_[1].tree_.__setstate__(state)
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(made))
+    with pytest.raises(UnsupportedModel) as caught:
+        open_table_model(tmp_path / "model.pkl")
+    assert caught.value.problem == "unreadable"
+
+
+def test_functions_of_ones_own_are_refused(tmp_path, monkeypatch):
     made = fitted(sampler("RandomUnderSampler", random_state=0))
     made[1].sampling_strategy = np.mean
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(made))

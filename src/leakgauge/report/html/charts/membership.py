@@ -10,7 +10,7 @@ from leakgauge.report import formatting
 from leakgauge.report.html import svg
 from leakgauge.report.html.charts.axes import Frame, percent_tick, whisker
 from leakgauge.report.html.charts.lines import Axis, Series, line_chart
-from leakgauge.report.model import ProportionRow, Slice
+from leakgauge.report.model import ProportionRow, RebuiltCompared, Slice
 from leakgauge.text import Sink, printable
 
 
@@ -71,4 +71,30 @@ def slice_chart(slices: Sequence[Slice], *, identifier: str, title: str) -> Mark
         title=title,
         description=f"A dot with its 95 % interval for each of {len(rows)} rows; "
         "the table below holds the figures.",
+    )
+
+
+def rebuilt_chart(compared: RebuiltCompared, *, identifier: str) -> Markup:
+    """Three bars: the share of values that are right by the rebuilt table, by imputation, and by guessing."""
+    bars = (
+        ("rebuilt", compared.values),
+        ("imputation", compared.imputation),
+        ("commonest guess", compared.guess),
+    )
+    frame = Frame.of_rows(len(bars), left=140, top=8)
+    across = svg.LinearScale(0.0, 1.0, frame.left, frame.right)
+    parts = ["".join(frame.columns(across, percent_tick))]
+    for place, (label, share) in enumerate(bars):
+        y = frame.row(place)
+        parts.append(frame.row_label(label, y))
+        width = across(share) - frame.left
+        parts.append(svg.element("rect", x=frame.left, y=y - 6, width=width, height=12, class_="dot"))
+    parts.append(frame.title_below("values that are right", frame.bottom + 33))
+    return svg.chart(
+        frame.width,
+        frame.height,
+        *parts,
+        identifier=identifier,
+        title="Values of the training table that are right",
+        description="; ".join(f"{label} {share:.1%}" for label, share in bars) + ".",
     )

@@ -1,0 +1,1 @@
+"""What a model file literally holds of its training table, and the table rebuilt from it."""
