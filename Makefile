@@ -106,11 +106,12 @@ samples: $(VENV)/installed  ## rebuild the sample bundles and their expected out
 	  cp build/sample/output.csv $${sample%.zip}.output.csv || exit 1; \
 	done
 
-docs: $(VENV)/installed  ## regenerate docs/*.schema.json, docs/parameters.md and docs/supported-models.md
+docs: $(VENV)/installed  ## regenerate docs/*.schema.json and the pages that are made of tables in the code
 	$(RUN)/python -m leakgauge.report.schema > docs/report.schema.json
 	$(RUN)/python -m leakgauge.report.schema comparison > docs/comparison.schema.json
 	$(RUN)/python docs/make_parameters.py > docs/parameters.md
 	$(RUN)/python docs/make_supported_models.py > docs/supported-models.md
+	$(RUN)/python docs/make_contents.py > docs/contents.md
 
 # --- the documentation site ---------------------------------------------------------------------------
 

@@ -221,7 +221,8 @@ def document() -> str:
     )
     lines += _table(
         "Refused parts of scikit-learn",
-        "A file that holds one of these is refused by its name, with this reason.",
+        "An audit refuses a file that holds one of these by its name, with this reason; "
+        "[`leakgauge contents`](contents.md) opens pickles of the estimators among them.",
         ("part", "why"),
         {f"`{name}`": reason for name, reason in REFUSED_PARTS.items()},
     )

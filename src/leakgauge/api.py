@@ -12,7 +12,6 @@ from typing import Any, TypeAlias, overload
 from pydantic import JsonValue
 
 from leakgauge.before_after import audit_before_after, write_comparison
-from leakgauge.extras import check
 from leakgauge.file_contents import look_into
 from leakgauge.own_process import Given, audit_in_memory, contents_in_memory
 from leakgauge.policy import Policy, policy_from, read_policy
@@ -26,7 +25,7 @@ from leakgauge.report.html import render_comparison
 from leakgauge.report.model import GateResult, ModelContents, Report
 from leakgauge.results import MembershipResult, Result, result_of
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.terminal import asked_for, listening
+from leakgauge.terminal import agreed, listening
 
 
 @overload
@@ -159,7 +158,6 @@ def audit_endpoint(
     LeakgaugeError
         as `audit` does.
     """
-    check("endpoints")
     # imported late: no other audit needs what makes requests
     from leakgauge.endpoints.auditing import audit_service
 
@@ -172,7 +170,7 @@ def audit_endpoint(
             folder,
             overrides={**(parameters or {}), **settings},
             progress=lambda: listening(progress),
-            confirm=lambda plan: confirmed or asked_for(plan),
+            confirm=lambda plan: confirmed or agreed(plan),
             environment=os.environ,
             keep=output is not None,
         )

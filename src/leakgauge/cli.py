@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import click
 
-from leakgauge.errors import BadParameters, JsonValue
+from leakgauge.errors import BadParameters
 from leakgauge.extras import check
 from leakgauge.file_commands import contents, sanitize
 from leakgauge.installation import Kind
@@ -23,7 +23,7 @@ from leakgauge.policy import read_policy
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
-from leakgauge.terminal import printing_errors, shown_progress, spoken_verdict
+from leakgauge.terminal import agreed, printing_errors, shown_progress, spoken_verdict
 from leakgauge.text import Sink, printable
 from leakgauge.version import __version__
 
@@ -103,44 +103,26 @@ def audit(
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
         with Sandbox(only=only) as sandbox:
-            if endpoint is not None:
-                _audit_service(sandbox, endpoint, bundle, output, overrides, yes=yes)
-            else:
+            if endpoint is None:
                 with shown_progress() as progress:
                     sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
+            else:
+                # imported late: no other audit needs what makes requests
+                from leakgauge.endpoints.auditing import audit_service
+
+                audit_service(
+                    sandbox,
+                    endpoint,
+                    bundle,
+                    output,
+                    overrides=overrides,
+                    progress=shown_progress,
+                    confirm=lambda plan: agreed(plan, beforehand=yes),
+                    environment=os.environ,
+                    keep=True,
+                )
         exit_code = _conclude(output)
     sys.exit(exit_code)
-
-
-def _audit_service(
-    sandbox: Sandbox,
-    endpoint: Path,
-    data: Path,
-    output: Path,
-    overrides: dict[str, JsonValue],
-    *,
-    yes: bool,
-) -> None:
-    check("endpoints")
-    # imported late: no other audit needs what makes requests
-    from leakgauge.endpoints.auditing import audit_service
-
-    def confirm(plan: str) -> bool:
-        click.echo(printable(plan, Sink.TERMINAL), err=True)
-        # in a script nobody answers, and what may cost money is never taken for granted
-        return yes or (sys.stdin.isatty() and click.confirm("Ask it?", default=False, err=True))
-
-    audit_service(
-        sandbox,
-        endpoint,
-        data,
-        output,
-        overrides=overrides,
-        progress=shown_progress,
-        confirm=confirm,
-        environment=os.environ,
-        keep=True,
-    )
 
 
 @main.command()

@@ -66,11 +66,17 @@ def listening(progress: Progress | bool | None) -> Iterator[Progress]:
         yield Silent()
 
 
-def asked_for(plan: str) -> bool:
-    """Whether somebody at a terminal or a notebook agrees to what is planned; False where nobody is there."""
-    if not (in_notebook() or sys.stdin.isatty()):
-        return False
-    print_plain(plan)
+def agreed(plan: str, *, beforehand: bool = False) -> bool:
+    """Whether whoever sits here agrees to a plan, which is shown to him.
+
+    Parameters
+    ----------
+    beforehand
+        whether he has said so; then he is not asked. In a script nobody answers, and that is a no.
+    """
+    click.echo(printable(plan, Sink.TERMINAL), err=True)
+    if beforehand or not (in_notebook() or sys.stdin.isatty()):
+        return beforehand
     return input("Ask it? [y/N] ").strip().lower() in ("y", "yes")
 
 

@@ -7,20 +7,17 @@ import socket
 import subprocess
 import sys
 
-import joblib
 import numpy as np
 import pytest
 import yaml
-from cases import audited
-from service_faults import Says
-from service_protocols import MLflow, OpenInference, TensorFlowServing
+from service_protocols import MLflow, TensorFlowServing
 from service_rows import DIGITS, answers_of_small_forest, small_forest
 from services import serving
 
 import leakgauge
 from leakgauge.endpoints.broker import Broker
 from leakgauge.endpoints.reading import read_endpoint
-from leakgauge.errors import BadBundle, BadParameters, ServiceFailed
+from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.jobs.audit import audit as audit_job
 from leakgauge.jobs.request import JobRequest, Service
 from leakgauge.progress import Silent
@@ -84,26 +81,6 @@ def service():
         yield found
 
 
-def figures(report, name):
-    (attack,) = (each for each in report.attacks if each.name == name)
-    area = attack.metrics.auc
-    return pytest.approx((area.value, area.low, area.high), abs=1e-6)
-
-
-def test_a_service_gives_the_figures_of_its_file(service, audit, data, tmp_path):
-    live = audit(service)
-    bundle = tmp_path / "bundle"
-    bundle.mkdir()
-    for file in data.iterdir():
-        (bundle / file.name).write_bytes(file.read_bytes())
-    joblib.dump(small_forest()[0], bundle / "model.joblib")
-    of_file = audited(bundle, **QUICK)
-    for name in ("gap", "loss"):
-        assert figures(live, name).expected == figures(of_file, name)
-    assert live.target.train_accuracy.value == pytest.approx(of_file.target.train_accuracy.value, abs=1e-6)
-    assert live.target.type == "Service (MLflow /invocations)"
-
-
 def test_the_report_says_what_it_cost(service, audit, tmp_path):
     report = audit(service, price={"per_1000_rows": 10.0, "per_request": 0.01})
     (page,) = (file.read_text() for file in tmp_path.rglob("report.html"))
@@ -114,60 +91,11 @@ def test_the_report_says_what_it_cost(service, audit, tmp_path):
     assert f"{len(service.rows):,}" in page
 
 
-def test_what_rows_do_not_last_for_is_left_out_and_told(service, audit):
-    report = audit(service, limits={"rows": 500}, overrides={**QUICK, "attacks": ["loss", "label_only"]})
-    by_name = {attack.name: attack for attack in report.attacks}
-    assert by_name["label_only"].status == "not_applicable"
-    assert "limits.rows" in by_name["label_only"].reason
-    assert by_name["loss"].status == "measured"
-    assert any(notice.code == "service_rows" and "label_only" in notice.message for notice in report.warnings)
-    assert len(service.rows) <= 500
-
-
 def test_records_are_sampled_so_that_they_fit(service, audit):
     report = audit(service, limits={"rows": 150})
     assert report.target.members + report.target.non_members <= 120
     assert any("narrower" in notice.message for notice in report.warnings)
     assert len(service.rows) <= 150
-
-
-def test_an_audit_that_failed_goes_on_where_it_stopped(audit):
-    with serving(MLflow(), answers_of_small_forest, Says(503, at=[3])) as service:
-        with pytest.raises(ServiceFailed) as caught:
-            audit(service)
-        assert caught.value.code == "service.busy"
-        asked = len(service.rows)
-        report = audit(service)
-    assert asked > 0
-    assert report.service.rows_from_cache == asked
-    assert report.service.rows == len(service.rows) - asked
-    with serving(MLflow(), answers_of_small_forest) as undisturbed:
-        audit(undisturbed, cache=False)
-    assert service.times_asked() == undisturbed.times_asked()
-
-
-def test_a_secret_is_sent_and_stands_in_no_file(service, audit, tmp_path):
-    credentials = [{"variable": "MODEL_TOKEN", "prefix": "Bearer "}]
-    audit(service, credentials=credentials, environment={"MODEL_TOKEN": SECRET})
-    assert service.headers[-1]["Authorization"] == f"Bearer {SECRET}"
-    files = [file for file in tmp_path.rglob("*") if file.is_file()]
-    assert len(files) > 2
-    assert not any(SECRET.encode() in file.read_bytes() for file in files)
-
-
-def test_a_service_of_labels_is_audited_by_them(audit):
-    with serving(OpenInference(by_default="predict"), answers_of_small_forest) as service:
-        report = audit(
-            service,
-            protocol="open-inference",
-            model="forest",
-            limits={"rows": 4_000},
-            overrides={**QUICK, "attacks": ["loss", "label_only"]},
-        )
-    by_name = {attack.name: attack for attack in report.attacks}
-    assert by_name["loss"].status == "not_applicable"
-    assert by_name["label_only"].status == "measured"
-    assert report.service.rows <= 4_000
 
 
 def test_a_table_without_its_label_is_refused_before_a_row_is_asked(service, audit, tmp_path):

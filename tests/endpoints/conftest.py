@@ -21,7 +21,7 @@ def servers():
 def forest(tmp_path_factory):
     """A forest of digits, its file, and the tables of its members and non-members."""
     folder = tmp_path_factory.mktemp("forest")
-    members, non_members = digits_tables(400)
+    members, non_members = digits_tables(120)
     model = RandomForestClassifier(20, random_state=0).fit(members[DIGITS].to_numpy(), members["label"])
     path = folder / "model.joblib"
     joblib.dump(model, path)

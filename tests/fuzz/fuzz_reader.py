@@ -280,8 +280,8 @@ def boosted(kind: str) -> list[bytes]:
         import lightgbm
 
         settings = {"n_estimators": 1, "min_child_samples": 1, "n_jobs": 1, "verbose": -1}
-        kinds = (lightgbm.LGBMClassifier, lightgbm.LGBMRegressor)
-        return [kind(**settings).fit(x, y).booster_.model_to_string().encode() for kind in kinds]
+        estimators = (lightgbm.LGBMClassifier, lightgbm.LGBMRegressor)
+        return [one(**settings).fit(x, y).booster_.model_to_string().encode() for one in estimators]
     if kind == "catboost":
         from fuzzed_files import catboost_models
 

@@ -110,7 +110,7 @@ def grown(name: str) -> Callable[[Any], Any]:
 
 OF_NUMBERS: dict[str, Callable[[Any], Any]] = {
     "question far outside": array("questions", 0, LIMIT),
-    "question just outside": lambda model: array("questions", 0, model.n_numbered[1])(model),
+    "question just outside": lambda model: array("questions", 0, model.n_questions)(model),
     "question below zero": array("questions", 0, -1),
     "a billion levels": array("sizes", 0, 2**30),
     "levels of a shift by 32": array("sizes", 0, 32),

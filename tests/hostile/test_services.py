@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -258,3 +261,45 @@ def test_requests_hold_no_more_rows_than_they_may(name):
         assert right(asker.ask())
         assert service.largest_request == 7
         assert service.requests == 3
+
+
+def test_two_audits_at_once_share_what_was_answered(tmp_path):
+    settings = {"cache": str(tmp_path), "requests": {"retries": 0, "timeout": 10, "rows": 1}}
+    with (
+        serving(PROTOCOLS["json"](), answers_of_small_forest) as service,
+        brokered("json", service, **settings) as one,
+        brokered("json", service, **settings) as other,
+        ThreadPoolExecutor() as threads,
+    ):
+        asked = [threads.submit(each.ask) for each in (one, other)]
+        assert all(right(each.result()) for each in asked)
+        before = len(service.rows)
+        assert right(one.ask())
+        assert right(other.ask())
+        assert len(service.rows) == before <= 40
+
+
+@pytest.mark.parametrize("spoilt", [b"no database", b"SQLite format 3\0" + bytes(4_000)])
+def test_a_spoilt_cache_is_told(spoilt, tmp_path):
+    settings = {"cache": str(tmp_path)}
+    with serving(PROTOCOLS["json"](), answers_of_small_forest) as service:
+        with brokered("json", service, **settings) as asker:
+            assert right(asker.ask())
+        (path,) = tmp_path.glob("*.sqlite")
+        path.write_bytes(spoilt)
+        with pytest.raises(LeakgaugeError) as caught, brokered("json", service, **settings):
+            pass
+        assert caught.value.code == "bad_parameters.cache"
+
+
+def test_answers_that_somebody_put_into_the_cache_are_held_to_what_answers_are(tmp_path):
+    settings = {"cache": str(tmp_path)}
+    with serving(PROTOCOLS["json"](), answers_of_small_forest) as service:
+        with brokered("json", service, **settings) as asker:
+            assert right(asker.ask())
+        (path,) = tmp_path.glob("*.sqlite")
+        for said in ("[" * 100_000, "null", "[NaN]", "[[1]]x", '{"a": "b"}', "9" * 5_000):
+            with closing(sqlite3.connect(path)) as database, database:
+                database.execute("UPDATE answers SET answer = ?", (said,))
+            with brokered("json", service, **settings) as asker:
+                assert right(asker.ask())

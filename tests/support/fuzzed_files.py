@@ -307,6 +307,8 @@ def _read_catboost(path: Path) -> None:
     target.probabilities(rows)
     for _trees in target.estimator.held_rounds(rows):
         pass
+    for _table in target.estimator.counted_records(rows, np.zeros(len(rows), dtype=np.int64)):
+        pass
 
 
 def _read_image(path: Path) -> None:

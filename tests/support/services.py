@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,8 @@ class Service:
         of answers, the failed ones too.
     headers
         of each request, those for metadata too.
+    metadata_faults
+        what goes wrong where it is asked for its metadata.
     held
         set when a request came that is held back; see `hold_at`.
     """
@@ -55,6 +58,7 @@ class Service:
         self.headers: list[dict[str, str]] = []
         self.largest_request = 0
         self.url = ""
+        self.metadata_faults: list[Fault] = []
         self.hold_at: int | None = None
         self.held, self.released = threading.Event(), threading.Event()
         self._lock = threading.Lock()
@@ -153,10 +157,16 @@ def _app(service: Service) -> Flask:
     def infer() -> Response:
         return service.respond()
 
+    def tell(document: Any) -> Response:
+        for fault in service.metadata_faults:
+            if (said := fault.instead(0)) is not None:
+                return said
+        if isinstance(document, str):
+            return Response(document, content_type="text/plain")
+        return Response(json.dumps(document), content_type="application/json")
+
     for path, document in service.protocol.documents.items():
-        text = document if isinstance(document, str) else json.dumps(document)
-        kind = "text/plain" if isinstance(document, str) else "application/json"
-        app.add_url_rule(path, path, lambda text=text, kind=kind: Response(text, content_type=kind))
+        app.add_url_rule(path, path, partial(tell, document))
     return app
 
 

@@ -47,16 +47,17 @@ def strip(model: Any) -> tuple[str, ...]:
     for part in parts_of(model):
         if resamples(part):  # it was forgotten when the file was read
             found["what the sampler kept of its training records"] = None
-        if isinstance(part, BoosterEstimator) and part.is_read:
-            vars(part).update(vars(part.without_training()))
-            found[f"{part.library}’s {part.sums_kept}, gains and inner values of trees"] = None
         if isinstance(part, TreePredictor):
             part.nodes = _blank_predictor(part.nodes)
             found["node counts, gains and inner values of histogram trees"] = None
         for row in kept_data_of(part):
             if not row.answers_need_it:
-                _forget(part, row.attribute)
+                if not isinstance(part, BoosterEstimator):
+                    _forget(part, row.attribute)
                 found[f"training data: {row.holds} in {row.attribute} of {_kind_name(part)}"] = None
+        if isinstance(part, BoosterEstimator) and part.is_read:
+            vars(part).update(vars(part.without_training()))
+            found[f"{part.library}’s {part.sums_kept}, gains and inner values of trees"] = None
         for kind, attributes in FORGOTTEN:
             if not isinstance(part, kind):
                 continue
@@ -96,8 +97,8 @@ def remaining(model: Any) -> tuple[str, ...]:
 
 def _stays(part: Any, row: KeptData) -> str:
     """The sentence on training data that answers need."""
-    kept = vars(part)[row.attribute]
     if row.holds == "records":
+        kept = vars(part)[row.attribute]
         size = f", {kept.shape[0]:,} of them" if hasattr(kept, "shape") else ""
         return (
             f"The {_kind_name(part)} answers from training records that it keeps in its file "

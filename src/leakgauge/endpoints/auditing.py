@@ -55,9 +55,8 @@ def audit_service(
     """
     check("endpoints")
     service = read_endpoint(endpoint)
-    if service.protocol == "sagemaker":
-        check("sagemaker-endpoints")
-    with needed("endpoints"), Broker(service, environment) as broker:
+    check(service.extra)
+    with needed(service.extra), Broker(service, environment) as broker:
         cache = None if broker.cache_path is None else str(broker.cache_path)
         if not confirm(described(service, cache=cache)):
             raise BadParameters(

@@ -88,7 +88,7 @@ class Caller:
         if request is None:
             return None
         reply = self._reply(request, rows=0)
-        if reply.status in (400, 404, 405, 501):
+        if reply.status in (400, 403, 404, 405, 501):
             return None  # an optional part of the protocol; whether the model is there shows when it is asked
         _check(reply)
         return from_json(reply.body)

@@ -5,12 +5,13 @@ first and second derivatives g and h of its loss there. With z 1 for a record th
 file keeps of every leaf
 
     cover  = Σ z h                      XGBoost `sum_hessian`, LightGBM `leaf_weight`
-    count  = Σ z                        LightGBM `leaf_count`
+    count  = Σ z                        LightGBM `leaf_count`, CatBoost `leaf_weights`
     value  = −rate · Σ z g / (Σ z h + penalty)
 
 (Chen & Guestrin 2016, "XGBoost: A Scalable Tree Boosting System", equation 5; Ke et al. 2017,
 "LightGBM: A Highly Efficient Gradient Boosting Decision Tree"). Each is linear in z. The third is used
-as Σ z (g + slope · h) = −slope · penalty with slope = value / rate, and needs no cover.
+as Σ z (g + slope · h) = −slope · penalty with slope = value / rate, and needs no cover. CatBoost's files
+count records outside of trees too: those with each category, or combination of categories, and label.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def seen_trees(booster: BoosterEstimator, x: Any, y: LabelArray) -> Iterator[See
 
 
 def equations_of_rounds(booster: BoosterEstimator, x: Any, y: LabelArray) -> Iterator[Equations]:
-    """The equations of every tree; parameters, and errors raised, as in `seen_trees`."""
+    """The equations of every tree, and of counts beside them; parameters, and errors, as in `seen_trees`."""
     for tree in seen_trees(booster, x, y):
         held = tree.held
         if held.count is not None:
@@ -94,3 +95,5 @@ def equations_of_rounds(booster: BoosterEstimator, x: Any, y: LabelArray) -> Ite
         if held.slope is not None:
             coefficient = tree.gradient + held.slope[held.leaf] * tree.curvature
             yield Equations(held.leaf, coefficient, -held.slope * held.penalty)
+    for counted in booster.counted_records(x, y):
+        yield Equations(counted.cell, np.ones(len(y)), counted.count)

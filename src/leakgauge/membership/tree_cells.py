@@ -131,6 +131,7 @@ def _cells_of_booster(booster: BoosterEstimator, x: Any, y: IntArray) -> tuple[C
             cells.append(Cells(tree.held.leaf, tree.held.count))
         elif tree.held.cover is not None and tree.curvature is not None:
             cells.append(Cells(tree.held.leaf, tree.held.cover, tree.curvature))
+    cells += [Cells(counted.cell, counted.count) for counted in booster.counted_records(x, y)]
     if not cells:
         raise Unsuited("The file holds neither counts nor sums of second derivatives for its leaves.")
     return tuple(cells)

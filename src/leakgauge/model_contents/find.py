@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +22,9 @@ from leakgauge.progress import Progress, Silent
 from leakgauge.report.model import HeldField, Holds, ModelContents
 from leakgauge.targets.protocol import LabelArray
 from leakgauge.targets.sklearn.kept_data import KeptData, kept_data_of
+
+_VIEWS = 4
+"""Tables of which what was computed is kept: most parts get the rows of one that came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,14 @@ def contents_of(
     """
     listener = Silent() if progress is None else progress
     findings: dict[tuple[str, str, str, Holds], Finding] = {}
-    views: dict[int, _View] = {}  # the parts hold the rows, so that no number is given twice
-    parts = list(reached(model, None if table is None else table.x))
-    for place, found in enumerate(parts):
-        listener.report("comparing the file with the table", place / len(parts))
-        view = views.setdefault(id(found.x), _View(found.x, computed=not found.as_given))
+    views: deque[_View] = deque(maxlen=_VIEWS)
+    parts = sum(1 for _ in reached(model, None))
+    for place, found in enumerate(reached(model, None if table is None else table.x)):
+        listener.report("comparing the file with the table", min(place / parts, 1.0))
+        view = next((known for known in views if known.x is found.x), None)
+        if view is None:
+            view = _View(found.x, computed=not found.as_given)
+            views.append(view)
         for finding in _findings(found, view, table):
             earlier = findings.get(finding.key)
             findings[finding.key] = finding if earlier is None else earlier.with_copy(finding)
@@ -171,7 +178,7 @@ class _Look:
 
     def _values(self, held: Held, row: KeptData | None) -> Finding | None:
         if row is not None and row.holds == "labels":
-            return None  # of another table, or of this one in another order
+            return self._finding(held, "labels")  # of a part of the table, or of another one
         if row is not None and row.holds == "targets":
             count = self._targets(held)
         elif row is not None and row.holds == "tokens" and hasattr(self._found.part, "build_analyzer"):
@@ -222,7 +229,7 @@ def _as_tables(numbers: Any, width: int) -> Iterator[Any]:
     elif numbers.ndim >= 2 and numbers.size:
         table = numbers.reshape(-1, numbers.shape[-1])
         # some keep other columns before or after those of the rows, such as answers of other models
-        for first in range(table.shape[1] - width + 1):
+        for first in {0, table.shape[1] - width} if table.shape[1] >= width else ():
             yield table[:, first : first + width]
         if numbers.ndim == 2 and numbers.shape[0] == width != numbers.shape[1]:
             yield numbers.T

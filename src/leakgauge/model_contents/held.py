@@ -80,6 +80,7 @@ def _held_by_booster(part: BoosterEstimator) -> Iterator[Held]:
     if numbers or texts:
         yield Held("categories", tuple(numbers), tuple(categories), frozenset(texts))
     yield Held("thresholds", (part.thresholds(),), (), frozenset())
+    yield Held("feature_infos", (part.kept_ranges(),), (), frozenset())
 
 
 def _gather(value: object, numbers: list[Numbers], texts: set[str]) -> None:

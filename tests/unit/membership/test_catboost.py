@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import catboost
 import numpy as np
+import pandas as pd
 import pytest
 from fitted_pools import area, digits, scores_of, shared
 
@@ -86,3 +87,55 @@ def test_a_stripped_file_keeps_neither_counts_nor_equations(attack):
     bare, _ = shared(target.estimator.without_training(), pool.x, pool.y, pool.member)
     with pytest.raises(Unsuited):
         scores_of(attack.score, bare, pool)
+
+
+STATISTICS = {
+    "plain": {},
+    "combined": {"max_ctr_complexity": 3, "depth": 6, "iterations": 40},
+    "buckets": {"simple_ctr": ["Buckets"], "combinations_ctr": ["Buckets"], "max_ctr_complexity": 3},
+    "means": {"simple_ctr": ["BinarizedTargetMeanValue"], "combinations_ctr": ["BinarizedTargetMeanValue"]},
+    "counters": {"simple_ctr": ["Counter"], "combinations_ctr": ["Counter"], "max_ctr_complexity": 3},
+    "missing numbers above": {"nan_mode": "Max", "max_ctr_complexity": 3},
+    "leaf by leaf": {"grow_policy": "Lossguide", "max_ctr_complexity": 3},
+}
+
+
+def of_categories(name: str, *, classes: int, places: int = 40):
+    """A pool of rows with categories, one of them of many values, and a model of half of them."""
+    rng, n = np.random.default_rng(0), 400
+    frame = pd.DataFrame(
+        {
+            "number": np.where(np.arange(n) % 9, rng.normal(size=n), np.nan),
+            "place": rng.integers(0, places, n),
+            "colour": rng.choice(["red", "green", "blü"], n),
+            "kind": rng.choice(["a", "b"], n),
+        }
+    )
+    y = (frame["place"].to_numpy() % 3 + (frame["kind"] == "a") + rng.integers(0, 2, n)) % classes
+    member = np.arange(n) < n // 2
+    settings = {"iterations": 20, "depth": 4, "cat_features": ["place", "colour", "kind"]} | STATISTICS[name]
+    model = catboost.CatBoostClassifier(**settings, thread_count=1, verbose=0, allow_writing_files=False)
+    model.fit(frame[member], y[member])
+    classifier, _ = catboost_opening.read_file(model._serialize_model())
+    return shared(classifier, frame, y, member)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", STATISTICS)
+def test_the_training_records_solve_the_equations_of_statistics(name, classes):
+    target, pool = of_categories(name, classes=classes)
+    model = target.estimator._model
+    assert model.tables
+    blocks = list(equations_of_rounds(target.estimator, pool.x, pool.y))
+    assert len(model.tables) <= len(blocks) < len(model.tables) + len(model.sizes)
+    for block in blocks:
+        sums = np.bincount(block.row, weights=block.coefficient * pool.member, minlength=len(block.right))
+        assert np.array_equal(sums[np.unique(block.row)], block.right[np.unique(block.row)])
+
+
+def test_categories_that_no_training_record_had_tell_who_is_no_member():
+    target, pool = of_categories("plain", classes=2, places=2_000)
+    assert area(leaf_counts.score, target, pool) > 0.85
+    bare, _ = shared(target.estimator.without_training(), pool.x, pool.y, pool.member)
+    # answers are made of these tables, so no file can do without them
+    assert area(leaf_counts.score, bare, pool) > 0.8

@@ -12,6 +12,7 @@ from leakgauge.endpoints.credentials import Secrets
 from leakgauge.endpoints.settings import Endpoint, Url
 from leakgauge.endpoints.transport import HttpTransport, Request, Transport
 from leakgauge.errors import BadParameters, JsonValue, ServiceFailed
+from leakgauge.extras import Extra
 from leakgauge.row_pipe import Cell, Column
 from leakgauge.strict_json import parse
 
@@ -88,9 +89,12 @@ class Protocol(Endpoint):
     ----------
     title
         what reports and messages call the protocol.
+    extra
+        what brings the libraries that it is spoken with.
     """
 
     title: ClassVar[str]
+    extra: ClassVar[Extra] = "endpoints"
 
     @property
     @abstractmethod

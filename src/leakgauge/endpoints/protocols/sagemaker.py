@@ -30,6 +30,7 @@ class Sagemaker(Protocol):
     """Settings of an endpoint of SageMaker."""
 
     title: ClassVar = "SageMaker InvokeEndpoint"
+    extra: ClassVar = "sagemaker-endpoints"
 
     protocol: Literal["sagemaker"] = "sagemaker"
     endpoint: Name = Field(description="Name of the endpoint.")

@@ -27,6 +27,7 @@ from leakgauge.report.model import (
     Slice,
     ThreatModel,
 )
+from leakgauge.text import Sink, printable
 
 _ROC_STYLES: dict[ThreatModel, int] = {
     "labels": 0,
@@ -40,6 +41,7 @@ _MOST_CHARTED_SLICES = 20
 _EXAMPLES = 3  # of records that tie
 _MOST_RECORDS = 20
 _MOST_FIELDS = 20
+_LONGEST_PLACE = 200
 _FOOTNOTE_SIGNS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -188,7 +190,10 @@ class MembershipPage:
             parameters=tuple(
                 (key, json.dumps(value, ensure_ascii=False)) for key, value in report.parameters.items()
             ),
-            held=tuple((where(field), how_much(field)) for field in _held(report)),
+            held=tuple(
+                (printable(where(field), Sink.PAGE, longest=_LONGEST_PLACE), how_much(field))
+                for field in _held(report)
+            ),
             remedies=remedies(report.contents) if report.contents else (),
             rebuilt_chart=_rebuilt_chart(report),
         )

@@ -179,11 +179,11 @@ def _check_levels(model: CatBoostModel) -> None:
     sizes = model.sizes
     if np.any(sizes < 0) or np.any(sizes > _DEEPEST_OF_LEVELS) or sizes.sum() != len(model.questions):
         raise damaged("a tree has too many or too few questions")
-    _check_questions(model.questions, model.n_numbered[1])
+    _check_questions(model.questions, model.n_questions)
 
 
-def _check_questions(questions: Ints, n_numbered: int) -> None:
-    if np.any(questions < 0) or np.any(questions >= n_numbered):
+def _check_questions(questions: Ints, n_questions: int) -> None:
+    if np.any(questions < 0) or np.any(questions >= n_questions):
         raise damaged("a tree asks a question that is not there")
 
 
@@ -215,7 +215,7 @@ def _check_nodes(model: CatBoostModel) -> None:
     if not np.array_equal(places[in_order], np.arange(len(places)) * model.dimension):
         raise damaged("a tree has answers outside of it")
     asks = is_inner.any(axis=1)
-    _check_questions(model.questions[asks], model.n_numbered[1])
+    _check_questions(model.questions[asks], model.n_questions)
     if np.any(model.questions[~asks] != 0):
         raise damaged("a leaf asks a question")
 

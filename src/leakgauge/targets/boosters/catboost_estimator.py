@@ -14,8 +14,9 @@ from sklearn.exceptions import NotFittedError
 
 from leakgauge.targets.boosters import catboost_cbm, catboost_json_writing, refusals
 from leakgauge.targets.boosters.catboost_cbm import damaged
+from leakgauge.targets.boosters.catboost_counts import counted
 from leakgauge.targets.boosters.catboost_model import LIBRARY, CatBoostModel
-from leakgauge.targets.boosters.estimator import BoosterEstimator, HeldTree
+from leakgauge.targets.boosters.estimator import BoosterEstimator, Counted, HeldTree
 from leakgauge.targets.boosters.losses import CrossEntropy, Floats, Loss
 from leakgauge.targets.boosters.settings import plain
 
@@ -132,7 +133,7 @@ class CatBoostClassifier(BoosterEstimator, catboost.CatBoostClassifier, BaseEsti
     def held_rounds(self, x: Any) -> Iterator[tuple[HeldTree, ...]]:
         """As in `BoosterEstimator`."""
         model = self._read_model()
-        settings = _training_of(model)
+        settings, counts = _training_of(model), _counts_of_leaves(model)
         last = np.cumsum(model.leaf_counts)
         for first in range(0, len(model.sizes), _ROUNDS_AT_ONCE):
             end = min(first + _ROUNDS_AT_ONCE, len(model.sizes))
@@ -149,9 +150,15 @@ class CatBoostClassifier(BoosterEstimator, catboost.CatBoostClassifier, BaseEsti
                         start,
                         int(last[tree]),
                         settings,
+                        counts[tree],
                     )
                     for place in range(model.dimension)
                 )
+
+    def counted_records(self, x: Any, y: Any) -> Iterator[Counted]:
+        """As in `BoosterEstimator`: the tables behind its statistics of categories."""
+        frame = x if isinstance(x, pd.DataFrame) else pd.DataFrame(x)
+        yield from counted(self._read_model(), _without_gaps(frame), np.asarray(y))
 
     @property
     def tells_by_answering(self) -> str | None:
@@ -244,19 +251,29 @@ def _held(
     start: int,
     end: int,
     settings: tuple[float, float] | None,
+    counts: bool,
 ) -> HeldTree:
     """What is kept of one score of a tree, whose leaves stand from `start` to `end`."""
     value = model.leaf_values.reshape(-1, model.dimension)[start:end, place] * model.scale
     # all scores of a tree have one set of leaves
-    count = model.leaf_weights[start:end] if place == 0 and _counts_records(model) else None
+    count = model.leaf_weights[start:end] if place == 0 and counts else None
     rate, penalty = settings or (1.0, 0.0)
     return HeldTree(place, leaf, value, None, count, None if settings is None else value / rate, penalty)
 
 
-def _counts_records(model: CatBoostModel) -> bool:
-    """Whether weights of leaves are numbers of records."""
+def _counts_of_leaves(model: CatBoostModel) -> list[bool]:
+    """Whether each tree's weights are numbers of the records that stand in its leaves now.
+
+    Statistics of categories are others in training than they are afterwards: a record's own label is not in
+    them. Members with rare categories leave the leaf that they were counted in, others come to stand there.
+    """
     weights = model.leaf_weights
-    return bool(weights.any() and not np.any(weights % 1.0) and not _is_weighted(model.parameters))
+    if not weights.any() or np.any(weights % 1.0) or _is_weighted(model.parameters):
+        return [False] * len(model.sizes)
+    of_statistics = model.questions >= model.first_of_statistics
+    tree = np.repeat(np.arange(len(model.sizes)), model.sizes)
+    asked = np.bincount(tree[of_statistics], minlength=len(model.sizes))
+    return [count == 0 for count in asked.tolist()]
 
 
 def _is_weighted(parameters: Mapping[str, Any]) -> bool:

@@ -217,11 +217,15 @@ class CatBoostModel:
         return None if "" in names or names == made_up else tuple(names)
 
     @property
-    def n_numbered(self) -> tuple[int, int]:
-        """How many questions are there of numbers, and how many of all kinds."""
+    def first_of_statistics(self) -> int:
+        """Number of the first question of statistics, behind those of numbers and of categories."""
         of_numbers = sum(len(column.borders) for column in self.numbers)
-        others = sum(len(one.values) for one in self.one_hots)
-        return of_numbers, of_numbers + others + sum(len(one.borders) for one in self.statistics)
+        return of_numbers + sum(len(one.values) for one in self.one_hots)
+
+    @property
+    def n_questions(self) -> int:
+        """How many questions trees may ask."""
+        return self.first_of_statistics + sum(len(one.borders) for one in self.statistics)
 
     @property
     def leaf_counts(self) -> Ints:

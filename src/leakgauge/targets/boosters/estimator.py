@@ -49,6 +49,22 @@ class HeldTree:
     penalty: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """Training records counted by what they have in common, outside of trees.
+
+    Attributes
+    ----------
+    cell
+        (n,) number of the cell of each of the asked records.
+    count
+        (n_cells,) number of training records in each.
+    """
+
+    cell: Ints
+    count: Floats
+
+
 def _is_installed(distribution: str) -> bool:
     try:
         version(distribution)
@@ -95,6 +111,10 @@ class BoosterEstimator(StandIn):
     def held_rounds(self, x: Any) -> Iterator[tuple[HeldTree, ...]]:
         """What the file keeps of each round of boosting, and where (n, n_features) rows stand in it."""
 
+    def counted_records(self, x: Any, y: Any) -> Iterator[Counted]:  # noqa: ARG002 (most files count in trees alone)
+        """What the file counts outside of trees, for (n, n_features) rows and their labels (n,)."""
+        yield from ()
+
     @abstractmethod
     def starting_scores(self) -> Floats | None:
         """(n_scores,) scores before the first tree; None where rounds do not build on one another."""
@@ -119,6 +139,10 @@ class BoosterEstimator(StandIn):
     @abstractmethod
     def thresholds(self) -> Floats:
         """(n_thresholds,) what numbers are compared with, for inputs on both sides of them."""
+
+    def kept_ranges(self) -> Floats:
+        """(k,) least and greatest values of the training table’s columns, as far as the file has them."""
+        return np.empty(0)
 
     @abstractmethod
     def file_like(self, source: bytes) -> bytes:

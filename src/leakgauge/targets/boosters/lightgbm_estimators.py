@@ -165,6 +165,10 @@ class LightGBMEstimator(BoosterEstimator):
         trees = self._read_model().trees
         return np.concatenate([np.empty(0), *(tree.threshold for tree in trees)])
 
+    def kept_ranges(self) -> Floats:
+        """As in `BoosterEstimator`."""
+        return self._read_model().kept_ranges()
+
     def file_like(self, source: bytes) -> bytes:  # noqa: ARG002 (there is one form)
         """As in `BoosterEstimator`."""
         return self._read_model().dumps().encode()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,11 @@ from numpy.typing import NDArray
 from leakgauge.targets.boosters.lightgbm_objectives import BINARY, MULTICLASS, REGRESSIONS, Regression
 from leakgauge.targets.boosters.losses import Floats
 from leakgauge.targets.boosters.trees import Ints
+
+_NUMBER: Final = r"(-?[0-9]{1,30}(?:\.[0-9]{0,30})?(?:e[-+]?[0-9]{1,3})?)"
+_RANGE: Final = re.compile(rf"\[{_NUMBER}:{_NUMBER}\]")
+_NO_RANGE: Final = "none"
+"""How LightGBM writes the range of a feature of which it knows none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +165,13 @@ class LightGBMModel:
 
     def without_training(self) -> LightGBMModel:
         """The same model without what only training reads."""
-        return replace(self, trees=tuple(tree.without_training() for tree in self.trees), config={})
+        bare = tuple(tree.without_training() for tree in self.trees)
+        return replace(self, trees=bare, feature_infos=(_NO_RANGE,) * self.n_features, config={})
+
+    def kept_ranges(self) -> Floats:
+        """(k,) the least and the greatest value of each feature of numbers, as far as the file has them."""
+        ranges = [_RANGE.fullmatch(info) for info in self.feature_infos]
+        return np.array([float(end) for found in ranges if found for end in found.groups()])
 
     def dumps(self) -> str:
         """The model as LightGBM writes it, made of its checked parts alone."""

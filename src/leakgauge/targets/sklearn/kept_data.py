@@ -12,6 +12,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from sklearn.base import BaseEstimator
 
+from leakgauge.targets.boosters.estimator import BoosterEstimator
+
 Holds: TypeAlias = Literal["records", "targets", "labels", "values", "tokens"]
 """Whole rows; what they were fitted to, numbers or classes; single values; words."""
 
@@ -171,6 +173,25 @@ KEPT_DATA: Final[tuple[KeptData, ...]] = (
 """All that scikit-learn keeps word for word; sums and means of many records stand nowhere here."""
 
 
+OF_BOOSTERS: Final[tuple[KeptData, ...]] = (
+    *_rows(
+        "XGBoost",
+        "thresholds",
+        "values",
+        "XGBoost splits at values of the table: fewer bins (max_bin=32) are fewer of them, and "
+        'tree_method="exact" splits between them.',
+    ),
+    *_rows(
+        "XGBoost LightGBM CatBoost",
+        "categories",
+        "values",
+        "Let rare categories be one; leave identifiers out.",
+    ),
+    *_rows("LightGBM", "feature_infos", "values", _NOT_NEEDED, needed=False),
+)
+"""The same of boosting libraries, by what was read of their files."""
+
+
 def may_keep_more_than_it_needs(part: Any) -> bool:
     """Whether estimators of its kind keep data that no answer needs."""
     return any(
@@ -180,7 +201,9 @@ def may_keep_more_than_it_needs(part: Any) -> bool:
 
 def kept_data_of(part: Any) -> Iterator[KeptData]:
     """The rows of the list about a fitted estimator's own attributes that hold something."""
-    if not isinstance(part, BaseEstimator):
+    if isinstance(part, BoosterEstimator):
+        yield from _kept_by_booster(part)
+    if isinstance(part, BoosterEstimator) or not isinstance(part, BaseEstimator):
         return
     names = _names_of(part)
     precomputed = "precomputed" in (getattr(part, name, None) for name in ("kernel", "metric", "affinity"))
@@ -191,6 +214,17 @@ def kept_data_of(part: Any) -> Iterator[KeptData]:
             continue  # weights that were given tell no labels
         if not row.estimators.isdisjoint(names) and vars(part).get(row.attribute) is not None:
             yield row
+
+
+def _kept_by_booster(part: BoosterEstimator) -> Iterator[KeptData]:
+    if not part.is_read:
+        return
+    held = {
+        "thresholds": part.thresholds().size,
+        "categories": any(part.input_categories()),
+        "feature_infos": part.kept_ranges().size,
+    }
+    yield from (row for row in OF_BOOSTERS if part.library in row.estimators and held[row.attribute])
 
 
 def _names_of(part: Any) -> frozenset[str]:
