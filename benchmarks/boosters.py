@@ -342,6 +342,7 @@ def main() -> None:
     parser.add_argument("--adult", type=Path)
     parser.add_argument("--into", type=Path, default=Path(__file__).parent / "results")
     asked = parser.parse_args()
+    asked.into.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
     tables: dict[str, Data] = {"digits": digits()}
     told: set[str] = set()
@@ -364,7 +365,7 @@ def main() -> None:
                     continue
                 every.setdefault(name, []).append(figures)
                 print(name, seed, {key: round(value, 4) for key, value in figures.items()}, flush=True)
-        (asked.into / "boosters.md").write_text(page(every, told, asked))
+                (asked.into / "boosters.md").write_text(page(every, told, asked))
     print(*sorted(told), sep="\n")
 
 

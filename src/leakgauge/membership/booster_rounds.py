@@ -25,8 +25,10 @@ import numpy as np
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.equations import Equations
 from leakgauge.targets.boosters.estimator import BoosterEstimator, HeldTree
-from leakgauge.targets.protocol import FloatArray, LabelArray
+from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
 
+_ROUNDING = 1e-3
+"""Of the parts of a coefficient, as long as which it is taken for what rounding left of them."""
 _NOT_KNOWN = (
     "The rounds of the model do not simply build on one another (dart, random forests), so what a round saw "
     "of each record is not known."
@@ -93,7 +95,23 @@ def equations_of_rounds(booster: BoosterEstimator, x: Any, y: LabelArray) -> Ite
         if held.cover is not None:
             yield Equations(held.leaf, tree.curvature, held.cover)
         if held.slope is not None:
-            coefficient = tree.gradient + held.slope[held.leaf] * tree.curvature
-            yield Equations(held.leaf, coefficient, -held.slope * held.penalty)
+            yield _newton_steps(held.leaf, tree.gradient, held.slope, tree.curvature, held.penalty)
     for counted in booster.counted_records(x, y):
         yield Equations(counted.cell, np.ones(len(y)), counted.count)
+
+
+def _newton_steps(
+    leaf: IntArray, gradient: FloatArray, slope: FloatArray, curvature: FloatArray, penalty: float
+) -> Equations:
+    """That each leaf holds a Newton step; those of which rounding alone would be left are 0 = 0.
+
+    In a leaf whose records have one gradient and one curvature, both parts of each coefficient cancel.
+    """
+    second = slope[leaf] * curvature
+    coefficient = gradient + second
+
+    def length(values: FloatArray) -> FloatArray:
+        return np.sqrt(np.bincount(leaf, weights=values**2, minlength=len(slope)))
+
+    remains = length(coefficient) > _ROUNDING * (length(gradient) + length(second))
+    return Equations(leaf, coefficient * remains[leaf], np.where(remains, -slope * penalty, 0.0))

@@ -11,6 +11,7 @@ from fitted_pools import area, digits, scores_of, shared
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks import boosting_equations, leaf_counts
 from leakgauge.membership.booster_rounds import equations_of_rounds, seen_trees
+from leakgauge.membership.equations import Equations
 from leakgauge.targets.boosters import lightgbm_opening, xgboost_opening
 
 SETTINGS = {
@@ -154,3 +155,17 @@ def test_a_file_that_tells_nothing_of_training_gives_no_equation():
     bare, _ = shared(target.estimator.without_training(), pool.x, pool.y, pool.member)
     with pytest.raises(Unsuited, match="holds no sums"):
         scores_of(boosting_equations.score, bare, pool)
+
+
+def test_no_equation_is_left_of_which_rounding_made_the_coefficients():
+    """In the first round all records of a class have one gradient, and cancel in a leaf of their own."""
+    x, y = digits(300)
+    y, member = y % 3, np.arange(300) < 150
+    model = lightgbm.LGBMClassifier(n_estimators=8, n_jobs=1, verbose=-1).fit(x[member], y[member])
+    classifier, _ = lightgbm_opening.read_file(model.booster_.model_to_string().encode())
+    target, pool = shared(classifier, x, y, member)
+    for block in map(Equations.scaled, equations_of_rounds(classifier, pool.x, pool.y)):
+        sums = np.bincount(block.row, weights=block.coefficient * member, minlength=len(block.right))
+        touched = np.unique(block.row[block.coefficient != 0.0])
+        assert np.abs(sums - block.right)[touched].max(initial=0.0) < 1e-2
+    assert area(boosting_equations.score, target, pool) > 0.97
