@@ -53,7 +53,6 @@ from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.targets.formats import sanitizer_of
 from leakgauge.targets.opening import open_table_model
-from leakgauge.targets.sklearn.target import SklearnTarget
 from membership_peers import Scored, sacro_worst_case
 from membership_targets import Case
 
@@ -293,7 +292,10 @@ def of_peers(library: Library, model: Any, target: Any, pool: Pool, seed: int, t
     again = library.untrained(seed, pool.x).fit(plain.x[plain.member], plain.y[plain.member])
     if not np.array_equal(again.predict_proba(plain.x), model.predict_proba(pool.x)):
         raise AssertionError("the model of arrays is another")
-    return peers(SklearnTarget(again), plain, seed, told)
+    with tempfile.TemporaryDirectory() as folder:
+        pickled = Path(folder) / "model.pkl"
+        pickled.write_bytes(pickle.dumps(again))
+        return peers(open_table_model(pickled), plain, seed, told)
 
 
 def table(name: str, every: list[Figures]) -> list[str]:
