@@ -22,7 +22,7 @@ from leakgauge.membership.running import STEPS_BESIDES, Scored, run_all
 from leakgauge.membership.shift import distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.membership.training_sets import TrainingData
-from leakgauge.model_contents.reconstruction import SECONDS
+from leakgauge.model_contents.reconstruction import SECONDS_IN_AUDITS
 from leakgauge.parameters import MembershipParameters
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
@@ -229,7 +229,7 @@ def _contents(
         inputs,
         last.limiting(progress),
         notices,
-        seconds_to_rebuild=(_least(parameters.time_budget, last.seconds) or SECONDS) if rebuilds else 0.0,
+        seconds_to_rebuild=min(SECONDS_IN_AUDITS, parameters.time_budget or math.inf) if rebuilds else 0.0,
         seed=parameters.seed,
     )
 

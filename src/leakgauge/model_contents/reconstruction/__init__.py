@@ -6,6 +6,12 @@
 """
 
 from leakgauge.model_contents.reconstruction.comparison import KnownTable
-from leakgauge.model_contents.reconstruction.rebuilding import SECONDS, Rebuilt, rebuild, rebuilt_table
+from leakgauge.model_contents.reconstruction.rebuilding import (
+    SECONDS,
+    SECONDS_IN_AUDITS,
+    Rebuilt,
+    rebuild,
+    rebuilt_table,
+)
 
-__all__ = ["SECONDS", "KnownTable", "Rebuilt", "rebuild", "rebuilt_table"]
+__all__ = ["SECONDS", "SECONDS_IN_AUDITS", "KnownTable", "Rebuilt", "rebuild", "rebuilt_table"]

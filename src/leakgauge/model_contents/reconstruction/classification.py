@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from leakgauge.model_contents.reconstruction.trees import StoredTree, class_unit
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray
 
-MOST_SWEEPS = 200
 PATIENCE = 30
 """Sweeps in a row that may bring no better match before the rest is given up."""
 CHECKED_EVERY = 3
@@ -119,23 +117,22 @@ def classified_rows(
     trees: Sequence[StoredTree],
     n_columns: int,
     *,
-    seconds: float,
+    sweeps: int,
     rng: np.random.Generator,
     progress: Progress,
 ) -> ClassifiedRows:
-    """Pass messages until the leaf counts are reproduced, or nothing gets better, or time is up.
+    """Pass messages until the leaf counts are reproduced, or nothing gets better.
 
     Parameters
     ----------
-    seconds
-        by a clock, from now.
+    sweeps
+        over all trees, at most.
 
     Raises
     ------
     Unsuited
         where the file does not tell what it takes.
     """
-    end = monotonic() + seconds
     draws = draws_of_trees(estimator, trees)
     counts = [draws_of_classes(tree) for tree in trees]
     _check_sums(trees, counts, draws)
@@ -146,8 +143,8 @@ def classified_rows(
     ]
     beliefs = start(len(draws[0]), cells, bags, rng)
     best, since = _found(beliefs, cells, trees, counts, draws), 0
-    for step in range(MOST_SWEEPS):
-        if monotonic() > end or since >= PATIENCE:
+    for step in range(sweeps):
+        if since >= PATIENCE:
             break
         sweep(beliefs, bags, cells, rng, progress)
         since += 1

@@ -1,4 +1,7 @@
-"""What rebuilding a table would take, told from a few numbers before any memory is taken."""
+"""What rebuilding a table would take, told from a few numbers before any memory is taken.
+
+Time is counted in work and not by a clock, so that the same file gives the same table on every machine.
+"""
 
 from __future__ import annotations
 
@@ -9,33 +12,37 @@ from sklearn.base import is_classifier
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.model_contents.reconstruction.trees import trees_of
+from leakgauge.targets.protocol import FloatArray
 
 MOST_BYTES = 1 << 30
 """Memory that a reconstruction may fill."""
 WORK_A_SECOND = 2.5e9
 """Multiplications of message passing in a second, about."""
-LEAST_SWEEPS = 40
-"""Sweeps that a table of some hundred rows takes at least, and for which there must be time."""
+LEAST_SWEEPS, MOST_SWEEPS = 40, 200
+"""Sweeps that a table of some hundred rows takes at least, for which there must be time; and at most."""
 
 _PER_NODE = 200
 """Bytes that `StoredTree` and the lists of its leaves take, with room for sorting them."""
 _SCALING = 24
+_PER_CELL, _PER_TREE = 20.0, 2.5e6
+"""Multiplications that a belief about a row's value, and a tree of whatever size, cost besides in a sweep."""
 
 
-def check_effort(estimator: Any, *, seconds: float) -> None:
-    """Decline what would take too much memory or time.
+def sweeps_within(estimator: Any, *, seconds: float) -> int:
+    """How many sweeps of message passing there is time for, `MOST_SWEEPS` at most.
 
     Parameters
     ----------
     seconds
-        how long message passing may go on.
+        how long message passing may go on, about.
 
     Raises
     ------
     Unsuited
-        for such a model, or one without trees; the numbers are in the message.
+        for a model that would take too much memory, or more time for `LEAST_SWEEPS`; the numbers are in the
+        message.
     """
-    nodes, n_trees, rows = 0, 0, 0
+    nodes, n_trees, rows, in_bags = 0, 0, 0, 0
     memory, work = 0.0, 0.0
     n_columns = int(getattr(estimator, "n_features_in_", 0))
     classifies = is_classifier(estimator)
@@ -48,11 +55,14 @@ def check_effort(estimator: Any, *, seconds: float) -> None:
         if classifies:
             # one test for each question at most, and at most two segments
             in_bag, tests = int(held.n_node_samples[0]), min(held.node_count, leaves * n_columns)
+            in_bags += in_bag
             memory += 4.0 * in_bag * (held.node_count + leaves) + 8.0 * tests * leaves
             memory += 4.0 * leaves * in_bag  # a row has a cell for each threshold of the forest
             work += in_bag * leaves * (2.0 * min(tests, _columns_of(held)) + _SCALING)
         else:
             memory += 4.0 * 8.0 * held.node_count * n_columns
+    if classifies and memory <= MOST_BYTES:
+        work += n_trees * _PER_TREE + in_bags * _cells_of(estimator) * _PER_CELL
     needed = LEAST_SWEEPS * work / WORK_A_SECOND
     if memory > MOST_BYTES or needed > seconds:
         raise Unsuited(
@@ -60,10 +70,21 @@ def check_effort(estimator: Any, *, seconds: float) -> None:
             f"rows each. To rebuild their table would take {memory / (1 << 30):,.1f} GiB of memory and "
             f"{needed:,.0f} seconds or more, which is more than it may take."
         )
+    return MOST_SWEEPS if work == 0.0 else min(MOST_SWEEPS, int(seconds * WORK_A_SECOND / work))
 
 
 def _columns_of(held: Any) -> int:
     """Tests that the places of a tree can differ in: few where its columns have few thresholds."""
+    return 2 * len(np.unique(_questions_of(held), axis=0)) + 1
+
+
+def _cells_of(estimator: Any) -> int:
+    """Intervals that the thresholds of all trees cut their columns into."""
+    questions = [_questions_of(tree.tree_) for tree, _ in trees_of(estimator)]
+    return len(np.unique(np.concatenate(questions), axis=0)) + int(estimator.n_features_in_)
+
+
+def _questions_of(held: Any) -> FloatArray:
+    """(n_questions, 2) column and threshold of each node that asks."""
     inner = held.children_left >= 0
-    keys = np.stack([held.feature[inner].astype(np.float64), held.threshold[inner]], axis=1)
-    return 2 * len(np.unique(keys, axis=0)) + 1
+    return np.stack([held.feature[inner].astype(np.float64), held.threshold[inner]], axis=1)

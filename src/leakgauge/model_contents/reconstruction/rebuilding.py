@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from leakgauge.attacks.row import Unsuited
 from leakgauge.model_contents.reconstruction.classification import boxes_of, classified_rows
 from leakgauge.model_contents.reconstruction.comparison import KnownTable, compared
-from leakgauge.model_contents.reconstruction.effort import check_effort
+from leakgauge.model_contents.reconstruction.effort import sweeps_within
 from leakgauge.model_contents.reconstruction.midpoints import NEAR, Placed, tighten, values_within
 from leakgauge.model_contents.reconstruction.regression import is_counted, numbered_rows
 from leakgauge.model_contents.reconstruction.trees import StoredTree, final_estimator, stored, trees_of
@@ -25,8 +25,8 @@ REBUILT_FROM = 0.99
 """Share of leaf counts that the rebuilt table must reproduce; below it the report claims nothing."""
 NARROWED_FROM = 0.5
 """Share of values that the file must narrow down for that."""
-SECONDS = 300.0
-"""How long message passing goes on at most, unless told otherwise."""
+SECONDS, SECONDS_IN_AUDITS = 300.0, 60.0
+"""What rebuilding a table may take, about, unless told otherwise; and as one part of an audit."""
 
 _SAYS_NOTHING = "Other methods may do better: it is no sign that the file is safe to hand out."
 
@@ -75,7 +75,7 @@ def rebuild(model: Any, *, rng: np.random.Generator, progress: Progress, seconds
     model
         a tree, a forest or bagged trees, or a Pipeline that ends with one.
     seconds
-        after which message passing stops, with what it has by then.
+        what it may take, about, on a machine like those of our tests: work is counted, and no clock read.
 
     Raises
     ------
@@ -83,15 +83,15 @@ def rebuild(model: Any, *, rng: np.random.Generator, progress: Progress, seconds
         where there are no such trees, or the file does not hold what it takes, or it would be too much.
     """
     estimator = final_estimator(model)
-    check_effort(estimator, seconds=seconds)
+    sweeps = sweeps_within(estimator, seconds=seconds)
     trees = [stored(tree, columns) for tree, columns in trees_of(estimator)]
     if not trees or all(len(tree.left) == 1 for tree in trees):
         raise Unsuited("The trees ask no question, so they hold nothing of a row's values.")
     n_columns = int(estimator.n_features_in_)
     with threadpool_limits(1):
         if is_classifier(estimator):
-            return _of_classifier(estimator, trees, n_columns, seconds, rng, progress)
-        return _of_regressor(estimator, trees, n_columns, seconds, progress)
+            return _of_classifier(estimator, trees, n_columns, sweeps, rng, progress)
+        return _of_regressor(estimator, trees, n_columns, progress)
 
 
 def rebuilt_table(
@@ -152,13 +152,13 @@ def _of_classifier(
     estimator: Any,
     trees: Sequence[StoredTree],
     n_columns: int,
-    seconds: float,
+    sweeps: int,
     rng: np.random.Generator,
     progress: Progress,
 ) -> Rebuilt:
     if not is_counted(trees):
         raise Unsuited("The leaves hold no counts: the file was stripped of them.")
-    found = classified_rows(estimator, trees, n_columns, seconds=seconds, rng=rng, progress=progress)
+    found = classified_rows(estimator, trees, n_columns, sweeps=sweeps, rng=rng, progress=progress)
     placed = found.placed(trees)
     low, high = boxes_of(placed, len(found.y), n_columns)
     if found.matched >= REBUILT_FROM and _searches_midpoints(estimator):
@@ -176,10 +176,8 @@ def _of_classifier(
     )
 
 
-def _of_regressor(
-    estimator: Any, trees: Sequence[StoredTree], n_columns: int, seconds: float, progress: Progress
-) -> Rebuilt:
-    rows = numbered_rows(trees, n_columns, progress, seconds=seconds)
+def _of_regressor(estimator: Any, trees: Sequence[StoredTree], n_columns: int, progress: Progress) -> Rebuilt:
+    rows = numbered_rows(trees, n_columns, progress)
     if _searches_midpoints(estimator):
         tighten(rows.placed, rows.low, rows.high, progress)
     values = values_within(trees, rows.low, rows.high)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import monotonic
 
 import numpy as np
 
@@ -29,6 +28,8 @@ from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray
 
 MOST_SHARING = 2_000
 """Leaves of one number that are told apart at most; more of them take longer than they are worth."""
+MOST_COMPARED = 2_000_000_000
+"""Bounds that are compared for that at most, over all numbers."""
 
 _ROUNDING = 4.0 * np.finfo(np.float64).eps
 """What multiplying a number with its draws and dividing by them leaves of it, at most."""
@@ -80,15 +81,8 @@ def is_counted(trees: Sequence[StoredTree]) -> bool:
     return all(len(tree.left) == 1 or tree.rows[0] > 1 for tree in trees)
 
 
-def numbered_rows(
-    trees: Sequence[StoredTree], n_columns: int, progress: Progress, *, seconds: float
-) -> NumberedRows:
+def numbered_rows(trees: Sequence[StoredTree], n_columns: int, progress: Progress) -> NumberedRows:
     """The rows that leaves of one row name.
-
-    Parameters
-    ----------
-    seconds
-        after which rows that share a number are no longer told apart.
 
     Raises
     ------
@@ -97,7 +91,7 @@ def numbered_rows(
     """
     counted = is_counted(trees)
     leaves = _leaves(trees, n_columns, counted=counted, progress=progress)
-    row = _rows_of(leaves, progress, end=monotonic() + seconds)
+    row = _rows_of(leaves, progress)
     times = np.bincount(row[row >= 0])
     if not len(times):
         raise Unsuited("No leaf of the trees holds a single row.")
@@ -127,7 +121,7 @@ def _leaves(trees: Sequence[StoredTree], n_columns: int, *, counted: bool, progr
     return Leaves(tree_of[order], node[order], number[order], low[order], high[order])
 
 
-def _rows_of(leaves: Leaves, progress: Progress, *, end: float) -> IntArray:
+def _rows_of(leaves: Leaves, progress: Progress) -> IntArray:
     """(k,) the row of each leaf, -1 where it cannot be told; `leaves` are in the order of their numbers."""
     row = np.full(len(leaves.number), -1, dtype=np.int64)
     if not len(row):
@@ -138,12 +132,15 @@ def _rows_of(leaves: Leaves, progress: Progress, *, end: float) -> IntArray:
     high = np.minimum.reduceat(leaves.high, starts, axis=0)
     one = (low < high).all(axis=1) & ~_twice_in_a_tree(leaves.tree, starts)
     stops = np.append(starts[1:], len(row))
-    found = 0
+    found, left = 0, MOST_COMPARED
     for start, stop, single in zip(starts, stops, one, strict=True):
         if single:
             row[start:stop] = found
             found += 1
-        elif stop - start <= MOST_SHARING and monotonic() < end:
+            continue
+        compared = (stop - start) ** 2 * leaves.low.shape[1]
+        if stop - start <= MOST_SHARING and compared <= left:
+            left -= compared
             progress.report("telling rows of one number apart", 0.0)
             own = _separated(leaves, slice(start, stop))
             row[start:stop] = np.where(own >= 0, own + found, -1)
