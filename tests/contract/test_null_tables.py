@@ -68,6 +68,7 @@ def without_rows(report: MembershipReport) -> MembershipReport:
     return dataclasses.replace(report, inputs={}, records=())
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_changes_no_figure(tmp_path: Path) -> None:
     members, others = customers(N, 0), customers(N, 1)
     model = fitted(members, reads_all=True)

@@ -78,9 +78,9 @@ def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> I
     LeakgaugeError
         for whatever does not fit, with file, line and column.
     """
+    asked_for = settings_of(parameters.defences)
     if bundle.model is None:
         raise ValueError("the bundle has no model")
-    asked_for = settings_of(parameters.defences)
     target = open_table_model(bundle.model.path)
     notices = [Notice("model_file", text) for text in target.remarks]
     tables = tables_of(bundle, parameters, target.feature_names or (), notices)

@@ -96,12 +96,9 @@ def _column(cells: pd.Series[Any]) -> NDArray[Any]:
     numbers = pd.to_numeric(cells, errors="coerce")
     if bool((numbers.notna() | cells.isna()).all()) and not _holds_text(cells):
         return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-    return (
-        cells.astype(object)
-        .where(cells.notna(), None)
-        .map(lambda cell: None if cell is None else str(cell))
-        .to_numpy()
-    )
+    # not by pandas' map, which makes a column of texts of the result, and NaN of None
+    texts = [None if gap else str(cell) for cell, gap in zip(cells.astype(object), cells.isna(), strict=True)]
+    return np.array(texts, dtype=object)
 
 
 def _holds_text(cells: pd.Series[Any]) -> bool:

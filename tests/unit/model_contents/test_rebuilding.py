@@ -217,7 +217,7 @@ def test_time_ends_message_passing():
     found = rebuild(model, rng=np.random.default_rng(0), seconds=1e9, progress=progress)
     assert found.matched == 1.0
     assert stages
-    with pytest.raises(Unsuited, match="more than it may take"):
+    with pytest.raises(Unsuited, match="it may take 1 GiB and 0 seconds here"):
         rebuild(model, rng=np.random.default_rng(0), seconds=0.0, progress=Silent())
 
 

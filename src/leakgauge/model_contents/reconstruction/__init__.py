@@ -6,12 +6,7 @@
 """
 
 from leakgauge.model_contents.reconstruction.comparison import KnownTable
-from leakgauge.model_contents.reconstruction.rebuilding import (
-    SECONDS,
-    SECONDS_IN_AUDITS,
-    Rebuilt,
-    rebuild,
-    rebuilt_table,
-)
+from leakgauge.model_contents.reconstruction.effort import SECONDS, SECONDS_IN_AUDITS
+from leakgauge.model_contents.reconstruction.rebuilding import Rebuilt, rebuild, rebuilt_table
 
 __all__ = ["SECONDS", "SECONDS_IN_AUDITS", "KnownTable", "Rebuilt", "rebuild", "rebuilt_table"]

@@ -14,6 +14,8 @@ from leakgauge.attacks.row import Unsuited
 from leakgauge.model_contents.reconstruction.trees import trees_of
 from leakgauge.targets.protocol import FloatArray
 
+SECONDS, SECONDS_IN_AUDITS = 300.0, 20.0
+"""What rebuilding a table may take, about, unless told otherwise; and as one part of an audit."""
 MOST_BYTES = 1 << 30
 """Memory that a reconstruction may fill."""
 WORK_A_SECOND = 2.5e9
@@ -24,7 +26,7 @@ LEAST_SWEEPS, MOST_SWEEPS = 40, 200
 _PER_NODE = 200
 """Bytes that `StoredTree` and the lists of its leaves take, with room for sorting them."""
 _SCALING = 24
-_PER_CELL, _PER_TREE = 20.0, 2.5e6
+_PER_CELL, _PER_TREE = 10.0, 2.5e6
 """Multiplications that a belief about a row's value, and a tree of whatever size, cost besides in a sweep."""
 
 
@@ -65,10 +67,14 @@ def sweeps_within(estimator: Any, *, seconds: float) -> int:
         work += n_trees * _PER_TREE + in_bags * _cells_of(estimator) * _PER_CELL
     needed = LEAST_SWEEPS * work / WORK_A_SECOND
     if memory > MOST_BYTES or needed > seconds:
+        more = (
+            " `leakgauge contents` gives it more time." if memory <= MOST_BYTES and needed <= SECONDS else ""
+        )
         raise Unsuited(
             f"The file holds {n_trees:,} trees of {nodes:,} nodes in all, grown on up to {rows:,} different "
             f"rows each. To rebuild their table would take {memory / (1 << 30):,.1f} GiB of memory and "
-            f"{needed:,.0f} seconds or more, which is more than it may take."
+            f"{needed:,.0f} seconds or more; it may take {MOST_BYTES >> 30} GiB and {seconds:,.0f} seconds "
+            f"here.{more}"
         )
     return MOST_SWEEPS if work == 0.0 else min(MOST_SWEEPS, int(seconds * WORK_A_SECOND / work))
 

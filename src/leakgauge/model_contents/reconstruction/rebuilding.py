@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from leakgauge.attacks.row import Unsuited
 from leakgauge.model_contents.reconstruction.classification import boxes_of, classified_rows
 from leakgauge.model_contents.reconstruction.comparison import KnownTable, compared
-from leakgauge.model_contents.reconstruction.effort import sweeps_within
+from leakgauge.model_contents.reconstruction.effort import SECONDS, sweeps_within
 from leakgauge.model_contents.reconstruction.midpoints import NEAR, Placed, tighten, values_within
 from leakgauge.model_contents.reconstruction.regression import is_counted, numbered_rows
 from leakgauge.model_contents.reconstruction.trees import StoredTree, final_estimator, stored, trees_of
@@ -25,8 +25,6 @@ REBUILT_FROM = 0.99
 """Share of leaf counts that the rebuilt table must reproduce; below it the report claims nothing."""
 NARROWED_FROM = 0.5
 """Share of values that the file must narrow down for that."""
-SECONDS, SECONDS_IN_AUDITS = 300.0, 60.0
-"""What rebuilding a table may take, about, unless told otherwise; and as one part of an audit."""
 
 _SAYS_NOTHING = "Other methods may do better: it is no sign that the file is safe to hand out."
 
