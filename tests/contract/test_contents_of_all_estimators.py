@@ -77,6 +77,7 @@ def equal_rows(model: Any, table: NDArray[Any]) -> NDArray[np.bool_]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS)
 def test_every_row_that_stands_in_a_model_is_found_and_no_other(name: str) -> None:
     model, contents = made(name)
@@ -86,6 +87,7 @@ def test_every_row_that_stands_in_a_model_is_found_and_no_other(name: str) -> No
     assert not any(field.common for field in contents.fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(KINDS.keys() - OF_OTHER_ROWS - OF_LABELS))
 def test_whatever_holds_something_of_the_table_stands_in_the_list(name: str) -> None:
     _, contents = made(name)
@@ -95,6 +97,7 @@ def test_whatever_holds_something_of_the_table_stands_in_the_list(name: str) -> 
         ), f"{field.estimator}.{field.attribute} holds {field.holds}"
 
 
+@pytest.mark.slow
 def test_every_row_of_the_list_holds_something_in_some_model() -> None:
     held = {
         (field.estimator, field.attribute)

@@ -328,6 +328,7 @@ def test_a_file_that_is_cut_short_anywhere_is_refused(form, tmp_path):
             open_table_model(tmp_path / "model")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["cbm", "json", "pickle"])
 @pytest.mark.parametrize("kind", ["nodes", "categories"])
 def test_a_file_with_a_changed_byte_is_refused_or_answers(kind, form, tmp_path):
