@@ -153,7 +153,7 @@ def _opened(model: Path) -> _Opened:
             raise UnsupportedModel(
                 "contents_unread",
                 f"The model file is {row.words}, of which no list says what it keeps.",
-                hint="The contents of scikit-learn, XGBoost and LightGBM files are read.",
+                hint="The contents of scikit-learn, XGBoost, LightGBM and CatBoost files are read.",
             )
         return _Opened(target.estimator, target)
     loaded = load_model(model, looked_at=True).estimator
