@@ -14,7 +14,7 @@ from leakgauge.attributes import columns as sensitive_columns
 from leakgauge.attributes.attacks import ATTACKS
 from leakgauge.attributes.columns import LEAST_RECORDS, NotMeasured
 from leakgauge.attributes.combining import combined
-from leakgauge.attributes.imputation import dealt, imputed
+from leakgauge.attributes.imputation import Imputation, dealt, imputed
 from leakgauge.attributes.measure import measure, named, parts
 from leakgauge.attributes.protocol import Attack, Question
 from leakgauge.attributes.records import Records, Retrained, Sensitive
@@ -186,21 +186,7 @@ def _measured(
     baseline = combined(guess.probabilities, nothing, column.truth, asked.member, fold, rng=rng("weighing"))
     if float((named(baseline) == column.truth).mean()) >= DETERMINED:
         return _withheld(name, _DETERMINED)
-    labels, probabilities = _asked(target, records, task, progress)
-    question = Question(
-        target=target,
-        records=asked,
-        column=column,
-        labels=labels,
-        probabilities=probabilities,
-        given=_given(target, asked),
-        imputed=baseline,
-        known=guess.known,
-        fold=fold,
-        estimator=target.estimator,
-        candidate=lambda value: task.column.candidate(records, value, task.rows),
-        reference_p_y=partial(references.about, task.place),
-    )
+    question = _question(asked, column, task, guess, baseline, records, target, references, progress)
     comparisons = FIGURES * tasks * sum(not attack.sees_given for attack in ATTACKS)
     outcomes: list[AttributeMeasured | NotApplicable | Failed] = []
     posteriors: dict[str, FloatArray] = {}
@@ -222,6 +208,35 @@ def _measured(
         strongest=None if best is None else best.name,
         strongest_on_file=None if on_file is None else on_file.name,
         parts=() if best is None else parts(posteriors[best.name], baseline, column, asked),
+    )
+
+
+def _question(
+    asked: Records,
+    column: Sensitive,
+    task: _Task,
+    guess: Imputation,
+    baseline: FloatArray,
+    records: Records,
+    target: ModelTarget,
+    references: References,
+    progress: Progress,
+) -> Question:
+    """All that attacks on one column can learn, with the model's answers about every value."""
+    labels, probabilities = _asked(target, records, task, progress)
+    return Question(
+        target=target,
+        records=asked,
+        column=column,
+        labels=labels,
+        probabilities=probabilities,
+        given=_given(target, asked),
+        imputed=baseline,
+        known=guess.known,
+        fold=guess.fold,
+        estimator=target.estimator,
+        candidate=lambda value: task.column.candidate(records, value, task.rows),
+        reference_p_y=partial(references.about, task.place),
     )
 
 
