@@ -18,8 +18,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 import leakgauge
 from leakgauge.cli import main
-from leakgauge.membership.labels import known_labels
 from leakgauge.report.model import MembershipMeasured
+from leakgauge.tables.labels import known_labels
 
 LABELS = {
     "object": lambda y: pd.Series(np.where(y, "yes", "no").astype(object)),

@@ -38,8 +38,8 @@ with atheris.instrument_imports(include=["leakgauge"]):
     from leakgauge.errors import LeakgaugeError
     from leakgauge.images.files import read_image
     from leakgauge.membership.image_sets import FittedSet, labelled_images, positions
-    from leakgauge.membership.tables import read_table
     from leakgauge.parameters import decode_hyperparameters, inversion_parameters, membership_parameters
+    from leakgauge.tables import read_table
     from leakgauge.targets.boosters import catboost_cbm, catboost_json, lightgbm_reading, xgboost_reading
     from leakgauge.targets.boosters.catboost_checks import check
     from leakgauge.targets.endpoints.forms import read_form

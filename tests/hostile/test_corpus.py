@@ -10,8 +10,8 @@ from hostile_corpus import Hostile, code_running, corpus, parameter_files, table
 
 from leakgauge.bundle import Limits
 from leakgauge.errors import LeakgaugeError
-from leakgauge.membership.tables import read_table
 from leakgauge.parameters import inversion_parameters, membership_parameters
+from leakgauge.tables import read_table
 from leakgauge.targets.sklearn.reading import load_model
 
 

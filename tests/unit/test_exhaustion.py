@@ -17,8 +17,8 @@ from sklearn.linear_model import LogisticRegression
 
 from leakgauge.bundle import Limits
 from leakgauge.exhaustion import OUT_OF_MEMORY, OutOfTime, Time, ran_out, release
-from leakgauge.membership.tables.encoding import read_utf8
 from leakgauge.progress import Calling, Silent
+from leakgauge.tables.encoding import read_utf8
 from leakgauge.targets.sklearn.reading import load_model
 from leakgauge.threads import one_processor_each
 

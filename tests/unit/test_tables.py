@@ -21,8 +21,8 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 
 from leakgauge.bundle import Limits
 from leakgauge.errors import InputError
-from leakgauge.membership.tables import Header, Table, delimited, read_table, read_tables
-from leakgauge.membership.tables.inference import MISSING, has_thousands_separators, inferred
+from leakgauge.tables import Header, Table, delimited, read_table, read_tables
+from leakgauge.tables.inference import MISSING, has_thousands_separators, inferred
 
 LIMITS = Limits()
 

@@ -19,12 +19,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle
-from leakgauge.membership.label_column import DEFAULT_LABEL, MOSTLY, is_index
-from leakgauge.membership.labels import known_labels, named, named_list, places_among, positions_of
-from leakgauge.membership.numeric_labels import NumericLabels, numbers_in
 from leakgauge.membership.pooling import groups_in
-from leakgauge.membership.tables import Table
-from leakgauge.membership.tables.inference import inferred
+from leakgauge.tables import Table
+from leakgauge.tables.inference import inferred
+from leakgauge.tables.label_column import DEFAULT_LABEL, MOSTLY, is_index
+from leakgauge.tables.labels import known_labels, named, named_list, places_among, positions_of
+from leakgauge.tables.numeric_labels import NumericLabels, numbers_in
 from leakgauge.targets.probabilities import DRIFT
 from leakgauge.targets.protocol import (
     LARGEST_NUMBER,

@@ -12,15 +12,15 @@ from sklearn.base import BaseEstimator
 from leakgauge.bundle import BundledFile, Limits, MembershipBundle
 from leakgauge.errors import UnsupportedModel
 from leakgauge.exhaustion import unless_it_runs_out
-from leakgauge.membership.columns import Columns, columns_of, named_label, typed_features
 from leakgauge.membership.inputs import Inputs
-from leakgauge.membership.numeric_labels import labels_of
-from leakgauge.membership.tables import read_table
 from leakgauge.model_contents.find import TrainingTable, contents_of
 from leakgauge.model_contents.rebuilt import with_rebuilt
 from leakgauge.parameters import MembershipParameters
 from leakgauge.progress import Progress, Share
 from leakgauge.report.model import ModelContents, Notice
+from leakgauge.tables import read_table
+from leakgauge.tables.columns import Columns, columns_of, named_label, typed_features
+from leakgauge.tables.numeric_labels import labels_of
 from leakgauge.targets.formats import PICKLE, format_of
 from leakgauge.targets.protocol import TableTarget
 from leakgauge.targets.sklearn.model_graph import reads_documents

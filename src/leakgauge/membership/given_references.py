@@ -22,14 +22,14 @@ from leakgauge.bundle import BundledFile, Limits
 from leakgauge.defences.output import Setting, changed, changed_numbers
 from leakgauge.errors import BadBundle
 from leakgauge.membership.answer_tables import PREDICTED, columns_called, predictions_in, probabilities_in
-from leakgauge.membership.label_column import DEFAULT_LABEL
-from leakgauge.membership.labels import TRUTH, named, places_among
-from leakgauge.membership.numeric_labels import numbers_in
 from leakgauge.membership.pool import ReferenceAnswers
 from leakgauge.membership.residuals import ErrorScale
-from leakgauge.membership.tables import Table, read_tables
 from leakgauge.progress import Progress
 from leakgauge.report.model import Attacker, Notice
+from leakgauge.tables import Table, read_tables
+from leakgauge.tables.label_column import DEFAULT_LABEL
+from leakgauge.tables.labels import TRUTH, named, places_among
+from leakgauge.tables.numeric_labels import numbers_in
 from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray, LabelArray
 
 IN_TRAINING: Final = "in_training"

@@ -13,12 +13,12 @@ from leakgauge.estimates import Estimate, proportion
 from leakgauge.images.image import Images
 from leakgauge.membership.image_sets import FittedSet, labelled_images, positions
 from leakgauge.membership.inputs import Inputs
-from leakgauge.membership.labels import NAMED_AT_MOST
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS
 from leakgauge.parameters import ImageMembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
+from leakgauge.tables.labels import NAMED_AT_MOST
 from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel
 from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import BoolArray, IntArray, ModelTarget

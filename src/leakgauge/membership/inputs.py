@@ -24,22 +24,22 @@ from leakgauge.defences.output import (
     settings_of,
 )
 from leakgauge.errors import BadBundle, UnsupportedModel
-from leakgauge.membership.bad_cells import blame_a_cell
-from leakgauge.membership.columns import (
+from leakgauge.membership.given_references import Audited, GivenReferences, places_of, read_reference_models
+from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
+from leakgauge.membership.training_sets import TrainingData
+from leakgauge.model_contents.find import TrainingTable
+from leakgauge.parameters import MembershipParameters
+from leakgauge.report.model import Notice
+from leakgauge.tables import Table, read_rows, read_tables
+from leakgauge.tables.bad_cells import blame_a_cell
+from leakgauge.tables.columns import (
     check_same_columns,
     columns_of,
     named_label,
     typed_features,
 )
-from leakgauge.membership.given_references import Audited, GivenReferences, places_of, read_reference_models
-from leakgauge.membership.numeric_labels import labels_of, settled_by_labels
-from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.pooling import LEAST_RECORDS, Side, pooled
-from leakgauge.membership.tables import Table, read_rows, read_tables
-from leakgauge.membership.training_sets import TrainingData
-from leakgauge.model_contents.find import TrainingTable
-from leakgauge.parameters import MembershipParameters
-from leakgauge.report.model import Notice
+from leakgauge.tables.numeric_labels import labels_of, settled_by_labels
 from leakgauge.targets.input_columns import InputColumn, InputColumns
 from leakgauge.targets.opening import open_table_model
 from leakgauge.targets.protocol import ModelTarget, TableTarget

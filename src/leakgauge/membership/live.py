@@ -21,12 +21,12 @@ from leakgauge.defences.output import settings_of
 from leakgauge.errors import BadBundle
 from leakgauge.membership.attacks.label_only import fewest_rows
 from leakgauge.membership.inputs import Inputs, fitted_inputs, sides_of, tables_of, with_references
-from leakgauge.membership.label_column import DEFAULT_LABEL
 from leakgauge.membership.pooling import LEAST_RECORDS
-from leakgauge.membership.tables import Table
-from leakgauge.membership.tables.inference import inferred
 from leakgauge.parameters import LiveParameters
 from leakgauge.report.model import Notice
+from leakgauge.tables import Table
+from leakgauge.tables.inference import inferred
+from leakgauge.tables.label_column import DEFAULT_LABEL
 from leakgauge.targets.endpoints.asking import Service
 from leakgauge.targets.endpoints.table import EndpointTarget
 from leakgauge.targets.in_memory import classes_in_order

@@ -11,14 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle, BadParameters
-from leakgauge.membership.columns import Columns
-from leakgauge.membership.labels import NAMED_AT_MOST, Labels
 from leakgauge.membership.pool import Pool
-from leakgauge.membership.tables import Table
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import MembershipParameters
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
+from leakgauge.tables import Table
+from leakgauge.tables.columns import Columns
+from leakgauge.tables.labels import NAMED_AT_MOST, Labels
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.protocol import BoolArray, IntArray, LabelArray, TableTarget
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leakgauge.errors import BadBundle
-from leakgauge.membership.labels import named
+from leakgauge.tables.labels import named
 from leakgauge.targets.functions import Takes
 from leakgauge.targets.ways_in import made_by
 

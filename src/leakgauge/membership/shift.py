@@ -20,9 +20,9 @@ from sklearn.model_selection import StratifiedKFold
 
 from leakgauge.estimates import Estimate, area_estimate, for_cross_fitting
 from leakgauge.images.image import Images
-from leakgauge.membership.labels import named
 from leakgauge.membership.pool import Pool
 from leakgauge.report.model import Notice
+from leakgauge.tables.labels import named
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 LARGEST_SAMPLE = 5_000

@@ -17,11 +17,11 @@ from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.errors import BadBundle
-from leakgauge.membership.column_types import typed
 from leakgauge.membership.inputs import Inputs, read_inputs
-from leakgauge.membership.tables import Table
 from leakgauge.parameters import membership_parameters
 from leakgauge.report.model import Notice
+from leakgauge.tables import Table
+from leakgauge.tables.column_types import typed
 from leakgauge.targets.input_columns import InputColumn, InputColumns
 
 N = 80

@@ -14,8 +14,8 @@ from sklearn.tree import DecisionTreeClassifier
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.errors import BadBundle
 from leakgauge.membership.inputs import Inputs, read_inputs
-from leakgauge.membership.label_column import is_index
 from leakgauge.parameters import membership_parameters
+from leakgauge.tables.label_column import is_index
 
 N = 120
 

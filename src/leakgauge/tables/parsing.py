@@ -17,8 +17,8 @@ import pandas as pd
 
 from leakgauge.bundle import Limits
 from leakgauge.errors import BadBundle
-from leakgauge.membership.tables.delimited import Text, refuse_quote
-from leakgauge.membership.tables.table import FEWEST_COLUMNS, Table, out_of_memory
+from leakgauge.tables.delimited import Text, refuse_quote
+from leakgauge.tables.table import FEWEST_COLUMNS, Table, out_of_memory
 
 
 def parse(text: Text, *, has_header: bool, limits: Limits) -> Table:

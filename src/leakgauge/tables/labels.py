@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leakgauge.errors import BadBundle
-from leakgauge.membership.tables import Table
-from leakgauge.membership.tables.inference import number_in
+from leakgauge.tables import Table
+from leakgauge.tables.inference import number_in
 from leakgauge.targets.protocol import IntArray, LabelArray, TableTarget
 from leakgauge.text import Sink, printable
 

@@ -32,8 +32,8 @@ from typing import Final, Literal, NoReturn
 
 from leakgauge.bundle import Limits
 from leakgauge.errors import BadBundle
-from leakgauge.membership.tables.inference import MISSING
-from leakgauge.membership.tables.table import FEWEST_COLUMNS
+from leakgauge.tables.inference import MISSING
+from leakgauge.tables.table import FEWEST_COLUMNS
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SAMPLE_ROWS: Final = 64

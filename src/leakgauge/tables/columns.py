@@ -12,13 +12,13 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from leakgauge.errors import BadBundle, BadParameters, InputError
-from leakgauge.membership.column_types import typed
-from leakgauge.membership.label_column import DEFAULT_LABEL, Candidates, Fit, is_index
-from leakgauge.membership.labels import NAMED_AT_MOST, named, named_list
-from leakgauge.membership.numeric_labels import labels_of
-from leakgauge.membership.tables import Table
 from leakgauge.parameters import MembershipParameters
 from leakgauge.report.model import Notice
+from leakgauge.tables import Table
+from leakgauge.tables.column_types import typed
+from leakgauge.tables.label_column import DEFAULT_LABEL, Candidates, Fit, is_index
+from leakgauge.tables.labels import NAMED_AT_MOST, named, named_list
+from leakgauge.tables.numeric_labels import labels_of
 from leakgauge.targets.input_columns import InputColumns
 from leakgauge.targets.protocol import TableTarget
 

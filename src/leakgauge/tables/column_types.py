@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from leakgauge.errors import BadBundle
-from leakgauge.membership.labels import named
-from leakgauge.membership.tables import Table
-from leakgauge.membership.tables.inference import MISSING, inferred, number_in
 from leakgauge.report.model import Notice
+from leakgauge.tables import Table
+from leakgauge.tables.inference import MISSING, inferred, number_in
+from leakgauge.tables.labels import named
 from leakgauge.targets.input_columns import InputColumn, InputColumns
 
 NUMBERS = "numbers"

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from leakgauge.bundle import Limits
 from leakgauge.errors import BadBundle
-from leakgauge.membership.tables.table import FEWEST_COLUMNS, Table, out_of_memory, with_object_text
+from leakgauge.tables.table import FEWEST_COLUMNS, Table, out_of_memory, with_object_text
 
 MAGIC: Final = (b"PAR1", b"PARE")
 """First bytes of a parquet file, plain or encrypted."""

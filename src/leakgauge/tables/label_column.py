@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from leakgauge.errors import BadBundle
-from leakgauge.membership.labels import Labels, named
-from leakgauge.membership.tables import Table
-from leakgauge.membership.tables.inference import inferred
 from leakgauge.report.model import Notice
+from leakgauge.tables import Table
+from leakgauge.tables.inference import inferred
+from leakgauge.tables.labels import Labels, named
 
 DEFAULT_LABEL = "label"
 LISTED_AT_MOST = 10

@@ -8,7 +8,7 @@ import pandas as pd
 from leakgauge.bundle import BundledFile, Limits
 from leakgauge.errors import BadBundle
 from leakgauge.images.arrays import map_array
-from leakgauge.membership.tables.table import Table, out_of_memory
+from leakgauge.tables.table import Table, out_of_memory
 
 
 def read_rows(rows: BundledFile, labels: BundledFile, limits: Limits) -> Table:

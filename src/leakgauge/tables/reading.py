@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias
 
 from leakgauge.bundle import Limits
 from leakgauge.errors import BadBundle
-from leakgauge.membership.tables.delimited import Text, text_of
-from leakgauge.membership.tables.encoding import read_utf8
-from leakgauge.membership.tables.parquet import MAGIC, read_parquet
-from leakgauge.membership.tables.parsing import parse
-from leakgauge.membership.tables.table import Table
+from leakgauge.tables.delimited import Text, text_of
+from leakgauge.tables.encoding import read_utf8
+from leakgauge.tables.parquet import MAGIC, read_parquet
+from leakgauge.tables.parsing import parse
+from leakgauge.tables.table import Table
 
 Header: TypeAlias = Literal["auto", True, False]
 

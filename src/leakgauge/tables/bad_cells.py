@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from leakgauge.errors import BadBundle, UnsupportedModel
-from leakgauge.membership.labels import named
-from leakgauge.membership.tables import Table
-from leakgauge.membership.tables.inference import has_thousands_separators, inferred
+from leakgauge.tables import Table
+from leakgauge.tables.inference import has_thousands_separators, inferred
+from leakgauge.tables.labels import named
 from leakgauge.targets.input_columns import InputColumn, InputColumns
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from leakgauge.errors import BadBundle
-from leakgauge.membership.label_column import DEFAULT_LABEL, MOSTLY
-from leakgauge.membership.labels import ClassLabels, Labels, named
-from leakgauge.membership.tables import Table
-from leakgauge.membership.tables.inference import MISSING, has_thousands_separators, inferred
 from leakgauge.report.model import Notice
+from leakgauge.tables import Table
+from leakgauge.tables.inference import MISSING, has_thousands_separators, inferred
+from leakgauge.tables.label_column import DEFAULT_LABEL, MOSTLY
+from leakgauge.tables.labels import ClassLabels, Labels, named
 from leakgauge.targets.protocol import (
     LARGEST_NUMBER,
     BoolArray,
