@@ -558,6 +558,7 @@ def test_the_interval_of_a_difference_of_shares_covers_as_it_says() -> None:
         share_difference(first[:0], first[:0])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=3, max_size=60))
 def test_matthews_correlation_is_scikit_learns_and_lies_within_its_interval(pairs):
     decided, truth = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
