@@ -28,8 +28,8 @@ from boosters import bundle_of, halves
 from leakgauge.attacks.row import Unsuited
 from leakgauge.errors import UnsupportedModel
 from leakgauge.membership.attacks import boosting_equations, leaf_counts
-from leakgauge.membership.booster_rounds import equations_of_rounds
 from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.model_contents.leaves.booster_rounds import equations_of_rounds
 from leakgauge.progress import Silent
 from leakgauge.targets.boosters import catboost_opening, lightgbm_opening, xgboost_opening
 from leakgauge.targets.formats import sanitizer_of
