@@ -37,10 +37,11 @@ if TYPE_CHECKING:
         InversionReport,
         MembershipReport,
         ModelContents,
+        ProfilesReport,
         Report,
         Severity,
     )
-    from leakgauge.results import InversionResult, MembershipResult
+    from leakgauge.results import InversionResult, MembershipResult, ProfilesResult
 
 __all__ = [
     "AuditFailed",
@@ -61,6 +62,8 @@ __all__ = [
     "MembershipReport",
     "MembershipResult",
     "ModelContents",
+    "ProfilesReport",
+    "ProfilesResult",
     "Report",
     "ServiceFailed",
     "Severity",

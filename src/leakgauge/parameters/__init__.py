@@ -1,7 +1,7 @@
 """parameters.json and hyperparameters -> typed, validated parameters.
 
-The models of `membership` and `inversion` are the reference: `docs/parameters.md` and the JSON Schema
-are generated from their descriptions. Validation is strict (a number in quotes
+The models of `membership`, `inversion` and `profiles` are the reference: `docs/parameters.md` and the
+JSON Schema are generated from their descriptions. Validation is strict (a number in quotes
 is not a number) and reports every problem at once. A parameter that would do nothing in an audit is
 refused there.
 """
@@ -19,6 +19,7 @@ from leakgauge.parameters.loading import (
     live_inversion_parameters,
     live_parameters,
     membership_parameters,
+    profiles_parameters,
 )
 from leakgauge.parameters.membership import (
     AnswersInMemoryParameters,
@@ -28,6 +29,7 @@ from leakgauge.parameters.membership import (
     LiveParameters,
     MembershipParameters,
 )
+from leakgauge.parameters.profiles import ProfilesParameters
 
 __all__ = [
     "MAX_BYTES",
@@ -39,6 +41,7 @@ __all__ = [
     "LiveInversionParameters",
     "LiveParameters",
     "MembershipParameters",
+    "ProfilesParameters",
     "answers_in_memory_parameters",
     "answers_parameters",
     "decode_assignments",
@@ -49,4 +52,5 @@ __all__ = [
     "live_inversion_parameters",
     "live_parameters",
     "membership_parameters",
+    "profiles_parameters",
 ]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.policy import InversionLimits, MembershipLimits, Policy
+from leakgauge.policy import InversionLimits, MembershipLimits, Policy, ProfilesLimits
 from leakgauge.report.formatting import limit as rate_words
 from leakgauge.report.model import (
     Audited,
@@ -33,6 +33,8 @@ from leakgauge.report.model import (
     MembershipMeasured,
     MembershipReport,
     NotApplicable,
+    ProfilesMeasured,
+    ProfilesReport,
     Report,
     RuleResult,
     Severity,
@@ -46,17 +48,20 @@ _DOES_NOT_FIT = "does_not_fit_members"
 ABOUT_CLASSES = frozenset({"entropy", "modified_entropy", "label_only", "black_box_art"})
 """Attacks that are never applicable to regressors, so that no policy can require them of one."""
 
-_Attack = MembershipMeasured | InversionMeasured | NotApplicable | Failed
-_Measured = TypeVar("_Measured", MembershipMeasured, InversionMeasured)
+_Attack = MembershipMeasured | InversionMeasured | ProfilesMeasured | NotApplicable | Failed
+_Measured = TypeVar("_Measured", MembershipMeasured, InversionMeasured, ProfilesMeasured)
 
 
 def gate(report: Report, policy: Policy | None = None) -> GateResult:
     """Hold `report` to `policy`, by default to the default one."""
     limits = Policy() if policy is None else policy
     if isinstance(report, MembershipReport):
-        rules = [_doubted(rule, report) for rule in _membership_rules(report, limits.membership)]
+        found = _membership_rules(report, limits.membership)
+    elif isinstance(report, InversionReport):
+        found = _inversion_rules(report, limits.inversion)
     else:
-        rules = [_doubted(rule, report) for rule in _inversion_rules(report, limits.inversion)]
+        found = _profiles_rules(report, limits.profiles)
+    rules = [_doubted(rule, report) for rule in found]
     if not rules:
         rules = [
             RuleResult(
@@ -146,6 +151,35 @@ def _inversion_rules(report: InversionReport, limits: InversionLimits) -> Iterab
                 limit,
                 _readings(attacks, InversionMeasured, lambda attack: attack.metrics.leakage),
             )
+    yield from _required(report.attacks, limits.required_attacks)
+
+
+def _profiles_rules(report: ProfilesReport, limits: ProfilesLimits) -> Iterable[RuleResult]:
+    yield from _severity_rule([report.verdict.severity], limits.max_severity)
+    if limits.max_gain is not None:
+        yield _held(
+            "max_gain",
+            f"No attack on the model's answers comes nearer to a class's profile by more than "
+            f"{limits.max_gain:.3g}",
+            limits.max_gain,
+            _readings(
+                report.attacks,
+                ProfilesMeasured,
+                lambda attack: None if attack.metrics is None else attack.metrics.gain_corrected,
+            ),
+        )
+    if limits.max_leakage is not None:
+        yield _held(
+            "max_leakage",
+            f"No attack on the model's answers tells a class's profile with a leakage above "
+            f"{limits.max_leakage:.3g}",
+            limits.max_leakage,
+            _readings(
+                report.attacks,
+                ProfilesMeasured,
+                lambda attack: None if attack.metrics is None else attack.metrics.leakage_corrected,
+            ),
+        )
     yield from _required(report.attacks, limits.required_attacks)
 
 

@@ -69,6 +69,19 @@ from leakgauge.report.model.membership import (
     Tradeoffs,
     TriedChange,
 )
+from leakgauge.report.model.profiles import (
+    AuxiliaryKnowledge,
+    ClassFigures,
+    ClassProfile,
+    ProfileColumn,
+    ProfileFigures,
+    ProfileMetrics,
+    ProfileRow,
+    ProfilesMeasured,
+    ProfilesReport,
+    ProfilesTarget,
+    ProfileValue,
+)
 from leakgauge.report.model.reconstruction import RebuiltColumn, RebuiltCompared, RebuiltTable
 
 __all__ = [
@@ -77,6 +90,9 @@ __all__ = [
     "Attacker",
     "AttackerFinding",
     "Audited",
+    "AuxiliaryKnowledge",
+    "ClassFigures",
+    "ClassProfile",
     "DrawError",
     "Evaluator",
     "EvasionMeasured",
@@ -105,6 +121,14 @@ __all__ = [
     "Notice",
     "PredictionErrors",
     "PriorKnowledge",
+    "ProfileColumn",
+    "ProfileFigures",
+    "ProfileMetrics",
+    "ProfileRow",
+    "ProfileValue",
+    "ProfilesMeasured",
+    "ProfilesReport",
+    "ProfilesTarget",
     "ProportionRow",
     "Prototypes",
     "RebuiltColumn",
@@ -128,7 +152,7 @@ __all__ = [
     "Verdict",
 ]
 
-Report: TypeAlias = MembershipReport | InversionReport
+Report: TypeAlias = MembershipReport | InversionReport | ProfilesReport
 
 
 @dataclass(frozen=True, slots=True)

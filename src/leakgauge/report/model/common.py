@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from leakgauge.estimates import Estimate
 
-SCHEMA_VERSION = "1.6"
+SCHEMA_VERSION = "1.7"
 
 ThreatModel = Literal["labels", "probabilities", "scores", "predictions", "model_file"]
 """What an attacker sees; predictions are the numbers that a regressor gives."""
