@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         UnsupportedModel,
     )
     from leakgauge.estimates import Estimate
-    from leakgauge.own_process import audit_answers, audit_images
+    from leakgauge.own_process import audit_answers, audit_images, audit_profiles
     from leakgauge.report.comparison.model import Comparison, Effect
     from leakgauge.report.model import (
         GateOutcome,
@@ -73,6 +73,7 @@ __all__ = [
     "audit_answers",
     "audit_endpoint",
     "audit_images",
+    "audit_profiles",
     "compare",
     "compare_defence",
     "contents",

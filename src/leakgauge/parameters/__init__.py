@@ -15,6 +15,7 @@ from leakgauge.parameters.loading import (
     answers_parameters,
     image_membership_parameters,
     in_memory_parameters,
+    in_memory_profiles_parameters,
     inversion_parameters,
     live_inversion_parameters,
     live_parameters,
@@ -29,7 +30,7 @@ from leakgauge.parameters.membership import (
     LiveParameters,
     MembershipParameters,
 )
-from leakgauge.parameters.profiles import ProfilesParameters
+from leakgauge.parameters.profiles import InMemoryProfilesParameters, ProfilesParameters
 
 __all__ = [
     "MAX_BYTES",
@@ -37,6 +38,7 @@ __all__ = [
     "AnswersParameters",
     "ImageMembershipParameters",
     "InMemoryParameters",
+    "InMemoryProfilesParameters",
     "InversionParameters",
     "LiveInversionParameters",
     "LiveParameters",
@@ -48,6 +50,7 @@ __all__ = [
     "decode_hyperparameters",
     "image_membership_parameters",
     "in_memory_parameters",
+    "in_memory_profiles_parameters",
     "inversion_parameters",
     "live_inversion_parameters",
     "live_parameters",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
 from leakgauge.parameters.values import (
+    LABELS_APART,
     Attacks,
     Column,
     Defences,
@@ -90,3 +91,9 @@ class ProfilesParameters(Parameters):
     seed: Seed = Field(
         default=0, description="Seed of all that is random; the same seed gives the same report. Default: 0."
     )
+
+
+class InMemoryProfilesParameters(ProfilesParameters):
+    """The parameters of an audit of class profiles of a model and records in memory."""
+
+    not_taken: ClassVar = LABELS_APART

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leakgauge.bundle import ProfilesBundle
-from leakgauge.defences.output import DefendedTarget, Setting, defended_notice, not_undone, settings_of
+from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
 from leakgauge.parameters import ProfilesParameters
 from leakgauge.profiles.columns import taken_apart
@@ -80,18 +80,9 @@ def read_inputs(bundle: ProfilesBundle, parameters: ProfilesParameters) -> Input
     frames = list(typed(apart.features, names, known, notices, trained_on=False))
     labels = None
     if reference is not None:
-        labels = _labels(reference, apart.label, model)
-    return _fitted(
-        model,
-        apart.features,
-        frames,
-        labels,
-        known,
-        parameters,
-        notices,
-        asked_for=asked_for,
-        holds_ranges=bundle.holds_ranges,
-    )
+        labels = positions(reference, apart.label, model)
+    source = Source(apart.features[0], holds_ranges=bundle.holds_ranges)
+    return fitted_inputs(model, source, frames, labels, known, parameters, notices)
 
 
 def check_has_classes(model: TableTarget) -> None:
@@ -125,37 +116,65 @@ def _tables(
     )
     for table in tables:
         notices += [Notice("table", f"{table.name}: {text}") for text in table.warnings]
-    if not bundle.holds_ranges and len(tables[0].frame) < LEAST_RECORDS:
-        raise BadBundle(
-            "too_few_records",
-            f"{tables[0].name} has {len(tables[0].frame)} records; it takes {LEAST_RECORDS} to say anything.",
-            hint="Send as many records as an attacker can have; one who knows no more than what values are "
-            "possible is audited with ranges.csv.",
-        )
     return tables[0], tables[1] if len(tables) > 1 else None
 
 
-def _fitted(
+def check_size(name: str, records: int) -> None:
+    """Refuse a table of records of which no figure would mean anything.
+
+    Raises
+    ------
+    BadBundle
+        `too_few_records`.
+    """
+    if records < LEAST_RECORDS:
+        raise BadBundle(
+            "too_few_records",
+            f"{name} has {records} records; it takes {LEAST_RECORDS} to say anything.",
+            hint="Send as many records as an attacker can have; one who knows no more than what values are "
+            "possible is audited with ranges.csv.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the attacker's records come from: a table of them, or of the ranges that they are made within."""
+
+    table: Table
+    holds_ranges: bool
+
+
+def fitted_inputs(
     model: TableTarget,
-    tables: Sequence[Table],
+    source: Source,
     frames: Sequence[pd.DataFrame],
     labels: IntArray | None,
     known: InputColumns,
     parameters: ProfilesParameters,
     notices: list[Notice],
-    *,
-    asked_for: Sequence[Setting],
-    holds_ranges: bool,
 ) -> Inputs:
-    """The inputs, once the tables have the types that the model knows."""
+    """The inputs, once the tables have the types that the model knows.
+
+    Parameters
+    ----------
+    frames
+        features of the attacker's table, and of the reference records if there are any.
+    labels
+        (n,) positions in the model's classes of the latter.
+
+    Raises
+    ------
+    LeakgaugeError
+        for records that no figure can come of, or a model that cannot answer about them.
+    """
     whole, *others = frames
-    frame = _attackers(tables[0].name, whole, parameters, notices, holds_ranges=holds_ranges)
+    frame = _attackers(source, whole, parameters, notices)
     if labels is not None:
         model = _reading_scores(model, others[0], labels, notices)
-    defences = not_undone(asked_for)
+    defences = not_undone(settings_of(parameters.defences))
     asked = DefendedTarget(model, defences) if defences else model
     knowledge = Knowledge(frame, asked, model.as_input)
-    with _blaming_a_cell(tables[0], whole, known, has_rows=not holds_ranges):
+    with _blaming_a_cell(source, whole, known):
         knowledge.ask()
     layout = _layout([frame, *others], known, notices)
     classes = _classes(parameters, model, notices)
@@ -172,21 +191,18 @@ def _fitted(
         reference=reference,
         reference_counts=counts,
         has_reference=labels is not None,
-        known=AuxiliaryKnowledge("ranges" if holds_ranges else "records", len(frame)),
+        known=AuxiliaryKnowledge("ranges" if source.holds_ranges else "records", len(frame)),
         notices=tuple(notices),
     )
 
 
 def _attackers(
-    name: str,
-    whole: pd.DataFrame,
-    parameters: ProfilesParameters,
-    notices: list[Notice],
-    *,
-    holds_ranges: bool,
+    source: Source, whole: pd.DataFrame, parameters: ProfilesParameters, notices: list[Notice]
 ) -> pd.DataFrame:
     """The records that the attacker asks about: his own, or made up within ranges."""
-    if not holds_ranges:
+    name = source.table.name
+    if not source.holds_ranges:
+        check_size(name, len(whole))
         rows = _sampled(name, len(whole), parameters, notices)
         return whole.iloc[rows].reset_index(drop=True)
     made = sampled_within(whole, generator_for(parameters.seed, "records within ranges"))
@@ -219,8 +235,14 @@ def _layout(frames: Sequence[pd.DataFrame], known: InputColumns, notices: list[N
     return layout
 
 
-def _labels(reference: Table, column: object, model: TableTarget) -> IntArray:
-    """(n,) positions in the model's classes; unlike those of members, all may be of one class."""
+def positions(reference: Table, column: object, model: TableTarget) -> IntArray:
+    """(n,) positions in the model's classes; unlike those of members, all may be of one class.
+
+    Raises
+    ------
+    BadBundle
+        `unknown_labels`, with file and line.
+    """
     labels = places_among(reference.frame[column], model.classes)
     unknown = labels < 0
     if unknown.any():
@@ -317,13 +339,11 @@ def _reading_scores(
 
 
 @contextmanager
-def _blaming_a_cell(
-    table: Table, features: pd.DataFrame, known: InputColumns, *, has_rows: bool
-) -> Iterator[None]:
+def _blaming_a_cell(source: Source, features: pd.DataFrame, known: InputColumns) -> Iterator[None]:
     """The first cell that the model cannot take is named, where records have rows in a file."""
     try:
         yield
     except UnsupportedModel as refusal:
-        if refusal.problem == "prediction_failed" and has_rows:
-            blame_a_cell(refusal, [(table, features)], known)
+        if refusal.problem == "prediction_failed" and not source.holds_ranges:
+            blame_a_cell(refusal, [(source.table, features)], known)
         raise
