@@ -98,6 +98,11 @@ RUN trim /opt/leakgauge \
 
 FROM runtime AS inversion
 
+# LightGBM's wheel brings no OpenMP of its own.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libgomp1 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*
+
 COPY --from=inversion-packages /opt/leakgauge /opt/leakgauge
 COPY --from=library /opt/leakgauge /opt/leakgauge
 COPY --from=library /opt/program /opt/program
@@ -105,7 +110,7 @@ COPY --from=library /opt/program /opt/program
 ARG VERSION=unreleased
 ENV LEAKGAUGE_AUDIT=inversion
 LABEL org.opencontainers.image.title="leakgauge-inversion" \
-      org.opencontainers.image.description="Model inversion audit of an image classifier" \
+      org.opencontainers.image.description="Model inversion audit of an image classifier, or of the class profiles of a model of tables" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       com.amazonaws.sagemaker.capabilities.accept-bind-to-port="true"

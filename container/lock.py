@@ -59,7 +59,7 @@ class Lock:
 
 LOCKS = (
     Lock("membership", "The membership image, but for PyTorch.", ("membership", "serve"), AROUND_TORCH),
-    Lock("inversion", "The inversion image.", ("inversion", "serve"), beside=("membership",)),
+    Lock("inversion", "The inversion image.", ("inversion", "membership", "serve"), beside=("membership",)),
     Lock("demo", "The demo page: its image, `make demo`.", ("demo",), beside=("membership", "inversion")),
     Lock("build", "What builds the package.", None, ("setuptools>=77",), beside=("inversion",)),
     Lock(

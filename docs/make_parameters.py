@@ -14,6 +14,7 @@ from leakgauge.parameters import (
     InMemoryParameters,
     InversionParameters,
     MembershipParameters,
+    ProfilesParameters,
 )
 from leakgauge.parameters.values import Parameters
 
@@ -64,6 +65,7 @@ def document() -> str:
             ),
             refused(ImageMembershipParameters),
             table("Inversion audit", InversionParameters),
+            table("Inversion audit of a model of tables: class profiles", ProfilesParameters),
         ]
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from leakgauge.parameters import InversionParameters, MembershipParameters
+from leakgauge.parameters import InversionParameters, MembershipParameters, ProfilesParameters
 
 Kind: TypeAlias = Literal["membership", "inversion"]
 Request: TypeAlias = dict[str, Any]
@@ -21,15 +21,16 @@ MAX_PAYLOAD_MB: Final = 100
 MAX_SECONDS: Final = 3_600
 TRAINING_VOLUME_GB: Final = 10
 
-_PARAMETERS: Final[Mapping[Kind, type[BaseModel]]] = {
-    "membership": MembershipParameters,
-    "inversion": InversionParameters,
+_PARAMETERS: Final[Mapping[Kind, tuple[type[BaseModel], ...]]] = {
+    "membership": (MembershipParameters,),
+    "inversion": (ProfilesParameters, InversionParameters),
 }
+"""Of each audit that a product runs; where two have a parameter of one name, the last describes it."""
 _DESCRIPTIONS: Final[Mapping[Kind, str]] = {
     "membership": "Measures whether an attacker can tell who was in the training data of a scikit-learn "
     "classifier, with 95% intervals.",
-    "inversion": "Measures whether an attacker can reconstruct the training images of an image classifier "
-    "from its answers, with 95% intervals.",
+    "inversion": "Measures whether an attacker can reconstruct the training images of an image classifier, "
+    "or the profiles of the classes of a model of tables, from its answers, with 95% intervals.",
 }
 _METRICS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "membership": ("attack_auc", "attack_accuracy", "attack_advantage"),
@@ -226,7 +227,11 @@ def _channels(kind: Kind) -> list[Request]:
 
 def _hyperparameters(kind: Kind) -> list[Request]:
     """The audit's own parameters. All are free text to the service; the audit checks them itself."""
-    described = {name: field.description or "" for name, field in _PARAMETERS[kind].model_fields.items()}
+    described = {
+        name: field.description or ""
+        for parameters in _PARAMETERS[kind]
+        for name, field in parameters.model_fields.items()
+    }
     if kind == "inversion":
         described["task"] = "audit, the default, or prior: make a prior from the images in channel auxiliary."
     return [

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         UnsupportedModel,
     )
     from leakgauge.estimates import Estimate
-    from leakgauge.own_process import audit_answers, audit_images
+    from leakgauge.own_process import audit_answers, audit_images, audit_profiles
     from leakgauge.report.comparison.model import Comparison, Effect
     from leakgauge.report.model import (
         GateOutcome,
@@ -37,10 +37,11 @@ if TYPE_CHECKING:
         InversionReport,
         MembershipReport,
         ModelContents,
+        ProfilesReport,
         Report,
         Severity,
     )
-    from leakgauge.results import InversionResult, MembershipResult
+    from leakgauge.results import InversionResult, MembershipResult, ProfilesResult
 
 __all__ = [
     "AuditFailed",
@@ -61,6 +62,8 @@ __all__ = [
     "MembershipReport",
     "MembershipResult",
     "ModelContents",
+    "ProfilesReport",
+    "ProfilesResult",
     "Report",
     "ServiceFailed",
     "Severity",
@@ -70,6 +73,7 @@ __all__ = [
     "audit_answers",
     "audit_endpoint",
     "audit_images",
+    "audit_profiles",
     "compare",
     "compare_defence",
     "contents",

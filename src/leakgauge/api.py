@@ -23,6 +23,7 @@ from leakgauge.report.files import read_report
 from leakgauge.report.gate import gate as hold
 from leakgauge.report.html import render_comparison
 from leakgauge.report.model import GateResult, ModelContents, Report
+from leakgauge.report.writers import CSV_NAME
 from leakgauge.results import MembershipResult, Result, result_of
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.terminal import agreed, listening
@@ -194,8 +195,10 @@ def _audit_bundle(
 
 def _result_in(folder: Path) -> Result:
     """What stands in the folder of a report."""
-    images = {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
-    return result_of(read_report(folder), images)
+    beside = [
+        file for file in sorted(folder.iterdir()) if file.suffix in (".png", ".csv") and file.name != CSV_NAME
+    ]
+    return result_of(read_report(folder), {file.name: file.read_bytes() for file in beside})
 
 
 def contents(

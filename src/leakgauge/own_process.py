@@ -18,7 +18,7 @@ from leakgauge.extras import check
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited, ModelContents
 from leakgauge.report.writers import write
-from leakgauge.results import InversionResult, MembershipResult, Result, read_back
+from leakgauge.results import InversionResult, MembershipResult, ProfilesResult, Result, read_back
 from leakgauge.sandbox.output import check_destination, check_writable, collect_output
 from leakgauge.terminal import listening
 
@@ -216,6 +216,53 @@ def _finding(
     from leakgauge.membership.images_in_memory import audit_image_sets
 
     return lambda listener: audit_image_sets(model, members, others, overrides, listener)
+
+
+def audit_profiles(
+    model: Any,
+    auxiliary: Any = None,
+    *,
+    ranges: Any = None,
+    reference: tuple[Any, Any] | None = None,
+    classes: Sequence[Any] | None = None,
+    output: str | PathLike[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    progress: Progress | bool | None = None,
+    **settings: JsonValue,
+) -> ProfilesResult:
+    """Audit what a model in memory tells about everybody of one class.
+
+    The model runs in this process, without a sandbox, as in `audit`.
+
+    Parameters
+    ----------
+    model
+        a fitted classifier, or a function of rows that gives (n, n_classes) probabilities or (n,) labels.
+    auxiliary
+        records that an attacker may have, a DataFrame or an array.
+    ranges
+        in their place, rows between whose values those of records lie; see `docs/class-profiles.md`.
+    reference
+        real (records, labels) by which the profiles are measured.
+    classes
+        the labels in the order of the columns of a function's answer; those of `reference`, sorted, without.
+    output, parameters, progress, settings
+        as for `audit`.
+
+    Raises
+    ------
+    LeakgaugeError
+        as `audit`.
+    TypeError
+        for neither auxiliary records nor ranges, or both.
+    """
+    check("membership")
+    from leakgauge.profiles.in_memory import GivenRecords, audit_given
+
+    given = GivenRecords(auxiliary, ranges, reference, classes)
+    overrides = {**(parameters or {}), **settings}
+    result = _here(lambda listener: audit_given(model, given, overrides, listener), output, progress)
+    return cast(ProfilesResult, result)
 
 
 def _here(

@@ -153,12 +153,38 @@ class InversionLimits(_Limits):
     )
 
 
+class ProfilesLimits(_Limits):
+    """What a report on class profiles is held to; the defaults are where the report says "high"."""
+
+    max_gain: Annotated[float, Field(ge=0)] | None = Field(
+        default=0.20,
+        description="How much nearer to the real profile of a class any attack on the model's answers may "
+        "come than what is known of everybody: standard deviations, or shares of records, over the columns "
+        "in the mean.",
+    )
+    max_leakage: _Share | None = Field(
+        default=None,
+        description="Largest leakage, the share of the way from what is known of everybody to the real "
+        "profile, that any attack on the model's answers may reach.",
+    )
+    max_severity: _Severity | None = Field(
+        default="moderate",
+        description="The worst verdict that passes: low, moderate or high. An inconclusive one never does: "
+        "without reference records nothing is ruled out.",
+    )
+    required_attacks: _Attacks = Field(
+        default=("weighted_records", "labelled_records"),
+        description="Attacks without whose figures nothing is called passed, by name.",
+    )
+
+
 class Policy(_Limits):
-    """Limits for both kinds of report."""
+    """Limits for every kind of report."""
 
     version: Annotated[int, Field(ge=1, le=1)] = Field(default=1, description="Version of this format: 1.")
     membership: MembershipLimits = Field(default=MembershipLimits(), description="For membership reports.")
     inversion: InversionLimits = Field(default=InversionLimits(), description="For inversion reports.")
+    profiles: ProfilesLimits = Field(default=ProfilesLimits(), description="For reports on class profiles.")
 
 
 def read_policy(file: Path) -> Policy:

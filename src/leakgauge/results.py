@@ -23,6 +23,8 @@ from leakgauge.report.model import (
     MembershipMeasured,
     MembershipReport,
     NotApplicable,
+    ProfilesMeasured,
+    ProfilesReport,
     Report,
 )
 from leakgauge.terminal import print_plain, shown_in_notebook
@@ -32,12 +34,12 @@ _HEIGHT = 800
 
 
 class _Shown(ABC):
-    """What both kinds of result can do.
+    """What every kind of result can do.
 
     Attributes
     ----------
     files
-        images of the report's folder, by name.
+        of the report's folder, by name, beside the report itself.
     """
 
     __slots__ = ()
@@ -102,13 +104,28 @@ class InversionResult(_Shown, InversionReport):
         return InversionReport(**_fields_of(self))
 
 
-Result: TypeAlias = MembershipResult | InversionResult
+class ProfilesResult(_Shown, ProfilesReport):
+    """A `ProfilesReport` that shows itself; `files` are those of its folder, `profiles.csv`."""
+
+    __slots__ = ("files",)
+
+    @property
+    def report(self) -> ProfilesReport:
+        """The report alone, as `report.json` holds it."""
+        return ProfilesReport(**_fields_of(self))
+
+
+Result: TypeAlias = MembershipResult | InversionResult | ProfilesResult
 
 
 def result_of(report: Report, files: Mapping[str, bytes]) -> Result:
     """The report of an audit, with the files of its folder."""
-    kind = MembershipResult if isinstance(report, MembershipReport) else InversionResult
-    result = kind(**_fields_of(report))
+    kinds: dict[type[Report], type[Result]] = {
+        MembershipReport: MembershipResult,
+        InversionReport: InversionResult,
+        ProfilesReport: ProfilesResult,
+    }
+    result = next(made for of, made in kinds.items() if isinstance(report, of))(**_fields_of(report))
     object.__setattr__(result, "files", dict(files))  # a report is frozen; what lies beside it comes once
     return result
 
@@ -125,14 +142,21 @@ def _fields_of(report: Report) -> dict[str, Any]:
 def _data(report: Report) -> str:
     if isinstance(report, MembershipReport):
         return f"{report.target.members:,} members, {report.target.non_members:,} non-members"
-    return f"{report.target.classes} classes"
+    classes = report.target.classes if isinstance(report, InversionReport) else len(report.target.classes)
+    return f"{classes} classes"
 
 
-def _line(attack: MembershipMeasured | InversionMeasured | NotApplicable | Failed) -> str:
+def _line(
+    attack: MembershipMeasured | InversionMeasured | ProfilesMeasured | NotApplicable | Failed,
+) -> str:
     match attack:
         case MembershipMeasured(metrics=metrics):
             figure, found = "AUC", metrics.auc
         case InversionMeasured(metrics=metrics):
+            figure, found = "leakage", metrics.leakage
+        case ProfilesMeasured(metrics=metrics):
+            if metrics is None:
+                return f"{attack.name:<20} no reference records to measure it with"
             figure, found = "leakage", metrics.leakage
         case NotApplicable() | Failed():
             return f"{attack.name:<20} {attack.status.replace('_', ' ')}: {attack.reason}"

@@ -16,10 +16,10 @@ pytestmark = pytest.mark.images
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 STRANGERS = {
     "membership": {"tensorflow", "keras", "tf2onnx", "h5py", "skimage"},
-    "inversion": {"torch", "sklearn", "pandas", "pyarrow", "joblib"},
+    "inversion": {"torch"},
 }
 NOWHERE = {"pip", "setuptools", "wheel", "boto3", "pytest", "playwright"}
-MOST_MEGABYTES = {"membership": 1_250, "inversion": 1_500}
+MOST_MEGABYTES = {"membership": 1_250, "inversion": 1_700}
 """Of each image on top of its base, uncompressed: a guard against what slips in."""
 
 

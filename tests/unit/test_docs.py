@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from leakgauge.bundle import Limits
-from leakgauge.policy import InversionLimits, MembershipLimits, Policy, policy_of
+from leakgauge.policy import InversionLimits, MembershipLimits, Policy, ProfilesLimits, policy_of
 from leakgauge.sandbox.resources import ResourceLimits
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -29,7 +29,7 @@ def test_the_page_of_policies_shows_the_default_one_and_names_every_limit() -> N
     shown = page.partition("```yaml\n")[2].partition("```")[0]
     assert policy_of(shown.encode()) == Policy()
     assert yaml.safe_load(shown) == Policy().model_dump(mode="json")
-    for limits in (MembershipLimits, InversionLimits):
+    for limits in (MembershipLimits, InversionLimits, ProfilesLimits):
         assert all(f"`{name}`" in page for name in limits.model_fields)
 
 

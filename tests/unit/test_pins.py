@@ -58,7 +58,7 @@ def test_servers_of_models_read_the_pickles_of_the_tests():
     ("name", "extras"),
     [
         ("membership", ("membership", "serve")),
-        ("inversion", ("inversion", "serve")),
+        ("inversion", ("inversion", "membership", "serve")),
         ("demo", ("demo", "inversion")),
         ("dev", ("dev",)),
     ],

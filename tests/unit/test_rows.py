@@ -21,10 +21,11 @@ from leakgauge.defences.retraining import MITIGATIONS, variants
 from leakgauge.demo import app
 from leakgauge.membership import audit
 from leakgauge.membership.attacks import ATTACKS
+from leakgauge.profiles.attacks import ATTACKS as PROFILES_ATTACKS
 from leakgauge.report.html import render
 from leakgauge.report.model import Audited, MembershipMeasured
 
-ROWS = (*ATTACKS, *OUTPUT_DEFENCES, *MITIGATIONS)
+ROWS = (*ATTACKS, *PROFILES_ATTACKS, *OUTPUT_DEFENCES, *MITIGATIONS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -33,7 +34,9 @@ def test_every_row_stands_in_the_other_places_too(row):
 
 
 @pytest.mark.parametrize(
-    "table", [ATTACKS, OUTPUT_DEFENCES, MITIGATIONS], ids=["attacks", "output", "retraining"]
+    "table",
+    [ATTACKS, PROFILES_ATTACKS, OUTPUT_DEFENCES, MITIGATIONS],
+    ids=["attacks", "profiles", "output", "retraining"],
 )
 def test_no_two_rows_share_a_name_or_a_title(table):
     for words in ([row.name for row in table], [row.title for row in table]):

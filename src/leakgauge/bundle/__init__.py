@@ -24,6 +24,7 @@ from leakgauge.bundle.model import (
     InversionBundle,
     Kind,
     MembershipBundle,
+    ProfilesBundle,
 )
 from leakgauge.bundle.opening import open_bundle, open_folder, open_images, unpack
 
@@ -39,6 +40,7 @@ __all__ = [
     "Kind",
     "Limits",
     "MembershipBundle",
+    "ProfilesBundle",
     "open_bundle",
     "open_folder",
     "open_images",

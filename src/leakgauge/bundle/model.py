@@ -209,7 +209,41 @@ class InversionBundle:
         )
 
 
-Bundle: TypeAlias = MembershipBundle | AnswersBundle | ImageMembershipBundle | InversionBundle
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilesBundle:
+    """A model of tables with what an attacker on the profiles of its classes has.
+
+    Attributes
+    ----------
+    auxiliary
+        records of the attacker's own, or what their values may be.
+    holds_ranges
+        whether it is the latter.
+    reference
+        optional real records with labels, by which profiles are measured.
+    model, root, ignored, limits
+        as in `MembershipBundle`.
+    """
+
+    root: Path
+    model: BundledFile
+    auxiliary: BundledFile
+    holds_ranges: bool = False
+    reference: BundledFile | None = None
+    parameters: BundledFile | None
+    ignored: tuple[str, ...]
+    limits: Limits
+    kind: Literal["inversion"] = field(default="inversion", init=False)
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Digest of every used file by its name, sorted by name."""
+        return _digests(self.model, self.auxiliary, self.reference, self.parameters)
+
+
+Bundle: TypeAlias = (
+    MembershipBundle | AnswersBundle | ImageMembershipBundle | InversionBundle | ProfilesBundle
+)
 
 
 def _digests(*files: BundledFile | None) -> dict[str, str]:

@@ -7,28 +7,34 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from leakgauge.bundle.assembly import (
+    answers_bundle,
+    profiles_bundle,
+    settle,
+    settle_folder,
+    settle_labelled,
+    settle_model,
+    tables_bundle,
+)
 from leakgauge.bundle.image_sets import image_set
 from leakgauge.bundle.limits import Budget, Limits
 from leakgauge.bundle.loose import LooseFile, loose_files
 from leakgauge.bundle.model import (
-    AnswersBundle,
     Bundle,
     BundledFile,
     ImageMembershipBundle,
     InversionBundle,
-    MembershipBundle,
 )
-from leakgauge.bundle.names import shown_name
 from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.role_names import (
     ANSWER_ROLES,
-    ARRAY_ROLES,
-    LABEL_ROLES,
+    KNOWLEDGE_ROLES,
     LABELLED,
     LIVE_DATA,
     NESTED_ZIP,
     POPULATION,
     REFERENCE_ANSWERS,
+    REFERENCE_RECORDS,
     SET_ROLES,
     TABLE_ROLES,
     Data,
@@ -36,7 +42,6 @@ from leakgauge.bundle.role_names import (
 from leakgauge.bundle.roles import (
     Placed,
     Source,
-    holds_rows,
     is_image,
     is_part,
     models_among,
@@ -52,6 +57,13 @@ from leakgauge.bundle.zipped import ZippedFile, not_a_zip, zipped_files
 from leakgauge.errors import BadBundle
 from leakgauge.targets.formats import HEAD_BYTES
 
+_RECORDS = frozenset(
+    (
+        *(*TABLE_ROLES, POPULATION, *ANSWER_ROLES, REFERENCE_ANSWERS, *SET_ROLES),
+        *(*KNOWLEDGE_ROLES, REFERENCE_RECORDS),
+    )
+)
+"""Roles that a file in `data.zip` may play."""
 MOST_IMAGES = 100_000
 """Entries among which the images for a prior may be; a bundle holds far fewer."""
 
@@ -230,7 +242,9 @@ def _assemble(
     parameters = optional("parameters", roles)
     ignored += _of_another_audit(data, roles)
     if data == "answers":
-        return _answers(roles, everything, [*ignored, *(item.shown for item in models)], root, into, budget)
+        return answers_bundle(
+            roles, everything, [*ignored, *(item.shown for item in models)], root, into, budget
+        )
     model = None if live else the_model(models, data=data, placed=placed)
     if data == "image sets":
         # both sides are looked at before a file of either is unpacked
@@ -238,77 +252,28 @@ def _assemble(
         take_non_members = image_set("non_member", roles, placed=placed)
         return ImageMembershipBundle(
             root=root,
-            model=_settle_model(model, into),
+            model=settle_model(model, into),
             members=take_members(into),
             non_members=take_non_members(into),
-            parameters=_settle(parameters, into) if parameters else None,
+            parameters=settle(parameters, into) if parameters else None,
             ignored=tuple(sorted(ignored)),
             limits=budget.limits,
         )
     if data == "tables":
-        return _tables(model, roles, everything, ignored, root, into, budget)
+        return tables_bundle(model, roles, everything, ignored, root, into, budget)
+    if data == "auxiliary records" and model is not None:
+        return profiles_bundle(model, roles, ignored, root, into, budget)
     image = only("image", roles, placed=placed)
     evaluator = optional("evaluator", roles)
     return InversionBundle(
         root=root,
-        model=_settle_model(model, into),
-        image=_settle(image, into),
-        auxiliary=_settle_folder("auxiliary", roles, into),
-        reference=_settle_folder("reference", roles, into),
-        labelled=_settle_labelled(roles, into),
-        evaluator=_settle(evaluator, into) if evaluator else None,
-        parameters=_settle(parameters, into) if parameters else None,
-        ignored=tuple(sorted(ignored)),
-        limits=budget.limits,
-    )
-
-
-def _tables(
-    model: Placed | None,
-    roles: Mapping[str, list[Placed]],
-    placed: Sequence[Placed],
-    ignored: Sequence[str],
-    root: Path,
-    into: Path,
-    budget: Budget,
-) -> MembershipBundle:
-    in_arrays = holds_rows(roles)
-    of_records = ARRAY_ROLES if in_arrays else TABLE_ROLES
-    members, non_members = (only(role, roles, placed=placed) for role in of_records)
-    labels = [only(role, roles, placed=placed) for role in LABEL_ROLES] if in_arrays else []
-    parameters, population = optional("parameters", roles), optional(POPULATION, roles)
-    if in_arrays and population is not None:
-        ignored, population = [*ignored, population.shown], None
-    return MembershipBundle(
-        root=root,
-        model=_settle_model(model, into),
-        members=_settle(members, into),
-        non_members=_settle(non_members, into),
-        labels=tuple(_settle(item, into) for item in labels),
-        population=_settle(population, into) if population else None,
-        reference_answers=_settle_folder(REFERENCE_ANSWERS, roles, into),
-        parameters=_settle(parameters, into) if parameters else None,
-        ignored=tuple(sorted(ignored)),
-        limits=budget.limits,
-    )
-
-
-def _answers(
-    roles: Mapping[str, list[Placed]],
-    everything: Sequence[Placed],
-    ignored: Sequence[str],
-    root: Path,
-    into: Path,
-    budget: Budget,
-) -> AnswersBundle:
-    members, non_members = (only(role, roles, placed=everything) for role in ANSWER_ROLES)
-    parameters = optional("parameters", roles)
-    return AnswersBundle(
-        root=root,
-        members=_settle(members, into),
-        non_members=_settle(non_members, into),
-        reference_answers=_settle_folder(REFERENCE_ANSWERS, roles, into),
-        parameters=_settle(parameters, into) if parameters else None,
+        model=settle_model(model, into),
+        image=settle(image, into),
+        auxiliary=settle_folder("auxiliary", roles, into),
+        reference=settle_folder("reference", roles, into),
+        labelled=settle_labelled(roles, into),
+        evaluator=settle(evaluator, into) if evaluator else None,
+        parameters=settle(parameters, into) if parameters else None,
         ignored=tuple(sorted(ignored)),
         limits=budget.limits,
     )
@@ -326,7 +291,7 @@ def _add_records(inner: Sequence[Placed], roles: dict[str, list[Placed]]) -> lis
     """Give the records of `data.zip` their roles; names of its other files, which nothing uses."""
     ignored = []
     for item in inner:
-        if item.role in (*TABLE_ROLES, POPULATION, *ANSWER_ROLES, REFERENCE_ANSWERS, *SET_ROLES):
+        if item.role in _RECORDS:
             roles.setdefault(item.role, []).append(item)
         else:
             ignored.append(f"{NESTED_ZIP}/{item.shown}")
@@ -338,48 +303,9 @@ def _of_another_audit(data: Data, roles: Mapping[str, Sequence[Placed]]) -> list
     tables = () if data == "tables" else (POPULATION,)
     answers = () if data in ("tables", "answers") else (REFERENCE_ANSWERS,)
     images = () if data == "input image" else ("auxiliary", "reference", LABELLED, "evaluator")
-    return [item.shown for role in (*tables, *answers, *images) for item in roles.get(role, ())]
-
-
-def _settle(item: Placed, into: Path) -> BundledFile:
-    return item.source.settle(item.name, into, disk_name=item.name)
-
-
-def _settle_model(item: Placed | None, into: Path) -> BundledFile | None:
-    """The model under a name of ours where its own is no known one."""
-    if item is None:
-        return None
-    known = item.role is not None
-    return item.source.settle(
-        item.name if known else shown_name(item.name), into, disk_name=item.name if known else "model"
-    )
-
-
-def _settle_folder(role: str, roles: Mapping[str, list[Placed]], into: Path) -> tuple[BundledFile, ...]:
-    items = sorted(roles.get(role, ()), key=lambda item: item.name)
-    return tuple(
-        item.source.settle(
-            f"{role}/{item.name}", into / role, disk_name=f"{number:04d}{Path(item.name).suffix}"
-        )
-        for number, item in enumerate(items)
-    )
-
-
-def _settle_labelled(roles: Mapping[str, list[Placed]], into: Path) -> tuple[tuple[int, BundledFile], ...]:
-    items = sorted(
-        (item.labelled, item.name, item) for item in roles.get(LABELLED, ()) if item.labelled is not None
-    )
-    return tuple(
-        (
-            number,
-            item.source.settle(
-                f"reference/{number}/{name}",
-                into / LABELLED,
-                disk_name=f"{place:04d}{Path(name).suffix}",
-            ),
-        )
-        for place, (number, name, item) in enumerate(items)
-    )
+    profiles = () if data == "auxiliary records" else (*KNOWLEDGE_ROLES, REFERENCE_RECORDS)
+    others = (*tables, *answers, *images, *profiles)
+    return [item.shown for role in others for item in roles.get(role, ())]
 
 
 def _records_in(item: Placed, *, into: Path, budget: Budget, stack: ExitStack) -> list[Placed]:

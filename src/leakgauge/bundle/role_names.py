@@ -30,8 +30,12 @@ SET_ROLES: Final = tuple(
 ARRAY_ROLES: Final = ("member_images", "non_member_images")
 """Those of them that are arrays of records: of images, or of rows."""
 LABEL_ROLES: Final = ("member_labels", "non_member_labels")
+KNOWLEDGE_ROLES: Final = ("auxiliary_records", "ranges")
+"""Roles of the table of what an attacker on class profiles has, one of which there is."""
+REFERENCE_RECORDS: Final = "reference_records"
+"""Role of the table of real records that class profiles are measured with, which is not needed."""
 
-Data: TypeAlias = Literal["tables", "answers", "image sets", "input image"]
+Data: TypeAlias = Literal["tables", "answers", "image sets", "input image", "auxiliary records"]
 """What an audit is about besides the model; it decides which audit it is and which models it takes."""
 
 
@@ -55,6 +59,9 @@ ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
     "non_member_images": ("subject_images.npy", "x_test.npy"),
     "non_member_labels": ("subject_labels.npy", "y_test.npy"),
     "image": names(("input_image",), IMAGE_SUFFIXES),
+    "auxiliary_records": names(("auxiliary",), TABLE_SUFFIXES),
+    "ranges": names(("ranges",), TABLE_SUFFIXES),
+    REFERENCE_RECORDS: names(("reference",), TABLE_SUFFIXES),
     "parameters": ("parameters.json",),
 }
 """The names by which a file plays a role, models left aside."""
@@ -70,6 +77,7 @@ DATA_WORDS: Final[Mapping[Data, str]] = {
     "answers": "tables of answers",
     "image sets": "image sets",
     "input image": "an input image",
+    "auxiliary records": "auxiliary records",
 }
 DESCRIBED: Final = {
     "model": "model",
@@ -83,6 +91,9 @@ DESCRIBED: Final = {
     "non_member_images": "array of non-members' images",
     "non_member_labels": "array of non-members' labels",
     "image": "image of the target class",
+    "auxiliary_records": "table of auxiliary records",
+    "ranges": "table of ranges",
+    REFERENCE_RECORDS: "table of reference records",
     "evaluator": "classifier that evaluates reconstructions",
     "parameters": "parameter file",
 }

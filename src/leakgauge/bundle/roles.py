@@ -20,6 +20,7 @@ from leakgauge.bundle.role_names import (
     DESCRIBED,
     IMAGE_FOLDERS,
     IMAGE_SUFFIXES,
+    KNOWLEDGE_ROLES,
     LABELLED,
     MODEL_DATA,
     NESTED_ZIP,
@@ -47,7 +48,7 @@ def _models_on(data: ModelData) -> tuple[str, ...]:
 
 
 def _model_data(data: Data) -> ModelData:
-    return "tables" if data == "tables" else "images"
+    return "tables" if data in ("tables", "auxiliary records") else "images"
 
 
 def _accepted(role: str) -> tuple[str, ...]:
@@ -65,7 +66,7 @@ def _role_of(name: str) -> str | None:
 def _way_in(data: Data) -> str:
     """What to send with such data."""
     names = ", ".join(_models_on(_model_data(data)))
-    if data == "tables":
+    if _model_data(data) == "tables":
         return f"With tables comes a classifier of their rows, as one of: {names}."
     return (
         f"With images comes an image classifier, as one of: {names}. A scikit-learn model is audited with "
@@ -218,12 +219,14 @@ def tell_data(
         found.append("answers")
     if "image" in roles:
         found.append("input image")
+    if any(role in roles for role in KNOWLEDGE_ROLES):
+        found.append("auxiliary records")
     if len(found) > 1:
         raise BadBundle(
             "two_kinds",
             f"The bundle holds {' and '.join(found)}, so it could mean either of two audits.",
-            hint="Send two bundles: tables, answers or image sets for a membership audit, input_image.* for "
-            "an inversion audit.",
+            hint="Send two bundles: tables, answers or image sets for a membership audit; input_image.* for "
+            "an inversion audit, or auxiliary.csv for one of class profiles.",
         )
     if found:
         return found[0]
@@ -236,7 +239,8 @@ def tell_data(
         "The bundle holds neither tables nor images under a name that is known, nor a model.",
         hint="A membership audit needs model.pkl, train_mia.csv and test_mia.csv, or model.onnx and image "
         "sets in training/ and subject/, or members_answers.csv and non_members_answers.csv; an inversion "
-        "audit needs model.keras and input_image.png." + _about_strangers(placed),
+        "audit needs model.keras and input_image.png or, for class profiles, model.pkl and auxiliary.csv."
+        + _about_strangers(placed),
         details={"found": _found(placed)},
     )
 

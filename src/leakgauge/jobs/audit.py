@@ -15,6 +15,7 @@ from leakgauge.bundle import (
     InversionBundle,
     Limits,
     MembershipBundle,
+    ProfilesBundle,
     open_bundle,
 )
 from leakgauge.errors import BadBundle, JsonValue
@@ -36,7 +37,7 @@ _SERVICE_USE: Final = TypeAdapter(ServiceUse)
 
 _QUESTIONS: dict[Kind, str] = {
     "membership": "a model, or its answers, with members and non-members",
-    "inversion": "an image classifier with an image",
+    "inversion": "an image classifier with an image, or a model of tables with auxiliary records",
 }
 
 
@@ -59,7 +60,8 @@ def audit(request: JobRequest, display: Display) -> None:
             hint=f"Send it to leakgauge-{bundle.kind}, or send {_QUESTIONS[request.only]}.",
         )
     display.opened("model")
-    with needed(bundle.kind):
+    # what reads tables and opens models of them comes with one extra, whatever the audit
+    with needed("membership" if isinstance(bundle, ProfilesBundle) else bundle.kind):
         audited = _audited(bundle, request, display)
     write(audited, request.report)
 
@@ -67,8 +69,8 @@ def audit(request: JobRequest, display: Display) -> None:
 def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited:
     time = Time(request.time_left)
     overrides = dict(request.overrides)
-    # audits of image sets and of answers train nothing that could be cut short, and take no such parameter
-    trains = not isinstance(bundle, ImageMembershipBundle | AnswersBundle)
+    # other audits train nothing that could be cut short, and take no such parameter
+    trains = not isinstance(bundle, ImageMembershipBundle | AnswersBundle | ProfilesBundle)
     trains = trains and not (request.service is not None and isinstance(bundle, MembershipBundle))
     if request.time_budget is not None and trains:
         overrides["time_budget"] = request.time_budget
@@ -80,6 +82,10 @@ def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited
             from leakgauge.membership.audit import audit_bundle as audit_membership
 
             return audit_membership(bundle, overrides, progress, time=time)
+        case ProfilesBundle():
+            from leakgauge.profiles.audit import audit_bundle as audit_profiles
+
+            return audit_profiles(bundle, overrides, progress, time=time)
         case InversionBundle():
             from leakgauge.inversion.audit import audit_bundle as audit_inversion
             from leakgauge.inversion.evasion import LIBRARY

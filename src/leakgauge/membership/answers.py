@@ -36,10 +36,10 @@ from leakgauge.membership.given_references import (
 from leakgauge.membership.inputs import Inputs, check_size
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import Side, check_groups, sampled
-from leakgauge.membership.records_in_memory import labels_in, sha256_of
 from leakgauge.parameters import AnswersInMemoryParameters, AnswersParameters
 from leakgauge.report.model import Notice
 from leakgauge.tables import Table, read_tables
+from leakgauge.tables.records_in_memory import labels_in, sha256_of
 from leakgauge.targets.answers import AnswersTarget, PredictionsTarget
 from leakgauge.targets.in_memory import classes_in_order
 from leakgauge.targets.protocol import IntArray, ModelTarget

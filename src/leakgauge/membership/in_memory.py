@@ -19,11 +19,11 @@ from leakgauge.defences.output import settings_of
 from leakgauge.errors import BadBundle, BadParameters, UnsupportedModel
 from leakgauge.membership.inputs import Inputs, check_size, fitted_inputs
 from leakgauge.membership.pooling import Side, groups_in
-from leakgauge.membership.records_in_memory import Records
 from leakgauge.parameters import InMemoryParameters
 from leakgauge.report.model import Notice
 from leakgauge.tables import Table
 from leakgauge.tables.labels import named_list, places_among, shown_classes
+from leakgauge.tables.records_in_memory import Records
 from leakgauge.targets.function_recipe import Fit
 from leakgauge.targets.functions import Takes
 from leakgauge.targets.in_memory import open_in_memory

@@ -1,7 +1,7 @@
 """parameters.json and hyperparameters -> typed, validated parameters.
 
-The models of `membership` and `inversion` are the reference: `docs/parameters.md` and the JSON Schema
-are generated from their descriptions. Validation is strict (a number in quotes
+The models of `membership`, `inversion` and `profiles` are the reference: `docs/parameters.md` and the
+JSON Schema are generated from their descriptions. Validation is strict (a number in quotes
 is not a number) and reports every problem at once. A parameter that would do nothing in an audit is
 refused there.
 """
@@ -15,10 +15,12 @@ from leakgauge.parameters.loading import (
     answers_parameters,
     image_membership_parameters,
     in_memory_parameters,
+    in_memory_profiles_parameters,
     inversion_parameters,
     live_inversion_parameters,
     live_parameters,
     membership_parameters,
+    profiles_parameters,
 )
 from leakgauge.parameters.membership import (
     AnswersInMemoryParameters,
@@ -28,6 +30,7 @@ from leakgauge.parameters.membership import (
     LiveParameters,
     MembershipParameters,
 )
+from leakgauge.parameters.profiles import InMemoryProfilesParameters, ProfilesParameters
 
 __all__ = [
     "MAX_BYTES",
@@ -35,18 +38,22 @@ __all__ = [
     "AnswersParameters",
     "ImageMembershipParameters",
     "InMemoryParameters",
+    "InMemoryProfilesParameters",
     "InversionParameters",
     "LiveInversionParameters",
     "LiveParameters",
     "MembershipParameters",
+    "ProfilesParameters",
     "answers_in_memory_parameters",
     "answers_parameters",
     "decode_assignments",
     "decode_hyperparameters",
     "image_membership_parameters",
     "in_memory_parameters",
+    "in_memory_profiles_parameters",
     "inversion_parameters",
     "live_inversion_parameters",
     "live_parameters",
     "membership_parameters",
+    "profiles_parameters",
 ]

@@ -19,6 +19,7 @@ from leakgauge.parameters.membership import (
     LiveParameters,
     MembershipParameters,
 )
+from leakgauge.parameters.profiles import InMemoryProfilesParameters, ProfilesParameters
 from leakgauge.parameters.values import Parameters
 from leakgauge.validation import explained, listed, shown, summary, unknown
 
@@ -90,6 +91,18 @@ def live_inversion_parameters(
 ) -> LiveInversionParameters:
     """Parameters of an inversion audit of a live service; as `membership_parameters`."""
     return _load(LiveInversionParameters, file, overrides or {})
+
+
+def profiles_parameters(
+    file: Path | None = None, overrides: Mapping[str, JsonValue] | None = None
+) -> ProfilesParameters:
+    """Parameters of an audit of class profiles; as `membership_parameters`."""
+    return _load(ProfilesParameters, file, overrides or {})
+
+
+def in_memory_profiles_parameters(overrides: Mapping[str, JsonValue]) -> InMemoryProfilesParameters:
+    """Parameters of an audit of class profiles in the caller's memory; as `membership_parameters`."""
+    return _load(InMemoryProfilesParameters, None, overrides)
 
 
 def _load(model: type[_Model], file: Path | None, overrides: Mapping[str, JsonValue]) -> _Model:

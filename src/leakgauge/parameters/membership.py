@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from leakgauge.parameters.values import (
     CHANNEL_ORDER,
     INPUT_RANGE,
+    LABELS_APART,
     RESIZE,
     Attacks,
     Column,
@@ -155,15 +156,10 @@ class LiveParameters(MembershipParameters):
     more_records: ClassVar = "limits.rows in the settings of the service, and max_records if need be,"
 
 
-_LABELS_APART: Final = dict.fromkeys(
-    ("label_column", "header"), "in memory, labels are handed over apart from the rest"
-)
-
-
 class InMemoryParameters(MembershipParameters):
     """The parameters of a membership audit of a model and records in memory."""
 
-    not_taken: ClassVar = _LABELS_APART
+    not_taken: ClassVar = LABELS_APART
 
 
 _NOTHING_TRAINED: Final = "there are answers and no model, so nothing is trained"
@@ -181,4 +177,4 @@ class AnswersParameters(MembershipParameters):
 class AnswersInMemoryParameters(AnswersParameters):
     """The parameters of a membership audit of answers in memory."""
 
-    not_taken: ClassVar = {**AnswersParameters.not_taken, **_LABELS_APART}
+    not_taken: ClassVar = {**AnswersParameters.not_taken, **LABELS_APART}

@@ -125,6 +125,12 @@ RESIZE: Final = (
 )
 
 
+LABELS_APART: Final = dict.fromkeys(
+    ("label_column", "header"), "in memory, labels are handed over apart from the rest"
+)
+"""Why parameters about files do nothing in audits of what is in memory."""
+
+
 class Parameters(BaseModel):
     """A set of parameters.
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import csv
 import io
 
-from leakgauge.report.model import AttributeInference, AttributeMeasured, MembershipReport, Report
+from leakgauge.report.model import (
+    AttributeInference,
+    AttributeMeasured,
+    InversionReport,
+    MembershipReport,
+    Report,
+)
 from leakgauge.text import Sink, printable
 
 MEMBERSHIP_COLUMNS = (
@@ -31,12 +37,14 @@ ATTRIBUTE_COLUMNS = (
     "Leakage high",
 )
 INVERSION_COLUMNS = ("No of iterations", "Similarity")
+PROFILES_COLUMNS = ("Class", "Column", "Error", "Chance", "Ceiling")
 
 
 def to_csv(report: Report) -> bytes:
     r"""The report's `table` as UTF-8 CSV with a header, lines ending in `\n`.
 
-    Percentages are whole numbers; accuracies and similarities are fractions with four decimals.
+    Percentages are whole numbers; accuracies, similarities and distances have four decimals, and are empty
+    where nothing was there to measure them with.
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -46,10 +54,17 @@ def to_csv(report: Report) -> bytes:
             accuracies = (row.member_accuracy, row.non_member_accuracy, row.attack_accuracy)
             fractions = (_fraction(accuracy.value) for accuracy in accuracies)
             table.writerow([row.percentage, *fractions, printable(row.attack_model, Sink.CSV)])
-    else:
+    elif isinstance(report, InversionReport):
         table.writerow(INVERSION_COLUMNS)
         for point in report.table:
             table.writerow([point.iterations, _fraction(point.similarity)])
+    else:
+        table.writerow(PROFILES_COLUMNS)
+        for found in report.table:
+            names = (printable(name, Sink.CSV) for name in (found.target_class, found.column))
+            distances = (found.error, found.chance, found.ceiling)
+            figures = ("" if distance is None else _fraction(distance) for distance in distances)
+            table.writerow([*names, *figures])
     return text.getvalue().encode()
 
 

@@ -11,15 +11,15 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError
 
 from leakgauge.errors import BadBundle, JsonValue
-from leakgauge.report.model import SCHEMA_VERSION, InversionReport, MembershipReport, Report
+from leakgauge.report.model import SCHEMA_VERSION, InversionReport, MembershipReport, ProfilesReport, Report
 
 DECIMALS = 6
 """Decimals that figures keep; what differs further down is the noise of the arithmetic."""
 
 REPORT: TypeAdapter[Report] = TypeAdapter(
-    Annotated[MembershipReport | InversionReport, Field(discriminator="kind")]
+    Annotated[MembershipReport | InversionReport | ProfilesReport, Field(discriminator="kind")]
 )
-"""Reads and describes both kinds of report."""
+"""Reads and describes every kind of report."""
 
 # a list of numbers alone, to stand on one line: raw line breaks are only between tokens, never in a string
 _LIST_OF_NUMBERS = re.compile(r"\[\n\s*(-?\d[^\[\]{}\":]*?)\n\s*\]")

@@ -40,7 +40,7 @@ def json_schema() -> dict[str, JsonValue]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Leakgauge report",
-        "description": "What a membership or an inversion audit found; the contents of report.json.",
+        "description": "What an audit found, of membership, inversion or class profiles: report.json.",
         "schema_version": SCHEMA_VERSION,
         **described,
     }

@@ -33,7 +33,12 @@ _TEXT_DTYPES = ("object", "str", "category")
 
 
 def typed(
-    tables: Sequence[Table], columns: Sequence[object], known: InputColumns, notices: list[Notice]
+    tables: Sequence[Table],
+    columns: Sequence[object],
+    known: InputColumns,
+    notices: list[Notice],
+    *,
+    trained_on: bool = True,
 ) -> tuple[pd.DataFrame, ...]:
     """Features of each table, each column of one type in all of them.
 
@@ -47,6 +52,8 @@ def typed(
         what the model knows of its d columns.
     notices
         what a reader must know is added here.
+    trained_on
+        whether the first table is said to hold what the model was trained on.
 
     Raises
     ------
@@ -56,7 +63,9 @@ def typed(
     names = list(columns)
     ends = np.cumsum([len(table.frame) for table in tables])
     made = {
-        place: _as_selected(_Column(name, column, tables, notices).typed(), place, str(name), known)
+        place: _as_selected(
+            _Column(name, column, tables, notices, trained_on).typed(), place, str(name), known
+        )
         for place, (name, column) in enumerate(zip(names, known.columns, strict=True))
     }
     frames = []
@@ -75,6 +84,7 @@ class _Column:
     known: InputColumn
     tables: Sequence[Table]
     notices: list[Notice]
+    trained_on: bool
 
     def typed(self) -> pd.Series[Any]:
         """(n,) the cells of all tables in the type that the model was fitted on."""
@@ -123,8 +133,8 @@ class _Column:
                 Notice(
                     "unknown_values",
                     f"{members.name}: {count:,} of {len(members.frame):,} records hold a value in column "
-                    f"{named(self.name)} that the model did not see in training, though it is said to have "
-                    "been trained on them.",
+                    f"{named(self.name)} that the model did not see in training"
+                    + (", though it is said to have been trained on them." if self.trained_on else "."),
                 )
             )
         values = [reader.missing if pd.isna(cell) else found[cell].value for cell in cells]

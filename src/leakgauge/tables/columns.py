@@ -60,9 +60,9 @@ def columns_of(
     members = tables[0]
     columns: list[Any] = list(members.frame.columns)
     wanted = target.feature_names
-    label = _column_named(members, parameters.label_column, "label_column")
+    label = column_named(members, parameters.label_column, "label_column")
     label = members.label if label is None else label
-    group = _column_named(members, parameters.group_column, "group_column")
+    group = column_named(members, parameters.group_column, "group_column")
     if members.has_header and wanted is not None:
         return _by_name(wanted, label, group, tables, target, notices)
     _drop_what_is_no_feature(columns, label, group, members, target.n_features, notices)
@@ -88,10 +88,10 @@ def _by_name(
     """Columns of a table with a header, of a model that knows its features by name."""
     members = tables[0]
     columns: list[Any] = list(members.frame.columns)
-    wanted = _as_spelt(wanted, columns, (label, group), notices)
+    wanted = as_spelt(wanted, columns, (label, group), notices)
     missing = [name for name in wanted if name not in columns]
     if missing:
-        _refuse_missing(missing, columns, members.name)
+        refuse_missing(missing, columns, members.name)
     extra = [name for name in columns if name not in (*wanted, label, group)]
     if label is None:
         possible = [name for name in extra if not is_index(members.frame[name], name)]
@@ -102,7 +102,7 @@ def _by_name(
     return Columns(tuple(wanted), label, group)
 
 
-def _as_spelt(
+def as_spelt(
     wanted: Sequence[Any], columns: Sequence[Any], others: Sequence[Any], notices: list[Notice]
 ) -> list[Any]:
     """The names as the table spells them: exporters and LightGBM write `age (years)` as `age__years_`.
@@ -221,7 +221,7 @@ def named_label(parameters: MembershipParameters) -> tuple[str, ...]:
     return () if name.isdecimal() else (name,)
 
 
-def _column_named(table: Table, name: str | None, parameter: str) -> object | None:
+def column_named(table: Table, name: str | None, parameter: str) -> object | None:
     """The column that a parameter names, by name or, in a file without header, by position from 0."""
     if name is None:
         return None
@@ -260,10 +260,11 @@ def check_same_columns(tables: Sequence[Table], columns: Columns) -> None:
             )
         missing = [name for name in needed if name not in present]
         if missing:
-            _refuse_missing(missing, present, table.name)
+            refuse_missing(missing, present, table.name)
 
 
-def _refuse_missing(missing: list[Any], present: list[Any], table: str) -> NoReturn:
+def refuse_missing(missing: list[Any], present: list[Any], table: str) -> NoReturn:
+    """Raise `missing_columns`, with the columns that may be meant."""
     hints = []
     for name in missing[:NAMED_AT_MOST]:
         close = get_close_matches(str(name), [str(column) for column in present], n=1)

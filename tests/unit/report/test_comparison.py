@@ -6,6 +6,8 @@ import dataclasses
 import functools
 
 import pytest
+from profile_reports import measured as profile_measured
+from profile_reports import profiles_report
 from report_examples import inversion_audited, measured, membership_report
 
 from leakgauge.errors import BadBundle
@@ -194,6 +196,30 @@ def drawn(leakage, **attacks):
         metrics = dataclasses.replace(template.metrics, leakage=figure)
         found.append(dataclasses.replace(template, name=name, threat_model=sees, metrics=metrics))
     return dataclasses.replace(made, attacks=tuple(found))
+
+
+def told(**attacks):
+    found = tuple(
+        profile_measured(
+            name,
+            sees,
+            leakage=Estimate(value, max(value - 0.05, 0.0), min(value + 0.05, 1.0), 400),
+            gain=Estimate(0.2, 0.1, 0.3, 400),
+        )
+        for name, (sees, value) in attacks.items()
+    )
+    return dataclasses.replace(profiles_report(), attacks=found)
+
+
+def test_class_profiles_are_compared_by_their_leakage():
+    before = told(weighted_records=("probabilities", 0.9), labelled_records=("labels", 0.8))
+    less = told(weighted_records=("probabilities", 0.2), labelled_records=("labels", 0.2))
+    assert compare(before, less).effect is Effect.REDUCES
+    assert compare(before, less).kind == "profiles"
+    hidden = told(weighted_records=("probabilities", 0.2), labelled_records=("labels", 0.8))
+    assert compare(before, hidden).effect is Effect.HIDES_THE_SLOPE
+    with pytest.raises(BadBundle, match="different kinds"):
+        compare(before, inversion_audited().report)
 
 
 def test_inversion_is_compared_by_its_leakage():

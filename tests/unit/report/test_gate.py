@@ -6,10 +6,12 @@ import dataclasses
 import functools
 
 import pytest
+from profile_reports import measured as profile_measured
+from profile_reports import profiles_report
 from report_examples import inversion_audited, measured, membership_report
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.policy import InversionLimits, MembershipLimits, Policy
+from leakgauge.policy import InversionLimits, MembershipLimits, Policy, ProfilesLimits
 from leakgauge.report.gate import gate, held_to
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import (
@@ -240,6 +242,34 @@ def test_by_default_an_inversion_without_an_evaluator_does_not_pass():
     found = gate(unjudged, SPSA_ALONE)
     assert outcome_of(found, "max_severity").outcome is INCONCLUSIVE
     assert found.outcome is INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"), [(0.0, 0.2, PASSED), (0.0, 0.5, INCONCLUSIVE), (0.21, 0.5, FAILED)]
+)
+def test_class_profiles_are_held_to_how_much_nearer_attacks_come(low, high, expected):
+    gain = Estimate((low + high) / 2, low, high, 400)
+    limits = ProfilesLimits(required_attacks=("weighted_records",), max_severity=None)
+    found = dataclasses.replace(
+        profiles_report(), attacks=(measured_profile("weighted_records", "probabilities", gain),)
+    )
+    assert gate(found, Policy(profiles=limits)).outcome is expected
+    assert outcome_of(gate(found, Policy(profiles=limits)), "max_gain").attack == "weighted_records"
+
+
+def measured_profile(name, threat_model, gain):
+    return profile_measured(name, threat_model, leakage=Estimate(0.5, 0.4, 0.6, 400), gain=gain)
+
+
+def test_profiles_that_nobody_measured_do_not_pass():
+    nothing = profile_measured("weighted_records", "probabilities", leakage=None, gain=None)
+    found = dataclasses.replace(profiles_report(), attacks=(nothing,))
+    limits = ProfilesLimits(max_leakage=0.5, max_severity=None, required_attacks=())
+    assert {rule.outcome for rule in gate(found, Policy(profiles=limits)).rules} == {INCONCLUSIVE}
+
+
+def test_the_default_policy_fails_profiles_that_are_called_high():
+    assert gate(profiles_report()).outcome is FAILED
 
 
 def test_an_image_of_another_class_takes_the_conclusion_from_a_dissimilar_reconstruction():

@@ -10,6 +10,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from profile_reports import profiles_report
 from report_examples import inversion_audited, measured, membership_report, png, with_every_text
 
 from leakgauge.estimates import proportion
@@ -22,6 +23,7 @@ from leakgauge.report.model import (
     GateResult,
     InversionReport,
     MembershipReport,
+    ProfilesReport,
     Report,
     RuleResult,
     Severity,
@@ -29,7 +31,11 @@ from leakgauge.report.model import (
 )
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
-EXAMPLES = {"membership": Audited(membership_report(n=120)), "inversion": inversion_audited(classes=2)}
+EXAMPLES = {
+    "membership": Audited(membership_report(n=120)),
+    "inversion": inversion_audited(classes=2),
+    "profiles": Audited(profiles_report()),
+}
 
 
 class Page(HTMLParser):
@@ -262,10 +268,10 @@ def bare(report: Report) -> Report:
     }
     if isinstance(report, MembershipReport):
         empty["tradeoffs"] = None
-    else:
+    elif isinstance(report, InversionReport):
         empty["evasion"] = None
     emptied = dataclasses.replace(report, parameters={}, inputs={}, versions={}, **empty)  # type: ignore[arg-type]  # by name
-    assert isinstance(emptied, MembershipReport | InversionReport)
+    assert isinstance(emptied, MembershipReport | InversionReport | ProfilesReport)
     return emptied
 
 
@@ -325,6 +331,25 @@ def test_the_inversion_page_says_what_a_reconstruction_is() -> None:
     assert "reconstructs the typical image of a class, not this very image" in text
     assert "No of iterations" in text
     assert "1,500 iterations" in text
+
+
+def test_the_page_on_profiles_shows_the_class_of_the_verdict_first_and_one_chart() -> None:
+    page = Page(render(EXAMPLES["profiles"]))
+    assert len(page.attributes("svg")) == 1
+    first, second = (
+        page.text.index(f"What an attacker learns about class “class {place}”") for place in (1, 0)
+    )
+    assert first < second
+    assert "58 %" in page.text
+    assert "33.1" in page.text
+    assert "describes a group" in page.text
+
+
+def test_a_hundred_classes_of_a_hundred_columns_stay_small() -> None:
+    page = render(Audited(profiles_report(classes=100, columns=100)))
+    assert len(page.encode()) < LARGEST_PAGE
+    assert "Profiles of 90 further classes" in page
+    assert "75 further columns" in page
 
 
 def test_a_result_that_is_no_snapshot_is_shown_too() -> None:

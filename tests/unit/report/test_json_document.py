@@ -10,6 +10,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profile_reports import profiles_report
 from report_examples import inversion_audited, membership_report
 
 from leakgauge.errors import BadBundle
@@ -17,11 +18,11 @@ from leakgauge.estimates import Estimate
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import Insight, Notice, Report
 
-REPORTS: list[Report] = [membership_report(n=60), inversion_audited(classes=2).report]
+REPORTS: list[Report] = [membership_report(n=60), inversion_audited(classes=2).report, profiles_report()]
 finite = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12)
 
 
-@pytest.mark.parametrize("report", REPORTS, ids=["membership", "inversion"])
+@pytest.mark.parametrize("report", REPORTS, ids=["membership", "inversion", "profiles"])
 def test_reading_and_writing_again_gives_the_same_bytes(report: Report) -> None:
     data = to_json(report)
     again = from_json(data)
@@ -30,7 +31,7 @@ def test_reading_and_writing_again_gives_the_same_bytes(report: Report) -> None:
     assert data.endswith(b"}\n")
 
 
-@pytest.mark.parametrize("report", REPORTS, ids=["membership", "inversion"])
+@pytest.mark.parametrize("report", REPORTS, ids=["membership", "inversion", "profiles"])
 def test_fields_stand_in_the_order_of_their_declaration(report: Report) -> None:
     assert list(json.loads(to_json(report))) == [part.name for part in dataclasses.fields(report)]
 

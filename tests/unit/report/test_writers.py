@@ -9,11 +9,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from profile_reports import profiles_report
 from report_examples import inversion_audited, membership_report
 
 from leakgauge.errors import AuditFailed
 from leakgauge.estimates import Estimate
-from leakgauge.report.model import Audited, InversionReport, ProportionRow, SimilarityRow
+from leakgauge.report.model import Audited, InversionReport, ProfileRow, ProportionRow, SimilarityRow
+from leakgauge.report.profiles_table import profiles_csv
 from leakgauge.report.writers import folder_zip, from_json, to_csv, to_json, write, zip_folder
 
 
@@ -39,6 +41,16 @@ def test_inversion_table_is_what_subscribers_parse() -> None:
     assert to_csv(dataclasses.replace(report, table=rows)) == (
         b"No of iterations,Similarity\n1000,0.2000\n20000,0.0000\n"
     )
+
+
+def test_profiles_have_a_row_for_each_class_and_column_and_a_table_of_their_own() -> None:
+    rows = (ProfileRow("paid", "age", 0.0649999, 0.9, 0.05), ProfileRow("=cmd()", "a,b", None, None, None))
+    assert to_csv(dataclasses.replace(profiles_report(), table=rows)) == (
+        b'Class,Column,Error,Chance,Ceiling\npaid,age,0.0650,0.9000,0.0500\n\'=cmd(),"a,b",,,\n'
+    )
+    lines = profiles_csv(profiles_report(classes=1)).decode().splitlines()
+    assert lines[:2] == ["Class,Column,Value,Everybody,Attacker,Real", "class 0,column 0,,42,33.1,33"]
+    assert "class 0,city,Pune,0.25,0.58,0.6" in lines
 
 
 def test_csv_of_the_written_and_read_report_is_the_same() -> None:

@@ -48,7 +48,7 @@ from leakgauge.report.comparison.figures import (
 from leakgauge.report.comparison.model import Change, Comparison, Effect
 from leakgauge.report.comparison.sentences import MEASURE_TITLES, reasons_for, sentence_for
 from leakgauge.report.json_document import to_json
-from leakgauge.report.model import InversionReport, MembershipReport, Report
+from leakgauge.report.model import Report
 
 HALF = 0.5
 """Share of the leak: a change that may take more cannot be called without effect."""
@@ -76,8 +76,8 @@ def compare(
     BadBundle
         `not_comparable` for reports of different kinds, or about different data, or not in pairs.
     """
-    befores = [before] if isinstance(before, MembershipReport | InversionReport) else list(before)
-    afters = [after] if isinstance(after, MembershipReport | InversionReport) else list(after)
+    befores = list(before) if isinstance(before, Sequence) else [before]
+    afters = list(after) if isinstance(after, Sequence) else [after]
     warnings = check_comparable(befores, afters)
     every = [*befores, *afters]
     present = [

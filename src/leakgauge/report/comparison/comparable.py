@@ -35,7 +35,7 @@ def check_comparable(befores: Sequence[Report], afters: Sequence[Report]) -> lis
     if len(kinds) > 1:
         raise _not_comparable(
             f"The reports are of different kinds: {' and '.join(kinds)}.",
-            "Compare two membership reports, or two inversion reports.",
+            "Compare two membership reports, two inversion reports, or two on class profiles.",
         )
     differing = sorted({name for report in every for name in _differing_data(every[0], report)})
     if differing:

@@ -17,12 +17,13 @@ from leakgauge.report.model import (
     MembershipMeasured,
     MembershipReport,
     NotApplicable,
+    ProfilesMeasured,
     Report,
     ThreatModel,
 )
 from leakgauge.report.risk import LOW_FALSE_POSITIVES
 
-_Attack = MembershipMeasured | InversionMeasured | NotApplicable | Failed
+_Attack = MembershipMeasured | InversionMeasured | ProfilesMeasured | NotApplicable | Failed
 Reader = Callable[[_Attack], "Estimate | RateAtLimit | None"]
 
 
@@ -69,8 +70,10 @@ SCOPES = (
 )
 
 
-def measures_of(kind: Literal["membership", "inversion"]) -> tuple[Measure, ...]:
+def measures_of(kind: Literal["membership", "inversion", "profiles"]) -> tuple[Measure, ...]:
     """What attacks are compared by; the first decides."""
+    if kind == "profiles":
+        return (Measure("leakage", 0.0, True, _profiles_leakage),)
     if kind == "inversion":
         return (
             Measure(
@@ -98,6 +101,12 @@ def measures_of(kind: Literal["membership", "inversion"]) -> tuple[Measure, ...]
             ),
         ),
     )
+
+
+def _profiles_leakage(attack: _Attack) -> Estimate | None:
+    if not isinstance(attack, ProfilesMeasured) or attack.metrics is None:
+        return None
+    return attack.metrics.leakage_corrected
 
 
 def names_of(reports: Sequence[Report]) -> list[str]:

@@ -106,7 +106,7 @@ class Comparison:
     effect: Effect
     sentence: str
     reasons: tuple[str, ...]
-    kind: Literal["membership", "inversion"]
+    kind: Literal["membership", "inversion", "profiles"]
     defences: tuple[str, ...]
     runs: int
     accuracy: AccuracyCost | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+from collections.abc import Mapping
 from importlib import resources
 from typing import Final
 
@@ -18,8 +19,9 @@ from leakgauge.report.html.addresses import data_address
 from leakgauge.report.html.comparison import ComparisonPage
 from leakgauge.report.html.inversion import InversionPage
 from leakgauge.report.html.membership import MembershipPage
+from leakgauge.report.html.profiles import ProfilesPage
 from leakgauge.report.json_document import from_json, to_json
-from leakgauge.report.model import Audited, MembershipReport
+from leakgauge.report.model import Audited, InversionReport, MembershipReport, Report
 from leakgauge.text import Sink, printable
 
 LARGEST_PAGE: Final = 250_000
@@ -39,12 +41,16 @@ def render(audited: Audited) -> str:
     """
     document = to_json(audited.report)
     report = from_json(document)
-    page = (
-        MembershipPage.of(report)
-        if isinstance(report, MembershipReport)
-        else InversionPage.of(report, audited.files)
-    )
+    page = _page_of(report, audited.files)
     return _filled(f"{report.kind}.html.j2", document, report=report, page=page)
+
+
+def _page_of(report: Report, files: Mapping[str, bytes]) -> MembershipPage | InversionPage | ProfilesPage:
+    if isinstance(report, MembershipReport):
+        return MembershipPage.of(report)
+    if isinstance(report, InversionReport):
+        return InversionPage.of(report, files)
+    return ProfilesPage.of(report)
 
 
 def render_comparison(comparison: Comparison) -> str:

@@ -78,6 +78,19 @@ from leakgauge.report.model.membership import (
     Tradeoffs,
     TriedChange,
 )
+from leakgauge.report.model.profiles import (
+    AuxiliaryKnowledge,
+    ClassFigures,
+    ClassProfile,
+    ProfileColumn,
+    ProfileFigures,
+    ProfileMetrics,
+    ProfileRow,
+    ProfilesMeasured,
+    ProfilesReport,
+    ProfilesTarget,
+    ProfileValue,
+)
 from leakgauge.report.model.reconstruction import RebuiltColumn, RebuiltCompared, RebuiltTable
 
 __all__ = [
@@ -92,6 +105,9 @@ __all__ = [
     "AttributePart",
     "AttributeSide",
     "Audited",
+    "AuxiliaryKnowledge",
+    "ClassFigures",
+    "ClassProfile",
     "ConfidentPart",
     "DrawError",
     "Evaluator",
@@ -121,6 +137,14 @@ __all__ = [
     "Notice",
     "PredictionErrors",
     "PriorKnowledge",
+    "ProfileColumn",
+    "ProfileFigures",
+    "ProfileMetrics",
+    "ProfileRow",
+    "ProfileValue",
+    "ProfilesMeasured",
+    "ProfilesReport",
+    "ProfilesTarget",
     "ProportionRow",
     "Prototypes",
     "RebuiltColumn",
@@ -144,7 +168,7 @@ __all__ = [
     "Verdict",
 ]
 
-Report: TypeAlias = MembershipReport | InversionReport
+Report: TypeAlias = MembershipReport | InversionReport | ProfilesReport
 
 
 @dataclass(frozen=True, slots=True)

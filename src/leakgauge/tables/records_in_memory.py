@@ -63,7 +63,7 @@ class Records:
         BadBundle
             `not_a_table`, `duplicate_columns`, `lengths_differ`, `labels_shape`.
         """
-        frame, takes = _framed(x, name)
+        frame, takes = framed(x, name)
         labels = labels_in(y, y_name)
         if len(frame) != len(labels):
             raise BadBundle(
@@ -79,7 +79,7 @@ class Records:
         return {self.name: sha256_of(self.frame), self.y_name: sha256_of(self.y.to_frame())}
 
 
-def _framed(x: Any, name: str) -> tuple[pd.DataFrame, Takes]:
+def framed(x: Any, name: str) -> tuple[pd.DataFrame, Takes]:
     """The features as a frame with a RangeIndex, and in which form they came."""
     for library, (what, hint) in _WAYS_IN.items():
         if not isinstance(x, pd.DataFrame) and made_by(x, library):
