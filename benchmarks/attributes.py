@@ -173,10 +173,12 @@ def of_sacro(split: Split, model: Any, name: str) -> Iterator[tuple[str, float, 
         X_test_orig=x[n : n + taken],
         y_test_orig=y[n : n + taken],
     )
-    target.add_feature(name, [place], "int")
+    # a feature is found by its number among the columns, so all of them are named
+    for number, column in enumerate(split.x):
+        target.add_feature(str(column), [number], "int")
     shares = []
     for memberset in (True, False):
-        right, _, _, _, records = attribute_attack._infer(target, 0, 0.0, memberset)
+        right, _, _, _, records = attribute_attack._infer(target, place, 0.0, memberset)
         shares.append(right / records)
     yield "SACRO-ML", shares[0], shares[1]
 
