@@ -131,6 +131,14 @@ class Layout:
                     found[..., column.start] /= found[..., column.start + 1]
         return found
 
+    def shifted(self, base: FloatArray, ones: FloatArray, others: FloatArray) -> FloatArray:
+        """(..., width) a profile moved by the difference of two others; no share falls below 0."""
+        moved = np.asarray(base + ones - others)
+        for column in self.columns:
+            if not column.is_number:
+                moved[..., column.places] = np.maximum(moved[..., column.places], 0.0)
+        return moved
+
     def distances(self, ones: FloatArray, others: FloatArray) -> FloatArray:
         """(..., columns) how far profiles lie apart: standard deviations, or shares of records.
 

@@ -100,8 +100,9 @@ def test_the_same_bundle_gives_the_same_bytes_and_survives_its_own_json(report, 
 
 def test_a_model_that_answers_the_same_to_everybody_tells_nothing(tmp_path):
     model = fitted(*people(500, seed=0), DummyClassifier(strategy="prior"))
-    found = profiled(profiles_bundle(tmp_path / "b", model, AUXILIARY, REFERENCE), attacks="weighted_records")
+    found = profiled(profiles_bundle(tmp_path / "b", model, AUXILIARY, REFERENCE))
     figures = of_class(found, "weighted_records")
+    assert "no auxiliary record this label" in found.attacks[2].classes[0].withheld
     assert figures.gain.low == pytest.approx(0.0, abs=1e-12)
     assert figures.gain.high == pytest.approx(0.0, abs=1e-12)
     assert (figures.leakage_corrected.low, figures.leakage_corrected.high) == pytest.approx((0.0, 0.0))
@@ -188,6 +189,7 @@ def test_ranges_alone_lead_towards_the_class(tmp_path):
     assert "ranges" in {notice.code for notice in found.warnings}
     figures = of_class(found, "copula_search")
     assert figures.error.value < figures.chance.value
+    assert found.verdict.severity is not Severity.LOW
     assert column_of(found, "city").values[0].everybody == pytest.approx(1 / 3, abs=0.03)
     age = column_of(found, "age")
     assert age.attacker < age.everybody
@@ -292,7 +294,7 @@ def one_record(knowledge, target_class, *, budget, rng, progress):
     """The one record that the model is surest of."""
     weights = np.zeros(len(knowledge.frame))
     weights[knowledge.probabilities[:, target_class].argmax()] = 1.0
-    return WeightedRecords(None, weights, queries=len(weights))
+    return WeightedRecords(None, weights)
 
 
 def breaking(*_given, **_settings):
