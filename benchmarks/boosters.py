@@ -27,6 +27,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pickle
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -245,7 +246,8 @@ def peers(target: Any, pool: Pool, seed: int, told: set[str]) -> Figures:
             told.add(f"{contestant.__name__}: {error.name} is not installed.")
         except Exception as error:  # noqa: BLE001 -- whatever a peer makes of a table, it is named
             kind = target.type_name
-            told.add(f"{contestant.__name__} on a {kind}: {type(error).__name__}: {str(error)[:200]}")
+            reason = re.sub(r"'[^']*'", "…", str(error))[:200]  # whichever value of a table it was
+            told.add(f"{contestant.__name__} on a {kind}: {type(error).__name__}: {reason}")
     return figures
 
 

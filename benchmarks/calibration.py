@@ -1,6 +1,7 @@
 """Do the intervals hold what they promise, and how often is an innocent model accused?
 
     python benchmarks/calibration.py [--samples 400] [--splits 200] [--pools 100] [--sections NAME ...]
+        [--parts TEXT ...]
 
 Every section draws the same audit again and again where the truth is known, and counts
 how often an interval holds it, lies above it or below it, and how wide it is beside the
@@ -16,7 +17,9 @@ learned: attack models, cross-fitted on answers that depend on membership a litt
 references: attacks with reference models, the draw of these models included.
 innocent: models that have seen neither table, audited by every attack that applies.
 
-`calibration.md` gets the tables when all sections run; a section alone is printed.
+`calibration.md` gets the tables when all sections run; a section alone, or the parts of it that hold one
+of the texts (`--sections innocent --parts "few records"`), is printed. Every part has random numbers of
+its own, so it gives the same rows whatever else runs.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -411,22 +414,18 @@ TABLES = (
 )
 
 
-def innocent(splits: int, rng: Rng) -> Iterator[str]:
-    """Rows on how often a model is accused by tables that it has never seen."""
-    measured: set[str] = set()
-    for table in TABLES:
-        said = {"moderate or worse": 0, "some corrected interval above guessing": 0, "low": 0}
-        for _ in range(splits):
-            report = _innocent_audit(table, rng)
-            said["moderate or worse"] += report.verdict.severity not in (Severity.LOW, Severity.INCONCLUSIVE)
-            said["low"] += report.verdict.severity is Severity.LOW
-            ran = [attack for attack in report.attacks if isinstance(attack, MembershipMeasured)]
-            measured |= {attack.name for attack in ran}
-            above = any(attack.metrics.auc_corrected.low > 0.5 for attack in ran)
-            said["some corrected interval above guessing"] += above
-        shares = " | ".join(f"{count / splits:.1%}" for count in said.values())
-        yield f"| {sides(table.members, table.non_members)} | {table.name} | {shares} |"
-    yield f"\nAttacks: {', '.join(sorted(measured))}."
+def innocent(table: Table, splits: int, rng: Rng) -> Iterator[str]:
+    """A row on how often a model is accused by tables that it has never seen."""
+    said = {"moderate or worse": 0, "some corrected interval above guessing": 0, "low": 0}
+    for _ in range(splits):
+        report = _innocent_audit(table, rng)
+        said["moderate or worse"] += report.verdict.severity not in (Severity.LOW, Severity.INCONCLUSIVE)
+        said["low"] += report.verdict.severity is Severity.LOW
+        ran = [attack for attack in report.attacks if isinstance(attack, MembershipMeasured)]
+        above = any(attack.metrics.auc_corrected.low > 0.5 for attack in ran)
+        said["some corrected interval above guessing"] += above
+    shares = " | ".join(f"{count / splits:.1%}" for count in said.values())
+    yield f"| {sides(table.members, table.non_members)} | {table.name} | {shares} |"
 
 
 def _innocent_audit(table: Table, rng: Rng) -> MembershipReport:
@@ -452,18 +451,17 @@ def _innocent_audit(table: Table, rng: Rng) -> MembershipReport:
         return leakgauge.audit(Path(folder), parameters=parameters)
 
 
-def attacks_that_learn(pools: int, rng: Rng) -> Iterator[str]:
+def attacks_that_learn(members: int, non_members: int, pools: int, rng: Rng) -> Iterator[str]:
     """Rows on every figure of attack models that are scored out of fold."""
     guessing = {"AUC": 0.5, "accuracy, threshold given": 0.5, "accuracy, one for each class": 0.5} | {
         rate_name(limit): float(limit) for limit in FALSE_POSITIVE_LIMITS
     }
-    for members, non_members in LEARNED_SIZES:
-        for learner in LEARNERS:
-            for leaks in (False, True):
-                one_audit = partial(_learned, learner.attack_model, members, non_members, leaks, rng)
-                tell = "tell a little" if leaks else "tell nothing"
-                label = f"{sides(members, non_members)} | {learner.label}, answers {tell}"
-                yield from counted(label, one_audit, {} if leaks else guessing, pools)
+    for learner in LEARNERS:
+        for leaks in (False, True):
+            one_audit = partial(_learned, learner.attack_model, members, non_members, leaks, rng)
+            tell = "tell a little" if leaks else "tell nothing"
+            label = f"{sides(members, non_members)} | {learner.label}, answers {tell}"
+            yield from counted(label, one_audit, {} if leaks else guessing, pools)
 
 
 def _learned(attack_model, members: int, non_members: int, leaks: bool, rng: Rng) -> dict[str, Interval]:
@@ -512,21 +510,21 @@ TRAINABLE = (
 )
 
 
-def with_reference_models(pools: int, rng: Rng) -> Iterator[str]:
+def with_reference_models(
+    trainable: Trainable, members: int, non_members: int, pools: int, rng: Rng
+) -> Iterator[str]:
     """Rows on attacks with reference models, everything drawn anew: records, target and references."""
-    for trainable in TRAINABLE:
-        for members, non_members in trainable.sizes:
-            label = f"{sides(members, non_members)} | {trainable.name}"
-            truths = {}
-            if trainable.innocent:
-                rates = {rate_name(limit): float(limit) for limit in FALSE_POSITIVE_LIMITS}
-                truths = {
-                    f"`{attack.name}`: {figure}": truth
-                    for attack in REFERENCED
-                    for figure, truth in {"AUC": 0.5, "accuracy": 0.5, **rates}.items()
-                }
-            one_audit = partial(_referenced, trainable, members, non_members, rng)
-            yield from counted(label, one_audit, truths, pools)
+    label = f"{sides(members, non_members)} | {trainable.name}"
+    truths = {}
+    if trainable.innocent:
+        rates = {rate_name(limit): float(limit) for limit in FALSE_POSITIVE_LIMITS}
+        truths = {
+            f"`{attack.name}`: {figure}": truth
+            for attack in REFERENCED
+            for figure, truth in {"AUC": 0.5, "accuracy": 0.5, **rates}.items()
+        }
+    one_audit = partial(_referenced, trainable, members, non_members, rng)
+    yield from counted(label, one_audit, truths, pools)
 
 
 def _referenced(trainable: Trainable, members: int, non_members: int, rng: Rng) -> dict[str, Interval]:
@@ -569,19 +567,21 @@ def _referenced(trainable: Trainable, members: int, non_members: int, rng: Rng) 
 
 @dataclass(frozen=True)
 class Section:
-    """A table of the page: what it is about, its columns, and whatever makes its rows."""
+    """A table of the page: what it is about, its columns, and by name what makes the rows of each part."""
 
     name: str
     title: str
     about: str
     columns: tuple[str, ...]
-    rows: Callable[[Rng], Iterable[str]]
+    parts: Mapping[str, Callable[[Rng], Iterable[str]]]
 
-    def lines(self) -> Iterator[str]:
-        """The section in Markdown; its random numbers are its own, whichever sections run."""
+    def lines(self, holding: Sequence[str]) -> Iterator[str]:
+        """The section in Markdown, of the parts whose names hold one of the texts."""
         yield f"\n## {self.title}\n\n{self.about}\n"
         yield f"| {' | '.join(self.columns)} |\n|{'---|' * len(self.columns)}"
-        yield from self.rows(np.random.default_rng([2026, *self.name.encode()]))
+        for name, rows in self.parts.items():
+            if any(text in name for text in holding):
+                yield from rows(np.random.default_rng([2026, *self.name.encode(), *name.encode()]))
 
 
 def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
@@ -600,7 +600,7 @@ def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
             f"{samples} audits a row. The truth of a chosen threshold is the mean over the audits. "
             f"{chance(samples)}",
             counts("scores"),
-            partial(on_known_scores, samples),
+            {"": partial(on_known_scores, samples)},
         ),
         Section(
             "borders",
@@ -608,14 +608,14 @@ def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
             f"{samples} audits a row, by so many attacks; bold above 2.5 %, which chance moves by "
             f"{2 * np.sqrt(0.025 * 0.975 / samples):.1%}. TPR is at 1 % false positives.",
             ("members + non-members", "border", "scores", *(f"attacks: {tried}" for tried in TRIED)),
-            partial(called_beyond, samples),
+            {"": partial(called_beyond, samples)},
         ),
         Section(
             "epsilon",
             "The lower bound on ε",
             f"{samples} audits a row; bold where it lies above the true ε in more than 5 %.",
             ("members + non-members", "mechanism", "true ε", "lies above it", "mean bound"),
-            partial(bounds_on_epsilon, samples),
+            {"": partial(bounds_on_epsilon, samples)},
         ),
         Section(
             "forests",
@@ -623,7 +623,7 @@ def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
             f"{splits} audits a row, of records drawn with replacement from {TABLE:,} members and as many "
             f"non-members; {REFERENCES} reference models, the same throughout. {chance(splits)}",
             counts("forest, attack"),
-            partial(on_forests, splits),
+            {"": partial(on_forests, splits)},
         ),
         Section(
             "learned",
@@ -633,7 +633,7 @@ def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
             f"{chance(pools)} The standard deviation over the pools, and with it the last column, is "
             f"itself uncertain by {1 / np.sqrt(2 * pools):.0%}.",
             counts("attack model"),
-            partial(attacks_that_learn, pools),
+            {sides(*size): partial(attacks_that_learn, *size, pools) for size in LEARNED_SIZES},
         ),
         Section(
             "references",
@@ -642,14 +642,24 @@ def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
             "truth is the mean over the audits, and guessing where the target has seen neither table. "
             f"{chance(pools)}",
             counts("target"),
-            partial(with_reference_models, pools),
+            {
+                f"{trainable.name}, {sides(*size)}": partial(with_reference_models, trainable, *size, pools)
+                for trainable in TRAINABLE
+                for size in trainable.sizes
+            },
         ),
         Section(
             "innocent",
             "Models that have seen neither table",
             f"{max(splits // 5, 1)} audits a row, by every attack that applies.",
-            ("members + non-members", "table", "moderate or worse", "some interval above guessing", "low"),
-            partial(innocent, max(splits // 5, 1)),
+            (
+                "members + non-members",
+                "table",
+                "moderate or worse",
+                "some interval above guessing",
+                "low",
+            ),
+            {table.name: partial(innocent, table, max(splits // 5, 1)) for table in TABLES},
         ),
     )
 
@@ -661,6 +671,7 @@ def main() -> None:
     arguments.add_argument("--splits", type=int, default=200)
     arguments.add_argument("--pools", type=int, default=100)
     arguments.add_argument("--sections", nargs="+", metavar="NAME", help="only these; nothing is written")
+    arguments.add_argument("--parts", nargs="+", metavar="TEXT", help="only parts that hold one of these")
     arguments.add_argument("--into", type=Path, default=Path(__file__).parent / "results")
     asked = arguments.parse_args()
     samples, splits, pools = asked.samples, asked.splits, asked.pools
@@ -674,10 +685,10 @@ def main() -> None:
     for section in sections(samples, splits, pools):
         if asked.sections and section.name not in asked.sections:
             continue
-        for line in section.lines():
+        for line in section.lines(asked.parts or ("",)):
             print(line, flush=True)
             lines.append(line)
-    if not asked.sections:
+    if not asked.sections and not asked.parts:
         (asked.into / "calibration.md").write_text("\n".join(lines) + "\n")
 
 

@@ -11,8 +11,8 @@ forest on the loss, all that it takes of a regressor) where that is installed. T
 `null` trains each model on a third of the data and audits it on the two others, of which it saw
 neither: whatever an audit finds there is a false alarm.
 
-`--of boosters` does either with XGBoost and LightGBM, whose models are saved and opened as an audit opens
-them, in the place of scikit-learn's.
+`--of boosters` does either with XGBoost, LightGBM and CatBoost, whose models are saved and opened as an audit
+opens them, in the place of scikit-learn's.
 
 Constants of the attacks were chosen on the seeds 100 and 101.
 """
@@ -29,6 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import catboost
 import lightgbm
 import numpy as np
 import xgboost
@@ -110,8 +111,11 @@ BOOSTED: dict[str, tuple[Callable[[int], Data], Callable[[int], Any]]] = {
     "noisy function, XGBoost, pseudo-Huber": (friedman, lambda s: xgb(s, objective="reg:pseudohubererror")),
     "noisy function, LightGBM": (friedman, lambda s: light(s)),
     "noisy function, LightGBM, Huber": (friedman, lambda s: light(s, objective="huber", alpha=1.0)),
+    "diabetes, CatBoost": (diabetes, lambda s: cat(s)),
+    "noisy function, CatBoost": (friedman, lambda s: cat(s)),
     "heavy tails, XGBoost, absolute error": (heavy, lambda s: xgb(s, objective="reg:absoluteerror")),
     "heavy tails, LightGBM, absolute error": (heavy, lambda s: light(s, objective="regression_l1")),
+    "heavy tails, CatBoost, absolute error": (heavy, lambda s: cat(s, loss_function="MAE")),
 }
 
 
@@ -124,6 +128,12 @@ def light(seed: int, **settings: Any) -> Any:
     """LightGBM's regressor."""
     more = {"n_estimators": 100, "random_state": seed, "n_jobs": 1, "verbose": -1}
     return lightgbm.LGBMRegressor(**more | settings)
+
+
+def cat(seed: int, **settings: Any) -> Any:
+    """CatBoost's regressor."""
+    more = {"iterations": 100, "random_seed": seed, "thread_count": 1, "verbose": 0}
+    return catboost.CatBoostRegressor(**more | {"allow_writing_files": False} | settings)
 
 
 INNOCENT: tuple[tuple[str, Callable[[int], Any]], ...] = (
@@ -139,12 +149,13 @@ INNOCENT_BOOSTERS: tuple[tuple[str, Callable[[int], Any]], ...] = (
     ("XGBoost, absolute error", lambda s: xgb(s, objective="reg:absoluteerror")),
     ("LightGBM, Huber", lambda s: light(s, objective="huber", alpha=1.0)),
     ("XGBoost, half the rows", lambda s: xgb(s, subsample=0.5, max_depth=3)),
+    ("CatBoost", lambda s: cat(s)),
 )
 
 
 def opened(model: Any) -> SklearnTarget:
     """A fitted model as an audit opens it: what the libraries make goes through its file."""
-    if not isinstance(model, xgboost.XGBModel | lightgbm.LGBMModel):
+    if not isinstance(model, xgboost.XGBModel | lightgbm.LGBMModel | catboost.CatBoost):
         return SklearnTarget(model)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pkl"

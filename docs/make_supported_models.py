@@ -103,13 +103,14 @@ of numbers: `regression` (also with `reg_sqrt`), `regression_l1`, `huber`, `fair
 Rankers and survival models are refused: an order within a group, or a time that was cut off, has no error of
 one record.
 
-CatBoost: its own files (`save_model`, `.cbm` and JSON) and pickles of `CatBoostClassifier` and `CatBoost`,
-likewise. Trees of every kind (`SymmetricTree`, `Depthwise`, `Lossguide`) with the losses `Logloss`,
-`CrossEntropy` and `MultiClass`; columns of categories, compared or as statistics of the training records
-(CTR), are read as they are spelled. Columns of texts and of embeddings are not read. It is an extra,
-`leakgauge[catboost]`, which the images do without: a wheel of 97 MB, 277 MB installed, and 100 MB of what it
-needs. Where it is missing, a model of numbers is saved as ONNX,
-`model.save_model("model.onnx", format="onnx")`, and any model can be audited from memory.
+CatBoost: its own files (`save_model`, `.cbm` and JSON) and pickles of `CatBoostClassifier`,
+`CatBoostRegressor` and `CatBoost`, likewise. Trees of every kind (`SymmetricTree`, `Depthwise`,
+`Lossguide`) with the losses `Logloss`, `CrossEntropy` and `MultiClass`, and of numbers `RMSE`, `MAE`,
+`Quantile`, `MAPE`, `Huber`, `Expectile`, `LogCosh`, `Lq`, `Poisson` and `Tweedie`; columns of categories,
+compared or as statistics of the training records (CTR), are read as they are spelled. Columns of texts and
+of embeddings are not read. It is an extra, `leakgauge[catboost]`, which the images do without: a wheel of
+97 MB, 277 MB installed, and 100 MB of what it needs. Where it is missing, a model of numbers is saved as
+ONNX, `model.save_model("model.onnx", format="onnx")`, and any model can be audited from memory.
 
 Nothing of such a file reaches the library as it is: the model is read, every child, feature, class and
 category of it is checked, and what the library opens is written anew from the checked parts. A file

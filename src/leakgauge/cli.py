@@ -27,7 +27,7 @@ from leakgauge.terminal import agreed, printing_errors, shown_progress, spoken_v
 from leakgauge.text import Sink, printable
 from leakgauge.version import __version__
 
-_FILES = ("report.html", "report.json", "output.csv")
+_FILES = ("report.html", "report.json", "output.csv", "attributes.csv")
 _OPEN_FILES = (
     "Audits start, and a hostile model could read and write what this user can. Audit only models that you "
     "trust here, or use Linux 5.13 or later, or start it as root in the image."

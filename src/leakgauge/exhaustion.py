@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import gc
 import math
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -160,6 +161,13 @@ class Time:
         total = left()
         self._left = left
         self._kept = 0.0 if math.isinf(total) else REPORTED_IN * max(total, 0.0)
+
+    def within(self, seconds: float | None) -> Time:
+        """The same, or so many seconds from now if that is less; None for no such limit."""
+        if seconds is None:
+            return self
+        end = time.monotonic() + seconds
+        return Time(lambda: min(self._left(), end - time.monotonic()))
 
     def share(self, steps: int) -> Share:
         """What the first of so many steps to come may use; the last one may use all that is left."""

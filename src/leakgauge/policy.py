@@ -105,6 +105,15 @@ class MembershipLimits(_Limits):
         description="As max_auc, for attacks that read the model file: set it for models whose file is "
         "released.",
     )
+    max_attribute_leakage: _Share | None = Field(
+        default=None,
+        description="Largest leakage of a sensitive column that any attack on the model's answers may show: "
+        "the share of members whose value it names rightly, beyond what holds of other people; over all "
+        "members, or as a mean over its values.",
+    )
+    max_model_file_attribute_leakage: _Share | None = Field(
+        default=None, description="As max_attribute_leakage, for attacks that read the model file."
+    )
     max_severity: _Severity | None = Field(
         default=None, description="The worst verdict that passes: low, moderate or high."
     )

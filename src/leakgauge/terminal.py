@@ -176,7 +176,7 @@ _ATTACKERS = {
 
 
 def spoken_verdict(report: Mapping[str, Any]) -> list[str]:
-    """The lines that tell what a report.json found: the verdict, each attacker's, the file.
+    """The lines that tell what a report.json found: the verdict, each attacker's, attributes, the file.
 
     Raises
     ------
@@ -188,6 +188,9 @@ def spoken_verdict(report: Mapping[str, Any]) -> list[str]:
         near = finding["borderline"]
         severity = str(finding["severity"]) + (f" (borderline: {near})" if near else "")
         lines.append(f"An attacker who {_ATTACKERS[finding['attacker']]}: {severity}")
+    attributes = report.get("attributes")
+    if attributes is not None:
+        lines.append(f"What it tells about a person: {attributes['verdict']['sentence']}")
     contents = report.get("contents")
     if contents is not None:
         lines.append(f"If the file leaks: {contents['sentence']}")

@@ -18,6 +18,7 @@ from sklearn.base import clone
 from boosters import categories, numbers
 from leakgauge.errors import LeakgaugeError, UnsupportedModel
 from leakgauge.targets.boosters import catboost_cbm, catboost_json_writing, catboost_opening
+from leakgauge.targets.boosters.catboost_objectives import Objective
 from leakgauge.targets.opening import open_table_model
 
 LIMIT = 2**31 - 1
@@ -156,8 +157,8 @@ OF_NUMBERS: dict[str, Callable[[Any], Any]] = {
         model, numbers=tuple(replace(one, borders=one.borders[:0]) for one in model.numbers)
     ),
     "missing numbers in an unknown way": part("numbers", 0, missing=7),
-    "another loss": lambda model: replace(model, loss="RMSE"),
-    "a loss of one's own": lambda model: replace(model, loss="os.system"),
+    "another loss": lambda model: replace(model, objective=Objective("RMSE")),
+    "a loss of one's own": lambda model: replace(model, objective=Objective("os.system")),
     "fewer labels": lambda model: replace(model, labels=(0, 1)),
     "a label twice": lambda model: replace(model, labels=(0, 1, 1)),
     "labels of two kinds": lambda model: replace(model, labels=(0, "a", 2)),
@@ -403,6 +404,20 @@ IN_JSON: dict[str, tuple[str, Callable[[Any], None]]] = {
     "scale without bias": ("numbers", at("scale_and_bias", value=[1.0])),
     "scale of a word": ("numbers", at("scale_and_bias", value=["1", [0, 0, 0]])),
     "no loss": ("numbers", at("model_info", "params", value={})),
+    **{
+        f"a loss with {name}": (
+            "numbers",
+            at("model_info", "params", "loss_function", value={"type": "Quantile", "params": settings}),
+        )
+        for name, settings in {
+            "no number": {"alpha": "nan"},
+            "code": {"alpha": "__import__('os')"},
+            "another setting": {"allow_writing_files": "1"},
+            "settings within settings": {"alpha": {"alpha": "1"}},
+            "no mapping": ["alpha"],
+            "too many settings": {f"a{place}": "1" for place in range(1000)},
+        }.items()
+    },
     "parameters of a text": ("numbers", at("model_info", "params", value="{")),
     "parameters nested deep": ("numbers", at("model_info", "params", value="[" * 100_000)),
     "labels that are lists": ("numbers", at("model_info", "class_params", "class_names", value=[[], [], []])),

@@ -51,7 +51,14 @@ BANNED = {
 """What is not said, as a pattern of whole words, and what is said instead."""
 
 STATISTICS = tuple(
-    ROOT / "src" / "leakgauge" / room for room in ("membership", "estimates", "model_contents/reconstruction")
+    ROOT / "src" / "leakgauge" / room
+    for room in (
+        "membership",
+        "attributes",
+        "estimates",
+        "model_contents/leaves",
+        "model_contents/reconstruction",
+    )
 )
 """Rooms where what is drawn is a sample, and nothing else can be meant."""
 

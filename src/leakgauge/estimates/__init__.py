@@ -9,6 +9,7 @@ files or reports. Each file names its sources.
 from __future__ import annotations
 
 from leakgauge.estimates.areas import area_difference, area_estimate, area_under_roc
+from leakgauge.estimates.correlations import matthews_correlation
 from leakgauge.estimates.curves import StepRoc, best_balanced_accuracy, step_roc
 from leakgauge.estimates.figures import (
     CONFIDENCE,
@@ -27,6 +28,7 @@ from leakgauge.estimates.shares import (
     balanced_accuracy,
     clopper_pearson,
     difference,
+    mean_of,
     mean_of_two,
     paired_difference,
     proportion,
@@ -67,7 +69,9 @@ __all__ = [
     "for_chosen_threshold",
     "for_cross_fitting",
     "jackknife_error",
+    "matthews_correlation",
     "mean_error",
+    "mean_of",
     "mean_of_two",
     "paired_difference",
     "proportion",

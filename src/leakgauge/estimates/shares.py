@@ -6,6 +6,8 @@ of two independent estimates); Agresti & Min 2005 (two shares of the same record
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import betaincinv
 
@@ -44,11 +46,24 @@ def proportion(successes: int, n: int, *, confidence: float = CONFIDENCE) -> Est
 
 
 def mean_of_two(first: Estimate, second: Estimate) -> Estimate:
-    """The mean of two independent estimates, by MOVER (Zou & Donner 2008, eq. 5)."""
-    value = (first.value + second.value) / 2
-    below = np.hypot(first.value - first.low, second.value - second.low) / 2
-    above = np.hypot(first.high - first.value, second.high - second.value) / 2
-    return Estimate(value, value - float(below), value + float(above), first.n + second.n)
+    """The mean of two independent estimates; see `mean_of`."""
+    return mean_of([first, second])
+
+
+def mean_of(found: Sequence[Estimate]) -> Estimate:
+    """The mean of independent estimates, by MOVER (Zou & Donner 2008, eq. 5).
+
+    Raises
+    ------
+    ValueError
+        for no estimates.
+    """
+    if not found:
+        raise ValueError("a mean of no estimates")
+    value = sum(one.value for one in found) / len(found)
+    below = float(np.sqrt(sum((one.value - one.low) ** 2 for one in found))) / len(found)
+    above = float(np.sqrt(sum((one.high - one.value) ** 2 for one in found))) / len(found)
+    return Estimate(value, value - below, value + above, sum(one.n for one in found))
 
 
 def difference(first: Estimate, second: Estimate) -> Estimate:

@@ -184,6 +184,7 @@ def audit(
         tradeoffs=evidence.tried,
         attackers=attackers,
         contents=evidence.contents,
+        attributes=evidence.attributes,
     )
 
 

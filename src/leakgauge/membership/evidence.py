@@ -11,6 +11,7 @@ from leakgauge.membership.running import Scored
 from leakgauge.membership.shift import Shift
 from leakgauge.report.model import (
     Attacker,
+    AttributeInference,
     Failed,
     MembershipMeasured,
     MembershipTarget,
@@ -45,6 +46,8 @@ class Evidence:
         what a reader must know of the reference models.
     contents
         what the model file holds of the members, word for word; None where there is none to look into.
+    attributes
+        what the model tells of sensitive columns; None where that was not asked for.
     """
 
     pool: Pool
@@ -57,6 +60,7 @@ class Evidence:
     missing_references: Mapping[Attacker, str | None]
     notices: tuple[Notice, ...]
     contents: ModelContents | None = None
+    attributes: AttributeInference | None = None
 
     @property
     def outcomes(self) -> tuple[MembershipMeasured | NotApplicable | Failed, ...]:

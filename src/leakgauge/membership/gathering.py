@@ -9,6 +9,7 @@ import numpy as np
 
 from leakgauge.estimates import mean_error, proportion, root_mean_square
 from leakgauge.exhaustion import Time, unless_it_runs_out
+from leakgauge.membership.attribute_inference import attribute_inference
 from leakgauge.membership.contents import contents_of_members
 from leakgauge.membership.evidence import Evidence
 from leakgauge.membership.given_references import GivenReferences
@@ -88,9 +89,17 @@ def gather(
     tried = None
     if parameters.tradeoffs and any(attack.referenced for attack in attacks):
         seconds = _least(references.seconds_left, TRAINED_IN * time.share(1).seconds)
-        limited = time.share(1).limiting(Share(progress, 0.75, 0.97))
+        limited = time.share(1).limiting(Share(progress, 0.75, 0.9))
         tried = _tradeoffs(target, inputs, data, seconds, seed, limited)
 
+    attributes = attribute_inference(
+        inputs,
+        target,
+        parameters,
+        shift=None if shift is None else shift.area,
+        progress=Share(progress, 0.9, 0.97),
+        time=time,
+    )
     contents = _contents(inputs, parameters, attacks, notices, Share(progress, 0.97, 0.99), time)
     progress.report("writing the report", 0.99)
     # who sees labels alone has nothing to compare with what reference models say
@@ -108,6 +117,7 @@ def gather(
         missing_references=missing,
         notices=(*notices, *references.notices),
         contents=contents,
+        attributes=attributes,
     )
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from leakgauge.bundle import MembershipBundle
 from leakgauge.defences.output import (
@@ -38,7 +40,7 @@ from leakgauge.tables.columns import (
     typed_features,
 )
 from leakgauge.tables.numeric_labels import labels_of, settled_by_labels
-from leakgauge.targets.input_columns import InputColumns
+from leakgauge.targets.input_columns import InputColumn, InputColumns
 from leakgauge.targets.opening import open_table_model
 from leakgauge.targets.protocol import ModelTarget, TableTarget
 from leakgauge.targets.sklearn.answer_forms import DecisionScores
@@ -58,6 +60,8 @@ class Inputs:
         reference models that were trained elsewhere; None where they are to be trained here.
     members
         the table of members as it came, all of it and in its order; None where answers alone are known.
+    names, columns
+        of a table: the name of each column of the pool's rows, and what the target knows of it.
     """
 
     target: SharedAnswers
@@ -68,6 +72,8 @@ class Inputs:
     training_data: TrainingData | None = None
     references: GivenReferences | None = None
     members: TrainingTable | None = None
+    names: tuple[Any, ...] = ()
+    columns: tuple[InputColumn, ...] = ()
 
 
 def read_inputs(bundle: MembershipBundle, parameters: MembershipParameters) -> Inputs:
@@ -222,6 +228,8 @@ def fitted_inputs(
         defences=defences,
         training_data=data,
         members=TrainingTable(target.as_input(sides[0].features), sides[0].y),
+        names=tuple(pool.x.columns if isinstance(pool.x, pd.DataFrame) else sides[0].features.columns),
+        columns=known.columns,
     )
 
 

@@ -18,6 +18,7 @@ from leakgauge.parameters.values import (
     Parameters,
     Proportion,
     Seed,
+    SensitiveColumns,
     as_tuple,
     ascending,
     even,
@@ -46,6 +47,14 @@ class MembershipParameters(Parameters):
         default=None,
         description="Name or position of a column by whose values the leak is also measured group by group. "
         "Default: no groups.",
+    )
+    sensitive_columns: SensitiveColumns = Field(
+        default=None,
+        description="Names of columns that an attacker would like to learn about a person, such as "
+        '`["income", "diagnosis"]`, up to ten (in tables without header positions): what the model tells of '
+        "them to who knows the other columns; see [attribute-inference.md](attribute-inference.md). `[]` for "
+        "none. Default: up to three columns of few categories, those that move the model's answers most, "
+        "unless `attacks` names attacks.",
     )
     header: Annotated[Literal["auto", True, False], BeforeValidator(header_setting)] = Field(
         default="auto",
@@ -125,7 +134,7 @@ class ImageMembershipParameters(MembershipParameters):
     """The parameters of a membership audit of an image classifier."""
 
     not_taken: ClassVar = {
-        **dict.fromkeys(("label_column", "group_column", "header"), _NO_COLUMNS),
+        **dict.fromkeys(("label_column", "group_column", "sensitive_columns", "header"), _NO_COLUMNS),
         **dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NOT_TRAINED_AGAIN),
     }
 
@@ -140,7 +149,10 @@ _NO_MODEL: Final = "a live service cannot be trained again here"
 class LiveParameters(MembershipParameters):
     """The parameters of a membership audit of a live service."""
 
-    not_taken: ClassVar = dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NO_MODEL)
+    not_taken: ClassVar = {
+        **dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NO_MODEL),
+        "sensitive_columns": "a live service would have to be asked about every record with every value",
+    }
     more_records: ClassVar = "limits.rows in the settings of the service, and max_records if need be,"
 
 
@@ -156,7 +168,10 @@ _NOTHING_TRAINED: Final = "there are answers and no model, so nothing is trained
 class AnswersParameters(MembershipParameters):
     """The parameters of a membership audit of a table of answers."""
 
-    not_taken: ClassVar = dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NOTHING_TRAINED)
+    not_taken: ClassVar = {
+        **dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NOTHING_TRAINED),
+        "sensitive_columns": "there are answers and no model that could be asked about other values",
+    }
 
 
 class AnswersInMemoryParameters(AnswersParameters):

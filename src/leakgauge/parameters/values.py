@@ -85,6 +85,11 @@ def _low_below_high(bounds: tuple[float, float] | None) -> tuple[float, float] |
 Column = Annotated[
     str, Field(min_length=1, max_length=1_000), BeforeValidator(_column, json_schema_input_type=str | int)
 ]
+SensitiveColumns = Annotated[
+    Annotated[tuple[Column, ...], Field(max_length=10)] | None,
+    BeforeValidator(as_tuple, json_schema_input_type=str | int | list[str | int] | None),
+    AfterValidator(lambda names: names if names is None else _distinct(names)),
+]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Attacks = Annotated[
     Annotated[tuple[Name, ...], Field(min_length=1, max_length=100)] | None,

@@ -5,7 +5,13 @@ from __future__ import annotations
 import csv
 import io
 
-from leakgauge.report.model import InversionReport, MembershipReport, Report
+from leakgauge.report.model import (
+    AttributeInference,
+    AttributeMeasured,
+    InversionReport,
+    MembershipReport,
+    Report,
+)
 from leakgauge.text import Sink, printable
 
 MEMBERSHIP_COLUMNS = (
@@ -14,6 +20,21 @@ MEMBERSHIP_COLUMNS = (
     "Non-member Accuracy",
     "Attack Accuracy",
     "Attack Model",
+)
+ATTRIBUTE_COLUMNS = (
+    "Column",
+    "Attack",
+    "Sees",
+    "Members",
+    "Members without the model",
+    "Non-members",
+    "Non-members without the model",
+    "Adds",
+    "Adds low",
+    "Adds high",
+    "Leakage",
+    "Leakage low",
+    "Leakage high",
 )
 INVERSION_COLUMNS = ("No of iterations", "Similarity")
 PROFILES_COLUMNS = ("Class", "Column", "Error", "Chance", "Ceiling")
@@ -44,6 +65,28 @@ def to_csv(report: Report) -> bytes:
             distances = (found.error, found.chance, found.ceiling)
             figures = ("" if distance is None else _fraction(distance) for distance in distances)
             table.writerow([*names, *figures])
+    return text.getvalue().encode()
+
+
+def attributes_to_csv(found: AttributeInference) -> bytes:
+    """The table of `attributes.csv`, in the form of `to_csv`: a row for each column and attack that ran.
+
+    Shares of records with four decimals; intervals are corrected for the number of columns and attacks.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(ATTRIBUTE_COLUMNS)
+    for column in found.columns:
+        for attack in column.attacks:
+            if not isinstance(attack, AttributeMeasured):
+                continue
+            metrics = attack.metrics
+            sides = (metrics.members, metrics.non_members)
+            shares = [share.value for side in sides for share in (side.attack, side.imputation)]
+            for figure in (metrics.adds_corrected, metrics.leakage_corrected):
+                shares += [figure.value, figure.low, figure.high]
+            names = (column.name, attack.name, attack.threat_model)
+            table.writerow([*(printable(name, Sink.CSV) for name in names), *map(_fraction, shares)])
     return text.getvalue().encode()
 
 

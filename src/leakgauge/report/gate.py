@@ -24,6 +24,7 @@ from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.policy import InversionLimits, MembershipLimits, Policy, ProfilesLimits
 from leakgauge.report.formatting import limit as rate_words
 from leakgauge.report.model import (
+    AttributeMeasured,
     Audited,
     Failed,
     GateOutcome,
@@ -48,7 +49,9 @@ _DOES_NOT_FIT = "does_not_fit_members"
 ABOUT_CLASSES = frozenset({"entropy", "modified_entropy", "label_only", "black_box_art"})
 """Attacks that are never applicable to regressors, so that no policy can require them of one."""
 
-_Attack = MembershipMeasured | InversionMeasured | ProfilesMeasured | NotApplicable | Failed
+_Attack = (
+    MembershipMeasured | AttributeMeasured | InversionMeasured | ProfilesMeasured | NotApplicable | Failed
+)
 _Measured = TypeVar("_Measured", MembershipMeasured, InversionMeasured, ProfilesMeasured)
 
 
@@ -131,9 +134,44 @@ def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Ite
             limits.max_model_file_auc,
             _readings(file, MembershipMeasured, lambda attack: attack.metrics.auc_corrected),
         )
+    yield from _attribute_rules(report, limits)
     # what is about classes is asked of no model that predicts numbers
     left_out = ABOUT_CLASSES if report.target.errors is not None else frozenset()
     yield from _required(report.attacks, [name for name in limits.required_attacks if name not in left_out])
+
+
+def _attribute_rules(report: MembershipReport, limits: MembershipLimits) -> Iterable[RuleResult]:
+    """Limits on what the model leaks of sensitive columns; no column, no figure."""
+    for rule, what, limit, on_file in (
+        ("max_attribute_leakage", "the model's answers", limits.max_attribute_leakage, False),
+        ("max_model_file_attribute_leakage", "the model file", limits.max_model_file_attribute_leakage, True),
+    ):
+        if limit is not None:
+            title = (
+                f"No attack on {what} names a sensitive column of more than {100 * limit:.3g} % of members"
+            )
+            yield _held(rule, f"{title} beyond other people", limit, _of_attributes(report, on_file=on_file))
+
+
+def _of_attributes(report: MembershipReport, *, on_file: bool) -> list[_Reading]:
+    """Readings of all attacks on all columns, by both figures of leakage."""
+    found = []
+    for column in report.attributes.columns if report.attributes else ():
+        if column.withheld is not None:
+            title = f"“{column.name}”"
+            absent = Failed(column.name, title, "labels", "", column.withheld)
+            found.append(_Reading(absent, missing=column.withheld))
+        for one in column.attacks:
+            if (one.threat_model == "model_file") != on_file:
+                continue
+            attack = replace(one, title=f"{one.title} on “{column.name}”")
+            if isinstance(attack, Failed):
+                found.append(_Reading(attack, missing=f"failed ({attack.reason})"))
+            elif isinstance(attack, AttributeMeasured) and not attack.sees_given:
+                metrics = attack.metrics
+                figures = (metrics.leakage_corrected, metrics.leakage_balanced_corrected)
+                found += [_Reading(attack, figure.low, figure.high) for figure in figures if figure]
+    return found
 
 
 def _inversion_rules(report: InversionReport, limits: InversionLimits) -> Iterable[RuleResult]:
@@ -156,30 +194,26 @@ def _inversion_rules(report: InversionReport, limits: InversionLimits) -> Iterab
 
 def _profiles_rules(report: ProfilesReport, limits: ProfilesLimits) -> Iterable[RuleResult]:
     yield from _severity_rule([report.verdict.severity], limits.max_severity)
-    if limits.max_gain is not None:
-        yield _held(
-            "max_gain",
-            f"No attack on the model's answers comes nearer to a class's profile by more than "
-            f"{limits.max_gain:.3g}",
-            limits.max_gain,
-            _readings(
-                report.attacks,
-                ProfilesMeasured,
-                lambda attack: None if attack.metrics is None else attack.metrics.gain_corrected,
-            ),
-        )
-    if limits.max_leakage is not None:
-        yield _held(
+    for rule, title, limit, figure in (
+        ("max_gain", "comes nearer to a class's profile by more than", limits.max_gain, "gain_corrected"),
+        (
             "max_leakage",
-            f"No attack on the model's answers tells a class's profile with a leakage above "
-            f"{limits.max_leakage:.3g}",
+            "tells a class's profile with a leakage above",
             limits.max_leakage,
-            _readings(
-                report.attacks,
-                ProfilesMeasured,
-                lambda attack: None if attack.metrics is None else attack.metrics.leakage_corrected,
-            ),
-        )
+            "leakage_corrected",
+        ),
+    ):
+        if limit is not None:
+            yield _held(
+                rule,
+                f"No attack on the model's answers {title} {limit:.3g}",
+                limit,
+                _readings(
+                    report.attacks,
+                    ProfilesMeasured,
+                    lambda attack, figure=figure: getattr(attack.metrics, figure, None),  # type: ignore[misc] # as above
+                ),
+            )
     yield from _required(report.attacks, limits.required_attacks)
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from leakgauge.errors import AuditFailed
-from leakgauge.report.csv_table import to_csv
+from leakgauge.report.csv_table import attributes_to_csv, to_csv
 from leakgauge.report.html import render
 from leakgauge.report.json_document import from_json, to_json
-from leakgauge.report.model import Audited
+from leakgauge.report.model import Audited, MembershipReport
 
 __all__ = [
+    "ATTRIBUTES_NAME",
     "CSV_NAME",
     "HTML_NAME",
     "JSON_NAME",
@@ -31,6 +32,7 @@ __all__ = [
 JSON_NAME = "report.json"
 HTML_NAME = "report.html"
 CSV_NAME = "output.csv"
+ATTRIBUTES_NAME = "attributes.csv"
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can hold
@@ -40,6 +42,8 @@ _CHUNK = 1 << 20
 
 def write(audited: Audited, folder: Path) -> None:
     """Write `report.json`, `report.html`, `output.csv` and the further files into `folder`.
+
+    Beside them `attributes.csv`, where the report holds sensitive columns.
 
     The folder is made where it is missing. Everything is rendered before the
     first byte is written, so that a report that cannot be written leaves nothing.
@@ -54,6 +58,9 @@ def write(audited: Audited, folder: Path) -> None:
         HTML_NAME: render(audited).encode(),
         CSV_NAME: to_csv(audited.report),
     }
+    attributes = audited.report.attributes if isinstance(audited.report, MembershipReport) else None
+    if attributes is not None and attributes.columns:
+        contents[ATTRIBUTES_NAME] = attributes_to_csv(attributes)
     for name, content in audited.files.items():
         if not _PLAIN_NAME.fullmatch(name) or name in contents:
             raise ValueError(f"{name!r} is no name for a further file of a report")

@@ -10,8 +10,8 @@ from fitted_pools import area, digits, scores_of, shared
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks import boosting_equations, leaf_counts
-from leakgauge.membership.booster_rounds import equations_of_rounds, seen_trees
-from leakgauge.membership.equations import Equations
+from leakgauge.model_contents.leaves.booster_rounds import equations_of_rounds, seen_trees
+from leakgauge.model_contents.leaves.equations import Equations
 from leakgauge.targets.boosters import lightgbm_opening, xgboost_opening
 
 SETTINGS = {

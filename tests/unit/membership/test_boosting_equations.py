@@ -17,14 +17,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.membership import box_least_squares
 from leakgauge.membership.attacks import boosting_equations, loss
-from leakgauge.membership.tree_cells import as_trees_read
+from leakgauge.model_contents.leaves import boosting as leaves_boosting
+from leakgauge.model_contents.leaves import box_least_squares
+from leakgauge.model_contents.leaves.tree_cells import as_trees_read
 
 
 def system_of(model, pool):
-    equations = boosting_equations._equations(model, as_trees_read(pool.x), pool.y)
-    return boosting_equations._system(equations, pool.y)
+    equations = leaves_boosting._equations(model, as_trees_read(pool.x), pool.y)
+    return leaves_boosting._system(equations, pool.y)
 
 
 def boosting(**settings):
@@ -112,7 +113,7 @@ def test_large_tables_give_nearly_the_same_by_gradients(most_dense, monkeypatch)
 
 def test_a_budget_leaves_later_stages_out(monkeypatch):
     target, pool = fitted_pool(boosting(), *digits(200), seed=0)
-    monkeypatch.setattr(boosting_equations, "MOST_COEFFICIENTS", 200 * 40)
+    monkeypatch.setattr(leaves_boosting, "MOST_COEFFICIENTS", 200 * 40)
     system = system_of(target.estimator, pool)
     assert system.transposed.nnz <= 200 * 40
     assert area(boosting_equations.score, target, pool) > 0.55

@@ -14,6 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks import bootstrap_replay, leaf_counts
+from leakgauge.model_contents.leaves import replay
 from leakgauge.model_contents.reconstruction import bootstrap
 
 
@@ -78,7 +79,7 @@ def test_the_draws_are_those_of_the_training(model):
 
 def test_the_tables_of_rows_hold_draws_and_their_squares():
     draws = [np.array([0, 1, 6]), np.array([2, 0, 1])]
-    rows = bootstrap_replay.Rows.of(draws, n_trees=2, n_rows=3)
+    rows = replay.Rows.of(draws, n_trees=2, n_rows=3)
     assert len(rows) == 3
     np.testing.assert_array_equal(rows.moments, [[0, 2, 0, 4], [1, 0, 1, 0], [6, 1, 36, 1]])
     # one block of two trees for each number of draws; six draws stand among those of four or more
@@ -97,7 +98,7 @@ def test_neither_membership_nor_the_order_of_the_pool_is_read(monkeypatch):
     target, pool = fitted_pool(RandomForestClassifier(30, random_state=0), *digits(200), seed=0)
     once = scores_of(bootstrap_replay.score, target, pool)
     # small blocks as of a large table
-    monkeypatch.setattr(bootstrap_replay, "BLOCK", 1_000)
+    monkeypatch.setattr(replay, "BLOCK", 1_000)
     back = np.arange(200)[::-1]
     turned = dataclasses.replace(
         pool, x=pool.x[back], y=pool.y[back], member=~pool.member[back], row=pool.row[back]
@@ -107,7 +108,7 @@ def test_neither_membership_nor_the_order_of_the_pool_is_read(monkeypatch):
 
 def test_the_evidence_of_one_cell():
     counted, mean, variance = np.array([0, 3]), np.float32([0.02, 1.0]), np.float32([0.05, 0.1])
-    evidence = bootstrap_replay._evidence(counted, mean, variance)
+    evidence = replay._evidence(counted, mean, variance)
     assert np.all(evidence[:, 0] < -5)  # an empty cell received nothing
     assert np.argmax(evidence[:, 1]) == 1  # others brought about 1 of 3: this one brought 2
 
@@ -161,7 +162,7 @@ def test_records_with_fractional_weights_are_unsuited():
 
 
 def test_a_table_too_large_to_replay_is_unsuited(monkeypatch):
-    monkeypatch.setattr(bootstrap_replay, "MOST_WORK", 1_000)
+    monkeypatch.setattr(replay, "MOST_WORK", 1_000)
     target, pool = fitted_pool(RandomForestClassifier(3, random_state=0), *digits(100), seed=0)
     with pytest.raises(Unsuited, match="too much to replay within minutes"):
         scores_of(bootstrap_replay.score, target, pool)
@@ -193,7 +194,7 @@ def test_what_a_replay_would_fill_is_told_before_anything_is_drawn(monkeypatch):
     with pytest.raises(Unsuited, match=r"120 trees drew from 1,000,000 rows; .* takes 2\.7 GiB of memory"):
         scores_of(bootstrap_replay.score, target, pool)
     forest._n_samples = 200  # little to keep, and 120 million draws
-    monkeypatch.setattr(bootstrap_replay, "MOST_DRAWN", 100_000_000)
+    monkeypatch.setattr(replay, "MOST_DRAWN", 100_000_000)
     with pytest.raises(Unsuited, match="1,000,000 times each"):
         scores_of(bootstrap_replay.score, target, pool)
 
@@ -203,14 +204,14 @@ def test_as_much_is_filled_as_was_told_beforehand():
     forest = RandomForestClassifier(60, random_state=0)
     target, pool = fitted_pool(forest, *digits(200), seed=0)
     forest._n_samples = forest._n_samples_bootstrap = 40_000
-    told = bootstrap_replay.bytes_for(n_trees=60, n_rows=40_000, records=len(pool))
+    told = replay.bytes_for(n_trees=60, n_rows=40_000, records=len(pool))
     tracemalloc.start()
     try:
         scores_of(bootstrap_replay.score, target, pool)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert told / 4 < peak < told + 5 * 4 * bootstrap_replay.BLOCK
+    assert told / 4 < peak < told + 5 * 4 * replay.BLOCK
 
 
 def test_weights_that_no_draws_can_bring_are_unsuited():

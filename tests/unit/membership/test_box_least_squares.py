@@ -7,8 +7,8 @@ import pytest
 from scipy import sparse
 from scipy.optimize import lsq_linear
 
-from leakgauge.membership import box_least_squares
-from leakgauge.membership.box_least_squares import System, solve
+from leakgauge.model_contents.leaves import box_least_squares
+from leakgauge.model_contents.leaves.box_least_squares import System, solve
 from leakgauge.progress import Silent
 
 

@@ -10,7 +10,7 @@ from fitted_pools import area, digits, scores_of, shared
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks import boosting_equations, leaf_counts
-from leakgauge.membership.booster_rounds import equations_of_rounds, seen_trees
+from leakgauge.model_contents.leaves.booster_rounds import equations_of_rounds, seen_trees
 from leakgauge.targets.boosters import catboost_opening
 
 STEPS = {"leaf_estimation_iterations": 1, "leaf_estimation_method": "Newton", "learning_rate": 0.3}

@@ -21,7 +21,8 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks import leaf_counts, loss
-from leakgauge.membership.tree_cells import Cells, cells_of_trees, final_step
+from leakgauge.model_contents.leaves.training_weights import training_weights
+from leakgauge.model_contents.leaves.tree_cells import Cells, cells_of_trees, final_step
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -86,7 +87,7 @@ def test_cells_hold_what_the_training_records_brought():
     x, y = digits(300)
     model = DecisionTreeClassifier(max_depth=4, random_state=0)
     target, pool = fitted_pool(model, x, y, seed=0)
-    (cells,) = cells_of_trees(final_step(target, pool), pool.y)
+    (cells,) = cells_of_trees(final_step(target.estimator, pool.x), pool.y)
     np.testing.assert_allclose(cells.total(pool.member.astype(float)), cells.weight, atol=1e-9)
 
 
@@ -96,7 +97,7 @@ def test_class_weights_are_taken_out_of_the_counts():
         10, class_weight={label: 1 + label / 3 for label in range(10)}, random_state=0
     )
     target, pool = fitted_pool(model, x, y, seed=0)
-    for cells in cells_of_trees(final_step(target, pool), pool.y):
+    for cells in cells_of_trees(final_step(target.estimator, pool.x), pool.y):
         np.testing.assert_allclose(cells.total(pool.member.astype(float)), cells.weight, atol=1e-6)
 
 
@@ -106,7 +107,7 @@ def test_two_trees_that_name_one_record_each():
         Cells(np.array([0, 0, 1]), np.array([1.0, 0.0])),
         Cells(np.array([0, 1, 0]), np.array([1.0, 0.0])),
     )
-    weights = leaf_counts.training_weights(trees, n=3)
+    weights = training_weights(trees, n=3)
     assert weights[0] > 0.99
     assert max(weights[1:]) < 0.01
 

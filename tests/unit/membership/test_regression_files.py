@@ -23,7 +23,7 @@ from leakgauge.defences.strip import strip
 from leakgauge.estimates import area_under_roc
 from leakgauge.membership.attacks import boosting_equations, bootstrap_replay, leaf_counts
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.tree_cells import cells_of_trees, final_step
+from leakgauge.model_contents.leaves.tree_cells import cells_of_trees, final_step
 from leakgauge.progress import Silent
 from leakgauge.targets.sklearn.target import SklearnTarget
 
@@ -52,7 +52,7 @@ def test_members_can_always_have_been_in_their_leaf(criterion: str) -> None:
     pool = Pool(x, y, np.arange(200) < 100, np.arange(200))
     for tree, cells in zip(
         model.estimators_,
-        cells_of_trees(final_step(SharedAnswers(SklearnTarget(model), pool), pool), y),
+        cells_of_trees(final_step(model, pool.x), y),
         strict=True,
     ):
         rows = np.random.RandomState(tree.random_state).randint(0, 100, 100)

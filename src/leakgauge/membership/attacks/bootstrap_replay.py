@@ -1,31 +1,9 @@
 """The bootstrap-replay attack: the seeds in a forest's file say which rows each tree was given.
 
-scikit-learn keeps the seed of every tree, and sampling with it again gives
-w_ti, how often row i of the (unknown) training table entered tree t
-(`estimators_samples_`). The leaves give W_tc, the training weight of each cell
-c = (leaf, class), or (leaf, whether its number can be there). A record x that stood in
-row i brought exactly w_ti to its cell c_t(x) in every tree, so that the counts of its
-cells over the T trees must follow the pattern of that row:
-
-    S(x, i) = Σ_t log P(W_t,c_t(x) | x brought w_ti) − log P(W_t,c_t(x) | x brought 0).
-
-The row is unknown and marginalised; what says "member" is the log-likelihood ratio
-
-    Λ(x) = log (1/n) Σ_i exp S(x, i).
-
-P(W | w) needs what the *other* records of the cell brought. Mean and variance
-of that are summed over the cell from the current posterior, and the law is
-taken for a Gaussian where they are nearly known, for Poisson's where not.
-Posterior and sums are recomputed in turn as in mean-field inference, each time
-mixed with the last, since undamped updates swing; Λ is averaged over the turns
-for the same reason. The start is `leaf_counts`.
-
-It takes log n nats to name one of n rows. With others of variance v in a cell,
-and draws of variance 1, a cell carries about ½ log(1 + 1/v) of them (the
-capacity of a Gaussian channel; Cover & Thomas 2006, chapter 9). Where the trees
-are so regularised or so few that all cells of a record together carry less
-than half of it (`ENOUGH`), the replay only adds noise, and the score is that
-of `leaf_counts`.
+A record that was a row of the training table brought to its leaves what the row was drawn for each tree, and
+the draws can be sampled again from the seeds (`model_contents.leaves.replay`). The score is the
+log-likelihood ratio of having been one of the rows. Where the trees are so regularised or so few that no row
+can be recognised by its draws, it is that of `leaf_counts`.
 
 Source: ours, close to published work. Ferry et al. 2024, "Trained Random Forests Completely Reveal your
 Dataset" (DRAFT), rebuild whole tables; their paper treats the bootstrap as unknown and optimises over it,
@@ -36,122 +14,13 @@ nowhere before (search of November 2026).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import expit, gammaln
 
-from leakgauge.attacks.row import Unsuited
-from leakgauge.membership.attacks.leaf_counts import training_weights
 from leakgauge.membership.pool import Pool, SharedAnswers
-from leakgauge.membership.tree_cells import Cells, cells_of_trees, final_step
-from leakgauge.model_contents.reconstruction.bootstrap import Bootstrap, bootstrap_of
-from leakgauge.model_contents.reconstruction.trees import is_whole
+from leakgauge.model_contents.leaves.replay import recognised
+from leakgauge.model_contents.leaves.tree_cells import final_step
 from leakgauge.progress import Progress
-from leakgauge.targets.protocol import FloatArray, IntArray
-
-MOST_STEPS = 20
-LEAST_STEPS = 6
-WORK = 5e10
-"""Records × rows × trees, summed over the steps, that are worth their time: about half a minute."""
-MOST_DAMPING = 0.3
-ENOUGH = 0.5
-"""Share of the nats that name a row from which the replay beat `leaf_counts` on every model tried."""
-MOST_DRAWS = 4
-"""A row drawn more often is taken as drawn this often; in a bootstrap 0.4 % of the rows are."""
-BLOCK = 2**24
-"""Records × rows, or records × trees × draws, looked at together: 64 MiB in each of a few arrays."""
-MOST_BYTES = 1 << 30
-"""Memory beyond which nothing is replayed, for the tables of `bytes_for`; the blocks come on top."""
-MOST_WORK = 2e11
-"""Records × rows × trees of one step beyond which the replay would take hours, not minutes."""
-MOST_DRAWN = 2_000_000_000
-"""Draws in all trees together beyond which sampling them again would take minutes by itself."""
-
-_LEAST_LOG_PROBABILITY = -12.0
-"""What one cell can say at most, so that no approximation in one tree rules a row out."""
-_LEAST_MEAN = 0.02
-_LEAST_VARIANCE = 0.05
-_POISSON_FROM = 0.6
-"""Ratio of variance to mean of the others from which they are taken for Poisson."""
-
-Float32: TypeAlias = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of the training table, each told by its draws.
-
-    Attributes
-    ----------
-    drawn
-        (MOST_DRAWS * n_trees, n_rows) one block per number of draws, 1, 2, ...: 1.0 where the
-        row entered the tree that often; in the last block, that often or more.
-    moments
-        (n_rows, 2 * n_trees) the draws of each row, then their squares.
-    """
-
-    drawn: Float32
-    moments: Float32
-
-    @classmethod
-    def of(cls, draws: Iterable[IntArray], *, n_trees: int, n_rows: int) -> Rows:
-        """The tables for n_trees times (n_rows,) draws, one tree after the other."""
-        drawn = np.empty((MOST_DRAWS, n_trees, n_rows), dtype=np.float32)
-        moments = np.empty((n_rows, 2 * n_trees), dtype=np.float32)
-        for tree, of_tree in enumerate(draws):
-            capped = np.minimum(of_tree, MOST_DRAWS)
-            for times in range(1, MOST_DRAWS + 1):
-                drawn[times - 1, tree] = capped == times
-            moments[:, tree] = of_tree
-            moments[:, n_trees + tree] = of_tree.astype(np.float32) ** 2
-        return cls(drawn.reshape(MOST_DRAWS * n_trees, n_rows), moments)
-
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self.moments)
-
-
-@dataclass(frozen=True, slots=True)
-class Belief:
-    """Moments of what each record brought to each tree.
-
-    Attributes
-    ----------
-    mean, variance
-        (n_trees, n) of the number of draws.
-    """
-
-    mean: Float32
-    variance: Float32
-
-    def mixed(self, newer: Belief, share: float) -> Belief:
-        """The belief that takes `share` of itself from the newer one."""
-        return Belief(
-            self.mean + np.float32(share) * (newer.mean - self.mean),
-            self.variance + np.float32(share) * (newer.variance - self.variance),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Others:
-    """What the other records of each record's cell brought to it: (n_trees, n) moments."""
-
-    mean: Float32
-    variance: Float32
-
-    @classmethod
-    def of(cls, cells: Sequence[Cells], belief: Belief) -> Others:
-        """Sums over each cell, less the record's own part, kept off zero."""
-        mean, variance = np.empty_like(belief.mean), np.empty_like(belief.variance)
-        for place, tree in enumerate(cells):
-            own_mean, own_variance = belief.mean[place], belief.variance[place]
-            mean[place] = tree.total(own_mean)[tree.of_record] - own_mean
-            variance[place] = tree.total(own_variance)[tree.of_record] - own_variance
-        return cls(np.maximum(mean, _LEAST_MEAN), np.maximum(variance, _LEAST_VARIANCE))
+from leakgauge.targets.protocol import FloatArray
 
 
 def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progress: Progress) -> FloatArray:  # noqa: ARG001 -- the protocol's signature
@@ -159,132 +28,5 @@ def score(target: SharedAnswers, pool: Pool, *, rng: np.random.Generator, progre
 
     Training weights as of `leaf_counts` where rows cannot be recognised.
     """
-    step = final_step(target, pool)
-    bootstrap = bootstrap_of(step.estimator)
-    _check_effort(bootstrap, records=len(pool))
-    cells = cells_of_trees(step, pool.y)
-    if not all(is_whole(tree.weight) for tree in cells):
-        raise Unsuited("The leaves hold no whole numbers of records, so no draws can be told from them.")
-    if not all(_within(tree.weight, bootstrap.size) for tree in cells):
-        raise Unsuited(
-            "The leaves hold more weight than the trees drew records, so it tells nothing of draws."
-        )
-    weights = training_weights(cells, n=len(pool))
-    rows = Rows.of(_drawn(bootstrap, progress), n_trees=bootstrap.n_trees, n_rows=bootstrap.n_rows)
-    start = _start(weights, rows, n_trees=len(cells))
-    if _nats_about_rows(Others.of(cells, start)) < ENOUGH * np.log(len(rows)):
-        return weights
-    return _replayed(cells, rows, start, progress)
-
-
-def bytes_for(*, n_trees: int, n_rows: int, records: int) -> int:
-    """Memory that a replay fills: `Rows`, and for each record and tree its cell, count and beliefs."""
-    per_row = (MOST_DRAWS + 2) * np.dtype(np.float32).itemsize
-    per_record = 3 * np.dtype(np.int64).itemsize + 8 * np.dtype(np.float32).itemsize
-    return n_trees * (n_rows * per_row + records * per_record)
-
-
-def _check_effort(bootstrap: Bootstrap, *, records: int) -> None:
-    n_trees, n_rows = bootstrap.n_trees, bootstrap.n_rows
-    draws = f"The file says that {n_trees:,} trees drew from {n_rows:,} rows"
-    needed = bytes_for(n_trees=n_trees, n_rows=n_rows, records=records)
-    if needed > MOST_BYTES:
-        raise Unsuited(
-            f"{draws}; to replay that for {records:,} records takes {needed / (1 << 30):,.1f} GiB of memory, "
-            f"and this attack uses at most {MOST_BYTES / (1 << 30):g} GiB."
-        )
-    if records * n_trees * n_rows > MOST_WORK or n_trees * bootstrap.size > MOST_DRAWN:
-        raise Unsuited(f"{draws}, {bootstrap.size:,} times each; that is too much to replay within minutes.")
-
-
-def _within(weights: FloatArray, most: int) -> bool:
-    return bool(np.all((weights > -0.5) & (weights < most + 0.5)))
-
-
-def _drawn(bootstrap: Bootstrap, progress: Progress) -> Iterator[IntArray]:
-    """For each tree, (n_rows,) how often each row of the training table entered it."""
-    for place in range(bootstrap.n_trees):
-        progress.report("sampling the rows again", 0.0)
-        yield bootstrap.draws_of(place)
-
-
-def _start(weights: FloatArray, rows: Rows, *, n_trees: int) -> Belief:
-    """Every tree alike: the training weights of `leaf_counts`, scaled so that they sum to the rows."""
-    brought = np.clip(weights, 0.01, 1.0)
-    brought *= len(rows) / brought.sum()
-    mean = np.tile(brought.astype(np.float32), (n_trees, 1))
-    return Belief(mean, mean)
-
-
-def _nats_about_rows(others: Others) -> float:
-    """What the cells of a record can tell of the row that it stood in, in nats, mean over records."""
-    return float(0.5 * np.log1p(1.0 / others.variance).sum(axis=0).mean())
-
-
-def _replayed(cells: Sequence[Cells], rows: Rows, start: Belief, progress: Progress) -> FloatArray:
-    """(n,) Λ averaged over the steps."""
-    n_trees, n = start.mean.shape
-    steps = int(np.clip(WORK / (n * len(rows) * n_trees), LEAST_STEPS, MOST_STEPS))
-    # more steps are smaller ones: about the same way in all
-    damping = min(MOST_DAMPING, 3.0 / steps)
-    counted = [np.rint(tree.weight[tree.of_record]).astype(np.int64) for tree in cells]
-    belief, total = start, np.zeros(n)
-    for step in range(steps):
-        progress.report("replaying the bootstrap", step / steps)
-        log_ratio, newer = _updated(counted, Others.of(cells, belief), rows)
-        belief = belief.mixed(newer, damping)
-        total += log_ratio
-    return total / steps
-
-
-def _updated(counted: Sequence[IntArray], others: Others, rows: Rows) -> tuple[FloatArray, Belief]:
-    """(n,) Λ of each record, and the posterior moments that follow from it."""
-    n_trees, n = others.mean.shape
-    log_ratio = np.empty(n)
-    mean, variance = np.empty_like(others.mean), np.empty_like(others.variance)
-    # as many records are members as the table has rows, before anything else is known
-    share = np.clip(len(rows) / n, 0.05, 0.95)
-    prior = np.log(share / (1.0 - share))
-    block = max(BLOCK // max(len(rows), MOST_DRAWS * n_trees), 1)
-    for first in range(0, n, block):
-        part = slice(first, first + block)
-        evidence = np.stack(
-            [
-                _evidence(counted[place][part], others.mean[place, part], others.variance[place, part])
-                for place in range(n_trees)
-            ],
-            axis=1,
-        )
-        likelihood = evidence.reshape(MOST_DRAWS * n_trees, -1).T @ rows.drawn
-        top = likelihood.max(axis=1, keepdims=True)
-        likelihood -= top
-        np.exp(likelihood, out=likelihood)
-        total = likelihood.sum(axis=1, keepdims=True)
-        log_ratio[part] = (top + np.log(total / len(rows)))[:, 0]
-        present = expit(log_ratio[part] + prior)[:, None].astype(np.float32)
-        moments = ((likelihood @ rows.moments) * (present / total)).T
-        mean[:, part] = moments[:n_trees]
-        variance[:, part] = np.maximum(moments[n_trees:] - moments[:n_trees] ** 2, 0.0)
-    return log_ratio, Belief(mean, variance)
-
-
-def _evidence(counted: IntArray, mean: Float32, variance: Float32) -> Float32:
-    """(MOST_DRAWS, n) log P(W | w) − log P(W | 0) for w = 1, 2, ... in one tree.
-
-    Parameters
-    ----------
-    counted
-        (n,) W of each record's cell.
-    mean, variance
-        (n,) moments of what the others brought.
-    """
-    rest = counted[None, :] - np.arange(MOST_DRAWS + 1)[:, None]
-    possible = rest >= 0
-    log_factorial = gammaln(np.arange(counted.max() + 1) + 1.0)
-    at_least_none = np.maximum(rest, 0)
-    poisson = at_least_none * np.log(mean) - mean - log_factorial[at_least_none]
-    gaussian = -0.5 * ((rest - mean) ** 2 / variance + np.log(2.0 * np.pi * variance))
-    logarithm = np.where(variance > _POISSON_FROM * mean, poisson, gaussian)
-    logarithm = np.where(possible, np.maximum(logarithm, _LEAST_LOG_PROBABILITY), _LEAST_LOG_PROBABILITY)
-    evidence: Float32 = (logarithm[1:] - logarithm[0]).astype(np.float32)
-    return evidence
+    found = recognised(final_step(target.estimator, pool.x), pool.y, progress=progress)
+    return found.weights if found.log_ratio is None else found.log_ratio

@@ -32,6 +32,7 @@ import hashlib
 from collections.abc import Sequence
 
 from leakgauge.estimates import Estimate
+from leakgauge.report.comparison.attributes import attribute_changes
 from leakgauge.report.comparison.comparable import check_comparable, defences_of
 from leakgauge.report.comparison.evasion import evasion_change
 from leakgauge.report.comparison.figures import (
@@ -107,6 +108,7 @@ def compare(
         after=tuple(hashlib.sha256(to_json(report)).hexdigest() for report in afters),
         versions=afters[0].versions,
         evasion=evasion_change(befores, afters),
+        attributes=attribute_changes(befores, afters),
     )
 
 

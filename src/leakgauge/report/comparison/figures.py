@@ -130,7 +130,7 @@ def _side(attack: _Attack | None, measure: Measure) -> Side:
     return Side("measured", attack.name, Estimate(found.value, found.low, found.high, found.n))
 
 
-def _worst_side(sides: Sequence[Side]) -> Side:
+def worst_side(sides: Sequence[Side]) -> Side:
     """The worst of several figures: its interval holds the largest of the true ones."""
     known = [side for side in sides if side.estimate is not None]
     if not known:
@@ -153,7 +153,7 @@ def worst_change(
     """The worst of the attacks of `scope`, over all runs."""
 
     def sides(run: Report) -> Side:
-        return _worst_side([_side(attack, measure) for attack in run.attacks if scope.takes(attack)])
+        return worst_side([_side(attack, measure) for attack in run.attacks if scope.takes(attack)])
 
     return _change(
         measure, scope.name, scope.title, scope.threat_model, [*map(sides, befores)], [*map(sides, afters)]
@@ -180,15 +180,39 @@ def _change(
     befores: Sequence[Side],
     afters: Sequence[Side],
 ) -> Change:
+    return change_between(
+        measure.name,
+        measure.chance,
+        scope,
+        title,
+        threat_model,
+        befores,
+        afters,
+        same_records=measure.same_records,
+    )
+
+
+def change_between(
+    measure: str,
+    chance: float,
+    scope: str,
+    title: str,
+    threat_model: ThreatModel | None,
+    befores: Sequence[Side],
+    afters: Sequence[Side],
+    *,
+    same_records: bool,
+) -> Change:
+    """The change of one figure, the worst over all runs; parameters as of `Change` and `Measure`."""
     return Change(
-        measure=measure.name,
+        measure=measure,
         scope=scope,
         title=title,
         threat_model=threat_model,
-        chance=measure.chance,
-        before=_worst_side(befores),
-        after=_worst_side(afters),
-        reduction=_reduction(befores, afters, same_records=measure.same_records),
+        chance=chance,
+        before=worst_side(befores),
+        after=worst_side(afters),
+        reduction=_reduction(befores, afters, same_records=same_records),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from leakgauge.estimates import Estimate
 from leakgauge.report.model import Notice, ThreatModel
 
-COMPARISON_VERSION = "1.1"
+COMPARISON_VERSION = "1.2"
 """`major.minor`, by the rule of `report/model/`."""
 
 Status = Literal["measured", "withheld", "not_applicable", "failed", "absent"]
@@ -40,7 +40,7 @@ class Side:
 class Change:
     """One figure before and after; `reduction` is before less after, None where a side has no figure.
 
-    `measure` is `auc`, `tpr_at_1_percent_fpr` or `leakage`; `chance` what a
+    `measure` is `auc`, `tpr_at_1_percent_fpr`, `leakage` or `attribute_leakage`; `chance` what a
     guess gets. `scope` is one attack's name, or the threat model whose worst
     attack is told, `answers` for the worst over all that see answers.
     """
@@ -99,7 +99,8 @@ class Comparison:
     `worst` holds the worst over attacks and runs, for all attacks on answers
     and for each threat model; `attacks` every attack on its own. `runs` counts
     the pairs of audits. `evasion` is None where no reference library was asked
-    for. `before` and `after` are SHA-256 sums of the reports.
+    for. `attributes` holds the leakage of each sensitive column, which decides nothing; none in comparisons
+    of version 1.1 and before. `before` and `after` are SHA-256 sums of the reports.
     """
 
     effect: Effect
@@ -116,4 +117,5 @@ class Comparison:
     after: tuple[str, ...]
     versions: Mapping[str, str]
     evasion: EvasionChange | None = None
+    attributes: tuple[Change, ...] = ()
     comparison_version: str = COMPARISON_VERSION

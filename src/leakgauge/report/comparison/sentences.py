@@ -18,6 +18,7 @@ MEASURE_TITLES = {
     "auc": "AUC",
     "tpr_at_1_percent_fpr": "members found at 1 % false positives",
     "leakage": "leakage",
+    "attribute_leakage": "leakage of sensitive columns",
 }
 
 

@@ -46,7 +46,8 @@ class ComparisonPage:
     @classmethod
     def of(cls, comparison: Comparison) -> Self:
         """The page of `comparison`."""
-        measures = dict.fromkeys(change.measure for change in comparison.worst)
+        every = (*comparison.worst, *comparison.attributes)
+        measures = dict.fromkeys(change.measure for change in every)
         return cls(
             colour=_COLOURS[comparison.effect],
             headline=EFFECT_WORDS[comparison.effect],
@@ -61,7 +62,9 @@ class ComparisonPage:
 
 
 def _table(measure: str, comparison: Comparison) -> Table:
-    worst = tuple(change for change in comparison.worst if change.measure == measure)
+    worst = tuple(
+        change for change in (*comparison.worst, *comparison.attributes) if change.measure == measure
+    )
     attacks = tuple(change for change in comparison.attacks if change.measure == measure)
     title = MEASURE_TITLES.get(measure, formatting.name(measure))
     title = title[:1].upper() + title[1:]

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report import formatting
 from leakgauge.report.contents_words import how_much, remedies, where
+from leakgauge.report.html.attributes import AttributeSection
 from leakgauge.report.html.charts.membership import proportion_chart, rebuilt_chart, slice_chart
 from leakgauge.report.html.charts.roc import RocCurve, roc_chart
 from leakgauge.report.html.charts.tradeoff import tradeoff_chart
@@ -149,6 +150,7 @@ class MembershipPage:
     held: tuple[tuple[str, str], ...]
     remedies: tuple[str, ...]
     rebuilt_chart: Markup | None
+    attributes: AttributeSection | None
 
     @classmethod
     def of(cls, report: MembershipReport) -> Self:
@@ -196,6 +198,7 @@ class MembershipPage:
             ),
             remedies=remedies(report.contents) if report.contents else (),
             rebuilt_chart=_rebuilt_chart(report),
+            attributes=AttributeSection.of(report.attributes) if report.attributes else None,
         )
 
 

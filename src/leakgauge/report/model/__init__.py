@@ -16,6 +16,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from leakgauge.report.model.attributes import (
+    AttributeColumn,
+    AttributeInference,
+    AttributeMeasured,
+    AttributeMetrics,
+    AttributePart,
+    AttributeSide,
+    ConfidentPart,
+)
 from leakgauge.report.model.common import (
     EXACT,
     SCHEMA_VERSION,
@@ -89,10 +98,17 @@ __all__ = [
     "SCHEMA_VERSION",
     "Attacker",
     "AttackerFinding",
+    "AttributeColumn",
+    "AttributeInference",
+    "AttributeMeasured",
+    "AttributeMetrics",
+    "AttributePart",
+    "AttributeSide",
     "Audited",
     "AuxiliaryKnowledge",
     "ClassFigures",
     "ClassProfile",
+    "ConfidentPart",
     "DrawError",
     "Evaluator",
     "EvasionMeasured",

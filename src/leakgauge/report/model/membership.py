@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from leakgauge.estimates import Estimate, RateAtLimit
+from leakgauge.report.model.attributes import AttributeInference
 from leakgauge.report.model.common import (
     EXACT,
     SCHEMA_VERSION,
@@ -239,7 +240,8 @@ class MembershipReport:
 
     `verdict` is over the stronger of the `attackers`, which are none in reports of schema 1.3 and before.
     `contents` is what the model file holds of the members, word for word; None where there is no file that
-    could be read so, and in reports of schema 1.5 and before.
+    could be read so, and in reports of schema 1.5 and before. `attributes` is what the model tells of a
+    person's sensitive columns; None where that was not asked for, and in reports of schema 1.6 and before.
     """
 
     verdict: Verdict
@@ -261,5 +263,6 @@ class MembershipReport:
     attackers: tuple[AttackerFinding, ...] = ()
     service: ServiceUse | None = None
     contents: ModelContents | None = None
+    attributes: AttributeInference | None = None
     schema_version: str = SCHEMA_VERSION
     kind: Literal["membership"] = "membership"

@@ -22,7 +22,6 @@ from leakgauge.targets.boosters.catboost_buffers import Buffer, Table, Writer
 from leakgauge.targets.boosters.catboost_info import described, read_info
 from leakgauge.targets.boosters.catboost_model import (
     COUNTERS,
-    LIBRARY,
     MEANS,
     Base,
     CatBoostModel,
@@ -32,6 +31,7 @@ from leakgauge.targets.boosters.catboost_model import (
     Statistic,
     StatisticTable,
 )
+from leakgauge.targets.boosters.catboost_objectives import LIBRARY
 from leakgauge.targets.boosters.trees import Ints
 
 SIGN: Final = b"CBM1"
@@ -129,7 +129,7 @@ def _model(root: Table, tables: tuple[StatisticTable, ...]) -> CatBoostModel:
         tables=tables,
         scale=float(trees.number(14, "d", 1.0)),
         bias=bias,
-        loss=read.loss,
+        objective=read.objective,
         labels=read.labels,
         threshold=read.threshold,
         parameters=read.parameters,

@@ -13,7 +13,6 @@ from leakgauge.targets.boosters import refusals
 from leakgauge.targets.boosters.catboost_cbm import damaged
 from leakgauge.targets.boosters.catboost_model import (
     COUNTERS,
-    LIBRARY,
     MEANS,
     MISSING,
     STATISTICS,
@@ -24,6 +23,7 @@ from leakgauge.targets.boosters.catboost_model import (
     Statistic,
     StatisticTable,
 )
+from leakgauge.targets.boosters.catboost_objectives import LIBRARY
 from leakgauge.targets.boosters.losses import Floats
 from leakgauge.targets.boosters.trees import Ints
 

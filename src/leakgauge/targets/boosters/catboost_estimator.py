@@ -1,8 +1,8 @@
-"""CatBoost's classifier over a checked model, as a scikit-learn estimator."""
+"""CatBoost's classifier and regressor over a checked model, as scikit-learn estimators."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
 
 import catboost
@@ -15,9 +15,10 @@ from sklearn.exceptions import NotFittedError
 from leakgauge.targets.boosters import catboost_cbm, catboost_json_writing, refusals
 from leakgauge.targets.boosters.catboost_cbm import damaged
 from leakgauge.targets.boosters.catboost_counts import counted
-from leakgauge.targets.boosters.catboost_model import LIBRARY, CatBoostModel
+from leakgauge.targets.boosters.catboost_model import CatBoostModel
+from leakgauge.targets.boosters.catboost_objectives import BINARY, LIBRARY, SQUARED
 from leakgauge.targets.boosters.estimator import BoosterEstimator, Counted, HeldTree
-from leakgauge.targets.boosters.losses import CrossEntropy, Floats, Loss
+from leakgauge.targets.boosters.losses import Floats, Loss
 from leakgauge.targets.boosters.settings import plain
 
 _ROUNDS_AT_ONCE: Final = 64
@@ -49,15 +50,20 @@ OURS: Final[Mapping[str, Any]] = {"thread_count": 1, "allow_writing_files": Fals
 _TAKEN: Final = KNOWN | OURS.keys() | {"random_state"}
 
 
-class CatBoostClassifier(BoosterEstimator, catboost.CatBoostClassifier, BaseEstimator):  # type: ignore[misc]  # no types
-    """A `CatBoostClassifier` of one thread that writes no files; scikit-learn's by descent too."""
+class CatBoostEstimator(BoosterEstimator):
+    """What an estimator of one thread that writes no files has, whatever it predicts."""
 
-    _stands_for = catboost.CatBoostClassifier
     _not_saved = ("_model", "_labels")
     library = LIBRARY
     sums_kept = "numbers of training records (leaf_weights)"
     reads_categories_as_text = True
     distributions = ("catboost",)
+    # what the class of CatBoost beside this one has
+    get_params: Callable[[], dict[str, Any]]
+    get_cat_feature_indices: Callable[[], list[int]]
+    calc_leaf_indexes: Callable[..., Any]
+    _init_params: dict[str, Any]
+    _object: Any
 
     def __sklearn_clone__(self) -> Self:
         """An untrained copy. CatBoost hands out copies of its settings, which scikit-learn's way refuses."""
@@ -70,40 +76,10 @@ class CatBoostClassifier(BoosterEstimator, catboost.CatBoostClassifier, BaseEsti
         memo[id(self)] = twin
         return twin  # type: ignore[no-any-return]  # no types
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 (scikit-learn's name)
-        """Fit to labels of any kind, of which CatBoost itself takes texts, whole numbers and truth values."""
-        _check_settings(self.get_params())
-        self.__dict__.pop("_model", None)
-        labels, positions = np.unique(y, return_inverse=True)
-        weights = self._init_params.get("class_weights")
-        if isinstance(weights, dict):
-            # a file in JSON spells labels as texts
-            by_label = {str(label): weight for label, weight in weights.items()}
-            self._init_params["class_weights"] = [by_label.get(str(label), 1.0) for label in labels.tolist()]
-        super().fit(_without_gaps(X), positions)
-        self._labels = labels
-        return self
-
-    def predict(self, X: Any) -> Any:  # noqa: N803 (scikit-learn's name)
-        """(n,) labels."""
-        labels = np.asarray(super().predict(_without_gaps(X), thread_count=1)).ravel()
-        own: NDArray[Any] | None = vars(self).get("_labels")
-        return labels if own is None else own[labels.astype(np.int64)]
-
-    def predict_proba(self, X: Any) -> Any:  # noqa: N803 (scikit-learn's name)
-        """(n, n_classes) probabilities."""
-        return super().predict_proba(_without_gaps(X), thread_count=1)
-
-    @property
-    def classes_(self) -> Any:
-        """(n_classes,) labels, in the order of the columns of `predict_proba`."""
-        own = vars(self).get("_labels")
-        return np.asarray(super().classes_) if own is None else own
-
     @property
     def n_features_in_(self) -> Any:
         """Columns that it takes; CatBoost itself does not know it of a model that it read."""
-        return self._read_model().n_features if self.is_read else super().n_features_in_
+        return self._read_model().n_features if self.is_read else super().n_features_in_  # type: ignore[misc]  # the other class
 
     @property
     def feature_names_in_(self) -> Any:
@@ -123,8 +99,8 @@ class CatBoostClassifier(BoosterEstimator, catboost.CatBoostClassifier, BaseEsti
         return np.array(self._read_model().bias)
 
     def loss(self) -> Loss:
-        """As in `BoosterEstimator`; of more classes, the library's second derivatives are matrices."""
-        return CrossEntropy()
+        """As in `BoosterEstimator`."""
+        return self._read_model().objective.loss
 
     def share_of_records(self) -> float:
         """As in `BoosterEstimator`: the answers of leaves are estimated from all records."""
@@ -199,8 +175,61 @@ class CatBoostClassifier(BoosterEstimator, catboost.CatBoostClassifier, BaseEsti
     def _read_model(self) -> CatBoostModel:
         model: CatBoostModel | None = vars(self).get("_model")
         if model is None:
-            raise NotFittedError("the classifier was not read from a file")
+            raise NotFittedError("the estimator was not read from a file")
         return model
+
+
+class CatBoostClassifier(CatBoostEstimator, catboost.CatBoostClassifier, BaseEstimator):  # type: ignore[misc]  # no types
+    """A `CatBoostClassifier`, scikit-learn's by descent too, of labels of any kind."""
+
+    _stands_for = catboost.CatBoostClassifier
+
+    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 (scikit-learn's name)
+        """Fit to labels of any kind, of which CatBoost itself takes texts, whole numbers and truth values."""
+        _check_settings(self.get_params())
+        self.__dict__.pop("_model", None)
+        labels, positions = np.unique(y, return_inverse=True)
+        weights = self._init_params.get("class_weights")
+        if isinstance(weights, dict):
+            # a file in JSON spells labels as texts
+            by_label = {str(label): weight for label, weight in weights.items()}
+            self._init_params["class_weights"] = [by_label.get(str(label), 1.0) for label in labels.tolist()]
+        super().fit(_without_gaps(X), positions)
+        self._labels = labels
+        return self
+
+    def predict(self, X: Any) -> Any:  # noqa: N803 (scikit-learn's name)
+        """(n,) labels."""
+        labels = np.asarray(super().predict(_without_gaps(X), thread_count=1)).ravel()
+        own: NDArray[Any] | None = vars(self).get("_labels")
+        return labels if own is None else own[labels.astype(np.int64)]
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803 (scikit-learn's name)
+        """(n, n_classes) probabilities."""
+        return super().predict_proba(_without_gaps(X), thread_count=1)
+
+    @property
+    def classes_(self) -> Any:
+        """(n_classes,) labels, in the order of the columns of `predict_proba`."""
+        own = vars(self).get("_labels")
+        return np.asarray(super().classes_) if own is None else own
+
+
+class CatBoostRegressor(CatBoostEstimator, catboost.CatBoostRegressor, BaseEstimator):  # type: ignore[misc]  # no types
+    """A `CatBoostRegressor`, scikit-learn's by descent too."""
+
+    _stands_for = catboost.CatBoostRegressor
+
+    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 (scikit-learn's name)
+        """Fit to numbers."""
+        _check_settings(self.get_params())
+        self.__dict__.pop("_model", None)
+        super().fit(_without_gaps(X), y)
+        return self
+
+    def predict(self, X: Any) -> Any:  # noqa: N803 (scikit-learn's name)
+        """(n,) numbers."""
+        return super().predict(_without_gaps(X), thread_count=1)
 
 
 def _without_gaps(x: Any) -> Any:
@@ -239,7 +268,7 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
         ):
             raise refusals.unsupported(
                 LIBRARY,
-                f"The CatBoost classifier has a setting that is not passed on ({name})",
+                f"The CatBoost model has a setting that is not passed on ({name})",
                 "Train it without that setting, or with a number or a word for it.",
             )
 
@@ -285,8 +314,9 @@ def _training_of(model: CatBoostModel) -> tuple[float, float] | None:
     """Learning rate and L2 penalty, where each leaf's answer is one Newton step; None otherwise.
 
     By default the answers of two classes are ten steps. Those of more classes are solutions of equations in
-    all of their scores. Statistics of categories are others in training than they are afterwards, so that the
-    scores then are not known.
+    all of their scores. Of numbers, the library takes other second derivatives than the loss has, but for the
+    squared one. Statistics of categories are others in training than they are afterwards, so that the scores
+    then are not known.
     """
     boosting, learner = (
         options_in(model.parameters, name) for name in ("boosting_options", "tree_learner_options")
@@ -297,7 +327,12 @@ def _training_of(model: CatBoostModel) -> tuple[float, float] | None:
         and learner.get("leaf_estimation_iterations") == 1
         and not boosting.get("model_shrink_rate")
     )
-    others = model.dimension > 1 or model.statistics or _is_weighted(model.parameters)
+    others = (
+        model.dimension > 1
+        or model.statistics
+        or _is_weighted(model.parameters)
+        or model.objective.name not in (*BINARY, SQUARED)
+    )
     return None if others or not is_step or not rate or penalty is None else (rate, penalty)
 
 
@@ -321,7 +356,7 @@ def library_model(model: CatBoostModel) -> Any:
     UnsupportedModel
         `damaged_booster` where CatBoost finds something that is not looked for here.
     """
-    made = catboost.CatBoostClassifier()
+    made = catboost.CatBoostClassifier() if model.labels else catboost.CatBoostRegressor()
     try:
         made.load_model(blob=catboost_cbm.dumps(model))
     except (catboost.CatBoostError, ValueError, TypeError) as error:

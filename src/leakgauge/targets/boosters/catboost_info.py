@@ -9,20 +9,20 @@ from typing import Any, Final
 
 from leakgauge.errors import UnsupportedModel
 from leakgauge.targets.boosters import refusals
-from leakgauge.targets.boosters.catboost_model import BINARY, LIBRARY, MULTICLASS, CatBoostModel
+from leakgauge.targets.boosters.catboost_model import CatBoostModel
+from leakgauge.targets.boosters.catboost_objectives import LIBRARY, MULTICLASS, Objective
 from leakgauge.targets.boosters.settings import number_in
 
 MOST_CLASSES: Final = 100_000
 _THRESHOLD: Final = "binclass_probability_threshold"
 _LABEL_TYPES: Final[Mapping[type, str]] = {bool: "Boolean", int: "Integer", float: "Float", str: "String"}
-FROM_MEMORY: Final = "Audit it from memory: leakgauge.audit(model, X_train, y_train, X_test, y_test)."
 
 
 @dataclass(frozen=True, slots=True)
 class Info:
     """What is known of the training; attributes as in `CatBoostModel`."""
 
-    loss: str
+    objective: Objective
     labels: tuple[Any, ...]
     threshold: float | None
     parameters: Mapping[str, Any]
@@ -45,24 +45,17 @@ def read_info(info: Mapping[str, Any], dimension: int) -> Info:
     Raises
     ------
     UnsupportedModel
-        `damaged_booster`; `unsupported_booster` for what is no classifier.
+        `damaged_booster`; `unsupported_booster` for a loss that is not audited.
     """
     parameters = _mapping(info.get("params", {}), "params")
     stated = parameters.get("loss_function", info.get("loss_function", {}))
-    loss = _mapping(stated, "loss_function").get("type")
-    if not isinstance(loss, str):
-        raise _damaged("it states no loss")
-    if loss not in (*BINARY, MULTICLASS):
-        raise refusals.unsupported(
-            LIBRARY,
-            f"The CatBoost model has the loss {loss}, and files of CatBoost are audited where their answers "
-            f"are probabilities of classes that sum to 1: {', '.join((*BINARY, MULTICLASS))}",
-            FROM_MEMORY,
-        )
-    if not 1 <= dimension <= MOST_CLASSES or (loss == MULTICLASS) == (dimension == 1):
+    objective = Objective.of(_mapping(stated, "loss_function"))
+    if not 1 <= dimension <= MOST_CLASSES or (objective.name == MULTICLASS) == (dimension == 1):
         raise _damaged("its scores and its loss differ")
+    if objective.is_of_numbers:
+        return Info(objective, labels=(), threshold=None, parameters=parameters)
     return Info(
-        loss=loss,
+        objective=objective,
         labels=_labels(info, parameters, 2 if dimension == 1 else dimension),
         threshold=_threshold(info.get(_THRESHOLD)),
         parameters=parameters,
@@ -71,18 +64,16 @@ def read_info(info: Mapping[str, Any], dimension: int) -> Info:
 
 def described(model: CatBoostModel) -> dict[str, str]:
     """What the library must be told of a checked model, and no more."""
-    kind = _LABEL_TYPES[type(model.labels[0])]
-    found = {
-        "class_params": json.dumps(
+    found = {"params": json.dumps({"loss_function": model.objective.described()})}
+    if model.labels:
+        found["class_params"] = json.dumps(
             {
-                "class_label_type": kind,
+                "class_label_type": _LABEL_TYPES[type(model.labels[0])],
                 "class_names": list(model.labels),
                 "class_to_label": list(range(len(model.labels))),
                 "classes_count": 0,
             }
-        ),
-        "params": json.dumps({"loss_function": {"type": model.loss, "params": {}}}),
-    }
+        )
     if model.threshold is not None:
         found[_THRESHOLD] = repr(model.threshold)
     return found

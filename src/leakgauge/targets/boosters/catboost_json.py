@@ -19,7 +19,6 @@ from leakgauge.targets.boosters.catboost_cbm import NO_HASH, damaged, refuse_tex
 from leakgauge.targets.boosters.catboost_info import read_info
 from leakgauge.targets.boosters.catboost_model import (
     COUNTERS,
-    LIBRARY,
     MEANS,
     MISSING,
     STATISTICS,
@@ -31,6 +30,7 @@ from leakgauge.targets.boosters.catboost_model import (
     Statistic,
     StatisticTable,
 )
+from leakgauge.targets.boosters.catboost_objectives import LIBRARY
 from leakgauge.targets.boosters.trees import Ints
 
 CONSTANTS: Final = ("prior_numerator", "prior_denomerator", "shift", "scale")
@@ -82,7 +82,7 @@ def loads(data: bytes) -> CatBoostModel:
         tables=tuple(_tables(root.values.get("ctr_data"))),
         scale=scale,
         bias=bias or (0.0,) * trees.dimension,
-        loss=read.loss,
+        objective=read.objective,
         labels=read.labels,
         threshold=read.threshold,
         parameters=read.parameters,

@@ -17,12 +17,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from leakgauge.targets.boosters.catboost_objectives import Objective
 from leakgauge.targets.boosters.losses import Floats
 from leakgauge.targets.boosters.trees import Ints
 
-LIBRARY: Final = "CatBoost"
-BINARY: Final = ("Logloss", "CrossEntropy")
-MULTICLASS: Final = "MultiClass"
 MISSING: Final = ("AsIs", "AsFalse", "AsTrue")
 """How a missing number answers a question, by the library's number for it."""
 STATISTICS: Final = (
@@ -160,7 +158,7 @@ class CatBoostModel:
     Attributes
     ----------
     dimension
-        scores that each tree adds to: 1 for two classes.
+        scores that each tree adds to: 1 for two classes and for numbers.
     questions
         of every tree one question a level, from the bottom bit of the leaf's number; or, where the two
         sides of a tree differ, one a node.
@@ -175,8 +173,10 @@ class CatBoostModel:
         (n_leaves · dimension,) answers.
     leaf_weights
         (n_leaves,) sums of the weights of the training records; none where the file has none.
+    objective
+        the loss that it was trained with.
     labels
-        the classes.
+        the classes; none of a regressor.
     threshold
         of two classes, from which probability on the second is answered; None for the usual one.
     parameters
@@ -197,7 +197,7 @@ class CatBoostModel:
     tables: tuple[StatisticTable, ...]
     scale: float
     bias: tuple[float, ...]
-    loss: str
+    objective: Objective
     labels: tuple[Any, ...]
     threshold: float | None
     parameters: Mapping[str, Any]

@@ -147,6 +147,25 @@ def pseudo_huber(score: Floats, y: Floats, setting: float) -> Derivatives:
     return (score - y) / root, 1.0 / root**3
 
 
+def expectile(score: Floats, y: Floats, setting: float) -> Derivatives:
+    """|τ − [s > y]| (s − y)², as CatBoost has it."""
+    weight = 2.0 * np.where(y > score, setting, 1.0 - setting)
+    return weight * (score - y), weight
+
+
+def log_cosh(score: Floats, y: Floats, _setting: float) -> Derivatives:
+    """Log cosh (s − y)."""
+    slope = np.tanh(score - y)
+    return slope, np.maximum(1.0 - slope**2, _LEAST_CURVATURE)
+
+
+def power(score: Floats, y: Floats, setting: float) -> Derivatives:
+    """|s − y|^q, with 1 in the place of its second derivative where q is less than 2."""
+    error = np.abs(score - y)
+    second = setting * (setting - 1.0) * error ** (setting - 2.0) if setting >= 2.0 else np.ones(len(y))
+    return setting * np.sign(score - y) * error ** (setting - 1.0), second
+
+
 def fair(score: Floats, y: Floats, setting: float) -> Derivatives:
     """c² (|s − y| / c − log (1 + |s − y| / c))."""
     error = score - y

@@ -38,7 +38,7 @@ def plain_settings(state: object, known: Collection[str], *, library: str) -> di
             if value is not None and found[name] is None:
                 raise refusals.unsupported(
                     library,
-                    f"The {library} classifier has a function or an object as its {name}; code of a model "
+                    f"The {library} model has a function or an object as its {name}; code of a model "
                     "file is never run",
                     "Train it with a setting that has a name.",
                 )

@@ -231,7 +231,7 @@ BOOSTERS: Mapping[str, Mapping[str, str]] = {
         "xgboost.sklearn": "XGBClassifier XGBRFClassifier XGBRegressor XGBRFRegressor",
     },
     "lightgbm": {"lightgbm.basic": "Booster", "lightgbm.sklearn": "LGBMClassifier LGBMRegressor"},
-    "catboost": {"catboost.core": "CatBoost CatBoostClassifier"},
+    "catboost": {"catboost.core": "CatBoost CatBoostClassifier CatBoostRegressor"},
 }
 """By library, module and names of what its pickles hold. None of it is filled with a file's attributes:
 each is made by `targets.boosters`, from what was read and checked there."""

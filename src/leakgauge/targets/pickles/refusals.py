@@ -67,23 +67,22 @@ _RESAMPLING = (
     "anything else, a Pipeline of a sampler and a classifier can be audited."
 )
 _BY_VALUE = (
-    "cloudpickle and dill store functions and classes of your own as code, and code of a model file is "
-    "never run. Use scikit-learn's ready-made transformers, or apply your own to the tables before the "
-    "audit and save what is left of the Pipeline."
+    "cloudpickle and dill store functions and classes of your own as code, and code of a model file is never "
+    "run. Use scikit-learn's ready-made transformers, or apply your own to the tables before the audit and "
+    "save what is left of the Pipeline."
 )
 _ON_GPU = (
     "Its models keep their numbers on a graphics card. Where the model has as_sklearn(), save what that "
     "gives; else fit the scikit-learn classifier of the same name."
 )
-_PATCHED = (
-    "Turn the patch off (sklearnex.unpatch_sklearn()), fit the same scikit-learn classifier and save that."
-)
+_PATCHED = "Turn the patch off (sklearnex.unpatch_sklearn()), fit the same classifier again and save that."
 
 
 def _library(name: str, way_in: str, **parts: str) -> Library:
     return Library(name, way_in.format(name=name, **parts) if parts or "{name}" in way_in else way_in)
 
 
+_CATBOOST = _library("CatBoost", _BOOSTERS, classes="CatBoostClassifier, CatBoostRegressor and CatBoost")
 LIBRARIES: Mapping[str, Library] = {
     "xgboost": _library(
         "XGBoost",
@@ -91,8 +90,8 @@ LIBRARIES: Mapping[str, Library] = {
         classes="XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor and Booster",
     ),
     "lightgbm": _library("LightGBM", _BOOSTERS, classes="LGBMClassifier, LGBMRegressor and Booster"),
-    "catboost": _library("CatBoost", _BOOSTERS, classes="CatBoostClassifier and CatBoost"),
-    "_catboost": _library("CatBoost", _BOOSTERS, classes="CatBoostClassifier and CatBoost"),
+    "catboost": _CATBOOST,
+    "_catboost": _CATBOOST,
     "ngboost": _library("NGBoost", _BOOSTING),
     "interpret": _library("InterpretML", _BOOSTING),
     "imblearn": _library("imbalanced-learn", _RESAMPLING),

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from leakgauge.report.comparison.model import Change, Side
 from leakgauge.report.html import svg
 from leakgauge.report.html.charts.axes import Frame
+from leakgauge.text import Sink, printable
 
 _ROW, _TOP = 28.0, 30.0
 _LONGEST_TITLE = 32
@@ -51,7 +52,7 @@ def change_chart(changes: Sequence[Change], *, title: str, identifier: str) -> M
 
 
 def _shortened(title: str) -> str:
-    return title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + "…"
+    return printable(title, Sink.PAGE, longest=_LONGEST_TITLE)
 
 
 def _point(side: Side, across: svg.LinearScale, y: float, place: int) -> str:

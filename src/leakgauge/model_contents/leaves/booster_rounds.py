@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.membership.equations import Equations
+from leakgauge.model_contents.leaves.equations import Equations
 from leakgauge.targets.boosters.estimator import BoosterEstimator, HeldTree
 from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
 

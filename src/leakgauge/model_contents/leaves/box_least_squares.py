@@ -73,7 +73,9 @@ class System:
     right: Float32
 
 
-def solve(system: System, *, pull: float, rng: np.random.Generator, progress: Progress) -> FloatArray:
+def solve(
+    system: System, *, pull: float, rng: np.random.Generator, progress: Progress, effort: float = 1.0
+) -> FloatArray:
     """(n,) the minimiser.
 
     Parameters
@@ -82,10 +84,13 @@ def solve(system: System, *, pull: float, rng: np.random.Generator, progress: Pr
         variance of the equations' noise over that of the unknowns; 0 for exact equations.
     rng
         starts the power method.
+    effort
+        share of the work that is otherwise worth its time, up to 1. With less than 1 nothing is solved
+        exactly.
     """
-    if system.transposed.shape[0] <= MOST_EXACT:
+    if effort == 1.0 and system.transposed.shape[0] <= MOST_EXACT:
         return _in_the_centre(system, pull=max(pull, NOISE**2), progress=progress)
-    return _by_gradients(system, pull=pull, rng=rng, progress=progress)
+    return _by_gradients(system, pull=pull, rng=rng, progress=progress, effort=effort)
 
 
 def _in_the_centre(system: System, *, pull: float, progress: Progress) -> FloatArray:
@@ -136,13 +141,15 @@ def _gram(system: System, kind: Any, progress: Progress) -> Any:
     return gram
 
 
-def _by_gradients(system: System, *, pull: float, rng: np.random.Generator, progress: Progress) -> FloatArray:
+def _by_gradients(
+    system: System, *, pull: float, rng: np.random.Generator, progress: Progress, effort: float
+) -> FloatArray:
     """The minimiser by gradients, or as near to it as there is time for."""
     gradient_of, curvature = _quadratic(system, rng=rng, progress=progress)
     step = 1.0 / (MARGIN * curvature + pull)
     z = np.full(system.transposed.shape[0], START, dtype=np.float32)
     ahead, momentum = z, 1.0
-    steps = _steps(system)
+    steps = _steps(system, effort)
     for turn in range(steps):
         if turn % 100 == 0:
             progress.report("solving the equations", turn / steps)
@@ -159,11 +166,11 @@ def _by_gradients(system: System, *, pull: float, rng: np.random.Generator, prog
     return z.astype(np.float64)
 
 
-def _steps(system: System) -> int:
+def _steps(system: System, effort: float) -> int:
     """Steps of the solver at most: all of them where they are cheap."""
     if system.transposed.shape[0] <= MOST_DENSE:
-        return MOST_STEPS
-    return int(np.clip(WORK / (2 * system.transposed.nnz), LEAST_STEPS, MOST_STEPS))
+        return int(effort * MOST_STEPS)
+    return int(np.clip(effort * WORK / (2 * system.transposed.nnz), LEAST_STEPS, MOST_STEPS))
 
 
 def _quadratic(

@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from sklearn.tree import BaseDecisionTree, DecisionTreeClassifier
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.membership.booster_rounds import seen_trees
-from leakgauge.membership.pool import Pool, SharedAnswers
+from leakgauge.model_contents.leaves.booster_rounds import seen_trees
 from leakgauge.model_contents.reconstruction.trees import (
     LEAF,
     as_trees_read,
@@ -85,18 +84,17 @@ class Cells:
         return sums
 
 
-def final_step(target: SharedAnswers, pool: Pool) -> FinalStep:
-    """The last estimator, with the pool brought into its form.
+def final_step(estimator: Any, x: Any) -> FinalStep:
+    """The last estimator of a fitted model, None for none, with (n, n_features) rows brought into its form.
 
     Raises
     ------
     Unsuited
         when the target shows no fitted model, or a model whose steps are not a plain chain.
     """
-    estimator = target.estimator
     if estimator is None:
         raise Unsuited("There is no scikit-learn model to look into, only answers.")
-    return FinalStep(*through_steps(estimator, pool.x))
+    return FinalStep(*through_steps(estimator, x))
 
 
 def cells_of_trees(step: FinalStep, y: LabelArray) -> tuple[Cells, ...]:
