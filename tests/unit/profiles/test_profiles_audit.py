@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -326,3 +327,39 @@ def test_every_attack_failing_ends_the_audit(tmp_path, monkeypatch):
     with pytest.raises(LeakgaugeError) as refused:
         profiled(profiles_bundle(tmp_path / "b", MODEL, AUXILIARY))
     assert refused.value.problem == "every_attack_failed"
+
+
+def test_tables_without_header_and_in_data_zip_are_read_as_well(tmp_path):
+    plain = profiles_bundle(tmp_path / "plain", MODEL, AUXILIARY, REFERENCE)
+    expected = of_class(profiled(plain, attacks="weighted_records"), "weighted_records")
+    bare = profiles_bundle(tmp_path / "bare", MODEL, AUXILIARY, REFERENCE, header=False)
+    assert of_class(profiled(bare, attacks="weighted_records"), "weighted_records") == expected
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    shutil.copy(plain / "model.joblib", packed / "any name.joblib")
+    with zipfile.ZipFile(packed / "data.zip", "w") as archive:
+        archive.write(plain / "auxiliary.csv", "AUXILIARY.csv")
+        archive.write(plain / "reference.csv", "reference.csv")
+    assert of_class(profiled(packed, attacks="weighted_records"), "weighted_records") == expected
+
+
+def test_records_beside_an_image_or_tables_of_members_could_mean_two_audits(tmp_path):
+    for name in ("input_image.png", "train_mia.csv"):
+        bundle = profiles_bundle(tmp_path / name, MODEL, AUXILIARY)
+        shutil.copy(bundle / "auxiliary.csv", bundle / name)
+        with pytest.raises(BadBundle) as refused:
+            profiled(bundle)
+        assert refused.value.problem == "two_kinds"
+
+
+def test_hostile_names_of_classes_columns_and_values_reach_the_page_as_text(tmp_path):
+    x, y = people(600, seed=0)
+    evil = "<img src=x onerror=alert(1)>\x1b[31m"
+    x = x.assign(city=x["city"].map({"Oslo": evil, "Lima": "=cmd()", "Pune": "b"}).astype(object))
+    y = np.where(y == "paid", "<script>", y)
+    model = fitted(x, y)
+    found = profiled(profiles_bundle(tmp_path / "b", model, x, (x, y)), attacks="weighted_records")
+    page = render(Audited(found, {}))
+    assert "<script>" not in page
+    assert "<img src=x" not in page
+    assert "\x1b" not in to_json(found).decode()
