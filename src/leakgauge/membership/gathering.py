@@ -76,12 +76,9 @@ def gather(
     described = _describe(inputs, target)
     progress.report("comparing members and non-members", 0.06)
     notices: list[Notice] = []
-
-    def not_compared(reason: str) -> None:
-        notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}"))
-
     shift = unless_it_runs_out(
-        lambda: distribution_shift(pool, rng=generator_for(seed, "shift")), instead=not_compared
+        lambda: distribution_shift(pool, rng=generator_for(seed, "shift")),
+        instead=lambda reason: notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}")),
     )
     runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
     limited = time.share(STEPS_BESIDES).limiting(Share(progress, 0.4, 0.75))
@@ -102,10 +99,6 @@ def gather(
     )
     contents = _contents(inputs, parameters, attacks, notices, Share(progress, 0.97, 0.99), time)
     progress.report("writing the report", 0.99)
-    # who sees labels alone has nothing to compare with what reference models say
-    missing: dict[Attacker, str | None] = dict.fromkeys(risk.ATTACKERS)
-    if target.gives != "labels":
-        missing = {attacker: references.missing_for(attacker) for attacker in risk.ATTACKERS}
     return Evidence(
         pool=pool,
         described=described,
@@ -114,7 +107,7 @@ def gather(
         proportions=proportions,
         tried=tried,
         misfit=own_misfit(target, pool, described, references.accuracy),
-        missing_references=missing,
+        missing_references=_missing(references, target),
         notices=(*notices, *references.notices),
         contents=contents,
         attributes=attributes,
@@ -137,6 +130,15 @@ def _reference_models(
         error_scale=inputs.target.error_scale,
     )
     return ReferenceModels(plan, data, most_seconds=lambda: TRAINED_IN * time.share(STEPS_BESIDES).seconds)
+
+
+def _missing(
+    references: ReferenceModels | GivenReferences, target: SharedAnswers
+) -> dict[Attacker, str | None]:
+    """By attacker why there are no reference models."""
+    if target.gives == "labels":  # who sees labels alone has nothing to compare with what they say
+        return dict.fromkeys(risk.ATTACKERS)
+    return {attacker: references.missing_for(attacker) for attacker in risk.ATTACKERS}
 
 
 def _describe(inputs: Inputs, target: SharedAnswers) -> MembershipTarget:

@@ -16,13 +16,12 @@ conclude in that direction either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.policy import InversionLimits, MembershipLimits, Policy, ProfilesLimits
 from leakgauge.report.formatting import limit as rate_words
+from leakgauge.report.gate_limits import AnyAttack, Reading, held, readings_of
 from leakgauge.report.model import (
     AttributeMeasured,
     Audited,
@@ -48,11 +47,6 @@ _DOES_NOT_FIT = "does_not_fit_members"
 
 ABOUT_CLASSES = frozenset({"entropy", "modified_entropy", "label_only", "black_box_art"})
 """Attacks that are never applicable to regressors, so that no policy can require them of one."""
-
-_Attack = (
-    MembershipMeasured | AttributeMeasured | InversionMeasured | ProfilesMeasured | NotApplicable | Failed
-)
-_Measured = TypeVar("_Measured", MembershipMeasured, InversionMeasured, ProfilesMeasured)
 
 
 def gate(report: Report, policy: Policy | None = None) -> GateResult:
@@ -101,38 +95,38 @@ def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Ite
         )
     yield from _severity_rule(_found(report, limits.attacker), limits.max_severity)
     if limits.max_auc is not None:
-        yield _held(
+        yield held(
             "max_auc",
             f"No attack on the model's answers reaches an AUC above {limits.max_auc:.3g}",
             limits.max_auc,
-            _readings(answers, MembershipMeasured, lambda attack: attack.metrics.auc_corrected),
+            readings_of(answers, MembershipMeasured, lambda attack: attack.metrics.auc_corrected),
         )
     for key, share in limits.max_tpr_at_fpr.items():
-        yield _held(
+        yield held(
             f"max_tpr_at_fpr.{key}",
             f"No attack on the model's answers finds more than {100 * share:.3g} % of members at "
             f"{rate_words(key)} false positives (TPR at {rate_words(key)} FPR)",
             share,
-            _readings(
+            readings_of(
                 answers,
                 MembershipMeasured,
                 lambda attack, key=key: attack.metrics.tpr_at_fpr_corrected.get(key),  # type: ignore[misc] # mypy infers no type for a lambda with a default
             ),
         )
     if limits.max_accuracy is not None:
-        yield _held(
+        yield held(
             "max_accuracy",
             f"No attack on the model's answers reaches a balanced accuracy above "
             f"{100 * limits.max_accuracy:.3g} %",
             limits.max_accuracy,
-            _readings(answers, MembershipMeasured, lambda attack: attack.metrics.accuracy_corrected),
+            readings_of(answers, MembershipMeasured, lambda attack: attack.metrics.accuracy_corrected),
         )
     if limits.max_model_file_auc is not None:
-        yield _held(
+        yield held(
             "max_model_file_auc",
             f"No attack on the model file reaches an AUC above {limits.max_model_file_auc:.3g}",
             limits.max_model_file_auc,
-            _readings(file, MembershipMeasured, lambda attack: attack.metrics.auc_corrected),
+            readings_of(file, MembershipMeasured, lambda attack: attack.metrics.auc_corrected),
         )
     yield from _attribute_rules(report, limits)
     # what is about classes is asked of no model that predicts numbers
@@ -150,27 +144,27 @@ def _attribute_rules(report: MembershipReport, limits: MembershipLimits) -> Iter
             title = (
                 f"No attack on {what} names a sensitive column of more than {100 * limit:.3g} % of members"
             )
-            yield _held(rule, f"{title} beyond other people", limit, _of_attributes(report, on_file=on_file))
+            yield held(rule, f"{title} beyond other people", limit, _of_attributes(report, on_file=on_file))
 
 
-def _of_attributes(report: MembershipReport, *, on_file: bool) -> list[_Reading]:
+def _of_attributes(report: MembershipReport, *, on_file: bool) -> list[Reading]:
     """Readings of all attacks on all columns, by both figures of leakage."""
     found = []
     for column in report.attributes.columns if report.attributes else ():
         if column.withheld is not None:
             title = f"“{column.name}”"
             absent = Failed(column.name, title, "labels", "", column.withheld)
-            found.append(_Reading(absent, missing=column.withheld))
+            found.append(Reading(absent, missing=column.withheld))
         for one in column.attacks:
             if (one.threat_model == "model_file") != on_file:
                 continue
             attack = replace(one, title=f"{one.title} on “{column.name}”")
             if isinstance(attack, Failed):
-                found.append(_Reading(attack, missing=f"failed ({attack.reason})"))
+                found.append(Reading(attack, missing=f"failed ({attack.reason})"))
             elif isinstance(attack, AttributeMeasured) and not attack.sees_given:
                 metrics = attack.metrics
                 figures = (metrics.leakage_corrected, metrics.leakage_balanced_corrected)
-                found += [_Reading(attack, figure.low, figure.high) for figure in figures if figure]
+                found += [Reading(attack, figure.low, figure.high) for figure in figures if figure]
     return found
 
 
@@ -183,124 +177,42 @@ def _inversion_rules(report: InversionReport, limits: InversionLimits) -> Iterab
         ("max_model_file_leakage", "the model file", limits.max_model_file_leakage, file),
     ):
         if limit is not None:
-            yield _held(
+            yield held(
                 rule,
                 f"No attack on {title} reconstructs the class with a leakage above {limit:.3g}",
                 limit,
-                _readings(attacks, InversionMeasured, lambda attack: attack.metrics.leakage),
+                readings_of(attacks, InversionMeasured, lambda attack: attack.metrics.leakage),
             )
     yield from _required(report.attacks, limits.required_attacks)
 
 
 def _profiles_rules(report: ProfilesReport, limits: ProfilesLimits) -> Iterable[RuleResult]:
     yield from _severity_rule([report.verdict.severity], limits.max_severity)
-    for rule, title, limit, figure in (
-        ("max_gain", "comes nearer to a class's profile by more than", limits.max_gain, "gain_corrected"),
-        (
-            "max_leakage",
-            "tells a class's profile with a leakage above",
-            limits.max_leakage,
-            "leakage_corrected",
-        ),
-    ):
-        if limit is not None:
-            yield _held(
-                rule,
-                f"No attack on the model's answers {title} {limit:.3g}",
-                limit,
-                _readings(
-                    report.attacks,
-                    ProfilesMeasured,
-                    lambda attack, figure=figure: getattr(attack.metrics, figure, None),  # type: ignore[misc] # as above
-                ),
-            )
-    yield from _required(report.attacks, limits.required_attacks)
-
-
-# ---------------------------------------------------------------- figures against a limit
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What one attack says: the ends of an interval, or why there is none."""
-
-    attack: _Attack
-    low: float = 0.0
-    high: float = 0.0
-    missing: str | None = None
-
-
-def _readings(
-    attacks: Sequence[_Attack],
-    kind: type[_Measured],
-    figure: Callable[[_Measured], Estimate | RateAtLimit | None],
-) -> list[_Reading]:
-    """Readings of all attacks but those that are not applicable, which have none to give."""
-    found = []
-    for attack in attacks:
-        if isinstance(attack, kind):
-            found.append(_reading(attack, figure(attack)))
-        elif isinstance(attack, Failed):
-            found.append(_Reading(attack, missing=f"failed ({attack.reason})"))
-    return found
-
-
-def _reading(attack: _Attack, figure: Estimate | RateAtLimit | None) -> _Reading:
-    if figure is None:
-        return _Reading(attack, missing="the report does not hold this figure")
-    if figure.low is None or figure.high is None:
-        withheld = getattr(figure, "withheld", None)
-        return _Reading(attack, missing=f"withheld: {withheld or 'no reason was given'}")
-    return _Reading(attack, figure.low, figure.high)
-
-
-def _held(rule: str, title: str, limit: float, readings: Sequence[_Reading]) -> RuleResult:
-    known = [reading for reading in readings if reading.missing is None]
-    missing = [reading for reading in readings if reading.missing is not None]
-    worst = max(known, key=lambda reading: (reading.low, reading.high), default=None)
-    if worst is not None and worst.low > limit:
-        return _result(rule, title, GateOutcome.FAILED, limit, worst, "is at least {low}, above {limit}")
-    widest = max(known, key=lambda reading: reading.high, default=None)
-    if widest is not None and widest.high > limit:
-        reason = "may be {high}, above {limit}, or as little as {low}: the interval is too wide to tell"
-        return _result(rule, title, GateOutcome.INCONCLUSIVE, limit, widest, reason)
-    if missing:
-        first = missing[0]
-        reason = f"{first.attack.title}: {first.missing}. What is not known cannot pass."
-        return RuleResult(
-            rule, title, GateOutcome.INCONCLUSIVE, reason, attack=first.attack.name, limit=limit
+    if limits.max_gain is not None:
+        yield held(
+            "max_gain",
+            f"No attack on the model's answers comes nearer to a class's profile by more than "
+            f"{limits.max_gain:.3g}",
+            limits.max_gain,
+            readings_of(
+                report.attacks,
+                ProfilesMeasured,
+                lambda attack: None if attack.metrics is None else attack.metrics.gain_corrected,
+            ),
         )
-    if widest is None:
-        reason = "No attack that was run gives this figure; that says nothing about the risk."
-        return RuleResult(rule, title, GateOutcome.INCONCLUSIVE, reason, limit=limit)
-    return _result(rule, title, GateOutcome.PASSED, limit, widest, "is at most {high}, within {limit}")
-
-
-def _result(
-    rule: str, title: str, outcome: GateOutcome, limit: float, reading: _Reading, reason: str
-) -> RuleResult:
-    words = reason.format(
-        low=_rounded(reading.low, limit), high=_rounded(reading.high, limit), limit=f"{limit:.3g}"
-    )
-    return RuleResult(
-        rule,
-        title,
-        outcome,
-        f"{reading.attack.title}: {words}.",
-        attack=reading.attack.name,
-        limit=limit,
-        low=reading.low,
-        high=reading.high,
-    )
-
-
-def _rounded(value: float, limit: float) -> str:
-    """Three decimals, or as many as keep the figure on its side of the limit."""
-    for decimals in (3, 4, 5, 6):
-        shown = f"{value:.{decimals}f}"
-        if (float(shown) > limit) == (value > limit):
-            return shown
-    return repr(value)
+    if limits.max_leakage is not None:
+        yield held(
+            "max_leakage",
+            f"No attack on the model's answers tells a class's profile with a leakage above "
+            f"{limits.max_leakage:.3g}",
+            limits.max_leakage,
+            readings_of(
+                report.attacks,
+                ProfilesMeasured,
+                lambda attack: None if attack.metrics is None else attack.metrics.leakage_corrected,
+            ),
+        )
+    yield from _required(report.attacks, limits.required_attacks)
 
 
 # ---------------------------------------------------------------- rules without a figure
@@ -332,7 +244,7 @@ def _severity_rule(found: Sequence[Severity], most: str | None) -> Iterable[Rule
     yield RuleResult("max_severity", title, outcome, f"The verdict is {words}.")
 
 
-def _required(attacks: Sequence[_Attack], names: Sequence[str]) -> Iterable[RuleResult]:
+def _required(attacks: Sequence[AnyAttack], names: Sequence[str]) -> Iterable[RuleResult]:
     """A rule for each attack that must have given its figures."""
     found = {attack.name: attack for attack in attacks}
     for name in names:
