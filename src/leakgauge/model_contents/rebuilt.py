@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.tree import BaseDecisionTree
 
-from leakgauge.exhaustion import unless_it_runs_out
+from leakgauge.attacks.running import unless_it_breaks_off
 from leakgauge.model_contents.find import TrainingTable
 from leakgauge.model_contents.reconstruction import SECONDS, KnownTable, rebuilt_table
 from leakgauge.model_contents.reconstruction.trees import (
@@ -64,7 +64,12 @@ def rebuilt_of(
         rng = generator_for(seed, "rebuilt table")
         return rebuilt_table(model, known, rng=rng, progress=progress, seconds=min(seconds, SECONDS))
 
-    return unless_it_runs_out(attempt, instead=lambda reason: RebuiltTable("not_rebuilt", reason))
+    def broke_off(reason: str) -> RebuiltTable:
+        return RebuiltTable(
+            "not_rebuilt", f"Whether the training table can be rebuilt is not known. {reason}"
+        )
+
+    return unless_it_breaks_off(attempt, instead=broke_off)
 
 
 def _known(model: Any, table: TrainingTable) -> KnownTable | None:
