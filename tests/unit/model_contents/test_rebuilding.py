@@ -11,6 +11,8 @@ from sklearn.ensemble import (
     BaggingClassifier,
     BaggingRegressor,
     ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -22,6 +24,7 @@ from training_tables import binary_table, mixed_table
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.strip import strip
+from leakgauge.model_contents.rebuilt import rebuilt_of
 from leakgauge.model_contents.reconstruction import KnownTable, rebuild, rebuilt_table
 from leakgauge.model_contents.reconstruction import effort as effort_of
 from leakgauge.model_contents.reconstruction.comparison import compared
@@ -167,6 +170,14 @@ def test_models_without_trees_are_not_applicable(model, reason):
     found = rebuilt(model.fit(x, y))
     assert found.status == "not_applicable"
     assert reason in found.sentence
+
+
+@pytest.mark.parametrize("kind", [GradientBoostingClassifier, HistGradientBoostingClassifier])
+def test_boosted_trees_are_not_passed_over_in_silence(kind):
+    x, y = binary_table(60, 1)
+    found = rebuilt_of(kind().fit(x, y), None, Silent())
+    assert found.status == "not_applicable"
+    assert "no sign that the file is safe" in found.sentence
 
 
 def test_a_sanitised_forest_of_classes_holds_no_counts():
