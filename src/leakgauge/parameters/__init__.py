@@ -28,6 +28,7 @@ from leakgauge.parameters.membership import (
     LiveParameters,
     MembershipParameters,
 )
+from leakgauge.parameters.values import pixel_values
 
 __all__ = [
     "MAX_BYTES",
@@ -49,4 +50,5 @@ __all__ = [
     "live_inversion_parameters",
     "live_parameters",
     "membership_parameters",
+    "pixel_values",
 ]

@@ -122,7 +122,7 @@ class InversionParameters(Parameters):
 
     @model_validator(mode="after")
     def _background_lies_in_range(self) -> InversionParameters:
-        if self.background is not None and self.input_range is not None:
+        if self.background is not None and isinstance(self.input_range, tuple):
             low, high = self.input_range
             if not low <= self.background <= high:
                 raise ValueError("background must lie within input_range")
