@@ -122,6 +122,7 @@ def read_inputs(
     prior = choose_prior(sent.auxiliary, original.values, target, trained=trained_prior)
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
+    _check_names(parameters, target.facts.classes)
     original_class = likeliest if likeliest in classes else classes[0]
     evaluator = _evaluator(bundle, parameters, shape, in_memory)
     evaluation = choose_evaluation(evaluator, sent.labelled, target.facts, seed=parameters.seed)
@@ -287,6 +288,20 @@ def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) ->
             hint="Classes are numbered from 0, in the order of the model's outputs.",
         )
     return tuple(sorted(asked))
+
+
+def _check_names(parameters: InversionParameters, n_classes: int) -> None:
+    names = parameters.class_names
+    if names is None or len(names) == n_classes:
+        return
+    message = f"holds {len(names):,} names, the model has {n_classes:,} classes"
+    raise BadParameters.about(
+        "class_names",
+        message,
+        problem="class_names",
+        message=f"class_names {message}.",
+        hint="Name every class once, in the order of the model's outputs.",
+    )
 
 
 def _start(

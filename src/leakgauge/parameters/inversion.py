@@ -12,6 +12,7 @@ from leakgauge.parameters.values import (
     RESIZE,
     Attacks,
     Class,
+    ClassNames,
     Defences,
     Finite,
     InputRange,
@@ -97,6 +98,11 @@ class InversionParameters(Parameters):
         default=3,
         description="How many independent runs the consensus and its interval are made of, from 1 to 20. "
         "Default: 3.",
+    )
+    class_names: ClassNames = Field(
+        default=None,
+        description="Names of the classes, in the order of the model's outputs, for the report. "
+        "Default: their numbers.",
     )
     input_range: InputRange = Field(default=None, description=INPUT_RANGE)
     background: Finite | None = Field(

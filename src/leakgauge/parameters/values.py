@@ -97,6 +97,10 @@ Defences = Annotated[
     Annotated[tuple[Name, ...], Field(max_length=20)],
     BeforeValidator(as_tuple, json_schema_input_type=str | list[str]),
 ]
+ClassNames = Annotated[
+    Annotated[tuple[Name, ...], Field(min_length=2, max_length=10_000)] | None,
+    BeforeValidator(as_tuple, json_schema_input_type=list[str] | None),
+]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Proportion = Annotated[int, Field(ge=1, le=90)]

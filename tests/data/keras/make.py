@@ -5,7 +5,7 @@ Run in a virtual environment of the version; see README.md. It must run under Py
     python make.py OUTPUT_FOLDER
 """
 
-# ruff: noqa: BLE001, E402, E501, PTH118, PTH123, PTH202, SIM115
+# ruff: noqa: BLE001, E501, PTH118, PTH123, PTH202, SIM115
 import io
 import json
 import os

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from inversion_bundles import QUICK, write_bundle
 
+from leakgauge.bundle import Limits, open_bundle
+from leakgauge.errors import BadParameters
+from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.pixel_range import NOT_KNOWN, settle_range
+from leakgauge.progress import Silent
+from leakgauge.report.html import render
 from leakgauge.targets.images.facts import IMAGENET, InputRange, InputSettings, scaling
 from leakgauge.targets.images.function import open_image_function
 
@@ -90,3 +97,21 @@ def test_variety_of_answers_about_images_without_a_class_decides() -> None:
     (notice, *_) = settle_range(target, IMAGES[3][0], others, labelled={}, class_is_asked=False)
     assert notice.code == "input_range_found"
     assert target.facts.scale == (0.0, 255.0)
+
+
+def test_names_of_classes_are_as_many_as_classes(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", {**QUICK, "class_names": ["one", "two"]})
+    opened = open_bundle(bundle, tmp_path / "unpacked", limits=Limits())
+    with pytest.raises(BadParameters) as caught:
+        audit_bundle(opened, {}, Silent())
+    assert caught.value.problem == "class_names"
+    assert "2 names" in str(caught.value)
+
+
+def test_names_of_classes_stand_in_the_report(tmp_path: Path) -> None:
+    names = ["cat", "<b>dog</b>", "cow"]
+    bundle = write_bundle(tmp_path / "bundle", {**QUICK, "class_names": names, "seeds": 1})
+    opened = open_bundle(bundle, tmp_path / "unpacked", limits=Limits())
+    audited = audit_bundle(opened, {"class_to_attack": 1, "attacks": ["nes"], "iterations": 20}, Silent())
+    page = render(audited)
+    assert "Class 1 (&lt;b&gt;dog&lt;/b&gt;)" in page

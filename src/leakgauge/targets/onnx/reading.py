@@ -43,8 +43,8 @@ def open_onnx_model(path: Path, settings: InputSettings) -> ImageTarget:
     dtype = _TYPES.get(tensor.elem_type)
     if dtype is None:
         raise unsupported("onnx_input_type", "The ONNX model's input is no array of floats or of bytes.")
-    dimensions = tuple(axis.dim_value or None for axis in tensor.shape.dim)
-    if not dimensions or any(length is not None and length < 1 for length in dimensions):
+    dimensions = tuple(axis.dim_value if axis.dim_value > 0 else None for axis in tensor.shape.dim)
+    if not dimensions:
         raise unsupported("not_an_image_model", "The model's input has no shape.")
     found = read_input(dimensions[1:], settings)
     batch = dimensions[0]
