@@ -21,6 +21,7 @@ from leakgauge.inversion.evaluation import prototypes, recognition
 from leakgauge.inversion.evasion import Evade, robustness_curve
 from leakgauge.inversion.inputs import InMemory, Inputs, read_inputs
 from leakgauge.inversion.masking import masking_of
+from leakgauge.inversion.pixel_range import NOT_KNOWN
 from leakgauge.inversion.protocol import Attack
 from leakgauge.inversion.running import (
     CONTROL_ITERATIONS,
@@ -152,7 +153,7 @@ def audit(
     controls = choose_controls(
         inputs.facts.classes, inputs.classes, rng=generator_for(seed, "classes to compare with")
     )
-    outcomes = run_attacks(
+    outcomes = _not_attacked(inputs, attacks) or run_attacks(
         plan(attacks, inputs.settings, inputs.prior.space),
         inputs.target,
         classes=inputs.classes,
@@ -178,6 +179,14 @@ def audit(
         versions=_versions(attacks, parameters),
         evasion=evasion,
     )
+
+
+def _not_attacked(inputs: Inputs, attacks: Sequence[Attack]) -> tuple[NotApplicable, ...]:
+    """Every attack as not applicable where nobody knows which class the image is of; else none."""
+    if not any(notice.code == NOT_KNOWN for notice in inputs.notices):
+        return ()
+    reason = "The range of a pixel is not known, and the class of the image depends on it: set input_range."
+    return tuple(attack.not_applicable(reason) for attack in attacks)
 
 
 def _assembled(
