@@ -153,7 +153,7 @@ def audit(
         inputs.facts.classes, inputs.classes, rng=generator_for(seed, "classes to compare with")
     )
     outcomes = run_attacks(
-        plan(attacks, inputs.settings, inputs.prior.space),
+        plan(attacks, inputs.settings, inputs.prior.space, inputs.prior.images),
         inputs.target,
         classes=inputs.classes,
         controls=controls,

@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from leakgauge.attacks.running import run_one
 from leakgauge.exhaustion import Share, Time
+from leakgauge.images.image import Images
+from leakgauge.inversion.auxiliary import Auxiliary
 from leakgauge.inversion.budget import BudgetedTarget
 from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.priors.pca import FAMILIARITY, HIGH_CONTRAST_FAMILIARITY, Familiar
@@ -206,36 +208,53 @@ def _outcome(
     )
 
 
-def informed(settings: AttackSettings, prior: SearchSpace) -> AttackSettings:
-    """The same settings for an attacker who knows the images that `prior` is the space of."""
+def informed(settings: AttackSettings, prior: SearchSpace, images: Images | None = None) -> AttackSettings:
+    """The same settings for an attacker who knows the images that `prior` is the space of.
+
+    Parameters
+    ----------
+    images
+        (n, height, width, channels) those images, where they are at hand.
+    """
     weight = HIGH_CONTRAST_FAMILIARITY if settings.high_contrast else FAMILIARITY
-    return replace(settings, space=prior, prior=Familiar(prior, settings.prior, weight))
+    return replace(
+        settings,
+        space=prior,
+        prior=Familiar(prior, settings.prior, weight),
+        auxiliary=None if images is None else Auxiliary(images),
+    )
 
 
 def plan(
-    attacks: Sequence[Attack], settings: AttackSettings, prior: SearchSpace | None
+    attacks: Sequence[Attack],
+    settings: AttackSettings,
+    prior: SearchSpace | None,
+    images: Images | None = None,
 ) -> tuple[tuple[Attack, AttackSettings], ...]:
     """What is run: each attack as it is and then, where there is a prior, once more in its space.
 
     Images unlike the training data make a prior that hinders, so it never replaces the attack without.
     An attack that reads the model file asks nothing, and what it reconstructs is shown to the model as it is.
+    A look-up is run once, with the prior.
     """
-    plain = [
-        (
-            attack,
-            settings if attack.threat_model != "model_file" else replace(settings, high_contrast=False),
-        )
-        for attack in attacks
-    ]
+    planned = []
+    for attack in attacks:
+        if attack.looks_up:
+            known = settings if prior is None else informed(settings, prior, images)
+            planned.append((replace(attack, with_prior=prior is not None), known))
+        elif attack.threat_model == "model_file":
+            planned.append((attack, replace(settings, high_contrast=False)))
+        else:
+            planned.append((attack, settings))
     if prior is None:
-        return tuple(plain)
-    own = informed(settings, prior)
+        return tuple(planned)
     again = [
         replace(attack, name=f"{attack.name}_prior", title=f"{attack.title}, with a prior", with_prior=True)
         for attack in attacks
-        if attack.takes_prior
+        if attack.takes_prior and not attack.looks_up
     ]
-    return (*plain, *((attack, own) for attack in again))
+    # each with answers of its own: what one has asked, the other pays for as well
+    return (*planned, *((attack, informed(settings, prior, images)) for attack in again))
 
 
 def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Generator) -> tuple[int, ...]:

@@ -46,7 +46,7 @@ def within(
     others = choose_controls(
         inputs.facts.classes, inputs.classes, rng=generator_for(0, "classes to compare with")
     )
-    planned = plan(attacks, inputs.settings, inputs.prior.space)
+    planned = plan(attacks, inputs.settings, inputs.prior.space, inputs.prior.images)
     each = sum(_seconds_of_one(attack, inputs, settings, clock) for attack, settings in planned)
     most = asked[-1]
     while most > FEWEST_ITERATIONS and _iterations(most, len(inputs.classes), len(others)) * each > seconds:

@@ -10,6 +10,7 @@ import pytest
 from leakgauge.attacks.row import Unsuited
 from leakgauge.inversion.evaluation import Evaluation
 from leakgauge.inversion.inputs import Inputs
+from leakgauge.inversion.priors.choice import ChosenPrior
 from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
 from leakgauge.inversion.time_budget import FEWEST_ITERATIONS, within
 
@@ -49,7 +50,7 @@ def inputs(*iterations):
         classes=(0,),
         references=(),
         settings=AttackSettings(space=SimpleNamespace(), iterations=iterations, seeds=3),
-        prior=SimpleNamespace(space=None),
+        prior=ChosenPrior(),
         evaluation=Evaluation(None, None, {}),
         examined=SimpleNamespace(),
         notices=(),
