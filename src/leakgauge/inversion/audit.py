@@ -23,7 +23,6 @@ from leakgauge.inversion.inputs import InMemory, Inputs, read_inputs
 from leakgauge.inversion.masking import masking_of
 from leakgauge.inversion.protocol import Attack
 from leakgauge.inversion.running import (
-    CONTROL_ITERATIONS,
     Run,
     choose_controls,
     plan,
@@ -173,7 +172,7 @@ def audit(
         described,
         inputs,
         parameters,
-        warnings=(*inputs.notices, *_run_notices(described.runs, controls, parameters)),
+        warnings=(*inputs.notices, *_run_notices(described.runs, parameters)),
         inputs_sha256=inputs_sha256,
         versions=_versions(attacks, parameters),
         evasion=evasion,
@@ -267,9 +266,7 @@ def _versions(attacks: Sequence[Attack], parameters: InversionParameters) -> dic
     return versions_of(VERSIONS_OF, if_installed=[*distributions_of(attacks), *evasion])
 
 
-def _run_notices(
-    runs: Sequence[Run], controls: Sequence[int], parameters: InversionParameters
-) -> tuple[Notice, ...]:
+def _run_notices(runs: Sequence[Run], parameters: InversionParameters) -> tuple[Notice, ...]:
     departures = [
         notice
         for run in runs
@@ -291,21 +288,11 @@ def _run_notices(
     notices += [
         Notice(
             "converged",
-            f"{title}: reconstructions that no longer changed ended early, after at most {queries:,} "
-            "queries; "
-            "later rows repeat them.",
+            f"{title}: reconstructions that no longer changed, or of which the model's answers promised no "
+            f"more, ended early, after at most {queries:,} queries; later rows repeat them.",
         )
         for title, queries in done.items()
     ]
-    if controls and parameters.iterations[-1] > CONTROL_ITERATIONS:
-        notices.append(
-            Notice(
-                "controls",
-                "The other classes that chance is measured by were reconstructed for "
-                f"{CONTROL_ITERATIONS:,} of the "
-                f"{parameters.iterations[-1]:,} iterations; reconstructions hardly change after that.",
-            )
-        )
     if parameters.seeds == 1:
         notices.append(
             Notice("one_seed", "With one seed there is no interval: it is given as wide as it can be.")

@@ -28,10 +28,6 @@ from leakgauge.targets.protocol import Target
 from leakgauge.threads import processors
 
 CONTROL_CLASSES = 9
-CONTROL_ITERATIONS = 1_500
-"""Other classes are reconstructed for at most this long: on handwritten digits similarity
-changed by less than .01 between 1,500 and 5,000 iterations."""
-
 WORTH_A_THREAD = 2e-4
 """Seconds for one call from which on further threads gain more than they lose."""
 
@@ -71,7 +67,7 @@ def run_attacks(
     progress: Progress,
     time: Time | None = None,
 ) -> tuple[Outcome, ...]:
-    """Reconstruct `classes` in full, and `controls` for as long as it takes to compare, with every attack.
+    """Reconstruct `classes`, and `controls` for as long, with every attack.
 
     Attacks and classes are independent of each other and run on several threads
     where that is faster: what is reconstructed does not depend on how many.
@@ -84,7 +80,7 @@ def run_attacks(
         the audit's, which the attacks share, one after the other; None for no limit.
     """
     jobs = [
-        (place, number, settings if number in classes else _shortened(settings))
+        (place, number, settings if number in classes else _end_alone(settings))
         # attack by attack: what is done when time runs out is whole
         for place, (_, settings) in enumerate(planned)
         for number in (*classes, *controls)
@@ -266,6 +262,6 @@ def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Ge
     return tuple(sorted(int(number) for number in rng.choice(others, size=wanted, replace=False)))
 
 
-def _shortened(settings: AttackSettings) -> AttackSettings:
-    """The settings for controls: the last iteration alone, or where controls stop."""
-    return replace(settings, iterations=(min(settings.iterations[-1], CONTROL_ITERATIONS),))
+def _end_alone(settings: AttackSettings) -> AttackSettings:
+    """The settings for controls: as many iterations, without snapshots on the way."""
+    return replace(settings, iterations=settings.iterations[-1:])

@@ -11,7 +11,7 @@ from leakgauge.errors import UnsupportedModel
 from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.inputs import Inputs
 from leakgauge.inversion.protocol import Attack, AttackSettings
-from leakgauge.inversion.running import CONTROL_ITERATIONS, choose_controls, plan
+from leakgauge.inversion.running import choose_controls, plan
 from leakgauge.progress import Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
@@ -49,7 +49,8 @@ def within(
     planned = plan(attacks, inputs.settings, inputs.prior.space, inputs.prior.images)
     each = sum(_seconds_of_one(attack, inputs, settings, clock) for attack, settings in planned)
     most = asked[-1]
-    while most > FEWEST_ITERATIONS and _iterations(most, len(inputs.classes), len(others)) * each > seconds:
+    reconstructions = len(inputs.classes) + len(others)
+    while most > FEWEST_ITERATIONS and reconstructions * most * each > seconds:
         most = max(int(most * 0.9), FEWEST_ITERATIONS)
     if most == asked[-1]:
         return inputs
@@ -65,10 +66,6 @@ def within(
         settings=replace(inputs.settings, iterations=(*kept, most)),
         notices=(*inputs.notices, notice),
     )
-
-
-def _iterations(iterations: int, classes: int, others: int) -> int:
-    return classes * iterations + others * min(iterations, CONTROL_ITERATIONS)
 
 
 def _seconds_of_one(

@@ -17,6 +17,7 @@ import numpy as np
 from leakgauge.inversion.adam import Adam
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.penalty_schedule import PenaltySchedule
+from leakgauge.inversion.priors.pca import Familiar
 from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.search_trace import SearchTrace
 from leakgauge.inversion.start import looked_up
@@ -65,7 +66,11 @@ def optimise(
     """
     rate, departures = _learning_rate(settings.learning_rate)
     trace = SearchTrace(
-        settings, budget=budget, progress=progress, stage=f"reconstructing class {target_class}"
+        settings,
+        budget=budget,
+        progress=progress,
+        stage=f"reconstructing class {target_class}",
+        ends_flat=not isinstance(settings.prior, Familiar),
     )
     start, settings = looked_up(target, target_class, settings, trace, budget=budget)
     space, prior = settings.space, settings.prior

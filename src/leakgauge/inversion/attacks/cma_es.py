@@ -16,6 +16,7 @@ import numpy as np
 
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.penalty_schedule import PenaltySchedule
+from leakgauge.inversion.priors.pca import Familiar
 from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
 from leakgauge.inversion.start import looked_up
@@ -47,6 +48,7 @@ def reconstruct(
         progress=progress,
         stage=f"reconstructing class {target_class}",
         most=ENOUGH_ITERATIONS,
+        ends_flat=not isinstance(settings.prior, Familiar),
     )
     start, settings = looked_up(target, target_class, settings, trace, budget=budget)
     space, prior = settings.space, settings.prior

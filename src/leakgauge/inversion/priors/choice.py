@@ -14,12 +14,9 @@ from leakgauge.images.image import Images
 from leakgauge.inversion.priors.file import read_prior
 from leakgauge.inversion.priors.pca import PcaPrior, principal_components
 from leakgauge.inversion.search_space import SearchSpace
-from leakgauge.inversion.similarity import pearson
+from leakgauge.inversion.similarity import SAME_IMAGE, pearson
 from leakgauge.report.model import Notice, PriorKnowledge
 from leakgauge.targets.images.facts import ImageModel
-
-SAME_IMAGE = 0.995
-"""Similarity (Pearson) from which an auxiliary image counts as the user's: JPEG and resizing leave more."""
 
 
 @dataclass(frozen=True, slots=True)
