@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +24,13 @@ from leakgauge.inversion.inputs import InMemory, Inputs, read_inputs
 from leakgauge.inversion.masking import masking_of
 from leakgauge.inversion.protocol import Attack
 from leakgauge.inversion.running import (
+    CONTROL_CLASSES,
     Run,
     choose_controls,
     plan,
     run_attacks,
 )
-from leakgauge.inversion.time_budget import within
+from leakgauge.inversion.time_budget import Planned, within
 from leakgauge.inversion.verdict import headline, verdict
 from leakgauge.parameters import InversionParameters, inversion_parameters
 from leakgauge.progress import Progress, Share
@@ -101,18 +103,22 @@ def audit_bundle(
     LeakgaugeError
         for a bundle, parameters or a model that cannot be audited.
     """
+    begun = clock.monotonic()
     progress.report("reading the bundle", 0.0)
     file = bundle.parameters.path if bundle.parameters else None
     parameters = inversion_parameters(file, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     found = read_inputs(bundle, parameters, trained_prior=trained_prior, in_memory=in_memory)
-    inputs = within(found, chosen, seconds=parameters.time_budget) if shortened is None else found
     if shortened is not None:
-        inputs, chosen = shortened(found, chosen)
+        planned = Planned(*shortened(found, chosen))
+    else:
+        planned = within(found, chosen, seconds=parameters.time_budget, begun=begun, progress=progress)
+    inputs = planned.inputs
     audited = audit(
         inputs,
         parameters=parameters,
-        attacks=chosen,
+        attacks=planned.attacks,
+        most_controls=planned.controls,
         inputs_sha256={**bundle.sha256, **dict(inputs.prior.sha256)},
         progress=progress,
         evade=evade,
@@ -128,6 +134,7 @@ def audit(
     attacks: Sequence[Attack],
     inputs_sha256: Mapping[str, str],
     progress: Progress,
+    most_controls: int = CONTROL_CLASSES,
     evade: Evade | None = None,
     time: Time | None = None,
 ) -> Audited:
@@ -135,6 +142,8 @@ def audit(
 
     Parameters
     ----------
+    most_controls
+        classes to compare with, at most.
     evade
         as `audit_bundle`; used where the reference libraries are asked for.
     time
@@ -149,7 +158,10 @@ def audit(
     """
     seed = parameters.seed
     controls = choose_controls(
-        inputs.facts.classes, inputs.classes, rng=generator_for(seed, "classes to compare with")
+        inputs.facts.classes,
+        inputs.classes,
+        rng=generator_for(seed, "classes to compare with"),
+        most=most_controls,
     )
     outcomes = run_attacks(
         plan(attacks, inputs.settings, inputs.prior.space, inputs.prior.images),

@@ -102,7 +102,7 @@ def run_attacks(
 
     with threadpool_limits(1):  # a library's threads wait for each other on small matrices; ours are enough
         ended = [run(job) for job in range(len(jobs))[:1]]
-        with ThreadPoolExecutor(_threads(budgeted)) as pool:
+        with ThreadPoolExecutor(threads_for(budgeted)) as pool:
             ended += pool.map(run, range(1, len(jobs)))
     return tuple(
         _outcome(
@@ -138,7 +138,7 @@ class _Shares:
             return self._given[place]
 
 
-def _threads(asked: Sequence[BudgetedTarget]) -> int:
+def threads_for(asked: Sequence[BudgetedTarget]) -> int:
     """One for each processor, or one alone for a model that answered faster than an attack can ask.
 
     Only while a model computes do two threads run at the same time; with a small
@@ -253,10 +253,12 @@ def plan(
     return (*planned, *((attack, informed(settings, prior, images)) for attack in again))
 
 
-def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Generator) -> tuple[int, ...]:
-    """Up to nine classes besides the attacked ones; fewer where several classes are attacked anyway."""
+def choose_controls(
+    n_classes: int, classes: Sequence[int], *, rng: np.random.Generator, most: int = CONTROL_CLASSES
+) -> tuple[int, ...]:
+    """Up to `most` classes besides the attacked ones; fewer where several classes are attacked anyway."""
     others = [number for number in range(n_classes) if number not in classes]
-    wanted = max(0, CONTROL_CLASSES - (len(classes) - 1))
+    wanted = max(0, most - (len(classes) - 1))
     if len(others) <= wanted:
         return tuple(others)
     return tuple(sorted(int(number) for number in rng.choice(others, size=wanted, replace=False)))

@@ -61,6 +61,9 @@ _MISSING = (
     "class as reference/CLASS/*.png, or an evaluator.keras in the bundle."
 )
 
+NOT_AUDITED = "Not audited for lack of time"
+"""How the reason begins for which nothing was run."""
+
 Outcome = InversionMeasured | NotApplicable | Failed
 
 
@@ -134,8 +137,7 @@ def verdict(
     if found is None:
         return Verdict(
             Severity.INCONCLUSIVE,
-            "No attack that only asks was run on this model, so nothing is known about what its answers give "
-            "away.",
+            _why_nothing_ran(outcomes),
             tuple(
                 f"{outcome.title}: {outcome.reason}"
                 for outcome in outcomes
@@ -155,6 +157,17 @@ def verdict(
         unlike=recognised
         and all(other.leakage.high <= RULED_OUT for other in reconstructions if other.attack in measured),
         evaluated=all(name in evaluated and evaluated[name].resolves for name in measured),
+    )
+
+
+def _why_nothing_ran(outcomes: Sequence[Outcome]) -> str:
+    """The sentence where no attack that asks was run: the reason itself, where time was the reason of all."""
+    reasons = {outcome.reason for outcome in outcomes if not isinstance(outcome, InversionMeasured)}
+    if len(reasons) == 1 and (reason := next(iter(reasons))).startswith(NOT_AUDITED):
+        return reason
+    return (
+        "No attack that only asks was run on this model, so nothing is known about what its answers give "
+        "away."
     )
 
 
