@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from bad_inputs import bundle
 from doors import as_training_job, by_command_line
+from profile_bundles import fitted, people, profiles_bundle
 from served import ROOT, Server, running
 
 SAMPLE = ROOT / "sample-input" / "inversion.zip"
@@ -48,6 +49,25 @@ def test_every_door_gives_the_same_report(server: Server, tmp_path: Path) -> Non
     with zipfile.ZipFile(io.BytesIO(server.invoke(quick_sample()).body)) as archive:
         assert archive.read("report.json") == first
         assert "original.png" in archive.namelist()
+
+
+def test_class_profiles_go_through_both_doors_of_the_image(server: Server, tmp_path: Path) -> None:
+    model, auxiliary, reference = (people(400, seed=seed) for seed in range(3))
+    folder = profiles_bundle(tmp_path / "folder", fitted(*model), auxiliary[0], reference)
+    (folder / "parameters.json").write_text(json.dumps({"query_budget": 200}))
+    source = tmp_path / "profiles.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, file.name)
+    first = server.invoke(source.read_bytes(), Accept="application/json").body
+    assert json.loads(first)["kind"] == "profiles"
+    made, log = as_training_job(source, tmp_path / "ml", LEAKGAUGE_AUDIT="inversion")
+    assert (made / "report.json").read_bytes() == first
+    assert "attack_leakage=" in log
+    with zipfile.ZipFile(io.BytesIO(server.invoke(source.read_bytes()).body)) as archive:
+        assert set(archive.namelist()) == {"report.json", "report.html", "output.csv", "profiles.csv"}
+        assert archive.read("report.json") == first
+        assert archive.read("output.csv").startswith(b"Class,Column,Error,Chance,Ceiling\n")
 
 
 def test_csv_and_page(server: Server) -> None:

@@ -419,7 +419,7 @@ BAD_MODELS: dict[str, tuple[str, Callable[[Path], bytes]]] = {
     ),
     "Keras 2 operation": (
         "unsupported_model.keras_2_operation_layer",
-        strange(class_name="TFOpLambda", module=None),
+        strange(class_name="TensorFlowOpLayer", module=None),
     ),
     "subclassed": (
         "unsupported_model.subclassed_model",
@@ -446,7 +446,7 @@ BAD_MODELS: dict[str, tuple[str, Callable[[Path], bytes]]] = {
     "two inputs": ("unsupported_model.several_inputs", two_inputs),
     "two outputs": ("unsupported_model.several_outputs", two_outputs),
     "words": (
-        "unsupported_model.text_model",
+        "unsupported_model.not_an_image_model",
         model_of(
             keras.Input((20,), dtype="int32"),
             layers.Embedding(10, 4),
@@ -501,10 +501,10 @@ BAD_MODELS: dict[str, tuple[str, Callable[[Path], bytes]]] = {
         constant(onnx_file(domain="com.example")),
     ),
     "ONNX loop": ("unsupported_model.onnx_control_flow", constant(onnx_file(nodes=[LOOP]))),
-    "ONNX fixed batch": ("unsupported_model.onnx_fixed_batch", constant(onnx_file(batch=5))),
-    "ONNX of whole numbers": (
+    "ONNX fixed batch": ("unsupported_model.onnx_fixed_batch", constant(onnx_file(batch=10**7))),
+    "ONNX of truth values": (
         "unsupported_model.onnx_input_type",
-        constant(onnx_file(kind=TensorProto.INT64)),
+        constant(onnx_file(kind=TensorProto.BOOL)),
     ),
     "ONNX that does not add up": (
         "unsupported_model.onnx_cannot_be_opened",

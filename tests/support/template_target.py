@@ -20,6 +20,18 @@ def templates() -> NDArray[np.float32]:
     return np.stack([bar, disc & ~bar, corner]).astype(np.float32)[..., None]
 
 
+def public_images(n: int, side: int = SIDE) -> np.ndarray:
+    """(n, side, side, 1) bars, discs and corners at other places and of other sizes than the templates."""
+    rng = np.random.default_rng(5)
+    rows, columns = np.mgrid[0:side, 0:side]
+    found = []
+    for number in range(n):
+        row, column, size = (*rng.uniform(2, side - 2, 2), rng.uniform(1.5, 4))
+        shape = [abs(columns - column) < size, np.hypot(rows - row, columns - column) < size, rows < row]
+        found.append(shape[number % 3])
+    return np.stack(found).astype(np.float32)[..., None]
+
+
 class TemplateTarget(NoModel):
     """Softmax of the similarity to each template; counts what it is asked."""
 

@@ -40,13 +40,36 @@ def run_one(row: Row, target: Target, attempt: Callable[[], Found]) -> Found | N
     except Stopped as stopped:
         return row.failed(str(stopped))
     except Exception as error:  # whatever an attack trips over, the others must still be run
-        if reason := ran_out(error):
-            release(error)
-            return row.failed(reason)
-        if isinstance(error, LeakgaugeError):
+        if (reason := _reason(error)) is None:
             raise
-        place = extract_tb(error.__traceback__)[-1].name
-        return row.failed(f"It broke off with a {type(error).__name__} in {place}.")
+        return row.failed(reason)
+
+
+def unless_it_breaks_off(step: Callable[[], Found], *, instead: Callable[[str], Found]) -> Found:
+    """What a part of an audit gives that no other needs; where it broke off, what stands in its place.
+
+    Raises
+    ------
+    LeakgaugeError
+        as `run_one`.
+    """
+    try:
+        return step()
+    except Exception as error:  # one section of the report must not cost the others
+        if (reason := _reason(error)) is None:
+            raise
+        return instead(reason)
+
+
+def _reason(error: Exception) -> str | None:
+    """Why something broke off, for the report: of a fault type and place alone. None for what users mend."""
+    if reason := ran_out(error):
+        release(error)
+        return reason
+    if isinstance(error, LeakgaugeError):
+        return None
+    place = extract_tb(error.__traceback__)[-1].name
+    return f"It broke off with a {type(error).__name__} in {place}."
 
 
 def check_that_one_ran(outcomes: Sequence[object], *, hint: str) -> None:

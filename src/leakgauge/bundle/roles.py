@@ -213,14 +213,14 @@ def tell_data(
         found.append("tables")
     elif any(role in roles for role in SET_ROLES):
         found.append("image sets")
+    if any(role in roles for role in KNOWLEDGE_ROLES):
+        found.append("auxiliary records")
     if any(role in roles for role in TABLE_ROLES) or (has_data_zip and not found):
         found.append("tables")
     if any(role in roles for role in ANSWER_ROLES):
         found.append("answers")
     if "image" in roles:
         found.append("input image")
-    if any(role in roles for role in KNOWLEDGE_ROLES):
-        found.append("auxiliary records")
     if len(found) > 1:
         raise BadBundle(
             "two_kinds",

@@ -65,9 +65,7 @@ class Cache:
             place = ":memory:" if self.path is None else _private(self.path)
             # whoever asks holds a lock, in whatever thread
             self._database = sqlite3.connect(place, check_same_thread=False)
-            with self._database:
-                self._database.execute(_TABLE)
-                self._database.execute("DELETE FROM answers WHERE at < ?", (time.time() - KEPT_SECONDS,))
+            self._prepare()
         except (OSError, sqlite3.Error):
             raise BadParameters.about(
                 "cache",
@@ -77,6 +75,15 @@ class Cache:
                 hint="Name a folder of yours as cache, or set cache to false: then an audit that is cut off "
                 "asks everything again.",
             ) from None
+
+    def _prepare(self) -> None:
+        try:
+            with self._database:
+                self._database.execute(_TABLE)
+                self._database.execute("DELETE FROM answers WHERE at < ?", (time.time() - KEPT_SECONDS,))
+        except sqlite3.Error:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""

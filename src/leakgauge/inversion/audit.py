@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +22,16 @@ from leakgauge.inversion.evaluation import prototypes, recognition
 from leakgauge.inversion.evasion import Evade, robustness_curve
 from leakgauge.inversion.inputs import InMemory, Inputs, read_inputs
 from leakgauge.inversion.masking import masking_of
+from leakgauge.inversion.pixel_range import NOT_KNOWN
 from leakgauge.inversion.protocol import Attack
 from leakgauge.inversion.running import (
-    CONTROL_ITERATIONS,
+    CONTROL_CLASSES,
     Run,
     choose_controls,
     plan,
     run_attacks,
 )
-from leakgauge.inversion.time_budget import within
+from leakgauge.inversion.time_budget import Planned, within
 from leakgauge.inversion.verdict import headline, verdict
 from leakgauge.parameters import InversionParameters, inversion_parameters
 from leakgauge.progress import Progress, Share
@@ -102,18 +104,22 @@ def audit_bundle(
     LeakgaugeError
         for a bundle, parameters or a model that cannot be audited.
     """
+    begun = clock.monotonic()
     progress.report("reading the bundle", 0.0)
     file = bundle.parameters.path if bundle.parameters else None
     parameters = inversion_parameters(file, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     found = read_inputs(bundle, parameters, trained_prior=trained_prior, in_memory=in_memory)
-    inputs = within(found, chosen, seconds=parameters.time_budget) if shortened is None else found
     if shortened is not None:
-        inputs, chosen = shortened(found, chosen)
+        planned = Planned(*shortened(found, chosen))
+    else:
+        planned = within(found, chosen, seconds=parameters.time_budget, begun=begun, progress=progress)
+    inputs = planned.inputs
     audited = audit(
         inputs,
         parameters=parameters,
-        attacks=chosen,
+        attacks=planned.attacks,
+        most_controls=planned.controls,
         inputs_sha256={**bundle.sha256, **dict(inputs.prior.sha256)},
         progress=progress,
         evade=evade,
@@ -129,6 +135,7 @@ def audit(
     attacks: Sequence[Attack],
     inputs_sha256: Mapping[str, str],
     progress: Progress,
+    most_controls: int = CONTROL_CLASSES,
     evade: Evade | None = None,
     time: Time | None = None,
 ) -> Audited:
@@ -136,6 +143,8 @@ def audit(
 
     Parameters
     ----------
+    most_controls
+        classes to compare with, at most.
     evade
         as `audit_bundle`; used where the reference libraries are asked for.
     time
@@ -150,10 +159,13 @@ def audit(
     """
     seed = parameters.seed
     controls = choose_controls(
-        inputs.facts.classes, inputs.classes, rng=generator_for(seed, "classes to compare with")
+        inputs.facts.classes,
+        inputs.classes,
+        rng=generator_for(seed, "classes to compare with"),
+        most=most_controls,
     )
-    outcomes = run_attacks(
-        plan(attacks, inputs.settings, inputs.prior.space),
+    outcomes = _not_attacked(inputs, attacks) or run_attacks(
+        plan(attacks, inputs.settings, inputs.prior.space, inputs.prior.images),
         inputs.target,
         classes=inputs.classes,
         controls=controls,
@@ -173,11 +185,19 @@ def audit(
         described,
         inputs,
         parameters,
-        warnings=(*inputs.notices, *_run_notices(described.runs, controls, parameters)),
+        warnings=(*inputs.notices, *_run_notices(described.runs, parameters)),
         inputs_sha256=inputs_sha256,
         versions=_versions(attacks, parameters),
         evasion=evasion,
     )
+
+
+def _not_attacked(inputs: Inputs, attacks: Sequence[Attack]) -> tuple[NotApplicable, ...]:
+    """Every attack as not applicable where nobody knows which class the image is of; else none."""
+    if not any(notice.code == NOT_KNOWN for notice in inputs.notices):
+        return ()
+    reason = "The range of a pixel is not known, and the class of the image depends on it: set input_range."
+    return tuple(attack.not_applicable(reason) for attack in attacks)
 
 
 def _assembled(
@@ -267,9 +287,7 @@ def _versions(attacks: Sequence[Attack], parameters: InversionParameters) -> dic
     return versions_of(VERSIONS_OF, if_installed=[*distributions_of(attacks), *evasion])
 
 
-def _run_notices(
-    runs: Sequence[Run], controls: Sequence[int], parameters: InversionParameters
-) -> tuple[Notice, ...]:
+def _run_notices(runs: Sequence[Run], parameters: InversionParameters) -> tuple[Notice, ...]:
     departures = [
         notice
         for run in runs
@@ -291,21 +309,11 @@ def _run_notices(
     notices += [
         Notice(
             "converged",
-            f"{title}: reconstructions that no longer changed ended early, after at most {queries:,} "
-            "queries; "
-            "later rows repeat them.",
+            f"{title}: reconstructions that no longer changed, or of which the model's answers promised no "
+            f"more, ended early, after at most {queries:,} queries; later rows repeat them.",
         )
         for title, queries in done.items()
     ]
-    if controls and parameters.iterations[-1] > CONTROL_ITERATIONS:
-        notices.append(
-            Notice(
-                "controls",
-                "The other classes that chance is measured by were reconstructed for "
-                f"{CONTROL_ITERATIONS:,} of the "
-                f"{parameters.iterations[-1]:,} iterations; reconstructions hardly change after that.",
-            )
-        )
     if parameters.seeds == 1:
         notices.append(
             Notice("one_seed", "With one seed there is no interval: it is given as wide as it can be.")

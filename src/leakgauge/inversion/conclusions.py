@@ -57,8 +57,8 @@ def insights(
                 question="How many queries does an attacker need?",
                 sentence=(
                     f"{attack.title}: after {first.queries:,} of {last.queries:,} queries the "
-                    "reconstruction has "
-                    f"reached {_share(first, last)} % of its final similarity."
+                    f"reconstruction's similarity is {first.similarity.pearson:.2f}, and "
+                    f"{last.similarity.pearson:.2f} at the end."
                 ),
                 figures={"pearson": metrics.pearson},
             )
@@ -67,13 +67,13 @@ def insights(
 
 
 def nearly_done(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, Snapshot] | None:
-    """The first snapshot with nearly all of the final similarity, and the last; None where they are one."""
+    """The first snapshot with nearly all of the final similarity, and the last; None for one alone."""
     shots = sorted(snapshots, key=lambda shot: shot.iterations)
     if len(shots) < 2 or shots[-1].similarity.pearson <= 0:
         return None
     last = shots[-1]
     first = next(shot for shot in shots if shot.similarity.pearson >= NEARLY_ALL * last.similarity.pearson)
-    return None if first is last else (first, last)
+    return None if first.queries == last.queries else (first, last)
 
 
 def recommendations(severity: Severity, snapshots: Sequence[Snapshot]) -> tuple[Recommendation, ...]:
@@ -98,13 +98,8 @@ def recommendations(severity: Severity, snapshots: Sequence[Snapshot]) -> tuple[
                 "callers that send many similar images."
             ),
             because=(
-                f"{first.queries:,} queries were enough for {_share(first, last)} % of the similarity that "
-                f"{last.queries:,} reach."
+                f"{first.queries:,} queries were enough for a similarity of {first.similarity.pearson:.2f}; "
+                f"{last.queries:,} reach {last.similarity.pearson:.2f}."
             ),
         ),
     )
-
-
-def _share(first: Snapshot, last: Snapshot) -> int:
-    """Similarity of the first as a percentage of the last's."""
-    return round(100 * first.similarity.pearson / last.similarity.pearson)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from leakgauge.images.files import to_png
 from leakgauge.images.image import Images
 from leakgauge.inversion.evaluation import evaluated
@@ -15,6 +17,7 @@ from leakgauge.inversion.measure import (
     consensus,
     mean_image,
     measure,
+    rank,
     reference_for,
     robustness,
 )
@@ -138,7 +141,6 @@ def _measure(run: Run, number: int, inputs: Inputs, *, attacks: int, seed: int) 
         run,
         number,
         reference,
-        n_classes=inputs.facts.classes,
         recognised=taken_for == number,
         attacks=attacks,
         rng=generator_for(seed, "smooth noise"),
@@ -174,12 +176,19 @@ def _account(
             leakage_corrected=found.leakage_corrected,
             robustness=robustness(found.leakage),
             confidence=_confidence(_asked(run, inputs), found.consensus, number),
-            rank=found.rank,
+            rank=rank(found.consensus, number, _class_means(inputs), classes=inputs.facts.classes),
             ssim_chance=found.ssim_chance,
             ssim_ceiling=reference.ssim_ceiling,
         ),
         shots,
     )
+
+
+def _class_means(inputs: Inputs) -> dict[int, Images]:
+    """The mean image of each class that the bundle shows: of its references, or the user's image."""
+    own = [inputs.original, *inputs.references]
+    by_class = {inputs.original_class: own, **inputs.evaluation.labelled}
+    return {number: mean_image(np.stack(images)) for number, images in by_class.items() if len(images)}
 
 
 def _asked(run: Run, inputs: Inputs) -> Target:

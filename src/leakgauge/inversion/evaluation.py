@@ -36,6 +36,14 @@ class Evaluation:
     labelled: Labelled
     notices: tuple[Notice, ...] = ()
 
+    @property
+    def rules_out(self) -> bool:
+        """Whether that it recognises nothing says anything: not where it is often wrong on real images."""
+        if self.evaluator is None:
+            return False
+        accuracy = self.evaluator.accuracy
+        return accuracy is None or accuracy.low >= LEAST_ACCURACY
+
     def knows(self, number: int) -> bool:
         """Whether the evaluator can have learnt the class: one trained here saw labelled classes alone."""
         return self.evaluator is not None and (self.evaluator.source == "bundle" or number in self.labelled)
@@ -76,7 +84,7 @@ def choose_evaluation(
         trained, accuracy = train_evaluator(labelled, n_classes=facts.classes, seed=seed)
     except ValueError as lacking:
         return Evaluation(None, None, labelled, (_no_evaluator(str(lacking)),))
-    if accuracy.low < LEAST_ACCURACY:
+    if accuracy.low <= 1 / len(labelled):
         share = f"{100 * accuracy.value:.0f} %"
         why = f"the one trained on these reference images is right on {share} of those it had not seen"
         return Evaluation(None, None, labelled, (_no_evaluator(why),))
@@ -146,7 +154,7 @@ def recognition(runs: Sequence[Run], evaluation: Evaluation) -> tuple[Recognitio
                 run.attack.name,
                 proportion(right, n, confidence=confidence),
                 chance,
-                resolves=proportion(n, n, confidence=confidence).low > chance,
+                resolves=evaluation.rules_out and proportion(n, n, confidence=confidence).low > chance,
             )
         )
     return tuple(found)

@@ -14,7 +14,7 @@ from leakgauge.bundle import BundledFile, InversionBundle, Limits
 from leakgauge.images.in_memory import array_of, saved, settings_of_model
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.inputs import InMemory
-from leakgauge.parameters import inversion_parameters
+from leakgauge.parameters import inversion_parameters, pixel_values
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
 from leakgauge.targets.images.function import open_image_function
@@ -49,7 +49,10 @@ def audit_image(
     parameters = inversion_parameters(None, overrides)
     image = array_of(given.image, "image", axes=_ONE)
     settings, source = settings_of_model(
-        image, "image", input_range=parameters.input_range, channel_order=parameters.channel_order
+        image,
+        "image",
+        input_range=pixel_values(parameters.input_range),
+        channel_order=parameters.channel_order,
     )
     models = [model] if given.evaluator is None else [model, given.evaluator]
     opened = (open_image_function(one, image.shape, settings, range_source=source) for one in models)

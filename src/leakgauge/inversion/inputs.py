@@ -19,15 +19,16 @@ from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
 from leakgauge.inversion.high_contrast import as_queried, needs_high_contrast
 from leakgauge.inversion.masking import Examined, examine
 from leakgauge.inversion.objective import Prior
+from leakgauge.inversion.pixel_range import settle_range
 from leakgauge.inversion.priors.background import background_of
 from leakgauge.inversion.priors.choice import ChosenPrior, choose_prior
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.priors.pca import MOST_NUMBERS, evenly
 from leakgauge.inversion.protocol import AttackSettings
-from leakgauge.parameters import InversionParameters
+from leakgauge.parameters import InversionParameters, pixel_values
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
-from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel, ImageModelFacts, Network
+from leakgauge.targets.images.facts import ImageModel, ImageModelFacts, Network
 from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import Target
 
@@ -36,8 +37,6 @@ _HIGH_CONTRAST = Notice(
     "The model hardly tells smooth images apart, and does so with sharp edges: every query of the attacks "
     "was made high-contrast. Reconstructions are shown as they are, and evaluated in high contrast.",
 )
-SATURATED = 1e-12
-"""Probability left to all other classes below which an answer speaks of an input out of range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +104,25 @@ def read_inputs(
     """
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
-    image = read_image(bundle.image, input_range=parameters.input_range)
+    image = read_image(bundle.image, input_range=pixel_values(parameters.input_range))
     target = _target(bundle, image.values.shape, parameters, in_memory)
     shape = target.facts.shape
     original = fit(image, shape, resize=parameters.resize)
     sent = _sent_images(bundle, parameters, target.facts)
+    known = {**sent.labelled, **_of_asked_class(parameters, original.values, sent)}
+    # what is asked over a line, or is the caller's own, takes images as they come: few questions, no guess
+    comes_with_file = bundle.model is not None
+    range_notices = settle_range(
+        target,
+        original.values,
+        sent.auxiliary if comes_with_file else (),
+        labelled=known if comes_with_file else {},
+        class_is_asked=parameters.class_to_attack is not None or not comes_with_file,
+    )
     prior = choose_prior(sent.auxiliary, original.values, target, trained=trained_prior)
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
+    _check_names(parameters, target.facts.classes)
     original_class = likeliest if likeliest in classes else classes[0]
     evaluator = _evaluator(bundle, parameters, shape, in_memory)
     evaluation = choose_evaluation(evaluator, sent.labelled, target.facts, seed=parameters.seed)
@@ -125,9 +135,9 @@ def read_inputs(
     queried = as_queried(asked, high_contrast=high_contrast)
     examined = examine(queried, original.values, rng=generator_for(parameters.seed, "masking"))
     notices = (
+        *range_notices,
         *defended_notice(asked_for),
         *original.notices,
-        *_range_notices(target, original.values, original_class),
         *_class_notices(classes, original_class, likeliest),
         *background_notices,
         *start_notices,
@@ -206,7 +216,7 @@ def _sent_images(
     bundle: InversionBundle, parameters: InversionParameters, facts: ImageModelFacts
 ) -> _SentImages:
     def read(file: BundledFile) -> Images:
-        found = read_image(file, input_range=parameters.input_range)
+        found = read_image(file, input_range=pixel_values(parameters.input_range))
         return fit(found, facts.shape, resize=parameters.resize).values
 
     most = MOST_NUMBERS // math.prod(facts.shape)
@@ -216,6 +226,16 @@ def _sent_images(
     for number, file in evenly(_of_known_classes(bundle.labelled, facts.classes), most=most):
         labelled.setdefault(number, []).append(read(file))
     return _SentImages(auxiliary, references, labelled)
+
+
+def _of_asked_class(
+    parameters: InversionParameters, original: Images, sent: _SentImages
+) -> Mapping[int, Sequence[Images]]:
+    """The user's image and its references, where one class was asked for: then they are of that class."""
+    asked = parameters.class_to_attack
+    if not isinstance(asked, tuple) or len(asked) != 1:
+        return {}
+    return {asked[0]: [original, *sent.references, *sent.labelled.get(asked[0], ())]}
 
 
 def _evaluator(
@@ -270,6 +290,20 @@ def _classes(parameters: InversionParameters, n_classes: int, likeliest: int) ->
     return tuple(sorted(asked))
 
 
+def _check_names(parameters: InversionParameters, n_classes: int) -> None:
+    names = parameters.class_names
+    if names is None or len(names) == n_classes:
+        return
+    message = f"holds {len(names):,} names, the model has {n_classes:,} classes"
+    raise BadParameters.about(
+        "class_names",
+        message,
+        problem="class_names",
+        message=f"class_names {message}.",
+        hint="Name every class once, in the order of the model's outputs.",
+    )
+
+
 def _start(
     parameters: InversionParameters, shape: tuple[int, int, int], auxiliary: Sequence[Images]
 ) -> tuple[Images, tuple[Notice, ...]]:
@@ -300,40 +334,6 @@ def _start(
             return np.full(shape, 0.5, dtype=np.float32), (notice,)
         case "grey":
             return np.full(shape, 0.5, dtype=np.float32), ()
-
-
-def _range_notices(target: ImageModel, original: Images, original_class: int) -> tuple[Notice, ...]:
-    """Whether the model's answer to the image speaks against the range of a pixel."""
-    facts = target.facts
-    low, high = facts.input_range
-    answer = target.probabilities(original[None])[0]
-    if facts.range_source == "asked":
-        return ()
-    notices = []
-    if float(np.delete(answer, answer.argmax()).sum()) < SATURATED:
-        notices.append(
-            Notice(
-                "saturated",
-                "The model leaves nothing to any other class. That is a sign of pixels in a wrong range, "
-                f"here {low:g} to {high:g}: set input_range to the range that it was trained on.",
-            )
-        )
-    if facts.range_source == "assumed" and int(answer.argmax()) != original_class:
-        recognising = [
-            other
-            for other in USUAL_RANGES
-            if other != facts.input_range
-            and int(target.probabilities_within(original[None], other)[0].argmax()) == original_class
-        ]
-        notices += [
-            Notice(
-                "input_range",
-                f"With pixels from {low:g} to {high:g} the model does not recognise the image, with "
-                f"{other[0]:g} to {other[1]:g} it does: set input_range if that is its range.",
-            )
-            for other in recognising
-        ]
-    return tuple(notices)
 
 
 def _class_notices(classes: tuple[int, ...], original_class: int, likeliest: int) -> tuple[Notice, ...]:

@@ -83,10 +83,10 @@ def within_rows(
     if service.requests_left is not None:
         # every class is searched by itself, and asks in each iteration once
         affordable = min(affordable, int(0.95 * service.requests_left) // _reconstructions(inputs))
-    runs = [1 if inputs.prior.space is None or not attack.takes_prior else 2 for attack in attacks]
+    runs = [_runs(attack, inputs) for attack in attacks]
     if sum(runs) * asked <= affordable:
         return inputs, tuple(attacks)
-    chosen = _first_choice(attacks, inputs)
+    chosen = _first_choice([attack for attack in attacks if not attack.looks_up] or attacks, inputs)
     share = runs[list(attacks).index(chosen)]
     most = min(affordable // share, asked)
     if most < min(FEWEST_ITERATIONS, asked):
@@ -108,6 +108,13 @@ def within_rows(
         replace(inputs, settings=settings, notices=(*inputs.notices, notice)),
         tuple(attack if attack is chosen else _without(attack, reason) for attack in attacks),
     )
+
+
+def _runs(attack: Attack, inputs: Inputs) -> int:
+    """How often an attack is run: once more in the space of a prior."""
+    if inputs.prior.space is None:
+        return 0 if attack.looks_up else 1
+    return 1 if attack.looks_up or not attack.takes_prior else 2
 
 
 def _rows_of_iteration(inputs: Inputs) -> int:
@@ -136,7 +143,7 @@ def _without(attack: Attack, reason: str) -> Attack:
     def left_out(*_: object, **__: object) -> NoReturn:
         raise Unsuited(reason)
 
-    return replace(attack, reconstruct=left_out, takes_prior=False)
+    return replace(attack, reconstruct=left_out, takes_prior=False, looks_up=False)
 
 
 def _too_few(rows: int) -> BadParameters:

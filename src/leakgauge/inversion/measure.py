@@ -24,6 +24,7 @@ from leakgauge.inversion.similarity import (
     Chance,
     chance,
     leakage,
+    most_similar_stranger,
     pearson,
     smooth_noise_level,
     ssim,
@@ -55,7 +56,6 @@ class Measured:
     pearson: Estimate
     ssim: Estimate
     ssim_chance: float
-    rank: int | None
 
 
 def reference_for(original: Images, space: SearchSpace, references: Sequence[Images]) -> Reference:
@@ -85,7 +85,6 @@ def measure(
     target_class: int,
     reference: Reference,
     *,
-    n_classes: int,
     recognised: bool,
     attacks: int,
     rng: np.random.Generator,
@@ -106,6 +105,8 @@ def measure(
     others = {number: reconstructed for number, reconstructed in run.every.items() if number != target_class}
     whole = consensus(mine)
     noise = smooth_noise_level(whole, reference.original, reference.space, rng=rng)
+    known = () if run.settings.auxiliary is None else tuple(run.settings.auxiliary.images)
+    stranger = most_similar_stranger(reference.original, known)
 
     def pearson_without(seed: int | None) -> float:
         return pearson(consensus(mine, without=seed), reference.original)
@@ -116,6 +117,7 @@ def measure(
             start=reference.space.start,
             others={number: consensus(other, without=seed) for number, other in others.items()},
             noise_level=noise,
+            stranger=stranger,
         )
 
     def gain(seed: int | None) -> float:
@@ -137,7 +139,6 @@ def measure(
         pearson=jackknife(pearson_without, seeds),
         ssim_chance=ssim_chance(reference.original, start=reference.space.start, others=plain),
         ssim=jackknife(lambda seed: ssim(consensus(mine, without=seed), reference.original), seeds),
-        rank=_rank(whole, others, reference.original) if len(others) + 1 == n_classes else None,
     )
 
 
@@ -167,6 +168,19 @@ def _clipped(found: Estimate, *, value: float) -> Estimate:
     return Estimate(value, min(low, value), max(high, value), found.n)
 
 
-def _rank(reconstruction: Images, others: Mapping[int, Reconstructed], original: Images) -> int:
-    mine = pearson(reconstruction, original)
-    return 1 + sum(pearson(consensus(other), original) > mine for other in others.values())
+def rank(
+    reconstruction: Images, target_class: int, means: Mapping[int, Images], *, classes: int
+) -> int | None:
+    """The place of the class, 1 for the first, where the classes' images are ordered by similarity.
+
+    Parameters
+    ----------
+    means
+        the mean image of each class that references are known of; None is returned unless they all are.
+    classes
+        how many there are.
+    """
+    if set(means) != set(range(classes)):
+        return None
+    found = {number: pearson(reconstruction, mean) for number, mean in means.items()}
+    return 1 + sum(other > found[target_class] for other in found.values())

@@ -9,6 +9,7 @@ import numpy as np
 
 from leakgauge.attacks.row import Row
 from leakgauge.images.image import Images
+from leakgauge.inversion.auxiliary import Auxiliary
 from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
 from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.progress import Progress
@@ -43,6 +44,8 @@ class AttackSettings:
         for every target.
     high_contrast
         whether every query is made high-contrast; see `high_contrast`.
+    auxiliary
+        the attacker's own images, for attacks with a prior; None where there are none.
     """
 
     space: SearchSpace
@@ -54,6 +57,7 @@ class AttackSettings:
     network: Network | None = None
     temperature: float = 1.0
     high_contrast: bool = False
+    auxiliary: Auxiliary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +144,13 @@ class Attack(Row):
     takes_prior
         where there is a prior, it is run a second time in the space of that prior.
     with_prior
-        this row is such a second run.
+        this row is such a second run, or a look-up.
+    looks_up
+        it is made of answers to auxiliary images, and is run once, with the prior.
     """
 
     reconstruct: Reconstruct
     _: KW_ONLY
     takes_prior: bool = True
     with_prior: bool = False
+    looks_up: bool = False

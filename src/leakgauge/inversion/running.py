@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from leakgauge.attacks.running import run_one
 from leakgauge.exhaustion import Share, Time
+from leakgauge.images.image import Images
+from leakgauge.inversion.auxiliary import Auxiliary
 from leakgauge.inversion.budget import BudgetedTarget
 from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.priors.pca import FAMILIARITY, HIGH_CONTRAST_FAMILIARITY, Familiar
@@ -26,10 +28,6 @@ from leakgauge.targets.protocol import Target
 from leakgauge.threads import processors
 
 CONTROL_CLASSES = 9
-CONTROL_ITERATIONS = 1_500
-"""Other classes are reconstructed for at most this long: on handwritten digits similarity
-changed by less than .01 between 1,500 and 5,000 iterations."""
-
 WORTH_A_THREAD = 2e-4
 """Seconds for one call from which on further threads gain more than they lose."""
 
@@ -69,7 +67,7 @@ def run_attacks(
     progress: Progress,
     time: Time | None = None,
 ) -> tuple[Outcome, ...]:
-    """Reconstruct `classes` in full, and `controls` for as long as it takes to compare, with every attack.
+    """Reconstruct `classes`, and `controls` for as long, with every attack.
 
     Attacks and classes are independent of each other and run on several threads
     where that is faster: what is reconstructed does not depend on how many.
@@ -82,7 +80,7 @@ def run_attacks(
         the audit's, which the attacks share, one after the other; None for no limit.
     """
     jobs = [
-        (place, number, settings if number in classes else _shortened(settings))
+        (place, number, settings if number in classes else _end_alone(settings))
         # attack by attack: what is done when time runs out is whole
         for place, (_, settings) in enumerate(planned)
         for number in (*classes, *controls)
@@ -104,7 +102,7 @@ def run_attacks(
 
     with threadpool_limits(1):  # a library's threads wait for each other on small matrices; ours are enough
         ended = [run(job) for job in range(len(jobs))[:1]]
-        with ThreadPoolExecutor(_threads(budgeted)) as pool:
+        with ThreadPoolExecutor(threads_for(budgeted)) as pool:
             ended += pool.map(run, range(1, len(jobs)))
     return tuple(
         _outcome(
@@ -140,7 +138,7 @@ class _Shares:
             return self._given[place]
 
 
-def _threads(asked: Sequence[BudgetedTarget]) -> int:
+def threads_for(asked: Sequence[BudgetedTarget]) -> int:
     """One for each processor, or one alone for a model that answered faster than an attack can ask.
 
     Only while a model computes do two threads run at the same time; with a small
@@ -206,47 +204,66 @@ def _outcome(
     )
 
 
-def informed(settings: AttackSettings, prior: SearchSpace) -> AttackSettings:
-    """The same settings for an attacker who knows the images that `prior` is the space of."""
+def informed(settings: AttackSettings, prior: SearchSpace, images: Images | None = None) -> AttackSettings:
+    """The same settings for an attacker who knows the images that `prior` is the space of.
+
+    Parameters
+    ----------
+    images
+        (n, height, width, channels) those images, where they are at hand.
+    """
     weight = HIGH_CONTRAST_FAMILIARITY if settings.high_contrast else FAMILIARITY
-    return replace(settings, space=prior, prior=Familiar(prior, settings.prior, weight))
+    return replace(
+        settings,
+        space=prior,
+        prior=Familiar(prior, settings.prior, weight),
+        auxiliary=None if images is None else Auxiliary(images),
+    )
 
 
 def plan(
-    attacks: Sequence[Attack], settings: AttackSettings, prior: SearchSpace | None
+    attacks: Sequence[Attack],
+    settings: AttackSettings,
+    prior: SearchSpace | None,
+    images: Images | None = None,
 ) -> tuple[tuple[Attack, AttackSettings], ...]:
     """What is run: each attack as it is and then, where there is a prior, once more in its space.
 
     Images unlike the training data make a prior that hinders, so it never replaces the attack without.
     An attack that reads the model file asks nothing, and what it reconstructs is shown to the model as it is.
+    A look-up is run once, with the prior.
     """
-    plain = [
-        (
-            attack,
-            settings if attack.threat_model != "model_file" else replace(settings, high_contrast=False),
-        )
-        for attack in attacks
-    ]
+    planned = []
+    for attack in attacks:
+        if attack.looks_up:
+            known = settings if prior is None else informed(settings, prior, images)
+            planned.append((replace(attack, with_prior=prior is not None), known))
+        elif attack.threat_model == "model_file":
+            planned.append((attack, replace(settings, high_contrast=False)))
+        else:
+            planned.append((attack, settings))
     if prior is None:
-        return tuple(plain)
-    own = informed(settings, prior)
+        return tuple(planned)
     again = [
         replace(attack, name=f"{attack.name}_prior", title=f"{attack.title}, with a prior", with_prior=True)
         for attack in attacks
-        if attack.takes_prior
+        if attack.takes_prior and not attack.looks_up
     ]
-    return (*plain, *((attack, own) for attack in again))
+    # each with answers of its own: what one has asked, the other pays for as well
+    return (*planned, *((attack, informed(settings, prior, images)) for attack in again))
 
 
-def choose_controls(n_classes: int, classes: Sequence[int], *, rng: np.random.Generator) -> tuple[int, ...]:
-    """Up to nine classes besides the attacked ones; fewer where several classes are attacked anyway."""
+def choose_controls(
+    n_classes: int, classes: Sequence[int], *, rng: np.random.Generator, most: int = CONTROL_CLASSES
+) -> tuple[int, ...]:
+    """Up to `most` classes besides the attacked ones; fewer where several classes are attacked anyway."""
     others = [number for number in range(n_classes) if number not in classes]
-    wanted = max(0, CONTROL_CLASSES - (len(classes) - 1))
+    wanted = max(0, most - (len(classes) - 1))
     if len(others) <= wanted:
         return tuple(others)
     return tuple(sorted(int(number) for number in rng.choice(others, size=wanted, replace=False)))
 
 
-def _shortened(settings: AttackSettings) -> AttackSettings:
-    """The settings for controls: the last iteration alone, or where controls stop."""
-    return replace(settings, iterations=(min(settings.iterations[-1], CONTROL_ITERATIONS),))
+def _end_alone(settings: AttackSettings) -> AttackSettings:
+    """The settings for controls: as many iterations, without snapshots on the way."""
+    return replace(settings, iterations=settings.iterations[-1:])

@@ -23,6 +23,8 @@ from leakgauge.inversion.search_space import SearchSpace
 from leakgauge.report.model import Similarity
 
 LARGEST_WINDOW = 7
+SAME_IMAGE = 0.995
+"""Similarity (Pearson) from which an auxiliary image counts as the user's: JPEG and resizing leave more."""
 NOISE_IMAGES = 200
 NOISE_QUANTILE = 0.95
 
@@ -70,7 +72,14 @@ class Chance:
     source: str
 
 
-def chance(original: Images, *, start: Images, others: Mapping[int, Images], noise_level: float) -> Chance:
+def chance(
+    original: Images,
+    *,
+    start: Images,
+    others: Mapping[int, Images],
+    noise_level: float,
+    stranger: float | None = None,
+) -> Chance:
     """What guessing reaches.
 
     Parameters
@@ -83,18 +92,32 @@ def chance(original: Images, *, start: Images, others: Mapping[int, Images], noi
         reconstructions of other classes, by class.
     noise_level
         what `smooth_noise_level` found.
+    stranger
+        what `most_similar_stranger` found; None where the attacker has no images.
     """
     # every constant image, the best one included, has a correlation of 0
     found = [
         Chance(0.0, "a constant image"),
         Chance(pearson(start, original), "the image that the attack starts from"),
         Chance(noise_level, "smooth noise of the same contrast"),
+        *([] if stranger is None else [Chance(stranger, "the most similar auxiliary image")]),
         *(
             Chance(pearson(reconstruction, original), f"the reconstruction of class {other}")
             for other, reconstruction in others.items()
         ),
     ]
     return max(found, key=lambda one: one.level)
+
+
+def most_similar_stranger(original: Images, auxiliary: Sequence[Images]) -> float | None:
+    """Similarity of the auxiliary image most like the user's, leaving out those that are the same image.
+
+    An attacker who has such images has this one without asking, though not the knowledge which it is.
+    None where no image is left.
+    """
+    found = [pearson(image, original) for image in auxiliary]
+    strangers = [similarity for similarity in found if similarity < SAME_IMAGE]
+    return max(strangers, default=None)
 
 
 def smooth_noise_level(

@@ -2,8 +2,9 @@
 
 Leakage is the share of the way from what guessing reaches to a full leak. The
 rule looks at the ends of its interval over seeds, never at the value itself,
-for the attack that showed most. That is the one that luck favoured most, so
-what was shown is read from an interval corrected for their number:
+for the attack that showed most, and of those that showed as much for one that an
+evaluator confirms. The worst is the one that luck favoured most, so what was shown
+is read from an interval corrected for their number:
 
     critical      leakage at least .60                  (lower end, corrected)
     high          leakage at least .30                  (lower end, corrected)
@@ -22,7 +23,8 @@ reconstruction of another class is unlike it whatever leaks. And similarity to o
 may be luck, with which seeds have nothing to do: a few in a hundred networks that
 learned nothing reconstruct, again and again, something like it. An attack whose reconstructions
 an evaluator that could tell recognises neither here nor in other classes has shown
-nothing by similarity alone.
+nothing by similarity alone. What an attacker with images of the same kind has to beat is
+the most similar of these, too: a stranger's image may be much like the user's.
 
 One attack carries the verdict, its headline: the one that showed most, or whose reconstructions
 are recognised, or whose similarity may be luck. The verdict's figures, the short answers
@@ -54,6 +56,13 @@ _TYPICAL = (
     "A reconstruction shows the class's typical image, not this very image: where one class is one person or "
     "one object, its typical image is that person or object."
 )
+_MISSING = (
+    "What is missing is someone to say what the reconstructions show: labelled images, at least ten of each "
+    "class as reference/CLASS/*.png, or an evaluator.keras in the bundle."
+)
+
+NOT_AUDITED = "Not audited for lack of time"
+"""How the reason begins for which nothing was run."""
 
 Outcome = InversionMeasured | NotApplicable | Failed
 
@@ -92,12 +101,14 @@ def headline(
     evaluated = {one.attack: one for one in recognition if one.attack in candidates}
     lucky = [found for name, found in candidates.items() if _may_be_luck(found, evaluated.get(name))]
     sound = [found for found in candidates.values() if found not in lucky]
-    if sound:
-        worst = _worst(sound)
-        shown = next((severity for severity, limit in SHOWN if worst.leakage_corrected.low >= limit), None)
-        if shown is not None:
-            return Headline(worst, shown=shown)
     read = [one for one in evaluated.values() if one.shown]
+    worst = max((_badness(found) for found in sound), default=0)
+    # of those that show as much, one that an evaluator confirms
+    alike = [found for found in sound if _badness(found) == worst > 0]
+    confirmed = [found for found in alike if _confirmed(found, evaluated.get(found.attack))]
+    if confirmed or (alike and not (read and worst == 1)):
+        best = _worst(confirmed or alike)
+        return Headline(best, shown=SHOWN[-worst][0])
     if read:
         plainest = max(read, key=lambda one: one.share.low)
         return Headline(candidates[plainest.attack], read=plainest)
@@ -126,8 +137,7 @@ def verdict(
     if found is None:
         return Verdict(
             Severity.INCONCLUSIVE,
-            "No attack that only asks was run on this model, so nothing is known about what its answers give "
-            "away.",
+            _why_nothing_ran(outcomes),
             tuple(
                 f"{outcome.title}: {outcome.reason}"
                 for outcome in outcomes
@@ -147,6 +157,17 @@ def verdict(
         unlike=recognised
         and all(other.leakage.high <= RULED_OUT for other in reconstructions if other.attack in measured),
         evaluated=all(name in evaluated and evaluated[name].resolves for name in measured),
+    )
+
+
+def _why_nothing_ran(outcomes: Sequence[Outcome]) -> str:
+    """The sentence where no attack that asks was run: the reason itself, where time was the reason of all."""
+    reasons = {outcome.reason for outcome in outcomes if not isinstance(outcome, InversionMeasured)}
+    if len(reasons) == 1 and (reason := next(iter(reasons))).startswith(NOT_AUDITED):
+        return reason
+    return (
+        "No attack that only asks was run on this model, so nothing is known about what its answers give "
+        "away."
     )
 
 
@@ -202,15 +223,18 @@ def _nothing_shown(target_class: int, asked: str, figures: str, *, unlike: bool,
             (
                 figures,
                 _TYPICAL,
-                "To have reconstructions evaluated, put an evaluator.keras or labelled images, at least ten "
-                "of each class as reference/CLASS/*.png, into the bundle.",
+                *([] if evaluated else [_MISSING]),
             ),
         )
     return Verdict(
         Severity.INCONCLUSIVE,
         f"{asked} the reconstruction of class {target_class} cannot be told reliably from a guess, nor can "
         "a leak be ruled out.",
-        (figures, _TYPICAL, "More seeds narrow the interval: set seeds in parameters.json."),
+        (
+            figures,
+            _TYPICAL,
+            "More seeds narrow the interval: set seeds in parameters.json." if evaluated else _MISSING,
+        ),
     )
 
 
@@ -225,6 +249,17 @@ def _asking(outcomes: Sequence[Outcome]) -> list[InversionMeasured]:
 
 def _worst(found: Sequence[Reconstruction]) -> Reconstruction:
     return max(found, key=lambda one: (one.leakage_corrected.low, one.leakage.value))
+
+
+def _badness(found: Reconstruction) -> int:
+    """How bad the similarity alone is, as a place in `SHOWN` from its end; 0 where it shows nothing."""
+    return sum(found.leakage_corrected.low >= limit for _, limit in SHOWN)
+
+
+def _confirmed(found: Reconstruction, evaluated: Recognition | None) -> bool:
+    """Whether an evaluator recognises this reconstruction, or those of other classes beyond guessing."""
+    read = found.judgement is not None and found.judgement.recognised
+    return read or (evaluated is not None and evaluated.shown)
 
 
 def _may_be_luck(found: Reconstruction, evaluated: Recognition | None) -> bool:

@@ -17,8 +17,10 @@ import numpy as np
 from leakgauge.inversion.adam import Adam
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.penalty_schedule import PenaltySchedule
+from leakgauge.inversion.priors.pca import Familiar
 from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.search_trace import SearchTrace
+from leakgauge.inversion.start import looked_up
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import FloatArray, Target
@@ -63,15 +65,20 @@ def optimise(
         when the budget does not pay for one pair of queries per seed.
     """
     rate, departures = _learning_rate(settings.learning_rate)
-    space, prior = settings.space, settings.prior
     trace = SearchTrace(
-        settings, budget=budget, progress=progress, stage=f"reconstructing class {target_class}"
+        settings,
+        budget=budget,
+        progress=progress,
+        stage=f"reconstructing class {target_class}",
+        ends_flat=not isinstance(settings.prior, Familiar),
     )
+    start, settings = looked_up(target, target_class, settings, trace, budget=budget)
+    space, prior = settings.space, settings.prior
     streams = rng.spawn(settings.seeds)
 
     radius = HIGH_CONTRAST_PROBE_RADIUS if settings.high_contrast else PROBE_RADIUS
     schedule = PenaltySchedule(settings.seeds)
-    z = np.zeros((settings.seeds, space.dimensions))
+    z = np.tile(start, (settings.seeds, 1))
     adam = Adam(z.shape)
     step = 0
     while trace.affords(2 * settings.seeds):

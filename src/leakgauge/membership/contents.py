@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from leakgauge.attacks.running import unless_it_breaks_off
 from leakgauge.bundle import BundledFile, Limits, MembershipBundle
 from leakgauge.errors import UnsupportedModel
-from leakgauge.exhaustion import unless_it_runs_out
 from leakgauge.membership.inputs import Inputs
 from leakgauge.model_contents.find import TrainingTable, contents_of
 from leakgauge.model_contents.rebuilt import with_rebuilt
@@ -44,7 +44,7 @@ def contents_of_members(
     Parameters
     ----------
     notices
-        to which is added why nothing was compared, where memory or time ran out.
+        to which is added why nothing was compared, where the comparison broke off.
     seconds_to_rebuild
         how long it may be tried to rebuild the table from trees; 0 for not at all.
     """
@@ -55,7 +55,7 @@ def contents_of_members(
     def not_compared(reason: str) -> None:
         notices.append(Notice("file_not_compared", f"The file was not compared with the members. {reason}"))
 
-    found = unless_it_runs_out(lambda: contents_of(model, inputs.members, progress), instead=not_compared)
+    found = unless_it_breaks_off(lambda: contents_of(model, inputs.members, progress), instead=not_compared)
     if found is None or seconds_to_rebuild <= 0.0:
         return found
     return with_rebuilt(found, model, inputs.members, progress, seconds=seconds_to_rebuild, seed=seed)

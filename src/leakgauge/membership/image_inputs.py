@@ -15,11 +15,11 @@ from leakgauge.membership.image_sets import FittedSet, labelled_images, position
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.pool import Pool, SharedAnswers
 from leakgauge.membership.pooling import LEAST_RECORDS
-from leakgauge.parameters import ImageMembershipParameters
+from leakgauge.parameters import ImageMembershipParameters, pixel_values
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.tables.labels import NAMED_AT_MOST
-from leakgauge.targets.images.facts import USUAL_RANGES, ImageModel
+from leakgauge.targets.images.facts import ImageModel, InputRange, range_setting, range_words, usual_ranges
 from leakgauge.targets.opening import open_image_model
 from leakgauge.targets.protocol import BoolArray, IntArray, ModelTarget
 
@@ -50,7 +50,7 @@ def read_image_inputs(
     asked_for = settings_of(parameters.defences)
     defences = not_undone(asked_for)
     sent = [
-        labelled_images(found, input_range=parameters.input_range)
+        labelled_images(found, input_range=pixel_values(parameters.input_range))
         for found in (bundle.members, bundle.non_members)
     ]
     for images in sent:
@@ -191,26 +191,27 @@ def _check_range(model: ImageModel, pool: Pool) -> None:
     looked_at = np.concatenate([side[:: -(-len(side) // _LOOKED_AT)] for side in (members, non_members)])
     x, y = pool.x[looked_at], pool.y[looked_at]
 
-    def right_within(found: tuple[float, float]) -> Estimate:
+    def right_within(found: InputRange) -> Estimate:
         right = model.probabilities_within(x, found).argmax(axis=1) == y
         return proportion(int(right.sum()), len(right))
 
     assumed = right_within(facts.input_range)
-    others = {found: right_within(found) for found in USUAL_RANGES if found != facts.input_range}
+    usual = usual_ranges(facts.shape[2])
+    others = {found: right_within(found) for found in usual if found != facts.input_range}
     best, share = max(others.items(), key=lambda other: other[1].value)
     if share.low > assumed.high:
-        low, high = facts.input_range
         message = (
-            f"with pixels from {low:g} to {high:g} the model is right about {100 * assumed.value:.0f} % of "
-            f"the images, with {best[0]:g} to {best[1]:g} about {100 * share.value:.0f} %"
+            f"with pixels {range_words(facts.input_range)} the model is right about "
+            f"{100 * assumed.value:.0f} % of the images, with pixels {range_words(best)} about "
+            f"{100 * share.value:.0f} %"
         )
         raise BadParameters.about(
             "input_range",
             message,
             problem="input_range",
             message=f"The range of a pixel is not stated, and the usual one is wrong: {message}.",
-            hint=f'Set "input_range": [{best[0]:g}, {best[1]:g}] in parameters.json if the model was '
-            f"trained on that, else [{low:g}, {high:g}].",
+            hint=f'Set "input_range": {range_setting(best)} in parameters.json if the model was '
+            f"trained on that, else {range_setting(facts.input_range)}.",
         )
 
 

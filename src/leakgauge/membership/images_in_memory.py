@@ -16,7 +16,7 @@ from leakgauge.errors import BadBundle
 from leakgauge.images.in_memory import array_of, saved, settings_of_model
 from leakgauge.membership.audit import conduct
 from leakgauge.membership.image_inputs import read_image_inputs
-from leakgauge.parameters import image_membership_parameters
+from leakgauge.parameters import image_membership_parameters, pixel_values
 from leakgauge.progress import Progress
 from leakgauge.report.model import Audited
 from leakgauge.targets.images.function import open_image_function
@@ -37,7 +37,10 @@ def audit_image_sets(
         folder = Path(temporary)
         images = array_of(members[0], "X_train", axes=_SETS)
         settings, source = settings_of_model(
-            images, "X_train", input_range=parameters.input_range, channel_order=parameters.channel_order
+            images,
+            "X_train",
+            input_range=pixel_values(parameters.input_range),
+            channel_order=parameters.channel_order,
         )
         target = open_image_function(model, images.shape[1:], settings, range_source=source)
         bundle = ImageMembershipBundle(

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
 from sklearn.tree import BaseDecisionTree
 
-from leakgauge.exhaustion import unless_it_runs_out
+from leakgauge.attacks.running import unless_it_breaks_off
 from leakgauge.model_contents.find import TrainingTable
 from leakgauge.model_contents.reconstruction import SECONDS, KnownTable, rebuilt_table
 from leakgauge.model_contents.reconstruction.trees import (
@@ -21,6 +23,13 @@ from leakgauge.model_contents.reconstruction.trees import (
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import ModelContents, RebuiltTable
+from leakgauge.targets.boosters.estimator import BoosterEstimator
+
+_BOOSTED = (
+    "From boosted trees the training table is not rebuilt: no method here reads them. Their leaves hold sums "
+    "of gradients over many rows, and neither counts of classes nor a row's own number. It is no sign that "
+    "the file is safe to hand out."
+)
 
 MOST_VALUES = 20_000_000
 """Values of a table that is compared at most."""
@@ -47,7 +56,7 @@ def rebuilt_of(
     seconds: float = SECONDS,
     seed: int = 0,
 ) -> RebuiltTable | None:
-    """Whether the training table of a model of trees can be rebuilt; None for other models.
+    """Whether the training table of a model of trees can be rebuilt; None for models without trees.
 
     Parameters
     ----------
@@ -56,7 +65,10 @@ def rebuilt_of(
     seconds
         how long that may take, about; never more than `SECONDS`.
     """
-    if not isinstance(final_estimator(model), Ensemble | BaseDecisionTree):
+    estimator = final_estimator(model)
+    if isinstance(estimator, BaseGradientBoosting | BaseHistGradientBoosting | BoosterEstimator):
+        return RebuiltTable("not_applicable", _BOOSTED)
+    if not isinstance(estimator, Ensemble | BaseDecisionTree):
         return None
 
     def attempt() -> RebuiltTable:
@@ -64,7 +76,12 @@ def rebuilt_of(
         rng = generator_for(seed, "rebuilt table")
         return rebuilt_table(model, known, rng=rng, progress=progress, seconds=min(seconds, SECONDS))
 
-    return unless_it_runs_out(attempt, instead=lambda reason: RebuiltTable("not_rebuilt", reason))
+    def broke_off(reason: str) -> RebuiltTable:
+        return RebuiltTable(
+            "not_rebuilt", f"Whether the training table can be rebuilt is not known. {reason}"
+        )
+
+    return unless_it_breaks_off(attempt, instead=broke_off)
 
 
 def _known(model: Any, table: TrainingTable) -> KnownTable | None:

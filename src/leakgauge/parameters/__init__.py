@@ -31,6 +31,7 @@ from leakgauge.parameters.membership import (
     MembershipParameters,
 )
 from leakgauge.parameters.profiles import InMemoryProfilesParameters, ProfilesParameters
+from leakgauge.parameters.values import pixel_values
 
 __all__ = [
     "MAX_BYTES",
@@ -55,5 +56,6 @@ __all__ = [
     "live_inversion_parameters",
     "live_parameters",
     "membership_parameters",
+    "pixel_values",
     "profiles_parameters",
 ]

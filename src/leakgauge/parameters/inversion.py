@@ -12,6 +12,7 @@ from leakgauge.parameters.values import (
     RESIZE,
     Attacks,
     Class,
+    ClassNames,
     Defences,
     Finite,
     InputRange,
@@ -98,6 +99,11 @@ class InversionParameters(Parameters):
         description="How many independent runs the consensus and its interval are made of, from 1 to 20. "
         "Default: 3.",
     )
+    class_names: ClassNames = Field(
+        default=None,
+        description="Names of the classes, in the order of the model's outputs, for the report. "
+        "Default: their numbers.",
+    )
     input_range: InputRange = Field(default=None, description=INPUT_RANGE)
     background: Finite | None = Field(
         default=None,
@@ -122,7 +128,7 @@ class InversionParameters(Parameters):
 
     @model_validator(mode="after")
     def _background_lies_in_range(self) -> InversionParameters:
-        if self.background is not None and self.input_range is not None:
+        if self.background is not None and isinstance(self.input_range, tuple):
             low, high = self.input_range
             if not low <= self.background <= high:
                 raise ValueError("background must lie within input_range")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+PixelScale: TypeAlias = tuple[float, float] | Literal["imagenet"]
 _MOST_CLASSES: Final = 1_000
 _MOST_ITERATIONS: Final = 1_000_000
 
@@ -57,10 +58,11 @@ def header_setting(value: object) -> object:
 
 
 def _pair(value: object) -> object:
-    if value is None or isinstance(value, tuple):
+    if value is None or value == "imagenet" or isinstance(value, tuple):
         return value
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError("must be a list of two numbers, the lowest and the highest")
+    # checked here and not by a union, whose branches would each complain
+    if not isinstance(value, list) or len(value) != 2 or not all(type(one) in (int, float) for one in value):
+        raise ValueError('must be a list of two numbers, the lowest and the highest, or "imagenet"')
     return tuple(value)
 
 
@@ -76,8 +78,8 @@ def even(number: int) -> int:
     return number
 
 
-def _low_below_high(bounds: tuple[float, float] | None) -> tuple[float, float] | None:
-    if bounds is not None and bounds[0] >= bounds[1]:
+def _low_below_high(bounds: PixelScale | None) -> PixelScale | None:
+    if bounds is not None and bounds != "imagenet" and bounds[0] >= bounds[1]:
         raise ValueError("the first number must be below the second")
     return bounds
 
@@ -100,6 +102,10 @@ Defences = Annotated[
     Annotated[tuple[Name, ...], Field(max_length=20)],
     BeforeValidator(as_tuple, json_schema_input_type=str | list[str]),
 ]
+ClassNames = Annotated[
+    Annotated[tuple[Name, ...], Field(min_length=2, max_length=10_000)] | None,
+    BeforeValidator(as_tuple, json_schema_input_type=list[str] | None),
+]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Proportion = Annotated[int, Field(ge=1, le=90)]
@@ -108,16 +114,19 @@ Iterations = Annotated[int, Field(ge=1, le=_MOST_ITERATIONS)]
 
 
 InputRange = Annotated[
-    tuple[Finite, Finite] | None,
+    tuple[Finite, Finite] | Literal["imagenet"] | None,
     BeforeValidator(
         _pair,
-        json_schema_input_type=Annotated[list[Finite], Field(min_length=2, max_length=2)] | None,
+        json_schema_input_type=Annotated[list[Finite], Field(min_length=2, max_length=2)]
+        | Literal["imagenet"]
+        | None,
     ),
     AfterValidator(_low_below_high),
 ]
 INPUT_RANGE: Final = (
-    "Lowest and highest pixel value that the model was trained on, as `[0, 255]`. "
-    "Default: found out from the model, else 0 to 1."
+    'Lowest and highest pixel value that the model was trained on, as `[0, 255]`, or `"imagenet"` for pixels '
+    "from 0 to 1 whose channels are then scaled with the mean and the standard deviation of ImageNet. "
+    "Default: found out from the model's first layers and its answers about the images, else 0 to 1."
 )
 CHANNEL_ORDER: Final = "Whether colour channels are the model's last or first image axis. Default: found out."
 RESIZE: Final = (
@@ -145,3 +154,8 @@ class Parameters(BaseModel):
     )
 
     not_taken: ClassVar[Mapping[str, str]] = {}
+
+
+def pixel_values(scale: PixelScale | None) -> tuple[float, float] | None:
+    """The range of the pixels of images, where the scale of a model's input says one."""
+    return None if scale == "imagenet" else scale

@@ -68,7 +68,7 @@ def sampled(
         rarity = _rarity(every, proposals)
         if number + 1 < ROUNDS:
             proposals.append(_moved(every, found, rarity, population, proposals[-1]))
-    return WeightedRecords(pd.concat(frames, ignore_index=True), found * rarity, queries=len(found))
+    return WeightedRecords(pd.concat(frames, ignore_index=True), found * rarity, rarity)
 
 
 class _Normal:

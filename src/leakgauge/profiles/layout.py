@@ -131,6 +131,14 @@ class Layout:
                     found[..., column.start] /= found[..., column.start + 1]
         return found
 
+    def shifted(self, base: FloatArray, ones: FloatArray, others: FloatArray) -> FloatArray:
+        """(..., width) a profile moved by the difference of two others; no share falls below 0."""
+        moved = np.asarray(base + ones - others)
+        for column in self.columns:
+            if not column.is_number:
+                moved[..., column.places] = np.maximum(moved[..., column.places], 0.0)
+        return moved
+
     def distances(self, ones: FloatArray, others: FloatArray) -> FloatArray:
         """(..., columns) how far profiles lie apart: standard deviations, or shares of records.
 
@@ -155,14 +163,13 @@ def _column(
         every = every[np.isfinite(every)]
         if len(np.unique(every)) > 2:
             measure = numbers[-1][np.isfinite(numbers[-1])]
-            deviations = [float(cells.std()) for cells in (measure, every) if len(cells)]
+            with np.errstate(over="ignore", invalid="ignore"):  # of the largest numbers that there are
+                deviations = [float(cells.std()) for cells in (measure, every) if len(cells)]
+                middle = float(np.median(every))
             unit = next((found for found in deviations if found > 0), 0.0)
-            middle = float(np.median(every))
-            return (
-                ProfiledColumn(name, position, (), start, middle, unit)
-                if unit > 0 and np.isfinite(unit)
-                else None
-            )
+            if not (0 < unit < np.inf and np.isfinite(middle)):
+                return None
+            return ProfiledColumn(name, position, (), start, middle, unit)
     if known.kind == "text":
         return None
     counts = pd.Series([text for side in sides for text in _texts(side)]).value_counts()

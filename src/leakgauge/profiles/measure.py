@@ -87,23 +87,45 @@ class Evidence:
         )
 
 
-def distances(
-    evidence: Evidence, records: FloatArray | None, weights: FloatArray, rng: np.random.Generator
-) -> FloatArray:
-    """(replicates, columns) distances of an attacker's profile from the real one, over resamples.
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """An attacker's records, coded.
 
-    Parameters
+    Attributes
     ----------
     records
-        (n, width) coded; None for the auxiliary records.
-    weights
-        (n,) how much each counts.
+        (n, width); None for the auxiliary records.
+    weights, of_everybody
+        (n,) as in `WeightedRecords`.
     """
+
+    records: FloatArray | None
+    weights: FloatArray
+    of_everybody: FloatArray | None
+
+    def profiles(
+        self, layout: Layout, auxiliary: FloatArray, counts: FloatArray, everybody: FloatArray
+    ) -> FloatArray:
+        """(..., width) the attacker's profiles where each of the records is taken (..., n) times.
+
+        Made-up records say how the class differs from everybody, and the auxiliary records what everybody
+        is like: so whatever is wrong with the former, beside the class, cancels out.
+        """
+        if self.records is None:
+            return layout.profiles(auxiliary, counts * self.weights)
+        of_everybody = counts if self.of_everybody is None else counts * self.of_everybody
+        return layout.shifted(
+            everybody,
+            layout.profiles(self.records, counts * self.weights),
+            layout.profiles(self.records, of_everybody),
+        )
+
+
+def distances(evidence: Evidence, found: Coded, rng: np.random.Generator) -> FloatArray:
+    """(replicates, columns) distances of an attacker's profile from the real one, over resamples."""
     auxiliary = evidence.auxiliary
-    if records is None:
-        attack = auxiliary.layout.profiles(auxiliary.records, auxiliary.counts * weights)
-    else:
-        attack = auxiliary.layout.profiles(records, _resampled(len(records), rng) * weights)
+    counts = auxiliary.counts if found.records is None else _resampled(len(found.records), rng)
+    attack = found.profiles(auxiliary.layout, auxiliary.records, counts, auxiliary.everybody)
     return auxiliary.layout.distances(attack, evidence.real)
 
 

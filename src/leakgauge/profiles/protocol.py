@@ -29,13 +29,14 @@ class WeightedRecords:
         (n, d) features in the types that the model knows; None for the auxiliary records themselves.
     weights
         (n,) how much each counts, none below 0.
-    queries
-        records that the model was asked about.
+    of_everybody
+        (n,) how much each counts where they stand for everybody, None for all alike. What is made up is not
+        quite like the auxiliary records; the difference of the two profiles is what is learned of the class.
     """
 
     frame: pd.DataFrame | None
     weights: FloatArray
-    queries: int
+    of_everybody: FloatArray | None = None
 
 
 class Knowledge:

@@ -12,7 +12,7 @@ from leakgauge.attacks.row import Unsuited
 from leakgauge.attacks.running import run_one
 from leakgauge.exhaustion import Time
 from leakgauge.profiles.inputs import Inputs
-from leakgauge.profiles.measure import LEAST_RECORDS, Evidence, Resampled, distances, figures
+from leakgauge.profiles.measure import LEAST_RECORDS, Coded, Evidence, Resampled, distances, figures
 from leakgauge.profiles.protocol import Attack, WeightedRecords
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
@@ -139,13 +139,14 @@ def _measured(
     rng: np.random.Generator,
     comparisons: int,
 ) -> Found:
-    coded = None if found.frame is None else inputs.layout.coded(found.frame)
     weights = found.weights
-    profile = inputs.layout.profiles(inputs.auxiliary if coded is None else coded, weights)
+    records = None if found.frame is None else inputs.layout.coded(found.frame)
+    coded = Coded(records, weights, found.of_everybody)
+    profile = coded.profiles(inputs.layout, inputs.auxiliary, np.ones(len(weights)), everybody(inputs))
     effective = float(weights.sum() ** 2 / (weights**2).sum())
     if number not in evidence:
         return Found(profile, effective, None, None, _withheld(number, inputs))
-    measured = distances(evidence[number], coded, weights, rng)
+    measured = distances(evidence[number], coded, rng)
     return Found(
         profile, effective, measured, figures(evidence[number], measured, comparisons=comparisons), None
     )

@@ -12,7 +12,8 @@ corrected for the number of attacks and classes, never at values:
     moderate      leakage at least .10, and gain at least .05      (lower ends)
     low           of every attack on every class leakage is at most .15, or no more than
                   .05 was there to be learned of the class         (upper ends)
-    inconclusive  none of these; or without reference records, or enough of them, of every class
+    inconclusive  none of these; or without reference records, or enough of them, of every class;
+                  or instead of "low" where the attacker has ranges alone, since one with records may do more
 
 A model that learned nothing has some direction all the same, and in half of all cases it is the right one.
 It does not lead as far as the least gain of "moderate" (`benchmarks/profiles.py` counts).
@@ -123,24 +124,36 @@ def verdict(
         )
     every = [one for outcome in outcomes if isinstance(outcome, ProfilesMeasured) for one in outcome.classes]
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    if not failed and all(one.figures is not None and rules_out(one.figures) for one in every):
+    missing = [name for name in reference_counts if not _is_measured(name, every)]
+    if failed or missing or not all(map(_rules_out, every)):
+        more = "More reference records narrow the interval."
+        if missing:
+            more = f"Too few reference records were there of class “{missing[0]}” to measure its profile."
+        if failed:
+            more = f"{failed[0].title} failed: {failed[0].reason}"
         return Verdict(
-            Severity.LOW,
-            f"{asked} an attacker learns nothing to speak of about what sets a class apart from everybody.",
-            reasons,
+            Severity.INCONCLUSIVE,
+            f"{asked} what an attacker learns about class “{found.target_class}” cannot be told reliably "
+            "from what is known of everybody, nor can more be ruled out.",
+            (*reasons, more),
         )
-    missing = [name for name, count in reference_counts.items() if not _is_measured(name, every)]
-    more = "More reference records narrow the interval."
-    if missing:
-        more = f"Too few reference records were there of class “{missing[0]}” to measure its profile."
-    if failed:
-        more = f"{failed[0].title} failed: {failed[0].reason}"
+    if auxiliary.source == "ranges":
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            f"{asked} an attacker comes no nearer to the real profile of a class; one who has records of the "
+            "same kind may.",
+            (*reasons, "Bring such records as auxiliary.csv in the place of ranges.csv."),
+        )
     return Verdict(
-        Severity.INCONCLUSIVE,
-        f"{asked} what an attacker learns about class “{found.target_class}” cannot be told reliably from "
-        "what is known of everybody, nor can more be ruled out.",
-        (*reasons, more),
+        Severity.LOW,
+        f"{asked} an attacker learns nothing to speak of about what sets a class apart from everybody.",
+        reasons,
     )
+
+
+def _rules_out(found: ClassFigures) -> bool:
+    """Whether more than a little is ruled out; an attack that says nothing of a class rules nothing in."""
+    return found.records == 0 if found.figures is None else rules_out(found.figures)
 
 
 def _is_measured(name: str, every: Sequence[ClassFigures]) -> bool:

@@ -15,6 +15,8 @@ KERAS_FOLDER: Final = '{model}.export("FOLDER")'
 """Makes a SavedModel of a Keras network, whatever its layers keep."""
 SAVED_MODEL: Final = "python -m tf2onnx.convert --saved-model FOLDER --output model.onnx"
 """Exports a SavedModel."""
+KERAS_FILE: Final = "python -m tf2onnx.convert --keras FILE --output model.onnx"
+"""Exports a Keras file under the TensorFlow that opens it."""
 
 EXPORT_TORCH: Final = (
     TORCH + ", with the number of the table's columns for COLUMNS (of images: channels, height, width; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from leakgauge.targets.formats import Format, format_of, recognise
-from leakgauge.targets.images.facts import ChannelOrder, ImageModel, InputSettings
+from leakgauge.targets.images.facts import ChannelOrder, ImageModel, InputRange, InputSettings
 from leakgauge.targets.images.refusals import unsupported
 from leakgauge.targets.protocol import TableTarget
 from leakgauge.targets.unread_formats import Unread
@@ -27,7 +27,7 @@ def open_image_model(
     path: Path,
     *,
     image_size: tuple[int, int],
-    input_range: tuple[float, float] | None = None,
+    input_range: InputRange | None = None,
     channel_order: ChannelOrder | None = None,
 ) -> ImageModel:
     """The image classifier in the file `path`, ready for queries.

@@ -5,21 +5,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from template_target import SIDE, TemplateTarget, templates
+from template_target import SIDE, TemplateTarget, public_images, templates
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.errors import UnsupportedModel
 from leakgauge.exhaustion import OUT_OF_MEMORY, Time
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.priors.pca import principal_components
 from leakgauge.inversion.protocol import Attack, AttackSettings, Frame, Reconstructed
-from leakgauge.inversion.running import Run, choose_controls, run_attacks
+from leakgauge.inversion.running import Run, choose_controls, informed, run_attacks
 from leakgauge.inversion.similarity import pearson
 from leakgauge.inversion.time_budget import FEWEST_ITERATIONS
 from leakgauge.progress import Silent
 from leakgauge.report.model import Failed, NotApplicable
 
 SHAPE = (SIDE, SIDE, 1)
+RELATIVES = public_images(60)
+RELATED = principal_components(list(RELATIVES))
+BY_NAME = {attack.name: attack for attack in ATTACKS}
 ASKING = [attack for attack in ATTACKS if attack.threat_model != "model_file"]
 
 
@@ -28,6 +32,12 @@ def settings(start: float = 0.5, **changes: object) -> AttackSettings:
         space=low_frequencies(np.full(SHAPE, start, dtype=np.float32)), iterations=(300,), seeds=2
     )
     return replace(plain, **changes)  # type: ignore[arg-type]  # the fields are those of AttackSettings
+
+
+def told_to(attack: Attack, **changes: object) -> AttackSettings:
+    """What the attack is told; one that looks up gets images to do so."""
+    told = settings(**changes)  # type: ignore[arg-type]  # as above
+    return informed(told, RELATED.space, RELATIVES) if attack.looks_up else told
 
 
 def reconstruct(
@@ -52,10 +62,11 @@ def reconstruct(
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 @pytest.mark.parametrize("target_class", [0, 1, 2])
 def test_a_reconstruction_is_most_like_its_own_class(attack: Attack, target_class: int) -> None:
-    reconstruction = reconstruct(attack, target_class, settings()).frames[-1].images.mean(axis=0)
+    reconstruction = reconstruct(attack, target_class, told_to(attack)).frames[-1].images.mean(axis=0)
     similarity = [pearson(reconstruction, template) for template in templates()]
     assert int(np.argmax(similarity)) == target_class
-    assert similarity[target_class] > 0.4
+    # no auxiliary image is much like the template of class 1
+    assert similarity[target_class] > (0.1 if attack.looks_up else 0.4)
 
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
@@ -64,7 +75,12 @@ def test_the_budget_is_never_passed(attack: Attack, budget: int) -> None:
     target = TemplateTarget()
     try:
         reconstructed = attack.reconstruct(
-            target, 0, budget=budget, rng=np.random.default_rng(0), progress=Silent(), settings=settings()
+            target,
+            0,
+            budget=budget,
+            rng=np.random.default_rng(0),
+            progress=Silent(),
+            settings=told_to(attack),
         )
     except Unsuited:  # some need more than a pair for their first step, and must then ask nothing
         assert budget < 403
@@ -77,24 +93,25 @@ def test_the_budget_is_never_passed(attack: Attack, budget: int) -> None:
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 def test_a_budget_below_one_pair_is_not_applicable(attack: Attack) -> None:
     with pytest.raises(Unsuited):
-        reconstruct(attack, 0, settings(), budget=3)
+        reconstruct(attack, 0, told_to(attack), budget=3)
 
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 def test_the_same_seed_reconstructs_the_same_and_another_does_not(attack: Attack) -> None:
+    random = attack.name not in ("auxiliary_mean", "auxiliary_labels", "auxiliary_image")
     first, again, other = (
-        reconstruct(attack, 0, settings(), seed=seed).frames[-1].images for seed in (1, 1, 2)
+        reconstruct(attack, 0, told_to(attack), seed=seed).frames[-1].images for seed in (1, 1, 2)
     )
     assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
+    assert np.array_equal(first, other) != random
 
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 def test_a_snapshot_is_what_a_shorter_run_gives(attack: Attack) -> None:
-    long = reconstruct(attack, 0, settings(iterations=(50, 120, 300)))
+    long = reconstruct(attack, 0, told_to(attack, iterations=(50, 120, 300)))
     assert [frame.iterations for frame in long.frames] == [50, 120, 300]
     for frame in long.frames:
-        short = reconstruct(attack, 0, settings(iterations=(frame.iterations,))).frames[-1]
+        short = reconstruct(attack, 0, told_to(attack, iterations=(frame.iterations,))).frames[-1]
         assert np.array_equal(short.images, frame.images)
         assert short.queries == frame.queries
 
@@ -122,8 +139,8 @@ def test_a_target_that_is_hard_to_convince_is_reconstructed_all_the_same() -> No
 
 @pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
 def test_answers_that_are_all_but_flat_are_reconstructed_from_as_well(attack: Attack) -> None:
-    plain = reconstruct(attack, 1, settings())
-    flat = reconstruct(attack, 1, settings(temperature=1e-6), sharpness=40e-6)
+    plain = reconstruct(attack, 1, told_to(attack))
+    flat = reconstruct(attack, 1, told_to(attack, temperature=1e-6), sharpness=40e-6)
     similarity = pearson(flat.frames[-1].images.mean(axis=0), plain.frames[-1].images.mean(axis=0))
     assert similarity > 0.99
 
@@ -183,9 +200,87 @@ def test_a_class_that_no_image_bears_is_said_and_ends_within_the_budget() -> Non
 
 @pytest.mark.parametrize("attack", [one for one in ATTACKS if one.by_default], ids=lambda attack: attack.name)
 def test_the_shortest_audit_in_a_hurry_still_pays_for_a_step_of_every_attack(attack: Attack) -> None:
-    told = settings(iterations=(FEWEST_ITERATIONS,))
+    told = told_to(attack, iterations=(FEWEST_ITERATIONS,))
     reconstructed = reconstruct(attack, 0, told, budget=2 * FEWEST_ITERATIONS * told.seeds)
-    assert reconstructed.curve
+    assert reconstructed.curve or attack.name.startswith("auxiliary")
+
+
+# ------------------------------------------------------------ looking a class up among auxiliary images
+
+LOOK_UPS = [attack for attack in ATTACKS if attack.looks_up]
+STARTED = [attack for attack in ATTACKS if attack.name in ("spsa", "cma_es", "label_only", "nes")]
+
+
+@pytest.mark.parametrize("attack", LOOK_UPS, ids=lambda attack: attack.name)
+def test_without_images_nothing_is_looked_up_and_the_reason_says_what_to_bring(attack: Attack) -> None:
+    for told in (settings(), informed(settings(), RELATED.space)):
+        with pytest.raises(Unsuited, match="folder auxiliary"):
+            reconstruct(attack, 0, told)
+
+
+def test_the_mean_is_weighted_by_probability_within_the_images_of_each_seed() -> None:
+    told = informed(settings(seeds=3), RELATED.space, RELATIVES)
+    (found,) = reconstruct(BY_NAME["auxiliary_mean"], 1, told).frames
+    weights = TemplateTarget().probabilities(RELATIVES)[:, 1]
+    for seed in range(3):
+        expected = np.average(RELATIVES[seed::3], axis=0, weights=weights[seed::3])
+        np.testing.assert_allclose(found.images[seed], expected, atol=1e-5)
+    assert found.queries == len(RELATIVES)
+
+
+def test_from_labels_it_is_the_mean_of_those_that_bear_the_label_and_no_probability_is_asked() -> None:
+    told = informed(settings(seeds=1), RELATED.space, RELATIVES)
+    found = BY_NAME["auxiliary_labels"].reconstruct(
+        LabelsAlone(), 2, budget=10**6, rng=np.random.default_rng(0), progress=Silent(), settings=told
+    )
+    bearing = RELATIVES[TemplateTarget().labels(RELATIVES) == 2]
+    np.testing.assert_allclose(found.frames[-1].images[0], bearing.mean(axis=0), atol=1e-5)
+
+
+def test_a_label_that_no_image_bears_is_said_and_shows_the_plain_mean() -> None:
+    unlike = np.repeat(templates()[:1], 30, axis=0)
+    told = informed(settings(seeds=2), RELATED.space, unlike)
+    found = reconstruct(BY_NAME["auxiliary_labels"], 1, told)
+    assert [notice.code for notice in found.departures] == ["none_looked_up"]
+    np.testing.assert_allclose(found.frames[-1].images[0], templates()[0], atol=1e-5)
+
+
+def test_all_classes_are_looked_up_in_the_same_answers() -> None:
+    target = TemplateTarget()
+    told = informed(settings(), RELATED.space, RELATIVES)
+    for number in range(3):
+        BY_NAME["auxiliary_mean"].reconstruct(
+            target, number, budget=10**6, rng=np.random.default_rng(0), progress=Silent(), settings=told
+        )
+    assert target.queries == len(RELATIVES)
+
+
+@pytest.mark.parametrize("attack", STARTED, ids=lambda attack: attack.name)
+def test_a_search_that_looks_up_first_stays_within_its_budget_and_knows_its_class(attack: Attack) -> None:
+    target = TemplateTarget()
+    told = informed(settings(), RELATED.space, RELATIVES)
+    found = attack.reconstruct(
+        target, 1, budget=403, rng=np.random.default_rng(0), progress=Silent(), settings=told
+    )
+    assert target.queries == found.frames[-1].queries <= 403
+    similarity = [pearson(found.frames[-1].images.mean(axis=0), template) for template in templates()]
+    assert int(np.argmax(similarity)) == 1
+
+
+@pytest.mark.parametrize("answer", [0.0, 1.0], ids=["nothing of the class", "all of the class"])
+def test_answers_without_any_difference_break_no_look_up(answer: float) -> None:
+    class Flat(TemplateTarget):
+        def probabilities(self, x):  # type: ignore[no-untyped-def]  # a double
+            rows = np.zeros((len(x), 3))
+            rows[:, 0], rows[:, 1] = answer, 1.0 - answer
+            return rows
+
+    told = informed(settings(iterations=(100,)), RELATED.space, RELATIVES)
+    for attack in [*LOOK_UPS, *STARTED]:
+        found = attack.reconstruct(
+            Flat(), 0, budget=10**6, rng=np.random.default_rng(0), progress=Silent(), settings=told
+        )
+        assert np.isfinite(found.frames[-1].images).all(), attack.name
 
 
 # ------------------------------------------------------------ running a table row

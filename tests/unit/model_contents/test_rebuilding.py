@@ -11,6 +11,8 @@ from sklearn.ensemble import (
     BaggingClassifier,
     BaggingRegressor,
     ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -22,8 +24,10 @@ from training_tables import binary_table, mixed_table
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.strip import strip
+from leakgauge.model_contents.rebuilt import rebuilt_of
 from leakgauge.model_contents.reconstruction import KnownTable, rebuild, rebuilt_table
 from leakgauge.model_contents.reconstruction import effort as effort_of
+from leakgauge.model_contents.reconstruction.comparison import compared
 from leakgauge.progress import Calling, Silent
 
 
@@ -107,24 +111,42 @@ def test_rows_that_share_a_number_are_never_claimed_wrongly(decimals):
     ("model", "load"),
     [
         (RandomForestClassifier(10, random_state=0), lambda **_: binary_table(100, 1)),
-        (RandomForestClassifier(random_state=0), load_iris),
-        (RandomForestClassifier(random_state=0), load_wine),
+        (RandomForestClassifier(10, random_state=0), load_iris),
+        (RandomForestClassifier(10, random_state=0), load_wine),
         (RandomForestClassifier(random_state=0, max_depth=2), lambda **_: binary_table(100, 1)),
         (DecisionTreeClassifier(random_state=0), lambda **_: binary_table(100, 1)),
         (DecisionTreeRegressor(random_state=0), lambda **_: mixed_table(100, 1)),
         (ExtraTreesRegressor(random_state=0), lambda **_: mixed_table(100, 1)),
-        (RandomForestRegressor(min_samples_leaf=5, random_state=0), lambda **_: mixed_table(100, 1)),
     ],
     ids=lambda part: str(part)[:50] if hasattr(part, "fit") else "",
 )
 def test_what_is_not_rebuilt_is_never_called_safe(model, load):
     x, y = load(return_X_y=True)
     found = rebuilt(model.fit(x, y), (x, y), seconds=7.0)
-    assert found.status in ("not_rebuilt", "not_applicable")
+    assert found.status == "not_rebuilt"
+    assert found.matched is not None
     assert found.compared is None
-    if found.status == "not_rebuilt":
-        assert "not rebuilt with this method" in found.sentence
-        assert "no sign that the file is safe" in found.sentence
+    assert "not rebuilt with this method" in found.sentence
+    assert "no sign that the file is safe" in found.sentence
+
+
+def test_large_leaves_of_numbers_hold_no_single_rows():
+    x, y = mixed_table(100, 1)
+    found = rebuilt(RandomForestRegressor(min_samples_leaf=5, random_state=0).fit(x, y))
+    assert (found.status, found.matched) == ("not_applicable", None)
+    assert "No leaf of the trees holds a single row" in found.sentence
+
+
+def test_classes_on_columns_of_many_values_come_back():
+    x, y = mixed_table(80, 9)
+    y = (y > np.median(y)).astype(float)
+    found = rebuild(
+        RandomForestClassifier(random_state=4).fit(x, y), rng=np.random.default_rng(0), progress=Silent()
+    )
+    assert found.is_rebuilt
+    assert np.mean((found.low <= x + 1e-9) & (x <= found.high + 1e-9)) >= 0.95
+    beside = compared(found.x, found.y, KnownTable(x, y), in_order=True, rng=np.random.default_rng(0))
+    assert beside.values >= 0.8 > 0.5 > beside.imputation
 
 
 def test_what_is_claimed_is_known_without_the_true_table():
@@ -148,6 +170,14 @@ def test_models_without_trees_are_not_applicable(model, reason):
     found = rebuilt(model.fit(x, y))
     assert found.status == "not_applicable"
     assert reason in found.sentence
+
+
+@pytest.mark.parametrize("kind", [GradientBoostingClassifier, HistGradientBoostingClassifier])
+def test_boosted_trees_are_not_passed_over_in_silence(kind):
+    x, y = binary_table(60, 1)
+    found = rebuilt_of(kind().fit(x, y), None, Silent())
+    assert found.status == "not_applicable"
+    assert "no sign that the file is safe" in found.sentence
 
 
 def test_a_sanitised_forest_of_classes_holds_no_counts():

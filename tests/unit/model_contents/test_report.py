@@ -17,7 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tests.support.cases import audited
 
+from leakgauge.errors import UnsupportedModel
 from leakgauge.membership import contents as membership_contents
+from leakgauge.model_contents import rebuilt
 from leakgauge.report.html import render
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import Audited
@@ -65,16 +67,44 @@ def test_names_out_of_a_file_do_no_harm_on_the_page(tmp_path):
     assert "\x1b" not in page
 
 
-@pytest.mark.parametrize("error", [MemoryError(), TimeoutError()])
-def test_an_audit_goes_on_where_the_file_cannot_be_compared(error, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "more memory"),
+        (ValueError("a secret"), "It broke off with a ValueError in spoiled."),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_audit_goes_on_where_the_file_cannot_be_compared(error, reason, tmp_path, monkeypatch):
     def spoiled(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(membership_contents, "contents_of", spoiled)
-    if not isinstance(error, MemoryError):  # a fault of ours is none that runs out
-        with pytest.raises(TimeoutError):
-            report_on(KNeighborsClassifier(), tmp_path)
-        return
     report = report_on(KNeighborsClassifier(), tmp_path)
     assert report.contents is None
-    assert "file_not_compared" in {notice.code for notice in report.warnings}
+    (said,) = [notice.message for notice in report.warnings if notice.code == "file_not_compared"]
+    assert reason in said
+    assert b"a secret" not in to_json(report)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), IndexError("a secret")], ids=lambda e: type(e).__name__)
+def test_what_the_file_holds_is_told_where_rebuilding_its_table_breaks_off(error, tmp_path, monkeypatch):
+    def spoiled(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(rebuilt, "rebuilt_table", spoiled)
+    report = report_on(RandomForestClassifier(5, random_state=0), tmp_path)
+    assert report.contents.records == 0
+    assert report.contents.rebuilt.status == "not_rebuilt"
+    assert "is not known" in report.contents.rebuilt.sentence
+    assert ("IndexError in spoiled" in report.contents.rebuilt.sentence) == isinstance(error, IndexError)
+    assert b"a secret" not in to_json(report)
+
+
+def test_what_the_user_must_mend_is_no_gap_in_the_report(tmp_path, monkeypatch):
+    def spoiled(*_: object) -> None:
+        raise UnsupportedModel("x", "x", hint="x")
+
+    monkeypatch.setattr(membership_contents, "contents_of", spoiled)
+    with pytest.raises(UnsupportedModel):
+        report_on(KNeighborsClassifier(), tmp_path)

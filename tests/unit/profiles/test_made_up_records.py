@@ -83,7 +83,7 @@ def test_a_search_that_finds_nothing_goes_on_with_everybody():
         rng=np.random.default_rng(0),
         progress=Silent(),
     )
-    assert len(found.frame) == found.queries == 100
+    assert len(found.frame) == len(found.weights) == 100
     assert not found.weights.any()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -100,8 +101,9 @@ def test_the_same_bundle_gives_the_same_bytes_and_survives_its_own_json(report, 
 
 def test_a_model_that_answers_the_same_to_everybody_tells_nothing(tmp_path):
     model = fitted(*people(500, seed=0), DummyClassifier(strategy="prior"))
-    found = profiled(profiles_bundle(tmp_path / "b", model, AUXILIARY, REFERENCE), attacks="weighted_records")
+    found = profiled(profiles_bundle(tmp_path / "b", model, AUXILIARY, REFERENCE))
     figures = of_class(found, "weighted_records")
+    assert "no auxiliary record this label" in found.attacks[2].classes[0].withheld
     assert figures.gain.low == pytest.approx(0.0, abs=1e-12)
     assert figures.gain.high == pytest.approx(0.0, abs=1e-12)
     assert (figures.leakage_corrected.low, figures.leakage_corrected.high) == pytest.approx((0.0, 0.0))
@@ -188,6 +190,7 @@ def test_ranges_alone_lead_towards_the_class(tmp_path):
     assert "ranges" in {notice.code for notice in found.warnings}
     figures = of_class(found, "copula_search")
     assert figures.error.value < figures.chance.value
+    assert found.verdict.severity is not Severity.LOW
     assert column_of(found, "city").values[0].everybody == pytest.approx(1 / 3, abs=0.03)
     age = column_of(found, "age")
     assert age.attacker < age.everybody
@@ -292,7 +295,7 @@ def one_record(knowledge, target_class, *, budget, rng, progress):
     """The one record that the model is surest of."""
     weights = np.zeros(len(knowledge.frame))
     weights[knowledge.probabilities[:, target_class].argmax()] = 1.0
-    return WeightedRecords(None, weights, queries=len(weights))
+    return WeightedRecords(None, weights)
 
 
 def breaking(*_given, **_settings):
@@ -324,3 +327,39 @@ def test_every_attack_failing_ends_the_audit(tmp_path, monkeypatch):
     with pytest.raises(LeakgaugeError) as refused:
         profiled(profiles_bundle(tmp_path / "b", MODEL, AUXILIARY))
     assert refused.value.problem == "every_attack_failed"
+
+
+def test_tables_without_header_and_in_data_zip_are_read_as_well(tmp_path):
+    plain = profiles_bundle(tmp_path / "plain", MODEL, AUXILIARY, REFERENCE)
+    expected = of_class(profiled(plain, attacks="weighted_records"), "weighted_records")
+    bare = profiles_bundle(tmp_path / "bare", MODEL, AUXILIARY, REFERENCE, header=False)
+    assert of_class(profiled(bare, attacks="weighted_records"), "weighted_records") == expected
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    shutil.copy(plain / "model.joblib", packed / "any name.joblib")
+    with zipfile.ZipFile(packed / "data.zip", "w") as archive:
+        archive.write(plain / "auxiliary.csv", "AUXILIARY.csv")
+        archive.write(plain / "reference.csv", "reference.csv")
+    assert of_class(profiled(packed, attacks="weighted_records"), "weighted_records") == expected
+
+
+def test_records_beside_an_image_or_tables_of_members_could_mean_two_audits(tmp_path):
+    for name in ("input_image.png", "train_mia.csv"):
+        bundle = profiles_bundle(tmp_path / name, MODEL, AUXILIARY)
+        shutil.copy(bundle / "auxiliary.csv", bundle / name)
+        with pytest.raises(BadBundle) as refused:
+            profiled(bundle)
+        assert refused.value.problem == "two_kinds"
+
+
+def test_hostile_names_of_classes_columns_and_values_reach_the_page_as_text(tmp_path):
+    x, y = people(600, seed=0)
+    evil = "<img src=x onerror=alert(1)>\x1b[31m"
+    x = x.assign(city=x["city"].map({"Oslo": evil, "Lima": "=cmd()", "Pune": "b"}).astype(object))
+    y = np.where(y == "paid", "<script>", y)
+    model = fitted(x, y)
+    found = profiled(profiles_bundle(tmp_path / "b", model, x, (x, y)), attacks="weighted_records")
+    page = render(Audited(found, {}))
+    assert "<script>" not in page
+    assert "<img src=x" not in page
+    assert "\x1b" not in to_json(found).decode()

@@ -3,12 +3,15 @@
 To add an attack, write a file beside these with a `reconstruct` function (see
 `protocol.Reconstruct`) and add its row. Those that run by default were chosen by
 what each adds to the worst of the others: `spsa` where answers are plain,
-`cma_es` where they are rounded or cut short, `label_only` where they are labels.
+`cma_es` where they are rounded or cut short, `label_only` where they are labels. Those
+that look the class up among auxiliary images run where there are some.
 """
 
 from __future__ import annotations
 
 from leakgauge.inversion.attacks import (
+    auxiliary_chain,
+    auxiliary_mean,
     cma_es,
     label_only,
     miface,
@@ -18,6 +21,8 @@ from leakgauge.inversion.attacks import (
     spsa,
 )
 from leakgauge.inversion.protocol import Attack
+
+_LOOKED_UP = "Leakgauge; importance sampling as in Owen 2013, Monte Carlo theory, methods and examples"
 
 ATTACKS: tuple[Attack, ...] = (
     Attack(
@@ -41,6 +46,39 @@ ATTACKS: tuple[Attack, ...] = (
         "labels",
         "Kahla et al. 2022, Label-Only Model Inversion Attacks via Boundary Repulsion",
         label_only.reconstruct,
+    ),
+    Attack(
+        "auxiliary_mean",
+        "Look-up: mean of auxiliary images by probability",
+        "probabilities",
+        _LOOKED_UP,
+        auxiliary_mean.by_probability,
+        looks_up=True,
+    ),
+    Attack(
+        "auxiliary_labels",
+        "Look-up: mean of auxiliary images with the label",
+        "labels",
+        _LOOKED_UP,
+        auxiliary_mean.by_label,
+        looks_up=True,
+    ),
+    Attack(
+        "auxiliary_chain",
+        "Markov chains from the look-up",
+        "probabilities",
+        "Cotter et al. 2013, MCMC Methods for Functions",
+        auxiliary_chain.reconstruct,
+        looks_up=True,
+    ),
+    Attack(
+        "auxiliary_image",
+        "Look-up: likeliest auxiliary image",
+        "probabilities",
+        _LOOKED_UP,
+        auxiliary_mean.likeliest_image,
+        by_default=False,
+        looks_up=True,
     ),
     Attack(
         "nes",

@@ -16,8 +16,10 @@ import numpy as np
 
 from leakgauge.inversion.objective import log_odds
 from leakgauge.inversion.penalty_schedule import PenaltySchedule
+from leakgauge.inversion.priors.pca import Familiar
 from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
+from leakgauge.inversion.start import looked_up
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, Target
 
@@ -46,9 +48,11 @@ def reconstruct(
         progress=progress,
         stage=f"reconstructing class {target_class}",
         most=ENOUGH_ITERATIONS,
+        ends_flat=not isinstance(settings.prior, Familiar),
     )
+    start, settings = looked_up(target, target_class, settings, trace, budget=budget)
     space, prior = settings.space, settings.prior
-    clouds = [_cloud(space.dimensions, stream) for stream in rng.spawn(settings.seeds)]
+    clouds = [_cloud(start, stream) for stream in rng.spawn(settings.seeds)]
     size = clouds[0].popsize
     schedule = PenaltySchedule(len(clouds))
     while trace.affords(size * len(clouds)):
@@ -69,8 +73,8 @@ def reconstruct(
     return trace.result()
 
 
-def _cloud(dimensions: int, stream: np.random.Generator) -> Any:
-    """A search from the start of the space, random by `stream` alone, that writes no files."""
+def _cloud(start: FloatArray, stream: np.random.Generator) -> Any:
+    """A search from `start`, random by `stream` alone, that writes no files."""
 
     def normal(n: int, length: int) -> FloatArray:
         return stream.standard_normal((n, length))
@@ -80,6 +84,6 @@ def _cloud(dimensions: int, stream: np.random.Generator) -> Any:
         "seed": np.nan,  # else it seeds NumPy's own generator, which all threads share
         "verbose": -10,
         "verb_log": 0,
-        "CMA_diagonal": dimensions > MOST_FULL,
+        "CMA_diagonal": len(start) > MOST_FULL,
     }
-    return cma.CMAEvolutionStrategy(np.zeros(dimensions), FIRST_RADIUS, options)
+    return cma.CMAEvolutionStrategy(start, FIRST_RADIUS, options)

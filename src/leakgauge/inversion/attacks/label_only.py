@@ -25,6 +25,7 @@ from leakgauge.inversion.adam import Adam
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
+from leakgauge.inversion.start import looked_up
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
@@ -62,9 +63,10 @@ def reconstruct(
         stage=f"reconstructing class {target_class}",
         most=ENOUGH_ITERATIONS,
     )
+    start, settings = looked_up(target, target_class, settings, trace, budget=budget, labels_only=True)
     space, prior = settings.space, settings.prior
     streams = rng.spawn(settings.seeds)
-    z, found = _starts(target, target_class, trace, settings, streams)
+    z, found = _starts(target, target_class, start, trace, settings, streams)
 
     radius = np.full(settings.seeds, FIRST_RADIUS)
     adam = Adam(z.shape)
@@ -101,14 +103,18 @@ def reconstruct(
 def _starts(
     target: Target,
     target_class: int,
+    start: FloatArray,
     trace: SearchTrace,
     settings: AttackSettings,
     streams: Sequence[np.random.Generator],
 ) -> tuple[FloatArray, BoolArray]:
     """(seeds, dimensions) images of the space that bear the label, and (seeds,) where one was found."""
     space = settings.space
-    z = np.zeros((settings.seeds, space.dimensions))
+    z = np.tile(start, (settings.seeds, 1))
     found = np.zeros(settings.seeds, dtype=bool)
+    if start.any() and trace.affords(1):  # what was looked up may bear the label already
+        found |= bool(target.labels(space.images(start[None]))[0] == target_class)
+        trace.spend(1)
     for search in range(SEARCHES):
         missing = np.flatnonzero(~found)
         asked = SEARCHED_AT_ONCE * len(missing)

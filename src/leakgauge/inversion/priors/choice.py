@@ -14,19 +14,29 @@ from leakgauge.images.image import Images
 from leakgauge.inversion.priors.file import read_prior
 from leakgauge.inversion.priors.pca import PcaPrior, principal_components
 from leakgauge.inversion.search_space import SearchSpace
-from leakgauge.inversion.similarity import pearson
+from leakgauge.inversion.similarity import SAME_IMAGE, pearson
 from leakgauge.report.model import Notice, PriorKnowledge
 from leakgauge.targets.images.facts import ImageModel
-
-SAME_IMAGE = 0.995
-"""Similarity (Pearson) from which an auxiliary image counts as the user's: JPEG and resizing leave more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenPrior:
-    """The prior of an audit, if it has one; what the report says of it; the file's digest, by its name."""
+    """The prior of an audit, if it has one.
+
+    Attributes
+    ----------
+    components
+        of the images; None without a prior.
+    images
+        (n, height, width, channels) those that the bundle brought; a trained prior has its components alone.
+    known, notices
+        what the report says of it.
+    sha256
+        the file's digest, by its name.
+    """
 
     components: PcaPrior | None = None
+    images: Images | None = None
     known: PriorKnowledge | None = None
     notices: tuple[Notice, ...] = ()
     sha256: tuple[tuple[str, str], ...] = ()
@@ -62,7 +72,9 @@ def choose_prior(
         except BadBundle as unusable:
             return ChosenPrior(notices=(Notice("prior_unusable", f"{unusable} None was used."),))
         known = PriorKnowledge("bundle", components.images, components.space.dimensions)
-        return ChosenPrior(components, known, _about(auxiliary, original, target))
+        return ChosenPrior(
+            components, np.stack(auxiliary), known, notices=_about(auxiliary, original, target)
+        )
     if trained is None:
         return ChosenPrior()
     components = read_prior(trained)
@@ -70,7 +82,7 @@ def choose_prior(
         return ChosenPrior(notices=(_other_size(components, target),))
     known = PriorKnowledge("trained", components.images, components.space.dimensions)
     digest = hashlib.sha256(trained.read_bytes()).hexdigest()
-    return ChosenPrior(components, known, sha256=((trained.name, digest),))
+    return ChosenPrior(components, known=known, sha256=((trained.name, digest),))
 
 
 def _about(auxiliary: Sequence[Images], original: Images, target: ImageModel) -> tuple[Notice, ...]:

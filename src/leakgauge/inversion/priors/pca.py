@@ -51,9 +51,9 @@ class PcaPrior:
 
 @dataclass(frozen=True, slots=True)
 class Familiar:
-    """The penalty of a search without a prior, and w/2 |z|² for images unlike the auxiliary ones.
+    """The penalty of a search without a prior, and w/2 |z − c|² for images unlike the auxiliary ones.
 
-    |z| is the Mahalanobis distance from their mean: with w = 1 that term would be
+    With c = 0, |z| is the Mahalanobis distance from their mean: with w = 1 that term would be
     the logarithm of a Gaussian prior, and the reconstruction the likeliest image.
 
     Measured on three networks that no reported figure comes from, the attacked
@@ -71,22 +71,29 @@ class Familiar:
         the penalty without it.
     weight
         w, in units of log odds.
+    centre
+        (dimensions,) c; None for the mean of the auxiliary images.
     """
 
     space: SearchSpace
     plain: Penalty
     weight: float = FAMILIARITY
+    centre: FloatArray | None = None
 
     def penalty(self, images: NDArray[np.float32]) -> FloatArray:
         """(n,) penalties of (n, height, width, channels) images."""
-        z = self.space.coefficients(images - self.space.start)
+        z = self._from_centre(images)
         return np.asarray(self.plain.penalty(images) + self.weight / 2 * np.square(z).sum(axis=1))
 
     def gradient(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, height, width, channels) gradient of the penalty with respect to every pixel."""
-        z = self.space.coefficients(images - self.space.start)
+        z = self._from_centre(images)
         along = (self.weight * z / self.space.spread).astype(np.float32) @ self.space.axes
         return np.asarray(self.plain.gradient(images) + along.reshape(images.shape), dtype=np.float32)
+
+    def _from_centre(self, images: NDArray[np.float32]) -> FloatArray:
+        z = self.space.coefficients(images - self.space.start)
+        return z if self.centre is None else z - self.centre
 
 
 def evenly(items: Sequence[Item], *, most: int) -> Sequence[Item]:

@@ -2,6 +2,7 @@
 
 `rebuilding` chooses the method and says how far it came; `regression` reads trees of numbers,
 `classification` those of classes by `message_passing` over the bags that `bootstrap` draws again;
+`placing` says of which leaves messages are sure and what that rules out;
 `midpoints` turns boxes into values; `comparison` holds the result against the true table.
 """
 

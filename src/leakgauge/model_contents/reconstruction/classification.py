@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,22 @@ import numpy as np
 from leakgauge.attacks.row import Unsuited
 from leakgauge.model_contents.reconstruction.bootstrap import bootstrap_of
 from leakgauge.model_contents.reconstruction.factors import Cells, Float32, factor_of
-from leakgauge.model_contents.reconstruction.message_passing import Bag, decode, start, sweep
-from leakgauge.model_contents.reconstruction.midpoints import Placed
+from leakgauge.model_contents.reconstruction.message_passing import CALM, Bag, decode, start, sweep
+from leakgauge.model_contents.reconstruction.placing import (
+    bounds_of,
+    evidence,
+    placed_as_decoded,
+    placed_surely,
+)
 from leakgauge.model_contents.reconstruction.settling import certain, settled
 from leakgauge.model_contents.reconstruction.trees import StoredTree, class_units, is_whole
 from leakgauge.progress import Progress
-from leakgauge.targets.protocol import FloatArray, IntArray
+from leakgauge.targets.protocol import BoolArray, FloatArray, IntArray
 
 PATIENCE = 30
 """Sweeps in a row that may bring no better match before the rest is given up."""
+RESTLESS = 9
+"""Sweeps in a row that may bring no better match before messages count as calm, however much they change."""
 CHECKED_EVERY = 3
 HOPELESS = 0.2
 """Share of counts below which a table that was swept as often as `FIRST_SWEEPS` is given up."""
@@ -35,47 +42,40 @@ class ClassifiedRows:
     Attributes
     ----------
     low, high
-        (n_rows, n_columns) the cell of each value: low < x <= high.
+        (n_rows, n_columns) bounds of the values: low < x <= high.
     y
         (n_rows,) positions of classes.
     draws
         for each tree, (n_rows,) how often each row was drawn.
     matched
-        share of the counts, one for each class in a leaf, that these rows reproduce.
+        share of the counts, one for each class in a leaf, that the likeliest rows reproduce.
     """
 
     low: FloatArray
     high: FloatArray
     y: IntArray
-    draws: tuple[IntArray, ...]
+    draws: _Draws
     matched: float
 
-    def placed(self, trees: Sequence[StoredTree]) -> tuple[Placed, ...]:
-        """Where the rows stand in each tree, with the leaves whose counts they reproduce as complete."""
-        inside = np.where(np.isfinite(self.high), self.high, np.nextafter(self.low, np.inf))
-        placed = []
-        for tree, draws in zip(trees, self.draws, strict=True):
-            rows = np.flatnonzero(draws)
-            leaf = tree.apply(inside[rows])
-            complete = np.zeros(len(tree.left), dtype=np.bool_)
-            complete[tree.leaves] = (np.bincount(leaf, minlength=len(tree.left)) == tree.rows)[tree.leaves]
-            placed.append(Placed.of(tree, rows, leaf, complete))
-        return tuple(placed)
 
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """The likeliest rows.
 
-def boxes_of(placed: Sequence[Placed], n_rows: int, n_columns: int) -> tuple[FloatArray, FloatArray]:
-    """(n_rows, n_columns) bounds low < x <= high: what the complete leaves of each row have in common.
-
-    Which of the cells within them is the likeliest means nothing: trees that do not ask are not sure.
+    Attributes
+    ----------
+    x, y
+        (n_rows, n_columns) a value in the likeliest cell of each column, and (n_rows,) classes.
+    matched
+        as of `ClassifiedRows`.
+    bounds
+        of the values, where leaves were sure.
     """
-    low, high = np.full((n_rows, n_columns), -np.inf), np.full((n_rows, n_columns), np.inf)
-    for of_tree in placed:
-        of_nodes = of_tree.tree.boxes(n_columns)
-        sure = of_tree.complete[of_tree.leaf]
-        rows, leaves = of_tree.row[sure], of_tree.leaf[sure]
-        low[rows] = np.maximum(low[rows], of_nodes[0][leaves])
-        high[rows] = np.minimum(high[rows], of_nodes[1][leaves])
-    return low, high
+
+    x: FloatArray
+    y: IntArray
+    matched: float
+    bounds: tuple[FloatArray, FloatArray] | None = None
 
 
 def draws_of_trees(estimator: Any, trees: Sequence[StoredTree]) -> tuple[IntArray, ...]:
@@ -117,6 +117,7 @@ def classified_rows(
     trees: Sequence[StoredTree],
     n_columns: int,
     *,
+    midpoints: bool,
     sweeps: int,
     rng: np.random.Generator,
     progress: Progress,
@@ -125,6 +126,8 @@ def classified_rows(
 
     Parameters
     ----------
+    midpoints
+        whether each threshold is the middle between two values.
     sweeps
         over all trees, at most.
 
@@ -141,21 +144,57 @@ def classified_rows(
         Bag.of(factor_of(tree, cells, count), drawn)
         for tree, count, drawn in zip(trees, counts, draws, strict=True)
     ]
+    best = _likeliest(bags, cells, trees, counts, draws, midpoints, sweeps, rng, progress)
+    bounds = best.bounds
+    if bounds is None or best.matched == 1.0:
+        placed = placed_as_decoded(best.x, trees, draws)
+        exact = midpoints and best.matched == 1.0
+        bounds = bounds_of(placed, best.x.shape, progress, midpoints=exact)
+    return ClassifiedRows(*bounds, best.y, draws, best.matched)
+
+
+def _likeliest(
+    bags: list[Bag],
+    cells: Cells,
+    trees: Sequence[StoredTree],
+    counts: Sequence[FloatArray],
+    draws: _Draws,
+    midpoints: bool,
+    sweeps: int,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> _Decoded:
+    """The rows that reproduce most; parameters as of `classified_rows`.
+
+    Once messages have calmed down, bounds of values from leaves that are sure rule out cells.
+    """
     beliefs = start(len(draws[0]), cells, bags, rng)
-    best, since = _found(beliefs, cells, trees, counts, draws), 0
+    against = np.zeros_like(beliefs)
+    left = np.zeros(len(beliefs), dtype=np.bool_)
+    best, since, calm = _decoded(beliefs, cells, trees, counts, draws), 0, False
     for step in range(sweeps):
         if since >= PATIENCE:
             break
-        sweep(beliefs, bags, cells, rng, progress)
+        calm |= sweep(beliefs, bags, cells, rng, progress, calm=calm) < CALM
         since += 1
         if (step + 1) % CHECKED_EVERY:
             continue
-        found = _found(beliefs, cells, trees, counts, draws)
+        found = _decoded(beliefs, cells, trees, counts, draws)
+        if calm and found.matched < 1.0:
+            placed = placed_surely(found.x, trees, bags, draws, left)
+            found = replace(found, bounds=bounds_of(placed, found.x.shape, progress, midpoints=midpoints))
         if found.matched > best.matched:
             best, since = found, 0
+        calm |= since >= RESTLESS
         if best.matched == 1.0 or (best.matched < HOPELESS and step + 1 >= FIRST_SWEEPS):
             break
-        bags = _settle(beliefs, bags, cells, trees, found)
+        if found.bounds is not None:
+            now = evidence(cells, *found.bounds)
+            now[left] = against[left]
+            beliefs += now - against
+            against = now
+        leaving, bags = _settle(beliefs, bags, cells, trees, found)
+        left |= leaving
     return best
 
 
@@ -169,16 +208,16 @@ def _check_sums(trees: Sequence[StoredTree], counts: Sequence[FloatArray], draws
             raise Unsuited("The leaves do not hold as many draws as their trees made.")
 
 
-def _found(
+def _decoded(
     beliefs: Float32,
     cells: Cells,
     trees: Sequence[StoredTree],
     counts: Sequence[FloatArray],
-    draws: tuple[IntArray, ...],
-) -> ClassifiedRows:
-    decoded = decode(beliefs, cells)
-    low, high = cells.bounds(decoded[:, :-1])
-    y = decoded[:, -1]
+    draws: _Draws,
+) -> _Decoded:
+    cell = decode(beliefs, cells)
+    low, high = cells.bounds(cell[:, :-1])
+    y = cell[:, -1]
     x = np.where(np.isfinite(high), high, np.nextafter(low, np.inf))
     right = every = 0
     for tree, count, drawn in zip(trees, counts, draws, strict=True):
@@ -189,19 +228,14 @@ def _found(
         asked = count[tree.leaves] > 0
         right += int(same[tree.leaves][asked].sum())
         every += int(asked.sum())
-    return ClassifiedRows(low, high, y, draws, right / max(every, 1))
+    return _Decoded(x, y, right / max(every, 1))
 
 
 def _settle(
-    beliefs: Float32,
-    bags: Sequence[Bag],
-    cells: Cells,
-    trees: Sequence[StoredTree],
-    found: ClassifiedRows,
-) -> list[Bag]:
-    x = np.where(np.isfinite(found.high), found.high, np.nextafter(found.low, np.inf))
+    beliefs: Float32, bags: Sequence[Bag], cells: Cells, trees: Sequence[StoredTree], found: _Decoded
+) -> tuple[BoolArray, list[Bag]]:
     places = [
-        bag.factor.places(tree.apply(x), found.y, len(tree.left))
+        bag.factor.places(tree.apply(found.x), found.y, len(tree.left))
         for bag, tree in zip(bags, trees, strict=True)
     ]
-    return settled(bags, places, certain(beliefs, cells))[1]
+    return settled(bags, places, certain(beliefs, cells))

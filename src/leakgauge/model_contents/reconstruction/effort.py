@@ -59,7 +59,8 @@ def sweeps_within(estimator: Any, *, seconds: float) -> int:
             in_bag, tests = int(held.n_node_samples[0]), min(held.node_count, leaves * n_columns)
             in_bags += in_bag
             memory += 4.0 * in_bag * (held.node_count + leaves) + 8.0 * tests * leaves
-            memory += 4.0 * leaves * in_bag  # a row has a cell for each threshold of the forest
+            # a row has a cell for each threshold of the forest: what is believed, and what speaks against it
+            memory += 12.0 * leaves * in_bag
             work += in_bag * leaves * (2.0 * min(tests, _columns_of(held)) + _SCALING)
         else:
             memory += 4.0 * 8.0 * held.node_count * n_columns

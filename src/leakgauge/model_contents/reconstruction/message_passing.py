@@ -17,6 +17,16 @@ factor over the rows in its bag:
 3. it tells each row, column by column, how much likelier each segment is given q, and takes
    back what it said before. Messages are damped and clipped.
 
+In q the row itself helps to fill its place, so a leaf that others fill hardly speaks against it. What the
+*others* leave open speaks clearer. Their draws in place p have about the mean W_p - w_ti q_ip and the
+variance V_ip = Σ_k w_tk² q_kp (1 - q_kp) over rows k ≠ i, so that row i belongs there is likelier by
+
+       w_ti² (q_ip - ½) / V_ip  nats
+
+under a normal law (W_p are the draws that the file counts). This is to q what the Bethe approximation of a
+permanent is to Sinkhorn scaling (Chertkov & Yedidia 2013). It is added once messages have calmed down:
+while nothing is known it leads astray.
+
 Rows of which no tree doubts anything more are settled: they leave the trees with what they
 brought there, and the rest gets faster.
 
@@ -42,6 +52,8 @@ DAMPING = 0.5
 CLIP = 4.0
 """Nats that one tree may say against a cell, so that an error of one tree can be outvoted."""
 SCALING_STEPS = 12
+CALM = 0.03
+"""Nats by which messages change in a sweep, on average, below which rows are told what others leave open."""
 BETWEEN_SCALINGS = 20
 """Trees between which beliefs may grow unscaled: by 2 nats each, where single precision overflows at 88."""
 
@@ -49,6 +61,8 @@ _IMPOSSIBLE = -30.0
 _LEAST = 1e-9
 _LEAST_SUM = np.float32(1e-30)
 _MOST_TILT = 8.0
+_LEAST_VARIANCE = 0.2
+"""Squared draws that are always added to the variance in a place, in units of the row's own."""
 
 
 @dataclass(slots=True)
@@ -69,6 +83,8 @@ class Bag:
         (n_places,) a_p and (n_leaves,) c_l.
     messages
         (k, n_segments) log-likelihoods told to the rows.
+    likeliest, sure
+        (k,) the place where each row most likely is, and how likely; -1 and 0 before the tree has spoken.
     """
 
     factor: Factor
@@ -79,6 +95,8 @@ class Bag:
     scale: Float32 = field(init=False)
     tilt: Float32 = field(init=False)
     messages: Float32 = field(init=False)
+    likeliest: IntArray = field(init=False)
+    sure: Float32 = field(init=False)
 
     def __post_init__(self) -> None:
         times, start, count = np.unique(self.draws, return_index=True, return_counts=True)
@@ -89,6 +107,8 @@ class Bag:
         self.scale = np.zeros(len(self.factor.weight), dtype=np.float32)
         self.tilt = np.zeros(len(self.factor.leaf_rows), dtype=np.float32)
         self.messages = np.zeros((len(self.rows), len(self.factor.segment_start)), dtype=np.float32)
+        self.likeliest = np.full(len(self.rows), -1, dtype=np.int64)
+        self.sure = np.zeros(len(self.rows), dtype=np.float32)
 
     @classmethod
     def of(cls, factor: Factor, draws: IntArray) -> Bag:
@@ -117,9 +137,20 @@ def start(n_rows: int, cells: Cells, bags: Sequence[Bag], rng: np.random.Generat
 
 
 def sweep(
-    beliefs: Float32, bags: Sequence[Bag], cells: Cells, rng: np.random.Generator, progress: Progress
+    beliefs: Float32,
+    bags: Sequence[Bag],
+    cells: Cells,
+    rng: np.random.Generator,
+    progress: Progress,
+    *,
+    calm: bool,
 ) -> float:
     """Let every tree speak once, in random order; `beliefs` change in place.
+
+    Parameters
+    ----------
+    calm
+        whether rows are told what the others leave open.
 
     Returns
     -------
@@ -131,7 +162,7 @@ def sweep(
         progress.report("rebuilding the table", 0.0)
         if count % BETWEEN_SCALINGS == 0:
             _scale(beliefs, cells)
-        changed += _speak(beliefs, bags[place])
+        changed += _speak(beliefs, bags[place], calm=calm)
     return changed / max(len(bags), 1)
 
 
@@ -141,7 +172,7 @@ def _scale(beliefs: Float32, cells: Cells) -> None:
         beliefs[:, first:last] -= beliefs[:, first:last].max(axis=1, keepdims=True)
 
 
-def _speak(beliefs: Float32, bag: Bag) -> float:
+def _speak(beliefs: Float32, bag: Bag, *, calm: bool) -> float:
     """One tree takes what the others believe, places its rows, and tells them what follows."""
     factor = bag.factor
     if not len(bag.rows):
@@ -156,6 +187,10 @@ def _speak(beliefs: Float32, bag: Bag) -> float:
     sums = np.concatenate([np.zeros((len(share), 1)), np.cumsum(share, axis=1, dtype=np.float64)], axis=1)
     passes = np.maximum(sums[:, factor.test_high] - sums[:, factor.test_low], _LEAST).astype(np.float32)
     placed = _place(bag, np.log(passes) @ factor.tests)
+    bag.likeliest = placed.argmax(axis=1)
+    bag.sure = placed[np.arange(len(placed)), bag.likeliest]
+    if calm:
+        placed = _left_open(bag, placed)
     passed = placed @ factor.tests.T
     message = (passed / passes) @ factor.covers + np.maximum(1.0 - passed @ factor.asks, 0.0)[:, column]
     message = np.log(np.maximum(message, _LEAST))
@@ -199,6 +234,16 @@ def _place(bag: Bag, prior: Float32) -> Float32:
     bag.scale += scale
     bag.tilt += tilt
     return placed
+
+
+def _left_open(bag: Bag, placed: Float32) -> Float32:
+    """(k, n_places) how likely each row is in each place, by the room that the others leave there."""
+    squares = (bag.draws**2)[:, None]
+    variance = squares * placed * (1.0 - placed)
+    nats = squares * (placed - 0.5) / (variance.sum(axis=0) - variance + _LEAST_VARIANCE * squares)
+    open_to: Float32 = placed * np.exp(nats)
+    open_to /= open_to.sum(axis=1, keepdims=True)
+    return open_to
 
 
 def _sums(

@@ -11,7 +11,7 @@ from sklearn.base import is_classifier
 from threadpoolctl import threadpool_limits
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.model_contents.reconstruction.classification import boxes_of, classified_rows
+from leakgauge.model_contents.reconstruction.classification import classified_rows
 from leakgauge.model_contents.reconstruction.comparison import KnownTable, compared
 from leakgauge.model_contents.reconstruction.effort import SECONDS, sweeps_within
 from leakgauge.model_contents.reconstruction.midpoints import NEAR, Placed, tighten, values_within
@@ -156,18 +156,22 @@ def _of_classifier(
 ) -> Rebuilt:
     if not is_counted(trees):
         raise Unsuited("The leaves hold no counts: the file was stripped of them.")
-    found = classified_rows(estimator, trees, n_columns, sweeps=sweeps, rng=rng, progress=progress)
-    placed = found.placed(trees)
-    low, high = boxes_of(placed, len(found.y), n_columns)
-    if found.matched >= REBUILT_FROM and _searches_midpoints(estimator):
-        tighten(placed, low, high, progress)
-    values = values_within(trees, low, high)
+    found = classified_rows(
+        estimator,
+        trees,
+        n_columns,
+        midpoints=_searches_midpoints(estimator),
+        sweeps=sweeps,
+        rng=rng,
+        progress=progress,
+    )
+    values = values_within(trees, found.low, found.high)
     return Rebuilt(
         method="message_passing",
         x=values.x,
         y=found.y.astype(np.float64),
-        low=low,
-        high=high,
+        low=found.low,
+        high=found.high,
         matched=found.matched,
         narrowed=values.narrowed,
         in_order=any(len(np.unique(draws)) > 1 for draws in found.draws),

@@ -27,4 +27,4 @@ def profile(
     weights = (knowledge.labels == target_class).astype(np.float64)
     if not weights.any():
         raise Unsuited("The model gives no auxiliary record this label.")
-    return WeightedRecords(None, weights, queries=len(weights))
+    return WeightedRecords(None, weights)

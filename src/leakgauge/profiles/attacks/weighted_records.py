@@ -28,4 +28,4 @@ def profile(
     weights = knowledge.probabilities[:, target_class]
     if not weights.any():
         raise Unsuited("The model gives the class no probability for any auxiliary record.")
-    return WeightedRecords(None, weights, queries=len(weights))
+    return WeightedRecords(None, weights)

@@ -97,6 +97,11 @@ class InversionPage:
     evasion_chart: Markup | None
     titles: Mapping[str, str]
     parameters: tuple[tuple[str, str], ...]
+    class_names: tuple[str, ...]
+
+    def class_name(self, number: int) -> str:
+        """The class's number, with its name where it has one."""
+        return f"{number} ({self.class_names[number]})" if self.class_names else str(number)
 
     @classmethod
     def of(cls, report: InversionReport, files: Mapping[str, bytes]) -> Self:
@@ -139,7 +144,13 @@ class InversionPage:
             parameters=tuple(
                 (key, json.dumps(value, ensure_ascii=False)) for key, value in report.parameters.items()
             ),
+            class_names=_class_names(report),
         )
+
+
+def _class_names(report: InversionReport) -> tuple[str, ...]:
+    names = report.parameters.get("class_names")
+    return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
 
 
 def _headline_first(report: InversionReport) -> list[Reconstruction]:

@@ -108,7 +108,7 @@ class Reconstruction:
     `confidence` is the target's probability for the class on this image (1 or
     0 by its label, where it gives labels alone);
     `rank` the place (1 = best) that the attacked class takes among all classes
-    when their references are ordered by similarity, None when it was not computed. `ssim_chance` and
+    when their references are ordered by similarity to it, None without references for all. `ssim_chance` and
     `ssim_ceiling` are chance and ceiling in SSIM, None in older reports; `judgement` is None
     without an independent classifier that knows the class.
     """

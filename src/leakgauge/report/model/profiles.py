@@ -49,7 +49,7 @@ class ProfileFigures:
 class ClassFigures:
     """What one attack found of one class; `figures` are None where `withheld` says why.
 
-    `records` is by how many records, in effect, the attack tells the class.
+    `records` is by how many records, in effect, the attack tells the class; 0 where it can tell nothing.
     """
 
     target_class: str

@@ -13,6 +13,7 @@ from leakgauge.targets.endpoints.asking import Service
 from leakgauge.targets.endpoints.forms import places_in, scores_in, share_changed
 from leakgauge.targets.images.facts import InputSettings
 from leakgauge.targets.images.probing import probed, read_input
+from leakgauge.targets.images.ranges import range_of
 from leakgauge.targets.images.target import ImageTarget
 
 REPEATED: Final = 10
@@ -92,11 +93,10 @@ def open_image_service(service: Service, settings: InputSettings) -> tuple[Image
         found,
         kind=f"Service ({service.facts.title})",
         format="live service",
-        input_range=settings.input_range or (0.0, 1.0),
-        range_source="assumed" if settings.input_range is None else "asked",
+        range_found=range_of(settings, dtype=np.dtype(np.float32), entrance=None),
         packages=(),
     )
-    changed = engine.share_changed(found.probes(target.facts.input_range)[:REPEATED])
+    changed = engine.share_changed(found.probes(target.facts.scale)[:REPEATED])
     if not changed:
         return target, []
     return target, [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,39 @@ from leakgauge.targets.protocol import FloatArray, ModelTarget
 
 Images: TypeAlias = NDArray[np.float32]
 Rows = Literal["complete", "independent", "truncated"]
-RangeSource = Literal["asked", "rescaling layer", "assumed"]
+RangeSource = Literal["asked", "rescaling layer", "input type", "found", "assumed"]
 ChannelOrder = Literal["last", "first"]
-USUAL_RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))
+IMAGENET: Final = "imagenet"
+"""The name of the usual per-channel scaling: the mean of ImageNet is taken off, and the rest divided by its
+standard deviation."""
+InputRange: TypeAlias = tuple[float, float] | Literal["imagenet"]
+USUAL_RANGES: Final[tuple[InputRange, ...]] = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), IMAGENET)
 """Ranges of a pixel that models are usually trained on."""
+_MEAN: Final[NDArray[np.float32]] = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+_DEVIATION: Final[NDArray[np.float32]] = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+
+
+def range_words(found: InputRange) -> str:
+    """A range of a pixel for a sentence, after "pixels"."""
+    return "scaled as for ImageNet" if found == IMAGENET else f"from {found[0]:g} to {found[1]:g}"
+
+
+def range_setting(found: InputRange) -> str:
+    """A range of a pixel as the parameter `input_range` takes it, in JSON."""
+    return f'"{IMAGENET}"' if found == IMAGENET else f"[{found[0]:g}, {found[1]:g}]"
+
+
+def usual_ranges(channels: int) -> tuple[InputRange, ...]:
+    """Those of `USUAL_RANGES` that images of so many channels can have."""
+    return tuple(found for found in USUAL_RANGES if found != IMAGENET or channels == 3)
+
+
+def scaling(found: InputRange) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What the unit range becomes: `low` and `span`, by channel or one for all; `low + span * image`."""
+    if found == IMAGENET:
+        return -_MEAN / _DEVIATION, np.float32(1.0) / _DEVIATION
+    low, high = found
+    return np.asarray(low, dtype=np.float32), np.asarray(high - low, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +62,8 @@ class ImageModelFacts:
     input_range
         smallest and largest value that the model expects in a pixel.
     range_source
-        where the range comes from: "asked", "rescaling layer" or "assumed".
+        where the range comes from: "asked", "rescaling layer" (or other arithmetic at the model's entrance),
+        "input type" (of bytes), "found" by the model's answers about the images, or "assumed".
     output
         what the model's head gives.
     engine
@@ -46,6 +76,8 @@ class ImageModelFacts:
         "complete" where a row sums to 1 (as far as it is not rounded); "independent" where the head
         gives each class a score of its own, and rows are normalised; "truncated" where it gives only
         the likeliest classes, and what they leave goes evenly to the others.
+    standardised
+        whether each channel is then scaled as for ImageNet.
     """
 
     kind: str
@@ -58,6 +90,12 @@ class ImageModelFacts:
     classes: int
     rows: Rows
     packages: tuple[str, ...]
+    standardised: bool = False
+
+    @property
+    def scale(self) -> InputRange:
+        """The range of a pixel with its name where there is one."""
+        return IMAGENET if self.standardised else self.input_range
 
 
 class Network(Protocol):
@@ -109,8 +147,11 @@ class ImageModel(ModelTarget, Protocol):
     facts: ImageModelFacts
     network: Network | None
 
-    def probabilities_within(self, x: object, input_range: tuple[float, float]) -> FloatArray:
+    def probabilities_within(self, x: object, input_range: InputRange) -> FloatArray:
         """(n, n_classes) probabilities, were the pixels of the model's input to lie in `input_range`."""
+
+    def take_range(self, found: InputRange) -> None:
+        """From now on, take images to the range that was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +163,11 @@ class InputSettings:
     image_size
         (height, width) taken where the model leaves its input size free.
     input_range
-        smallest and largest value of a pixel.
+        smallest and largest value of a pixel, or `IMAGENET`.
     channel_order
         place of the channel axis.
     """
 
     image_size: tuple[int, int]
-    input_range: tuple[float, float] | None = None
+    input_range: InputRange | None = None
     channel_order: ChannelOrder | None = None

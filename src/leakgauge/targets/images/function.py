@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from leakgauge.targets.images.facts import InputSettings, RangeSource
 from leakgauge.targets.images.probing import CHUNK, probed, read_input
+from leakgauge.targets.images.ranges import range_of
 from leakgauge.targets.images.target import ImageTarget
 from leakgauge.targets.ways_in import as_array, check_can_be_called, check_takes_arrays, function_name
 
@@ -63,7 +65,8 @@ def open_image_function(
         read_input(shape, settings),
         kind=function_name(model),
         format="in memory",
-        input_range=settings.input_range or (0.0, 1.0),
-        range_source=range_source,
+        range_found=replace(
+            range_of(settings, dtype=np.dtype(np.float32), entrance=None), source=range_source
+        ),
         packages=(),
     )

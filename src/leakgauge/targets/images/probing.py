@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsupportedModel
-from leakgauge.targets.images.facts import ImageModelFacts, InputSettings, RangeSource
+from leakgauge.targets.images.facts import IMAGENET, ImageModelFacts, InputRange, InputSettings, scaling
+from leakgauge.targets.images.ranges import FoundRange
 from leakgauge.targets.images.refusals import not_finite, unsupported
 from leakgauge.targets.images.target import AxisOrder, Engine, ImageTarget
 from leakgauge.targets.score_rows import are_truncated, sums_to_one, within_unit
@@ -23,7 +24,6 @@ MAX_CLASSES = 10_000
 PROBE_IMAGES = 64
 FAR_OUT = 1e3
 """Factor by which probes leave the range of a pixel: it drives logits past 1 and leaves sigmoids below."""
-UNIT_RANGE = (0.0, 1.0)
 CHUNK = 256
 """Most images that an engine answers at a time."""
 _IMAGE_CHANNELS = (1, 3, 4)
@@ -37,14 +37,14 @@ class Input:
     shape: tuple[int, int, int]
     arranged: tuple[int, ...]
 
-    def probes(self, input_range: tuple[float, float]) -> NDArray[np.float32]:
+    def probes(self, input_range: InputRange) -> NDArray[np.float32]:
         """(64, *arranged) images from flat to noisy, always the same ones."""
         rng = np.random.default_rng(0)
         flat = rng.random((PROBE_IMAGES, 1, 1, self.shape[2]))
         noise = rng.random((PROBE_IMAGES, *self.shape))
         weight = np.linspace(0.0, 1.0, PROBE_IMAGES).reshape(-1, 1, 1, 1)
-        low, high = input_range
-        images = low + (high - low) * ((1 - weight) * flat + weight * noise)
+        low, span = scaling(input_range)
+        images = low + span * ((1 - weight) * flat + weight * noise)
         return self.layout.arrange(images.astype(np.float32))
 
 
@@ -54,8 +54,7 @@ def probed(
     *,
     kind: str,
     format: str,  # noqa: A002 -- as in the facts
-    input_range: tuple[float, float],
-    range_source: RangeSource,
+    range_found: FoundRange,
     packages: tuple[str, ...],
     asked: int = 0,
 ) -> ImageTarget:
@@ -67,8 +66,10 @@ def probed(
         answers for the model.
     found
         its input, as `read_input` reads it.
-    kind, format, input_range, range_source, packages
+    kind, format, packages
         facts that are known; see `ImageModelFacts`.
+    range_found
+        the range of a pixel.
     asked
         images that the model was asked about before.
 
@@ -79,7 +80,9 @@ def probed(
     LimitExceeded
         `too_many_classes`.
     """
-    probes = found.probes(input_range)
+    if range_found.standardised and found.shape[2] != 3:
+        raise unsupported("channels", "The scaling of ImageNet is of three channels, the model takes others.")
+    probes = found.probes(IMAGENET if range_found.standardised else range_found.input_range)
     outputs = _outputs(engine, probes)
     asked += len(probes)
     if outputs.shape[1] > MAX_CLASSES:
@@ -96,8 +99,9 @@ def probed(
         kind=kind,
         format=format,
         shape=found.shape,
-        input_range=input_range,
-        range_source=range_source,
+        input_range=range_found.input_range,
+        range_source=range_found.source,
+        standardised=range_found.standardised,
         output="probabilities" if within else "logits",
         engine=engine.name,
         classes=max(outputs.shape[1], 2),

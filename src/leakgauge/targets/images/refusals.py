@@ -30,6 +30,6 @@ _HINTS = {
     "keras_archive_damaged": "Upload the file again, whole.",
     "outputs_not_finite": "Check the weights for NaN, and input_range for the range that training used.",
     "model_does_not_run": "Check that model.predict works on a batch of images of its input shape.",
-    "onnx_input_type": "Export the model with a float32 input.",
+    "onnx_input_type": "Export the model with an input of float32 or uint8.",
     "onnx_fixed_batch": "Export the model with a free batch axis.",
 }

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leakgauge.targets.images.facts import ImageModelFacts, Network, Rows
+from leakgauge.targets.images.facts import (
+    IMAGENET,
+    ImageModelFacts,
+    InputRange,
+    Network,
+    Rows,
+    scaling,
+)
 from leakgauge.targets.images.refusals import not_finite
 from leakgauge.targets.protocol import FloatArray, Gives, IntArray
 from leakgauge.targets.score_rows import normalised, spread_over_hidden
@@ -72,9 +79,9 @@ class ImageTarget:
         UnsupportedModel
             `outputs_not_finite`.
         """
-        return self.probabilities_within(x, self.facts.input_range)
+        return self.probabilities_within(x, self.facts.scale)
 
-    def probabilities_within(self, x: Any, input_range: tuple[float, float]) -> FloatArray:
+    def probabilities_within(self, x: Any, input_range: InputRange) -> FloatArray:
         """The same, were the pixels of the model's input to lie in `input_range`."""
         images = np.asarray(x, dtype=np.float32)
         with self._counting:
@@ -85,15 +92,25 @@ class ImageTarget:
         parts = [self._answer(images[at : at + step], input_range) for at in range(0, len(images), step)]
         return np.concatenate(parts)
 
-    def _answer(self, images: NDArray[np.float32], input_range: tuple[float, float]) -> FloatArray:
-        low, high = input_range
-        outputs = self._engine.outputs(
-            self._layout.arrange(np.float32(low) + np.float32(high - low) * images)
-        )
+    def _answer(self, images: NDArray[np.float32], input_range: InputRange) -> FloatArray:
+        low, span = scaling(input_range)
+        outputs = self._engine.outputs(self._layout.arrange(low + span * images))
         # a damaged model may answer a probe and not the next question: no figure may come of that
         if not np.isfinite(outputs).all():
             raise not_finite()
         return _probabilities(outputs, self.facts.output, self.facts.rows)
+
+    def take_range(self, found: InputRange) -> None:
+        """From now on, take images to the range that was found."""
+        is_imagenet = found == IMAGENET
+        self.facts = replace(
+            self.facts,
+            input_range=(0.0, 1.0) if found == IMAGENET else found,
+            standardised=is_imagenet,
+            range_source="found",
+        )
+        if self.network is not None:
+            self.network.facts = self.facts
 
     def labels(self, x: Any) -> IntArray:
         """(n,) positions of the likeliest classes."""

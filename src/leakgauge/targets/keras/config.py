@@ -16,6 +16,9 @@ from typing import Any
 import keras
 
 from leakgauge.errors import LimitExceeded, UnsafeModel, UnsupportedModel
+from leakgauge.targets.exports import WITH_TENSORFLOW
+from leakgauge.targets.keras.old_versions import translated
+from leakgauge.targets.keras.operations import operation_modules
 
 MAX_CONFIG_BYTES = 16 * 1024**2
 MAX_CONFIG_DEPTH = 64
@@ -27,17 +30,14 @@ _TABLES = frozenset(
     {"StringLookup", "IntegerLookup", "Hashing", "HashedCrossing", "CategoryEncoding", "Discretization"}
 )
 _TEXT_AND_TABLES = _TABLES | {"TextVectorization", "FeatureSpace"}
-_OPERATION_LAYERS_OF_KERAS_2 = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
+_GRAPH_OF_TENSORFLOW = "TensorFlowOpLayer"
 _DATA = frozenset({"__keras_tensor__", "__tensor__", "__numpy__", "__ellipsis__", "__slice__"})
 _CONTAINERS = frozenset({"Sequential", "Functional", "Model", "InputLayer"})
-_CONTROL_FLOW = frozenset(
-    {"Map", "Scan", "AssociativeScan", "WhileLoop", "ForiLoop", "Cond", "VectorizedMap"}
-)
 _REBUILD = 'Rebuild the model from Keras\' own layers and save it with model.save("model.keras").'
 
 
 def read_config(text: str | bytes, *, takes_tables: bool = False) -> dict[str, Any]:
-    """The configuration as a dictionary, checked against the allow-list.
+    """The configuration as a dictionary in the form of Keras 3, checked against the allow-list.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def read_config(text: str | bytes, *, takes_tables: bool = False) -> dict[str, A
     UnsafeModel
         when it asks for code (Lambda layers, foreign modules, saved programs) or for another file.
     UnsupportedModel
-        when it is no configuration, or asks for custom objects or layers for text and tables.
+        when it is no configuration, or asks for custom objects, layers for text and tables, or functions
+        of TensorFlow that are not translated.
     """
     if len(text) > MAX_CONFIG_BYTES:
         raise _too_large("is larger than 16 MB")
@@ -61,13 +62,15 @@ def read_config(text: str | bytes, *, takes_tables: bool = False) -> dict[str, A
         raise _too_large(f"is nested more than {MAX_CONFIG_DEPTH} deep") from error
     except ValueError as error:
         raise _malformed() from error
-    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
-        raise _malformed()
-    for nodes, (node, depth) in enumerate(_walk(config), start=1):
+    for nodes, (_, depth) in enumerate(_walk(config), start=1):
         if depth > MAX_CONFIG_DEPTH:
             raise _too_large(f"is nested more than {MAX_CONFIG_DEPTH} deep")
         if nodes > MAX_CONFIG_NODES:
             raise _too_large(f"has more than {MAX_CONFIG_NODES:,} parts")
+    config = translated(config)
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        raise _malformed()
+    for node, _ in _walk(config):
         if isinstance(node, dict):
             _check_vocabulary(node)
             if "class_name" in node:
@@ -138,11 +141,11 @@ def _check_object(node: dict[str, Any], of_tables: frozenset[str]) -> None:
             if name in _TABLES
             else "Apply it to the data before the audit, and send the model without it.",
         )
-    if name in _OPERATION_LAYERS_OF_KERAS_2:
+    if name == _GRAPH_OF_TENSORFLOW:
         raise UnsupportedModel(
             "keras_2_operation_layer",
-            f"The model holds a {name}, which only Keras 2 can open.",
-            hint="Replace TensorFlow operations between layers by Keras layers, or export the model to ONNX.",
+            f"The model holds a {name}, a graph of TensorFlow as Keras wrote it before TensorFlow 2.4.",
+            hint=WITH_TENSORFLOW,
         )
     if name == "function":
         _check_function(node)
@@ -155,7 +158,7 @@ def _check_object(node: dict[str, Any], of_tables: frozenset[str]) -> None:
             "The model asks for a class outside Keras; it was not imported.",
             hint=_REBUILD,
         )
-    if name not in _known_classes() | of_tables and not (module is not None and name in _known_operations()):
+    if name not in _known_classes() | of_tables and not (module is not None and name in operation_modules()):
         raise UnsupportedModel(
             "custom_object",
             "The model uses a class that is not one of Keras' own layers.",
@@ -196,26 +199,6 @@ def _known_classes() -> frozenset[str]:
     # activations that keep state of their own are saved as layers; older files name these initializers
     found.update({"HeNormal", "HeUniform", "LecunNormal", "LecunUniform", "DTypePolicy", "Policy"})
     return frozenset(found) - refused
-
-
-@cache
-def _known_operations() -> frozenset[str]:
-    """Names of the operations that the functional API records, such as `x / 255.0`."""
-    found: set[str] = set()
-    for module in _operation_modules():
-        found.update(
-            name
-            for name, value in vars(module).items()
-            if isinstance(value, type) and issubclass(value, keras.Operation)
-        )
-    return frozenset(found) - _CONTROL_FLOW
-
-
-def _operation_modules() -> list[Any]:
-    # keras.ops exports functions only; the classes that a saved graph names live beside them
-    from keras.src.ops import image, nn, numpy
-
-    return [numpy, nn, image]
 
 
 @cache

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from leakgauge.targets.images.pixels import as_type
 from leakgauge.targets.images.probing import CHUNK
 from leakgauge.targets.images.target import Engine
 from leakgauge.targets.onnx.engine import OnnxEngine
@@ -28,13 +29,15 @@ class FunctionEngine:
 
     name = "TensorFlow function"
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
+    def __init__(self, function: Callable[[Any], Any], dtype: np.dtype[Any]) -> None:
         self._function = function
+        self._dtype = dtype
 
     def outputs(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, n_outputs) raw outputs, asked for 64 at a time."""
+        asked = as_type(images, self._dtype)
         answers = [
-            np.asarray(self._function(images[at : at + FUNCTION_BATCH]), dtype=np.float32)
+            np.asarray(self._function(asked[at : at + FUNCTION_BATCH]), dtype=np.float32)
             for at in range(0, len(images), FUNCTION_BATCH)
         ]
         return np.concatenate(answers)
@@ -55,7 +58,7 @@ def engine_for_keras(
         (n, *shape) images on which both engines must agree within `PARITY_TOLERANCE`.
     """
     function, signature = _function_of(model, shape)
-    plain = FunctionEngine(function)
+    plain = FunctionEngine(function, _input_type(model))
     expected = plain.outputs(probe)
     try:
         converted = OnnxEngine(_convert(function, signature), chunk=chunk)
@@ -83,11 +86,15 @@ def _function_of(model: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """The model as a compiled function, and the signature of its input."""
     import tensorflow as tf
 
-    signature = [tf.TensorSpec((None, *shape), tf.float32, name="image")]
+    signature = [tf.TensorSpec((None, *shape), _input_type(model).name, name="image")]
     function = tf.function(
         lambda image: model(image, training=False), input_signature=signature, autograph=False
     )
     return function, signature
+
+
+def _input_type(model: Any) -> np.dtype[Any]:
+    return np.dtype(str(model.inputs[0].dtype))
 
 
 def _convert(function: Any, signature: Any) -> onnx.ModelProto:

@@ -4,12 +4,13 @@ Order of work: the container is checked (archive members, HDF5 links and
 sizes), then the architecture against an allow-list, then the model is built
 once without memory for its weights, so that a file which declares terabytes is
 refused for what it declares. Only then does Keras load it, in safe mode and
-uncompiled, from the very bytes that were checked. `tf_keras` is never a
-fallback: it runs Lambda layers silently.
+uncompiled, from the very architecture and bytes that were checked. `tf_keras`
+is never a fallback: it runs Lambda layers silently.
 """
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import math
@@ -17,20 +18,20 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
-import numpy as np
 
 from leakgauge.errors import LeakgaugeError, LimitExceeded, UnsafeModel, UnsupportedModel
 from leakgauge.targets.keras.config import MAX_CONFIG_BYTES, read_config
+from leakgauge.targets.keras.failures import fails
 from leakgauge.targets.keras.hdf5 import MAX_BYTES, check_contents, damaged
+from leakgauge.targets.keras.old_functions import as_answered, old_functions
 
-LARGEST_BYTE_FACTOR = 0.05
 MAX_PARAMETERS = 200_000_000
 MAX_ACTIVATIONS = 64_000_000
 """Numbers that the layers' outputs may hold for one record; VGG-16 has 15 million at 224 × 224."""
@@ -38,7 +39,13 @@ MAX_VOCABULARY_BYTES = 64 * 1024**2
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
-_MEMBERS = frozenset({_CONFIG, _WEIGHTS, "metadata.json"})
+_METADATA = "metadata.json"
+_MEMBERS = frozenset({_CONFIG, _WEIGHTS, _METADATA})
+_OF_FIRST_ARCHIVES = "_layer_checkpoint_dependencies"
+"""Where TensorFlow 2.12 keeps the weights of layers in an archive."""
+_NUMBERED = re.compile(r"(.+)_([1-9][0-9]{0,5})", re.ASCII)
+_METADATA_BYTES = 10_000
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,30}", re.ASCII)
 _VOCABULARY = re.compile(r"assets/(?:\w[\w .-]*/)+vocabulary\.txt", re.ASCII)
 _SAVE_WHOLE = 'Save the whole model with model.save("model.keras") and send that file.'
 
@@ -79,19 +86,76 @@ def open_archive(path: Path, *, takes_tables: bool = False) -> keras.Model:
             raise UnsupportedModel(
                 "keras_weights_missing", "The .keras archive holds no model.weights.h5.", hint=_SAVE_WHOLE
             )
-        text = _without_compilation(_read(archive, _CONFIG, MAX_CONFIG_BYTES))
-        config = read_config(text, takes_tables=takes_tables)
+        config = read_config(_read(archive, _CONFIG, MAX_CONFIG_BYTES), takes_tables=takes_tables)
+        config.pop("compile_config", None)
         weights = _read(archive, _WEIGHTS, MAX_BYTES)
+        saved_with = _version_in(archive)
+        assets: dict[str, bytes] = {}
         left = MAX_VOCABULARY_BYTES
         for name in vocabularies:  # Keras unpacks them whole
-            left -= len(_read(archive, name, left))
+            assets[name] = _read(archive, name, left)
+            left -= len(assets[name])
     with _hdf5(io.BytesIO(weights)) as file:
         check_contents(file)
-    _check_blueprint(lambda: keras.saving.deserialize_keras_object(config, safe_mode=True))
+    config = as_answered(config, saved_with)
+    weights = _renumbered(weights)
+    _check_blueprint(lambda: _built(config), saved_with)
+    checked = _packed({_CONFIG: json.dumps(config).encode(), _WEIGHTS: weights, _METADATA: b"{}", **assets})
     # the public loader goes by the file's name; this is what it calls for a name that ends in .keras
     from keras.src.saving import saving_lib
 
-    return _loaded(lambda: saving_lib.load_model(io.BytesIO(content), compile=False, safe_mode=True))
+    with old_functions():
+        return _loaded(lambda: saving_lib.load_model(checked, compile=False, safe_mode=True), saved_with)
+
+
+def _renumbered(weights: bytes) -> bytes:
+    """The weights in the order of names that Keras 3 looks for.
+
+    TensorFlow 2.12 counted layers of a kind in twos: `conv2d`, `conv2d_2`, `conv2d_4`.
+    """
+    stream = io.BytesIO(weights)
+    with h5py.File(stream, "r+") as file:
+        if _OF_FIRST_ARCHIVES not in file:
+            return weights
+        waiting = [file]
+        while waiting:
+            group = waiting.pop()
+            layers = group.get(_OF_FIRST_ARCHIVES)
+            if not isinstance(layers, h5py.Group):
+                continue
+            numbers: dict[str, list[int]] = {}
+            for found in filter(None, map(_NUMBERED.fullmatch, layers)):
+                numbers.setdefault(found[1], []).append(int(found[2]))
+            for kind, given in numbers.items():
+                if all(number % 2 == 0 for number in given):
+                    for number in sorted(given):  # each goes where the one before has left
+                        layers.move(f"{kind}_{number}", f"{kind}_{number // 2}")
+            waiting += [child for child in layers.values() if isinstance(child, h5py.Group)]
+    return stream.getvalue()
+
+
+def _packed(members: Mapping[str, bytes]) -> io.BytesIO:
+    """A `.keras` archive of what was checked."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    packed.seek(0)
+    return packed
+
+
+def _version_in(archive: zipfile.ZipFile) -> str | None:
+    """The version of Keras that an archive says it was saved with."""
+    try:
+        found = json.loads(archive.read(_METADATA)[:_METADATA_BYTES])
+    except (*_DAMAGE, KeyError, RecursionError):
+        return None
+    return _as_version(found.get("keras_version")) if isinstance(found, dict) else None
+
+
+def _as_version(value: object) -> str | None:
+    text = value.decode(errors="replace") if isinstance(value, bytes) else value
+    return text if isinstance(text, str) and _VERSION.fullmatch(text) else None
 
 
 def open_hdf5(path: Path, *, takes_tables: bool = False) -> keras.Model:
@@ -121,34 +185,28 @@ def open_hdf5(path: Path, *, takes_tables: bool = False) -> keras.Model:
             raise UnsupportedModel(
                 "hdf5_without_model", "The HDF5 file holds no Keras model.", hint=_SAVE_WHOLE
             )
-        if not isinstance(text, str | bytes) or "model_weights" not in file:
+        if not isinstance(text, str | bytes) or not isinstance(file.get("model_weights"), h5py.Group):
             raise damaged()
         config = read_config(text, takes_tables=takes_tables)
-    _check_blueprint(lambda: _from_legacy_config(config))
-    # the public loader goes by the file's name; this is what it calls for a name that ends in .h5
+        saved_with = _as_version(file.attrs.get("keras_version"))
+        config = as_answered(config, saved_with)
+    _check_blueprint(lambda: _built(config), saved_with)
+    with _hdf5(io.BytesIO(content)) as file:
+        return _loaded(lambda: _with_weights(_built(config), file["model_weights"]), saved_with)
+
+
+def _built(config: dict[str, Any]) -> keras.Model:
+    """The model of a configuration, which Keras may change while it reads it."""
+    with old_functions():
+        model: keras.Model = keras.saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
+    return model
+
+
+def _with_weights(model: keras.Model, weights: h5py.Group) -> keras.Model:
     from keras.src.legacy.saving import legacy_h5_format
 
-    with _hdf5(io.BytesIO(content)) as file:
-        return _loaded(lambda: legacy_h5_format.load_model_from_hdf5(file, compile=False, safe_mode=True))
-
-
-def _from_legacy_config(config: dict[str, Any]) -> keras.Model:
-    # the public deserialiser knows only today's form; this is the one that load_model itself uses for HDF5
-    from keras.src.legacy.saving import saving_options, saving_utils
-
-    with saving_options.keras_option_scope(use_legacy_config=True):
-        return saving_utils.model_from_config(config)
-
-
-def _without_compilation(text: bytes) -> bytes:
-    """The configuration without its optimizer, loss and metrics, which an audit never needs."""
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError):
-        return text  # read_config names what is wrong
-    if isinstance(config, dict):
-        config.pop("compile_config", None)
-    return json.dumps(config).encode()
+    legacy_h5_format.load_weights_from_hdf5_group(weights, model)
+    return model
 
 
 # What the standard library raises on archives that contradict themselves.
@@ -190,7 +248,7 @@ def _hdf5(stream: Any) -> Iterator[h5py.File]:
         raise damaged() from error
 
 
-def _check_blueprint(build: Callable[[], keras.Model]) -> None:
+def _check_blueprint(build: Callable[[], keras.Model], saved_with: str | None) -> None:
     """Build the model without memory for its weights, and refuse what it would ask for.
 
     In a stateless scope Keras defers every variable and traces shapes alone, so
@@ -205,10 +263,8 @@ def _check_blueprint(build: Callable[[], keras.Model]) -> None:
     except LeakgaugeError:
         raise
     except Exception as error:  # Keras raises anything at all for a configuration that does not add up
-        raise UnsupportedModel(
-            "cannot_be_rebuilt",
-            "Keras cannot rebuild the model from the architecture in the file.",
-            hint="Check that the file opens with keras.saving.load_model of Keras 3, then send it again.",
+        raise fails(
+            "cannot_be_rebuilt", "rebuild the model from the architecture in the file", error, saved_with
         ) from error
     finally:
         keras.utils.clear_session()
@@ -250,32 +306,18 @@ def _elements(layer: Any) -> int:
     return total
 
 
-def _loaded(load: Callable[[], keras.Model]) -> keras.Model:
+def _loaded(load: Callable[[], keras.Model], saved_with: str | None) -> keras.Model:
     try:
         return load()
     except Exception as error:  # Keras raises anything at all for weights that do not fit
-        raise UnsupportedModel(
+        raise fails(
             "weights_do_not_fit",
-            "Keras cannot load the weights into the architecture that the file describes.",
-            hint="Check that the file opens with keras.saving.load_model of Keras 3, then send it again.",
+            "load the weights into the architecture that the file describes",
+            error,
+            saved_with,
         ) from error
 
 
 def activations(model: keras.Model) -> int:
     """Numbers that the layers' outputs hold for one record."""
     return sum(_elements(layer) for layer in leaves(model))
-
-
-def rescaled_range(model: keras.Model) -> tuple[float, float] | None:
-    """The range of a pixel that a Rescaling layer at the model's entrance speaks of; None without one.
-
-    A factor well below 1 (1/255, 1/127.5) brings bytes down to the unit range;
-    any other leaves the unit range as it is.
-    """
-    for position, layer in enumerate(leaves(model)):
-        if position > 3:
-            return None
-        if isinstance(layer, keras.layers.Rescaling):
-            factor = np.abs(np.asarray(layer.scale, dtype=np.float64)).max()
-            return (0.0, 255.0) if 0 < factor < LARGEST_BYTE_FACTOR else (0.0, 1.0)
-    return None

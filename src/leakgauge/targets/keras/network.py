@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from leakgauge.targets.images.facts import ImageModelFacts
+from leakgauge.targets.images.facts import ImageModelFacts, scaling
 from leakgauge.targets.images.target import AxisOrder
 from leakgauge.targets.protocol import FloatArray
 
@@ -54,8 +54,8 @@ class KerasNetwork:
         inputs = self.inputs(images)
         chosen = tf.constant(target_class, tf.int32)
         probability, gradient = (part.numpy() for part in self._gradient(tf.constant(inputs), chosen))
-        low, high = self.facts.input_range
-        return probability.astype(np.float64), np.float32(high - low) * self._layout.restore(gradient)
+        _, span = scaling(self.facts.scale)
+        return probability.astype(np.float64), span * self._layout.restore(gradient)
 
     def log_probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, n_classes) log probabilities of (n, height, width, channels) images in [0, 1]."""
@@ -78,8 +78,8 @@ class KerasNetwork:
         (n, height, width, channels) gradients.
         """
         gradient = self._pulled(tf.constant(self.inputs(images)), tf.constant(weights)).numpy()
-        low, high = self.facts.input_range
-        return np.float32(high - low) * self._layout.restore(gradient)
+        _, span = scaling(self.facts.scale)
+        return np.asarray(span * self._layout.restore(gradient), dtype=np.float32)
 
     def features(self, images: NDArray[np.float32]) -> FloatArray | None:
         """(n, n_features) input of the last layer with weights; None where the graph does not show it."""
@@ -92,13 +92,13 @@ class KerasNetwork:
 
     def inputs(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, height, width, channels) images in [0, 1] as the model takes them."""
-        low, high = self.facts.input_range
-        return self._layout.arrange(np.float32(low) + np.float32(high - low) * images)
+        low, span = scaling(self.facts.scale)
+        return self._layout.arrange(low + span * images)
 
     def images(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """The images that `inputs` makes these inputs of."""
-        low, high = self.facts.input_range
-        return np.asarray((self._layout.restore(inputs) - low) / (high - low), dtype=np.float32)
+        low, span = scaling(self.facts.scale)
+        return np.asarray((self._layout.restore(inputs) - low) / span, dtype=np.float32)
 
     def _differentiated(self, inputs: Any, chosen: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:

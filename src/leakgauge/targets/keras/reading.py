@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from leakgauge.targets.images.facts import InputSettings, RangeSource
+from leakgauge.targets.images.facts import InputSettings
 from leakgauge.targets.images.probing import (
     CHUNK,
-    UNIT_RANGE,
     check_ends,
     check_output,
     does_not_run,
     probed,
     read_input,
 )
+from leakgauge.targets.images.ranges import range_of
 from leakgauge.targets.images.refusals import unsupported
 from leakgauge.targets.images.target import ImageTarget
 from leakgauge.targets.keras.engine import engine_for_keras, one_thread
-from leakgauge.targets.keras.file import activations, open_archive, open_hdf5, rescaled_range
+from leakgauge.targets.keras.entrance import entrance_of
+from leakgauge.targets.keras.file import activations, open_archive, open_hdf5
 from leakgauge.targets.keras.network import KerasNetwork
 
 PACKAGES = ("onnxruntime", "pillow", "keras", "tensorflow-cpu", "tf2onnx")
@@ -46,14 +48,13 @@ def _target(
     model = read(path)
     check_ends(len(model.inputs), len(model.outputs))
     entry, end = model.inputs[0], model.outputs[0]
-    if "float" not in str(entry.dtype):
-        raise unsupported("text_model", "The model takes whole numbers or text, not images.")
+    if not re.fullmatch(r"float(16|32|64)|u?int(8|16|32|64)", str(entry.dtype)):
+        raise unsupported("text_model", "The model takes text or truth values, not images.")
+    dtype = np.dtype(str(entry.dtype))
     found = read_input(tuple(entry.shape)[1:], settings)
     check_output(tuple(end.shape)[1:])
-    rescaled = rescaled_range(model)
-    source: RangeSource = "asked" if settings.input_range else "rescaling layer" if rescaled else "assumed"
-    input_range = settings.input_range or rescaled or UNIT_RANGE
-    probes = found.probes(input_range)
+    range_found = range_of(settings, dtype=dtype, entrance=entrance_of(model))
+    probes = found.probes(range_found.input_range)
     chunk = int(np.clip(_CHUNK_NUMBERS // max(activations(model), 1), 1, CHUNK))
     try:
         engine = engine_for_keras(model, found.arranged, probes, chunk=chunk)
@@ -65,10 +66,10 @@ def _target(
         found,
         kind=type(model).__name__,
         format=format_name,
-        input_range=input_range,
-        range_source=source,
+        range_found=range_found,
         packages=PACKAGES,
         asked=2 * len(probes),  # the engines were compared on the probes: two answers to each
     )
-    target.network = KerasNetwork(model, target.facts, found.layout)
+    if dtype.kind == "f":  # whole numbers have no gradient
+        target.network = KerasNetwork(model, target.facts, found.layout)
     return target

@@ -121,7 +121,9 @@ def test_operations_of_the_functional_api_are_honest(tmp_path: Path) -> None:
     end = layers.Dense(3, activation="softmax")(layers.Flatten()(entry / 255.0 - 0.5))
     model = keras.Model(entry, end)
     target = opened(model, tmp_path)
-    assert np.allclose(target.probabilities(IMAGES), model.predict_on_batch(IMAGES), atol=1e-5)
+    assert target.facts.input_range == (0.0, 255.0)
+    assert target.facts.range_source == "rescaling layer"
+    assert np.allclose(target.probabilities(IMAGES), model.predict_on_batch(255 * IMAGES), atol=1e-5)
 
 
 def test_every_image_is_counted_probes_included(tmp_path: Path) -> None:
