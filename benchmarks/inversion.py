@@ -81,7 +81,8 @@ Judge: TypeAlias = Callable[[Images], NDArray[np.int64]]
 
 def knowing_components(settings: AttackSettings, images: ImageSet, attacked: int) -> AttackSettings:
     """The product's prior."""
-    return informed(settings, principal_components(images.auxiliary(attacked)).space)
+    auxiliary = images.auxiliary(attacked)
+    return informed(settings, principal_components(auxiliary).space, auxiliary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,9 @@ ENTRIES = (
     Entry("NES in pixels", "nes", "probabilities", 12_800, runs=4, space=pixels, penalty=Prior(weight=0.0)),
     Entry("label_only", "label_only", "labels", 12_800, runs=4),
     Entry("label_only with prior", "label_only", "labels", 12_800, runs=4, knowing=knowing_components),
+    Entry("auxiliary_mean", "auxiliary_mean", "probabilities", 900, knowing=knowing_components),
+    Entry("auxiliary_labels", "auxiliary_labels", "labels", 900, knowing=knowing_components),
+    Entry("auxiliary_chain", "auxiliary_chain", "probabilities", 12_800, runs=4, knowing=knowing_components),
     Entry("MI-Face, ours", "miface", "model file", None),
     Entry("MI-Face of ART", "miface_art", "model file", None),
 )

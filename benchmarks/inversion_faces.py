@@ -126,7 +126,8 @@ def nearest_right(found: Images, means: Images) -> int:
 def contact_sheet(rows: list[Images]) -> Image.Image:
     """A person a column, an attack a row."""
     strips = [np.concatenate(list(row[..., 0]), axis=1) for row in rows]
-    return Image.fromarray(np.round(255 * np.clip(np.concatenate(strips), 0, 1)).astype(np.uint8))
+    sheet = Image.fromarray(np.round(255 * np.clip(np.concatenate(strips), 0, 1)).astype(np.uint8))
+    return sheet.reduce(2)
 
 
 def main() -> None:

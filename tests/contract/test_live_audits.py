@@ -158,7 +158,7 @@ def test_an_image_classifier_is_inverted_within_its_rows(audit, tmp_path):
             limits={"rows": 3_000},
         )
     by_name = {attack.name: attack.status for attack in report.attacks}
-    assert sorted(by_name.values()) == ["measured", "not_applicable", "not_applicable"]
+    assert sorted(by_name.values()) == ["measured", *["not_applicable"] * (len(by_name) - 1)]
     assert report.service.rows == len(service.rows) <= 3_000
     assert any(notice.code == "service_rows" for notice in report.warnings)
 
