@@ -47,8 +47,9 @@ $(VENV)/installed-dev: $(VENV)/installed $(VENV)/installed-demo container/requir
 	$(LOCKED) -r container/requirements-dev.txt -r container/requirements-publish.txt
 	@touch $@
 
-audit: $(VENV)/installed  ## audit the two sample bundles; the reports are in build/
+audit: $(VENV)/installed  ## audit three sample bundles; the reports are in build/
 	@$(RUN)/leakgauge audit sample-input/membership.zip -o build/membership
+	@$(RUN)/leakgauge audit sample-input/membership-people.zip -o build/people
 	@$(RUN)/leakgauge audit sample-input/inversion.zip -o build/inversion
 
 # The report is tested in a real browser, the sandbox with the real filter; on Debian both can be had.

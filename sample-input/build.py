@@ -7,6 +7,7 @@ data well; `membership-regularised.zip` its twin with larger leaves and a tenth
 of the records for each tree, which remembers little and keeps the default
 policy. Both were trained on the same half of the digits. `membership-answers.zip`
 holds what the first one answered, and eight reference models, but no model.
+`membership-people.zip` holds a forest of people who never were, with columns that are nobody's business.
 `inversion.zip` holds a small Keras classifier of digits and one of its images.
 """
 
@@ -19,10 +20,14 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The first date a zip can hold: a clock in the bundle would change its bytes."""
@@ -40,7 +45,7 @@ def membership_bundles() -> dict[str, bytes]:
         ),
     }
     answers = answers_bundle(members, subjects)
-    return {"membership-answers.zip": answers} | {
+    return {"membership-answers.zip": answers, "membership-people.zip": people_bundle()} | {
         name: zipped(
             {
                 "model.pkl": pickle.dumps(forest.fit(members.drop(columns="label"), members.label)),
@@ -75,6 +80,44 @@ def answers_bundle(members: pd.DataFrame, others: pd.DataFrame) -> bytes:
             table = answered(model, everyone).assign(in_training=everyone.index.isin(rows).astype(int))
             files[f"reference_answers/{pair}{half}.csv"] = csv(table)
     return zipped(files)
+
+
+def people_bundle() -> bytes:
+    """A default forest that predicts who needs hospital care, of people whose columns hang together."""
+    table = people(1_000)
+    members, others = table[:500], table[500:]
+    encoder = make_column_transformer(
+        (OrdinalEncoder(), ["smoker", "job"]), remainder="passthrough", verbose_feature_names_out=False
+    )
+    forest = make_pipeline(encoder, RandomForestClassifier(random_state=0))
+    return zipped(
+        {
+            "model.pkl": pickle.dumps(forest.fit(members.drop(columns="label"), members.label)),
+            "train_mia.csv": csv(members),
+            "test_mia.csv": csv(others),
+            "parameters.json": b'{"sensitive_columns": ["smoker"]}\n',
+        }
+    )
+
+
+def people(n: int) -> pd.DataFrame:
+    """`n` people: who is young smokes more often, and who smokes is ill more often."""
+    rng = np.random.default_rng(0)
+    age = rng.integers(18, 80, n)
+    smoker = rng.random(n) < 1.0 / (1.0 + np.exp((age - 40.0) / 15.0))
+    exercise, weight = rng.integers(0, 15, n), rng.normal(80.0, 12.0, n).round(1)
+    job = rng.choice(["nurse", "clerk", "driver"], n, p=[0.5, 0.3, 0.2])
+    risk = 1.2 * smoker + (age - 45) / 20.0 - exercise / 8.0 + (weight - 80.0) / 30.0
+    return pd.DataFrame(
+        {
+            "age": age,
+            "smoker": np.where(smoker, "yes", "no"),
+            "job": job,
+            "exercise": exercise,
+            "weight": weight,
+            "label": np.where(risk + rng.logistic(size=n) > 0.0, "hospital", "healthy"),
+        }
+    )
 
 
 def csv(table: pd.DataFrame) -> bytes:

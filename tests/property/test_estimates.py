@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom, binomtest, norm
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import matthews_corrcoef, roc_auc_score
 
 from leakgauge.estimates import (
     Estimate,
@@ -26,6 +26,8 @@ from leakgauge.estimates import (
     empirical_epsilon,
     for_chosen_threshold,
     for_cross_fitting,
+    matthews_correlation,
+    mean_of,
     mean_of_two,
     paired_difference,
     proportion,
@@ -554,3 +556,34 @@ def test_the_interval_of_a_difference_of_shares_covers_as_it_says() -> None:
     assert same.low < same.value == 0 < same.high
     with pytest.raises(ValueError, match="no records"):
         share_difference(first[:0], first[:0])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=3, max_size=60))
+def test_matthews_correlation_is_scikit_learns_and_lies_within_its_interval(pairs):
+    decided, truth = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
+    found = matthews_correlation(decided, truth)
+    assume(len({*decided.tolist(), *truth.tolist()}) > 1)  # of one alone scikit-learn warns
+    assert found.value == pytest.approx(matthews_corrcoef(truth, decided), abs=1e-9)
+    assert -1.0 <= found.low <= found.value <= found.high <= 1.0
+
+
+def test_matthews_correlation_covers_that_of_many_records():
+    rng = np.random.default_rng(0)
+    truth = (rng.random(200_000) < 0.2).astype(np.int64)
+    decided = np.where(rng.random(200_000) < 0.8, truth, 1 - truth)
+    true_value = matthews_correlation(decided, truth).value
+    held = []
+    for start in range(0, 60_000, 300):
+        part = matthews_correlation(decided[start : start + 300], truth[start : start + 300])
+        held.append(part.low <= true_value <= part.high)
+    assert np.mean(held) >= 0.9
+
+
+def test_a_mean_of_estimates_is_that_of_two_and_narrower_than_each():
+    one, other = proportion(30, 100), proportion(50, 100)
+    assert mean_of([one, other]) == mean_of_two(one, other)
+    four = mean_of([one, other, one, other])
+    assert four.high - four.low < mean_of_two(one, other).high - mean_of_two(one, other).low
+    with pytest.raises(ValueError, match="no estimates"):
+        mean_of([])

@@ -12,6 +12,8 @@ from leakgauge.report.model import AttributeMeasured
 from leakgauge.text import Sink, printable
 
 _LONGEST_NAME = 18
+_ROOM = 12.0
+"""For the right half of the label of the last tick."""
 
 
 def attribute_chart(columns: Sequence[tuple[str, AttributeMeasured]], *, identifier: str) -> Markup:
@@ -27,7 +29,7 @@ def attribute_chart(columns: Sequence[tuple[str, AttributeMeasured]], *, identif
     ]
     frame = Frame.of_rows(len(rows), left=20 + 7.0 * max(len(label) for label, _, _ in rows), top=8)
     lowest = max(min(min(guess, attack) for _, guess, attack in rows) - 0.1, 0.0)
-    across = svg.LinearScale(lowest, 1.0, frame.left, frame.right)
+    across = svg.LinearScale(lowest, 1.0, frame.left, frame.right - _ROOM)
     parts = ["".join(frame.columns(across, percent_tick))]
     for place, (label, guess, attack) in enumerate(rows):
         y = frame.row(place)
