@@ -137,6 +137,7 @@ def test_large_leaves_of_numbers_hold_no_single_rows():
     assert "No leaf of the trees holds a single row" in found.sentence
 
 
+@pytest.mark.slow
 def test_classes_on_columns_of_many_values_come_back():
     x, y = mixed_table(80, 9)
     y = (y > np.median(y)).astype(float)

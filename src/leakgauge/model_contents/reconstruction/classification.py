@@ -27,6 +27,8 @@ PATIENCE = 30
 """Sweeps in a row that may bring no better match before the rest is given up."""
 RESTLESS = 9
 """Sweeps in a row that may bring no better match before messages count as calm, however much they change."""
+STILL = 0.0003
+"""Nats by which messages change in a sweep, on average, below which nothing more is to come."""
 CHECKED_EVERY = 3
 HOPELESS = 0.2
 """Share of counts below which a table that was swept as often as `FIRST_SWEEPS` is given up."""
@@ -175,7 +177,7 @@ def _likeliest(
     for step in range(sweeps):
         if since >= PATIENCE:
             break
-        calm |= sweep(beliefs, bags, cells, rng, progress, calm=calm) < CALM
+        changed = sweep(beliefs, bags, cells, rng, progress, calm=calm)
         since += 1
         if (step + 1) % CHECKED_EVERY:
             continue
@@ -185,9 +187,11 @@ def _likeliest(
             found = replace(found, bounds=bounds_of(placed, found.x.shape, progress, midpoints=midpoints))
         if found.matched > best.matched:
             best, since = found, 0
-        calm |= since >= RESTLESS
         if best.matched == 1.0 or (best.matched < HOPELESS and step + 1 >= FIRST_SWEEPS):
             break
+        if calm and changed < STILL:
+            break
+        calm |= changed < CALM or since >= RESTLESS
         if found.bounds is not None:
             now = evidence(cells, *found.bounds)
             now[left] = against[left]

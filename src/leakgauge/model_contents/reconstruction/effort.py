@@ -20,7 +20,7 @@ MOST_BYTES = 1 << 30
 """Memory that a reconstruction may fill."""
 WORK_A_SECOND = 2.5e9
 """Multiplications of message passing in a second, about."""
-LEAST_SWEEPS, MOST_SWEEPS = 40, 200
+LEAST_SWEEPS, MOST_SWEEPS = 40, 400
 """Sweeps that a table of some hundred rows takes at least, for which there must be time; and at most."""
 
 _PER_NODE = 200
