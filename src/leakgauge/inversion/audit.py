@@ -174,10 +174,8 @@ def audit(
         progress=Share(progress, 0.05, 0.75 if evade and parameters.reference_libraries else 0.95),
         time=time,
     )
-    check_that_one_ran(
-        [outcome for outcome in outcomes if not isinstance(outcome, NotApplicable)],
-        hint="Try other parameters; if it fails with the defaults too, report a fault.",
-    )
+    tried = [outcome for outcome in outcomes if not isinstance(outcome, NotApplicable)]
+    check_that_one_ran(tried, hint="Try other parameters; if it fails with the defaults too, report a fault.")
     evasion = _evasion(inputs, evade, parameters, progress, time or Time())
     progress.report("writing the report", 0.96)
     described = describe(outcomes, inputs, seed=seed)

@@ -9,7 +9,7 @@ three times as many queries to reach the same similarity.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -74,19 +74,15 @@ def optimise(
     )
     start, settings = looked_up(target, target_class, settings, trace, budget=budget)
     space, prior = settings.space, settings.prior
-    streams = rng.spawn(settings.seeds)
 
     radius = HIGH_CONTRAST_PROBE_RADIUS if settings.high_contrast else PROBE_RADIUS
     schedule = PenaltySchedule(settings.seeds)
     z = np.tile(start, (settings.seeds, 1))
     adam = Adam(z.shape)
-    step = 0
-    while trace.affords(2 * settings.seeds):
-        if step % _BLOCK == 0:
-            block = np.stack([directions(stream, (_BLOCK, space.dimensions)) for stream in streams], axis=1)
-        direction = block[step % _BLOCK]
-        step += 1
-
+    sampled = _sampled(directions, rng.spawn(settings.seeds), space.dimensions)
+    for step, direction in enumerate(sampled, start=1):
+        if not trace.affords(2 * settings.seeds):
+            break
         probes = np.concatenate([z + radius * direction, z - radius * direction])
         images = space.images(probes)
         answers = target.probabilities(images)
@@ -104,6 +100,14 @@ def optimise(
                 confidence=float(answers[:, target_class].mean()),
             )
     return trace.result(*departures)
+
+
+def _sampled(
+    directions: Directions, streams: Sequence[np.random.Generator], dimensions: int
+) -> Iterator[FloatArray]:
+    """(seeds, dimensions) a direction for each seed from its own stream, again and again."""
+    while True:
+        yield from np.stack([directions(stream, (_BLOCK, dimensions)) for stream in streams], axis=1)
 
 
 def _learning_rate(asked: float | None) -> tuple[float, tuple[Notice, ...]]:
