@@ -35,6 +35,7 @@ from leakgauge.bundle.role_names import (
 )
 from leakgauge.errors import BadBundle, JsonValue, UnsupportedModel
 from leakgauge.targets import formats
+from leakgauge.targets.exports import WITH_TENSORFLOW
 from leakgauge.targets.signs import Data as ModelData
 from leakgauge.targets.unread_formats import Unread
 
@@ -158,7 +159,7 @@ def place(sources: Sequence[Source], *, limits: Limits) -> list[Placed]:
         raise UnsupportedModel(
             "saved_model",
             "The bundle holds a TensorFlow SavedModel folder, not a Keras file.",
-            hint='Load it where it was made and export it with model.save("model.keras").',
+            hint=WITH_TENSORFLOW,
         )
     for item in placed:
         if item.depth > limits.depth:

@@ -102,23 +102,13 @@ def read_inputs(
     LeakgaugeError
         for a model, an image or parameters that no audit can be run on.
     """
-    asked_for = settings_of(parameters.defences)
-    defences = not_undone(asked_for)
+    defences = not_undone(settings_of(parameters.defences))
     image = read_image(bundle.image, input_range=pixel_values(parameters.input_range))
     target = _target(bundle, image.values.shape, parameters, in_memory)
     shape = target.facts.shape
     original = fit(image, shape, resize=parameters.resize)
     sent = _sent_images(bundle, parameters, target.facts)
-    known = {**sent.labelled, **_of_asked_class(parameters, original.values, sent)}
-    # what is asked over a line, or is the caller's own, takes images as they come: few questions, no guess
-    comes_with_file = bundle.model is not None
-    range_notices = settle_range(
-        target,
-        original.values,
-        sent.auxiliary if comes_with_file else (),
-        labelled=known if comes_with_file else {},
-        class_is_asked=parameters.class_to_attack is not None or not comes_with_file,
-    )
+    range_notices = _range_notices(bundle, parameters, target, original.values, sent)
     prior = choose_prior(sent.auxiliary, original.values, target, trained=trained_prior)
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
@@ -136,7 +126,7 @@ def read_inputs(
     examined = examine(queried, original.values, rng=generator_for(parameters.seed, "masking"))
     notices = (
         *range_notices,
-        *defended_notice(asked_for),
+        *defended_notice(settings_of(parameters.defences)),
         *original.notices,
         *_class_notices(classes, original_class, likeliest),
         *background_notices,
@@ -226,6 +216,26 @@ def _sent_images(
     for number, file in evenly(_of_known_classes(bundle.labelled, facts.classes), most=most):
         labelled.setdefault(number, []).append(read(file))
     return _SentImages(auxiliary, references, labelled)
+
+
+def _range_notices(
+    bundle: InversionBundle,
+    parameters: InversionParameters,
+    target: ImageModel,
+    original: Images,
+    sent: _SentImages,
+) -> tuple[Notice, ...]:
+    """Settle the range of a pixel, and what is to be said of it."""
+    known = {**sent.labelled, **_of_asked_class(parameters, original, sent)}
+    # what is asked over a line, or is the caller's own, takes images as they come: few questions, no guess
+    comes_with_file = bundle.model is not None
+    return settle_range(
+        target,
+        original,
+        sent.auxiliary if comes_with_file else (),
+        labelled=known if comes_with_file else {},
+        class_is_asked=parameters.class_to_attack is not None or not comes_with_file,
+    )
 
 
 def _of_asked_class(

@@ -80,9 +80,7 @@ def probed(
     LimitExceeded
         `too_many_classes`.
     """
-    if range_found.standardised and found.shape[2] != 3:
-        raise unsupported("channels", "The scaling of ImageNet is of three channels, the model takes others.")
-    probes = found.probes(IMAGENET if range_found.standardised else range_found.input_range)
+    probes = _probes(found, range_found)
     outputs = _outputs(engine, probes)
     asked += len(probes)
     if outputs.shape[1] > MAX_CLASSES:
@@ -109,6 +107,13 @@ def probed(
         packages=packages,
     )
     return ImageTarget(engine, facts, found.layout, queries=asked)
+
+
+def _probes(found: Input, range_found: FoundRange) -> NDArray[np.float32]:
+    """The probes in the range of a pixel."""
+    if range_found.standardised and found.shape[2] != 3:
+        raise unsupported("channels", "The scaling of ImageNet is of three channels, the model takes others.")
+    return found.probes(IMAGENET if range_found.standardised else range_found.input_range)
 
 
 def _outputs(engine: Engine, probes: NDArray[np.float32]) -> NDArray[np.float32]:

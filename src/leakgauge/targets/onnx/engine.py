@@ -109,4 +109,6 @@ class OnnxEngine:
         asked = np.ascontiguousarray(as_type(images, self._dtype))
         answer: NDArray[Any] = self._session.run({self._input: asked})[0]
         kept = answer[: len(images) - missing] if missing else answer
-        return np.asarray(kept, dtype=np.float32)
+        scores = np.asarray(kept, dtype=np.float32)
+        # networks that end in a pooling layer keep its axes, one number long
+        return scores[..., 0, 0] if scores.ndim == 4 and scores.shape[2:] == (1, 1) else scores

@@ -120,3 +120,20 @@ def test_the_scaling_of_imagenet_can_be_asked_for(tmp_path: Path) -> None:
     scaled = (IMAGES - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
     assert target.facts.standardised
     assert np.allclose(target.probabilities(IMAGES), expected(scaled), atol=1e-5)
+
+
+def test_scores_with_the_axes_of_a_pooling_layer_are_rows(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["x", "w"], ["c"]),
+            helper.make_node("GlobalAveragePool", ["c"], ["y"]),
+        ],
+        "pooled",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 5, 1, 1])],
+        [numpy_helper.from_array(WEIGHTS[:15, :1].reshape(5, 3, 1, 1), "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    assert open_image_model(path, image_size=(8, 8)).probabilities(IMAGES).shape == (9, 5)
