@@ -14,6 +14,7 @@ from leakgauge.attacks.row import Unsuited
 from leakgauge.images.image import Images
 from leakgauge.inversion.protocol import AttackSettings, CurvePoint, Frame, Reconstructed
 from leakgauge.progress import Progress
+from leakgauge.targets.images.facts import scaling
 from leakgauge.targets.protocol import Target
 
 LIBRARY = "art"
@@ -41,12 +42,13 @@ def reconstruct(
     from art.attacks.inference.model_inversion import MIFace
     from art.estimators.classification import TensorFlowV2Classifier
 
+    low, span = scaling(facts.scale)
     classifier = TensorFlowV2Classifier(
         model=network.model,
         nb_classes=len(target.classes),
         input_shape=tuple(network.model.inputs[0].shape)[1:],
         loss_object=keras.losses.SparseCategoricalCrossentropy(),
-        clip_values=facts.input_range,
+        clip_values=(low, low + span),
     )
     images: Images = settings.space.start[None]
     frames: list[Frame] = []
