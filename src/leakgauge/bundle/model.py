@@ -183,6 +183,8 @@ class InversionBundle:
         optional reference images by class, as (class, image), sorted.
     evaluator
         optional second classifier, which evaluates reconstructions.
+    class_names
+        optional text with a name of a class on each line, in the order of the model's outputs.
     root, ignored, limits
         as in `MembershipBundle`.
     """
@@ -194,6 +196,7 @@ class InversionBundle:
     reference: tuple[BundledFile, ...]
     labelled: tuple[tuple[int, BundledFile], ...] = ()
     evaluator: BundledFile | None = None
+    class_names: BundledFile | None = None
     parameters: BundledFile | None
     ignored: tuple[str, ...]
     limits: Limits
@@ -204,7 +207,7 @@ class InversionBundle:
         """Digest of every used file by its name, sorted by name."""
         labelled = (file for _, file in self.labelled)
         return _digests(
-            *(self.model, self.image, self.evaluator, self.parameters),
+            *(self.model, self.image, self.evaluator, self.class_names, self.parameters),
             *(*self.auxiliary, *self.reference, *labelled),
         )
 

@@ -28,6 +28,7 @@ from leakgauge.bundle.model import (
 from leakgauge.bundle.recognise import is_archive
 from leakgauge.bundle.role_names import (
     ANSWER_ROLES,
+    CLASS_NAMES,
     KNOWLEDGE_ROLES,
     LABELLED,
     LIVE_DATA,
@@ -264,7 +265,7 @@ def _assemble(
     if data == "auxiliary records" and model is not None:
         return profiles_bundle(model, roles, ignored, root, into, budget)
     image = only("image", roles, placed=placed)
-    evaluator = optional("evaluator", roles)
+    evaluator, class_names = optional("evaluator", roles), optional(CLASS_NAMES, roles)
     return InversionBundle(
         root=root,
         model=settle_model(model, into),
@@ -273,6 +274,7 @@ def _assemble(
         reference=settle_folder("reference", roles, into),
         labelled=settle_labelled(roles, into),
         evaluator=settle(evaluator, into) if evaluator else None,
+        class_names=settle(class_names, into) if class_names else None,
         parameters=settle(parameters, into) if parameters else None,
         ignored=tuple(sorted(ignored)),
         limits=budget.limits,
@@ -302,7 +304,7 @@ def _of_another_audit(data: Data, roles: Mapping[str, Sequence[Placed]]) -> list
     """Names of files that have a part in another kind of audit alone."""
     tables = () if data == "tables" else (POPULATION,)
     answers = () if data in ("tables", "answers") else (REFERENCE_ANSWERS,)
-    images = () if data == "input image" else ("auxiliary", "reference", LABELLED, "evaluator")
+    images = () if data == "input image" else ("auxiliary", "reference", LABELLED, "evaluator", CLASS_NAMES)
     profiles = () if data == "auxiliary records" else (*KNOWLEDGE_ROLES, REFERENCE_RECORDS)
     others = (*tables, *answers, *images, *profiles)
     return [item.shown for role in others for item in roles.get(role, ())]

@@ -35,6 +35,9 @@ KNOWLEDGE_ROLES: Final = ("auxiliary_records", "ranges")
 REFERENCE_RECORDS: Final = "reference_records"
 """Role of the table of real records that class profiles are measured with, which is not needed."""
 
+CLASS_NAMES: Final = "class_names"
+"""Role of the list of what the classes are called, which is not needed."""
+
 Data: TypeAlias = Literal["tables", "answers", "image sets", "input image", "auxiliary records"]
 """What an audit is about besides the model; it decides which audit it is and which models it takes."""
 
@@ -62,6 +65,7 @@ ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
     "auxiliary_records": names(("auxiliary",), TABLE_SUFFIXES),
     "ranges": names(("ranges",), TABLE_SUFFIXES),
     REFERENCE_RECORDS: names(("reference",), TABLE_SUFFIXES),
+    CLASS_NAMES: ("labels.txt", "class_names.txt"),
     "parameters": ("parameters.json",),
 }
 """The names by which a file plays a role, models left aside."""
@@ -95,6 +99,7 @@ DESCRIBED: Final = {
     "ranges": "table of ranges",
     REFERENCE_RECORDS: "table of reference records",
     "evaluator": "classifier that evaluates reconstructions",
+    CLASS_NAMES: "list of the classes' names",
     "parameters": "parameter file",
 }
 

@@ -16,6 +16,7 @@ from leakgauge.bundle import InversionBundle
 from leakgauge.exhaustion import Time
 from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
+from leakgauge.inversion.class_names import parameters_of
 from leakgauge.inversion.conclusions import insights, recommendations
 from leakgauge.inversion.description import Described, describe, loss_curve, target_of
 from leakgauge.inversion.evaluation import prototypes, recognition
@@ -33,7 +34,7 @@ from leakgauge.inversion.running import (
 )
 from leakgauge.inversion.time_budget import Planned, within
 from leakgauge.inversion.verdict import headline, verdict
-from leakgauge.parameters import InversionParameters, inversion_parameters
+from leakgauge.parameters import InversionParameters
 from leakgauge.progress import Progress, Share
 from leakgauge.randomness import generator_for
 from leakgauge.report.gate import held_to
@@ -106,8 +107,7 @@ def audit_bundle(
     """
     begun = clock.monotonic()
     progress.report("reading the bundle", 0.0)
-    file = bundle.parameters.path if bundle.parameters else None
-    parameters = inversion_parameters(file, overrides)
+    parameters = parameters_of(bundle, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     found = read_inputs(bundle, parameters, trained_prior=trained_prior, in_memory=in_memory)
     if shortened is not None:

@@ -10,8 +10,9 @@ import pytest
 from inversion_bundles import QUICK, write_bundle
 
 from leakgauge.bundle import Limits, open_bundle
-from leakgauge.errors import BadParameters
+from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.inversion.audit import audit_bundle
+from leakgauge.inversion.class_names import parameters_of
 from leakgauge.inversion.pixel_range import NOT_KNOWN, settle_range
 from leakgauge.progress import Silent
 from leakgauge.report.html import render
@@ -106,6 +107,38 @@ def test_names_of_classes_are_as_many_as_classes(tmp_path: Path) -> None:
         audit_bundle(opened, {}, Silent())
     assert caught.value.problem == "class_names"
     assert "2 names" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["cat\ndog\n cow\n\n", "\ufeff0 cat\r\n1 dog\r\n2 cow"])
+def test_a_file_may_name_the_classes(text, tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", {**QUICK, "seeds": 1})
+    (bundle / "labels.txt").write_text(text, encoding="utf-8", newline="")
+    opened = open_bundle(bundle, tmp_path / "unpacked", limits=Limits())
+    assert "labels.txt" in opened.sha256
+    assert parameters_of(opened, {}).class_names == ("cat", "dog", "cow")
+    assert parameters_of(opened, {"class_names": ["a", "b", "c"]}).class_names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe\x00",
+        b"a\0\nb",
+        b"a\n" * 600_000,
+        b"a\n" * 20_000,
+        b"",
+        b"one",
+        b"a\n\nb",
+        b"a\n" + b"b" * 9_999,
+    ],
+)
+def test_a_file_that_names_no_classes_is_refused(content, tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", QUICK)
+    (bundle / "labels.txt").write_bytes(content)
+    opened = open_bundle(bundle, tmp_path / "unpacked", limits=Limits())
+    with pytest.raises(BadBundle) as caught:
+        parameters_of(opened, {})
+    assert caught.value.problem == "class_names"
 
 
 def test_names_of_classes_stand_in_the_report(tmp_path: Path) -> None:
