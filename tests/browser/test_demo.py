@@ -87,6 +87,7 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_anyone_can_see_it_happen(opened: Page) -> None:
     page = opened
     # the first start trains by itself, and shows how far it is

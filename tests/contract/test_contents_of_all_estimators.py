@@ -142,6 +142,7 @@ def test_rows_of_another_table_are_not_found(name: str) -> None:
     assert "none of the 60" in contents.sentence
 
 
+@pytest.mark.slow
 def test_without_a_table_the_list_tells_as_much() -> None:
     for name in ROWS:
         model, compared = made(name)

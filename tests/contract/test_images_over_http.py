@@ -114,6 +114,7 @@ def test_the_command_line_unpacks_the_vocabularies_of_a_keras_network(tmp_path: 
     assert json.loads((report / "report.json").read_bytes())["target"]["type"] == "Functional"
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_the_keras_file_and_finds_what_it_finds_in_the_onnx_file(
     in_keras: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -183,6 +183,7 @@ def test_a_stop_in_mid_audit_ends_cleanly(tmp_path: Path) -> None:
         wait_until(lambda: server.left_over() == ([], []))
 
 
+@pytest.mark.slow
 def test_many_at_once_are_served_or_told_to_come_back(server: Server) -> None:
     replies: list[int] = []
 

@@ -65,6 +65,7 @@ def test_whatever_comes_is_read_or_refused(reader: str, runs: int, tmp_path: Pat
     assert not list(tmp_path.glob("crash-*"))
 
 
+@pytest.mark.slow
 def test_a_reader_that_gives_way_is_found_even_if_it_keeps_quiet(tmp_path: Path) -> None:
     script = GIVES_WAY.format(tests=str(SCRIPT.parent), deeds=DEEDS, folder=str(tmp_path))
     fuzzed = ended("-c", script)

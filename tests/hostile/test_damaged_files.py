@@ -51,7 +51,7 @@ class Opened(Exception):  # noqa: N818 - no error: the file was read as far as t
 def opening(monkeypatch, tmp_path):
     """What becomes of an HDF5 file up to where Keras builds it."""
 
-    def built(_build):
+    def built(_build, _saved_with):
         raise Opened
 
     monkeypatch.setattr(keras_file, "_check_blueprint", built)

@@ -113,7 +113,11 @@ def test_rows_that_share_a_number_are_never_claimed_wrongly(decimals):
         (RandomForestClassifier(10, random_state=0), lambda **_: binary_table(100, 1)),
         (RandomForestClassifier(10, random_state=0), load_iris),
         (RandomForestClassifier(10, random_state=0), load_wine),
-        (RandomForestClassifier(random_state=0, max_depth=2), lambda **_: binary_table(100, 1)),
+        pytest.param(
+            RandomForestClassifier(random_state=0, max_depth=2),
+            lambda **_: binary_table(100, 1),
+            marks=pytest.mark.slow,
+        ),
         (DecisionTreeClassifier(random_state=0), lambda **_: binary_table(100, 1)),
         (DecisionTreeRegressor(random_state=0), lambda **_: mixed_table(100, 1)),
         (ExtraTreesRegressor(random_state=0), lambda **_: mixed_table(100, 1)),
