@@ -156,3 +156,23 @@ def test_an_old_file_is_an_image_classifier(name: str, tmp_path: Path) -> None:
     expected = np.array(answers(archive)[name])
     found = np.random.RandomState(7).randint(0, 256, (4, 8, 8, 3)) / np.float32(255)
     assert np.abs(target.probabilities(found) - expected).max() <= 1e-4
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_how_a_model_was_compiled_does_not_matter(name: str, tmp_path: Path) -> None:
+    import keras
+
+    @keras.saving.register_keras_serializable("own")
+    class OwnLoss(keras.losses.Loss):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return keras.ops.mean((y_true - y_pred) ** 2)
+
+    inside = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3)])
+    inside.compile(optimizer="adam", loss="mse", metrics=["mae"])
+    model = keras.Sequential([keras.Input((4, 4, 1)), inside, keras.layers.Flatten(), keras.layers.Dense(3)])
+    model.compile(optimizer=keras.optimizers.SGD(0.1, momentum=0.9), loss=OwnLoss(), metrics=["accuracy"])
+    model.fit(np.zeros((2, 4, 4, 1)), np.zeros((2, 3)), verbose=0)
+    model.save(tmp_path / name)
+    opened = (open_archive if name.endswith("keras") else open_hdf5)(tmp_path / name)
+    images = np.random.default_rng(0).random((5, 4, 4, 1), dtype=np.float32)
+    assert np.allclose(opened.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-6)

@@ -87,7 +87,6 @@ def open_archive(path: Path, *, takes_tables: bool = False) -> keras.Model:
                 "keras_weights_missing", "The .keras archive holds no model.weights.h5.", hint=_SAVE_WHOLE
             )
         config = read_config(_read(archive, _CONFIG, MAX_CONFIG_BYTES), takes_tables=takes_tables)
-        config.pop("compile_config", None)
         weights = _read(archive, _WEIGHTS, MAX_BYTES)
         saved_with = _version_in(archive)
         assets: dict[str, bytes] = {}

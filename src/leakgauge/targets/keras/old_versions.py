@@ -76,7 +76,8 @@ def _object(node: dict[str, Any]) -> Any:
     name, settings = node["class_name"], node["config"]
     if name == "Sequential":
         settings = _with_input(settings)
-    outer = {key: translated(value) for key, value in node.items() if key != "config"}
+    # how it was compiled for training is left out: no answer depends on it
+    outer = {key: translated(value) for key, value in node.items() if key not in ("config", "compile_config")}
     settings = translated(settings)
     if not isinstance(settings, dict):
         return {**outer, "config": settings}
