@@ -50,12 +50,14 @@ def names_in(file: BundledFile) -> list[str]:
     """
     with file.path.open("rb") as opened:
         content = opened.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise _no_names(file, "it is larger than 1 MB")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _no_names(file, "it is no text in UTF-8") from None
-    if len(content) > _MOST_BYTES or "\0" in text:
-        raise _no_names(file, "it is too long, or no text")
+    if "\0" in text:
+        raise _no_names(file, "it holds characters that are no text")
     lines = [line.strip() for line in text.rstrip().splitlines()]
     numbered = [line.split(maxsplit=1) for line in lines]
     if all(len(parts) == 2 and parts[0] == str(place) for place, parts in enumerate(numbered)):
