@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from callers import UPLOAD, code_of, connected, everything
 from served import (
     PATIENCE,
     ZIP,
@@ -144,6 +145,18 @@ def test_a_sender_that_sends_too_much_hears_so(server, chunked):
     reply = server.send("POST", "/invocations", body=body, headers=headers, encode_chunked=chunked)
     assert (reply.status, reply.code) == (413, "limit_exceeded.payload")
     assert server.invoke(b"echo " + b"x" * (size - 6)).status == 200
+
+
+@pytest.mark.parametrize("too_many", [1, 500, 1_023, 1_024, 1_025, 100_000])
+def test_chunks_that_pause_after_too_much_are_too_much(server, too_many):
+    size = 5 * (1 << 20) + too_many
+    head = UPLOAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % size
+    with connected(server, head + b"x" * size) as connection:
+        time.sleep(0.1)
+        connection.sendall(b"\r\n0\r\n\r\n")
+        answer = everything(connection)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert code_of(answer) == "limit_exceeded.payload"
 
 
 def test_an_empty_body_has_its_own_error(server):

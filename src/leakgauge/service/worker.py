@@ -50,6 +50,9 @@ _MOST_UNSENT_BYTES = 256 << 20
 """Answers that wait in memory for their receivers, together."""
 _SWITCH_SECONDS = 0.001
 """How long a thread that computes, on a body in small chunks for example, keeps the main loop waiting."""
+_READ_AHEAD = 1 << 10
+"""Bytes of content that gunicorn's reader of a body takes beyond those it is asked for. One that is too long
+by less must be here as far as that, or as far as it goes; else it would be taken for one that was cut off."""
 _BODY_THREADS = 2
 _PING_THREADS = 2
 _FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -166,7 +169,8 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
 
     def _await_body(self, conn: TConn, head: bytes, data: bytes) -> None:
         self._forget(conn)
-        arrival = Arrival(head, limit=self._settings.max_payload_bytes, pace=self._pace())
+        limit = self._settings.max_payload_bytes + _READ_AHEAD
+        arrival = Arrival(head, limit=limit, pace=self._pace())
         self._bodies[conn] = arrival
         self._spooled += arrival.size
         conn.sock.rest = data
