@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
@@ -15,6 +16,9 @@ from markupsafe import Markup
 from leakgauge.report import formatting
 from leakgauge.report.comparison.document import comparison_from_json, comparison_to_json
 from leakgauge.report.comparison.model import Comparison
+from leakgauge.report.evidence.clauses import READ, Answer, answers
+from leakgauge.report.evidence.origins import Support, rests_on
+from leakgauge.report.evidence.precision import PRIORS, precision_table
 from leakgauge.report.html.addresses import data_address
 from leakgauge.report.html.comparison import ComparisonPage
 from leakgauge.report.html.inversion import InversionPage
@@ -26,6 +30,14 @@ from leakgauge.text import Sink, printable
 
 LARGEST_PAGE: Final = 250_000
 """Bytes. A page that would be larger goes without its copy of report.json and points to the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a report is evidence of, for the section of that name."""
+
+    rests_on: tuple[Support, ...]
+    answers: tuple[Answer, ...]
 
 
 def render(audited: Audited) -> str:
@@ -41,8 +53,14 @@ def render(audited: Audited) -> str:
     """
     document = to_json(audited.report)
     report = from_json(document)
-    page = _page_of(report, audited.files)
-    return _filled(f"{report.kind}.html.j2", document, report=report, page=page)
+    return _filled(
+        f"{report.kind}.html.j2",
+        document,
+        report=report,
+        page=_page_of(report, audited.files),
+        evidence=Evidence(rests_on(report), answers(report)),
+        precision=precision_table(report),
+    )
 
 
 def _page_of(report: Report, files: Mapping[str, bytes]) -> MembershipPage | InversionPage | ProfilesPage:
@@ -105,7 +123,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.globals["words"] = formatting
+    environment.globals |= {"words": formatting, "priors": PRIORS, "read": READ}
     return environment
 
 
