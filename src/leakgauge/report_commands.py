@@ -9,6 +9,7 @@ import click
 
 from leakgauge.policy import SHIPPED, shipped
 from leakgauge.terminal import print_plain, printing_errors
+from leakgauge.text import Sink, printable
 
 _REPORT = click.argument("report", type=click.Path(exists=True, path_type=Path))
 
@@ -44,3 +45,40 @@ def clauses(report: Path, *, as_json: bool) -> None:
         for answer in found:
             clause = answer.clause
             print_plain(f"{clause.framework.name} {clause.number}: {clause.asks}\n    {answer.words}")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("leakgauge-history"),
+    show_default=True,
+    help="Folder for history.json and history.html.",
+)
+def history(folder: Path, output: Path) -> None:
+    """Show the trend over the reports in FOLDER, one for each release, in the order of their names.
+
+    Each is a folder with a report.json, or a .json file; v10 comes after v9.
+    For example: leakgauge history releases/ -o history/
+    """
+    # imported at first use, as above
+    from leakgauge.report.files import read_reports, replace_file
+    from leakgauge.report.history import history_of
+    from leakgauge.report.history.document import history_to_json
+    from leakgauge.report.html import render_history
+
+    with printing_errors():
+        found = history_of(read_reports(folder))
+        page, document = output / "history.html", output / "history.json"
+        replace_file(document, history_to_json(found))
+        replace_file(page, render_history(found).encode())
+        for notice in found.warnings:
+            click.echo(f"note: {printable(notice.message, Sink.TERMINAL)}", err=True)
+        for release in found.releases:
+            rise = "  leaks more than the release before" if release.name in found.worse else ""
+            print_plain(f"{release.name}: {release.severity.value}{rise}")
+        print_plain(found.sentence)
+        click.echo(page)
+        click.echo(document)

@@ -19,8 +19,11 @@ from leakgauge.report.comparison.model import Comparison
 from leakgauge.report.evidence.clauses import READ, Answer, answers
 from leakgauge.report.evidence.origins import Support, rests_on
 from leakgauge.report.evidence.precision import PRIORS, precision_table
+from leakgauge.report.history.document import history_from_json, history_to_json
+from leakgauge.report.history.model import History
 from leakgauge.report.html.addresses import data_address
 from leakgauge.report.html.comparison import ComparisonPage
+from leakgauge.report.html.history import HistoryPage
 from leakgauge.report.html.inversion import InversionPage
 from leakgauge.report.html.membership import MembershipPage
 from leakgauge.report.html.profiles import ProfilesPage
@@ -76,6 +79,13 @@ def render_comparison(comparison: Comparison) -> str:
     document = comparison_to_json(comparison)
     shown = comparison_from_json(document)
     return _filled("comparison.html.j2", document, comparison=shown, page=ComparisonPage.of(shown))
+
+
+def render_history(history: History) -> str:
+    """The history as one self-contained page, rendered from its JSON; errors as `render`."""
+    document = history_to_json(history)
+    shown = history_from_json(document)
+    return _filled("history.html.j2", document, history=shown, page=HistoryPage.of(shown))
 
 
 def _filled(template: str, document: bytes, **shown: object) -> str:
