@@ -39,7 +39,12 @@ CONTENTS: Final = Job("contents", "leakgauge.jobs.contents:contents", ("contents
 PRIOR: Final = Job("prior", "leakgauge.jobs.prior:prior", (TRAINED_PRIOR,))
 SELF_TEST: Final = Job("self_test", "leakgauge.jobs.self_test:attempt", ("report.json",))
 DEMO_TRAINING: Final = Job("demo_training", "leakgauge.jobs.demo.training:train", ("models.json",))
-DEMO_ATTACK: Final = Job("demo_attack", "leakgauge.jobs.demo.attack:attack", ("result.json", "report.zip"))
+DEMO_ATTACK: Final = Job(
+    "demo_attack",
+    "leakgauge.jobs.demo.attack:attack",
+    ("result.json", "report.zip", "comparison.html", "replay.json"),
+)
+DEMO_CUSTOMERS: Final = Job("demo_customers", "leakgauge.jobs.demo.customers:answer", ("customers.json",))
 
 CONTENTS_MODEL: Final = "contents-model"
 CONTENTS_TABLE: Final = "contents-table"
@@ -47,7 +52,16 @@ CONTENTS_TABLE: Final = "contents-table"
 INCLUDE_VALUES: Final = "include_values"
 """What is beside parameters of the table among the overrides of that job."""
 
-JOBS: Final[tuple[Job, ...]] = (AUDIT, SANITIZE, CONTENTS, PRIOR, SELF_TEST, DEMO_TRAINING, DEMO_ATTACK)
+JOBS: Final[tuple[Job, ...]] = (
+    AUDIT,
+    SANITIZE,
+    CONTENTS,
+    PRIOR,
+    SELF_TEST,
+    DEMO_TRAINING,
+    DEMO_ATTACK,
+    DEMO_CUSTOMERS,
+)
 
 PRELOADS: Final[dict[Kind, tuple[str, ...]]] = {
     "membership": (
