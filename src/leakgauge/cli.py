@@ -20,6 +20,7 @@ from leakgauge.installation import Kind
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_assignments
 from leakgauge.policy import read_policy
+from leakgauge.report_commands import report
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
@@ -49,6 +50,7 @@ def main() -> None:
 
 main.add_command(sanitize)
 main.add_command(contents)
+main.add_command(report)
 
 
 @main.command()

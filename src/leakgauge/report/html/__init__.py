@@ -6,7 +6,6 @@ import base64
 import functools
 import hashlib
 from collections.abc import Mapping
-from importlib import resources
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,9 +16,11 @@ from leakgauge.report.comparison.document import comparison_from_json, compariso
 from leakgauge.report.comparison.model import Comparison
 from leakgauge.report.html.addresses import data_address
 from leakgauge.report.html.comparison import ComparisonPage
+from leakgauge.report.html.headings import headings
 from leakgauge.report.html.inversion import InversionPage
 from leakgauge.report.html.membership import MembershipPage
 from leakgauge.report.html.profiles import ProfilesPage
+from leakgauge.report.html.styles import page_style
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import Audited, InversionReport, MembershipReport, Report
 from leakgauge.text import Sink, printable
@@ -68,7 +69,7 @@ def _filled(template: str, document: bytes, **shown: object) -> str:
 
 
 def _page(template: str, **shown: object) -> str:
-    style = _style()
+    style = page_style()
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -90,12 +91,6 @@ def _page(template: str, **shown: object) -> str:
 
 
 @functools.cache
-def _style() -> str:
-    # a line break at either end would be part of what the policy's hash covers
-    return (resources.files(__package__) / "templates" / "style.css").read_text("utf-8").strip()
-
-
-@functools.cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("leakgauge.report.html"),
@@ -106,6 +101,7 @@ def _environment() -> Environment:
         finalize=_printable,
     )
     environment.globals["words"] = formatting
+    environment.globals["headings"] = headings
     return environment
 
 
