@@ -16,11 +16,11 @@ import click
 from leakgauge.errors import BadParameters
 from leakgauge.extras import check
 from leakgauge.file_commands import contents, sanitize
+from leakgauge.finished_report import report
 from leakgauge.installation import Kind
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_assignments
 from leakgauge.policy import read_policy
-from leakgauge.report_commands import report
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
