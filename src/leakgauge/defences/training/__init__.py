@@ -1,4 +1,4 @@
-"""Defences that change how a Keras classifier is trained: one file and one row each.
+"""Defences of a Keras classifier, in its training or around it once trained: one file and one row each.
 
 To add one, write a file beside these with a function `harden(plan)` that gives a changed
 `TrainingPlan`, and add its row; the file's name is the row's name. The table itself imports no
@@ -70,6 +70,12 @@ TRAINING_DEFENCES: tuple[TrainingDefence, ...] = (
         "DP-SGD",
         "Accuracy, and several times the training time: each example has a gradient of its own.",
         "Abadi et al. 2016, Deep Learning with Differential Privacy",
+    ),
+    TrainingDefence(
+        "guard",
+        "Guard",
+        "About 1 real image in 100 is answered at random. Hides only: not from a file, nor similar images.",
+        "cf. Athalye et al. 2018, Obfuscated Gradients Give a False Sense of Security",
     ),
 )
 

@@ -74,7 +74,10 @@ def train(
         if plan.privacy is not None
         else None
     )
-    return Trained(with_probabilities(model), steps, spent)
+    served = with_probabilities(model)
+    for wrapped in plan.wrappers:
+        served = wrapped(served, images, seed)
+    return Trained(served, steps, spent)
 
 
 def smoothed_loss(labels: Any, logits: Any, *, smoothing: float) -> Any:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
-from leakgauge.errors import UnsupportedModel
+from leakgauge.errors import BadParameters, UnsupportedModel
+
+Wrapper: TypeAlias = Callable[[Any, NDArray[np.float32], int], Any]
+"""From a fitted classifier that gives probabilities, its training images and the seed to what is served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,13 @@ class TrainingPlan:
         λ of the penalty λ Σ w² over all weights but biases.
     privacy
         None for ordinary training.
+    wrappers
+        what is put around the trained classifier, in this order.
+
+    Raises
+    ------
+    BadParameters
+        `privacy_undone` for DP-SGD with a step that reads the records and adds no noise.
     """
 
     model: Any
@@ -53,6 +66,15 @@ class TrainingPlan:
     smoothing: float = 0.0
     weight_decay: float = 0.0
     privacy: Privacy | None = None
+    wrappers: tuple[Wrapper, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.privacy is not None and self.wrappers:
+            raise BadParameters(
+                "privacy_undone",
+                "DP-SGD's promise does not hold with a defence that reads the records and adds no noise.",
+                hint="Choose DP-SGD or the other defence.",
+            )
 
     @classmethod
     def of(cls, model: Any, *, epochs: int = 60, batch_size: int = 64, learning_rate: float = 1e-3) -> Self:
@@ -73,6 +95,24 @@ def as_graph(model: Any) -> Any:
     return keras.Model(model.inputs[0], model.outputs[0])
 
 
+def check_classifier(model: Any) -> None:
+    """Refuse a model without one input and one row of at least two scores.
+
+    Raises
+    ------
+    UnsupportedModel
+        `not_a_classifier`.
+    """
+    # a Sequential that was never told its input has neither
+    inputs, outputs = (list(model.inputs), list(model.outputs)) if model.built else ([], [])
+    if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 2 or (outputs[0].shape[1] or 0) < 2:
+        raise UnsupportedModel(
+            "not_a_classifier",
+            "The model is not a classifier with one input and one row of at least two scores.",
+            hint="Give a Keras model that ends in a Dense layer with one unit for each class.",
+        )
+
+
 def with_logits(model: Any) -> Any:
     """A copy of a classifier's architecture, with fresh weights, that ends before its softmax.
 
@@ -84,14 +124,7 @@ def with_logits(model: Any) -> Any:
     UnsupportedModel
         see `TrainingPlan.of`.
     """
-    # a Sequential that was never told its input has neither
-    inputs, outputs = (list(model.inputs), list(model.outputs)) if model.built else ([], [])
-    if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 2 or (outputs[0].shape[1] or 0) < 2:
-        raise UnsupportedModel(
-            "not_a_classifier",
-            "The model is not a classifier with one input and one row of at least two scores.",
-            hint="Give a Keras model that ends in a Dense layer with one unit for each class.",
-        )
+    check_classifier(model)
     graph = as_graph(model)
     last = graph.layers[-1]
     if isinstance(last, keras.layers.Softmax) or _is_softmax_alone(last):
