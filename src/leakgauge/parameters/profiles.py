@@ -86,7 +86,8 @@ class ProfilesParameters(Parameters):
     policy: Policy | None = Field(
         default=None,
         description="Limits that the report is held to, as in [policy.md](policy.md); `{}` for the default "
-        "ones. The report then says passed, failed or inconclusive. Default: none.",
+        'ones, `"aisvs"` or `"edpb-strict"` for a policy that comes along. '
+        "The report then says passed, failed or inconclusive. Default: none.",
     )
     seed: Seed = Field(
         default=0, description="Seed of all that is random; the same seed gives the same report. Default: 0."

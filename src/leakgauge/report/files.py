@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from leakgauge.errors import BadBundle, BadParameters
@@ -34,6 +36,31 @@ def read_report(path: Path) -> Report:
     if len(data) > MAX_BYTES:
         raise BadBundle("not_a_report", "The file is larger than any report.", hint=_HINT)
     return from_json(data)
+
+
+def read_reports(folder: Path) -> Iterator[tuple[str, Report]]:
+    """The reports in a folder, one by one, by the names of their folders or files.
+
+    Each is a `report.json` in a folder of its own, or another `.json` file. Numbers in names are put in order
+    as numbers: `v10` comes after `v9`.
+
+    Raises
+    ------
+    BadBundle
+        as `read_report`, with the name of what could not be read.
+    """
+    for path in sorted(folder.iterdir(), key=lambda path: _natural(path.name)):
+        if path.suffix == ".json" or (path / _NAME).is_file():
+            try:
+                yield path.name.removesuffix(".json") if path.is_file() else path.name, read_report(path)
+            except BadBundle as error:
+                error.add_note(f"in {path.name}")
+                raise
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that puts the numbers in names in order as numbers."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name) if part]
 
 
 def replace_file(path: Path, content: bytes) -> None:
