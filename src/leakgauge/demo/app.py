@@ -13,7 +13,7 @@ from leakgauge.demo import callers
 from leakgauge.demo.cache import REPLAY, REPORT_HTML, REPORT_ZIP
 from leakgauge.demo.choices import CLASSES, Choice, choices
 from leakgauge.demo.state import Request
-from leakgauge.demo.worker import Worker
+from leakgauge.demo.worker import Worker, nothing_attacked
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
 
 _POLICY = "; ".join(
@@ -102,6 +102,14 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
     def report_page() -> Response:
         return _download(worker, REPORT_HTML, "leakgauge-before-after.html")
 
+    @app.get("/report.pdf")
+    def report_pdf() -> Response:
+        return Response(
+            worker.pdf(),
+            mimetype="application/pdf",
+            headers={"Content-Disposition": "attachment; filename=leakgauge-before-after.pdf"},
+        )
+
     @app.get("/replay.json")
     def replay() -> Response:
         return send_file(_left(worker, REPLAY), mimetype="application/json", max_age=0)
@@ -170,11 +178,7 @@ def _left(worker: Worker, name: str) -> Path:
     """A file that the last attack left."""
     path = worker.left_by_attack(name)
     if path is None:
-        raise BadParameters(
-            "no_report",
-            "Nothing has been attacked yet.",
-            hint="Choose what to attack, and wait for its reconstruction.",
-        )
+        raise nothing_attacked()
     return path
 
 

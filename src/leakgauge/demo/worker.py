@@ -14,7 +14,8 @@ from leakgauge.demo.cache import Cache
 from leakgauge.demo.choices import CLASSES, GUARD, DataSet, Defence, chosen, data_set
 from leakgauge.demo.state import Kept, Request, State
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
-from leakgauge.jobs.table import DEMO_ATTACK, DEMO_CUSTOMERS, DEMO_TRAINING, Job
+from leakgauge.jobs.table import DEMO_ATTACK, DEMO_CUSTOMERS, DEMO_PDF, DEMO_TRAINING, Job
+from leakgauge.progress import Calling
 from leakgauge.sandbox.events import Shown
 from leakgauge.sandbox.parent import Sandbox
 
@@ -155,6 +156,26 @@ class Worker:
         """A file that the attack shown has left; None where nothing has been attacked yet."""
         return self._cache.left_by_attack(name)
 
+    def pdf(self) -> bytes:
+        """The before/after report of the attack shown as a PDF.
+
+        Raises
+        ------
+        BadParameters
+            `no_report` when nothing has been attacked yet.
+        LeakgaugeError
+            where the extra `pdf` or what it needs of the system is missing.
+        """
+        source = self._cache.last_attack
+        if not source.is_dir():
+            raise nothing_attacked()
+        with self._sandbox.private_folder() as folder:
+            finished = folder / "finished"
+            self._sandbox.run(
+                source, finished, overrides={}, progress=Calling(lambda *_: None), job=DEMO_PDF
+            )
+            return (finished / DEMO_PDF.leaves[0]).read_bytes()
+
     @property
     def _cache(self) -> Cache:
         return self._caches[self._data.name]
@@ -259,6 +280,15 @@ class Worker:
                 job=job,
             )
             yield finished
+
+
+def nothing_attacked() -> BadParameters:
+    """What whoever asks for a report is answered before there is one."""
+    return BadParameters(
+        "no_report",
+        "Nothing has been attacked yet.",
+        hint="Choose what to attack, and wait for its reconstruction.",
+    )
 
 
 def _last_asked(state: Mapping[str, Any]) -> Request:
