@@ -171,9 +171,7 @@ class Worker:
             raise nothing_attacked()
         with self._sandbox.private_folder() as folder:
             finished = folder / "finished"
-            self._sandbox.run(
-                source, finished, overrides={}, progress=Calling(lambda *_: None), job=DEMO_PDF
-            )
+            self._sandbox.run(source, finished, overrides={}, progress=Calling(lambda *_: None), job=DEMO_PDF)
             return (finished / DEMO_PDF.leaves[0]).read_bytes()
 
     @property
