@@ -36,7 +36,7 @@ class Effort:
         of training; None for the usual number.
     """
 
-    iterations: int = 400
+    iterations: int = 300
     seeds: int = 3
     epochs: int | None = None
 

@@ -100,7 +100,7 @@ function choose(tab) {
 
 function askForCustomers() {
   const open = TABS.find((tab) => tab.getAttribute("aria-selected") === "true").getAttribute("aria-controls");
-  if (open !== "memory" && state && !state.customers && !state.notice && !wish) want("/customers", {});
+  if (open !== "memory" && state && !state.customers && !state.busy && !state.notice && !wish && !sent) want("/customers", {});
 }
 
 for (const tab of TABS) {
@@ -267,9 +267,9 @@ $("replay").addEventListener("click", async () => {
 
 // ------------------------------------------------------------------ the state
 
-function arrived({ path, body }, { data, request }) {
+function arrived({ path, body }, { data, request, busy }) {
   if (path === "/attack") return Object.keys(body).every((name) => request[name] === body[name]);
-  return path !== "/show" || data === body.data;
+  return path === "/show" ? data === body.data : Boolean(busy);
 }
 
 function show(next) {
