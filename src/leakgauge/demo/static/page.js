@@ -136,7 +136,8 @@ function showControls(first) {
     const number = Number(input.value);
     input.checked = number === target;
     const [image, label] = [input.parentElement.querySelector("img"), input.parentElement.querySelector("b")];
-    label.textContent = faces ? number + 1 : number;
+    label.textContent = faces ? `Person ${number + 1}` : number;
+    label.classList.toggle("unseen", faces);
     image.hidden = !faces || !state.originals[number];
     if (!image.hidden) image.src = png(state.originals[number]);
   }
