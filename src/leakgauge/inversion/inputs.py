@@ -16,17 +16,17 @@ from leakgauge.images.files import read_image
 from leakgauge.images.fitting import fit
 from leakgauge.images.image import Images
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
-from leakgauge.inversion.high_contrast import as_queried, needs_high_contrast
-from leakgauge.inversion.masking import Examined, examine
+from leakgauge.inversion.masking import Examined
 from leakgauge.inversion.objective import Prior
+from leakgauge.inversion.pace import Deadline
 from leakgauge.inversion.pixel_range import settle_range
 from leakgauge.inversion.priors.background import background_of
 from leakgauge.inversion.priors.choice import ChosenPrior, choose_prior
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.priors.pca import MOST_NUMBERS, evenly
+from leakgauge.inversion.probing import probed, too_slow
 from leakgauge.inversion.protocol import AttackSettings
 from leakgauge.parameters import InversionParameters, pixel_values
-from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.images.facts import ImageModel, ImageModelFacts, Network
 from leakgauge.targets.opening import open_image_model
@@ -94,6 +94,7 @@ def read_inputs(
     *,
     trained_prior: Path | None = None,
     in_memory: InMemory | None = None,
+    deadline: Deadline | None = None,
 ) -> Inputs:
     """Open the model and the images of a bundle; `in_memory` are the models that it does not bring.
 
@@ -108,8 +109,9 @@ def read_inputs(
     shape = target.facts.shape
     original = fit(image, shape, resize=parameters.resize)
     sent = _sent_images(bundle, parameters, target.facts)
-    range_notices = _range_notices(bundle, parameters, target, original.values, sent)
-    prior = choose_prior(sent.auxiliary, original.values, target, trained=trained_prior)
+    slow = too_slow(target, len(sent.auxiliary) + sum(map(len, sent.labelled.values())), deadline)
+    range_notices = slow or _range_notices(bundle, parameters, target, original.values, sent)
+    prior = choose_prior(() if slow else sent.auxiliary, original.values, target, trained=trained_prior)
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     _check_names(parameters, target.facts.classes)
@@ -121,9 +123,7 @@ def read_inputs(
     )
     start, start_notices = _start(parameters, shape, sent.auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
-    high_contrast = needs_high_contrast(asked, shape, rng=generator_for(parameters.seed, "edges"))
-    queried = as_queried(asked, high_contrast=high_contrast)
-    examined = examine(queried, original.values, rng=generator_for(parameters.seed, "masking"))
+    high_contrast, examined = probed(asked, original.values, unasked=bool(slow), seed=parameters.seed)
     notices = (
         *range_notices,
         *defended_notice(settings_of(parameters.defences)),

@@ -36,6 +36,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from leakgauge.inversion.pace import NOT_AUDITED
 from leakgauge.report.model import (
     Failed,
     InversionMeasured,
@@ -60,9 +61,6 @@ _MISSING = (
     "What is missing is someone to say what the reconstructions show: labelled images, at least ten of each "
     "class as reference/CLASS/*.png, or an evaluator.keras in the bundle."
 )
-
-NOT_AUDITED = "Not audited for lack of time"
-"""How the reason begins for which nothing was run."""
 
 Outcome = InversionMeasured | NotApplicable | Failed
 
@@ -121,6 +119,7 @@ def verdict(
     *,
     recognised: bool,
     recognition: Sequence[Recognition] = (),
+    in_full: bool = True,
 ) -> Verdict:
     """The verdict over all attacks that only ask; white-box references never count.
 
@@ -132,6 +131,9 @@ def verdict(
         whether the model takes the image for that class.
     recognition
         what the evaluator says of each attack's reconstructions, empty without one.
+    in_full
+        whether no search was ended or left out for lack of time: what a short one does not show, a
+        longer one may.
     """
     found = headline(outcomes, reconstructions, recognition=recognition)
     if found is None:
@@ -150,6 +152,13 @@ def verdict(
     if found.shown is not None or found.read is not None or found.may_be_luck:
         return _something_shown(found, asked, figures)
     evaluated = {one.attack: one for one in recognition}
+    if not in_full:
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            f"{asked} an attacker reconstructs nothing of class {found.reconstruction.target_class} that can "
+            "be told reliably from a guess; time ran out before the searches had come to their end.",
+            (figures, _TYPICAL, "Raise time_budget: what a short search does not show, a longer one may."),
+        )
     return _nothing_shown(
         found.reconstruction.target_class,
         asked,
@@ -161,10 +170,10 @@ def verdict(
 
 
 def _why_nothing_ran(outcomes: Sequence[Outcome]) -> str:
-    """The sentence where no attack that asks was run: the reason itself, where time was the reason of all."""
-    reasons = {outcome.reason for outcome in outcomes if not isinstance(outcome, InversionMeasured)}
-    if len(reasons) == 1 and (reason := next(iter(reasons))).startswith(NOT_AUDITED):
-        return reason
+    """The sentence where no attack that asks was run: the reason itself, where time was lacking."""
+    for outcome in outcomes:
+        if not isinstance(outcome, InversionMeasured) and outcome.reason.startswith(NOT_AUDITED):
+            return outcome.reason
     return (
         "No attack that only asks was run on this model, so nothing is known about what its answers give "
         "away."
