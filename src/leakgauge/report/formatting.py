@@ -67,7 +67,7 @@ _FIGURES = {
     "attack_accuracy_with_enough_records": "Balanced accuracy, with enough known records",
 }
 
-_SHARES = ("attack_accuracy", "tpr_at_1_percent_fpr", "attack_accuracy_with_enough_records")
+_SHARES = ("attack_accuracy", "leakage", "tpr_at_1_percent_fpr", "attack_accuracy_with_enough_records")
 _DIFFERENCES = ("gain_of_more_data", "gain_of_attack_model")
 _LONGEST_NAME = 60
 
