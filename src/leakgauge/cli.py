@@ -20,7 +20,7 @@ from leakgauge.installation import Kind
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_assignments
 from leakgauge.policy import SHIPPED, read_policy
-from leakgauge.report_commands import card, clauses, history
+from leakgauge.report_commands import card, clauses, history, report
 from leakgauge.report_commands import policy as policy_command
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
@@ -56,6 +56,7 @@ main.add_command(card)
 main.add_command(clauses)
 main.add_command(history)
 main.add_command(policy_command)
+main.add_command(report)
 
 
 @main.command()

@@ -138,7 +138,10 @@ def test_headings_are_in_order_and_landmarks_named(audited: Audited) -> None:
 
 
 def test_the_order_of_the_membership_page() -> None:
-    text = Page(render(EXAMPLES["membership"])).text
+    page = render(EXAMPLES["membership"])
+    text = Page(
+        re.sub(r"<nav.*?</nav>", "", page, flags=re.DOTALL)
+    ).text  # its contents name everything first
     places = [
         text.index(part)
         for part in (
