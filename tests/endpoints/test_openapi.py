@@ -65,4 +65,4 @@ def test_an_answer_that_the_document_does_not_name_would_be_found(document, serv
     document.write_text(json.dumps(wrong))
     done = checked(document, server)
     assert done.returncode == 1
-    assert "Undocumented HTTP status code" in done.stdout
+    assert "Undocumented status code" in done.stdout
