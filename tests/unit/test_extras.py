@@ -14,6 +14,7 @@ import pytest
 from bundle_files import MEMBERSHIP, zipped
 from report_examples import membership_report
 
+import leakgauge
 from leakgauge.errors import AuditFailed
 from leakgauge.extras import ACCOUNTANT, LIBRARIES, MODULES, check, installed, needed
 from leakgauge.inversion.attacks import ATTACKS as INVERSION_ATTACKS
@@ -225,3 +226,9 @@ def test_dp_sgd_alone_asks_for_the_accountant(monkeypatch):
     with pytest.raises(AuditFailed) as raised:
         check("demo", [ACCOUNTANT])
     assert DEMO_LINE in raised.value.hint
+
+
+def test_without_mlflow_the_command_that_brings_it_is_told(tmp_path):
+    with pytest.raises(AuditFailed) as told:
+        leakgauge.log_to_mlflow(tmp_path)
+    assert "pip install 'leakgauge[mlflow]'" in told.value.hint
