@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
-
-from pydantic import JsonValue
 
 from leakgauge.estimates import Estimate
 from leakgauge.report.model.common import (
     SCHEMA_VERSION,
+    AttackOutcome,
+    AuditReport,
     Failed,
     GateResult,
     Insight,
@@ -18,8 +17,6 @@ from leakgauge.report.model.common import (
     Notice,
     Recommendation,
     ServiceUse,
-    ThreatModel,
-    Verdict,
 )
 
 
@@ -173,13 +170,9 @@ class InversionMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class InversionMeasured:
+class InversionMeasured(AttackOutcome):
     """An attack that ran; `with_prior` where it searched among images like the attacker's own."""
 
-    name: str
-    title: str
-    threat_model: ThreatModel
-    citation: str
     queries: int
     metrics: InversionMetrics
     with_prior: bool = False
@@ -260,17 +253,13 @@ class EvasionPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class EvasionMeasured:
+class EvasionMeasured(AttackOutcome):
     """How far images must be changed until the model misclassifies them, by a reference library.
 
     `curve` is over `pictures` of the user's own, of `classes` classes, in ascending order of the radius, and
     never rises. It is not leakage and never part of the verdict; a stronger attack may lower it.
     """
 
-    name: str
-    title: str
-    threat_model: ThreatModel
-    citation: str
     pictures: int
     classes: int
     queries: int
@@ -279,18 +268,13 @@ class EvasionMeasured:
 
 
 @dataclass(frozen=True, slots=True)
-class InversionReport:
+class InversionReport(AuditReport):
     """Can an attacker reconstruct the training data from the model's answers?
 
     `evasion` is a reference library's, None where it was not requested. `headline` names the attack
     that the verdict, the insights and `table` are about, None where no attack used queries alone.
     """
 
-    verdict: Verdict
-    parameters: Mapping[str, JsonValue]
-    inputs: Mapping[str, str]
-    versions: Mapping[str, str]
-    seed: int
     target: InversionTarget
     masking: Masking
     warnings: tuple[Notice, ...]
