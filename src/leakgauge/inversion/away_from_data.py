@@ -37,8 +37,8 @@ AGREEING: Final = 2
 """Kinds of lines that have to agree: a single kind may be strange to a network that hides nothing."""
 BORDER: Final = 2.2
 """Of the statistic. In 60 networks that hide nothing (linear, dense, convolutional, overfit, overconfident,
-on false labels, of three kinds of image), asked about three images each, it was at most 1.9; in 30 guarded ones
-at least 2.7."""
+on false labels, of four kinds of image), asked about three images each, it was at most 1.9; in 30 guarded
+ones at least 2.7."""
 LINES: Final = 6
 """Of each kind."""
 STEPS, STRETCH = 20, 2
@@ -167,8 +167,8 @@ def steepness(target: Target, starts: Images, ends: Images) -> FloatArray:
 
 def _steepness(answers: FloatArray) -> float:
     """The same, from the (STEPS + 1, n_classes) answers on one line."""
-    told = answers > LEAST_PROBABILITY
-    both = told[1:] & told[:-1]  # what a number is too small for has no logarithm to change
+    shown = answers > LEAST_PROBABILITY
+    both = shown[1:] & shown[:-1]  # what a number is too small for has no logarithm to change
     change = np.diff(np.log(np.maximum(answers, LEAST_PROBABILITY)), axis=0)
     largest = np.where(both, change, -np.inf).max(axis=1)
     smallest = np.where(both, change, np.inf).min(axis=1)
