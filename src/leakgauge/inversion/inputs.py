@@ -25,6 +25,7 @@ from leakgauge.inversion.priors.choice import ChosenPrior, choose_prior
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.priors.pca import MOST_NUMBERS, evenly
 from leakgauge.inversion.protocol import AttackSettings
+from leakgauge.inversion.start import start_among_data
 from leakgauge.parameters import InversionParameters, pixel_values
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
@@ -130,6 +131,10 @@ def read_inputs(
         sent.auxiliary,
         rng=generator_for(parameters.seed, "away from data"),
     )
+    if "away_from_data" in examined.found:
+        rng = generator_for(parameters.seed, "start among data")
+        start, among_data = start_among_data(asked, start, background, rng=rng)
+        start_notices = (*start_notices, *among_data)
     notices = (
         *range_notices,
         *defended_notice(settings_of(parameters.defences)),

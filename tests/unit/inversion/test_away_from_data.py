@@ -12,6 +12,7 @@ from template_target import TemplateTarget, public_images, templates
 from leakgauge.defences.output import DefendedTarget, settings_of
 from leakgauge.inversion.away_from_data import BORDER, examine_lines, leaves_data, steepness
 from leakgauge.inversion.masking import examine, examine_away, masking_of
+from leakgauge.inversion.start import start_among_data
 from leakgauge.report.model import Severity
 
 Answers = NDArray[np.float64]
@@ -96,6 +97,30 @@ def test_lines_leave_the_data_only_from_where_it_lies() -> None:
         Guarded(), np.stack([DATA[0], np.full_like(DATA[0], 0.5)]), rng=rng()
     )
     assert from_data > BORDER > from_elsewhere
+
+
+class AroundBlack(Guarded):
+    """Data is what is dark."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._data = np.zeros((1, self._data.shape[1]))
+
+
+def test_a_search_starts_where_the_answers_say_that_data_is() -> None:
+    grey = np.full_like(DATA[0], 0.5)
+    start, (notice,) = start_among_data(AroundBlack(), grey, 1.0, rng=rng())
+    assert (start == 0).all()
+    assert notice.code == "start_among_data"
+    assert "from black" in notice.message
+
+
+@pytest.mark.parametrize("background", [0.0, 1.0])
+def test_a_start_stays_where_the_answers_speak_for_no_other(background: float) -> None:
+    grey = np.full_like(DATA[0], 0.5)
+    start, notices = start_among_data(TemplateTarget(), grey, background, rng=rng())
+    assert start is grey
+    assert notices == ()
 
 
 def test_one_image_alone_leaves_questions_that_the_report_names() -> None:
