@@ -113,6 +113,7 @@ docs: $(VENV)/installed  ## regenerate docs/*.schema.json and the pages that are
 	$(RUN)/python docs/make_parameters.py > docs/parameters.md
 	$(RUN)/python docs/make_supported_models.py > docs/supported-models.md
 	$(RUN)/python docs/make_contents.py > docs/contents.md
+	$(RUN)/python docs/make_clauses.py > docs/clauses.md
 
 # --- the documentation site ---------------------------------------------------------------------------
 

@@ -58,8 +58,15 @@ class Lock:
 
 
 LOCKS = (
-    Lock("membership", "The membership image, but for PyTorch.", ("membership", "serve"), AROUND_TORCH),
-    Lock("inversion", "The inversion image.", ("inversion", "membership", "serve"), beside=("membership",)),
+    Lock(
+        "membership", "The membership image, but for PyTorch.", ("membership", "serve", "pdf"), AROUND_TORCH
+    ),
+    Lock(
+        "inversion",
+        "The inversion image.",
+        ("inversion", "membership", "serve", "pdf"),
+        beside=("membership",),
+    ),
     Lock("demo", "The demo page: its image, `make demo`.", ("demo",), beside=("membership", "inversion")),
     Lock("build", "What builds the package.", None, ("setuptools>=77",), beside=("inversion",)),
     Lock(

@@ -337,7 +337,8 @@ def gate(
     report
         what `audit` gave, or a `report.json` or the folder it stands in.
     policy
-        a YAML file, the same as names and values, or None for the default policy.
+        a YAML file, the name of a policy that comes along (`aisvs`, `edpb-strict`), the same as names and
+        values, or None for the default policy.
 
     Raises
     ------
@@ -347,7 +348,7 @@ def gate(
     found = read_report(Path(report)) if isinstance(report, str | PathLike) else report
     if policy is None or isinstance(policy, Policy):
         return hold(found, policy)
-    limits = policy_from(policy) if isinstance(policy, Mapping) else read_policy(Path(policy))
+    limits = policy_from(policy) if isinstance(policy, Mapping) else read_policy(os.fspath(policy))
     return hold(found, limits)
 
 

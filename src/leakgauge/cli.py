@@ -19,7 +19,9 @@ from leakgauge.file_commands import contents, sanitize
 from leakgauge.installation import Kind
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_assignments
-from leakgauge.policy import read_policy
+from leakgauge.policy import SHIPPED, read_policy
+from leakgauge.report_commands import clauses, history, report
+from leakgauge.report_commands import policy as policy_command
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
@@ -35,8 +37,9 @@ _OPEN_FILES = (
 _EXIT_CODES = {"passed": 0, "failed": 1, "inconclusive": 3}
 _POLICY = click.option(
     "--policy",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML file with the limits that the report is held to.",
+    metavar="FILE|NAME",
+    help="YAML file with the limits that the report is held to, or one that comes along: "
+    f"{', '.join(SHIPPED)}.",
 )
 
 
@@ -49,6 +52,10 @@ def main() -> None:
 
 main.add_command(sanitize)
 main.add_command(contents)
+main.add_command(clauses)
+main.add_command(history)
+main.add_command(policy_command)
+main.add_command(report)
 
 
 @main.command()
@@ -87,7 +94,7 @@ def audit(
     seed: int | None,
     parameters: Sequence[str],
     only: Kind | None,
-    policy: Path | None,
+    policy: str | None,
     endpoint: Path | None,
     yes: bool,
 ) -> None:
@@ -133,7 +140,7 @@ def audit(
     "--sarif", type=click.Path(dir_okay=False, path_type=Path), help="Also write SARIF 2.1.0 there."
 )
 @click.option("--github", is_flag=True, help="Also print GitHub annotations.")
-def gate(report: Path, policy: Path | None, junit: Path | None, sarif: Path | None, github: bool) -> None:
+def gate(report: Path, policy: str | None, junit: Path | None, sarif: Path | None, github: bool) -> None:
     """Hold REPORT, a report.json or its folder, to a policy; without --policy to the default one.
 
     Exit codes: 0 passed, 1 failed, 3 inconclusive, 2 for a report or policy that cannot be read.

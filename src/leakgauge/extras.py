@@ -24,6 +24,7 @@ Extra: TypeAlias = Literal[
     "endpoints",
     "sagemaker-endpoints",
     "serve",
+    "pdf",
     "demo",
 ]
 
@@ -36,6 +37,7 @@ MODULES: Final[dict[Extra, tuple[str, ...]]] = {
     "endpoints": ("urllib3", "jmespath"),
     "sagemaker-endpoints": ("boto3", "botocore"),
     "serve": ("flask", "gunicorn"),
+    "pdf": ("weasyprint",),
     "demo": (*_INVERSION, "tensorflow", "keras", "h5py", "tf2onnx", "sklearn", "flask"),
 }
 """Modules without which an extra does nothing. Further ones are told when they are missed."""

@@ -1,4 +1,4 @@
-"""The limits that a gate holds a report to: a YAML file, or the parameter `policy`.
+"""The limits that a gate holds a report to: a YAML file, one of `policies/` by name, the parameter `policy`.
 
 The models below are the reference for docs/policy.md. A rule that is `null` is
 switched off. Unknown names are refused by name: a limit that is misspelled would
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +29,9 @@ from leakgauge.validation import explained, listed, shown, summary
 
 _MOST_ATTACKS = 50
 _HINT = "docs/policy.md describes every limit; {} is a policy too, the default one."
+
+SHIPPED: Final = ("aisvs", "edpb-strict")
+"""Policies that come along and go by a name; each file says what it is for."""
 
 
 def _as_tuple(value: object) -> object:
@@ -100,6 +104,12 @@ class MembershipLimits(_Limits):
         default=None,
         description="Largest balanced accuracy that any attack on the model's answers may reach.",
     )
+    guessing_margin: Annotated[float, Field(gt=0, le=0.5)] | None = Field(
+        default=None,
+        description="How far above guessing, which gets .5, the balanced accuracy of an attack on the "
+        "model's answers may at most lie. An attack that is shown to beat guessing breaks it, by however "
+        "little.",
+    )
     max_model_file_auc: _Area | None = Field(
         default=None,
         description="As max_auc, for attacks that read the model file: set it for models whose file is "
@@ -113,6 +123,11 @@ class MembershipLimits(_Limits):
     )
     max_model_file_attribute_leakage: _Share | None = Field(
         default=None, description="As max_attribute_leakage, for attacks that read the model file."
+    )
+    max_records_in_file: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="How many training records may at most stand whole in the model file, or be rebuilt from "
+        "it with every value right.",
     )
     max_severity: _Severity | None = Field(
         default=None, description="The worst verdict that passes: low, moderate or high."
@@ -186,14 +201,39 @@ class Policy(_Limits):
     inversion: InversionLimits = Field(default=InversionLimits(), description="For inversion reports.")
     profiles: ProfilesLimits = Field(default=ProfilesLimits(), description="For reports on class profiles.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, policy: object) -> object:
+        if isinstance(policy, str):
+            if policy not in SHIPPED:
+                raise ValueError(f"{shown(policy)} is no policy that comes along: {', '.join(SHIPPED)}")
+            return _document(shipped(policy))
+        return policy
 
-def read_policy(file: Path) -> Policy:
-    """The policy in a file; errors as `policy_of`, and `policy_file` for a file that cannot be read."""
+
+def shipped(name: str) -> bytes:
+    """The YAML of a policy that comes along, one of `SHIPPED`, with what it says of itself."""
+    return (resources.files(__package__) / "policies" / f"{name}.yaml").read_bytes()
+
+
+def read_policy(source: Path | str) -> Policy:
+    """The policy in a file, or the one of `SHIPPED` that a text names.
+
+    Raises
+    ------
+    BadParameters
+        as `policy_of`; `policy_file` for a file that cannot be read.
+    """
+    if source in SHIPPED:
+        return policy_of(shipped(str(source)))
     try:
-        with file.open("rb") as handle:
+        with Path(source).open("rb") as handle:
             data = handle.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _bad_file(f"cannot be read ({os.strerror(error.errno or 0)})") from None
+        raise _bad_file(
+            f"cannot be read ({os.strerror(error.errno or 0)})",
+            hint=f"Name a YAML file, or a policy that comes along: {', '.join(SHIPPED)}. {_HINT}",
+        ) from None
     return policy_of(data)
 
 
@@ -233,5 +273,5 @@ def _document(data: bytes) -> dict[str, Any]:
         raise _bad_file(str(error)) from None
 
 
-def _bad_file(what: str) -> BadParameters:
-    return BadParameters("policy_file", f"The policy file {what}.", hint=_HINT)
+def _bad_file(what: str, *, hint: str = _HINT) -> BadParameters:
+    return BadParameters("policy_file", f"The policy file {what}.", hint=hint)

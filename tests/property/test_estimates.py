@@ -30,6 +30,7 @@ from leakgauge.estimates import (
     mean_of,
     mean_of_two,
     paired_difference,
+    precision_at_prior,
     proportion,
     share_difference,
     step_roc,
@@ -587,3 +588,37 @@ def test_a_mean_of_estimates_is_that_of_two_and_narrower_than_each():
     assert four.high - four.low < mean_of_two(one, other).high - mean_of_two(one, other).low
     with pytest.raises(ValueError, match="no estimates"):
         mean_of([])
+
+
+def rates(least: float = 0.0) -> st.SearchStrategy[Estimate]:
+    """A rate with an interval around it."""
+    return st.tuples(*[st.floats(least, 1.0)] * 3).map(sorted).map(lambda x: Estimate(x[1], x[0], x[2], 100))
+
+
+@examples
+@given(rates(1e-3), rates(), st.floats(1e-3, 1 - 1e-3))
+def test_precision_is_bayes_rule_at_every_end_and_grows_with_the_prior(found, false, prior) -> None:
+    precision = precision_at_prior(found, false, prior)
+    # counted by hand: of a million records tried, so many are called members rightly, and so many wrongly
+    right, wrong = 1e6 * prior * found.value, 1e6 * (1 - prior) * false.value
+    assert precision.value == pytest.approx(right / (right + wrong))
+    assert precision.low == pytest.approx(prior * found.low / (prior * found.low + (1 - prior) * false.high))
+    assert precision.high == pytest.approx(
+        prior * found.high / (prior * found.high + (1 - prior) * false.low)
+    )
+    assert 0.0 <= precision.low <= precision.value <= precision.high <= 1.0
+    rarer = precision_at_prior(found, false, prior / 2)
+    assert rarer.value <= precision.value + 1e-12
+
+
+def test_precision_of_nothing_and_at_no_prior_is_refused() -> None:
+    none, some = Estimate(0.0, 0.0, 0.0, 9), Estimate(0.5, 0.4, 0.6, 9)
+    with pytest.raises(ValueError, match="nothing is called"):
+        precision_at_prior(none, none, 0.5)
+    for prior in (0.0, 1.0, -0.1, float("nan")):
+        with pytest.raises(ValueError, match="prior"):
+            precision_at_prior(some, some, prior)
+    assert precision_at_prior(none, some, 0.5).high == 0.0
+    assert precision_at_prior(some, none, 0.01).low == 1.0
+    # where guessing finds as many members as non-members, precision is the prior
+    assert precision_at_prior(some, Estimate(0.5, 0.5, 0.5, 9), 0.1).value == pytest.approx(0.1)

@@ -18,6 +18,7 @@ from sandbox_runners import running
 import leakgauge
 from leakgauge.cli import main
 from leakgauge.errors import BadBundle, BadParameters
+from leakgauge.policy import SHIPPED
 from leakgauge.report.json_document import to_json
 from leakgauge.sandbox.parent import Sandbox
 
@@ -98,6 +99,7 @@ def test_the_process_really_ends_with_the_code(folder):
         (["policy.yaml"], "not JSON"),
         (["report", "--policy", "report"], "directory"),
         (["report", "--policy", "bad.yaml"], "membership.max_acu: is unknown; did you mean max_auc?"),
+        (["report", "--policy", "avsis"], "aisvs, edpb-strict"),
         (["report", "--junit", "report"], "directory"),
         (["report", "--junit", "policy.yaml/junit.xml"], "cannot be written"),
     ],
@@ -145,3 +147,14 @@ def test_the_python_door_takes_reports_paths_and_mappings(folder):
         leakgauge.gate("report", {"membership": {"max_acu": 1}})
     with pytest.raises(BadBundle):
         leakgauge.gate("elsewhere")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_policy_that_comes_along_holds_by_its_name_and_as_the_file_that_is_printed(folder, name):
+    printed = CliRunner().invoke(main, ["policy", name])
+    assert printed.exit_code == 0
+    (folder / "policy.yaml").write_text(printed.stdout)
+    by_name, by_file = call("report", "--policy", name), call("report", "--policy", "policy.yaml")
+    assert by_name.exit_code == by_file.exit_code == 1
+    assert by_name.stdout == by_file.stdout
+    assert leakgauge.gate("report", name) == leakgauge.gate("report", "policy.yaml")

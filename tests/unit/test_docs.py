@@ -16,7 +16,7 @@ from leakgauge.sandbox.resources import ResourceLimits
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["parameters", "supported_models", "contents"])
+@pytest.mark.parametrize("page", ["parameters", "supported_models", "contents", "clauses"])
 def test_a_generated_page_is_what_the_code_says(page: str) -> None:
     spec = importlib.util.spec_from_file_location(f"make_{page}", DOCS / f"make_{page}.py")
     module = importlib.util.module_from_spec(spec)

@@ -35,6 +35,7 @@ NETWORK_LINE = "pip install 'leakgauge[membership-nn]'"
 MEMBERSHIP_LINE = "pip install 'leakgauge[membership]'"
 INVERSION_LINE = "pip install 'leakgauge[inversion]'"
 SERVE_LINE = "pip install 'leakgauge[serve]'"
+PDF_LINE = "pip install 'leakgauge[pdf]'"
 DEMO_LINE = "pip install 'leakgauge[demo]'"
 AUDIT = "import leakgauge; leakgauge.audit('tables.zip')"
 
@@ -75,6 +76,7 @@ def bare(tmp_path):
         (["compare", "tables.zip", "--defence", "rounding=2"], MEMBERSHIP_LINE),
         (["demo", "--port", "0"], DEMO_LINE),
         (["serve"], SERVE_LINE),
+        (["report", "report.json", "--pdf"], PDF_LINE),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

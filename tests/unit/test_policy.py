@@ -12,7 +12,15 @@ from leakgauge.inversion import verdict as inversion_verdict
 from leakgauge.inversion.attacks import ATTACKS as INVERSION_ATTACKS
 from leakgauge.membership.attacks import ATTACKS as MEMBERSHIP_ATTACKS
 from leakgauge.parameters import membership_parameters
-from leakgauge.policy import InversionLimits, MembershipLimits, Policy, policy_of, read_policy
+from leakgauge.policy import (
+    SHIPPED,
+    InversionLimits,
+    MembershipLimits,
+    Policy,
+    policy_of,
+    read_policy,
+    shipped,
+)
 from leakgauge.report import risk
 from leakgauge.report.model import Severity
 from leakgauge.strict_yaml import MAX_BYTES
@@ -130,3 +138,30 @@ def test_a_policy_among_parameters_is_refused_by_its_whole_name() -> None:
     with pytest.raises(BadParameters) as refused:
         membership_parameters(overrides={"policy": {"membership": {"max_acu": 0.7}}})
     assert "policy.membership.max_acu: is unknown; did you mean max_auc?" in refused.value.message
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_policy_that_comes_along_goes_by_its_name_and_names_attacks_that_exist(name: str) -> None:
+    policy = read_policy(name)
+    assert policy != Policy()
+    assert policy == policy_of(shipped(name))
+    assert membership_parameters(overrides={"policy": name}).policy == policy
+    assert set(policy.membership.required_attacks) <= {attack.name for attack in MEMBERSHIP_ATTACKS}
+    assert set(policy.inversion.required_attacks) <= {attack.name for attack in INVERSION_ATTACKS}
+    for kind in ("membership", "inversion", "profiles"):
+        assert getattr(policy, kind).max_severity == "low"
+
+
+def test_a_name_that_is_no_policy_is_told_which_there_are(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadParameters) as told:
+        read_policy("avsis")
+    assert told.value.code == "bad_parameters.policy_file"
+    assert all(name in told.value.hint for name in SHIPPED)
+    with pytest.raises(BadParameters) as told:
+        membership_parameters(overrides={"policy": "../policies/aisvs"})
+    assert "aisvs, edpb-strict" in told.value.message
+    # a file is taken by its path, whatever it is called
+    (tmp_path / "aisvs").write_text("version: 1")
+    assert read_policy("./aisvs") == Policy()
+    assert read_policy("aisvs") != Policy()

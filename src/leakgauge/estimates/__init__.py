@@ -21,6 +21,7 @@ from leakgauge.estimates.figures import (
     confidence_for,
 )
 from leakgauge.estimates.means import mean_error, root_mean_square
+from leakgauge.estimates.precision import precision_at_prior
 from leakgauge.estimates.privacy import empirical_epsilon
 from leakgauge.estimates.rates import LEAST_FALSE_POSITIVES, rate_within, true_positive_rate_at
 from leakgauge.estimates.shares import (
@@ -74,6 +75,7 @@ __all__ = [
     "mean_of",
     "mean_of_two",
     "paired_difference",
+    "precision_at_prior",
     "proportion",
     "rate_within",
     "root_mean_square",

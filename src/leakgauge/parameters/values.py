@@ -142,8 +142,9 @@ DEFENCES: Final = (
     'as `["rounding=2"]`; see [defences.md](defences.md). Default: none.'
 )
 POLICY: Final = (
-    "Limits that the report is held to, as in [policy.md](policy.md); `{}` for the default ones. The report "
-    "then says passed, failed or inconclusive. Default: none."
+    "Limits that the report is held to, as in [policy.md](policy.md); `{}` for the default ones, "
+    '`"aisvs"` or `"edpb-strict"` for a policy that comes along. The report then says passed, failed or '
+    "inconclusive. Default: none."
 )
 SEED: Final = "Seed of all that is random; the same seed gives the same report. Default: 0."
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.report.json_document import from_json
-from leakgauge.report.model import Report
+from leakgauge.report.model import Audited, Report
 
 MAX_BYTES = 256 << 20
 """As large as the sandbox lets a report grow."""
 _NAME = "report.json"
 _HINT = "Name a report.json that an audit wrote, or the folder that it stands in."
+
+
+def read_audited(folder: Path) -> Audited:
+    """The report in a folder, with the images that stand beside it; errors as `read_report`."""
+    images = sorted(folder.glob("*.png"))
+    return Audited(
+        read_report(folder), {image.name: image.read_bytes() for image in images if image.is_file()}
+    )
 
 
 def read_report(path: Path) -> Report:
@@ -34,6 +44,31 @@ def read_report(path: Path) -> Report:
     if len(data) > MAX_BYTES:
         raise BadBundle("not_a_report", "The file is larger than any report.", hint=_HINT)
     return from_json(data)
+
+
+def read_reports(folder: Path) -> Iterator[tuple[str, Report]]:
+    """The reports in a folder, one by one, by the names of their folders or files.
+
+    Each is a `report.json` in a folder of its own, or another `.json` file. Numbers in names are put in order
+    as numbers: `v10` comes after `v9`.
+
+    Raises
+    ------
+    BadBundle
+        as `read_report`, with the name of what could not be read.
+    """
+    for path in sorted(folder.iterdir(), key=lambda path: _natural(path.name)):
+        if path.suffix == ".json" or (path / _NAME).is_file():
+            try:
+                yield path.name.removesuffix(".json") if path.is_file() else path.name, read_report(path)
+            except BadBundle as error:
+                error.add_note(f"in {path.name}")
+                raise
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that puts the numbers in names in order as numbers."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name) if part]
 
 
 def replace_file(path: Path, content: bytes) -> None:

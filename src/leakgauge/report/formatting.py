@@ -64,6 +64,8 @@ _FIGURES = {
     "tpr_at_1_percent_fpr": "TPR at 1 % FPR (members found)",
     "gain_of_more_data": "Gain from more data",
     "gain_of_attack_model": "Gain from an attack model",
+    "members_exposed_to_all": "Members singled out by all",
+    "non_members_exposed_to_all": "Non-members singled out by all",
     "attack_accuracy_with_enough_records": "Balanced accuracy, with enough known records",
 }
 

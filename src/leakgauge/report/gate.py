@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from leakgauge.policy import InversionLimits, MembershipLimits, Policy, ProfilesLimits
+from leakgauge.report.formatting import CHANCE
 from leakgauge.report.formatting import limit as rate_words
 from leakgauge.report.gate_limits import AnyAttack, Reading, held, readings_of
 from leakgauge.report.model import (
@@ -32,6 +33,7 @@ from leakgauge.report.model import (
     InversionReport,
     MembershipMeasured,
     MembershipReport,
+    ModelContents,
     NotApplicable,
     ProfilesMeasured,
     ProfilesReport,
@@ -121,6 +123,16 @@ def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Ite
             limits.max_accuracy,
             readings_of(answers, MembershipMeasured, lambda attack: attack.metrics.accuracy_corrected),
         )
+    if limits.guessing_margin is not None:
+        margin = limits.guessing_margin
+        yield held(
+            "guessing_margin",
+            f"No attack on the model's answers beats guessing, to within {100 * margin:.3g} points of "
+            "balanced accuracy",
+            CHANCE + margin,
+            readings_of(answers, MembershipMeasured, lambda attack: attack.metrics.accuracy_corrected),
+            broken_above=CHANCE,
+        )
     if limits.max_model_file_auc is not None:
         yield held(
             "max_model_file_auc",
@@ -129,6 +141,8 @@ def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Ite
             readings_of(file, MembershipMeasured, lambda attack: attack.metrics.auc_corrected),
         )
     yield from _attribute_rules(report, limits)
+    if limits.max_records_in_file is not None:
+        yield _records_rule(report.contents, limits.max_records_in_file)
     # what is about classes is asked of no model that predicts numbers
     left_out = ABOUT_CLASSES if report.target.errors is not None else frozenset()
     yield from _required(report.attacks, [name for name in limits.required_attacks if name not in left_out])
@@ -166,6 +180,24 @@ def _of_attributes(report: MembershipReport, *, on_file: bool) -> list[Reading]:
                 figures = (metrics.leakage_corrected, metrics.leakage_balanced_corrected)
                 found += [Reading(attack, figure.low, figure.high) for figure in figures if figure]
     return found
+
+
+def _records_rule(contents: ModelContents | None, most: int) -> RuleResult:
+    """Whether few enough training records stand in the model file, or can be rebuilt from it."""
+    rule, title = "max_records_in_file", f"No more than {most:,} training records can be read from the file"
+    if contents is None or contents.records is None:
+        reason = "The model file was not compared with the training records, so nobody knows what it holds."
+        return RuleResult(rule, title, GateOutcome.INCONCLUSIVE, reason)
+    compared = contents.rebuilt.compared if contents.rebuilt else None
+    rebuilt = round(compared.exact_rows * compared.records) if compared else 0
+    outcome = GateOutcome.FAILED if max(contents.records, rebuilt) > most else GateOutcome.PASSED
+    also = f", and {rebuilt:,} were rebuilt from it" if compared else ""
+    return RuleResult(
+        rule,
+        title,
+        outcome,
+        f"Of {contents.compared:,} records, {contents.records:,} stand in the file{also}.",
+    )
 
 
 def _inversion_rules(report: InversionReport, limits: InversionLimits) -> Iterable[RuleResult]:

@@ -59,13 +59,23 @@ def reading_of(attack: AnyAttack, figure: Estimate | RateAtLimit | None) -> Read
     return Reading(attack, figure.low, figure.high)
 
 
-def held(rule: str, title: str, limit: float, readings: Sequence[Reading]) -> RuleResult:
-    """The rule that no reading lies above the limit; what is not known cannot keep it."""
+def held(
+    rule: str, title: str, limit: float, readings: Sequence[Reading], *, broken_above: float | None = None
+) -> RuleResult:
+    """The rule that no reading lies above the limit; what is not known cannot keep it.
+
+    Parameters
+    ----------
+    broken_above
+        where a reading breaks the rule already, if that is below the limit.
+    """
+    broken_above = limit if broken_above is None else broken_above
     known = [reading for reading in readings if reading.missing is None]
     missing = [reading for reading in readings if reading.missing is not None]
     worst = max(known, key=lambda reading: (reading.low, reading.high), default=None)
-    if worst is not None and worst.low > limit:
-        return _result(rule, title, GateOutcome.FAILED, limit, worst, "is at least {low}, above {limit}")
+    if worst is not None and worst.low > broken_above:
+        reason = "is at least {low}, above {limit}"
+        return _result(rule, title, GateOutcome.FAILED, broken_above, worst, reason)
     widest = max(known, key=lambda reading: reading.high, default=None)
     if widest is not None and widest.high > limit:
         reason = "may be {high}, above {limit}, or as little as {low}: the interval is too wide to tell"

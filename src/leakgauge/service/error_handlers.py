@@ -11,8 +11,9 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, NotAcceptable
 
 from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
+from leakgauge.extras import install_line
 from leakgauge.redacted_traceback import redacted_traceback
-from leakgauge.service.answers import OFFERED
+from leakgauge.service.answers import offered
 from leakgauge.text import Sink, printable
 
 _log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ _HTTP: dict[int, tuple[str, str, str]] = {
     406: (
         "not_acceptable",
         "None of the types in the Accept header is offered: {accept}.",
-        f"Accept one of {', '.join(OFFERED)}; parameters and weights may stand behind it.",
+        "Accept one of {offered}; parameters and weights may stand behind it. "
+        f"application/pdf needs the extra pdf: {install_line('pdf')}.",
     ),
     408: (
         "request_timeout",
@@ -110,7 +112,8 @@ def _http(error: HTTPException) -> Response:
     message = message.replace("{accept}", accept)
     details: dict[str, JsonValue] = {"status": status}
     if status == NotAcceptable.code:
-        details["offered"] = [*OFFERED]
+        details["offered"] = [*offered()]
+        hint = hint.replace("{offered}", ", ".join(offered()))
     body = _body(f"http.{word}", message, hint, details)
     _log.info("refused", extra={"code": f"http.{word}", "status": status})
     response = _response(body, status)

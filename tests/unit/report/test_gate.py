@@ -11,7 +11,14 @@ from profile_reports import profiles_report
 from report_examples import inversion_audited, measured, membership_report
 
 from leakgauge.estimates import Estimate, RateAtLimit
-from leakgauge.policy import InversionLimits, MembershipLimits, Policy, ProfilesLimits
+from leakgauge.policy import (
+    SHIPPED,
+    InversionLimits,
+    MembershipLimits,
+    Policy,
+    ProfilesLimits,
+    read_policy,
+)
 from leakgauge.report.gate import gate, held_to
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import (
@@ -19,8 +26,11 @@ from leakgauge.report.model import (
     Audited,
     Failed,
     GateOutcome,
+    ModelContents,
     NotApplicable,
     Notice,
+    RebuiltCompared,
+    RebuiltTable,
     Severity,
     Verdict,
 )
@@ -364,3 +374,52 @@ def test_what_must_be_measured_follows_the_attacker() -> None:
 def test_a_borderline_verdict_decides_where_both_severities_do(severity, borderline, most, outcome) -> None:
     made = with_findings(report(attack(0.5, 0.6)), severity, severity, borderline=borderline)
     assert outcomes(made, max_severity=most)["max_severity"] is outcome
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.49, 0.52, PASSED),
+        (0.50, 0.55, PASSED),
+        (0.49, 0.551, INCONCLUSIVE),
+        (0.501, 0.52, FAILED),  # within the margin, and yet shown to beat guessing
+        (0.60, 0.65, FAILED),
+    ],
+)
+def test_what_is_shown_to_beat_guessing_breaks_the_rule_within_the_margin_too(low, high, expected):
+    found = outcome_of(gate(report(attack(low, high)), policy(guessing_margin=0.05)), "guessing_margin")
+    assert found.outcome is expected
+    assert found.limit == (0.5 if expected is FAILED else 0.55)
+
+
+def contents(records, *, rebuilt=None, compared=60):
+    of = None if rebuilt is None else RebuiltCompared(compared, rebuilt, None, 1.0, 0.5, 0.6, ())
+    table = None if of is None else RebuiltTable("rebuilt", "It can be rebuilt.", compared=of)
+    return ModelContents("What it holds.", compared, records, (), table)
+
+
+@pytest.mark.parametrize(
+    ("held", "most", "expected"),
+    [
+        (contents(0), 0, PASSED),
+        (contents(3), 3, PASSED),
+        (contents(1), 0, FAILED),
+        (contents(0, rebuilt=0.5), 0, FAILED),
+        (contents(0, rebuilt=0.0), 0, PASSED),
+        (contents(None, compared=None), 0, INCONCLUSIVE),
+        (None, 0, INCONCLUSIVE),
+    ],
+)
+def test_records_in_the_file_are_counted_as_they_stand_and_as_they_were_rebuilt(held, most, expected):
+    made = dataclasses.replace(report(attack(0.49, 0.52)), contents=held)
+    assert outcome_of(gate(made, policy(max_records_in_file=most)), "max_records_in_file").outcome is expected
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_no_leak_passes_a_policy_that_comes_along(name):
+    for made in (
+        some_report(),
+        inversion_audited(classes=1).report,
+        profiles_report(),
+    ):
+        assert gate(made, read_policy(name)).outcome is not PASSED

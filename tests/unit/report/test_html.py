@@ -89,7 +89,7 @@ def test_the_page_asks_for_nothing_and_runs_nothing(audited: Audited) -> None:
             key for key in attributes if key.startswith("on") or key in ("style", "srcset", "xmlns")
         ], tag
         for key in ("src", "href"):
-            assert (attributes.get(key) or "data:").startswith("data:")
+            assert (attributes.get(key) or "#").startswith(("data:", "#"))
     assert "@import" not in text
     assert "url(" not in text
 
@@ -138,7 +138,10 @@ def test_headings_are_in_order_and_landmarks_named(audited: Audited) -> None:
 
 
 def test_the_order_of_the_membership_page() -> None:
-    text = Page(render(EXAMPLES["membership"])).text
+    page = render(EXAMPLES["membership"])
+    text = Page(
+        re.sub(r"<nav.*?</nav>", "", page, flags=re.DOTALL)
+    ).text  # its contents name everything first
     places = [
         text.index(part)
         for part in (

@@ -1,4 +1,4 @@
-"""Defences that change how a Keras classifier is trained: one file and one row each.
+"""Defences of a Keras classifier, in its training or around it once trained: one file and one row each.
 
 To add one, write a file beside these with a function `harden(plan)` that gives a changed
 `TrainingPlan`, and add its row; the file's name is the row's name. The table itself imports no
@@ -70,6 +70,30 @@ TRAINING_DEFENCES: tuple[TrainingDefence, ...] = (
         "DP-SGD",
         "Accuracy, and several times the training time: each example has a gradient of its own.",
         "Abadi et al. 2016, Deep Learning with Differential Privacy",
+    ),
+    TrainingDefence(
+        "random_erasing",
+        "Random erasing",
+        "More epochs to the same accuracy; answers cost no more than before.",
+        "Tran et al. 2024, Defending against Model Inversion Attacks via Random Erasing",
+    ),
+    TrainingDefence(
+        "anti_adversarial",
+        "Anti-adversarial training",
+        "Some accuracy, six times the training time, and a model that small disturbances mislead.",
+        "Torp, Smith & Breuer 2026, Reducing Information Dependency Does Not Cause Training Data Privacy",
+    ),
+    TrainingDefence(
+        "decoys",
+        "Decoys",
+        "Some accuracy, and twice the training time; answers cost no more than before.",
+        "cf. Gong et al. 2023, Protecting Commercial Web APIs from Model Inversion Attacks",
+    ),
+    TrainingDefence(
+        "guard",
+        "Guard",
+        "About 1 real image in 100 is answered at random. Hides only: not from a file, nor similar images.",
+        "cf. Athalye et al. 2018, Obfuscated Gradients Give a False Sense of Security",
     ),
 )
 

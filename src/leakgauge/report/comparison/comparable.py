@@ -37,7 +37,7 @@ def check_comparable(befores: Sequence[Report], afters: Sequence[Report]) -> lis
             f"The reports are of different kinds: {' and '.join(kinds)}.",
             "Compare two membership reports, two inversion reports, or two on class profiles.",
         )
-    differing = sorted({name for report in every for name in _differing_data(every[0], report)})
+    differing = sorted({name for report in every for name in differing_data(every[0], report)})
     if differing:
         raise _not_comparable(
             f"The reports are about different data: {', '.join(differing[:5])}.",
@@ -46,7 +46,7 @@ def check_comparable(befores: Sequence[Report], afters: Sequence[Report]) -> lis
     return list(_remarks(befores, afters))
 
 
-def _differing_data(first: Report, other: Report) -> set[str]:
+def differing_data(first: Report, other: Report) -> set[str]:
     """Names of the files besides the model and the parameters that are not the same in both."""
 
     def data(report: Report) -> dict[str, str]:

@@ -147,17 +147,17 @@ def worst_side(sides: Sequence[Side]) -> Side:
     return Side("measured", top.attack, worst)
 
 
+def worst_of(report: Report, measure: Measure, scope: Scope) -> Side:
+    """The worst of the attacks of `scope` in one report."""
+    return worst_side([_side(attack, measure) for attack in report.attacks if scope.takes(attack)])
+
+
 def worst_change(
     measure: Measure, scope: Scope, befores: Sequence[Report], afters: Sequence[Report]
 ) -> Change:
     """The worst of the attacks of `scope`, over all runs."""
-
-    def sides(run: Report) -> Side:
-        return worst_side([_side(attack, measure) for attack in run.attacks if scope.takes(attack)])
-
-    return _change(
-        measure, scope.name, scope.title, scope.threat_model, [*map(sides, befores)], [*map(sides, afters)]
-    )
+    sides = [[worst_of(run, measure, scope) for run in runs] for runs in (befores, afters)]
+    return _change(measure, scope.name, scope.title, scope.threat_model, *sides)
 
 
 def attack_change(measure: Measure, name: str, befores: Sequence[Report], afters: Sequence[Report]) -> Change:

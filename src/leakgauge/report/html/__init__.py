@@ -6,7 +6,7 @@ import base64
 import functools
 import hashlib
 from collections.abc import Mapping
-from importlib import resources
+from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -15,17 +15,33 @@ from markupsafe import Markup
 from leakgauge.report import formatting
 from leakgauge.report.comparison.document import comparison_from_json, comparison_to_json
 from leakgauge.report.comparison.model import Comparison
+from leakgauge.report.evidence.clauses import READ, Answer, answers
+from leakgauge.report.evidence.origins import Support, rests_on
+from leakgauge.report.evidence.precision import PRIORS, precision_table
+from leakgauge.report.history.document import history_from_json, history_to_json
+from leakgauge.report.history.model import History
 from leakgauge.report.html.addresses import data_address
 from leakgauge.report.html.comparison import ComparisonPage
+from leakgauge.report.html.headings import headings
+from leakgauge.report.html.history import HistoryPage
 from leakgauge.report.html.inversion import InversionPage
 from leakgauge.report.html.membership import MembershipPage
 from leakgauge.report.html.profiles import ProfilesPage
+from leakgauge.report.html.styles import page_style
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import Audited, InversionReport, MembershipReport, Report
 from leakgauge.text import Sink, printable
 
 LARGEST_PAGE: Final = 250_000
 """Bytes. A page that would be larger goes without its copy of report.json and points to the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a report is evidence of, for the section of that name."""
+
+    rests_on: tuple[Support, ...]
+    answers: tuple[Answer, ...]
 
 
 def render(audited: Audited) -> str:
@@ -41,8 +57,14 @@ def render(audited: Audited) -> str:
     """
     document = to_json(audited.report)
     report = from_json(document)
-    page = _page_of(report, audited.files)
-    return _filled(f"{report.kind}.html.j2", document, report=report, page=page)
+    return _filled(
+        f"{report.kind}.html.j2",
+        document,
+        report=report,
+        page=_page_of(report, audited.files),
+        evidence=Evidence(rests_on(report), answers(report)),
+        precision=precision_table(report),
+    )
 
 
 def _page_of(report: Report, files: Mapping[str, bytes]) -> MembershipPage | InversionPage | ProfilesPage:
@@ -60,6 +82,13 @@ def render_comparison(comparison: Comparison) -> str:
     return _filled("comparison.html.j2", document, comparison=shown, page=ComparisonPage.of(shown))
 
 
+def render_history(history: History) -> str:
+    """The history as one self-contained page, rendered from its JSON; errors as `render`."""
+    document = history_to_json(history)
+    shown = history_from_json(document)
+    return _filled("history.html.j2", document, history=shown, page=HistoryPage.of(shown))
+
+
 def _filled(template: str, document: bytes, **shown: object) -> str:
     """The page of a template, with a copy of its document inside where that does not make it too large."""
     download = data_address("application/json", document)
@@ -68,7 +97,7 @@ def _filled(template: str, document: bytes, **shown: object) -> str:
 
 
 def _page(template: str, **shown: object) -> str:
-    style = _style()
+    style = page_style()
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -90,12 +119,6 @@ def _page(template: str, **shown: object) -> str:
 
 
 @functools.cache
-def _style() -> str:
-    # a line break at either end would be part of what the policy's hash covers
-    return (resources.files(__package__) / "templates" / "style.css").read_text("utf-8").strip()
-
-
-@functools.cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("leakgauge.report.html"),
@@ -105,7 +128,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.globals["words"] = formatting
+    environment.globals |= {"words": formatting, "headings": headings, "priors": PRIORS, "read": READ}
     return environment
 
 

@@ -104,13 +104,15 @@ class SliceFigure:
 class StandingOut:
     """A row of the table of records: one record, or several that tie and that the table cannot all show.
 
-    `rows` are those that are named; `tied` is how many have this rate in all.
+    `rows` are those that are named; `tied` is how many have this rate in all. `draw_error` is the largest of
+    theirs, None where none is known.
     """
 
     rows: tuple[int, ...]
     tied: int
     attacks: tuple[str, ...]
     rate: Estimate
+    draw_error: float | None
 
     @property
     def is_group(self) -> bool:
@@ -236,12 +238,14 @@ def _standing_out(records: Sequence[ExposedRecord]) -> tuple[tuple[StandingOut, 
         alike = list(equals)
         tied = max(alike[0].tied or 0, len(alike))
         if len(rows) + tied <= _MOST_RECORDS and tied == len(alike):
-            rows += [StandingOut((one.row,), 1, (one.attack,), rate) for one in alike]
+            rows += [StandingOut((one.row,), 1, (one.attack,), rate, one.draw_error) for one in alike]
             shown += tied
         elif len(rows) < _MOST_RECORDS:
             named = alike[:_EXAMPLES]
             attacks = tuple(dict.fromkeys(one.attack for one in alike))
-            rows.append(StandingOut(tuple(one.row for one in named), tied, attacks, rate))
+            errors = [one.draw_error for one in alike if one.draw_error is not None]
+            error = max(errors, default=None)
+            rows.append(StandingOut(tuple(one.row for one in named), tied, attacks, rate, error))
             shown += len(named)
         else:
             break

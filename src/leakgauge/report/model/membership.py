@@ -145,13 +145,16 @@ class ExposedRecord:
     order of their full names. `false_positive_rate` is the share of non-members that look at least as
     much like members: the smaller, the more exposed. `tied` is how many members have this very rate,
     this one among them, listed or not: their order is that of their numbers and means nothing. None in
-    reports of schema 1.2 and before.
+    reports of schema 1.2 and before. `draw_error` is the standard error of the rate over other seeds, and so
+    other reference models, the records being the same; None where no such attack shows the record, and in
+    reports of schema 1.6 and before.
     """
 
     row: int
     attack: str
     false_positive_rate: Estimate
     tied: int | None = None
+    draw_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

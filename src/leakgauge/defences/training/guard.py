@@ -1,0 +1,279 @@
+"""The guard: away from data, a random smooth map answers in the model's place.
+
+A search for what a class looks like asks about images that no caller sends. The guard is a few
+standard Keras layers around a fitted classifier. They measure an image in two ways: how far out it
+lies along the principal axes of the training images, and how much of it lies beside these axes. Where
+either figure is larger *or smaller* than of nearly all training images, a random linear map of the
+image's low frequencies answers. (Smaller: averages, blurred and empty images are no data either.) A
+search then climbs that map.
+
+It hides and does not remove. The classifier is inside as it was, so whoever holds the file takes the
+guard off; and whoever has similar images searches among images that look like data, and passes.
+This is the textbook case of gradient masking (Athalye et al. 2018, "Obfuscated Gradients Give a False
+Sense of Security"): the page `docs/defences.md` holds what adaptive attacks still find.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import idctn
+from sklearn.decomposition import PCA
+from sklearn.model_selection import KFold
+
+from leakgauge.defences.training.plan import TrainingPlan, check_classifier
+from leakgauge.errors import BadParameters, UnsupportedModel
+from leakgauge.randomness import generator_for
+
+LOST_SHARE = 0.01
+LARGEST_LOST_SHARE = 0.2
+AXES = 60
+IMAGES_PER_AXIS = 10
+FOLDS = 5
+STEEPNESS = 40.0
+"""Of the sigmoid at a border, in shares of the border: a tenth short of it the model has 98 % of the say."""
+CUTOFF, SLOPE = 4.0, 0.5
+"""Of the map that answers elsewhere: its waves are below so many half periods a side, as in
+`inversion.priors`; each has a weight of so many nats for one standard deviation of the pixels."""
+NEGLIGIBLE = 1e-5
+"""Share of the variance of the training images below which nothing is measured."""
+
+
+def harden(plan: TrainingPlan, *, lost_share: float = LOST_SHARE) -> TrainingPlan:
+    """The plan with a guard around the trained classifier; what `guarded` raises comes when it is trained.
+
+    Raises
+    ------
+    BadParameters
+        `privacy_undone` for a plan with DP-SGD: the guard's borders come from the records.
+    """
+
+    def wrapped(model: Any, images: NDArray[np.float32], seed: int) -> Any:
+        return guarded(model, images, seed=seed, lost_share=lost_share)
+
+    return replace(plan, wrappers=(*plan.wrappers, wrapped))
+
+
+def guarded(model: Any, images: NDArray[Any], *, seed: int, lost_share: float = LOST_SHARE) -> Any:
+    """The classifier behind a guard; it saves, loads in safe mode and converts as any functional model.
+
+    Parameters
+    ----------
+    model
+        a fitted Keras classifier with one input; it gives (n, n_classes) probabilities or logits, and so
+        does the guarded one. It is used as it is, not copied.
+    images
+        (n, height, width, channels) images it was trained on, in the range of pixels that it takes.
+    seed
+        of the map that answers away from data. It is a key: whoever knows it knows the map.
+    lost_share
+        strength: about so large a share of real images is answered by the random map too.
+
+    Raises
+    ------
+    UnsupportedModel
+        `not_a_classifier` for a model without one input and one row of at least two scores.
+    BadParameters
+        `lost_share` out of range; `guard_images` for images that do not fit the model, are too few for
+        `lost_share`, are all the same or hold a pixel that is no number.
+    """
+    check_classifier(model)
+    flat = _checked(model, images, lost_share)
+    spread = float(np.sqrt(flat.var(axis=0, dtype=np.float64).mean()))
+    if not spread > NEGLIGIBLE * float(np.abs(flat).max()):
+        raise _unfit("The images are all the same.", "Give the images that the model was trained on.")
+    ruler = _Ruler.of(flat, spread, seed=seed)
+    image = keras.Input(images.shape[1:], name="image")
+    centred = _centred(image, ruler.mean, spread)
+    near = _near(centred, ruler, _measured_apart(flat, spread, seed=seed), lost_share)
+    waves = smooth_waves(images.shape[1:])
+    weights = generator_for(seed, "guard").normal(0.0, SLOPE, (waves.shape[1], model.outputs[0].shape[1]))
+    elsewhere = _dense(
+        centred,
+        waves @ weights,
+        activation="softmax" if _gives_probabilities(model, flat.reshape(images.shape)) else "linear",
+        name="guard_elsewhere",
+    )
+    layers = keras.layers
+    away = layers.Rescaling(-1.0, 1.0, name="guard_away")(near)
+    shares = [
+        layers.Multiply(name="guard_model")([near, model(image)]),
+        layers.Multiply(name="guard_map")([away, elsewhere]),
+    ]
+    return keras.Model(image, layers.Add(name="guard_answers")(shares))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruler:
+    """What an image is measured by; pixels are counted from `mean` in units of `spread`.
+
+    Attributes
+    ----------
+    mean
+        (d,) mean image.
+    axes, variances
+        (d, k) principal axes, and the variance of the training images along each.
+    """
+
+    mean: NDArray[np.float32]
+    spread: float
+    axes: NDArray[np.float32]
+    variances: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, flat: NDArray[np.float32], spread: float, *, seed: int) -> Self:
+        """The ruler of (n, d) images."""
+        most = max(1, min(AXES, flat.shape[1] // 2, len(flat) // IMAGES_PER_AXIS))
+        fitted = PCA(most, random_state=seed).fit(flat / spread)
+        kept = fitted.explained_variance_ > NEGLIGIBLE * flat.shape[1]
+        return cls(
+            fitted.mean_ * spread, spread, fitted.components_[kept].T, fitted.explained_variance_[kept]
+        )
+
+    def measures(self, flat: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n, 2) for (n, d) images: how far out along the axes, and how far beside them, both squared."""
+        offsets = (flat - self.mean) / self.spread
+        squares = np.square(offsets @ self.axes)
+        return np.stack(
+            [squares @ (1.0 / self.variances), np.square(offsets).sum(axis=1) - squares.sum(axis=1)], axis=1
+        ).astype(np.float64)
+
+
+def _measured_apart(flat: NDArray[np.float32], spread: float, *, seed: int) -> NDArray[np.float64]:
+    """(n, 2) measures of every training image by axes that were found without it."""
+    found = np.empty((len(flat), 2))
+    for fit, apart in KFold(FOLDS, shuffle=True, random_state=seed).split(flat):
+        found[apart] = _Ruler.of(flat[fit], spread, seed=seed).measures(flat[apart])
+    return found
+
+
+def _near(centred: Any, ruler: _Ruler, measures: NDArray[np.float64], lost_share: float) -> Any:
+    """(n, 1) how far the model has the say: 1 within all borders, 0 well outside one."""
+    layers = keras.layers
+    along = _dense(centred, ruler.axes, name="guard_axes")
+    squares = layers.Concatenate(name="guard_squares")(
+        [
+            layers.Multiply(name="guard_pixels_squared")([centred, centred]),
+            layers.Multiply(name="guard_axes_squared")([along, along]),
+        ]
+    )
+    pixels, axes = ruler.axes.shape
+    kernels = (
+        np.concatenate([np.zeros(pixels), 1.0 / ruler.variances]),
+        np.concatenate([np.ones(pixels), -np.ones(axes)]),
+    )
+    gates = []
+    for kernel, seen, name in zip(kernels, measures.T, ("along", "beside"), strict=True):
+        for side, border in _borders(seen, lost_share / 4, least=NEGLIGIBLE * pixels):
+            sign = -1.0 if side == "outer" else 1.0
+            gate = _dense(
+                squares,
+                sign * STEEPNESS / border * kernel[:, None],
+                bias=[-sign * STEEPNESS],
+                activation="sigmoid",
+                name=f"guard_{name}_{side}",
+            )
+            gates.append(gate)
+    return layers.Multiply(name="guard_near")(gates)
+
+
+def _borders(seen: NDArray[np.float64], share: float, *, least: float) -> Iterator[tuple[str, float]]:
+    """Outer and inner border of a measure, each with `share` of the images beyond it.
+
+    Images that lie in so few dimensions that next to nothing is left beside the axes have no inner border.
+    """
+    yield "outer", max(least, float(np.quantile(seen, 1.0 - share)))
+    inner = float(np.quantile(seen, share))
+    if inner > least:
+        yield "inner", inner
+
+
+def _centred(image: Any, mean: NDArray[np.float32], spread: float) -> Any:
+    """(n, d) pixels less their mean in units of `spread`."""
+    variance = spread**2
+    # the epsilon that the layer adds to the variance is taken off before: any range of pixels comes out alike
+    normalise = keras.layers.BatchNormalization(
+        center=False, scale=False, epsilon=1e-3 * variance, trainable=False, name="guard_centred"
+    )
+    centred = normalise(keras.layers.Flatten(name="guard_flat")(image))
+    normalise.set_weights([mean, np.full(len(mean), (1 - 1e-3) * variance, dtype=np.float32)])
+    return centred
+
+
+def _dense(inputs: Any, kernel: Any, *, name: str, bias: Any = None, activation: str = "linear") -> Any:
+    layer = keras.layers.Dense(
+        kernel.shape[1], activation=activation, use_bias=bias is not None, trainable=False, name=name
+    )
+    outputs = layer(inputs)
+    layer.set_weights([np.asarray(each, dtype=np.float32) for each in (kernel, bias) if each is not None])
+    return outputs
+
+
+def smooth_waves(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """(d, waves) orthonormal cosine waves below `CUTOFF` of (height, width, channels) images, by channel."""
+    height, width, channels = shape
+    rows, columns = np.nonzero(np.hypot(np.arange(height)[:, None], np.arange(width)[None, :]) < CUTOFF)
+    spectra = np.zeros((height, width, len(rows)))
+    spectra[rows, columns, np.arange(len(rows))] = 1.0
+    waves = idctn(spectra, axes=(0, 1), norm="ortho").reshape(height * width, -1)
+    return np.asarray(np.kron(waves, np.eye(channels)))
+
+
+def _gives_probabilities(model: Any, images: NDArray[np.float32]) -> bool:
+    """Whether the rows of answers are probabilities; otherwise they are logits.
+
+    Raises
+    ------
+    UnsupportedModel
+        `not_a_classifier` where every class has an answer from 0 to 1 of its own.
+    """
+    answers = np.asarray(model.predict(images[:256], batch_size=64, verbose=0))
+    within = bool(answers.min() >= 0 and answers.max() <= 1)
+    if within and not np.allclose(answers.sum(axis=1), 1.0, atol=1e-3):
+        raise UnsupportedModel(
+            "not_a_classifier",
+            "The model answers for each class by itself, from 0 to 1, and these do not add up to 1.",
+            hint="Guard a model that ends in softmax or in logits.",
+        )
+    return within
+
+
+def _checked(model: Any, images: NDArray[Any], lost_share: float) -> NDArray[np.float32]:
+    """(n, d) the images as the guard measures them."""
+    if not 0.0 < lost_share <= LARGEST_LOST_SHARE:
+        raise BadParameters(
+            "lost_share",
+            "The guard's lost_share is the share of real images that it may answer at random.",
+            hint=f"Choose one above 0 and up to {LARGEST_LOST_SHARE:g}; start with {LOST_SHARE:g}.",
+        )
+    expected = model.inputs[0].shape[1:]
+    found = images.shape[1:]
+    if (
+        len(found) != 3
+        or len(expected) != 3
+        or any(size is not None and size != given for size, given in zip(expected, found, strict=True))
+    ):
+        raise _unfit(
+            f"The images have the shape {found}, and the model takes {tuple(expected)}.",
+            "Give (n, height, width, channels) images in the shape that the model takes.",
+        )
+    least = math.ceil(4 / lost_share)
+    if len(images) < least:
+        raise _unfit(
+            f"There are {len(images)} images, too few to tell how far out 1 in {least} lies.",
+            f"Give at least {least}, or a larger lost_share.",
+        )
+    flat = np.asarray(images, dtype=np.float32).reshape(len(images), -1)
+    if not np.isfinite(flat).all():
+        raise _unfit("A pixel is not a finite number.", "Give images as numbers in the model's range.")
+    return flat
+
+
+def _unfit(message: str, hint: str) -> BadParameters:
+    return BadParameters("guard_images", message, hint=hint)

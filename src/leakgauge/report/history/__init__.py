@@ -1,0 +1,184 @@
+"""The trend over releases: of several reports, in their order, which leak more than the one before.
+
+A release is held to the worst of its attacks on the answers, as in a comparison, by each measure. From one
+release to the next the leak has risen, or fallen, where the interval of the difference leaves out 0. That
+interval is corrected for the number of steps and measures: of many steps, luck moves one. Since a rise may be
+too slow to be shown in any step, the last release is also held to the first.
+
+Unlike a comparison, which is about one change and the same data, releases may have other data each time: the
+two samples are then independent, which the interval of a difference allows for. Where the data are the same
+it is too wide. An attack that ran in one release alone is told as a warning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from scipy.special import ndtri
+
+from leakgauge.errors import BadBundle
+from leakgauge.estimates import CONFIDENCE, Estimate, confidence_for, difference
+from leakgauge.report.comparison.comparable import differing_data
+from leakgauge.report.comparison.figures import SCOPES, measures_of, worst_of
+from leakgauge.report.comparison.sentences import MEASURE_TITLES
+from leakgauge.report.history.model import History, Release, Step, Trend
+from leakgauge.report.json_document import to_json
+from leakgauge.report.model import MembershipReport, Notice, Report
+
+MOST_REPORTS = 200
+_ANSWERS = next(scope for scope in SCOPES if scope.name == "answers")
+_ON_FILE = next(scope for scope in SCOPES if scope.name == "model_file")
+_HINT = "Name a folder with the report folders of one kind of audit, in the order of their names."
+
+
+def history_of(reports: Iterable[tuple[str, Report]]) -> History:
+    """The history of named reports, in the order in which they come.
+
+    Parameters
+    ----------
+    reports
+        read one after the other, and none is kept.
+
+    Raises
+    ------
+    BadBundle
+        `no_history` for fewer than two reports, or more than 200; `not_comparable` for reports of
+        different kinds.
+    """
+    releases: list[Release] = []
+    warnings: list[Notice] = []
+    last: Report | None = None
+    for name, report in reports:
+        if len(releases) == MOST_REPORTS:
+            raise BadBundle("no_history", f"There are more than {MOST_REPORTS} reports.", hint=_HINT)
+        if last is not None:
+            _check_kind(last, report, name)
+            warnings += _changed(last, report, name)
+        releases.append(_release(name, report, last))
+        last = report
+    if last is None or len(releases) < 2:
+        raise BadBundle(
+            "no_history",
+            f"A history takes two reports at least; there is {len(releases) or 'none'}.",
+            hint=_HINT,
+        )
+    names = tuple(measure.name for measure in measures_of(last.kind))
+    comparisons = len(releases) * len(names)
+    steps = tuple(_step(one, other, name, comparisons) for one, other in pairwise(releases) for name in names)
+    overall = tuple(_step(releases[0], releases[-1], name, comparisons) for name in names)
+    return History(
+        _sentence(len(releases), steps, overall),
+        last.kind,
+        names,
+        tuple(releases),
+        steps,
+        overall,
+        tuple(warnings),
+    )
+
+
+def _release(name: str, report: Report, last: Report | None) -> Release:
+    measures = measures_of(report.kind)
+    return Release(
+        name,
+        report.verdict.severity,
+        report.verdict.borderline,
+        {measure.name: worst_of(report, measure, _ANSWERS) for measure in measures},
+        {measure.name: worst_of(report, measure, _ON_FILE) for measure in measures},
+        report.target.test_accuracy if isinstance(report, MembershipReport) else None,
+        report.gate.outcome if report.gate else None,
+        last is not None and bool(differing_data(last, report)),
+        hashlib.sha256(to_json(report)).hexdigest(),
+    )
+
+
+def _step(before: Release, after: Release, measure: str, comparisons: int) -> Step:
+    one, other = before.figures[measure].estimate, after.figures[measure].estimate
+    if one is None or other is None:
+        return Step(before.name, after.name, measure, None, Trend.UNKNOWN)
+    rise = _corrected(difference(other, one), comparisons)
+    trend = Trend.MORE if rise.low > 0 else Trend.LESS if rise.high < 0 else Trend.NOT_SHOWN
+    return Step(before.name, after.name, measure, rise, trend)
+
+
+def _corrected(found: Estimate, comparisons: int) -> Estimate:
+    """The difference with ends so much further out as a normal interval has them for so many comparisons."""
+    further = float(ndtri((1 + confidence_for(comparisons)) / 2) / ndtri((1 + CONFIDENCE) / 2))
+    below, above = further * (found.value - found.low), further * (found.high - found.value)
+    return Estimate(found.value, found.value - below, found.value + above, found.n)
+
+
+def _changed(last: Report, report: Report, name: str) -> Iterator[Notice]:
+    """What a reader must know of the step from one report to the next."""
+    if differing_data(last, report):
+        yield Notice("data_differ", f"{name} was audited with other data than the release before it.")
+    ran, runs = (
+        {attack.name for attack in one.attacks if attack.status == "measured"} for one in (last, report)
+    )
+    if ran - runs:
+        missing = ", ".join(sorted(ran - runs))
+        yield Notice(
+            "attacks_missing",
+            f"{name} was not measured by {missing}, which measured the release before it; what was not "
+            "measured may be as strong as before.",
+        )
+    for library in sorted(last.versions.keys() & report.versions.keys()):
+        if library == "leakgauge" and last.versions[library] != report.versions[library]:
+            yield Notice("versions_differ", f"{name} was audited with another version of Leakgauge.")
+
+
+def _check_kind(last: Report, report: Report, name: str) -> None:
+    if report.kind != last.kind:
+        raise BadBundle(
+            "not_comparable",
+            f"The reports are of different kinds: {name} is of an audit of {report.kind}, the one before it "
+            f"of {last.kind}.",
+            hint=_HINT,
+        )
+
+
+def _sentence(releases: int, steps: Sequence[Step], overall: Sequence[Step]) -> str:
+    """What was shown over all releases, in one line."""
+    worse = _first_of_each([step for step in steps if step.trend is Trend.MORE])
+    risen = [step for step in overall if step.trend is Trend.MORE]
+    if worse:
+        releases_in_words = "; ".join(
+            f"{step.after} leaks more than {step.before} ({_figure(step)})" for step in worse
+        )
+        return f"Over {releases} releases the leak rose: {releases_in_words}."
+    if risen:
+        step = risen[0]
+        return (
+            f"No step from one release to the next shows more leakage, and all of them together do: "
+            f"{step.after} leaks more than {step.before} ({_figure(step)})."
+        )
+    unknown = [step for step in steps if step.trend is Trend.UNKNOWN]
+    if unknown:
+        step = unknown[0]
+        return (
+            f"Over {releases} releases no rise was shown, and not all of it is known: the "
+            f"{MEASURE_TITLES[step.measure]} of {step.before} or of {step.after} was not measured."
+        )
+    better = _first_of_each([step for step in steps if step.trend is Trend.LESS])
+    if better:
+        releases_in_words = "; ".join(
+            f"{step.after} leaks less than {step.before} ({_figure(step)})" for step in better
+        )
+        return f"Over {releases} releases no rise was shown, and the leak fell: {releases_in_words}."
+    return f"Over {releases} releases no change of the leak was shown, within the intervals."
+
+
+def _first_of_each(steps: Sequence[Step]) -> list[Step]:
+    """One step for each release, by the measure that comes first."""
+    found: dict[str, Step] = {}
+    for step in steps:
+        found.setdefault(step.after, step)
+    return list(found.values())
+
+
+def _figure(step: Step) -> str:
+    rise = step.rise
+    assert rise is not None  # noqa: S101 - a trend that was shown has its figure
+    return f"{MEASURE_TITLES[step.measure]} {rise.value:+.3f}, {rise.low:+.3f} to {rise.high:+.3f}"

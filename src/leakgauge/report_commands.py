@@ -1,0 +1,124 @@
+"""Commands about reports that lie there already, and about what they are held to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from leakgauge.errors import BadParameters
+from leakgauge.extras import check
+from leakgauge.jobs.table import PDF
+from leakgauge.policy import SHIPPED, shipped
+from leakgauge.sandbox.parent import Sandbox
+from leakgauge.terminal import print_plain, printing_errors, shown_progress
+from leakgauge.text import Sink, printable
+
+_REPORT = click.argument("report", type=click.Path(exists=True, path_type=Path))
+
+
+@click.command()
+@click.argument("name", type=click.Choice(SHIPPED))
+def policy(name: str) -> None:
+    """Print the policy NAME that comes along, to be kept as a file and changed.
+
+    For example: leakgauge policy edpb-strict > policy.yaml
+    """
+    click.echo(shipped(name), nl=False)
+
+
+@click.command()
+@_REPORT
+@click.option("as_json", "--json", is_flag=True, help="For programs: a JSON list.")
+def clauses(report: Path, *, as_json: bool) -> None:
+    """Tell which figure of REPORT answers what laws and standards ask, or that it was not tested.
+
+    REPORT is a report.json or its folder. No answer says that anything is complied with.
+    For example: leakgauge clauses leakgauge-report/
+    """
+    # imported at first use: SciPy comes along, which the other commands need not wait for
+    from leakgauge.report.evidence.clauses import answers
+    from leakgauge.report.files import read_report
+
+    with printing_errors():
+        found = answers(read_report(report))
+        if as_json:
+            click.echo(json.dumps([answer.plain() for answer in found], ensure_ascii=False, indent=2))
+            return
+        for answer in found:
+            clause = answer.clause
+            print_plain(f"{clause.framework.name} {clause.number}: {clause.asks}\n    {answer.words}")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("leakgauge-history"),
+    show_default=True,
+    help="Folder for history.json and history.html.",
+)
+def history(folder: Path, output: Path) -> None:
+    """Show the trend over the reports in FOLDER, one for each release, in the order of their names.
+
+    Each is a folder with a report.json, or a .json file; v10 comes after v9.
+    For example: leakgauge history releases/ -o history/
+    """
+    # imported at first use, as above
+    from leakgauge.report.files import read_reports, replace_file
+    from leakgauge.report.history import history_of
+    from leakgauge.report.history.document import history_to_json
+    from leakgauge.report.html import render_history
+
+    with printing_errors():
+        found = history_of(read_reports(folder))
+        page, document = output / "history.html", output / "history.json"
+        replace_file(document, history_to_json(found))
+        replace_file(page, render_history(found).encode())
+        for notice in found.warnings:
+            click.echo(f"note: {printable(notice.message, Sink.TERMINAL)}", err=True)
+        for release in found.releases:
+            rise = "  leaks more than the release before" if release.name in found.worse else ""
+            print_plain(f"{release.name}: {release.severity.value}{rise}")
+        print_plain(found.sentence)
+        click.echo(page)
+        click.echo(document)
+
+
+@click.command()
+@click.argument("folder", metavar="REPORT", type=click.Path(exists=True, path_type=Path))
+@click.option("--pdf", is_flag=True, help="Write the report as a PDF; needs the extra pdf.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --pdf: the file to write.  [default: report.pdf in the folder of the report]",
+)
+def report(folder: Path, *, pdf: bool, output: Path | None) -> None:
+    """Tell again what REPORT says, a report.json or its folder, or write it as a PDF.
+
+    For example: leakgauge report leakgauge-report/ --pdf
+    """
+    # imported at first use, as above
+    from leakgauge.report.files import read_report, replace_file
+
+    with printing_errors():
+        found = read_report(folder)
+        place = folder if folder.is_dir() else folder.parent
+        if not pdf:
+            if output is not None:
+                raise BadParameters(
+                    "output_file", "--output names a file, and none is written.", hint="Add --pdf."
+                )
+            print_plain(found.verdict.sentence)
+            return
+        check("pdf")
+        with Sandbox(job=PDF) as sandbox, sandbox.private_folder() as private, shown_progress() as progress:
+            finished = private / "finished"
+            sandbox.run(place, finished, overrides={}, progress=progress)
+            output = output or place / PDF.leaves[0]
+            replace_file(output, (finished / PDF.leaves[0]).read_bytes())
+        click.echo(output)
