@@ -26,7 +26,9 @@ from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.priors.pca import MOST_NUMBERS, evenly
 from leakgauge.inversion.probing import probed, too_slow
 from leakgauge.inversion.protocol import AttackSettings
+from leakgauge.inversion.start import start_among_data
 from leakgauge.parameters import InversionParameters, pixel_values
+from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.images.facts import ImageModel, ImageModelFacts, Network
 from leakgauge.targets.opening import open_image_model
@@ -121,14 +123,14 @@ def read_inputs(
     background, background_notices = background_of(
         original.values, asked=parameters.background, input_range=target.facts.input_range
     )
-    start, start_notices = _start(parameters, shape, sent.auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
-    high_contrast, examined = probed(asked, original.values, unasked=bool(slow), seed=parameters.seed)
+    known = [original.values, *sent.references, *sent.labelled.get(original_class, ())]
+    high_contrast, examined = probed(asked, known, sent.auxiliary, unasked=bool(slow), seed=parameters.seed)
+    start, start_notices = _start_for(asked, examined, parameters, sent, background, shape)
     notices = (
         *range_notices,
         *defended_notice(settings_of(parameters.defences)),
-        *original.notices,
-        *_class_notices(classes, original_class, likeliest),
+        *(*original.notices, *_class_notices(classes, original_class, likeliest)),
         *background_notices,
         *start_notices,
         *prior.notices,
@@ -141,7 +143,7 @@ def read_inputs(
         original=original.values,
         original_class=original_class,
         classes=classes,
-        references=(*sent.references, *sent.labelled.get(original_class, ())),
+        references=tuple(known[1:]),
         settings=_settings(parameters, examined, start, background, high_contrast, target.network),
         prior=prior,
         evaluation=evaluation,
@@ -312,6 +314,23 @@ def _check_names(parameters: InversionParameters, n_classes: int) -> None:
         message=f"class_names {message}.",
         hint="Name every class once, in the order of the model's outputs.",
     )
+
+
+def _start_for(
+    target: Target,
+    examined: Examined,
+    parameters: InversionParameters,
+    sent: _SentImages,
+    background: float,
+    shape: tuple[int, int, int],
+) -> tuple[Images, tuple[Notice, ...]]:
+    """The image that attacks start from, of those that the target takes for data where that matters."""
+    start, notices = _start(parameters, shape, sent.auxiliary)
+    if "away_from_data" not in examined.found:
+        return start, notices
+    rng = generator_for(parameters.seed, "start among data")
+    start, among_data = start_among_data(target, start, background, rng=rng)
+    return start, (*notices, *among_data)
 
 
 def _start(

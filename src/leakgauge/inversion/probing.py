@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from leakgauge.images.image import Images
 from leakgauge.inversion.high_contrast import as_queried, needs_high_contrast
-from leakgauge.inversion.masking import Examined, examine
+from leakgauge.inversion.masking import Examined, examine, examine_away
 from leakgauge.inversion.objective import LEAST_PROBABILITY
 from leakgauge.inversion.pace import NOT_AUDITED, Deadline, readable
 from leakgauge.randomness import generator_for
@@ -50,20 +51,27 @@ def too_slow(target: ImageModel, images: int, deadline: Deadline | None) -> tupl
     return (Notice(NO_TIME, message),)
 
 
-def probed(target: Target, original: Images, *, unasked: bool, seed: int) -> tuple[bool, Examined]:
+def probed(
+    target: Target, known: Sequence[Images], auxiliary: Sequence[Images], *, unasked: bool, seed: int
+) -> tuple[bool, Examined]:
     """Whether queries are to be high-contrast, and what the answers hide.
 
     Parameters
     ----------
-    original
-        (height, width, channels) the user's image.
+    known
+        (height, width, channels) the user's image, and further ones of its class.
+    auxiliary
+        images of the attacker's own.
     unasked
         whether there is no time for it, and nothing is asked.
     """
     if unasked:
         return False, NOT_EXAMINED
+    original = known[0]
     height, width, channels = original.shape
     rng = generator_for(seed, "edges")
     high_contrast = needs_high_contrast(target, (height, width, channels), rng=rng)
     queried = as_queried(target, high_contrast=high_contrast)
-    return high_contrast, examine(queried, original, rng=generator_for(seed, "masking"))
+    examined = examine(queried, original, rng=generator_for(seed, "masking"))
+    rng = generator_for(seed, "away from data")
+    return high_contrast, examine_away(examined, target, known, auxiliary, rng=rng)

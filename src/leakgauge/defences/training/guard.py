@@ -92,9 +92,11 @@ def guarded(model: Any, images: NDArray[Any], *, seed: int, lost_share: float = 
     image = keras.Input(images.shape[1:], name="image")
     centred = _centred(image, ruler.mean, spread)
     near = _near(centred, ruler, _measured_apart(flat, spread, seed=seed), lost_share)
+    waves = smooth_waves(images.shape[1:])
+    weights = generator_for(seed, "guard").normal(0.0, SLOPE, (waves.shape[1], model.outputs[0].shape[1]))
     elsewhere = _dense(
         centred,
-        _smooth_map(images.shape[1:], model.outputs[0].shape[1], seed=seed),
+        waves @ weights,
         activation="softmax" if _gives_probabilities(model, flat.reshape(images.shape)) else "linear",
         name="guard_elsewhere",
     )
@@ -213,13 +215,14 @@ def _dense(inputs: Any, kernel: Any, *, name: str, bias: Any = None, activation:
     return outputs
 
 
-def _smooth_map(shape: tuple[int, ...], classes: int, *, seed: int) -> NDArray[np.float64]:
-    """(d, classes) weights whose image for each class is a random sum of waves below `CUTOFF`."""
-    height, width, _ = shape
-    frequencies = np.hypot(np.arange(height)[:, None], np.arange(width)[None, :])
-    weights = generator_for(seed, "guard").normal(0.0, SLOPE, (*shape, classes))
-    smooth = idctn(weights * (frequencies < CUTOFF)[..., None, None], axes=(0, 1), norm="ortho")
-    return np.asarray(smooth.reshape(-1, classes))
+def smooth_waves(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """(d, waves) orthonormal cosine waves below `CUTOFF` of (height, width, channels) images, by channel."""
+    height, width, channels = shape
+    rows, columns = np.nonzero(np.hypot(np.arange(height)[:, None], np.arange(width)[None, :]) < CUTOFF)
+    spectra = np.zeros((height, width, len(rows)))
+    spectra[rows, columns, np.arange(len(rows))] = 1.0
+    waves = idctn(spectra, axes=(0, 1), norm="ortho").reshape(height * width, -1)
+    return np.asarray(np.kron(waves, np.eye(channels)))
 
 
 def _gives_probabilities(model: Any, images: NDArray[np.float32]) -> bool:
