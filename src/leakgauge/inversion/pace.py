@@ -96,7 +96,7 @@ class Pace:
 
     def even(self, found: Reconstructed, space: SearchSpace) -> Reconstructed:
         """What was reconstructed, as it stood where the first class was stopped."""
-        if not self.marks or len(found.curve) < self.marks:
+        if self.marks is None or len(found.curve) < self.marks:
             return found
         end = found.curve[self.marks - 1]
         if end.coefficients is None:
@@ -131,10 +131,7 @@ class Watch:
 
     def may_begin(self) -> bool:
         """Whether there is time for a first step, which a start may have to be found for."""
-        if self._pace.clock() < self._end:
-            return True
-        self._pace.end_at(0)
-        return False
+        return self._pace.clock() < self._end
 
     def goes_on(self, *, marks: int, steps: int, further: int) -> bool:
         """Whether there is time for the steps to the next mark, going by those since the last.

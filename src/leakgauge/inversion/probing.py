@@ -22,7 +22,7 @@ NO_TIME: Final = "no_time"
 NOT_EXAMINED = Examined((), LEAST_PROBABILITY, temperature=1.0)
 TIMED = 8
 """Images by which the model is timed before it is asked for anything."""
-QUERIES, FOR_EACH_IMAGE = 1_000, 6
+QUERIES, FOR_EACH_IMAGE = 1_500, 6
 """Queries that find out how a model answers, and those for each image sent: one in every usual range."""
 
 

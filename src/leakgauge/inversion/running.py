@@ -241,7 +241,7 @@ def _outcome(
     found = {number: one.reconstructed for number, one in done.items()}
     if pace is not None and pace.marks is not None:
         found = {number: pace.even(one, settings.space) for number, one in found.items()}
-        reached = min(one.frames[-1].iterations for one in found.values()) if pace.marks else 0
+        reached = min(one.frames[-1].iterations for one in found.values())
         if reached < min(FEWEST_ITERATIONS, settings.iterations[-1]):
             return attack.not_applicable(
                 f"{NOT_AUDITED}: there was time for {reached:,} iterations, and fewer than "

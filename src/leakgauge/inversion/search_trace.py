@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from leakgauge.attacks.row import Unsuited
+from leakgauge.inversion.pace import NOT_AUDITED
 from leakgauge.inversion.protocol import AttackSettings, CurvePoint, Frame, Reconstructed
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Progress
@@ -96,12 +97,12 @@ class SearchTrace:
         Raises
         ------
         Unsuited
-            when not even the first queries are within the budget.
+            when not even the first queries are within the budget, or no time is left for a first step.
         """
         if self.queries == 0 and queries > self._limit(self._asked[-1]):
             raise Unsuited(f"The query budget does not pay for one step, which takes {queries:,} queries.")
         if self._watch is not None and self._steps == 0 and not self._watch.may_begin():
-            return False
+            raise Unsuited(f"{NOT_AUDITED}: there was no time for a first step. Raise time_budget.")
         while self._asked and self.queries + queries > self._limit(self._asked[0]):
             self._keep(self._asked[0])
             self._asked = self._asked[1:]

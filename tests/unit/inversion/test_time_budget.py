@@ -246,7 +246,7 @@ def test_a_short_search_that_shows_nothing_rules_nothing_out():
     }
     assert found[True].severity is Severity.LOW
     assert found[False].severity is Severity.INCONCLUSIVE
-    assert "time_budget" in found[False].reasons[-1]
+    assert any("time_budget" in reason for reason in found[False].reasons)
 
 
 def test_a_model_too_slow_to_be_probed_is_not_asked_and_the_report_says_why(clock):
