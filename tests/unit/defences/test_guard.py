@@ -90,6 +90,27 @@ def test_it_opens_as_a_keras_file_and_as_onnx_and_answers_alike(tmp_path):
     np.testing.assert_allclose(onnx.outputs(asked), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_the_map_shows_of_a_class_is_not_like_it(channels):
+    images, labels = images_of(500, channels=channels)
+    whole = guarded(classifier(images, labels), images, seed=0)
+    shown = whole.get_layer("guard_elsewhere").get_weights()[0]
+    for label in (0, 1):
+        own = (images[labels == label].mean(axis=0) - images.mean(axis=0)).ravel()
+        assert abs(np.corrcoef(own, shown[:, label])[0, 1]) < 0.1
+    assert abs(np.corrcoef(shown.T)[0, 1]) < 0.95
+
+
+def test_whoever_has_the_file_takes_the_guard_off(tmp_path):
+    images, labels = images_of(500)
+    model = classifier(images, labels)
+    guarded(model, images, seed=0).save(tmp_path / "model.keras")
+    found = keras.saving.load_model(tmp_path / "model.keras")
+    (inside,) = [layer for layer in found.layers if isinstance(layer, keras.Model)]
+    asked = off_data(images)
+    np.testing.assert_allclose(np.asarray(inside(asked)), np.asarray(model(asked)), atol=1e-6)
+
+
 def test_another_seed_is_another_map_and_the_same_seed_the_same():
     images, labels = images_of(400)
     model, asked = classifier(images, labels), off_data(images)

@@ -1,11 +1,11 @@
 """The guard: away from data, a random smooth map answers in the model's place.
 
 A search for what a class looks like asks about images that no caller sends. The guard is a few
-standard Keras layers around a fitted classifier. They measure an image in two ways: how far out it
-lies along the principal axes of the training images, and how much of it lies beside these axes. Where
-either figure is larger *or smaller* than of nearly all training images, a random linear map of the
-image's low frequencies answers. (Smaller: averages, blurred and empty images are no data either.) A
-search then climbs that map.
+standard Keras layers around a fitted classifier. They measure an image in two ways: how far out it lies
+along the principal axes of the training images, and how much of it lies beside these axes. Where either
+figure is larger *or smaller* than of nearly all training images, a random linear map of the image's low
+frequencies answers. (Smaller: averages, blurred and empty images are no data either.) A search then
+climbs that map, whose image of a class holds nothing of what the class looks like.
 
 It hides and does not remove. The classifier is inside as it was, so whoever holds the file takes the
 guard off; and whoever has similar images searches among images that look like data, and passes.
@@ -92,12 +92,11 @@ def guarded(model: Any, images: NDArray[Any], *, seed: int, lost_share: float = 
     image = keras.Input(images.shape[1:], name="image")
     centred = _centred(image, ruler.mean, spread)
     near = _near(centred, ruler, _measured_apart(flat, spread, seed=seed), lost_share)
-    waves = smooth_waves(images.shape[1:])
-    weights = generator_for(seed, "guard").normal(0.0, SLOPE, (waves.shape[1], model.outputs[0].shape[1]))
+    answers = _answers(model, flat.reshape(images.shape))
     elsewhere = _dense(
         centred,
-        waves @ weights,
-        activation="softmax" if _gives_probabilities(model, flat.reshape(images.shape)) else "linear",
+        _misleading_map(flat, answers.argmax(axis=1), images.shape[1:], answers.shape[1], seed=seed),
+        activation="softmax" if _are_probabilities(answers) else "linear",
         name="guard_elsewhere",
     )
     layers = keras.layers
@@ -225,7 +224,26 @@ def smooth_waves(shape: tuple[int, ...]) -> NDArray[np.float64]:
     return np.asarray(np.kron(waves, np.eye(channels)))
 
 
-def _gives_probabilities(model: Any, images: NDArray[np.float32]) -> bool:
+def _misleading_map(
+    flat: NDArray[np.float32], labels: NDArray[np.int64], shape: tuple[int, ...], classes: int, *, seed: int
+) -> NDArray[np.float64]:
+    """(d, classes) weights: for each class a random smooth image that holds nothing of the class's mean.
+
+    Left to luck, some of the images would look like their class.
+    """
+    waves = smooth_waves(shape)
+    weights = generator_for(seed, "guard").normal(0.0, SLOPE, (waves.shape[1], classes))
+    for number in np.unique(labels):
+        own = (flat[labels == number].mean(axis=0) - flat.mean(axis=0)) @ waves
+        weights[:, number] -= own * (own @ weights[:, number]) / max(float(own @ own), 1e-12)
+    return np.asarray(waves @ weights)
+
+
+def _answers(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(model.predict(images, batch_size=256, verbose=0))
+
+
+def _are_probabilities(answers: NDArray[np.float32]) -> bool:
     """Whether the rows of answers are probabilities; otherwise they are logits.
 
     Raises
@@ -233,7 +251,6 @@ def _gives_probabilities(model: Any, images: NDArray[np.float32]) -> bool:
     UnsupportedModel
         `not_a_classifier` where every class has an answer from 0 to 1 of its own.
     """
-    answers = np.asarray(model.predict(images[:256], batch_size=64, verbose=0))
     within = bool(answers.min() >= 0 and answers.max() <= 1)
     if within and not np.allclose(answers.sum(axis=1), 1.0, atol=1e-3):
         raise UnsupportedModel(
