@@ -64,9 +64,10 @@ RUN trim /opt/leakgauge \
 
 FROM runtime AS membership
 
-# LightGBM's wheel brings no OpenMP of its own.
+# LightGBM's wheel brings no OpenMP of its own, WeasyPrint's no Pango.
 RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libgomp1 \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    fonts-dejavu-core libgomp1 libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*
 
 COPY --from=membership-packages /opt/leakgauge /opt/leakgauge
@@ -98,9 +99,10 @@ RUN trim /opt/leakgauge \
 
 FROM runtime AS inversion
 
-# LightGBM's wheel brings no OpenMP of its own.
+# LightGBM's wheel brings no OpenMP of its own, WeasyPrint's no Pango.
 RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libgomp1 \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    fonts-dejavu-core libgomp1 libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*
 
 COPY --from=inversion-packages /opt/leakgauge /opt/leakgauge
@@ -133,12 +135,18 @@ RUN trim /opt/leakgauge \
 
 FROM runtime AS demo
 
+# WeasyPrint's wheel brings no Pango.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    fonts-dejavu-core libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*
+
 COPY --from=demo-packages /opt/leakgauge /opt/leakgauge
 COPY --from=library /opt/leakgauge /opt/leakgauge
 
 ARG VERSION=unreleased
 LABEL org.opencontainers.image.title="leakgauge-demo" \
-      org.opencontainers.image.description="A page on which a model's training data is drawn, before and after a defence" \
+      org.opencontainers.image.description="A page on which a model's training data is reconstructed, before and after a defence" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 

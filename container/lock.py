@@ -58,8 +58,15 @@ class Lock:
 
 
 LOCKS = (
-    Lock("membership", "The membership image, but for PyTorch.", ("membership", "serve"), AROUND_TORCH),
-    Lock("inversion", "The inversion image.", ("inversion", "membership", "serve"), beside=("membership",)),
+    Lock(
+        "membership", "The membership image, but for PyTorch.", ("membership", "serve", "pdf"), AROUND_TORCH
+    ),
+    Lock(
+        "inversion",
+        "The inversion image.",
+        ("inversion", "membership", "serve", "pdf"),
+        beside=("membership",),
+    ),
     Lock("demo", "The demo page: its image, `make demo`.", ("demo",), beside=("membership", "inversion")),
     Lock("build", "What builds the package.", None, ("setuptools>=77",), beside=("inversion",)),
     Lock(
@@ -80,9 +87,9 @@ LOCKS = (
     ),
     Lock(
         "endpoints",
-        "MLServer and MLflow, which audits of endpoints are tested with. An environment of its own.",
+        "What endpoints and documents for other systems are tested with. An environment of its own.",
         None,
-        ("mlserver", "mlserver-sklearn", "mlflow", "scikit-learn"),
+        ("mlserver", "mlserver-sklearn", "mlflow", "scikit-learn", "huggingface-hub", "schemathesis"),
     ),
     Lock(
         "site",

@@ -23,7 +23,9 @@ Extra: TypeAlias = Literal[
     "reference",
     "endpoints",
     "sagemaker-endpoints",
+    "mlflow",
     "serve",
+    "pdf",
     "demo",
 ]
 
@@ -36,7 +38,8 @@ MODULES: Final[dict[Extra, tuple[str, ...]]] = {
     "endpoints": ("urllib3", "jmespath"),
     "sagemaker-endpoints": ("boto3", "botocore"),
     "serve": ("flask", "gunicorn"),
-    "demo": (*_INVERSION, "tensorflow", "keras", "h5py", "tf2onnx", "sklearn", "flask"),
+    "pdf": ("weasyprint",),
+    "demo": (*_INVERSION, "tensorflow", "keras", "h5py", "tf2onnx", "sklearn", "pandas", "pyarrow", "flask"),
 }
 """Modules without which an extra does nothing. Further ones are told when they are missed."""
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import click
 
+from leakgauge.errors import BadParameters
+from leakgauge.extras import check
+from leakgauge.jobs.table import PDF
 from leakgauge.policy import SHIPPED, shipped
-from leakgauge.terminal import print_plain, printing_errors
+from leakgauge.sandbox.parent import Sandbox
+from leakgauge.terminal import print_plain, printing_errors, shown_progress
 from leakgauge.text import Sink, printable
 
 _REPORT = click.argument("report", type=click.Path(exists=True, path_type=Path))
@@ -82,3 +86,68 @@ def history(folder: Path, output: Path) -> None:
         print_plain(found.sentence)
         click.echo(page)
         click.echo(document)
+
+
+@click.command()
+@_REPORT
+@click.option(
+    "--for",
+    "system",
+    type=click.Choice(["huggingface", "sagemaker"]),
+    required=True,
+    help="Whose model card it is for.",
+)
+@click.option("--name", help="Name of the model on the card.  [default: the kind of estimator]")
+def card(report: Path, system: str, name: str | None) -> None:
+    """Print the section of a model card that says what REPORT found.
+
+    For Hugging Face YAML metadata (model-index) with a section in Markdown, for SageMaker the content of a
+    model card as JSON. For example: leakgauge card leakgauge-report/ --for huggingface > card.md
+    """
+    # imported at first use, as above
+    from leakgauge.report.cards.huggingface import huggingface_card
+    from leakgauge.report.cards.sagemaker import sagemaker_card
+    from leakgauge.report.files import read_report
+
+    with printing_errors():
+        found = read_report(report)
+        if system == "sagemaker":
+            click.echo(sagemaker_card(found))
+        else:
+            click.echo(huggingface_card(found, name=name or found.target.type), nl=False)
+
+
+@click.command()
+@click.argument("folder", metavar="REPORT", type=click.Path(exists=True, path_type=Path))
+@click.option("--pdf", is_flag=True, help="Write the report as a PDF; needs the extra pdf.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --pdf: the file to write.  [default: report.pdf in the folder of the report]",
+)
+def report(folder: Path, *, pdf: bool, output: Path | None) -> None:
+    """Tell again what REPORT says, a report.json or its folder, or write it as a PDF.
+
+    For example: leakgauge report leakgauge-report/ --pdf
+    """
+    # imported at first use, as above
+    from leakgauge.report.files import read_report, replace_file
+
+    with printing_errors():
+        found = read_report(folder)
+        place = folder if folder.is_dir() else folder.parent
+        if not pdf:
+            if output is not None:
+                raise BadParameters(
+                    "output_file", "--output names a file, and none is written.", hint="Add --pdf."
+                )
+            print_plain(found.verdict.sentence)
+            return
+        check("pdf")
+        with Sandbox(job=PDF) as sandbox, sandbox.private_folder() as private, shown_progress() as progress:
+            finished = private / "finished"
+            sandbox.run(place, finished, overrides={}, progress=progress)
+            output = output or place / PDF.leaves[0]
+            replace_file(output, (finished / PDF.leaves[0]).read_bytes())
+        click.echo(output)

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask, request
 
 from leakgauge.errors import AuditFailed, BadBundle, BadParameters, Busy
+from leakgauge.service import answers
 from leakgauge.service.answers import negotiate
 from leakgauge.service.batch import pieces_explained
 from leakgauge.service.client_disconnect import Sender
@@ -272,3 +273,18 @@ def test_what_no_splitting_brings_about_is_not_put_down_to_it():
     with pytest.raises(BadBundle) as raised, pieces_explained(batch=True):
         raise BadBundle("no_model", "There is none.", hint="Add one.")
     assert raised.value.hint == "Add one."
+
+
+@pytest.mark.parametrize(
+    ("accept", "with_extra", "without"),
+    [
+        ("application/pdf", "application/pdf", None),
+        ("application/pdf, text/html;q=0.5", "application/pdf", "text/html"),
+        ("*/*", "application/zip", "application/zip"),
+        ("application/*", "application/zip", "application/zip"),
+    ],
+)
+def test_a_pdf_is_offered_where_it_can_be_made(monkeypatch, accept, with_extra, without):
+    for there, expected in ((True, with_extra), (False, without)):
+        monkeypatch.setattr(answers, "installed", lambda module, there=there: there)
+        assert negotiate(accept, default_type="application/zip") == expected

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leakgauge.membership.evidence import Evidence
-from leakgauge.membership.exposure import exposed_records
+from leakgauge.membership.exposure import Scores, exposed_records, exposed_to_all
 from leakgauge.membership.insights import difficulty, ease
 from leakgauge.membership.measure import FOLDS, slices
 from leakgauge.membership.pool import Pool
@@ -48,27 +49,52 @@ def conclude(evidence: Evidence, severity: Severity, parameters: MembershipParam
         cross_fitted=run.attack.cross_fitted,
         threshold_chosen=run.attack.threshold is None,
     )
+    strong = _as_strong_as(worst, evidence)
     return Conclusions(
         insights=_insights(evidence, worst, parameters.seed),
         slices=parts,
         records=exposed_records(
-            _as_strong_as(worst, evidence), evidence.pool, at_most=parameters.most_exposed
+            strong,
+            evidence.pool,
+            at_most=parameters.most_exposed,
+            without_rounds=_without_rounds(strong, evidence),
         ),
         recommendations=_recommendations(evidence, worst, severity, parts, parameters.seed),
     )
 
 
 def _insights(evidence: Evidence, worst: MembershipMeasured, seed: int) -> tuple[Insight, ...]:
+    on_answers = {name: run.scores for name, run in evidence.scored.items() if risk.counts(run.outcome)}
+    found = [ease(worst), _difficulty(evidence, seed), exposed_to_all(on_answers, evidence.pool)]
+    return tuple(insight for insight in found if insight is not None)
+
+
+def _difficulty(evidence: Evidence, seed: int) -> Insight | None:
     if evidence.proportions is None:
-        return (ease(worst),)
+        return None
     simple = {
         name: (run.attack.title, run.decisions)
         for name, run in evidence.scored.items()
         if run.attack.trains_nothing
     }
     rng = generator_for(seed, "insights")
-    hard = difficulty(evidence.proportions, simple, evidence.pool.member, rng=rng)
-    return (ease(worst),) if hard is None else (ease(worst), hard)
+    return difficulty(evidence.proportions, simple, evidence.pool.member, rng=rng)
+
+
+def _without_rounds(names: Iterable[str], evidence: Evidence) -> list[list[Scores]]:
+    """Scores without each round of reference models, for either attacker, whose models are others."""
+    found: list[list[Scores]] = []
+    for attacker in risk.ATTACKERS:
+        rounds = {
+            name: evidence.scored[name].without_rounds
+            for name in names
+            if evidence.scored[name].attack.attacker == attacker and evidence.scored[name].without_rounds
+        }
+        if rounds:
+            found.append(
+                [dict(zip(rounds, scores, strict=True)) for scores in zip(*rounds.values(), strict=True)]
+            )
+    return found
 
 
 def _as_strong_as(worst: MembershipMeasured, evidence: Evidence) -> dict[str, FloatArray]:

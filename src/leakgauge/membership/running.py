@@ -30,12 +30,16 @@ figures, AUC and rate; corrected for two, a figure at the border of a severity i
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """An attack that ran: what the report says of it, and its (n,) scores and decisions."""
+    """An attack that ran: what the report says of it, and its (n,) scores and decisions.
+
+    `without_rounds` are its (n,) scores without each of the rounds of reference models; none for others.
+    """
 
     attack: Attack
     outcome: MembershipMeasured
     scores: FloatArray
     decisions: BoolArray
+    without_rounds: Sequence[FloatArray] = ()
 
 
 def run_all(
@@ -88,6 +92,7 @@ def _scored(
     scores = attack.score(target, pool, rng=generator_for(seed, attack.name), progress=progress)
     queries = target.queries - queries_before
     rng = generator_for(seed, f"measuring {attack.name}")
+    without_rounds = without_each_round(attack, target, pool, seed=seed)
     decisions = decide(scores, pool, threshold=attack.threshold, rng=rng)
     metrics = measure(
         scores,
@@ -97,7 +102,7 @@ def _scored(
         rng=rng,
         cross_fitted=attack.cross_fitted,
         threshold_chosen=attack.threshold is None,
-        replicates=without_each_round(attack, target, pool, seed=seed),
+        replicates=without_rounds,
     )
     outcome = MembershipMeasured(
         attack.name,
@@ -110,7 +115,7 @@ def _scored(
         attacker=attack.attacker,
         reads=attack.reads,
     )
-    return Scored(attack, outcome, scores, decisions)
+    return Scored(attack, outcome, scores, decisions, without_rounds)
 
 
 def without_each_round(attack: Attack, target: SharedAnswers, pool: Pool, *, seed: int) -> list[FloatArray]:

@@ -10,12 +10,20 @@ from pathlib import Path
 
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.report.json_document import from_json
-from leakgauge.report.model import Report
+from leakgauge.report.model import Audited, Report
 
 MAX_BYTES = 256 << 20
 """As large as the sandbox lets a report grow."""
 _NAME = "report.json"
 _HINT = "Name a report.json that an audit wrote, or the folder that it stands in."
+
+
+def read_audited(folder: Path) -> Audited:
+    """The report in a folder, with the images that stand beside it; errors as `read_report`."""
+    images = sorted(folder.glob("*.png"))
+    return Audited(
+        read_report(folder), {image.name: image.read_bytes() for image in images if image.is_file()}
+    )
 
 
 def read_report(path: Path) -> Report:

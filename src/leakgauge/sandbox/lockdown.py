@@ -27,8 +27,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 _NICENESS = 10
 _CPU_GRACE_SECONDS = 2
 
-# What numerical libraries look at beside their own files: processors, memory, the time zone, names
-# of users. Nothing of it is private: what the kernel tells of other processes it tells their owner.
+# What libraries look at beside their own files: processors, memory, the time zone, names of users, where
+# fonts are. Nothing of it is private: what the kernel tells of other processes it tells their owner.
 _SYSTEM_FILES = (
     "/usr",
     "/lib",
@@ -41,6 +41,7 @@ _SYSTEM_FILES = (
     "/dev/urandom",
     "/dev/random",
     "/dev/zero",
+    "/etc/fonts",
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/etc/timezone",

@@ -28,7 +28,7 @@ _MAX_DOCUMENT_BYTES = 64 << 20
 _CHUNK = 1 << 20
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _MARK = "report.json"
-_REPORT_ENDINGS = (".json", ".html", ".csv", ".png")
+_REPORT_ENDINGS = (".json", ".html", ".csv", ".png", ".pdf")
 _TRIAL_BYTES = 4 << 20
 
 

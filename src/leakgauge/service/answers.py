@@ -10,13 +10,18 @@ from flask import Response
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_options_header
 
+from leakgauge.extras import installed
+from leakgauge.jobs.table import PDF as PDF_JOB
+
 _ZIP = "application/zip"
 _FILES = {
     "application/json": "report.json",
     "text/csv": "output.csv",
     "text/html": "report.html",
 }
-OFFERED = (_ZIP, *_FILES)
+PDF = "application/pdf"
+EVERY_TYPE = (_ZIP, *_FILES, PDF)
+"""What an installation can answer with that has every extra."""
 ZIP_TYPES = (
     _ZIP,
     "application/x-zip-compressed",
@@ -29,8 +34,13 @@ ZIP_TYPES = (
 _ANYTHING = "*/*"
 
 
+def offered() -> tuple[str, ...]:
+    """The media types that this installation can answer with; a PDF needs an extra."""
+    return tuple(kind for kind in EVERY_TYPE if kind != PDF or installed("weasyprint"))
+
+
 def negotiate(accept: str, *, default_type: str) -> str | None:
-    """The media type to answer with, one of `OFFERED` or another name of a zip; None if none is accepted.
+    """The media type to answer with, one of `offered()` or another name of a zip; None if none is accepted.
 
     Parameters tell an answer apart for no caller (`charset=utf-8`, `verbose=true`, SageMaker's
     `header=present`), so they are left out of account; weights (`q=.5`) and wildcards count.
@@ -42,8 +52,9 @@ def negotiate(accept: str, *, default_type: str) -> str | None:
     default_type
         likewise, for such a request, and the first choice for one that takes anything.
     """
-    preferred = _best(default_type, OFFERED) or _ZIP
-    return _best(accept, sorted(OFFERED, key=lambda kind: kind != preferred)) if accept.strip() else preferred
+    known = offered()
+    preferred = _best(default_type, known) or _ZIP
+    return _best(accept, sorted(known, key=lambda kind: kind != preferred)) if accept.strip() else preferred
 
 
 def _best(accept: str, offered: Sequence[str]) -> str | None:
@@ -57,7 +68,15 @@ def _best(accept: str, offered: Sequence[str]) -> str | None:
 
 
 def answer(report: Path, media_type: str) -> Response:
-    """The report folder, or the one file of it that `media_type` stands for."""
+    """The report folder, or the one file of it that `media_type` stands for.
+
+    Parameters
+    ----------
+    report
+        the folder; for a PDF, that of the job which made it.
+    """
+    if media_type == PDF:
+        return Response((report / PDF_JOB.leaves[0]).read_bytes(), content_type=media_type)
     if media_type in _FILES:
         return Response((report / _FILES[media_type]).read_bytes(), content_type=_typed(media_type))
     # Imported late: it brings the whole report with it, numpy and all, which only this form needs.

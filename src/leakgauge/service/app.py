@@ -13,11 +13,13 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
 
 from leakgauge.installation import Kind, installed_kind, installed_prior
+from leakgauge.jobs.table import PDF as PDF_JOB
 from leakgauge.logs import Milestones, request_id
+from leakgauge.progress import Silent
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.resources import ResourceLimits
 from leakgauge.service import error_handlers, upload
-from leakgauge.service.answers import ZIP_TYPES, answer, negotiate
+from leakgauge.service.answers import PDF, ZIP_TYPES, answer, negotiate
 from leakgauge.service.batch import pieces_explained
 from leakgauge.service.client_disconnect import Sender
 from leakgauge.service.connection import begun
@@ -120,6 +122,18 @@ def _audited(kind: Kind, sandbox: Sandbox, settings: Settings, slots: Slots, med
                 timeout=_shorter(settings.audit_seconds, remaining),
                 cancelled=sender,
             )
+            if media_type == PDF:
+                audited, report = report, folder / "pdf"
+                remaining = _left(waits)
+                sandbox.run(
+                    audited,
+                    report,
+                    overrides={},
+                    progress=Silent(),
+                    timeout=_shorter(settings.audit_seconds, remaining),
+                    cancelled=sender,
+                    job=PDF_JOB,
+                )
         response = answer(report, media_type)
         response.headers[_LAYERS] = ", ".join(facts["layers"])
         return response

@@ -11,8 +11,9 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, NotAcceptable
 
 from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
+from leakgauge.extras import install_line
 from leakgauge.redacted_traceback import redacted_traceback
-from leakgauge.service.answers import OFFERED
+from leakgauge.service.answers import offered
 from leakgauge.text import Sink, printable
 
 _log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ _ACCEPT_CHARACTERS = 200
 _CANCELLED = "audit_failed.cancelled"
 
 # What HTTP itself finds wrong; the code of each is "http." and its word.
-_HTTP: dict[int, tuple[str, str, str]] = {
+HTTP_ERRORS: dict[int, tuple[str, str, str]] = {
     400: ("bad_request", "The request cannot be read.", "Send it again as HTTP/1.1."),
     404: (
         "not_found",
@@ -38,7 +39,8 @@ _HTTP: dict[int, tuple[str, str, str]] = {
     406: (
         "not_acceptable",
         "None of the types in the Accept header is offered: {accept}.",
-        f"Accept one of {', '.join(OFFERED)}; parameters and weights may stand behind it.",
+        "Accept one of {offered}; parameters and weights may stand behind it. "
+        f"application/pdf needs the extra pdf: {install_line('pdf')}.",
     ),
     408: (
         "request_timeout",
@@ -72,7 +74,7 @@ def raw_answer(error: LeakgaugeError | HTTPStatus) -> tuple[int, str, bytes]:
         status, code, body = HTTPStatus(error.status), error.code, error.body()
     else:
         status = error
-        word, message, hint = _HTTP.get(status, _HTTP[400])
+        word, message, hint = HTTP_ERRORS.get(status, HTTP_ERRORS[400])
         code = f"http.{word}"
         body = _body(code, message, hint, {"status": int(status)})
     content = json.dumps(body).encode() + b"\n"
@@ -105,12 +107,13 @@ def _ours(error: LeakgaugeError) -> Response:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
-    word, message, hint = _HTTP.get(status, _OTHER_HTTP)
+    word, message, hint = HTTP_ERRORS.get(status, _OTHER_HTTP)
     accept = printable(request.headers.get("Accept", ""), Sink.MESSAGE, longest=_ACCEPT_CHARACTERS)
     message = message.replace("{accept}", accept)
     details: dict[str, JsonValue] = {"status": status}
     if status == NotAcceptable.code:
-        details["offered"] = [*OFFERED]
+        details["offered"] = [*offered()]
+        hint = hint.replace("{offered}", ", ".join(offered()))
     body = _body(f"http.{word}", message, hint, details)
     _log.info("refused", extra={"code": f"http.{word}", "status": status})
     response = _response(body, status)

@@ -10,7 +10,7 @@ from typing import Self
 from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.sandbox.machine import cpus_granted
 from leakgauge.sandbox.resources import slots_in_memory
-from leakgauge.service.answers import OFFERED, negotiate
+from leakgauge.service.answers import negotiate, offered
 
 _MIB = 1 << 20
 _MOST_SLOTS = 64
@@ -112,7 +112,7 @@ class Settings:
         rate = whole("LEAKGAUGE_LEAST_BYTES_PER_SECOND")
         default_type = variables.get(_DEFAULT_ACCEPT, "").strip() or _DEFAULT_TYPE
         if negotiate(default_type, default_type=_DEFAULT_TYPE) is None:
-            problems.append(f"{_DEFAULT_ACCEPT} names none of {', '.join(OFFERED)}")
+            problems.append(f"{_DEFAULT_ACCEPT} names none of {', '.join(offered())}")
         if problems:
             raise BadParameters(
                 "environment",

@@ -27,6 +27,8 @@ from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Calling, Silent
 from leakgauge.report.model import Failed, MembershipMeasured, MembershipReport, NotApplicable, Severity
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))]
 QUICK = tuple(attack for attack in ATTACKS if attack.trains_nothing)
 
@@ -279,9 +281,11 @@ def test_the_insights_follow_from_figures() -> None:
     members = records(400, seed=0)
     model = RandomForestClassifier(10, random_state=0).fit(*members)
     report = run(inputs_of(model, members, records(400, seed=1)), attacks=ATTACKS)
-    ease, difficulty = report.insights
+    ease, difficulty, exposed_to_all = report.insights
     assert {"attack_accuracy", "auc"} <= set(ease.figures)
     assert {"gain_of_more_data", "gain_of_attack_model"} <= set(difficulty.figures)
+    assert exposed_to_all.name == "exposed_to_all"
+    assert any(record.draw_error is not None for record in report.records)
     assert [row.percentage for row in report.table] == list(range(10, 100, 10))
     assert len(report.leak_by_proportion) == 27
     for row in report.table:

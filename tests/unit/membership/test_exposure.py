@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from leakgauge.membership.exposure import exposed_records
+from leakgauge.membership.exposure import exposed_records, exposed_to_all
 from leakgauge.membership.pool import Pool
 
 
@@ -60,3 +61,50 @@ def test_a_record_alone_with_its_rate_ties_with_itself_only() -> None:
     scores = np.arange(300, 0, -1).astype(float)
     found = exposed_records({"loss": scores}, pool(1, 299), at_most=20)
     assert [record.tied for record in found] == [1]
+
+
+def test_the_error_of_a_record_is_what_other_reference_models_would_do_to_its_rate() -> None:
+    scores = np.arange(300, 0, -1).astype(float)
+    steady, moved = scores.copy(), scores.copy()
+    moved[0] = 0.5  # without this round the first member scores below everybody
+    (first, second, *_) = exposed_records(
+        {"lira": scores}, pool(200, 100), at_most=20, without_rounds=[[{"lira": steady}, {"lira": moved}]]
+    )
+    # by hand: a rate of .01 with the one, as the likeliest non-member has, and of 1 with the other
+    assert first.draw_error == pytest.approx((1 - 0.01) / 2)
+    assert second.draw_error == 0.0
+    # two independent draws add up in quadrature, and an attack without reference models has none
+    (first, *_) = exposed_records(
+        {"lira": scores, "rmia": scores},
+        pool(200, 100),
+        at_most=1,
+        without_rounds=[[{"lira": moved, "rmia": moved}, {"lira": scores, "rmia": scores}]] * 2,
+    )
+    assert first.draw_error == pytest.approx(0.495 * 2**0.5)
+    (only,) = exposed_records({"loss": scores}, pool(200, 100), at_most=1)
+    assert only.draw_error is None
+
+
+def test_records_are_counted_that_every_attack_singles_out() -> None:
+    first = np.concatenate([np.full(10, 9.0), np.zeros(190), np.ones(100)])
+    second = np.concatenate([np.zeros(4), np.full(12, 9.0), np.zeros(184), np.ones(100)])
+    second[250] = first[250] = 99.0  # a non-member whom both single out too
+    # one score for all members, and for most non-members: it singles out nobody and is not counted
+    labels = np.concatenate([np.ones(200), np.ones(90), np.zeros(10)])
+    found = exposed_to_all({"first": first, "second": second, "gap": labels}, pool(200, 100))
+    assert "Each of 2 attacks" in found.sentence
+    assert "6 of 200 members" in found.sentence
+    assert found.figures["members_exposed_to_all"].value == 6 / 200
+    assert found.figures["non_members_exposed_to_all"].value == 1 / 100
+
+
+def test_one_attack_alone_is_not_every_attack() -> None:
+    scores = np.arange(300, 0, -1).astype(float)
+    assert exposed_to_all({"loss": scores}, pool(200, 100)) is None
+    assert exposed_to_all({"loss": scores, "gap": np.ones(300)}, pool(200, 100)) is None
+
+
+def test_with_nothing_to_find_hardly_anybody_is_exposed_to_all() -> None:
+    rng = np.random.default_rng(3)
+    found = exposed_to_all({f"guess {k}": rng.random(4000) for k in range(3)}, pool(2000, 2000))
+    assert found.figures["members_exposed_to_all"].value <= 0.005

@@ -138,13 +138,21 @@ def test_headings_are_in_order_and_landmarks_named(audited: Audited) -> None:
 
 
 def test_the_order_of_the_membership_page() -> None:
-    text = Page(render(EXAMPLES["membership"])).text
+    page = render(EXAMPLES["membership"])
+    text = Page(
+        re.sub(r"<nav.*?</nav>", "", page, flags=re.DOTALL)
+    ).text  # its contents name everything first
     places = [
         text.index(part)
         for part in (
             "Leakage: high",
             "right about 75 of 100",
+            "AUC from 0.70, or TPR at 1 % FPR from 10 %",
+            "What this means for the people",
             "AUC 0.835",
+            "What to do first",
+            "Saves",
+            "Costs",
             "Read this before the figures",
             "How easily is it told",
             "What each attack found",
@@ -160,8 +168,8 @@ def test_the_order_of_the_membership_page() -> None:
             "Not applicable: the target is a forest",
             "how many training records of each class",
             "What to strip",
-            "What to change",
             "How this was measured",
+            "Glossary",
             "Sources",
             "What went in",
             "Download report.json",

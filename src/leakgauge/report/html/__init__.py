@@ -7,7 +7,6 @@ import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -23,10 +22,13 @@ from leakgauge.report.history.document import history_from_json, history_to_json
 from leakgauge.report.history.model import History
 from leakgauge.report.html.addresses import data_address
 from leakgauge.report.html.comparison import ComparisonPage
+from leakgauge.report.html.first_page import FirstPage
+from leakgauge.report.html.headings import headings
 from leakgauge.report.html.history import HistoryPage
 from leakgauge.report.html.inversion import InversionPage
 from leakgauge.report.html.membership import MembershipPage
 from leakgauge.report.html.profiles import ProfilesPage
+from leakgauge.report.html.styles import page_style
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import Audited, InversionReport, MembershipReport, Report
 from leakgauge.text import Sink, printable
@@ -60,6 +62,7 @@ def render(audited: Audited) -> str:
         f"{report.kind}.html.j2",
         document,
         report=report,
+        first=FirstPage.of(report),
         page=_page_of(report, audited.files),
         evidence=Evidence(rests_on(report), answers(report)),
         precision=precision_table(report),
@@ -90,13 +93,14 @@ def render_history(history: History) -> str:
 
 def _filled(template: str, document: bytes, **shown: object) -> str:
     """The page of a template, with a copy of its document inside where that does not make it too large."""
+    shown["sha256"] = hashlib.sha256(document).hexdigest()
     download = data_address("application/json", document)
     page = _page(template, download=download, **shown)
     return page if len(page.encode()) <= LARGEST_PAGE else _page(template, download=None, **shown)
 
 
 def _page(template: str, **shown: object) -> str:
-    style = _style()
+    style = page_style()
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -118,12 +122,6 @@ def _page(template: str, **shown: object) -> str:
 
 
 @functools.cache
-def _style() -> str:
-    # a line break at either end would be part of what the policy's hash covers
-    return (resources.files(__package__) / "templates" / "style.css").read_text("utf-8").strip()
-
-
-@functools.cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("leakgauge.report.html"),
@@ -133,7 +131,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.globals |= {"words": formatting, "priors": PRIORS, "read": READ}
+    environment.globals |= {"words": formatting, "headings": headings, "priors": PRIORS, "read": READ}
     return environment
 
 

@@ -104,13 +104,15 @@ class SliceFigure:
 class StandingOut:
     """A row of the table of records: one record, or several that tie and that the table cannot all show.
 
-    `rows` are those that are named; `tied` is how many have this rate in all.
+    `rows` are those that are named; `tied` is how many have this rate in all. `draw_error` is the largest of
+    theirs, None where none is known.
     """
 
     rows: tuple[int, ...]
     tied: int
     attacks: tuple[str, ...]
     rate: Estimate
+    draw_error: float | None
 
     @property
     def is_group(self) -> bool:
@@ -236,12 +238,14 @@ def _standing_out(records: Sequence[ExposedRecord]) -> tuple[tuple[StandingOut, 
         alike = list(equals)
         tied = max(alike[0].tied or 0, len(alike))
         if len(rows) + tied <= _MOST_RECORDS and tied == len(alike):
-            rows += [StandingOut((one.row,), 1, (one.attack,), rate) for one in alike]
+            rows += [StandingOut((one.row,), 1, (one.attack,), rate, one.draw_error) for one in alike]
             shown += tied
         elif len(rows) < _MOST_RECORDS:
             named = alike[:_EXAMPLES]
             attacks = tuple(dict.fromkeys(one.attack for one in alike))
-            rows.append(StandingOut(tuple(one.row for one in named), tied, attacks, rate))
+            errors = [one.draw_error for one in alike if one.draw_error is not None]
+            error = max(errors, default=None)
+            rows.append(StandingOut(tuple(one.row for one in named), tied, attacks, rate, error))
             shown += len(named)
         else:
             break
@@ -253,7 +257,7 @@ def _footnote_signs(measured: list[MembershipMeasured]) -> dict[str, str]:
     reasons = dict.fromkeys(
         _reason(found)
         for attack in measured
-        for found in attack.metrics.tpr_at_fpr.values()
+        for found in attack.metrics.tpr_at_fpr_corrected.values()
         if formatting.rate(found) is None
     )
     return {reason: _FOOTNOTE_SIGNS[place % 26] * (1 + place // 26) for place, reason in enumerate(reasons)}
@@ -272,7 +276,10 @@ def _groups(
     groups = []
     for threat_model, title in formatting.THREAT_MODEL_TITLES.items():
         rows = tuple(
-            AttackRow(attack, tuple(_rate_cell(attack.metrics.tpr_at_fpr.get(key), signs) for key in limits))
+            AttackRow(
+                attack,
+                tuple(_rate_cell(attack.metrics.tpr_at_fpr_corrected.get(key), signs) for key in limits),
+            )
             for attack in measured
             if attack.threat_model == threat_model
         )
@@ -311,7 +318,7 @@ def _roc_chart(measured: list[MembershipMeasured], report: MembershipReport) -> 
         strongest = next((attack for attack in measured if attack.threat_model == threat_model), None)
         if strongest is not None:
             label = f"{formatting.THREAT_MODEL_NAMES[threat_model]}: {strongest.title}"
-            curves.append(RocCurve(label, strongest.roc, strongest.metrics.tpr_at_fpr, style))
+            curves.append(RocCurve(label, strongest.roc, strongest.metrics.tpr_at_fpr_corrected, style))
     if not curves:
         return None
     return roc_chart(curves, report.target.non_members, identifier="roc")
