@@ -40,6 +40,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from leakgauge.report import thresholds
 from leakgauge.report.model import (
     Failed,
     InversionMeasured,
@@ -50,12 +51,8 @@ from leakgauge.report.model import (
     Verdict,
 )
 
-SHOWN: tuple[tuple[Severity, float], ...] = (
-    (Severity.CRITICAL, 0.60),
-    (Severity.HIGH, 0.30),
-    (Severity.MODERATE, 0.10),
-)
-RULED_OUT = 0.15
+SHOWN = thresholds.INVERSION
+RULED_OUT = thresholds.LEAKAGE_RULED_OUT
 _TYPICAL = (
     "A reconstruction shows the class's typical image, not this very image: where one class is one person or "
     "one object, its typical image is that person or object."
