@@ -349,7 +349,7 @@ def serve(kind: Kind, port: int, host: str) -> None:
 @click.option(
     "--mnist",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else smaller digits]",
+    help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else invented digits]",
 )
 @click.option(
     "--name",

@@ -108,7 +108,8 @@ def test_the_base_installation_has_its_commands_and_its_public_names(bare):
 def without_torch(tmp_path_factory):
     """A sample's report.json, made where there is all but PyTorch."""
     folder = tmp_path_factory.mktemp("without-torch")
-    parameters = ('attacks=["gap", "learned_nn", "learned_rf"]', "tradeoffs=false", "proportions=[50, 90]")
+    attacks = 'attacks=["gap", "learned_nn", "learned_rf"]'
+    parameters = (attacks, "tradeoffs=false", "proportions=[50, 90]", "max_records=200")
     done = runner(folder, {"torch"})(
         *("-m", "leakgauge", "audit", str(ROOT / "sample-input" / "membership.zip"), "-o", "report"),
         *(word for parameter in parameters for word in ("--parameter", parameter)),

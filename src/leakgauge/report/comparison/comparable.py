@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from leakgauge.errors import BadBundle
 from leakgauge.report.model import Notice, Report
 
-_BELONG_TO_THE_CHANGE = frozenset({"defences", "policy", "seed"})
+_BELONG_TO_THE_CHANGE = frozenset({"defences", "policy", "report", "seed"})
 _REPEATED = frozenset(
     {
         *("tables_differ", "tables_not_compared", "does_not_fit_members", "other_class"),
