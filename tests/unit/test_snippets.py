@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import itertools
 import shutil
@@ -53,11 +54,17 @@ def test_a_command_on_a_page_is_one_that_the_program_takes(command, monkeypatch)
         found.make_context(name, rest, parent=context)
 
 
+@functools.cache
+def documents():
+    """Two reports as files hold them."""
+    report = membership_report(n=60)
+    return to_json(report), to_json(dataclasses.replace(report, seed=1))
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder with what commands on reports name."""
-    made = to_json(membership_report(n=60))
-    other = to_json(dataclasses.replace(membership_report(n=60), seed=1))
+    made, other = documents()
     for name, document in (
         *itertools.product(("report", "before", "leakgauge-report", "releases/v1"), (made,)),
         *itertools.product(("after", "report-after", "releases/v2"), (other,)),
