@@ -23,6 +23,7 @@ Extra: TypeAlias = Literal[
     "reference",
     "endpoints",
     "sagemaker-endpoints",
+    "mlflow",
     "serve",
     "pdf",
     "demo",

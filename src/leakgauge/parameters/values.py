@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -155,6 +156,28 @@ LABELS_APART: Final = dict.fromkeys(
 """Why parameters about files do nothing in audits of what is in memory."""
 
 
+Detail = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def _day(text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError("must be a day, such as 2026-05-04") from None
+
+
+class ReportDetails(BaseModel):
+    """What the first page of a report says of it, which nobody verifies."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    title: Detail | None = None
+    model: Detail | None = None
+    author: Detail | None = None
+    date: Annotated[str, AfterValidator(_day)] | None = None
+    purpose: Detail | None = None
+
+
 class Parameters(BaseModel):
     """A set of parameters.
 
@@ -169,6 +192,13 @@ class Parameters(BaseModel):
     )
 
     not_taken: ClassVar[Mapping[str, str]] = {}
+
+    report: ReportDetails | None = Field(
+        default=None,
+        description="What the first page says of the report: an object with any of `title`, `model`, "
+        "`author`, `date` (as 2026-05-04) and `purpose`. It stands in `report.json`; nobody verifies it. "
+        "Default: nothing.",
+    )
 
 
 def pixel_values(scale: PixelScale | None) -> tuple[float, float] | None:
