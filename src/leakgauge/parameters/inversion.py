@@ -87,8 +87,9 @@ class InversionParameters(Parameters):
     query_budget: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="How many queries may be sent at most for each class and seed; the attacks share them "
-        "evenly. Default: as many as `iterations` need, two an iteration for each attack. A few hundred "
-        "more, counted under `masking` in the report, find out beforehand how the answers are made.",
+        "evenly. Default: as many as `iterations` need, two an iteration for each attack. About "
+        "900 to 1,800 more, counted under `masking` in the report, find out beforehand how the answers are "
+        "made.",
     )
     time_budget: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
         default=None,
