@@ -219,7 +219,7 @@ def audits(folder: Path, seed: int) -> Iterator[tuple[str, dict[str, float | str
                 f"digits, dense, seed {seed}, class {attacked}, {name}, {'200' if known else 'no'} auxiliary",
                 {
                     "leakage": round(max(leakage.values()), 2),
-                    "with_prior": round(max(with_prior, default=float("nan")), 2),
+                    "with_prior": round(max(with_prior, default=0.0), 2),
                     "verdict": report.verdict.severity.value,
                     "found": ", ".join(report.masking.found),
                 },
