@@ -154,8 +154,9 @@ def _membership_people(report: MembershipReport) -> Iterator[str]:
     found = formatting.rate(rate) if rate else None
     if found is not None:
         yield (
-            f"Of 1,000 people in the data such an attacker finds about {1000 * found.value:,.0f}, while "
-            "naming 10 of 1,000 others by mistake."
+            f"Of 1,000 people in the data such an attacker finds about {1000 * found.value:,.0f} (between "
+            f"{1000 * found.low:,.0f} and {1000 * found.high:,.0f}), while naming 10 of 1,000 others by "
+            "mistake."
         )
 
 
