@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 import click
 
+from leakgauge import summary
 from leakgauge.errors import BadParameters
 from leakgauge.extras import check
 from leakgauge.file_commands import contents, sanitize
@@ -20,21 +22,20 @@ from leakgauge.installation import Kind
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_assignments
 from leakgauge.policy import SHIPPED, read_policy
-from leakgauge.report_commands import clauses, history, report
+from leakgauge.report_commands import card, clauses, completion, history, report
 from leakgauge.report_commands import policy as policy_command
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
-from leakgauge.terminal import agreed, printing_errors, shown_progress, spoken_verdict
+from leakgauge.summary import EXIT_CODES
+from leakgauge.terminal import agreed, printing_errors, shown_progress, tell
 from leakgauge.text import Sink, printable
 from leakgauge.version import __version__
 
-_FILES = ("report.html", "report.json", "output.csv", "attributes.csv")
 _OPEN_FILES = (
     "Audits start, and a hostile model could read and write what this user can. Audit only models that you "
     "trust here, or use Linux 5.13 or later, or start it as root in the image."
 )
-_EXIT_CODES = {"passed": 0, "failed": 1, "inconclusive": 3}
 _POLICY = click.option(
     "--policy",
     metavar="FILE|NAME",
@@ -52,10 +53,12 @@ def main() -> None:
 
 main.add_command(sanitize)
 main.add_command(contents)
+main.add_command(card)
 main.add_command(clauses)
 main.add_command(history)
 main.add_command(policy_command)
 main.add_command(report)
+main.add_command(completion)
 
 
 @main.command()
@@ -88,6 +91,10 @@ main.add_command(report)
     help="YAML file with the settings of a live service, which is audited in the place of a model.",
 )
 @click.option("--yes", is_flag=True, help="With --endpoint: do not ask whether rows and cost are confirmed.")
+@click.option("as_json", "--json", is_flag=True, help="For programs: one JSON object in the place of lines.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="Show no progress and no lines: errors and the exit code alone."
+)
 def audit(
     bundle: Path,
     output: Path,
@@ -97,13 +104,18 @@ def audit(
     policy: str | None,
     endpoint: Path | None,
     yes: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
-    """Audit BUNDLE, a zip or a folder with a model and its data, and write a report.
+    """Audit BUNDLE and write a report.
 
-    Without a model, answers will do: members_answers.csv and non_members_answers.csv. With --endpoint a live
-    service is asked: docs/endpoints.md.
+    BUNDLE is a zip or a folder with a model and its data. Without a model, answers will do:
+    members_answers.csv and non_members_answers.csv. With --endpoint a live service is asked:
+    docs/endpoints.md.
 
     With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
+
+    For example: leakgauge audit model.zip -o report/ --seed 7
     """
     with printing_errors():
         overrides = decode_assignments(parameters, seed=seed)
@@ -111,7 +123,7 @@ def audit(
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
         with Sandbox(only=only) as sandbox:
             if endpoint is None:
-                with shown_progress() as progress:
+                with shown_progress(quiet=quiet) as progress:
                     sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
             else:
                 # imported late: no other audit needs what makes requests
@@ -123,12 +135,12 @@ def audit(
                     bundle,
                     output,
                     overrides=overrides,
-                    progress=shown_progress,
+                    progress=functools.partial(shown_progress, quiet=quiet),
                     confirm=lambda plan: agreed(plan, beforehand=yes),
                     environment=os.environ,
                     keep=True,
                 )
-        exit_code = _conclude(output)
+        exit_code = _conclude(output, as_json=as_json, quiet=quiet)
     sys.exit(exit_code)
 
 
@@ -141,9 +153,12 @@ def audit(
 )
 @click.option("--github", is_flag=True, help="Also print GitHub annotations.")
 def gate(report: Path, policy: str | None, junit: Path | None, sarif: Path | None, github: bool) -> None:
-    """Hold REPORT, a report.json or its folder, to a policy; without --policy to the default one.
+    """Hold REPORT to a policy.
 
+    REPORT is a report.json or its folder; without --policy it is held to the default one.
     Exit codes: 0 passed, 1 failed, 3 inconclusive, 2 for a report or policy that cannot be read.
+
+    For example: leakgauge gate report/ --policy policy.yaml --junit gate.xml
     """
     # imported at first use: SciPy comes along, which the other commands need not wait for
     from leakgauge.report.ci.github import to_github
@@ -164,7 +179,7 @@ def gate(report: Path, policy: str | None, junit: Path | None, sarif: Path | Non
         if github:
             click.echo(to_github(result, found), nl=False)
         click.echo(printable(result.sentence, Sink.TERMINAL))
-    sys.exit(_EXIT_CODES[result.outcome])
+    sys.exit(EXIT_CODES[result.outcome])
 
 
 @main.command()
@@ -209,12 +224,14 @@ def compare(
     parameters: Sequence[str],
     output: Path,
 ) -> None:
-    """Compare an audit BEFORE a change with one AFTER it, each a report.json or its folder.
+    """Compare an audit BEFORE a change with one AFTER it.
 
-    Or, with --defence and without AFTER, audit the bundle BEFORE as it is and behind an output
-    defence such as rounding=2, top_k=1, label_only, temperature=5, logit_clipping=3 or noise=1.
-    What the libraries of the extra `reference` find then stands beside; to leave it out, use
+    Each is a report.json or its folder. Or, with --defence and without AFTER, audit the bundle BEFORE as it
+    is and behind an output defence such as rounding=2, top_k=1, label_only, temperature=5, logit_clipping=3
+    or noise=1. What the libraries of the extra `reference` find then stands beside; to leave it out, use
     --parameter reference_libraries=false.
+
+    For example: leakgauge compare before/ after/ -o comparison/
     """
     # imported at first use: SciPy comes along, which the other commands need not wait for
     from leakgauge.before_after import COMPARISON_HTML, COMPARISON_JSON, audit_before_after, write_comparison
@@ -262,10 +279,12 @@ def _address(report: Path) -> str:
 @main.command()
 @click.option("as_json", "--json", is_flag=True, help="For programs: one JSON object.")
 def doctor(as_json: bool) -> None:
-    """Try out, on this machine, whether the sandbox keeps a hostile model in.
+    """Try out here whether the sandbox keeps a hostile model in.
 
     Exits with 1 when a required layer is missing, something was possible that should not be, or no audit
     starts.
+
+    For example: leakgauge doctor --json
     """
     with printing_errors():
         found = run_self_test()
@@ -288,21 +307,17 @@ def doctor(as_json: bool) -> None:
         sys.exit(1)
 
 
-def _conclude(output: Path) -> int:
-    """Tell the verdict, the gate's where there is one, and the files; the exit code."""
+def _conclude(output: Path, *, as_json: bool, quiet: bool) -> int:
+    """Tell what the report in `output` says, and where it is; the exit code."""
     report: dict[str, Any] = read_document(output / "report.json")
     try:
-        lines = spoken_verdict(report)
-        result = report.get("gate")
-        exit_code = 0 if result is None else _EXIT_CODES[result["outcome"]]
-        lines += [] if result is None else [str(result["sentence"])]
-    except (KeyError, TypeError, AttributeError):
+        exit_code = summary.exit_code(report)
+        if as_json:
+            click.echo(json.dumps(summary.document(report, output), ensure_ascii=False))
+        elif not quiet:
+            tell(report, output)
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise no_document() from None
-    for line in lines:
-        click.echo(printable(line, Sink.TERMINAL))
-    for name in _FILES:
-        if (output / name).is_file():
-            click.echo(output / name)
     return exit_code
 
 
@@ -326,7 +341,12 @@ def _conclude(output: Path) -> int:
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def serve(kind: Kind, port: int, host: str) -> None:
-    """Serve an audit over HTTP, as SageMaker endpoints and batch transforms call it."""
+    """Serve an audit over HTTP.
+
+    SageMaker endpoints and batch transforms call it: POST /invocations with a bundle, GET /ping.
+
+    For example: leakgauge serve --audit inversion --port 8080
+    """
     with printing_errors():
         check("serve")
         check(kind)
@@ -348,7 +368,7 @@ def serve(kind: Kind, port: int, host: str) -> None:
 @click.option(
     "--mnist",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else smaller digits]",
+    help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else invented digits]",
 )
 @click.option(
     "--name",
@@ -357,7 +377,12 @@ def serve(kind: Kind, port: int, host: str) -> None:
     help="A name by which the page may be asked, beside localhost and addresses.",
 )
 def demo(port: int, host: str, folder: Path | None, mnist: Path | None, names: tuple[str, ...]) -> None:
-    """Open a page that reconstructs training data from a model, with and without a defence."""
+    """Open a page that reconstructs training data from a model.
+
+    It does so with and without a defence, on models that it trains itself.
+
+    For example: leakgauge demo --port 8000
+    """
     with printing_errors():
         check("demo")
         # imported late: no other command needs the page, nor Flask

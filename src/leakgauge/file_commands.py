@@ -37,10 +37,12 @@ from leakgauge.text import Sink, printable
 def contents(
     model: Path, table: Path | None, *, include_values: bool, as_json: bool, parameters: tuple[str, ...]
 ) -> None:
-    """Tell what MODEL, a file or a membership bundle, holds of its training table, word for word.
+    """Tell what MODEL holds of its training table, word for word.
 
-    With TABLE, which is CSV or Parquet, the file is compared with it value by value; without, it is
-    told what estimators of its kind are known to keep.
+    MODEL is a file or a membership bundle. With TABLE, which is CSV or Parquet, the file is compared with
+    it value by value; without, it is told what estimators of its kind are known to keep.
+
+    For example: leakgauge contents model.pkl train.csv --parameter label_column=income
     """
     with printing_errors():
         with Sandbox() as sandbox, shown_progress() as progress:
@@ -69,10 +71,12 @@ def contents(
     help="The new model file; must not exist yet.",
 )
 def sanitize(model: Path, output: Path) -> None:
-    """Write MODEL, of scikit-learn, XGBoost, LightGBM or CatBoost, without what its trees need not tell.
+    """Write MODEL without what its trees need not tell.
 
-    Seeds, node counts, impurities and out-of-bag results go; predictions stay the same to the
-    last bit, which is verified before anything is written.
+    MODEL is of scikit-learn, XGBoost, LightGBM or CatBoost. Seeds, node counts, impurities and out-of-bag
+    results go; predictions stay the same to the last bit, which is verified before anything is written.
+
+    For example: leakgauge sanitize model.pkl -o released.pkl
     """
     with printing_errors():
         _check_new(output)

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 
 import click
+from click.shell_completion import get_completion_class
 
+from leakgauge import summary
 from leakgauge.errors import BadParameters
 from leakgauge.extras import check
 from leakgauge.jobs.table import PDF
 from leakgauge.policy import SHIPPED, shipped
 from leakgauge.sandbox.parent import Sandbox
-from leakgauge.terminal import print_plain, printing_errors, shown_progress
+from leakgauge.terminal import print_plain, printing_errors, shown_progress, tell
 from leakgauge.text import Sink, printable
 
 _REPORT = click.argument("report", type=click.Path(exists=True, path_type=Path))
@@ -21,7 +23,9 @@ _REPORT = click.argument("report", type=click.Path(exists=True, path_type=Path))
 @click.command()
 @click.argument("name", type=click.Choice(SHIPPED))
 def policy(name: str) -> None:
-    """Print the policy NAME that comes along, to be kept as a file and changed.
+    """Print the policy NAME that comes along.
+
+    It is meant to be kept as a file and changed.
 
     For example: leakgauge policy edpb-strict > policy.yaml
     """
@@ -32,10 +36,10 @@ def policy(name: str) -> None:
 @_REPORT
 @click.option("as_json", "--json", is_flag=True, help="For programs: a JSON list.")
 def clauses(report: Path, *, as_json: bool) -> None:
-    """Tell which figure of REPORT answers what laws and standards ask, or that it was not tested.
+    """Tell what of laws and standards REPORT answers.
 
-    REPORT is a report.json or its folder. No answer says that anything is complied with.
-    For example: leakgauge clauses leakgauge-report/
+    REPORT is a report.json or its folder. Each clause has the figure that answers it, or was not tested. No
+    answer says that anything is complied with. For example: leakgauge clauses leakgauge-report/
     """
     # imported at first use: SciPy comes along, which the other commands need not wait for
     from leakgauge.report.evidence.clauses import answers
@@ -62,10 +66,10 @@ def clauses(report: Path, *, as_json: bool) -> None:
     help="Folder for history.json and history.html.",
 )
 def history(folder: Path, output: Path) -> None:
-    """Show the trend over the reports in FOLDER, one for each release, in the order of their names.
+    """Show the trend over the reports in FOLDER.
 
-    Each is a folder with a report.json, or a .json file; v10 comes after v9.
-    For example: leakgauge history releases/ -o history/
+    There is one for each release, in the order of their names. Each is a folder with a report.json, or a
+    .json file; v10 comes after v9. For example: leakgauge history releases/ -o history/
     """
     # imported at first use, as above
     from leakgauge.report.files import read_reports, replace_file
@@ -89,6 +93,35 @@ def history(folder: Path, output: Path) -> None:
 
 
 @click.command()
+@_REPORT
+@click.option(
+    "--for",
+    "system",
+    type=click.Choice(["huggingface", "sagemaker"]),
+    required=True,
+    help="Whose model card it is for.",
+)
+@click.option("--name", help="Name of the model on the card.  [default: the kind of estimator]")
+def card(report: Path, system: str, name: str | None) -> None:
+    """Print the section of a model card that says what REPORT found.
+
+    For Hugging Face YAML metadata (model-index) with a section in Markdown, for SageMaker the content of a
+    model card as JSON. For example: leakgauge card leakgauge-report/ --for huggingface > card.md
+    """
+    # imported at first use, as above
+    from leakgauge.report.cards.huggingface import huggingface_card
+    from leakgauge.report.cards.sagemaker import sagemaker_card
+    from leakgauge.report.files import read_report
+
+    with printing_errors():
+        found = read_report(report)
+        if system == "sagemaker":
+            click.echo(sagemaker_card(found))
+        else:
+            click.echo(huggingface_card(found, name=name or found.target.type), nl=False)
+
+
+@click.command()
 @click.argument("folder", metavar="REPORT", type=click.Path(exists=True, path_type=Path))
 @click.option("--pdf", is_flag=True, help="Write the report as a PDF; needs the extra pdf.")
 @click.option(
@@ -97,13 +130,17 @@ def history(folder: Path, output: Path) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --pdf: the file to write.  [default: report.pdf in the folder of the report]",
 )
-def report(folder: Path, *, pdf: bool, output: Path | None) -> None:
-    """Tell again what REPORT says, a report.json or its folder, or write it as a PDF.
+@click.option("as_json", "--json", is_flag=True, help="For programs: one JSON object in the place of lines.")
+def report(folder: Path, *, pdf: bool, output: Path | None, as_json: bool) -> None:
+    """Tell again what REPORT says, or write it as a PDF.
+
+    REPORT is a report.json or its folder.
 
     For example: leakgauge report leakgauge-report/ --pdf
     """
     # imported at first use, as above
     from leakgauge.report.files import read_report, replace_file
+    from leakgauge.report.json_document import to_json
 
     with printing_errors():
         found = read_report(folder)
@@ -113,7 +150,11 @@ def report(folder: Path, *, pdf: bool, output: Path | None) -> None:
                 raise BadParameters(
                     "output_file", "--output names a file, and none is written.", hint="Add --pdf."
                 )
-            print_plain(found.verdict.sentence)
+            document = json.loads(to_json(found))
+            if as_json:
+                click.echo(json.dumps(summary.document(document, place), ensure_ascii=False))
+            else:
+                tell(document, place)
             return
         check("pdf")
         with Sandbox(job=PDF) as sandbox, sandbox.private_folder() as private, shown_progress() as progress:
@@ -122,3 +163,20 @@ def report(folder: Path, *, pdf: bool, output: Path | None) -> None:
             output = output or place / PDF.leaves[0]
             replace_file(output, (finished / PDF.leaves[0]).read_bytes())
         click.echo(output)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that lets SHELL complete commands.
+
+    It completes commands, options and files.
+
+    For example: leakgauge completion bash >> ~/.bashrc
+    """
+    program = context.find_root()
+    found = get_completion_class(shell)
+    assert found is not None  # noqa: S101 - narrows the type: each shell of the choice has one
+    name = program.info_name or "leakgauge"
+    click.echo(found(program.command, {}, name, f"_{name.upper()}_COMPLETE").source())

@@ -6,19 +6,21 @@ The command line and the Python door share it; in a notebook what is shown stand
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from leakgauge import summary
 from leakgauge.errors import JsonValue, LeakgaugeError
-from leakgauge.logs import Milestones
 from leakgauge.progress import Calling, Progress, Silent
 from leakgauge.redacted_traceback import redacted_traceback
 from leakgauge.text import Sink, printable
@@ -27,21 +29,49 @@ INTERRUPTED = 130
 
 
 @contextmanager
-def shown_progress() -> Iterator[Progress]:
-    """A bar on a terminal, plain lines elsewhere; both on standard error."""
+def shown_progress(*, quiet: bool = False) -> Iterator[Progress]:
+    """A bar with the time that is left on a terminal, a few plain lines elsewhere; both on standard error.
+
+    The lines end with 100 % where the work ended well.
+
+    Parameters
+    ----------
+    quiet
+        show nothing.
+    """
     console = Console(stderr=True)
+    if quiet:
+        yield Silent()
+        return
     if not console.is_terminal:
-        yield Milestones(lambda stage, fraction: click.echo(f"{fraction:4.0%} {stage}", err=True))
+        tenths = _Tenths()
+        yield tenths
+        tenths.report("finished", 1.0)
         return
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
         yield Calling(lambda stage, fraction: bar.update(task, description=stage, completed=fraction))
+
+
+class _Tenths:
+    """A line for each tenth of the work that is done, and never two for the same."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def report(self, stage: str, fraction: float) -> None:
+        """Print the stage where a further tenth is done; `fraction` as of any progress."""
+        if fraction >= self._next:
+            self._next = 1.5 if fraction >= 1 else (math.floor(10 * fraction + 1e-9) + 1) / 10
+            click.echo(f"{fraction:4.0%} {stage}", err=True)
 
 
 @contextmanager
@@ -100,6 +130,24 @@ def print_plain(text: str) -> None:
     """Print lines that may hold names out of a report."""
     for line in text.splitlines():
         click.echo(printable(line, Sink.TERMINAL))
+
+
+def tell(report: Mapping[str, Any], folder: Path) -> None:
+    """Print what a report.json says and where it lies: in colours on a terminal, in plain lines elsewhere.
+
+    Raises
+    ------
+    KeyError, TypeError, AttributeError, ValueError
+        for what is no such document.
+    """
+    console = Console(highlight=False)
+    if console.is_terminal:
+        summary.show(report, folder, console)
+        return
+    for line in summary.lines(report):
+        print_plain(line)
+    for file in summary.files(folder):
+        click.echo(file)
 
 
 def _shell() -> Any:
@@ -167,31 +215,3 @@ def printing_errors() -> Iterator[None]:
 
 def _in_words(problem: JsonValue) -> str:
     return problem if isinstance(problem, str) else json.dumps(problem, ensure_ascii=False)
-
-
-_ATTACKERS = {
-    "candidates": "knows the candidates",
-    "population": "has other data of the source",
-}
-
-
-def spoken_verdict(report: Mapping[str, Any]) -> list[str]:
-    """The lines that tell what a report.json found: the verdict, each attacker's, attributes, the file.
-
-    Raises
-    ------
-    KeyError, TypeError
-        for what is no such document.
-    """
-    lines = [str(report["verdict"]["sentence"])]
-    for finding in report.get("attackers", ()):
-        near = finding["borderline"]
-        severity = str(finding["severity"]) + (f" (borderline: {near})" if near else "")
-        lines.append(f"An attacker who {_ATTACKERS[finding['attacker']]}: {severity}")
-    attributes = report.get("attributes")
-    if attributes is not None:
-        lines.append(f"What it tells about a person: {attributes['verdict']['sentence']}")
-    contents = report.get("contents")
-    if contents is not None:
-        lines.append(f"If the file leaks: {contents['sentence']}")
-    return lines

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
+from profile_reports import profiles_report
 from report_examples import inversion_audited, membership_report, with_every_text
 
 from leakgauge.policy import Policy
@@ -19,7 +22,39 @@ from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
 
 Scheme = Literal["light", "dark"]
-KINDS = ("membership", "inversion", "hostile", "comparison")
+KINDS = ("membership", "inversion", "profiles", "hostile", "comparison")
+PLAIN = tuple(kind for kind in KINDS if kind != "hostile")
+
+# whatever is wider or higher than the box that clips it, and text of charts that sticks out of its chart; a
+# box that scrolls by itself clips nothing, unless `wide` says that it should not need to
+CUT = """(wide) => {
+  const cut = [];
+  const shown = (element) => element.outerHTML.slice(0, 90);
+  for (const element of document.querySelectorAll("body *")) {
+    if (element.closest(".visually-hidden") && matchMedia("screen").matches) continue;
+    if (element instanceof SVGTextElement) {
+      const [text, chart] = [element, element.ownerSVGElement].map((one) => one.getBoundingClientRect());
+      const across = Math.max(chart.left - text.left, text.right - chart.right);
+      const up = Math.max(chart.top - text.top, text.bottom - chart.bottom);
+      if (Math.max(across, up) > 1) cut.push(`sticks out: ${element.textContent}`);
+      if (element.textContent.endsWith("…")) cut.push(`shortened: ${element.textContent}`);
+      continue;
+    }
+    if (element instanceof SVGElement || !element.clientWidth) continue;
+    const style = getComputedStyle(element);
+    const over = element.scrollWidth - element.clientWidth > 1 && style.display !== "inline";
+    const scrolls = ["auto", "scroll"].includes(style.overflowX);
+    if (over && (wide || !scrolls)) cut.push(`too wide: ${shown(element)}`);
+    const high = element.scrollHeight - element.clientHeight > 1;
+    if (high && style.overflowY === "hidden") cut.push(`clipped: ${shown(element)}`);
+    if (style.textOverflow === "ellipsis") cut.push(`ellipsis: ${shown(element)}`);
+  }
+  return cut;
+}"""
+# tables within what is folded away that nobody sees
+FOLDED = """() => [...document.querySelectorAll("details table")]
+  .filter((table) => !table.checkVisibility({contentVisibilityAuto: true})).length"""
+UNFOLD = "document.querySelectorAll('details').forEach((part) => { part.open = true })"
 
 # contrast of every piece of text against the first opaque background behind it, as WCAG 2.1 defines it;
 # lists the offenders below 4.5 to 1 (3 to 1 for large text)
@@ -60,6 +95,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     reports = {
         "membership": held_to(Audited(report), Policy()),
         "inversion": inversion_audited(classes=3),
+        "profiles": Audited(profiles_report()),
         "hostile": Audited(hostile),
     }
     for name, audited in reports.items():
@@ -93,16 +129,64 @@ def opened(browser: Browser, folder: Path, *, width: int, scheme: Scheme) -> tup
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 375, 1280])
 def test_the_page_fits_and_asks_for_nothing(
-    browser: Browser, folders: dict[str, Path], kind: str, scheme: Scheme, width: int
+    browser: Browser, folders: dict[str, Path], kind: str, width: int
 ) -> None:
-    page, trouble = opened(browser, folders[kind], width=width, scheme=scheme)
+    page, trouble = opened(browser, folders[kind], width=width, scheme="dark")
     assert trouble == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     # the policy let our own stylesheet through
     assert page.evaluate("getComputedStyle(document.querySelector('.verdict')).borderLeftWidth") == "6px"
+    page.close()
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_no_text_is_cut_at_any_width_nor_on_paper(
+    browser: Browser, folders: dict[str, Path], kind: str
+) -> None:
+    page, _ = opened(browser, folders[kind], width=1366, scheme="light")
+    page.evaluate(UNFOLD)
+    assert page.evaluate(CUT, True) == []
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate(CUT, False) == []
+    page.set_viewport_size({"width": 680, "height": 900})  # A4 between its margins
+    page.emulate_media(media="print")
+    assert page.evaluate(CUT, True) == []
+    page.close()
+
+
+def test_what_is_cut_is_found(browser: Browser, folders: dict[str, Path]) -> None:
+    page, _ = opened(browser, folders["membership"], width=1366, scheme="light")
+    page.evaluate("document.querySelector('.sentence').textContent = 'w'.repeat(3000)")
+    page.evaluate("document.querySelector('.sentence').style.whiteSpace = 'nowrap'")
+    page.evaluate("document.querySelector('svg text').setAttribute('x', '-50')")
+    found = " ".join(page.evaluate(CUT, True))
+    assert "too wide" in found
+    assert "sticks out" in found
+    page.close()
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_paper_shows_what_the_screen_folds_away(
+    browser: Browser, folders: dict[str, Path], kind: str
+) -> None:
+    page, _ = opened(browser, folders[kind], width=680, scheme="light")
+    page.emulate_media(media="print")
+    assert page.evaluate(FOLDED) == 0
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", PLAIN)
+def test_axe_finds_nothing(browser: Browser, folders: dict[str, Path], kind: str) -> None:
+    # the policy of the page lets no script in, and axe is one
+    text = (folders[kind] / "report.html").read_text("utf-8")
+    page = browser.new_page(viewport={"width": 1366, "height": 900})
+    page.set_content(re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text))
+    page.evaluate(UNFOLD)
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], [node["html"][:120] for node in one["nodes"]][:3]) for one in found] == []
     page.close()
 
 
@@ -112,7 +196,7 @@ def test_text_stands_out_from_its_background(
     browser: Browser, folders: dict[str, Path], kind: str, scheme: Scheme
 ) -> None:
     page, _ = opened(browser, folders[kind], width=1280, scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true })")
+    page.evaluate(UNFOLD)
     assert page.evaluate(LOW_CONTRAST) == []
     page.close()
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from leakgauge.defences.output.protocol import OutputDefence
 from leakgauge.defences.retraining.mitigation import Mitigation
+from leakgauge.defences.training import TrainingDefence
 from leakgauge.membership.protocol import Attack
 from leakgauge.profiles.protocol import Attack as ProfilesAttack
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def missing_places(row: Attack | ProfilesAttack | OutputDefence | Mitigation) -> list[str]:
+def missing_places(row: Attack | ProfilesAttack | OutputDefence | Mitigation | TrainingDefence) -> list[str]:
     """The places that say nothing of `row`."""
     missing = []
     page = _page_of(row)
@@ -29,7 +30,7 @@ def missing_places(row: Attack | ProfilesAttack | OutputDefence | Mitigation) ->
     return missing
 
 
-def _page_of(row: Attack | ProfilesAttack | OutputDefence | Mitigation) -> str:
+def _page_of(row: Attack | ProfilesAttack | OutputDefence | Mitigation | TrainingDefence) -> str:
     if isinstance(row, ProfilesAttack):
         return "class-profiles.md"
     return "attacks.md" if isinstance(row, Attack) else "defences.md"

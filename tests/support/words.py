@@ -88,6 +88,7 @@ KEPT = (
     r"\bdrawn? at random\b",
     # part of a URL or of a name that is not ours
     r"https?://\S+",
+    r"\bImageDraw\b(?:\.Draw\b)?",
 )
 _KEPT = re.compile("|".join(KEPT))
 _BANNED = re.compile(r"\b(?:" + "|".join(BANNED) + r")(?![a-z])", re.IGNORECASE)

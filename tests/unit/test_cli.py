@@ -49,6 +49,21 @@ def test_verdict_and_files_on_stdout_progress_on_stderr(call):
     assert result.stderr.splitlines() == [" 25% reading", "100% writing"]
 
 
+def test_who_wants_quiet_gets_the_exit_code_alone(call):
+    result = call("--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert call("-q", runner="refuse").stderr.startswith("leakgauge: This is no zip.")
+
+
+def test_a_program_gets_json_and_progress_stays_apart(call):
+    result = call("--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert (found["severity"], found["exit_code"], found["strongest"]) == ("low", 0, [])
+    assert "reading" in result.stderr
+    assert call("--json", "--quiet").stderr == ""
+
+
 def test_options_reach_the_audit(call):
     options = ["--seed", "7", "--parameter", "proportions=[50, 90]", "--parameter", "label_column=a=b"]
     assert call("-o", "out", "--only", "membership", *options).exit_code == 0

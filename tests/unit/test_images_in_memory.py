@@ -7,7 +7,8 @@ import io
 import numpy as np
 import onnxruntime
 import pytest
-from image_bundles import onnx_model, sets, write
+from bundle_files import laid_out
+from image_bundles import onnx_model, sets
 from inversion_bundles import QUICK as INVERSION
 from inversion_bundles import template_model, write_bundle
 from template_target import templates
@@ -16,7 +17,6 @@ import leakgauge
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.errors import InputError
 from leakgauge.inversion.audit import audit_bundle as audit_inversion
-from leakgauge.membership import gathering
 from leakgauge.membership.audit import audit_bundle as audit_membership
 from leakgauge.progress import Silent
 from leakgauge.results import read_back
@@ -25,10 +25,7 @@ QUICK = {"attacks": ["gap", "loss"]}
 X, Y, X_OTHER, Y_OTHER = sets()
 
 
-@pytest.fixture(autouse=True)
-def _without_the_comparison_of_tables(monkeypatch):
-    """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
-    monkeypatch.setattr(gathering, "distribution_shift", lambda pool, rng: None)
+pytestmark = pytest.mark.usefixtures("few_trees")
 
 
 def asked(model):
@@ -66,7 +63,7 @@ def test_image_sets_give_the_figures_of_the_file_audit(tmp_path):
         stream = io.BytesIO()
         np.save(stream, array)
         files[name] = stream.getvalue()
-    opened = open_bundle(write(files, tmp_path / "bundle"), tmp_path / "scratch", limits=Limits())
+    opened = open_bundle(laid_out(files, tmp_path / "bundle"), tmp_path / "scratch", limits=Limits())
     by_file = read_back(audit_membership(opened, attacks, Silent()))
     memory = leakgauge.audit_images(
         lambda images: CLASSIFIER(images[..., None]), X / 255.0, Y, X_OTHER / 255.0, Y_OTHER, **attacks

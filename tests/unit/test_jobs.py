@@ -10,6 +10,7 @@ from pathlib import Path
 
 import image_bundles
 import pytest
+from bundle_files import laid_out
 
 import leakgauge.jobs
 from leakgauge.jobs import audit as jobs_audit
@@ -21,7 +22,7 @@ from leakgauge.progress import Silent
 SAMPLE = Path(__file__).parents[2] / "sample-input" / "membership.zip"
 
 FRAMEWORKS = ("numpy", "pandas", "sklearn", "torch", "tensorflow", "keras", "onnxruntime")
-BESIDE_THE_JOBS = ("table", "request", "digits", "network")
+BESIDE_THE_JOBS = ("table", "request", "digits", "invented", "network", "story")
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
@@ -75,7 +76,7 @@ def test_a_caller_in_a_hurry_is_no_parameter_of_audits_that_cannot_be_cut_short(
     monkeypatch.setattr(jobs_audit, "write", lambda *_: None)
     for folder in ("scratch", "report"):
         (tmp_path / folder).mkdir()
-    source = image_bundles.write(image_bundles.bundle(), tmp_path / "b") if pictures else SAMPLE
+    source = laid_out(image_bundles.bundle(), tmp_path / "b") if pictures else SAMPLE
     request = JobRequest(
         source=source,
         scratch=tmp_path / "scratch",

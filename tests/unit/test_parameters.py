@@ -179,7 +179,7 @@ def test_all_problems_at_once_over_file_and_overrides(tmp_path: Path) -> None:
     found = problems(inversion_parameters, {"learning_rate": "abc"}, file)
     assert set(found) == {"iterations", "iteration", "initialization", "zzz", "learning_rate"}
     assert found["iteration"] == "is unknown; did you mean iterations?"
-    assert "known are class_to_attack" in found["zzz"]
+    assert "known are report, class_to_attack" in found["zzz"]
 
 
 def test_the_place_in_a_list_is_named() -> None:
@@ -361,3 +361,26 @@ def test_any_values_give_parameters_or_an_error_of_ours(values: dict[str, JsonVa
         listed = [name for name in values if name in type(parameters).model_fields]
         assert len(listed) == len(values)
     assert listed or not values
+
+
+def test_details_of_the_report_are_kept_as_they_are_sent() -> None:
+    sent = {"title": "Audit 7", "author": "A. Reader", "date": "2026-05-04", "purpose": "release"}
+    kept = membership_parameters(None, {"report": sent}).model_dump(mode="json")["report"]
+    assert kept == {**sent, "model": None}
+    assert membership_parameters(None, {}).report is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ({"date": "4 May"}, "report.date"),
+        ({"date": "2026-02-30"}, "report.date"),
+        ({"title": ""}, "report.title"),
+        ({"title": "x" * 501}, "report.title"),
+        ({"titel": "x"}, "report.titel"),
+        ({"title": ["x"]}, "report.title"),
+        ("Audit", "report"),
+    ],
+)
+def test_details_that_do_not_fit_are_refused_by_name(sent: object, name: str) -> None:
+    assert set(problems(membership_parameters, {"report": sent})) == {name}

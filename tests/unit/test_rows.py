@@ -18,6 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 from leakgauge.defences import output
 from leakgauge.defences.output import OUTPUT_DEFENCES
 from leakgauge.defences.retraining import MITIGATIONS, variants
+from leakgauge.defences.training import TRAINING_DEFENCES
 from leakgauge.demo import app
 from leakgauge.membership import audit
 from leakgauge.membership.attacks import ATTACKS
@@ -25,7 +26,7 @@ from leakgauge.profiles.attacks import ATTACKS as PROFILES_ATTACKS
 from leakgauge.report.html import render
 from leakgauge.report.model import Audited, MembershipMeasured
 
-ROWS = (*ATTACKS, *PROFILES_ATTACKS, *OUTPUT_DEFENCES, *MITIGATIONS)
+ROWS = (*ATTACKS, *PROFILES_ATTACKS, *OUTPUT_DEFENCES, *MITIGATIONS, *TRAINING_DEFENCES)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -35,8 +36,8 @@ def test_every_row_stands_in_the_other_places_too(row):
 
 @pytest.mark.parametrize(
     "table",
-    [ATTACKS, PROFILES_ATTACKS, OUTPUT_DEFENCES, MITIGATIONS],
-    ids=["attacks", "profiles", "output", "retraining"],
+    [ATTACKS, PROFILES_ATTACKS, OUTPUT_DEFENCES, MITIGATIONS, TRAINING_DEFENCES],
+    ids=["attacks", "profiles", "output", "retraining", "training"],
 )
 def test_no_two_rows_share_a_name_or_a_title(table):
     for words in ([row.name for row in table], [row.title for row in table]):

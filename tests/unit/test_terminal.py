@@ -90,6 +90,26 @@ def test_lines_are_printed_where_no_terminal_is_and_a_bar_is_asked_for(capsys):
     assert "reading" in capsys.readouterr().err
 
 
+def test_lines_are_few_and_reach_the_end(capsys):
+    with terminal.listening(True) as progress:
+        for step in range(1_000):
+            progress.report(f"stage {step}", step / 1_000)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line[:4] for line in lines] == [f"{tenth:3d}%" for tenth in range(0, 101, 10)]
+    assert lines[-1] == "100% finished"
+
+
+def test_work_that_fails_does_not_reach_the_end(capsys):
+    def failing():
+        with terminal.listening(True) as progress:
+            progress.report("dividing", 0.5)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
+    assert "100%" not in capsys.readouterr().err
+
+
 def test_names_in_a_result_cannot_move_the_cursor(capsys):
     terminal.print_plain("one\x1b[2Jtwo\nthree")
     assert "\x1b" not in capsys.readouterr().out

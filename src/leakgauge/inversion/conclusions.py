@@ -45,7 +45,7 @@ def insights(
                 f"reaches {reconstruction.chance:.2f}. It reconstructs the class's typical image, not "
                 "this very image."
             ),
-            figures={"pearson": metrics.pearson, "leakage": metrics.leakage},
+            figures={"pearson": metrics.pearson, "leakage": reconstruction.leakage_corrected},
         )
     ]
     early = nearly_done(snapshots)

@@ -26,6 +26,10 @@ an evaluator that could tell recognises neither here nor in other classes has sh
 nothing by similarity alone. What an attacker with images of the same kind has to beat is
 the most similar of these, too: a stranger's image may be much like the user's.
 
+Without auxiliary images nothing is known of an attacker who has some, and every verdict says so. Where the
+target answers differently away from data that is the attacker who matters, since no other asks
+about data: then nothing is called "low" without one.
+
 One attack carries the verdict, its headline: the one that showed most, or whose reconstructions
 are recognised, or whose similarity may be luck. The verdict's figures, the short answers
 and `output.csv` are all about that one.
@@ -33,9 +37,11 @@ and `output.csv` are all about that one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from leakgauge.inversion.pace import NOT_AUDITED
+from leakgauge.report import thresholds
 from leakgauge.report.model import (
     Failed,
     InversionMeasured,
@@ -46,12 +52,8 @@ from leakgauge.report.model import (
     Verdict,
 )
 
-SHOWN: tuple[tuple[Severity, float], ...] = (
-    (Severity.CRITICAL, 0.60),
-    (Severity.HIGH, 0.30),
-    (Severity.MODERATE, 0.10),
-)
-RULED_OUT = 0.15
+SHOWN = thresholds.INVERSION
+RULED_OUT = thresholds.LEAKAGE_RULED_OUT
 _TYPICAL = (
     "A reconstruction shows the class's typical image, not this very image: where one class is one person or "
     "one object, its typical image is that person or object."
@@ -60,9 +62,9 @@ _MISSING = (
     "What is missing is someone to say what the reconstructions show: labelled images, at least ten of each "
     "class as reference/CLASS/*.png, or an evaluator.keras in the bundle."
 )
-
-NOT_AUDITED = "Not audited for lack of time"
-"""How the reason begins for which nothing was run."""
+_NOT_COVERED = (
+    "Attackers who have images of the same kind are not covered: put at least 20 into the folder auxiliary."
+)
 
 Outcome = InversionMeasured | NotApplicable | Failed
 
@@ -121,6 +123,8 @@ def verdict(
     *,
     recognised: bool,
     recognition: Sequence[Recognition] = (),
+    in_full: bool = True,
+    misled: bool = False,
 ) -> Verdict:
     """The verdict over all attacks that only ask; white-box references never count.
 
@@ -132,6 +136,11 @@ def verdict(
         whether the model takes the image for that class.
     recognition
         what the evaluator says of each attack's reconstructions, empty without one.
+    in_full
+        whether no search was ended or left out for lack of time: what a short one does not show, a
+        longer one may.
+    misled
+        whether the target answers differently away from data.
     """
     found = headline(outcomes, reconstructions, recognition=recognition)
     if found is None:
@@ -145,11 +154,42 @@ def verdict(
             ),
         )
     measured = {attack.name: attack for attack in _asking(outcomes)}
+    covered = any(attack.with_prior for attack in measured.values())
+    decided = _decided(
+        found,
+        measured,
+        reconstructions,
+        recognised=recognised,
+        recognition=recognition,
+        misled=misled and not covered,
+        in_full=in_full,
+    )
+    return decided if covered else replace(decided, reasons=(*decided.reasons, _NOT_COVERED))
+
+
+def _decided(
+    found: Headline,
+    measured: Mapping[str, InversionMeasured],
+    reconstructions: Sequence[Reconstruction],
+    *,
+    recognised: bool,
+    recognition: Sequence[Recognition],
+    misled: bool,
+    in_full: bool,
+) -> Verdict:
+    """The verdict over the attacks that only ask, of which there are some."""
     attack = measured[found.reconstruction.attack]
     asked, figures = _asked(attack, found.reconstruction.queries), _figures(attack, found.reconstruction)
     if found.shown is not None or found.read is not None or found.may_be_luck:
         return _something_shown(found, asked, figures)
     evaluated = {one.attack: one for one in recognition}
+    if not in_full and not misled:
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            f"{asked} an attacker reconstructs nothing of class {found.reconstruction.target_class} that can "
+            "be told reliably from a guess; time ran out before the searches had come to their end.",
+            (figures, _TYPICAL, "Raise time_budget: what a short search does not show, a longer one may."),
+        )
     return _nothing_shown(
         found.reconstruction.target_class,
         asked,
@@ -157,14 +197,15 @@ def verdict(
         unlike=recognised
         and all(other.leakage.high <= RULED_OUT for other in reconstructions if other.attack in measured),
         evaluated=all(name in evaluated and evaluated[name].resolves for name in measured),
+        misled=misled,
     )
 
 
 def _why_nothing_ran(outcomes: Sequence[Outcome]) -> str:
-    """The sentence where no attack that asks was run: the reason itself, where time was the reason of all."""
-    reasons = {outcome.reason for outcome in outcomes if not isinstance(outcome, InversionMeasured)}
-    if len(reasons) == 1 and (reason := next(iter(reasons))).startswith(NOT_AUDITED):
-        return reason
+    """The sentence where no attack that asks was run: the reason itself, where time was lacking."""
+    for outcome in outcomes:
+        if not isinstance(outcome, InversionMeasured) and outcome.reason.startswith(NOT_AUDITED):
+            return outcome.reason
     return (
         "No attack that only asks was run on this model, so nothing is known about what its answers give "
         "away."
@@ -198,7 +239,9 @@ def _something_shown(found: Headline, asked: str, figures: str) -> Verdict:
     )
 
 
-def _nothing_shown(target_class: int, asked: str, figures: str, *, unlike: bool, evaluated: bool) -> Verdict:
+def _nothing_shown(
+    target_class: int, asked: str, figures: str, *, unlike: bool, evaluated: bool, misled: bool
+) -> Verdict:
     """The verdict where no attack showed anything.
 
     Parameters
@@ -207,7 +250,17 @@ def _nothing_shown(target_class: int, asked: str, figures: str, *, unlike: bool,
         whether a leak by similarity is ruled out for every attack.
     evaluated
         whether an evaluator that could tell has looked at every attack's reconstructions.
+    misled
+        whether every attack was misled, as it asked away from data alone.
     """
+    if misled:
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            f"{asked} an attacker reconstructs nothing of class {target_class}, but the model answers "
+            "differently away from data, and that is where this attacker asked. It says nothing of one who "
+            "has images of the same kind.",
+            (figures, _TYPICAL),
+        )
     if unlike and evaluated:
         return Verdict(
             Severity.LOW,

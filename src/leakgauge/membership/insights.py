@@ -23,15 +23,18 @@ NO_MORE_THAN = 0.02
 
 
 def ease(worst: MembershipMeasured) -> Insight:
-    """How easily it is told that a record was in the training data, from the attack that showed most."""
+    """How easily it is told that a record was in the training data, from the attack that showed most.
+
+    Its intervals are those of the verdict, corrected for the number of attacks.
+    """
     metrics = worst.metrics
-    accuracy = metrics.accuracy
+    accuracy = metrics.accuracy_corrected
     sentence = (
         f"Seeing {SEES[worst.threat_model]}, the strongest attack ({worst.title.lower()}) tells members "
         f"from non-members in {_percent(accuracy)} of cases; guessing gives 50 %."
     )
-    figures = {"attack_accuracy": accuracy, "auc": metrics.auc}
-    rate = metrics.tpr_at_fpr[LOW_FALSE_POSITIVES]
+    figures = {"attack_accuracy": accuracy, "auc": metrics.auc_corrected}
+    rate = metrics.tpr_at_fpr_corrected[LOW_FALSE_POSITIVES]
     if rate.value is not None and rate.low is not None and rate.high is not None:
         found = Estimate(rate.value, rate.low, rate.high, rate.n)
         figures["tpr_at_1_percent_fpr"] = found

@@ -7,9 +7,13 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from leakgauge.parameters.values import (
+    ATTACKS,
     CHANNEL_ORDER,
+    DEFENCES,
     INPUT_RANGE,
+    POLICY,
     RESIZE,
+    SEED,
     Attacks,
     Class,
     ClassNames,
@@ -71,9 +75,7 @@ class InversionParameters(Parameters):
         "`random`, or `average`, the mean of the auxiliary images. White is the hardest start. "
         "Default: `grey`.",
     )
-    attacks: Attacks = Field(
-        default=None, description="Names of the attacks to run. Default: all that apply to the model."
-    )
+    attacks: Attacks = Field(default=None, description=ATTACKS)
     reference_libraries: bool = Field(
         default=False,
         description="Whether, through the optional extra `reference`, the attack of the Adversarial "
@@ -85,16 +87,18 @@ class InversionParameters(Parameters):
     query_budget: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="How many queries may be sent at most for each class and seed; the attacks share them "
-        "evenly. Default: as many as `iterations` need, two an iteration for each attack. A few hundred "
-        "more, counted under `masking` in the report, find out beforehand how the answers are made.",
+        "evenly. Default: as many as `iterations` need, two an iteration for each attack. About "
+        "900 to 1,800 more, counted under `masking` in the report, find out beforehand how the answers are "
+        "made.",
     )
     time_budget: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
         default=None,
         description="Within how many seconds the audit should end, opening and probing the model included. "
-        "A few queries time the model beforehand; reconstructions get fewer iterations, then fewer classes "
-        "to compare with, then one search in the place of all, and the report says so. Below what shows "
-        "anything it says “Not audited for lack of time”. Depends on the speed of the machine. Default: as "
-        "long as it takes.",
+        "A few queries time the model beforehand. Searches watch the clock and end together, so that all "
+        "classes have equally many steps; before they show too little, fewer classes are compared with, then "
+        "one search is run in the place of all, and the report says so. Below what shows anything it says "
+        "“Not audited for lack of time”. The report of an audit that ran into it depends on the speed of the "
+        "machine. Default: as long as it takes.",
     )
     seeds: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3,
@@ -114,20 +118,9 @@ class InversionParameters(Parameters):
     )
     channel_order: Literal["last", "first"] | None = Field(default=None, description=CHANNEL_ORDER)
     resize: bool = Field(default=False, description=RESIZE)
-    defences: Defences = Field(
-        default=(),
-        description="Output defences that the model's answers pass through before the attacks see them, in "
-        'this order, such as `["rounding=2"]`; see [defences.md](defences.md). Default: none.',
-    )
-    policy: Policy | None = Field(
-        default=None,
-        description="Limits that the report is held to, as in [policy.md](policy.md); `{}` for the default "
-        'ones, `"aisvs"` or `"edpb-strict"` for a policy that comes along. '
-        "The report then says passed, failed or inconclusive. Default: none.",
-    )
-    seed: Seed = Field(
-        default=0, description="Seed of all that is random; the same seed gives the same report. Default: 0."
-    )
+    defences: Defences = Field(default=(), description=DEFENCES)
+    policy: Policy | None = Field(default=None, description=POLICY)
+    seed: Seed = Field(default=0, description=SEED)
 
     @model_validator(mode="after")
     def _background_lies_in_range(self) -> InversionParameters:

@@ -7,13 +7,19 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from leakgauge.parameters.values import (
+    ATTACKS,
     CHANNEL_ORDER,
+    DEFENCES,
+    HEADER,
     INPUT_RANGE,
     LABELS_APART,
+    POLICY,
     RESIZE,
+    SEED,
     Attacks,
     Column,
     Defences,
+    Header,
     InputRange,
     Parameters,
     Proportion,
@@ -22,7 +28,6 @@ from leakgauge.parameters.values import (
     as_tuple,
     ascending,
     even,
-    header_setting,
 )
 from leakgauge.policy import Policy
 
@@ -56,11 +61,7 @@ class MembershipParameters(Parameters):
         "none. Default: up to three columns of few categories, those that move the model's answers most, "
         "unless `attacks` names attacks.",
     )
-    header: Annotated[Literal["auto", True, False], BeforeValidator(header_setting)] = Field(
-        default="auto",
-        description="Whether the first row of the tables names their columns. "
-        "Default: `auto`, told from that row.",
-    )
+    header: Header = Field(default="auto", description=HEADER)
     proportions: Annotated[
         tuple[Proportion, ...],
         Field(min_length=1),
@@ -71,9 +72,7 @@ class MembershipParameters(Parameters):
         description="Percentages of the attack data on which the learned attacks are trained, "
         "each one row of `output.csv`; whole numbers from 1 to 90. Default: 10, 20, ... 90.",
     )
-    attacks: Attacks = Field(
-        default=None, description="Names of the attacks to run. Default: all that apply to the model."
-    )
+    attacks: Attacks = Field(default=None, description=ATTACKS)
     reference_libraries: bool = Field(
         default=False,
         description="Whether, through the optional extra `reference`, the attack of the Adversarial "
@@ -109,20 +108,9 @@ class MembershipParameters(Parameters):
         description="How many of the most exposed records are listed by row number, from 0 to 1,000. "
         "Default: 20.",
     )
-    defences: Defences = Field(
-        default=(),
-        description="Output defences that the model's answers pass through before the attacks see them, in "
-        'this order, such as `["rounding=2"]`; see [defences.md](defences.md). Default: none.',
-    )
-    policy: Policy | None = Field(
-        default=None,
-        description="Limits that the report is held to, as in [policy.md](policy.md); `{}` for the default "
-        'ones, `"aisvs"` or `"edpb-strict"` for a policy that comes along. '
-        "The report then says passed, failed or inconclusive. Default: none.",
-    )
-    seed: Seed = Field(
-        default=0, description="Seed of all that is random; the same seed gives the same report. Default: 0."
-    )
+    defences: Defences = Field(default=(), description=DEFENCES)
+    policy: Policy | None = Field(default=None, description=POLICY)
+    seed: Seed = Field(default=0, description=SEED)
 
 
 _NO_COLUMNS: Final = "image sets have no columns"

@@ -7,14 +7,19 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from leakgauge.parameters.values import (
+    ATTACKS,
+    DEFENCES,
+    HEADER,
     LABELS_APART,
+    POLICY,
+    SEED,
     Attacks,
     Column,
     Defences,
+    Header,
     Parameters,
     Seed,
     as_tuple,
-    header_setting,
 )
 from leakgauge.policy import Policy
 
@@ -55,14 +60,8 @@ class ProfilesParameters(Parameters):
         description="Name of the column of the reference records that holds the label; in a table without "
         "header its position, from 0. Default: the column `label`, else the only one that can be it.",
     )
-    header: Annotated[Literal["auto", True, False], BeforeValidator(header_setting)] = Field(
-        default="auto",
-        description="Whether the first row of the tables names their columns. "
-        "Default: `auto`, told from that row.",
-    )
-    attacks: Attacks = Field(
-        default=None, description="Names of the attacks to run. Default: all that apply to the model."
-    )
+    header: Header = Field(default="auto", description=HEADER)
+    attacks: Attacks = Field(default=None, description=ATTACKS)
     reference_libraries: bool = Field(
         default=False,
         description="No reference library has an attack on class profiles, so that this changes nothing; it "
@@ -78,20 +77,9 @@ class ProfilesParameters(Parameters):
         description="How many made-up records each search may ask the model about, for each class, besides "
         "the auxiliary records. From 100 to 1,000,000. Default: 5,000.",
     )
-    defences: Defences = Field(
-        default=(),
-        description="Output defences that the model's answers pass through before the attacks see them, in "
-        'this order, such as `["rounding=2"]`; see [defences.md](defences.md). Default: none.',
-    )
-    policy: Policy | None = Field(
-        default=None,
-        description="Limits that the report is held to, as in [policy.md](policy.md); `{}` for the default "
-        'ones, `"aisvs"` or `"edpb-strict"` for a policy that comes along. '
-        "The report then says passed, failed or inconclusive. Default: none.",
-    )
-    seed: Seed = Field(
-        default=0, description="Seed of all that is random; the same seed gives the same report. Default: 0."
-    )
+    defences: Defences = Field(default=(), description=DEFENCES)
+    policy: Policy | None = Field(default=None, description=POLICY)
+    seed: Seed = Field(default=0, description=SEED)
 
 
 class InMemoryProfilesParameters(ProfilesParameters):

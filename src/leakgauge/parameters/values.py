@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -49,7 +50,7 @@ def class_numbers(value: object) -> object:
     return _distinct(classes)
 
 
-def header_setting(value: object) -> object:
+def _header_setting(value: object) -> object:
     """Whether a table has a header: yes, no, or to be found out."""
     # to Python 1 is True, to a reader of JSON it is not
     if not (isinstance(value, bool) or value == "auto"):
@@ -106,6 +107,7 @@ ClassNames = Annotated[
     Annotated[tuple[Name, ...], Field(min_length=2, max_length=10_000)] | None,
     BeforeValidator(as_tuple, json_schema_input_type=list[str] | None),
 ]
+Header = Annotated[Literal["auto", True, False], BeforeValidator(_header_setting)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Proportion = Annotated[int, Field(ge=1, le=90)]
@@ -132,12 +134,48 @@ CHANNEL_ORDER: Final = "Whether colour channels are the model's last or first im
 RESIZE: Final = (
     "Whether images of another size than the model's input are resized instead of refused. Default: false."
 )
+HEADER: Final = (
+    "Whether the first row of the tables names their columns. Default: `auto`, told from that row."
+)
+ATTACKS: Final = "Names of the attacks to run. Default: all that apply to the model."
+DEFENCES: Final = (
+    "Output defences that the model's answers pass through before the attacks see them, in this order, such "
+    'as `["rounding=2"]`; see [defences.md](defences.md). Default: none.'
+)
+POLICY: Final = (
+    "Limits that the report is held to, as in [policy.md](policy.md); `{}` for the default ones, "
+    '`"aisvs"` or `"edpb-strict"` for a policy that comes along. The report then says passed, failed or '
+    "inconclusive. Default: none."
+)
+SEED: Final = "Seed of all that is random; the same seed gives the same report. Default: 0."
 
 
 LABELS_APART: Final = dict.fromkeys(
     ("label_column", "header"), "in memory, labels are handed over apart from the rest"
 )
 """Why parameters about files do nothing in audits of what is in memory."""
+
+
+Detail = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def _day(text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError("must be a day, such as 2026-05-04") from None
+
+
+class ReportDetails(BaseModel):
+    """What the first page of a report says of it, which nobody verifies."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    title: Detail | None = None
+    model: Detail | None = None
+    author: Detail | None = None
+    date: Annotated[str, AfterValidator(_day)] | None = None
+    purpose: Detail | None = None
 
 
 class Parameters(BaseModel):
@@ -154,6 +192,13 @@ class Parameters(BaseModel):
     )
 
     not_taken: ClassVar[Mapping[str, str]] = {}
+
+    report: ReportDetails | None = Field(
+        default=None,
+        description="What the first page says of the report: an object with any of `title`, `model`, "
+        "`author`, `date` (as 2026-05-04) and `purpose`. It stands in `report.json`; nobody verifies it. "
+        "Default: nothing.",
+    )
 
 
 def pixel_values(scale: PixelScale | None) -> tuple[float, float] | None:

@@ -32,7 +32,7 @@ def insights(profiles: Sequence[ClassProfile], found: Headline | None) -> tuple[
     for profile in ordered[:_MOST]:
         figures: dict[str, Estimate] = {}
         if found is not None and profile.target_class == first:
-            figures = {"leakage": found.figures.leakage, "gain": found.figures.gain}
+            figures = {"leakage": found.figures.leakage_corrected, "gain": found.figures.gain_corrected}
         answered.append(
             Insight(
                 name=f"class_{len(answered)}",

@@ -28,6 +28,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from leakgauge.report import thresholds
 from leakgauge.report.model import (
     AuxiliaryKnowledge,
     ClassFigures,
@@ -39,12 +40,8 @@ from leakgauge.report.model import (
     Verdict,
 )
 
-SHOWN: Final[tuple[tuple[Severity, float, float], ...]] = (
-    (Severity.CRITICAL, 0.60, 0.50),
-    (Severity.HIGH, 0.30, 0.20),
-    (Severity.MODERATE, 0.10, 0.05),
-)
-RULED_OUT: Final = 0.15
+SHOWN: Final = thresholds.PROFILES
+RULED_OUT: Final = thresholds.LEAKAGE_RULED_OUT
 NOTHING_TO_LEARN: Final = 0.05
 _A_GROUP = (
     "A class profile describes a group, not a person: it says nothing of any one record, unless the class is "

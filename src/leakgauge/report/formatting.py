@@ -69,6 +69,8 @@ _FIGURES = {
     "attack_accuracy_with_enough_records": "Balanced accuracy, with enough known records",
 }
 
+_SHARES = ("attack_accuracy", "leakage", "tpr_at_1_percent_fpr", "attack_accuracy_with_enough_records")
+_DIFFERENCES = ("gain_of_more_data", "gain_of_attack_model")
 _LONGEST_NAME = 60
 
 
@@ -87,6 +89,15 @@ def figure_label(key: str) -> str:
     """The key of an insight's figure as a label; an unknown one is spelled out."""
     spelled = name(key).replace("_", " ")
     return _FIGURES.get(key, spelled[:1].upper() + spelled[1:])
+
+
+def insight_figure(key: str, estimate: Estimate) -> tuple[str, str]:
+    """An insight's figure and its interval, in the unit in which its sentence says it."""
+    if key in _SHARES:
+        return percent_value(estimate), percent_interval(estimate)
+    if key in _DIFFERENCES:
+        return percent_value(estimate).replace("%", "points"), percent_interval(estimate)
+    return number_value(estimate), number_interval(estimate)
 
 
 def percent(estimate: Estimate) -> str:

@@ -44,6 +44,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from leakgauge.estimates import Estimate, RateAtLimit
+from leakgauge.report import thresholds
 from leakgauge.report.model import (
     Attacker,
     AttackerFinding,
@@ -57,13 +58,8 @@ from leakgauge.report.model import (
 )
 
 LOW_FALSE_POSITIVES = "0.01"
-SHOWN: tuple[tuple[Severity, float, float], ...] = (
-    (Severity.CRITICAL, 0.90, 0.50),
-    (Severity.HIGH, 0.70, 0.10),
-    (Severity.MODERATE, 0.55, 0.03),
-)
-RULED_OUT_AUC = 0.60
-RULED_OUT_TPR = 0.06
+SHOWN = thresholds.MEMBERSHIP
+RULED_OUT_AUC, RULED_OUT_TPR = thresholds.MEMBERSHIP_RULED_OUT
 
 SEES: dict[ThreatModel, str] = {
     "labels": "only the predicted labels",

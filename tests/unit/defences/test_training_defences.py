@@ -52,7 +52,7 @@ def test_listing_the_defences_waits_for_no_framework():
 
 @pytest.mark.parametrize("defence", TRAINING_DEFENCES, ids=lambda row: row.name)
 def test_every_row_changes_the_plan_and_leaves_the_old_one_alone(defence):
-    plan = TrainingPlan.of(small())
+    plan = TrainingPlan.of(digit_network((4, 4, 1), classes=3))
     config = plan.model.get_config()
     hardened = defence.harden(plan)
     assert hardened != plan
@@ -236,7 +236,9 @@ def test_privacy_without_noise_or_clip_is_refused(noise, clip):
         dp_sgd.harden(TrainingPlan.of(small()), noise_multiplier=noise, clip_norm=clip)
 
 
-@pytest.mark.parametrize("private", [False, True], ids=["plain", "dp_sgd"])
+@pytest.mark.parametrize(
+    "private", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["plain", "dp_sgd"]
+)
 def test_training_learns_repeats_and_tells_every_epoch(private):
     x, y = blobs(300)
     plan = TrainingPlan.of(small(), epochs=6, batch_size=30, learning_rate=0.02)

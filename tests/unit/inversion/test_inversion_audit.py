@@ -64,7 +64,7 @@ def test_verdict_answers_table_and_page_are_about_one_attack(quick: Audited) -> 
     assert report.verdict.reasons[0].startswith(f"{attack.title}: ")
     assert f"{reconstruction.queries:,} queries for {attack.threat_model}" in report.verdict.sentence
     assert all(insight.sentence.startswith(f"{attack.title}: ") for insight in report.insights)
-    assert report.insights[0].figures["leakage"] == reconstruction.leakage
+    assert report.insights[0].figures["leakage"] == reconstruction.leakage_corrected
     last = report.table[-1]
     assert (last.iterations, last.similarity) == (reconstruction.iterations, reconstruction.similarity.ssim)
     text = " ".join(render(quick).split())

@@ -17,13 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tests.support.cases import audited
 
+from leakgauge import summary
 from leakgauge.errors import UnsupportedModel
 from leakgauge.membership import contents as membership_contents
 from leakgauge.model_contents import rebuilt
 from leakgauge.report.html import render
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import Audited
-from leakgauge.terminal import spoken_verdict
 
 N = 60
 RANDOM = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def test_the_report_says_that_the_file_is_the_table(tmp_path):
     assert sentence in page
     assert "KNeighborsClassifier._fit_X in steps[1]" in page
     assert "Offer answers and not the file" in page
-    assert f"If the file leaks: {sentence}" in spoken_verdict(json.loads(to_json(report)))
+    assert f"If the file leaks: {sentence}" in summary.lines(json.loads(to_json(report)))
 
 
 def test_a_model_that_holds_nothing_is_not_called_safe(tmp_path):

@@ -15,12 +15,14 @@ from report_examples import inversion_audited, membership_report, proportion_row
 
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report.html import svg
+from leakgauge.report.html.charts.axes import LETTER
 from leakgauge.report.html.charts.inversion import (
     confidence_chart,
     effort_chart,
     loss_chart,
     similarity_chart,
 )
+from leakgauge.report.html.charts.lines import Axis, Series, line_chart
 from leakgauge.report.html.charts.membership import proportion_chart, slice_chart
 from leakgauge.report.html.charts.roc import RocCurve, roc_chart
 from leakgauge.report.html.charts.tradeoff import tradeoff_chart
@@ -223,9 +225,10 @@ def test_changes_without_extent_and_with_hostile_names_are_drawn() -> None:
 def test_likeness_spans_from_chance_to_ceiling() -> None:
     report = inversion_audited(classes=3).report
     assert isinstance(report, InversionReport)
-    tree = parsed(similarity_chart(report.reconstructions, identifier="l"))
+    tree = parsed(similarity_chart(report.reconstructions, {}, identifier="l"))
     span = of_class(tree, "span")[0]
-    across = svg.LinearScale(0, 1, 150, 466)
+    plane = [float(line.get("x1", "")) for line in of_class(tree, "grid")]
+    across = svg.LinearScale(0, 1, min(plane), max(plane))
     assert float(span.get("x1", "")) == pytest.approx(across(0.33), abs=0.06)
     assert float(span.get("x2", "")) == pytest.approx(across(1.0), abs=0.06)
 
@@ -247,8 +250,8 @@ def test_likeness_may_be_negative() -> None:
         0.0,
         None,
     )
-    tree = parsed(similarity_chart([opposite], identifier="l"))
-    assert float(of_class(tree, "dot")[-1].get("cx", "")) == 150
+    tree = parsed(similarity_chart([opposite], {}, identifier="l"))
+    assert float(of_class(tree, "dot")[-1].get("cx", "")) == 20 + LETTER * len("class 0, a")
 
 
 @pytest.mark.parametrize("draw", [loss_chart, confidence_chart])
@@ -320,3 +323,30 @@ def test_real_reports_draw_well_formed_pictures() -> None:
     report = membership_report(n=100)
     parsed(proportion_chart(report.leak_by_proportion, identifier="p"))
     parsed(slice_chart(report.slices, identifier="s", title="t"))
+
+
+@pytest.mark.parametrize("labels", [1, 3, 6])
+def test_a_legend_names_every_line_whole_and_within_the_chart(labels: int) -> None:
+    names = [f"{place} {'reconstruction with a long name'}" for place in range(labels)]
+    series = [Series(name, ((0.0, 0.1), (1.0, 0.9)), style) for style, name in enumerate(names)]
+    axis = Axis(0.0, 1.0, str)
+    tree = parsed(line_chart(series, axis, axis, x_label="x", identifier="l", title="t", description="d"))
+    width = float(tree.get("viewBox", "").split()[2])
+    written = {text.text: text for text in tree.iter() if text.tag.endswith("text")}
+    places = set()
+    for name in names:
+        x, y = float(written[name].get("x", "")), float(written[name].get("y", ""))
+        assert x + 6.5 * len(name) <= width
+        places.add((x, y))
+    assert len(places) == labels, "none lies upon another"
+    plane = next(item for item in tree.iter() if item.get("class") == "plane")
+    assert max(y for _, y in places) < float(plane.get("y", ""))
+
+
+def test_long_labels_of_rows_stay_whole() -> None:
+    name = "a class with a rather long name, 40 long"
+    part = Slice("class", name, 30, 30, share(0.7, 30), share(0.7, 30))
+    tree = parsed(slice_chart([part], identifier="s", title="t"))
+    (label,) = of_class(tree, "label")[:1]
+    assert label.text == name
+    assert float(label.get("x", "")) >= 6.5 * len(name)

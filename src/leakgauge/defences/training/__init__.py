@@ -72,6 +72,24 @@ TRAINING_DEFENCES: tuple[TrainingDefence, ...] = (
         "Abadi et al. 2016, Deep Learning with Differential Privacy",
     ),
     TrainingDefence(
+        "random_erasing",
+        "Random erasing",
+        "More epochs to the same accuracy; answers cost no more than before.",
+        "Tran et al. 2024, Defending against Model Inversion Attacks via Random Erasing",
+    ),
+    TrainingDefence(
+        "anti_adversarial",
+        "Anti-adversarial training",
+        "Some accuracy, six times the training time, and a model that small disturbances mislead.",
+        "Torp, Smith & Breuer 2026, Reducing Information Dependency Does Not Cause Training Data Privacy",
+    ),
+    TrainingDefence(
+        "decoys",
+        "Decoys",
+        "Some accuracy, and twice the training time; answers cost no more than before.",
+        "cf. Gong et al. 2023, Protecting Commercial Web APIs from Model Inversion Attacks",
+    ),
+    TrainingDefence(
         "guard",
         "Guard",
         "About 1 real image in 100 is answered at random. Hides only: not from a file, nor similar images.",

@@ -60,15 +60,16 @@ def train(
     rng = generator_for(seed, "order of training")
     lots = _shuffled if plan.privacy is None else _poisson
     steps = 0
-    for epoch in range(1, plan.epochs + 1):
+    for epoch in range(plan.epochs):
+        smoothing = np.float32(plan.smoothing_in(epoch))
         losses = []
         for rows in lots(rng, records=len(images), lot=plan.batch_size):
             # an empty lot still takes its noisy step: one example goes in that does not count
             shown = rows if len(rows) else np.zeros(1, dtype=np.int64)
             counted = np.full(len(shown), float(len(rows) > 0), dtype=np.float32)
-            losses.append(step(images[shown], labels[shown], counted, [seed, steps]))
+            losses.append(step(images[shown], labels[shown], counted, smoothing, [seed, steps]))
             steps += 1
-        listener(epoch, float(np.mean(losses)))
+        listener(epoch + 1, float(np.mean(losses)))
     spent = (
         privacy_spent(plan.privacy, records=len(images), lot=plan.batch_size, steps=steps)
         if plan.privacy is not None
@@ -80,7 +81,7 @@ def train(
     return Trained(served, steps, spent)
 
 
-def smoothed_loss(labels: Any, logits: Any, *, smoothing: float) -> Any:
+def smoothed_loss(labels: Any, logits: Any, *, smoothing: Any) -> Any:
     """(n,) cross-entropies of (n,) labels smoothed by α against (n, K) logits.
 
     −(1 − α) log p_y − (α / K) Σ log p_j. For α < 0 no log p_j of the sum is less than that of
@@ -89,18 +90,20 @@ def smoothed_loss(labels: Any, logits: Any, *, smoothing: float) -> Any:
     """
     logarithms = tf.nn.log_softmax(logits)
     true = tf.gather(logarithms, labels, axis=1, batch_dims=1)
-    spread = tf.maximum(logarithms, np.log(LEAST_PROBABILITY)) if smoothing < 0 else logarithms
+    spread = tf.where(smoothing < 0, tf.maximum(logarithms, np.log(LEAST_PROBABILITY)), logarithms)
     return -(1.0 - smoothing) * true - smoothing * tf.reduce_mean(spread, axis=1)
 
 
 def _compiled_step(plan: TrainingPlan, model: Any, optimizer: Any) -> Callable[..., float]:
-    """The function of one step: images, labels, which of them count, and a seed; gives the mean loss."""
+    """The function of one step: images, labels, which of them count, α, and a seed; gives the mean loss."""
     privacy = plan.privacy
 
-    def loss(labels: Any, logits: Any) -> Any:
-        return smoothed_loss(labels, logits, smoothing=plan.smoothing)
+    def step(images: Any, labels: Any, counted: Any, smoothing: Any, seed: Any) -> Any:
+        def loss(labels: Any, logits: Any) -> Any:
+            return smoothed_loss(labels, logits, smoothing=smoothing)
 
-    def step(images: Any, labels: Any, counted: Any, seed: Any) -> Any:
+        for change in plan.batch_changes:
+            images = change(images, seed)
         if privacy is not None:
             gradients, value = private_gradients(
                 model, loss, images, labels, counted, privacy=privacy, lot=plan.batch_size, seed=seed
@@ -108,6 +111,8 @@ def _compiled_step(plan: TrainingPlan, model: Any, optimizer: Any) -> Callable[.
         else:
             with tf.GradientTape() as tape:
                 value = tf.reduce_mean(loss(labels, model(images, training=True)))
+                for penalty in plan.penalties:
+                    value += penalty(model, images, labels, seed)
             gradients = tape.gradient(value, model.trainable_variables)
         decayed = [
             # the penalty's gradient holds nothing of the data, so it needs neither clip nor noise
@@ -124,6 +129,7 @@ def _compiled_step(plan: TrainingPlan, model: Any, optimizer: Any) -> Callable[.
             tf.TensorSpec((None, *model.inputs[0].shape[1:]), tf.float32),
             tf.TensorSpec((None,), tf.int64),
             tf.TensorSpec((None,), tf.float32),
+            tf.TensorSpec((), tf.float32),
             tf.TensorSpec((2,), tf.int32),
         ],
     )

@@ -12,6 +12,13 @@ from numpy.typing import NDArray
 
 from leakgauge.errors import BadParameters, UnsupportedModel
 
+BatchChange: TypeAlias = Callable[[Any, Any], Any]
+"""From (n, ...) images of a batch and a seed of two integers to what is shown in their place, each image
+changed by itself; tensors."""
+
+Penalty: TypeAlias = Callable[[Any, Any, Any, Any], Any]
+"""From the model, (n, ...) images and (n,) labels of a batch and a seed to a term of the loss; tensors."""
+
 Wrapper: TypeAlias = Callable[[Any, NDArray[np.float32], int], Any]
 """From a fitted classifier that gives probabilities, its training images and the seed to what is served."""
 
@@ -46,10 +53,17 @@ class TrainingPlan:
     smoothing
         α: the label's share of the loss is 1 − α + α/K, every other class's α/K; see
         `label_smoothing` and `negative_label_smoothing`.
+    smoothing_ramp
+        shares of the epochs: no smoothing before the first, all of α from the second on, and a straight
+        line between them.
     weight_decay
         λ of the penalty λ Σ w² over all weights but biases.
     privacy
         None for ordinary training.
+    batch_changes
+        what is done to the images of a batch before they are shown, in this order.
+    penalties
+        what is added to the mean loss of a batch.
     wrappers
         what is put around the trained classifier, in this order.
 
@@ -64,17 +78,28 @@ class TrainingPlan:
     batch_size: int = 64
     learning_rate: float = 1e-3
     smoothing: float = 0.0
+    smoothing_ramp: tuple[float, float] = (0.0, 0.0)
     weight_decay: float = 0.0
     privacy: Privacy | None = None
+    batch_changes: tuple[BatchChange, ...] = ()
+    penalties: tuple[Penalty, ...] = ()
     wrappers: tuple[Wrapper, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.privacy is not None and self.wrappers:
+        if self.privacy is not None and (self.penalties or self.wrappers):
             raise BadParameters(
                 "privacy_undone",
                 "DP-SGD's promise does not hold with a defence that reads the records and adds no noise.",
                 hint="Choose DP-SGD or the other defence.",
             )
+
+    def smoothing_in(self, epoch: int) -> float:
+        """α in an epoch; the first is number 0."""
+        first, full = self.smoothing_ramp
+        passed = epoch / self.epochs
+        if passed >= full:
+            return self.smoothing
+        return self.smoothing * max(0.0, passed - first) / (full - first)
 
     @classmethod
     def of(cls, model: Any, *, epochs: int = 60, batch_size: int = 64, learning_rate: float = 1e-3) -> Self:
@@ -88,6 +113,24 @@ class TrainingPlan:
         return cls(
             model=with_logits(model), epochs=epochs, batch_size=batch_size, learning_rate=learning_rate
         )
+
+
+def image_shape(model: Any) -> tuple[int, int, int]:
+    """(height, width, channels) of the images that a model takes.
+
+    Raises
+    ------
+    UnsupportedModel
+        `not_of_images` where it takes something else, or images of any size.
+    """
+    shape = tuple(model.inputs[0].shape[1:])
+    if len(shape) != 3 or None in shape:
+        raise UnsupportedModel(
+            "not_of_images",
+            "The defence changes images, and the model does not take images of one size.",
+            hint="Give a model whose input is (height, width, channels), each of them fixed.",
+        )
+    return shape
 
 
 def as_graph(model: Any) -> Any:

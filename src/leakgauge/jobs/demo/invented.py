@@ -29,7 +29,7 @@ class Counts:
     """Images of each class: to train on, and held out."""
 
     trained: int = 250
-    held_out: int = 120
+    held_out: int = 150
 
 
 COUNTS = Counts()
@@ -146,55 +146,55 @@ _PEOPLE = (
 
 def _face(person: _Person, *, smile: int, gaze: int) -> NDArray[np.float32]:
     canvas = Image.new("L", (_MASTER, _MASTER), 20)
-    draw = ImageDraw.Draw(canvas)
+    pen = ImageDraw.Draw(canvas)
     x, y = _MASTER // 2, _MASTER // 2 + 5
-    _hair_behind(draw, person, x, y)
-    _ellipse(draw, x, y, person.width, person.height, person.skin)
+    _hair_behind(pen, person, x, y)
+    _ellipse(pen, x, y, person.width, person.height, person.skin)
     for side in (-1, 1):
-        _ellipse(draw, x + side * (person.width + 1), y + 2, 4, 7, person.skin - 15)
+        _ellipse(pen, x + side * (person.width + 1), y + 2, 4, 7, person.skin - 15)
         eye = x + side * person.eyes
-        _ellipse(draw, eye, y - 5, 6, 4, 245)
-        _ellipse(draw, eye + gaze, y - 5, 3, 4, 15)
-        draw.line((eye - 7, y - 14, eye + 7, y - 14 - person.brows), fill=person.hair, width=person.brows)
+        _ellipse(pen, eye, y - 5, 6, 4, 245)
+        _ellipse(pen, eye + gaze, y - 5, 3, 4, 15)
+        pen.line((eye - 7, y - 14, eye + 7, y - 14 - person.brows), fill=person.hair, width=person.brows)
         if person.glasses:
-            draw.ellipse((eye - 10, y - 14, eye + 10, y + 5), outline=10, width=3)
-            draw.line((x - 4, y - 5, x + 4, y - 5), fill=10, width=3)
+            pen.ellipse((eye - 10, y - 14, eye + 10, y + 5), outline=10, width=3)
+            pen.line((x - 4, y - 5, x + 4, y - 5), fill=10, width=3)
     if person.beard:
-        draw.chord((x - person.width, y - 20, x + person.width, y + person.height), 25, 155, fill=person.hair)
-    draw.line((x, y - 2, x + 3, y + 10, x - 3, y + 11), fill=person.skin - 60, width=3)
+        pen.chord((x - person.width, y - 20, x + person.width, y + person.height), 25, 155, fill=person.hair)
+    pen.line((x, y - 2, x + 3, y + 10, x - 3, y + 11), fill=person.skin - 60, width=3)
     low, high = y + 20 - abs(smile), y + 22 + abs(smile)
-    draw.arc(
+    pen.arc(
         (x - person.mouth, low, x + person.mouth, high),
         *((10, 170) if smile > 0 else (190, 350)),
         fill=90 if person.skin < 180 else 60,
         width=4,
     )
-    _hair_before(draw, person, x, y)
+    _hair_before(pen, person, x, y)
     return _values(canvas)
 
 
-def _hair_behind(draw: ImageDraw.ImageDraw, person: _Person, x: int, y: int) -> None:
+def _hair_behind(pen: ImageDraw.ImageDraw, person: _Person, x: int, y: int) -> None:
     if person.style == "long":
-        _ellipse(draw, x, y - 2, person.width + 12, person.height + 3, person.hair)
-        draw.rectangle((x - person.width - 12, y, x + person.width + 12, _MASTER), fill=person.hair)
+        _ellipse(pen, x, y - 2, person.width + 12, person.height + 3, person.hair)
+        pen.rectangle((x - person.width - 12, y, x + person.width + 12, _MASTER), fill=person.hair)
     elif person.style == "bun":
-        _ellipse(draw, x, y - person.height - 6, 14, 12, person.hair)
+        _ellipse(pen, x, y - person.height - 6, 14, 12, person.hair)
     elif person.style == "curls":
         for angle in np.linspace(0.9 * np.pi, 2.1 * np.pi, 9):
             across, down = np.cos(angle) * (person.width + 3), np.sin(angle) * person.height
-            _ellipse(draw, x + round(across), y + round(down), 12, 12, person.hair)
+            _ellipse(pen, x + round(across), y + round(down), 12, 12, person.hair)
 
 
-def _hair_before(draw: ImageDraw.ImageDraw, person: _Person, x: int, y: int) -> None:
+def _hair_before(pen: ImageDraw.ImageDraw, person: _Person, x: int, y: int) -> None:
     if person.style == "bald":
         return
     box = (x - person.width - 2, y - person.height - 4, x + person.width + 2, y + person.height)
     edges = (195, 345) if person.style == "fringe" else (208, 332)
-    draw.chord(box, *edges, fill=person.hair)
+    pen.chord(box, *edges, fill=person.hair)
 
 
-def _ellipse(draw: ImageDraw.ImageDraw, x: int, y: int, across: int, down: int, grey: int) -> None:
-    draw.ellipse((x - across, y - down, x + across, y + down), fill=grey)
+def _ellipse(pen: ImageDraw.ImageDraw, x: int, y: int, across: int, down: int, grey: int) -> None:
+    pen.ellipse((x - across, y - down, x + across, y + down), fill=grey)
 
 
 def _values(canvas: Image.Image) -> NDArray[np.float32]:

@@ -22,6 +22,7 @@ from leakgauge.report.history.document import history_from_json, history_to_json
 from leakgauge.report.history.model import History
 from leakgauge.report.html.addresses import data_address
 from leakgauge.report.html.comparison import ComparisonPage
+from leakgauge.report.html.first_page import FirstPage
 from leakgauge.report.html.headings import headings
 from leakgauge.report.html.history import HistoryPage
 from leakgauge.report.html.inversion import InversionPage
@@ -61,6 +62,7 @@ def render(audited: Audited) -> str:
         f"{report.kind}.html.j2",
         document,
         report=report,
+        first=FirstPage.of(report),
         page=_page_of(report, audited.files),
         evidence=Evidence(rests_on(report), answers(report)),
         precision=precision_table(report),
@@ -91,6 +93,7 @@ def render_history(history: History) -> str:
 
 def _filled(template: str, document: bytes, **shown: object) -> str:
     """The page of a template, with a copy of its document inside where that does not make it too large."""
+    shown["sha256"] = hashlib.sha256(document).hexdigest()
     download = data_address("application/json", document)
     page = _page(template, download=download, **shown)
     return page if len(page.encode()) <= LARGEST_PAGE else _page(template, download=None, **shown)

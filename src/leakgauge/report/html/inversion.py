@@ -9,6 +9,7 @@ from typing import Self
 
 from markupsafe import Markup
 
+from leakgauge.estimates import Estimate
 from leakgauge.report import formatting
 from leakgauge.report.html.addresses import data_address
 from leakgauge.report.html.charts.inversion import (
@@ -103,6 +104,11 @@ class InversionPage:
         """The class's number, with its name where it has one."""
         return f"{number} ({self.class_names[number]})" if self.class_names else str(number)
 
+    def leakage_of(self, attack: InversionMeasured) -> Estimate:
+        """Over the classes that it attacked; of one alone with the interval of its reconstruction."""
+        mine = [found for found in self.reconstructions if found.attack == attack.name]
+        return mine[0].leakage_corrected if len(mine) == 1 else attack.metrics.leakage
+
     @classmethod
     def of(cls, report: InversionReport, files: Mapping[str, bytes]) -> Self:
         """The page of `report`, with the images of `files` inlined as far as the page has room."""
@@ -118,7 +124,7 @@ class InversionPage:
             evaluated=tuple(found for found in reconstructions if found.judgement is not None),
             groups=tuple(_groups(report)),
             similarity_chart=(
-                similarity_chart(reconstructions, identifier="similarity-chart")
+                similarity_chart(reconstructions, titles, identifier="similarity-chart")
                 if report.reconstructions
                 else None
             ),

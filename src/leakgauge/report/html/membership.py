@@ -257,7 +257,7 @@ def _footnote_signs(measured: list[MembershipMeasured]) -> dict[str, str]:
     reasons = dict.fromkeys(
         _reason(found)
         for attack in measured
-        for found in attack.metrics.tpr_at_fpr.values()
+        for found in attack.metrics.tpr_at_fpr_corrected.values()
         if formatting.rate(found) is None
     )
     return {reason: _FOOTNOTE_SIGNS[place % 26] * (1 + place // 26) for place, reason in enumerate(reasons)}
@@ -276,7 +276,10 @@ def _groups(
     groups = []
     for threat_model, title in formatting.THREAT_MODEL_TITLES.items():
         rows = tuple(
-            AttackRow(attack, tuple(_rate_cell(attack.metrics.tpr_at_fpr.get(key), signs) for key in limits))
+            AttackRow(
+                attack,
+                tuple(_rate_cell(attack.metrics.tpr_at_fpr_corrected.get(key), signs) for key in limits),
+            )
             for attack in measured
             if attack.threat_model == threat_model
         )
@@ -315,7 +318,7 @@ def _roc_chart(measured: list[MembershipMeasured], report: MembershipReport) -> 
         strongest = next((attack for attack in measured if attack.threat_model == threat_model), None)
         if strongest is not None:
             label = f"{formatting.THREAT_MODEL_NAMES[threat_model]}: {strongest.title}"
-            curves.append(RocCurve(label, strongest.roc, strongest.metrics.tpr_at_fpr, style))
+            curves.append(RocCurve(label, strongest.roc, strongest.metrics.tpr_at_fpr_corrected, style))
     if not curves:
         return None
     return roc_chart(curves, report.target.non_members, identifier="roc")

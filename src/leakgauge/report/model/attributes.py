@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leakgauge.estimates import Estimate
-from leakgauge.report.model.common import Failed, NotApplicable, ThreatModel, Verdict
+from leakgauge.report.model.common import AttackOutcome, Failed, NotApplicable, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +68,13 @@ class AttributeMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class AttributeMeasured:
+class AttributeMeasured(AttackOutcome):
     """An attack on one column that ran.
 
     `sees_given` is True for an attacker who also sees what the model answered about the record as it is; such
     an attack does not enter the verdict.
     """
 
-    name: str
-    title: str
-    threat_model: ThreatModel
-    citation: str
     queries: int
     metrics: AttributeMetrics
     sees_given: bool = False

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
+from pydantic import JsonValue
+
 from leakgauge.estimates import Estimate
 
 SCHEMA_VERSION = "1.7"
@@ -74,26 +76,28 @@ class Insight:
 
 
 @dataclass(frozen=True, slots=True)
-class NotApplicable:
-    """An attack that cannot be run on this target, and why; never to be read as "no risk"."""
+class AttackOutcome:
+    """What became of an attack; every kind of outcome begins with what the attack is."""
 
     name: str
     title: str
     threat_model: ThreatModel
     citation: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable(AttackOutcome):
+    """An attack that cannot be run on this target, and why; never to be read as "no risk"."""
+
     reason: str
     status: Literal["not_applicable"] = "not_applicable"
     attacker: Attacker | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(AttackOutcome):
     """An attack that should have run and did not; the audit went on without it."""
 
-    name: str
-    title: str
-    threat_model: ThreatModel
-    citation: str
     reason: str
     status: Literal["failed"] = "failed"
     attacker: Attacker | None = None
@@ -155,3 +159,14 @@ class GateResult:
     outcome: GateOutcome
     sentence: str
     rules: tuple[RuleResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What every report begins with: the answer, and what it was made of."""
+
+    verdict: Verdict
+    parameters: Mapping[str, JsonValue]
+    inputs: Mapping[str, str]
+    versions: Mapping[str, str]
+    seed: int

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
-
-from pydantic import JsonValue
 
 from leakgauge.estimates import Estimate
 from leakgauge.report.model.common import (
     SCHEMA_VERSION,
+    AttackOutcome,
+    AuditReport,
     Failed,
     GateResult,
     Insight,
@@ -18,8 +17,6 @@ from leakgauge.report.model.common import (
     Notice,
     Recommendation,
     ServiceUse,
-    ThreatModel,
-    Verdict,
 )
 
 
@@ -173,13 +170,9 @@ class InversionMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class InversionMeasured:
+class InversionMeasured(AttackOutcome):
     """An attack that ran; `with_prior` where it searched among images like the attacker's own."""
 
-    name: str
-    title: str
-    threat_model: ThreatModel
-    citation: str
     queries: int
     metrics: InversionMetrics
     with_prior: bool = False
@@ -199,7 +192,7 @@ class InversionTarget:
     engine: str
 
 
-Mask: TypeAlias = Literal["rounded", "truncated", "labels_only", "clipped", "flat"]
+Mask: TypeAlias = Literal["rounded", "truncated", "labels_only", "clipped", "flat", "away_from_data"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +200,10 @@ class Masking:
     """What the target's answers hide, as far as asking it `queries` times shows, and what that is worth.
 
     `found` names how: rounded to multiples of `step`; truncated to the likeliest
-    `classes_kept`; labels only; clipped at an end; or flat, as by a raised
-    temperature, which is no defence. `slope_hidden` is the share of smooth
+    `classes_kept`; labels only; clipped at an end; flat, as by a raised
+    temperature, which is no defence; or away from data, where it answers differently. `steepness` is how
+    many times as fast as on average answers along lines from real images change in the steepest tenth: 1
+    for a linear model, None where none told. `slope_hidden` is the share of smooth
     images to which a close neighbour got the very same answer; None where it
     was not measured. `effect` is over the worst of all attacks, those from labels
     included: "none" where nothing is masked, "slope_only" where a leak is shown all
@@ -222,6 +217,7 @@ class Masking:
     queries: int
     effect: Literal["none", "slope_only", "no_leak_shown", "undecided"]
     sentence: str
+    steepness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,17 +253,13 @@ class EvasionPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class EvasionMeasured:
+class EvasionMeasured(AttackOutcome):
     """How far images must be changed until the model misclassifies them, by a reference library.
 
     `curve` is over `pictures` of the user's own, of `classes` classes, in ascending order of the radius, and
     never rises. It is not leakage and never part of the verdict; a stronger attack may lower it.
     """
 
-    name: str
-    title: str
-    threat_model: ThreatModel
-    citation: str
     pictures: int
     classes: int
     queries: int
@@ -276,18 +268,13 @@ class EvasionMeasured:
 
 
 @dataclass(frozen=True, slots=True)
-class InversionReport:
+class InversionReport(AuditReport):
     """Can an attacker reconstruct the training data from the model's answers?
 
     `evasion` is a reference library's, None where it was not requested. `headline` names the attack
     that the verdict, the insights and `table` are about, None where no attack used queries alone.
     """
 
-    verdict: Verdict
-    parameters: Mapping[str, JsonValue]
-    inputs: Mapping[str, str]
-    versions: Mapping[str, str]
-    seed: int
     target: InversionTarget
     masking: Masking
     warnings: tuple[Notice, ...]

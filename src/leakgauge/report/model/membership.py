@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import JsonValue
-
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report.model.attributes import AttributeInference
 from leakgauge.report.model.common import (
     EXACT,
     SCHEMA_VERSION,
     Attacker,
+    AttackOutcome,
+    AuditReport,
     Failed,
     GateResult,
     Insight,
@@ -22,8 +22,6 @@ from leakgauge.report.model.common import (
     Recommendation,
     ServiceUse,
     Severity,
-    ThreatModel,
-    Verdict,
 )
 from leakgauge.report.model.file_contents import ModelContents
 
@@ -68,17 +66,13 @@ class MembershipMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class MembershipMeasured:
+class MembershipMeasured(AttackOutcome):
     """An attack that ran; `roc` holds its (false-positive, true-positive) rates, thinned for charts.
 
     `attacker` is who can run it; None in reports of schema 1.3 and before. `reads` is what an attack on
     the model file reads there, None for the others and in such reports.
     """
 
-    name: str
-    title: str
-    threat_model: ThreatModel
-    citation: str
     queries: int
     metrics: MembershipMetrics
     roc: tuple[tuple[float, float], ...]
@@ -238,7 +232,7 @@ class MembershipTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class MembershipReport:
+class MembershipReport(AuditReport):
     """Can an attacker tell who was in the training data?
 
     `verdict` is over the stronger of the `attackers`, which are none in reports of schema 1.3 and before.
@@ -247,11 +241,6 @@ class MembershipReport:
     person's sensitive columns; None where that was not asked for, and in reports of schema 1.6 and before.
     """
 
-    verdict: Verdict
-    parameters: Mapping[str, JsonValue]
-    inputs: Mapping[str, str]
-    versions: Mapping[str, str]
-    seed: int
     target: MembershipTarget
     warnings: tuple[Notice, ...]
     insights: tuple[Insight, ...]

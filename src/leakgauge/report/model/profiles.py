@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-from pydantic import JsonValue
 
 from leakgauge.estimates import Estimate
 from leakgauge.report.model.common import (
     SCHEMA_VERSION,
+    AttackOutcome,
+    AuditReport,
     Failed,
     GateResult,
     Insight,
@@ -18,8 +17,6 @@ from leakgauge.report.model.common import (
     Notice,
     Recommendation,
     ServiceUse,
-    ThreatModel,
-    Verdict,
 )
 
 
@@ -72,13 +69,9 @@ class ProfileMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class ProfilesMeasured:
+class ProfilesMeasured(AttackOutcome):
     """An attack that ran; `metrics` is None where no reference records say how right it is."""
 
-    name: str
-    title: str
-    threat_model: ThreatModel
-    citation: str
     queries: int
     metrics: ProfileMetrics | None
     classes: tuple[ClassFigures, ...]
@@ -157,18 +150,13 @@ class ProfileRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ProfilesReport:
+class ProfilesReport(AuditReport):
     """What does the model tell about everybody of one class?
 
     `headline` names the attack that the verdict is about, `headline_class` the class; None where nothing
     could be measured.
     """
 
-    verdict: Verdict
-    parameters: Mapping[str, JsonValue]
-    inputs: Mapping[str, str]
-    versions: Mapping[str, str]
-    seed: int
     target: ProfilesTarget
     auxiliary: AuxiliaryKnowledge
     warnings: tuple[Notice, ...]

@@ -27,7 +27,7 @@ def attribute_chart(columns: Sequence[tuple[str, AttributeMeasured]], *, identif
         for name, attack in columns
         for who, side in (("members", attack.metrics.members), ("others", attack.metrics.non_members))
     ]
-    frame = Frame.of_rows(len(rows), left=20 + 7.0 * max(len(label) for label, _, _ in rows), top=8)
+    frame = Frame.of_rows([label for label, _, _ in rows], top=8)
     lowest = max(min(min(guess, attack) for _, guess, attack in rows) - 0.1, 0.0)
     across = svg.LinearScale(lowest, 1.0, frame.left, frame.right - _ROOM)
     parts = ["".join(frame.columns(across, percent_tick))]

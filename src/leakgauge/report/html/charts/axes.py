@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from leakgauge.report.html import svg
 
 ROW_HEIGHT = 24.0
+LETTER = 7.0
+"""A generous width for one of the labels' letters."""
+LEAST_WIDTH = 240.0
 
 TickLabel = Callable[[float], str]
 
@@ -24,10 +27,12 @@ class Frame:
     bottom: float
 
     @classmethod
-    def of_rows(cls, rows: int, *, left: float, top: float) -> Frame:
-        """The area of a chart with a label and a mark for each of `rows`."""
-        bottom = top + ROW_HEIGHT * rows
-        return cls(width=480, height=bottom + 36, left=left, top=top, right=466, bottom=bottom)
+    def of_rows(cls, labels: Sequence[str], *, top: float) -> Frame:
+        """The area of a chart with a mark for each of `labels`; long ones make the chart wider."""
+        bottom = top + ROW_HEIGHT * len(labels)
+        left = 20 + LETTER * max([2, *map(len, labels)])
+        right = max(466.0, left + LEAST_WIDTH)
+        return cls(width=right + 14, height=bottom + 36, left=left, top=top, right=right, bottom=bottom)
 
     def row(self, place: int) -> float:
         """The middle of a row, counted from 0."""

@@ -8,11 +8,11 @@ from markupsafe import Markup
 
 from leakgauge.report.comparison.model import Change, Side
 from leakgauge.report.html import svg
-from leakgauge.report.html.charts.axes import Frame
+from leakgauge.report.html.charts.axes import LETTER, Frame
 from leakgauge.text import Sink, printable
 
 _ROW, _TOP = 28.0, 30.0
-_LONGEST_TITLE = 32
+_LONGEST_TITLE = 60
 
 
 def change_chart(changes: Sequence[Change], *, title: str, identifier: str) -> Markup | None:
@@ -26,7 +26,8 @@ def change_chart(changes: Sequence[Change], *, title: str, identifier: str) -> M
     high = max(chance, *(each.high for each in estimates))
     room = 0.03 * (high - low) or 0.05
     bottom = _TOP + _ROW * len(shown)
-    frame = Frame(width=600, height=bottom + 24, left=210, top=_TOP, right=580, bottom=bottom)
+    left = 20 + LETTER * max(len(_shortened(change.title)) for change in shown)
+    frame = Frame(width=left + 390, height=bottom + 24, left=left, top=_TOP, right=left + 370, bottom=bottom)
     across = svg.LinearScale(low - room, high + room, frame.left, frame.right)
     parts = frame.columns(across, lambda value: f"{value:.3g}", most=6)
     parts.append(frame.vertical(across(chance), class_="chance"))

@@ -15,9 +15,15 @@ from leakgauge.report.model import LossPoint, Reconstruction
 from leakgauge.text import Sink, printable
 
 
-def similarity_chart(found: Sequence[Reconstruction], *, identifier: str) -> Markup:
+def similarity_chart(
+    found: Sequence[Reconstruction], titles: Mapping[str, str], *, identifier: str
+) -> Markup:
     """Similarity of every reconstruction between what chance reaches and what would be a full leak."""
-    frame = Frame.of_rows(len(found), left=150, top=26)
+    labels = [
+        printable(f"class {item.target_class}, {titles.get(item.attack, item.attack)}", Sink.PAGE, longest=50)
+        for item in found
+    ]
+    frame = Frame.of_rows(labels, top=26)
     lowest = min([0.0, *(min(item.similarity.pearson, item.chance) for item in found)])
     across = svg.LinearScale(lowest, 1.0, frame.left, frame.right)
     parts = [
@@ -27,9 +33,8 @@ def similarity_chart(found: Sequence[Reconstruction], *, identifier: str) -> Mar
         svg.marker(0, frame.left + 140, 16, class_="dot"),
         svg.text("reconstruction", frame.left + 150, 20, class_="tick"),
     ]
-    for place, item in enumerate(found):
+    for place, (label, item) in enumerate(zip(labels, found, strict=True)):
         y = frame.row(place)
-        label = printable(f"class {item.target_class}, {item.attack}", Sink.PAGE, longest=22)
         parts.append(frame.row_label(label, y))
         parts.append(svg.line(across(item.chance), y, across(item.ceiling), y, class_="span"))
         parts += [
@@ -79,7 +84,7 @@ def effort_chart(points: Sequence[LossPoint], titles: Mapping[str, str], *, iden
     attacks = list(dict.fromkeys(point.attack for point in points if point.likeness is not None))
     series = tuple(
         Series(
-            label=printable(titles.get(attack, attack), Sink.PAGE, longest=24),
+            label=printable(titles.get(attack, attack), Sink.PAGE, longest=50),
             points=tuple(
                 (point.queries, point.likeness)
                 for point in points

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from leakgauge.report.html import svg
-from leakgauge.report.html.charts.axes import Frame, TickLabel
+from leakgauge.report.html.charts.axes import LETTER, Frame, TickLabel
+
+_LEFT, _RIGHT = 50.0, 454.0
+_ENTRY_HEIGHT = 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,9 @@ def line_chart(
     reference: tuple[float, str] | None = None,
 ) -> Markup:
     """All `series` over the same axes, with a dashed line at the value of `reference` and its label."""
-    frame = Frame(width=480, height=280, left=50, top=30, right=454, bottom=236)
+    places = _legend_places(series)
+    top = 30 + _ENTRY_HEIGHT * max([0, *(row for _, row in places)])
+    frame = Frame(width=480, height=top + 250, left=_LEFT, top=top, right=_RIGHT, bottom=top + 206)
     across = svg.LinearScale(across_axis.low, across_axis.high, frame.left, frame.right)
     up = svg.LinearScale(up_axis.low, up_axis.high, frame.bottom, frame.top)
     parts = [
@@ -62,7 +67,7 @@ def line_chart(
         parts.append(svg.text(label, frame.right - 4, up(value) + 14, class_="tick", anchor="end"))
     parts += [_band(line, across, up) for line in series]  # all bands lie under all lines
     parts += [_line(line, across, up) for line in series]
-    parts.append(_legend(series, frame))
+    parts.append(_legend(series, places))
     parts.append(frame.title_below(x_label, frame.height - 6))
     return svg.chart(
         frame.width, frame.height, *parts, identifier=identifier, title=title, description=description
@@ -84,16 +89,29 @@ def _line(line: Series, across: svg.LinearScale, up: svg.LinearScale) -> str:
     return shown
 
 
-def _legend(series: Sequence[Series], frame: Frame) -> str:
+def _legend(series: Sequence[Series], places: Sequence[tuple[float, int]]) -> str:
     parts = []
-    x = frame.left
-    for line in series:
-        if not line.label:
-            continue
-        style = f"series-{line.style % 3}"
-        parts.append(svg.line(x, 12, x + 28, 12, class_=f"line {style}"))
+    for line, (x, row) in zip(filter(_label, series), places, strict=True):
+        style, y = f"series-{line.style % 3}", 12 + _ENTRY_HEIGHT * row
+        parts.append(svg.line(x, y, x + 28, y, class_=f"line {style}"))
         if line.marked:
-            parts.append(svg.marker(line.style, x + 14, 12, class_=f"mark {style}"))
-        parts.append(svg.text(line.label, x + 34, 16, class_="label"))
-        x += 56 + 7 * len(line.label)
+            parts.append(svg.marker(line.style, x + 14, y, class_=f"mark {style}"))
+        parts.append(svg.text(line.label, x + 34, y + 4, class_="label"))
     return "".join(parts)
+
+
+def _legend_places(series: Sequence[Series]) -> list[tuple[float, int]]:
+    """Where each entry begins, and in which row: a new one where the entry would stick out."""
+    places: list[tuple[float, int]] = []
+    x, row = _LEFT, 0
+    for line in filter(_label, series):
+        width = 56 + LETTER * len(line.label)
+        if x > _LEFT and x + width > _RIGHT:
+            x, row = _LEFT, row + 1
+        places.append((x, row))
+        x += width
+    return places
+
+
+def _label(line: Series) -> str:
+    return line.label

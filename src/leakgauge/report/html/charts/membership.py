@@ -51,8 +51,8 @@ def proportion_chart(rows: Sequence[ProportionRow], *, identifier: str) -> Marku
 def slice_chart(slices: Sequence[Slice], *, identifier: str, title: str) -> Markup:
     """AUC per class or group as a dot with its interval, one row each, in the order given."""
     rows = [(part, part.auc) for part in slices if part.auc is not None]
-    labels = [printable(part.name, Sink.PAGE, longest=20) for part, _ in rows]
-    frame = Frame.of_rows(len(rows), left=20 + 7.0 * max([2, *map(len, labels)]), top=8)
+    labels = [printable(part.name, Sink.PAGE, longest=40) for part, _ in rows]
+    frame = Frame.of_rows(labels, top=8)
     lowest = min([formatting.CHANCE - 0.1, *(auc.low for _, auc in rows)])
     across = svg.LinearScale(lowest, 1.0, frame.left, frame.right)
     parts = ["".join(frame.columns(across, lambda value: f"{value:.2g}"))]
@@ -81,7 +81,7 @@ def rebuilt_chart(compared: RebuiltCompared, *, identifier: str) -> Markup:
         ("imputation", compared.imputation),
         ("commonest guess", compared.guess),
     )
-    frame = Frame.of_rows(len(bars), left=140, top=8)
+    frame = Frame.of_rows([label for label, _ in bars], top=8)
     across = svg.LinearScale(0.0, 1.0, frame.left, frame.right)
     parts = ["".join(frame.columns(across, percent_tick))]
     for place, (label, share) in enumerate(bars):

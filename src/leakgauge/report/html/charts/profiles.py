@@ -25,7 +25,8 @@ def distance_chart(columns: Sequence[ProfileColumn], *, identifier: str, target_
     ]
     if not rows:
         return None
-    frame = Frame.of_rows(len(rows), left=150, top=26)
+    labels = [printable(column.name, Sink.PAGE, longest=40) for column, *_ in rows]
+    frame = Frame.of_rows(labels, top=26)
     most = max(max(error.value, chance.value) for _, error, chance, _ in rows)
     across = svg.LinearScale(0.0, max(most, 0.1), frame.left, frame.right)
     parts = [
@@ -37,10 +38,10 @@ def distance_chart(columns: Sequence[ProfileColumn], *, identifier: str, target_
         svg.line(frame.left + 156, 11, frame.left + 156, 21, class_="limit"),
         svg.text("other real records", frame.left + 164, 20, class_="tick"),
     ]
-    for place, (column, error, chance, ceiling) in enumerate(rows):
+    for place, (label, (_, error, chance, ceiling)) in enumerate(zip(labels, rows, strict=True)):
         y = frame.row(place)
         parts += [
-            frame.row_label(printable(column.name, Sink.PAGE, longest=20), y),
+            frame.row_label(label, y),
             svg.line(across(chance.value), y, across(error.value), y, class_="span"),
             svg.line(across(ceiling.value), y - 6, across(ceiling.value), y + 6, class_="limit"),
             svg.marker(0, across(chance.value), y, class_="ring"),

@@ -9,10 +9,12 @@ from markupsafe import Markup
 
 from leakgauge.report import formatting
 from leakgauge.report.html import svg
-from leakgauge.report.html.charts.axes import Frame, padded, percent_tick
+from leakgauge.report.html.charts.axes import LETTER, Frame, padded, percent_tick
 from leakgauge.report.model import TriedChange
 from leakgauge.text import Sink, printable
 
+_BESIDE = 36.0
+"""From the plot to the names beside it."""
 _STYLE_OF_CHANGE = {"as_it_is": 0, "training": 1, "output": 2}
 
 
@@ -21,8 +23,11 @@ def tradeoff_chart(changes: Sequence[TriedChange], *, knee: str | None, identifi
 
     The names of the points stand beside the plot, so that no label can cover another.
     """
+    longest = max(len(_titled(number, change)) for number, change in enumerate(changes, start=1))
     height = max(280, 90 + 22 * len(changes))
-    frame = Frame(width=560, height=height, left=50, top=30, right=330, bottom=height - 44)
+    frame = Frame(
+        width=330 + _BESIDE + LETTER * longest, height=height, left=50, top=30, right=330, bottom=height - 44
+    )
     across, up = _scales(changes, frame)
     chance = up(formatting.CHANCE)
     parts = [
@@ -92,9 +97,12 @@ def _points(
         label = _free_place(x, y, taken)
         taken.append(label)
         parts.append(svg.text(str(number), label[0], label[1] + 4, class_="label", anchor="middle"))
-        title = printable(change.title, Sink.PAGE, longest=30)
-        parts.append(svg.text(f"{number}  {title}", frame.right + 36, row + 4, class_="label"))
+        parts.append(svg.text(_titled(number, change), frame.right + _BESIDE, row + 4, class_="label"))
     return parts
+
+
+def _titled(number: int, change: TriedChange) -> str:
+    return f"{number}  {printable(change.title, Sink.PAGE, longest=50)}"
 
 
 def _free_place(x: float, y: float, taken: Sequence[svg.Point]) -> svg.Point:
