@@ -135,12 +135,18 @@ RUN trim /opt/leakgauge \
 
 FROM runtime AS demo
 
+# WeasyPrint's wheel brings no Pango.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    fonts-dejavu-core libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*
+
 COPY --from=demo-packages /opt/leakgauge /opt/leakgauge
 COPY --from=library /opt/leakgauge /opt/leakgauge
 
 ARG VERSION=unreleased
 LABEL org.opencontainers.image.title="leakgauge-demo" \
-      org.opencontainers.image.description="A page on which a model's training data is drawn, before and after a defence" \
+      org.opencontainers.image.description="A page on which a model's training data is reconstructed, before and after a defence" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 

@@ -114,6 +114,7 @@ docs: $(VENV)/installed  ## regenerate docs/*.schema.json and the pages that are
 	$(RUN)/python docs/make_supported_models.py > docs/supported-models.md
 	$(RUN)/python docs/make_contents.py > docs/contents.md
 	$(RUN)/python docs/make_clauses.py > docs/clauses.md
+	$(RUN)/python -m leakgauge.service.openapi > docs/openapi.json
 
 # --- the documentation site ---------------------------------------------------------------------------
 

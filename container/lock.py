@@ -87,9 +87,9 @@ LOCKS = (
     ),
     Lock(
         "endpoints",
-        "MLServer and MLflow, which audits of endpoints are tested with. An environment of its own.",
+        "What endpoints and documents for other systems are tested with. An environment of its own.",
         None,
-        ("mlserver", "mlserver-sklearn", "mlflow", "scikit-learn"),
+        ("mlserver", "mlserver-sklearn", "mlflow", "scikit-learn", "huggingface-hub", "schemathesis"),
     ),
     Lock(
         "site",

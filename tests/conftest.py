@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+
+import pytest
 
 # as in the sandbox: on small matrices several threads wait for each other most of the time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -11,3 +14,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes make no name: they may hold a clock, and two workers must collect the same names."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture
+def few_trees() -> Iterator[None]:
+    """As `cases.few_trees`, for tests that audit in a way of their own."""
+    from cases import few_trees as in_cases  # at need, since it loads the libraries of an audit
+
+    with in_cases():
+        yield

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         UnsupportedModel,
     )
     from leakgauge.estimates import Estimate
+    from leakgauge.experiment_tracking import log_to_mlflow
     from leakgauge.own_process import audit_answers, audit_images, audit_profiles
     from leakgauge.report.comparison.model import Comparison, Effect
     from leakgauge.report.model import (
@@ -78,11 +79,21 @@ __all__ = [
     "compare_defence",
     "contents",
     "gate",
+    "log_to_mlflow",
 ]
 
 # Imported at first use, and no more of them than is needed: the web process wants its own few modules
 # within a second, not SciPy. Those that bring least come first.
-_HOMES = ("errors", "estimates", "report.model", "report.comparison.model", "results", "own_process", "api")
+_HOMES = (
+    "errors",
+    "estimates",
+    "report.model",
+    "report.comparison.model",
+    "experiment_tracking",
+    "results",
+    "own_process",
+    "api",
+)
 
 
 def __getattr__(name: str) -> object:

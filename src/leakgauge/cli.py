@@ -22,7 +22,7 @@ from leakgauge.installation import Kind
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_assignments
 from leakgauge.policy import SHIPPED, read_policy
-from leakgauge.report_commands import clauses, completion, history, report
+from leakgauge.report_commands import card, clauses, completion, history, report
 from leakgauge.report_commands import policy as policy_command
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
@@ -53,6 +53,7 @@ def main() -> None:
 
 main.add_command(sanitize)
 main.add_command(contents)
+main.add_command(card)
 main.add_command(clauses)
 main.add_command(history)
 main.add_command(policy_command)
@@ -367,7 +368,7 @@ def serve(kind: Kind, port: int, host: str) -> None:
 @click.option(
     "--mnist",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else smaller digits]",
+    help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else invented digits]",
 )
 @click.option(
     "--name",

@@ -23,6 +23,7 @@ Extra: TypeAlias = Literal[
     "reference",
     "endpoints",
     "sagemaker-endpoints",
+    "mlflow",
     "serve",
     "pdf",
     "demo",
@@ -38,7 +39,7 @@ MODULES: Final[dict[Extra, tuple[str, ...]]] = {
     "sagemaker-endpoints": ("boto3", "botocore"),
     "serve": ("flask", "gunicorn"),
     "pdf": ("weasyprint",),
-    "demo": (*_INVERSION, "tensorflow", "keras", "h5py", "tf2onnx", "sklearn", "flask"),
+    "demo": (*_INVERSION, "tensorflow", "keras", "h5py", "tf2onnx", "sklearn", "pandas", "pyarrow", "flask"),
 }
 """Modules without which an extra does nothing. Further ones are told when they are missed."""
 

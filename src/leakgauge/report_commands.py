@@ -93,6 +93,35 @@ def history(folder: Path, output: Path) -> None:
 
 
 @click.command()
+@_REPORT
+@click.option(
+    "--for",
+    "system",
+    type=click.Choice(["huggingface", "sagemaker"]),
+    required=True,
+    help="Whose model card it is for.",
+)
+@click.option("--name", help="Name of the model on the card.  [default: the kind of estimator]")
+def card(report: Path, system: str, name: str | None) -> None:
+    """Print the section of a model card that says what REPORT found.
+
+    For Hugging Face YAML metadata (model-index) with a section in Markdown, for SageMaker the content of a
+    model card as JSON. For example: leakgauge card leakgauge-report/ --for huggingface > card.md
+    """
+    # imported at first use, as above
+    from leakgauge.report.cards.huggingface import huggingface_card
+    from leakgauge.report.cards.sagemaker import sagemaker_card
+    from leakgauge.report.files import read_report
+
+    with printing_errors():
+        found = read_report(report)
+        if system == "sagemaker":
+            click.echo(sagemaker_card(found))
+        else:
+            click.echo(huggingface_card(found, name=name or found.target.type), nl=False)
+
+
+@click.command()
 @click.argument("folder", metavar="REPORT", type=click.Path(exists=True, path_type=Path))
 @click.option("--pdf", is_flag=True, help="Write the report as a PDF; needs the extra pdf.")
 @click.option(

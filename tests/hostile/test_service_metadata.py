@@ -13,15 +13,11 @@ from service_protocols import OpenInference, TensorFlowServing
 from services import serving
 
 from leakgauge.errors import LeakgaugeError
-from leakgauge.membership import gathering
 
 QUICK = {"attacks": ["gap"], "proportions": [50]}
 
 
-@pytest.fixture(autouse=True)
-def _without_the_comparison_of_tables(monkeypatch):
-    """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
-    monkeypatch.setattr(gathering, "distribution_shift", lambda pool, rng: None)
+pytestmark = pytest.mark.usefixtures("few_trees")
 
 
 @pytest.fixture(scope="module")

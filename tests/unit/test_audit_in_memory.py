@@ -26,7 +26,6 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import leakgauge
 from leakgauge.errors import BadBundle, BadParameters, InputError, UnsupportedModel
-from leakgauge.membership import gathering
 from leakgauge.membership.in_memory import InMemory, read_in_memory
 from leakgauge.parameters import in_memory_parameters
 from leakgauge.report.files import read_report
@@ -40,10 +39,7 @@ DATA = (*TRAIN, *TEST)
 FOREST = RandomForestClassifier(20, random_state=0).fit(*TRAIN)
 
 
-@pytest.fixture(autouse=True)
-def _without_the_comparison_of_tables(monkeypatch):
-    """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
-    monkeypatch.setattr(gathering, "distribution_shift", lambda pool, rng: None)
+pytestmark = pytest.mark.usefixtures("few_trees")
 
 
 def audited(model, X_train, y_train, X_test, y_test, **settings):  # noqa: N803

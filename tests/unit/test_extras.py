@@ -14,6 +14,7 @@ import pytest
 from bundle_files import MEMBERSHIP, zipped
 from report_examples import membership_report
 
+import leakgauge
 from leakgauge.errors import AuditFailed
 from leakgauge.extras import ACCOUNTANT, LIBRARIES, MODULES, check, installed, needed
 from leakgauge.inversion.attacks import ATTACKS as INVERSION_ATTACKS
@@ -107,7 +108,8 @@ def test_the_base_installation_has_its_commands_and_its_public_names(bare):
 def without_torch(tmp_path_factory):
     """A sample's report.json, made where there is all but PyTorch."""
     folder = tmp_path_factory.mktemp("without-torch")
-    parameters = ('attacks=["gap", "learned_nn", "learned_rf"]', "tradeoffs=false", "proportions=[50, 90]")
+    attacks = 'attacks=["gap", "learned_nn", "learned_rf"]'
+    parameters = (attacks, "tradeoffs=false", "proportions=[50, 90]", "max_records=200")
     done = runner(folder, {"torch"})(
         *("-m", "leakgauge", "audit", str(ROOT / "sample-input" / "membership.zip"), "-o", "report"),
         *(word for parameter in parameters for word in ("--parameter", parameter)),
@@ -225,3 +227,9 @@ def test_dp_sgd_alone_asks_for_the_accountant(monkeypatch):
     with pytest.raises(AuditFailed) as raised:
         check("demo", [ACCOUNTANT])
     assert DEMO_LINE in raised.value.hint
+
+
+def test_without_mlflow_the_command_that_brings_it_is_told(tmp_path):
+    with pytest.raises(AuditFailed) as told:
+        leakgauge.log_to_mlflow(tmp_path)
+    assert "pip install 'leakgauge[mlflow]'" in told.value.hint

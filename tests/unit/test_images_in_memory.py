@@ -16,7 +16,6 @@ import leakgauge
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.errors import InputError
 from leakgauge.inversion.audit import audit_bundle as audit_inversion
-from leakgauge.membership import gathering
 from leakgauge.membership.audit import audit_bundle as audit_membership
 from leakgauge.progress import Silent
 from leakgauge.results import read_back
@@ -25,10 +24,7 @@ QUICK = {"attacks": ["gap", "loss"]}
 X, Y, X_OTHER, Y_OTHER = sets()
 
 
-@pytest.fixture(autouse=True)
-def _without_the_comparison_of_tables(monkeypatch):
-    """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
-    monkeypatch.setattr(gathering, "distribution_shift", lambda pool, rng: None)
+pytestmark = pytest.mark.usefixtures("few_trees")
 
 
 def asked(model):

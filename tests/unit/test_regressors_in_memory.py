@@ -18,7 +18,6 @@ from tests.support.cases import audited
 
 import leakgauge
 from leakgauge.errors import InputError
-from leakgauge.membership import gathering
 from regressors import numbers
 
 X, Y = numbers(240, seed=5)
@@ -27,10 +26,7 @@ ATTACKS = ["gap", "loss", "rmia", "leaf_counts", "boosting_equations"]
 SETTINGS: dict[str, Any] = {"attacks": ATTACKS, "reference_models": 4, "tradeoffs": False}
 
 
-@pytest.fixture(autouse=True)
-def _without_the_comparison_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
-    monkeypatch.setattr(gathering, "distribution_shift", lambda pool, rng: None)
+pytestmark = pytest.mark.usefixtures("few_trees")
 
 
 def areas(report: Any) -> dict[str, float]:

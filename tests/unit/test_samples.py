@@ -30,6 +30,7 @@ def test_rebuilding_the_membership_samples_gives_the_same_bytes() -> None:
         assert content == (SAMPLES / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_the_expected_output_is_what_an_audit_gives(tmp_path: Path) -> None:
     # that of the other sample is asked of the service, in tests/contract
     attacks = {"attacks": ["learned_nn", "learned_rf", "learned_gb"]}  # what output.csv is made of

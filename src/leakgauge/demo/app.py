@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from flask import Flask, Response, jsonify, render_template, request, send_file
 from werkzeug.exceptions import HTTPException
 
-from leakgauge.defences import output
-from leakgauge.defences.training import TRAINING_DEFENCES
 from leakgauge.demo import callers
-from leakgauge.demo.worker import Worker
+from leakgauge.demo.cache import REPLAY, REPORT_HTML, REPORT_ZIP
+from leakgauge.demo.choices import CLASSES, Choice, choices
+from leakgauge.demo.state import Request
+from leakgauge.demo.worker import Worker, nothing_attacked
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
 
 _POLICY = "; ".join(
@@ -30,13 +32,6 @@ _HEARTBEAT_SECONDS = 15.0
 _BETWEEN_STATES_SECONDS = 0.08
 _MOST_BYTES = 10_000
 
-TRAINING_CHOICES = (
-    ("negative_label_smoothing",),
-    ("dropout", "weight_decay"),
-    ("label_smoothing",),
-    ("dp_sgd",),
-)
-
 
 def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
     """The demo over a worker.
@@ -52,7 +47,10 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
 
     @app.get("/")
     def page() -> str:
-        return render_template("page.html.j2", training=_training_choices(), outputs=_output_choices())
+        groups: dict[str, list[Choice]] = {}
+        for choice in choices():
+            groups.setdefault(choice.group, []).append(choice)
+        return render_template("page.html.j2", groups=groups, sets=worker.sets, classes=range(CLASSES))
 
     @app.get("/state")
     def state() -> Response:
@@ -64,19 +62,32 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
         stream.headers["X-Accel-Buffering"] = "no"
         return stream
 
+    @app.post("/show")
+    def show() -> tuple[Response, int]:
+        worker.show(_text(_asked(), "data"))
+        return jsonify(started="showing"), 202
+
     @app.post("/train")
     def train() -> tuple[Response, int]:
-        worker.train(_texts(_asked(), "defences"))
+        worker.train(_text(_asked(), "defence"))
         return jsonify(started="training"), 202
 
     @app.post("/attack")
     def attack() -> tuple[Response, int]:
         asked = _asked()
-        digit = asked.get("digit")
-        if isinstance(digit, bool) or not isinstance(digit, int):
-            raise _unfit("digit", "a whole number")
-        worker.attack(digit, _texts(asked, "output"))
+        target, similar = asked.get("target"), asked.get("similar", False)
+        if isinstance(target, bool) or not isinstance(target, int):
+            raise _unfit("target", "a whole number")
+        if not isinstance(similar, bool):
+            raise _unfit("similar", "true or false")
+        worker.attack(Request(target, _text(asked, "defence"), _text(asked, "level"), similar))
         return jsonify(started="attacking"), 202
+
+    @app.post("/customers")
+    def customers() -> tuple[Response, int]:
+        _asked()
+        worker.ask_about_customers()
+        return jsonify(started="answering"), 202
 
     @app.post("/cancel")
     def cancel() -> tuple[Response, int]:
@@ -85,14 +96,23 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
 
     @app.get("/report.zip")
     def report() -> Response:
-        path = worker.report()
-        if path is None:
-            raise BadParameters(
-                "no_report",
-                "Nothing has been attacked yet.",
-                hint="Choose a digit, and wait for its reconstruction.",
-            )
-        return send_file(path, as_attachment=True, download_name="leakgauge-before-after.zip", max_age=0)
+        return _download(worker, REPORT_ZIP, "leakgauge-before-after.zip")
+
+    @app.get("/report.html")
+    def report_page() -> Response:
+        return _download(worker, REPORT_HTML, "leakgauge-before-after.html")
+
+    @app.get("/report.pdf")
+    def report_pdf() -> Response:
+        return Response(
+            worker.pdf(),
+            mimetype="application/pdf",
+            headers={"Content-Disposition": "attachment; filename=leakgauge-before-after.pdf"},
+        )
+
+    @app.get("/replay.json")
+    def replay() -> Response:
+        return send_file(_left(worker, REPLAY), mimetype="application/json", max_age=0)
 
     return app
 
@@ -147,40 +167,24 @@ def _asked() -> dict[str, JsonValue]:
     return found
 
 
-def _texts(asked: dict[str, JsonValue], name: str) -> list[str]:
-    found = asked.get(name, [])
-    if not isinstance(found, list) or len(found) > len(TRAINING_DEFENCES):
-        raise _unfit(name, "a short list")
-    texts = [each for each in found if isinstance(each, str)]
-    if len(texts) != len(found):
-        raise _unfit(name, "a list of names")
-    return texts
+def _text(asked: dict[str, JsonValue], name: str) -> str:
+    found = asked.get(name)
+    if not isinstance(found, str):
+        raise _unfit(name, "a name")
+    return found
+
+
+def _left(worker: Worker, name: str) -> Path:
+    """A file that the last attack left."""
+    path = worker.left_by_attack(name)
+    if path is None:
+        raise nothing_attacked()
+    return path
+
+
+def _download(worker: Worker, name: str, called: str) -> Response:
+    return send_file(_left(worker, name), as_attachment=True, download_name=called, max_age=0)
 
 
 def _unfit(name: str, wanted: str) -> BadParameters:
     return BadParameters("request", f"{name} is not {wanted}.", hint="Reload the page and try again.")
-
-
-def _training_choices() -> list[dict[str, str]]:
-    rows = {row.name: row for row in TRAINING_DEFENCES}
-    return [
-        {
-            "value": " ".join(names),
-            "title": " with ".join(
-                rows[name].title if place == 0 else rows[name].title.lower()
-                for place, name in enumerate(names)
-            ),
-            "cost": " ".join(rows[name].cost for name in names),
-        }
-        for names in TRAINING_CHOICES
-    ]
-
-
-def _output_choices() -> list[dict[str, str]]:
-    """Every output defence, at the strength that shows most of it."""
-    choices = []
-    for row in output.OUTPUT_DEFENCES:
-        strength = "" if row.demonstrated is None else f"={row.demonstrated:g}"
-        (setting,) = output.settings_of([f"{row.name}{strength}"])
-        choices.append({"value": str(setting), "title": setting.title, "cost": row.cost})
-    return choices

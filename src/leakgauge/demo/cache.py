@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from leakgauge.demo.choices import CLASSES
 from leakgauge.errors import BadParameters, LeakgaugeError
-from leakgauge.jobs.table import DEMO_ATTACK, DEMO_TRAINING
+from leakgauge.jobs.table import DEMO_ATTACK, DEMO_CUSTOMERS, DEMO_TRAINING
 from leakgauge.sandbox.output import read_document
 
 (_FACTS,) = DEMO_TRAINING.leaves
-_RESULT, _REPORT = DEMO_ATTACK.leaves
-_NEEDED = (_FACTS, "baseline.onnx", "hardened.onnx", "held_out.npz")
-_VERSION = "1"
+_RESULT, REPORT_ZIP, REPORT_HTML, REPLAY = DEMO_ATTACK.leaves
+(_CUSTOMERS,) = DEMO_CUSTOMERS.leaves
+_NEEDED = (_FACTS, "baseline.onnx", "guarded-usual.onnx", "evaluator.onnx", "held_out.npz", "similar.npz")
+_VERSION = "2"
 """Of what is kept: raised when an older folder would not do any more."""
 
 
@@ -30,7 +32,7 @@ def default_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 
 class Cache:
-    """A folder with the models of one data set and the last attack on them.
+    """A folder with the models of one data set and the last attack on them; or with answers about customers.
 
     Raises
     ------
@@ -57,6 +59,10 @@ class Cache:
         return self._root / "models"
 
     @property
+    def _customers(self) -> Path:
+        return self._root / "customers"
+
+    @property
     def last_attack(self) -> Path:
         """The folder that the last attack left."""
         return self._root / "reconstructions"
@@ -68,22 +74,30 @@ class Cache:
         return _read(self.models / _FACTS)
 
     def originals(self) -> dict[str, str]:
-        """One PNG of each digit, base64, by digit; empty where nothing has been trained."""
+        """One PNG of each class, base64, by its number; empty where nothing has been trained."""
         found = {}
         with contextlib.suppress(OSError):
-            for digit in range(10):
-                content = (self.models / f"original_{digit}.png").read_bytes()
-                found[str(digit)] = base64.b64encode(content).decode("ascii")
+            for number in range(CLASSES):
+                content = (self.models / f"original_{number}.png").read_bytes()
+                found[str(number)] = base64.b64encode(content).decode("ascii")
         return found
 
     def result(self) -> dict[str, Any] | None:
         """What the last attack found on the models that are kept; None where there was none."""
         return _read(self.last_attack / _RESULT)
 
-    def report(self) -> Path | None:
-        """The before/after report of the last attack as a zip; None where there was none."""
-        path = self.last_attack / _REPORT
+    def left_by_attack(self, name: str) -> Path | None:
+        """A file that the last attack left, one of `DEMO_ATTACK.leaves`; None where there was none."""
+        path = self.last_attack / name
         return path if path.is_file() else None
+
+    def customers(self) -> dict[str, Any] | None:
+        """What was answered about customers; None where nobody has asked."""
+        return _read(self._customers / _CUSTOMERS)
+
+    def keep_customers(self, finished: Path) -> None:
+        """Put new answers about customers in place of the old."""
+        self._replace(self._customers, finished)
 
     def keep_models(self, finished: Path) -> None:
         """Put new models in place of the old; the last attack on the old ones goes."""

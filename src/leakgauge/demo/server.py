@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from leakgauge.demo.app import create_app
-from leakgauge.demo.cache import Cache, default_folder
-from leakgauge.demo.worker import Data, Effort, Worker
+from leakgauge.demo.cache import default_folder
+from leakgauge.demo.choices import DataSet
+from leakgauge.demo.worker import Effort, Worker
 from leakgauge.errors import BadParameters
 from leakgauge.sandbox.parent import Sandbox
 
@@ -41,8 +42,8 @@ def demo(
     folder
         where models and reconstructions are kept; the user's cache by default.
     mnist
-        a folder with MNIST. By default the one of `keras.datasets` if it is there, else
-        scikit-learn's digits are used.
+        a folder with MNIST. By default the one of `keras.datasets` if it is there, else the digits
+        are invented.
     effort
         how much work goes into an image.
     names
@@ -54,11 +55,13 @@ def demo(
         `folder` where nothing can be kept, `port` where nothing can be served.
     """
     source = keras_cache(os.environ) if mnist is None else mnist
-    data: Data = "digits" if source is None else "mnist"
-    cache = Cache(default_folder() if folder is None else folder, data)
+    digits = DataSet("digits", "Digits") if source is None else DataSet("mnist", "Digits", source)
     sandbox = Sandbox(only="inversion", preload=True)
     worker = Worker(
-        sandbox=sandbox, cache=cache, data=data, source=source or cache.models.parent, effort=effort
+        sandbox=sandbox,
+        folder=default_folder() if folder is None else folder,
+        sets=(digits, DataSet("faces", "Faces")),
+        effort=effort,
     )
     app = create_app(worker, names=[host, *names])
     try:

@@ -11,39 +11,48 @@ import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from leakgauge.errors import JsonValue
 
-FIRST_DIGIT = 3
 SIDES = ("baseline", "defended")
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An attack as it is asked for: the class, the defence and its strength, and what the attacker has."""
+
+    target: int = 3
+    defence: str = "guard"
+    level: str = "usual"
+    similar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of one data set; see `leakgauge.demo.cache.Cache`."""
+
+    data: str
+    models: dict[str, Any] | None
+    originals: dict[str, str]
+    result: dict[str, Any] | None
+
+
 class State:
-    """A JSON object that many threads look at and the worker changes, one method an occasion.
+    """A JSON object that many threads look at and the worker changes, one method an occasion."""
 
-    Parameters
-    ----------
-    models, originals, result
-        what was kept from an earlier start; see `leakgauge.demo.cache.Cache`.
-    """
-
-    def __init__(
-        self, *, models: dict[str, Any] | None, originals: dict[str, str], result: dict[str, Any] | None
-    ) -> None:
+    def __init__(self, kept: Kept, *, customers: dict[str, Any] | None) -> None:
         self._shown: dict[str, Any] = {
             "busy": None,
             "stage": "",
             "fraction": 0.0,
             "notice": "",
-            "digit": result["digit"] if result else FIRST_DIGIT,
-            "output": result["output"] if result else [],
-            "models": models,
-            "originals": originals,
             "training": None,
             "live": None,
-            "result": result,
+            "customers": customers,
         }
+        self._show(kept)
         self._version = 0
         self._changed = threading.Condition()
         self._closed = False
@@ -90,8 +99,13 @@ class State:
         with self._change() as shown:
             shown.update(busy=None, stage="", fraction=0.0, notice=notice, live=None)
 
+    def show(self, kept: Kept) -> None:
+        """Another data set is looked at, or new models stand in place of the old."""
+        with self._change():
+            self._show(kept)
+
     def begin_training(self, defences: Sequence[str]) -> None:
-        """Both models are trained from scratch."""
+        """The models are trained from scratch."""
         with self._change() as shown:
             shown["training"] = {"defences": [*defences], "epochs": 0, "baseline": [], "hardened": []}
 
@@ -101,18 +115,14 @@ class State:
             shown["training"]["epochs"] = values["epochs"]
             shown["training"][str(values["model"])].append(values["loss"])
 
-    def end_training(self, models: dict[str, Any] | None, originals: dict[str, str]) -> None:
-        """New models stand in place of the old, and are attacked next."""
+    def begin_attack(self, request: Request) -> None:
+        """One class is attacked on both sides."""
         with self._change() as shown:
-            shown.update(models=models, originals=originals, result=None)
             shown.update(busy="attacking", stage="starting", fraction=0.0)
-
-    def begin_attack(self, digit: int, output: Sequence[str]) -> None:
-        """One digit is attacked on both sides."""
-        nothing_yet = {"attack": "", "queries": 0, "image": None}
-        with self._change() as shown:
-            shown.update(digit=digit, output=[*output], result=None)
-            shown["live"] = {side: nothing_yet | {"curve": []} for side in SIDES}
+            shown.update(request=asdict(request), result=None)
+            shown["live"] = {
+                side: {"attack": "", "queries": 0, "image": None, "curves": {}} for side in SIDES
+            }
 
     def add_preview(self, values: Mapping[str, JsonValue]) -> None:
         """An attack shows how far it is. A child says so, and may say anything."""
@@ -120,12 +130,24 @@ class State:
             side = shown["live"][str(values["side"])]
             side.update(attack=values["attack"], queries=values["queries"], image=values["image"])
             if values["loss"] is not None:
-                side["curve"].append([values["queries"], values["loss"]])
+                curve = side["curves"].setdefault(str(values["attack"]), [])
+                curve.append([values["queries"], values["loss"]])
 
     def end_attack(self, result: dict[str, Any] | None) -> None:
         """The attack on both sides has its result."""
         with self._change() as shown:
             shown["result"] = result
+
+    def end_customers(self, customers: dict[str, Any] | None) -> None:
+        """The questions about customers have their answers."""
+        with self._change() as shown:
+            shown["customers"] = customers
+
+    def _show(self, kept: Kept) -> None:
+        # after training, the same is asked of the new models as of the old
+        asked = self._shown.get("request", {}) if kept.result is None else kept.result.get("request", {})
+        self._shown.update(asdict(kept))
+        self._shown["request"] = asdict(Request()) | asked
 
     @contextmanager
     def _change(self) -> Iterator[dict[str, Any]]:

@@ -6,22 +6,20 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from leakgauge.defences.output import settings_of
-from leakgauge.defences.training import training_defences
 from leakgauge.demo.cache import Cache
-from leakgauge.demo.state import State
+from leakgauge.demo.choices import CLASSES, GUARD, DataSet, Defence, chosen, data_set
+from leakgauge.demo.state import Kept, Request, State
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
-from leakgauge.jobs.table import DEMO_ATTACK, DEMO_TRAINING, Job
+from leakgauge.jobs.table import DEMO_ATTACK, DEMO_CUSTOMERS, DEMO_PDF, DEMO_TRAINING, Job
+from leakgauge.progress import Calling
 from leakgauge.sandbox.events import Shown
 from leakgauge.sandbox.parent import Sandbox
 
-Data = Literal["digits", "mnist"]
-
-FIRST_DEFENCES = ("negative_label_smoothing",)
+_SEEDS = 1_000
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +33,11 @@ class Effort:
     iterations, seeds
         of every attack, as in an audit's parameters.
     epochs
-        of training; None for what the data set takes.
+        of training; None for the usual number.
     """
 
-    iterations: int = 250
-    seeds: int = 6
+    iterations: int = 300
+    seeds: int = 3
     epochs: int | None = None
 
 
@@ -48,67 +46,95 @@ class Worker:
 
     Parameters
     ----------
-    data, source
-        which digits, and the folder that MNIST's lie in.
+    folder
+        where models, attacks and answers are kept from one start to the next.
+    sets
+        what there is to learn; the first is shown first.
     effort
         less of it gives images sooner, and wider intervals.
+
+    Raises
+    ------
+    BadParameters
+        `folder` when nothing can be kept there.
     """
 
     def __init__(
-        self, *, sandbox: Sandbox, cache: Cache, data: Data, source: Path, effort: Effort | None = None
+        self, *, sandbox: Sandbox, folder: Path, sets: Sequence[DataSet], effort: Effort | None = None
     ) -> None:
         self._sandbox = sandbox
-        self._cache = cache
-        self._data = data
-        self._source = source
+        self._caches = {one.name: Cache(folder, one.name) for one in sets}
+        self._customers = Cache(folder, "customers")
+        self.sets = tuple(sets)
+        self._data = self.sets[0]
         self._effort = Effort() if effort is None else effort
         self._changing = threading.Lock()
         self._busy = False
         self._cancelled = threading.Event()
         self._thread: threading.Thread | None = None
-        self.state = State(models=cache.facts(), originals=cache.originals(), result=cache.result())
+        self.state = State(self._kept(), customers=self._customers.customers())
 
     def begin(self) -> None:
         """Make whatever is missing for the first images: the models, or an attack on them."""
         state = self.state.read()
         if state["models"] is None:
-            self.train(FIRST_DEFENCES)
+            self._start("training", lambda: self._train(GUARD))
         elif state["result"] is None:
-            self.attack(state["digit"], state["output"])
+            # in front of every model that was trained, unlike what was asked of others
+            self._start("attacking", lambda: self._attack(replace(_last_asked(state), defence=GUARD)))
 
-    def train(self, defences: Sequence[str]) -> None:
-        """Begin to train both models from scratch; the digit is then attacked anew.
-
-        Raises
-        ------
-        Busy, BadParameters
-            `busy` while something else runs; for defences that do not exist or go together.
-        """
-        names = [row.name for row in training_defences(defences)]
-        if {"label_smoothing", "negative_label_smoothing"} <= set(names):
-            raise BadParameters(
-                "two_smoothings",
-                "Label smoothing and negative label smoothing undo each other.",
-                hint="Choose one of the two.",
-            )
-        self._start("training", lambda: self._train(names))
-
-    def attack(self, digit: int, output: Sequence[str]) -> None:
-        """Begin to attack one digit on both models, the hardened one behind output defences.
+    def show(self, name: str) -> None:
+        """Look at the models of another data set, which are trained if there are none yet.
 
         Raises
         ------
         Busy, BadParameters
-            `busy` while something else runs, `no_models` before anything was trained; for a digit
-            or defences that do not exist.
+            `busy` while something runs; `unknown_data`.
         """
-        if not 0 <= digit <= 9:
-            raise BadParameters("digit", "A digit is a number from 0 to 9.", hint="Choose one of the ten.")
-        spellings = [str(setting) for setting in settings_of(output)]
+        found = data_set(name, self.sets)
+        with self._changing:
+            self._check_free()
+            self._data = found
+            self.state.show(self._kept())
+        self.begin()
+
+    def train(self, defence: str) -> None:
+        """Begin to train the models from scratch, with other first weights; then the class is attacked anew.
+
+        Raises
+        ------
+        Busy, BadParameters
+            `busy` while something else runs; for a defence that does not exist.
+        """
+        chosen(defence)
+        self._start("training", lambda: self._train(defence))
+
+    def attack(self, request: Request) -> None:
+        """Begin to attack one class on the open and on the defended model.
+
+        Raises
+        ------
+        Busy, BadParameters
+            `busy` while something else runs, `no_models` before anything was trained, `not_trained` for a
+            defence that the models were not trained with; for a class or a defence that does not exist.
+        """
+        if not 0 <= request.target < CLASSES:
+            raise BadParameters("target", "There is no such class.", hint="Choose one of the ten.")
+        defence = chosen(request.defence, request.level)
         state = self.state.read()
-        if state["models"] is None and state["busy"] is None:
-            raise BadParameters("no_models", "There are no models to attack yet.", hint="Train them first.")
-        self._start("attacking", lambda: self._attack(digit, spellings))
+        if state["busy"] is None:
+            _check_trained(state["models"], defence)
+        self._start("attacking", lambda: self._attack(request))
+
+    def ask_about_customers(self) -> None:
+        """Begin to invent customers, and to answer both questions about them.
+
+        Raises
+        ------
+        Busy
+            while something else runs.
+        """
+        self._start("answering", self._answer)
 
     def cancel(self) -> bool:
         """Stop what runs; False where nothing does."""
@@ -126,19 +152,48 @@ class Worker:
         if thread is not None:
             thread.join(10)
 
-    def report(self) -> Path | None:
-        """The last before/after report as a zip; None where nothing has been attacked yet."""
-        return self._cache.report()
+    def left_by_attack(self, name: str) -> Path | None:
+        """A file that the attack shown has left; None where nothing has been attacked yet."""
+        return self._cache.left_by_attack(name)
+
+    def pdf(self) -> bytes:
+        """The before/after report of the attack shown as a PDF.
+
+        Raises
+        ------
+        BadParameters
+            `no_report` when nothing has been attacked yet.
+        LeakgaugeError
+            where the extra `pdf` or what it needs of the system is missing.
+        """
+        source = self._cache.last_attack
+        if not source.is_dir():
+            raise nothing_attacked()
+        with self._sandbox.private_folder() as folder:
+            finished = folder / "finished"
+            self._sandbox.run(source, finished, overrides={}, progress=Calling(lambda *_: None), job=DEMO_PDF)
+            return (finished / DEMO_PDF.leaves[0]).read_bytes()
+
+    @property
+    def _cache(self) -> Cache:
+        return self._caches[self._data.name]
+
+    def _kept(self) -> Kept:
+        cache = self._cache
+        return Kept(self._data.name, cache.facts(), cache.originals(), cache.result())
+
+    def _check_free(self) -> None:
+        if self._busy:
+            raise Busy(
+                "busy",
+                "The demo is at work already, and does one thing at a time.",
+                hint="Wait until it is done, or cancel it.",
+                details={"retry_after": 5},
+            )
 
     def _start(self, what: str, work: Callable[[], None]) -> None:
         with self._changing:
-            if self._busy:
-                raise Busy(
-                    "busy",
-                    "The demo is at work already, and does one thing at a time.",
-                    hint="Wait until it is done, or cancel it.",
-                    details={"retry_after": 5},
-                )
+            self._check_free()
             self._busy = True
             self._cancelled.clear()
             self.state.begin(what)
@@ -164,31 +219,47 @@ class Worker:
                 self._busy = False
                 self.state.end(notice)
 
-    def _train(self, defences: list[str]) -> None:
+    def _train(self, defence: str) -> None:
+        defences = chosen(defence).training
         self.state.begin_training(defences)
+        before = self.state.read()
         overrides: dict[str, JsonValue] = {
-            "data": self._data,
+            "data": self._data.name,
             "defences": [*defences],
             "epochs": self._effort.epochs,
-            "seed": 0,
+            "seed": _next_seed(before["models"]),
         }
-        with self._finished(DEMO_TRAINING, self._source, overrides, self.state.add_epoch) as finished:
+        source = self._data.source or self._cache.models.parent
+        with self._finished(DEMO_TRAINING, source, overrides, self.state.add_epoch) as finished:
             self._cache.keep_models(finished)
-        self.state.end_training(self._cache.facts(), self._cache.originals())
-        state = self.state.read()
-        self._attack(state["digit"], state["output"])
+        self.state.show(self._kept())
+        self._attack(replace(_last_asked(before), defence=defence))
 
-    def _attack(self, digit: int, output: list[str]) -> None:
-        self.state.begin_attack(digit, output)
+    def _attack(self, request: Request) -> None:
+        self.state.begin_attack(request)
+        defence = chosen(request.defence, request.level)
         overrides: dict[str, JsonValue] = {
-            "digit": digit,
-            "output": [*output],
+            "request": dict(asdict(request)),
+            "target": request.target,
+            "name": self._data.called(request.target),
+            "model": defence.model,
+            "output": [*defence.output],
+            "similar": request.similar,
             "iterations": self._effort.iterations,
             "seeds": self._effort.seeds,
         }
         with self._finished(DEMO_ATTACK, self._cache.models, overrides, self.state.add_preview) as finished:
             self._cache.keep_attack(finished)
         self.state.end_attack(self._cache.result())
+
+    def _answer(self) -> None:
+        before = self._customers.customers()
+        seed = _next_seed(before)
+        with self._finished(
+            DEMO_CUSTOMERS, self._customers.models.parent, {"seed": seed}, lambda _: None
+        ) as finished:
+            self._customers.keep_customers(finished)
+        self.state.end_customers(self._customers.customers())
 
     @contextmanager
     def _finished(
@@ -207,3 +278,33 @@ class Worker:
                 job=job,
             )
             yield finished
+
+
+def nothing_attacked() -> BadParameters:
+    """What whoever asks for a report is answered before there is one."""
+    return BadParameters(
+        "no_report",
+        "Nothing has been attacked yet.",
+        hint="Choose what to attack, and wait for its reconstruction.",
+    )
+
+
+def _last_asked(state: Mapping[str, Any]) -> Request:
+    return Request(**state["request"])
+
+
+def _next_seed(before: Mapping[str, Any] | None) -> int:
+    """Trained anew, models get other first weights; the same start gives the same models."""
+    return 0 if before is None else (int(before.get("seed", 0)) + 1) % _SEEDS
+
+
+def _check_trained(models: Mapping[str, Any] | None, defence: Defence) -> None:
+    if models is None:
+        raise BadParameters("no_models", "There are no models to attack yet.", hint="Train them first.")
+    trained = {row["name"] for row in models.get("defences", [])}
+    if defence.training and trained != set(defence.training):
+        raise BadParameters(
+            "not_trained",
+            "The models were not trained with this defence.",
+            hint="Train the models with it; that takes less than a minute.",
+        )

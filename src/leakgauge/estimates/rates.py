@@ -7,7 +7,6 @@ Proschan & Brittain 2015 (melding the confidence distributions of two samples).
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import bdtr, bdtrik, betainc, lambertw
 
 from leakgauge.estimates.curves import StepRoc
@@ -72,6 +71,8 @@ def _melded_interval(roc: StepRoc, limit: float, confidence: float) -> tuple[flo
     records the rate jumps, and the tails take that into account; see
     `_tail_for_jumps`.
     """
+    from scipy.optimize import brentq  # at need: the command line starts sooner without
+
     members, non_members = roc.members, roc.non_members
     fewest, most = np.ceil(bdtrik([_NEGLIGIBLE, 1.0 - _NEGLIGIBLE], non_members, limit)).astype(np.int64)
     beyond = np.arange(max(fewest, 0), min(most, non_members) + 1)

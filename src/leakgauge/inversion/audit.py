@@ -273,7 +273,13 @@ def _conclude(described: Described, inputs: Inputs) -> _Conclusion:
     first = next((run.attack.name for run in described.runs), None)
     shown = (first if carrying is None else carrying.attack, inputs.original_class)
     return _Conclusion(
-        verdict(described.attacks, own, recognised=recognised, recognition=found),
+        verdict(
+            described.attacks,
+            own,
+            recognised=recognised,
+            recognition=found,
+            misled="away_from_data" in inputs.examined.found,
+        ),
         carrying,
         tuple(shot for shot in described.snapshots if (shot.attack, shot.target_class) == shown),
         found,

@@ -17,7 +17,7 @@ from leakgauge.images.fitting import fit
 from leakgauge.images.image import Images
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
 from leakgauge.inversion.high_contrast import as_queried, needs_high_contrast
-from leakgauge.inversion.masking import Examined, examine
+from leakgauge.inversion.masking import Examined, examine, examine_away
 from leakgauge.inversion.objective import Prior
 from leakgauge.inversion.pixel_range import settle_range
 from leakgauge.inversion.priors.background import background_of
@@ -25,6 +25,7 @@ from leakgauge.inversion.priors.choice import ChosenPrior, choose_prior
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.priors.pca import MOST_NUMBERS, evenly
 from leakgauge.inversion.protocol import AttackSettings
+from leakgauge.inversion.start import start_among_data
 from leakgauge.parameters import InversionParameters, pixel_values
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
@@ -123,7 +124,17 @@ def read_inputs(
     asked: Target = DefendedTarget(target, defences) if defences else target
     high_contrast = needs_high_contrast(asked, shape, rng=generator_for(parameters.seed, "edges"))
     queried = as_queried(asked, high_contrast=high_contrast)
-    examined = examine(queried, original.values, rng=generator_for(parameters.seed, "masking"))
+    examined = examine_away(
+        examine(queried, original.values, rng=generator_for(parameters.seed, "masking")),
+        asked,
+        [original.values, *sent.references, *sent.labelled.get(original_class, ())],
+        sent.auxiliary,
+        rng=generator_for(parameters.seed, "away from data"),
+    )
+    if "away_from_data" in examined.found:
+        rng = generator_for(parameters.seed, "start among data")
+        start, among_data = start_among_data(asked, start, background, rng=rng)
+        start_notices = (*start_notices, *among_data)
     notices = (
         *range_notices,
         *defended_notice(settings_of(parameters.defences)),

@@ -14,14 +14,15 @@ is; an answer that jumps was made to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from leakgauge.estimates import Estimate, proportion
 from leakgauge.images.image import Images
+from leakgauge.inversion.away_from_data import BORDER, MEAN_OF, AwayFromData, examine_lines
 from leakgauge.inversion.objective import LEAST_PROBABILITY
 from leakgauge.inversion.priors.low_frequencies import coarse_images, low_frequencies
 from leakgauge.report.model import Mask, Masking, Severity
@@ -42,6 +43,9 @@ TIED_ROWS = 0.25
 NEARLY_EVERY = 0.95
 FLAT = 0.95
 """Probability that no answer reaches where answers are called flat."""
+SPREAD_OF_REAL = 1.6
+"""Spread of trained networks' answers to real images over that to smooth ones, in the middle of 36: from .7
+to 4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,9 @@ class Examined:
         smallest probability sentences from 0.
     temperature
         what log probabilities are divided by; see `objective.log_odds`.
+    away
+        what was found on lines away from real images; None where answers are masked so that every line
+        would be steep.
     """
 
     found: tuple[Mask, ...]
@@ -65,6 +72,7 @@ class Examined:
     classes_kept: int | None = None
     slope_hidden: Estimate | None = None
     queries: int = 0
+    away: AwayFromData | None = None
 
 
 def examine(target: Target, original: Images, *, rng: np.random.Generator) -> Examined:
@@ -121,6 +129,42 @@ def examine(target: Target, original: Images, *, rng: np.random.Generator) -> Ex
     )
 
 
+def examine_away(
+    examined: Examined,
+    target: Target,
+    given: Sequence[Images],
+    auxiliary: Sequence[Images],
+    *,
+    rng: np.random.Generator,
+) -> Examined:
+    """What was found, and whether the target answers differently away from data; see `away_from_data`.
+
+    Parameters
+    ----------
+    given, auxiliary
+        as `away_from_data.examine_lines`.
+    """
+    if _steps_anyway(examined):
+        return examined
+    asked_before = target.queries
+    away = examine_lines(target, given, auxiliary, rng=rng)
+    found, temperature = examined.found, examined.temperature
+    if away.found:
+        found = (*found, "away_from_data")
+        real = np.stack([*given, *auxiliary])
+        # to smooth images another map has answered, whose spread is not the model's
+        if len(real) >= MEAN_OF:
+            spread = _spread(target.probabilities(real[:IMAGES]))
+            temperature = spread / SPREAD_OF_REAL / USUAL_SPREAD or 1.0
+    queries = examined.queries + target.queries - asked_before
+    return replace(examined, found=found, away=away, temperature=temperature, queries=queries)
+
+
+def _steps_anyway(examined: Examined) -> bool:
+    """Whether answers are masked in a way that makes any line steep."""
+    return any(mask != "flat" for mask in examined.found)
+
+
 def masking_of(examined: Examined, severity: Severity) -> Masking:
     """What the masking is worth, given the verdict over all attacks on the masked answers."""
     masked = [mask for mask in examined.found if mask != "flat"]
@@ -141,18 +185,18 @@ def masking_of(examined: Examined, severity: Severity) -> Masking:
         slope_hidden=examined.slope_hidden,
         queries=examined.queries,
         effect=effect,
-        sentence=f"{sentences} {_WORTH[effect]}".strip(),
+        sentence=" ".join(filter(None, (sentences, _WORTH[effect], _not_asked(examined)))),
+        steepness=examined.away.statistic if examined.away else None,
     )
 
 
 _WORTH: Final[Mapping[str, str]] = {
     "none": "",
-    "slope_only": "This hides the slope that some attacks follow and does not remove the leak: other attacks "
-    "reconstruct the class all the same.",
+    "slope_only": "This misleads some attacks and does not remove the leak: others reconstruct the class all "
+    "the same.",
     "no_leak_shown": "No attack, those from labels alone included, reconstructed more than a guess. "
-    "Whether that is "
-    "owed to the masking, only an audit of the model without it can tell.",
-    "undecided": "Whether it removes a leak or only hides the slope that attacks follow is not decided.",
+    "Whether that is owed to the masking, only an audit of the model without it can tell.",
+    "undecided": "Whether it removes a leak or only misleads attacks is not decided.",
 }
 
 
@@ -174,6 +218,36 @@ def _sentence(mask: Mask, examined: Examined) -> str:
                 "The model's answers are flat, as a raised temperature or an unsure model makes them. That "
                 "is no defence: the attacks divide it out."
             )
+        case "away_from_data":
+            steepness = examined.away.statistic if examined.away else None
+            return (
+                "The model answers differently away from data: on lines that lead away from real images its "
+                f"answers change {steepness or 0.0:.1f} times as fast within a short stretch as on average. "
+                f"Networks that hide nothing stay below {BORDER:g}. What is learned there says nothing of "
+                "the training data, and an attacker who has images of the same kind does not ask there."
+            )
+
+
+def _not_asked(examined: Examined) -> str:
+    """What could not be asked about, to find out whether the target answers differently away from data."""
+    if examined.away is None:
+        return "Whether it answers differently away from data cannot be told from such answers."
+    left_out = [words for kind, words in _LINES.items() if kind not in examined.away.steepness]
+    if examined.away.statistic is None:
+        return (
+            "Whether it answers differently away from data cannot be told: its answers hardly change, or are "
+            "too sure to follow."
+        )
+    if not left_out:
+        return ""
+    return (
+        f"Without further real images, or where these told nothing, the line {' and '.join(left_out)} could "
+        "not be asked about."
+    )
+
+
+_LINES: Final[Mapping[str, str]] = {"blend": "between two of them", "mean": "from one to their mean"}
+"""The kinds of lines that take several images."""
 
 
 def _between(target: Target, images: Images, answers: FloatArray) -> FloatArray:

@@ -108,7 +108,7 @@ def log_odds(
     are nearly flat such powers are too small for a number: those of the rest are taken
     of its shares of the largest, and all else in logarithms.
     """
-    rest = probabilities.copy()
+    rest = np.maximum(probabilities, 0.0)  # 1 − p of 32 bits may lie just below 0, which has no power
     rest[:, target_class] = 0.0
     largest = np.maximum(rest.max(axis=1), floor)
     # 1 for the largest; where none reaches ε, the sum counts as ε and not less

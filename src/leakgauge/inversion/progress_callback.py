@@ -34,12 +34,15 @@ class Preview:
     loss
         the attack's loss (penalty less log odds), as in `protocol.CurvePoint`; None where the
         attack asks for labels, which have none.
+    with_prior
+        whether the attack searches among images like the attacker's own.
     """
 
     attack: str
     queries: int
     image: Images
     loss: float | None
+    with_prior: bool = False
 
 
 ProgressCallback: TypeAlias = Callable[[Preview], None]
@@ -123,6 +126,7 @@ class _ObservedTarget:
     def _tell(self, loss: float | None) -> None:
         assert self._sum is not None  # noqa: S101 -- narrows the type: something has been asked
         image = (self._sum / self._count).astype(np.float32)
-        self._callback(Preview(self._attack, self.queries, image, loss))
+        with_prior = self._settings.auxiliary is not None
+        self._callback(Preview(self._attack, self.queries, image, loss, with_prior))
         self._next = self.queries + self._every
         self._sum, self._count = None, 0

@@ -83,6 +83,11 @@ class SearchTrace:
         self._ends_flat = ends_flat
         self._losses: list[tuple[int, float]] = []
 
+    @property
+    def left(self) -> int:
+        """Queries until the run ends."""
+        return self._limit(self._asked[-1]) - self.queries if self._asked else 0
+
     def affords(self, queries: int) -> bool:
         """Whether so many queries can be sent; keeps the images that they would come too late for.
 
@@ -131,7 +136,18 @@ class SearchTrace:
         self.queries += queries
 
     def result(self, *notices: Notice) -> Reconstructed:
-        """Everything that was kept."""
+        """Everything that was kept.
+
+        Raises
+        ------
+        Unsuited
+            when nothing was left for a single step: there is no reconstruction then, and no curve.
+        """
+        if not self._steps:
+            raise Unsuited(
+                f"The query budget does not pay for one step after the {self.queries:,} queries that looked "
+                "for a start."
+            )
         for asked in self._asked:  # the search was done before
             self._keep(asked)
         self._asked = ()

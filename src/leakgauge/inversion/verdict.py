@@ -26,6 +26,10 @@ an evaluator that could tell recognises neither here nor in other classes has sh
 nothing by similarity alone. What an attacker with images of the same kind has to beat is
 the most similar of these, too: a stranger's image may be much like the user's.
 
+Without auxiliary images nothing is known of an attacker who has some, and every verdict says so. Where the
+target answers differently away from data that is the attacker who matters, since no other asks
+about data: then nothing is called "low" without one.
+
 One attack carries the verdict, its headline: the one that showed most, or whose reconstructions
 are recognised, or whose similarity may be luck. The verdict's figures, the short answers
 and `output.csv` are all about that one.
@@ -33,8 +37,8 @@ and `output.csv` are all about that one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from leakgauge.report import thresholds
 from leakgauge.report.model import (
@@ -56,6 +60,9 @@ _TYPICAL = (
 _MISSING = (
     "What is missing is someone to say what the reconstructions show: labelled images, at least ten of each "
     "class as reference/CLASS/*.png, or an evaluator.keras in the bundle."
+)
+_NOT_COVERED = (
+    "Attackers who have images of the same kind are not covered: put at least 20 into the folder auxiliary."
 )
 
 NOT_AUDITED = "Not audited for lack of time"
@@ -118,6 +125,7 @@ def verdict(
     *,
     recognised: bool,
     recognition: Sequence[Recognition] = (),
+    misled: bool = False,
 ) -> Verdict:
     """The verdict over all attacks that only ask; white-box references never count.
 
@@ -129,6 +137,8 @@ def verdict(
         whether the model takes the image for that class.
     recognition
         what the evaluator says of each attack's reconstructions, empty without one.
+    misled
+        whether the target answers differently away from data.
     """
     found = headline(outcomes, reconstructions, recognition=recognition)
     if found is None:
@@ -142,6 +152,28 @@ def verdict(
             ),
         )
     measured = {attack.name: attack for attack in _asking(outcomes)}
+    covered = any(attack.with_prior for attack in measured.values())
+    decided = _decided(
+        found,
+        measured,
+        reconstructions,
+        recognised=recognised,
+        recognition=recognition,
+        misled=misled and not covered,
+    )
+    return decided if covered else replace(decided, reasons=(*decided.reasons, _NOT_COVERED))
+
+
+def _decided(
+    found: Headline,
+    measured: Mapping[str, InversionMeasured],
+    reconstructions: Sequence[Reconstruction],
+    *,
+    recognised: bool,
+    recognition: Sequence[Recognition],
+    misled: bool,
+) -> Verdict:
+    """The verdict over the attacks that only ask, of which there are some."""
     attack = measured[found.reconstruction.attack]
     asked, figures = _asked(attack, found.reconstruction.queries), _figures(attack, found.reconstruction)
     if found.shown is not None or found.read is not None or found.may_be_luck:
@@ -154,6 +186,7 @@ def verdict(
         unlike=recognised
         and all(other.leakage.high <= RULED_OUT for other in reconstructions if other.attack in measured),
         evaluated=all(name in evaluated and evaluated[name].resolves for name in measured),
+        misled=misled,
     )
 
 
@@ -195,7 +228,9 @@ def _something_shown(found: Headline, asked: str, figures: str) -> Verdict:
     )
 
 
-def _nothing_shown(target_class: int, asked: str, figures: str, *, unlike: bool, evaluated: bool) -> Verdict:
+def _nothing_shown(
+    target_class: int, asked: str, figures: str, *, unlike: bool, evaluated: bool, misled: bool
+) -> Verdict:
     """The verdict where no attack showed anything.
 
     Parameters
@@ -204,7 +239,17 @@ def _nothing_shown(target_class: int, asked: str, figures: str, *, unlike: bool,
         whether a leak by similarity is ruled out for every attack.
     evaluated
         whether an evaluator that could tell has looked at every attack's reconstructions.
+    misled
+        whether every attack was misled, as it asked away from data alone.
     """
+    if misled:
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            f"{asked} an attacker reconstructs nothing of class {target_class}, but the model answers "
+            "differently away from data, and that is where this attacker asked. It says nothing of one who "
+            "has images of the same kind.",
+            (figures, _TYPICAL),
+        )
     if unlike and evaluated:
         return Verdict(
             Severity.LOW,

@@ -40,7 +40,13 @@ PRIOR: Final = Job("prior", "leakgauge.jobs.prior:prior", (TRAINED_PRIOR,))
 SELF_TEST: Final = Job("self_test", "leakgauge.jobs.self_test:attempt", ("report.json",))
 PDF: Final = Job("pdf", "leakgauge.jobs.pdf:pdf", ("report.pdf",))
 DEMO_TRAINING: Final = Job("demo_training", "leakgauge.jobs.demo.training:train", ("models.json",))
-DEMO_ATTACK: Final = Job("demo_attack", "leakgauge.jobs.demo.attack:attack", ("result.json", "report.zip"))
+DEMO_ATTACK: Final = Job(
+    "demo_attack",
+    "leakgauge.jobs.demo.attack:attack",
+    ("result.json", "report.zip", "comparison.html", "replay.json"),
+)
+DEMO_CUSTOMERS: Final = Job("demo_customers", "leakgauge.jobs.demo.customers:answer", ("customers.json",))
+DEMO_PDF: Final = Job("demo_pdf", "leakgauge.jobs.demo.pdf:pdf", ("comparison.pdf",))
 
 CONTENTS_MODEL: Final = "contents-model"
 CONTENTS_TABLE: Final = "contents-table"
@@ -48,7 +54,10 @@ CONTENTS_TABLE: Final = "contents-table"
 INCLUDE_VALUES: Final = "include_values"
 """What is beside parameters of the table among the overrides of that job."""
 
-JOBS: Final[tuple[Job, ...]] = (AUDIT, SANITIZE, CONTENTS, PRIOR, SELF_TEST, PDF, DEMO_TRAINING, DEMO_ATTACK)
+JOBS: Final[tuple[Job, ...]] = (
+    *(AUDIT, SANITIZE, CONTENTS, PRIOR, SELF_TEST, PDF),
+    *(DEMO_TRAINING, DEMO_ATTACK, DEMO_CUSTOMERS, DEMO_PDF),
+)
 
 PRELOADS: Final[dict[Kind, tuple[str, ...]]] = {
     "membership": (

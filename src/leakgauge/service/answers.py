@@ -20,6 +20,8 @@ _FILES = {
     "text/html": "report.html",
 }
 PDF = "application/pdf"
+EVERY_TYPE = (_ZIP, *_FILES, PDF)
+"""What an installation can answer with that has every extra."""
 ZIP_TYPES = (
     _ZIP,
     "application/x-zip-compressed",
@@ -34,7 +36,7 @@ _ANYTHING = "*/*"
 
 def offered() -> tuple[str, ...]:
     """The media types that this installation can answer with; a PDF needs an extra."""
-    return (_ZIP, *_FILES, *([PDF] if installed("weasyprint") else []))
+    return tuple(kind for kind in EVERY_TYPE if kind != PDF or installed("weasyprint"))
 
 
 def negotiate(accept: str, *, default_type: str) -> str | None:

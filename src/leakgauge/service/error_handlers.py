@@ -24,7 +24,7 @@ _ACCEPT_CHARACTERS = 200
 _CANCELLED = "audit_failed.cancelled"
 
 # What HTTP itself finds wrong; the code of each is "http." and its word.
-_HTTP: dict[int, tuple[str, str, str]] = {
+HTTP_ERRORS: dict[int, tuple[str, str, str]] = {
     400: ("bad_request", "The request cannot be read.", "Send it again as HTTP/1.1."),
     404: (
         "not_found",
@@ -74,7 +74,7 @@ def raw_answer(error: LeakgaugeError | HTTPStatus) -> tuple[int, str, bytes]:
         status, code, body = HTTPStatus(error.status), error.code, error.body()
     else:
         status = error
-        word, message, hint = _HTTP.get(status, _HTTP[400])
+        word, message, hint = HTTP_ERRORS.get(status, HTTP_ERRORS[400])
         code = f"http.{word}"
         body = _body(code, message, hint, {"status": int(status)})
     content = json.dumps(body).encode() + b"\n"
@@ -107,7 +107,7 @@ def _ours(error: LeakgaugeError) -> Response:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
-    word, message, hint = _HTTP.get(status, _OTHER_HTTP)
+    word, message, hint = HTTP_ERRORS.get(status, _OTHER_HTTP)
     accept = printable(request.headers.get("Accept", ""), Sink.MESSAGE, longest=_ACCEPT_CHARACTERS)
     message = message.replace("{accept}", accept)
     details: dict[str, JsonValue] = {"status": status}

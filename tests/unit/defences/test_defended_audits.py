@@ -24,6 +24,8 @@ from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipMeasured, NotApplicable
 from leakgauge.targets.sklearn.target import SklearnTarget
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 
 def audited(spellings, names, *, models=4):
     members, subjects = records(150, seed=0), records(150, seed=1)

@@ -12,10 +12,12 @@ import time
 import pytest
 
 from leakgauge.defences.output import OUTPUT_DEFENCES
-from leakgauge.demo.app import TRAINING_CHOICES, create_app
+from leakgauge.defences.training import TRAINING_DEFENCES
+from leakgauge.demo.app import create_app
 from leakgauge.demo.cache import Cache, default_folder
+from leakgauge.demo.choices import LEVELS, OUTPUT_LEVELS, DataSet, choices, chosen
 from leakgauge.demo.server import demo, keras_cache
-from leakgauge.demo.state import State
+from leakgauge.demo.state import Kept, Request, State
 from leakgauge.demo.worker import Worker
 from leakgauge.errors import AuditFailed, BadParameters, UnsupportedModel
 from leakgauge.sandbox.parent import Sandbox
@@ -23,9 +25,11 @@ from leakgauge.sandbox.parent import Sandbox
 FACTS = {
     "data": "toy digits",
     "baseline": {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 50}, "privacy": None},
-    "hardened": {"accuracy": {"value": 0.8, "low": 0.7, "high": 0.9, "n": 50}, "privacy": None},
     "defences": [],
+    "seed": 0,
 }
+ASKED = {"target": 1, "defence": "guard", "level": "usual", "similar": False}
+SETS = (DataSet("digits", "Digits"), DataSet("faces", "Faces"))
 
 
 class ObedientSandbox(Sandbox):
@@ -39,13 +43,13 @@ class ObedientSandbox(Sandbox):
         self.words = []
         self.fails_with = None
 
-    def run(self, source, output, *, overrides, progress, cancelled, shown, job, timeout=None):
+    def run(self, source, output, *, overrides, progress, job, cancelled=None, shown=None):
         what = job.name
         self.asked.append((what, dict(overrides)))
         progress.report("half way", 0.5)
         if what == "demo_training":
             shown({"model": "baseline", "epoch": 1, "epochs": 2, "loss": 0.5})
-        else:
+        elif what == "demo_attack":
             shown({"side": "baseline", "attack": "spsa", "queries": 6, "image": "aaaa", "loss": 1.5})
         for words in self.words:
             shown(words)
@@ -56,21 +60,31 @@ class ObedientSandbox(Sandbox):
             raise self.fails_with
         output.mkdir()
         if what == "demo_training":
-            for name in ("baseline.onnx", "hardened.onnx", "held_out.npz"):
-                (output / name).write_bytes(b"x")
+            for name in ("baseline", "guarded-usual", "evaluator"):
+                (output / f"{name}.onnx").write_bytes(b"x")
+            for name in ("held_out", "similar"):
+                (output / f"{name}.npz").write_bytes(b"x")
             for digit in range(10):
                 (output / f"original_{digit}.png").write_bytes(b"png%d" % digit)
-            (output / "models.json").write_text(json.dumps(FACTS))
-        else:
-            result = {"digit": overrides["digit"], "output": overrides["output"], "verdict": {}}
-            (output / "result.json").write_text(json.dumps(result))
+            trained = [{"name": name} for name in overrides["defences"]]
+            (output / "models.json").write_text(
+                json.dumps(FACTS | {"defences": trained, "seed": overrides["seed"]})
+            )
+        elif what == "demo_attack":
+            (output / "result.json").write_text(json.dumps({"request": overrides["request"]}))
             (output / "report.zip").write_bytes(b"zipped")
+            (output / "comparison.html").write_bytes(b"a page")
+            (output / "replay.json").write_text('{"frames": []}')
+        elif what == "demo_customers":
+            (output / "customers.json").write_text(json.dumps({"seed": overrides["seed"]}))
+        else:
+            (output / "comparison.pdf").write_bytes((source / "comparison.html").read_bytes() + b" as a PDF")
 
 
 @pytest.fixture
 def worker(tmp_path):
     sandbox = ObedientSandbox()
-    worker = Worker(sandbox=sandbox, cache=Cache(tmp_path, "digits"), data="digits", source=tmp_path)
+    worker = Worker(sandbox=sandbox, folder=tmp_path, sets=SETS)
     yield worker
     sandbox.gate.set()
     worker.close()
@@ -97,7 +111,7 @@ def halted(worker):
     """A training that has come half way and waits there."""
     sandbox = worker._sandbox
     sandbox.gate.clear()
-    worker.train(["dropout"])
+    worker.train("label_smoothing")
     until(lambda: worker.state.read()["training"] and worker.state.read()["training"]["baseline"])
     return sandbox
 
@@ -106,16 +120,15 @@ def test_the_page_offers_every_choice_and_asks_nobody_else(client):
     answer = client.get("/")
     text = answer.get_data(as_text=True)
     assert answer.status_code == 200
-    assert len(re.findall(r'type="radio"', text)) == 10
-    for names in TRAINING_CHOICES:
-        assert f'value="{" ".join(names)}"' in text
-    for row in OUTPUT_DEFENCES:
-        assert re.search(rf'value="{row.name}(=[0-9.]+)?"', text), f"the demo does not offer {row.name}"
+    for name in ("data", "target"):
+        assert len(re.findall(f'type="radio" name="{name}"', text)) == {"data": 2, "target": 10}[name]
+    offered = set(" ".join(re.findall(r'<option value="([^"]+)"', text)).split())
+    assert {row.name for row in (*OUTPUT_DEFENCES, *TRAINING_DEFENCES)} <= offered
     assert re.findall(r'(?:src|href)="(?!/)[^"]*"', text) == []
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    for name in ("page.js", "page.css", "icon.svg"):
+    for name in ("page.js", "charts.js", "customers.js", "page.css", "icon.svg"):
         static = client.get(f"/static/{name}")
         assert static.status_code == 200
         assert static.headers["Content-Security-Policy"] == policy
@@ -141,7 +154,7 @@ def test_the_first_start_trains_and_then_attacks(worker):
     state = idle(worker)
     assert [what for what, _ in worker._sandbox.asked] == ["demo_training", "demo_attack"]
     assert state["models"] == FACTS
-    assert state["result"]["digit"] == 3
+    assert state["result"]["request"] == {"target": 3, "defence": "guard", "level": "usual", "similar": False}
     assert sorted(state["originals"]) == [str(digit) for digit in range(10)]
 
 
@@ -150,14 +163,13 @@ def test_the_next_start_shows_at_once_what_was_there(worker, tmp_path):
     idle(worker)
     again = Worker(
         sandbox=(sandbox := ObedientSandbox()),
-        cache=Cache(tmp_path, "digits"),
-        data="digits",
-        source=tmp_path,
+        folder=tmp_path,
+        sets=SETS,
     )
     again.begin()
     state = again.state.read()
     assert state["busy"] is None
-    assert state["result"]["digit"] == 3
+    assert state["result"]["request"]["target"] == 3
     assert sandbox.asked == []
     again.close()
 
@@ -172,15 +184,75 @@ def test_what_is_broken_in_the_cache_is_made_anew(worker, tmp_path, broken):
 
 def test_one_thing_at_a_time(worker, client):
     sandbox = halted(worker)
-    for path, body in (("/train", {"defences": ["dropout"]}), ("/attack", {"digit": 1, "output": []})):
+    for path, body in (
+        ("/train", {"defence": "dp_sgd"}),
+        ("/attack", ASKED),
+        ("/show", {"data": "faces"}),
+        ("/customers", {}),
+    ):
         answer = client.post(path, json=body)
         assert answer.status_code == 409
         assert answer.json["error"]["code"] == "busy.busy"
     sandbox.gate.set()
     idle(worker)
     assert [what for what, _ in sandbox.asked] == ["demo_training", "demo_attack"]
-    assert client.post("/attack", json={"digit": 1, "output": ["rounding=2"]}).status_code == 202
-    assert idle(worker)["result"] == {"digit": 1, "output": ["rounding=2"], "verdict": {}}
+    asked = ASKED | {"defence": "rounding", "level": "light", "similar": True}
+    assert client.post("/attack", json=asked).status_code == 202
+    assert idle(worker)["result"] == {"request": asked}
+    _, overrides = sandbox.asked[-1]
+    assert (overrides["model"], overrides["output"]) == ("baseline", ["rounding=3"])
+    assert overrides["similar"] is True
+
+
+def test_other_images_have_models_of_their_own(worker, client):
+    worker.begin()
+    idle(worker)
+    assert client.post("/show", json={"data": "faces"}).status_code == 202
+    state = idle(worker)
+    assert (state["data"], state["result"]["request"]["target"]) == ("faces", 3)
+    assert [overrides.get("data") for _, overrides in worker._sandbox.asked] == [
+        "digits",
+        None,
+        "faces",
+        None,
+    ]
+    assert client.post("/show", json={"data": "digits"}).status_code == 202
+    assert idle(worker)["data"] == "digits"
+    assert len(worker._sandbox.asked) == 4  # they are there still
+
+
+def test_a_defence_in_training_is_attacked_once_models_were_trained_with_it(worker, client):
+    worker.begin()
+    idle(worker)
+    asked = ASKED | {"defence": "dropout weight_decay"}
+    refused = client.post("/attack", json=asked)
+    assert (refused.status_code, refused.json["error"]["code"]) == (422, "bad_parameters.not_trained")
+    assert client.post("/train", json={"defence": asked["defence"]}).status_code == 202
+    state = idle(worker)
+    assert state["result"]["request"] == asked | {"target": 3}
+    assert worker._sandbox.asked[-1][1]["model"] == "hardened"
+    assert state["models"]["seed"] == 1  # trained anew, from other weights
+    assert client.post("/attack", json=asked).status_code == 202
+    idle(worker)
+
+
+def test_customers_are_invented_when_somebody_asks_and_others_the_next_time(worker, client):
+    assert worker.state.read()["customers"] is None
+    for seed in (0, 1):
+        assert client.post("/customers", json={}).status_code == 202
+        assert idle(worker)["customers"] == {"seed": seed}
+
+
+@pytest.mark.parametrize("choice", choices(), ids=lambda choice: choice.value)
+def test_every_choice_is_a_defence_at_every_level(choice):
+    found = [chosen(choice.value, level) for level in LEVELS]
+    assert len(set(found)) == (3 if choice.levels else 1)
+    assert all(one.training == choice.training for one in found)
+
+
+def test_levels_belong_to_output_defences_that_have_a_strength():
+    for row in OUTPUT_DEFENCES:
+        assert (row.name in OUTPUT_LEVELS) == (row.strength is not None)
 
 
 def test_a_page_opened_in_mid_training_sees_all_of_it(worker, client):
@@ -191,7 +263,12 @@ def test_a_page_opened_in_mid_training_sees_all_of_it(worker, client):
     answer.close()
     state = json.loads(first.removeprefix(b"data: ") if isinstance(first, bytes) else first[6:])
     assert state["busy"] == "training"
-    assert state["training"] == {"defences": ["dropout"], "epochs": 2, "baseline": [0.5], "hardened": []}
+    assert state["training"] == {
+        "defences": ["label_smoothing"],
+        "epochs": 2,
+        "baseline": [0.5],
+        "hardened": [],
+    }
     assert state["fraction"] == 0.5
 
 
@@ -203,10 +280,10 @@ def test_cancelling_keeps_what_was_there(worker, client):
     state = idle(worker)
     assert state["notice"].startswith("Cancelled")
     assert state["models"] == FACTS
-    assert state["result"]["digit"] == 3
+    assert state["result"]["request"]["target"] == 3
     assert client.post("/cancel", json={}).json == {"cancelled": False}
     worker._sandbox.gate.set()
-    assert client.post("/train", json={"defences": ["dropout"]}).status_code == 202
+    assert client.post("/train", json={"defence": "dp_sgd"}).status_code == 202
     idle(worker)
 
 
@@ -214,7 +291,7 @@ def test_without_models_there_is_nothing_to_attack(worker, client):
     halted(worker)
     client.post("/cancel", json={})
     idle(worker)
-    answer = client.post("/attack", json={"digit": 3, "output": []})
+    answer = client.post("/attack", json=ASKED)
     assert answer.status_code == 422
     assert answer.json["error"]["code"] == "bad_parameters.no_models"
 
@@ -222,18 +299,25 @@ def test_without_models_there_is_nothing_to_attack(worker, client):
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/attack", {"digit": 10, "output": []}),
-        ("/attack", {"digit": -1, "output": []}),
-        ("/attack", {"digit": True, "output": []}),
-        ("/attack", {"digit": "3", "output": []}),
-        ("/attack", {"output": []}),
-        ("/attack", {"digit": 3, "output": ["no_such_defence"]}),
-        ("/attack", {"digit": 3, "output": ["rounding=many"]}),
-        ("/attack", {"digit": 3, "output": "rounding"}),
-        ("/attack", {"digit": 3, "output": [1]}),
-        ("/train", {"defences": ["no_such_defence"]}),
-        ("/train", {"defences": ["label_smoothing", "negative_label_smoothing"]}),
-        ("/train", {"defences": ["dropout"] * 50}),
+        ("/attack", ASKED | {"target": 10}),
+        ("/attack", ASKED | {"target": -1}),
+        ("/attack", ASKED | {"target": True}),
+        ("/attack", ASKED | {"target": "3"}),
+        ("/attack", {"defence": "guard", "level": "usual"}),
+        ("/attack", ASKED | {"defence": "no_such_defence"}),
+        ("/attack", ASKED | {"defence": "rounding=2"}),
+        ("/attack", ASKED | {"defence": ["rounding"]}),
+        ("/attack", ASKED | {"defence": "dropout"}),
+        ("/attack", ASKED | {"level": "strongest"}),
+        ("/attack", ASKED | {"level": 1}),
+        ("/attack", ASKED | {"similar": "yes"}),
+        ("/attack", ASKED | {"similar": 1}),
+        ("/train", {"defence": "no_such_defence"}),
+        ("/train", {"defence": ["dropout"]}),
+        ("/train", {}),
+        ("/show", {"data": "mnist"}),
+        ("/show", {"data": "../digits"}),
+        ("/show", {"data": 1}),
         ("/train", []),
         ("/train", "dropout"),
     ],
@@ -247,10 +331,8 @@ def test_what_does_not_fit_is_refused_in_words_and_starts_nothing(worker, client
 
 
 def test_forms_of_other_sites_and_other_names_are_not_let_in(worker, client):
-    assert client.post("/train", data={"defences": "dropout"}).status_code == 415
-    assert (
-        client.post("/train", data=b'{"defences": ["dropout"]}', content_type="text/plain").status_code == 415
-    )
+    assert client.post("/train", data={"defence": "dp_sgd"}).status_code == 415
+    assert client.post("/train", data=b'{"defence": "dp_sgd"}', content_type="text/plain").status_code == 415
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 422
     assert client.get("/", headers={"Host": "localhost.evil.example:80"}).status_code == 422
     assert client.get("/", headers={"Host": "localhost:1234"}).status_code == 200
@@ -284,7 +366,9 @@ def test_addresses_and_its_own_names_are_answered(client, host):
         ),
     ],
 )
-@pytest.mark.parametrize("path", ["/", "/state", "/events", "/report.zip", "/static/page.js", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/", "/state", "/events", "/report.zip", "/report.pdf", "/static/page.js", "/nowhere"]
+)
 def test_other_names_are_refused_whatever_they_ask_for(client, host, path):
     answer = client.get(path, headers={"Host": host})
     assert answer.status_code in (400, 422)
@@ -338,10 +422,10 @@ def test_a_link_from_elsewhere_opens_the_page(client):
         b"[" * 9_000,
         b"[" * 4_900 + b"]" * 4_900,
         b'{"a":' * 1_500 + b"1" + b"}" * 1_500,
-        b'{"digit": 3, "output": ' + b"[" * 900 + b"]" * 900 + b"}",
-        b'{"digit": ' + b"9" * 9_000 + b"}",
-        b'{"digit": NaN, "output": []}',
-        b'{"digit": 3, "output": ["\xff"]}',
+        b'{"target": 3, "defence": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"target": ' + b"9" * 9_000 + b"}",
+        b'{"target": NaN, "defence": "guard"}',
+        b'{"target": 3, "defence": "\xff"}',
         b"{",
         b"",
     ],
@@ -353,13 +437,22 @@ def test_json_that_is_hostile_is_refused_in_words(worker, client, body):
     assert worker._sandbox.asked == []
 
 
-def test_the_report_is_there_once_something_was_reconstructed(worker, client):
-    assert client.get("/report.zip").status_code == 422
+@pytest.mark.parametrize(
+    ("path", "content", "called"),
+    [
+        ("/report.zip", b"zipped", "leakgauge-before-after.zip"),
+        ("/report.html", b"a page", "leakgauge-before-after.html"),
+        ("/report.pdf", b"a page as a PDF", "leakgauge-before-after.pdf"),
+        ("/replay.json", b'{"frames": []}', None),
+    ],
+)
+def test_what_an_attack_leaves_is_there_once_there_was_one(worker, client, path, content, called):
+    assert client.get(path).json["error"]["code"] == "bad_parameters.no_report"
     worker.begin()
     idle(worker)
-    answer = client.get("/report.zip")
-    assert answer.data == b"zipped"
-    assert "leakgauge-before-after.zip" in answer.headers["Content-Disposition"]
+    answer = client.get(path)
+    assert answer.data == content
+    assert called is None or called in answer.headers["Content-Disposition"]
     answer.close()
 
 
@@ -380,7 +473,7 @@ def test_what_goes_wrong_is_told_and_the_worker_is_free_again(worker, error, tol
     assert state["notice"].startswith(told)
     assert "secret" not in state["notice"]
     worker._sandbox.fails_with = None
-    worker.train(["dropout"])
+    worker.train("label_smoothing")
     assert idle(worker)["notice"] == ""
 
 
@@ -398,7 +491,7 @@ def test_a_childs_word_is_not_taken_on_trust(worker):
 
 
 def test_who_looks_on_gets_the_last_state_and_is_sent_home_at_the_end():
-    state = State(models=None, originals={}, result=None)
+    state = State(Kept("digits", None, {}, None), customers=None)
     version, first = state.newer_than(-1, timeout=0.01)
     assert (version, json.loads(first)) == (0, state.read())
     assert state.newer_than(0, timeout=0.01) is None
@@ -415,12 +508,12 @@ def test_who_looks_on_gets_the_last_state_and_is_sent_home_at_the_end():
 
 
 def test_what_is_read_is_a_copy():
-    state = State(models=None, originals={}, result=None)
-    state.begin_attack(1, ["noise=1"])
-    state.read()["live"]["baseline"]["curve"].append("spoiled")
-    assert state.read()["live"]["baseline"]["curve"] == []
+    state = State(Kept("digits", None, {}, None), customers=None)
+    state.begin_attack(Request(1, "noise"))
+    state.read()["live"]["baseline"]["curves"]["spoiled"] = []
+    assert state.read()["live"]["baseline"]["curves"] == {}
     state.add_preview({"side": "baseline", "attack": "nes", "queries": 1, "image": "", "loss": 0.5})
-    assert state.read()["live"]["defended"]["curve"] == []
+    assert state.read()["live"]["defended"]["curves"] == {}
 
 
 def test_folders_and_ports_that_cannot_be_had_are_named(tmp_path):

@@ -25,6 +25,7 @@ RELATIVES = public_images(60)
 RELATED = principal_components(list(RELATIVES))
 BY_NAME = {attack.name: attack for attack in ATTACKS}
 ASKING = [attack for attack in ATTACKS if attack.threat_model != "model_file"]
+STARTED = [attack for attack in ATTACKS if attack.name in ("spsa", "cma_es", "label_only", "nes")]
 
 
 def settings(start: float = 0.5, **changes: object) -> AttackSettings:
@@ -205,10 +206,55 @@ def test_the_shortest_audit_in_a_hurry_still_pays_for_a_step_of_every_attack(att
     assert reconstructed.curve or attack.name.startswith("auxiliary")
 
 
+class NeverTheClass(TemplateTarget):
+    """Gives every image another label than the first."""
+
+    def labels(self, x):  # type: ignore[no-untyped-def]  # a double
+        return np.maximum(super().labels(x), 1)
+
+
+@pytest.mark.parametrize("iterations", [3, 6, 12, 25, 26, 60, 300])
+def test_looking_for_a_start_leaves_queries_for_the_search(iterations: int) -> None:
+    """However few they are, half of them at least are steps, and the curve shows them."""
+    target, told = NeverTheClass(), settings(iterations=(iterations,))
+    found = BY_NAME["label_only"].reconstruct(
+        target, 0, budget=10**6, rng=np.random.default_rng(0), progress=Silent(), settings=told
+    )
+    assert found.curve
+    assert [notice.code for notice in found.departures] == ["no_start"]
+    assert target.queries <= 2 * told.seeds * iterations
+
+
+@pytest.mark.parametrize("attack", STARTED, ids=lambda attack: attack.name)
+def test_a_budget_that_a_look_up_leaves_no_step_of_is_said(attack: Attack) -> None:
+    told = informed(settings(iterations=(1,), seeds=4), RELATED.space, RELATIVES)
+    try:
+        assert reconstruct(attack, 0, told).curve
+    except Unsuited as reason:
+        assert "does not pay for one step" in str(reason)  # noqa: PT017 -- either will do
+
+
+@pytest.mark.parametrize("attack", ASKING, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_answers_a_rounding_below_0_or_off_1_break_no_attack(attack: Attack, temperature: float) -> None:
+    class Rounded(TemplateTarget):
+        def probabilities(self, x):  # type: ignore[no-untyped-def]  # a double
+            answers = super().probabilities(x) * (1 + 1e-6)
+            answers[answers < 0.2] = -1e-8
+            return answers
+
+    told = told_to(attack, iterations=(40,), temperature=temperature)
+    with np.errstate(all="raise", under="ignore"):
+        found = attack.reconstruct(
+            Rounded(), 0, budget=10**6, rng=np.random.default_rng(0), progress=Silent(), settings=told
+        )
+    assert np.isfinite(found.frames[-1].images).all()
+    assert all(np.isfinite([point.loss, point.confidence]).all() for point in found.curve)
+
+
 # ------------------------------------------------------------ looking a class up among auxiliary images
 
 LOOK_UPS = [attack for attack in ATTACKS if attack.looks_up]
-STARTED = [attack for attack in ATTACKS if attack.name in ("spsa", "cma_es", "label_only", "nes")]
 
 
 @pytest.mark.parametrize("attack", LOOK_UPS, ids=lambda attack: attack.name)

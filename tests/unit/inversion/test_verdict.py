@@ -26,14 +26,26 @@ NOTHING = Estimate(0.0, 0.0, 0.05, 3)
 
 
 def evaluated(
-    *, leakage=NOTHING, corrected=NOTHING, recognised=True, recognition=(), reconstruction_read=None
+    *,
+    leakage=NOTHING,
+    corrected=NOTHING,
+    recognised=True,
+    recognition=(),
+    reconstruction_read=None,
+    misled=False,
+    with_prior=False,
 ) -> Verdict:
     report = inversion_audited().report
+    attacks = [
+        replace(attack, with_prior=with_prior)
+        for attack in report.attacks
+        if isinstance(attack, InversionMeasured)
+    ]
     judgement = None if reconstruction_read is None else Judgement(reconstruction_read, 0.5, None, None)
     reconstructed = replace(
         report.reconstructions[0], leakage=leakage, leakage_corrected=corrected, judgement=judgement
     )
-    return verdict(report.attacks, [reconstructed], recognised=recognised, recognition=recognition)
+    return verdict(attacks, [reconstructed], recognised=recognised, recognition=recognition, misled=misled)
 
 
 def read(right: int, n: int = 10, attack: str = "spsa") -> Recognition:
@@ -53,11 +65,30 @@ def test_unlikeness_to_one_image_alone_is_not_low() -> None:
     found = evaluated()
     assert found.severity is Severity.INCONCLUSIVE
     assert "cannot rule out" in found.sentence
-    assert "reference/CLASS" in found.reasons[-1]
+    assert any("reference/CLASS" in reason for reason in found.reasons)
 
 
 def test_unlike_and_unreadable_is_low() -> None:
     assert evaluated(recognition=[read(1)]).severity is Severity.LOW
+
+
+def test_attackers_with_images_of_the_same_kind_are_covered_or_it_is_said_that_they_are_not() -> None:
+    assert any("not covered" in reason for reason in evaluated(recognition=[read(1)]).reasons)
+    covered = evaluated(recognition=[read(1)], with_prior=True)
+    assert not any("not covered" in reason for reason in covered.reasons)
+
+
+def test_where_answers_differ_away_from_data_nothing_is_low_without_images_of_the_same_kind() -> None:
+    misled = evaluated(recognition=[read(1)], misled=True)
+    assert misled.severity is Severity.INCONCLUSIVE
+    assert "differently away from data" in misled.sentence
+    assert evaluated(recognition=[read(1)], misled=True, with_prior=True).severity is Severity.LOW
+
+
+def test_a_leak_is_a_leak_however_misleading_the_answers_are() -> None:
+    assert evaluated(recognition=[read(8)], misled=True).severity is Severity.MODERATE
+    found = Estimate(0.7, 0.6, 0.9, 3)
+    assert evaluated(leakage=found, corrected=found, misled=True).severity is Severity.CRITICAL
 
 
 def test_reconstructions_that_an_evaluator_reads_are_a_leak_however_unlike_the_image() -> None:

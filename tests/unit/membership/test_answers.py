@@ -18,7 +18,6 @@ from sklearn.ensemble import RandomForestClassifier
 import leakgauge
 from leakgauge.bundle import AnswersBundle, Limits, open_bundle
 from leakgauge.errors import BadBundle, BadParameters, InputError
-from leakgauge.membership import gathering
 from leakgauge.membership.answers import read_answers
 from leakgauge.membership.audit import audit_bundle
 from leakgauge.membership.inputs import read_inputs
@@ -31,10 +30,7 @@ from leakgauge.report.model import Audited
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(autouse=True)
-def _without_the_comparison_of_tables(monkeypatch):
-    """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
-    monkeypatch.setattr(gathering, "distribution_shift", lambda pool, rng: None)
+pytestmark = pytest.mark.usefixtures("few_trees")
 
 
 def two_classes(n, seed):

@@ -15,7 +15,6 @@ from tests.support.cases import audited
 import leakgauge
 from leakgauge.bundle import Limits, open_bundle
 from leakgauge.errors import InputError
-from leakgauge.membership import gathering
 from leakgauge.membership.audit import audit_bundle
 from leakgauge.membership.inputs import read_inputs
 from leakgauge.membership.reference_models import ReferenceModels
@@ -24,11 +23,7 @@ from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipReport
 from regressors import numbers
 
-
-@pytest.fixture(autouse=True)
-def _without_the_comparison_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It trains most of what a quick audit trains, and is tried out in `test_shift`."""
-    monkeypatch.setattr(gathering, "distribution_shift", lambda pool, rng: None)
+pytestmark = pytest.mark.usefixtures("few_trees")
 
 
 X, Y = numbers(260, seed=3)

@@ -27,6 +27,8 @@ from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Calling, Silent
 from leakgauge.report.model import Failed, MembershipMeasured, MembershipReport, NotApplicable, Severity
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))]
 QUICK = tuple(attack for attack in ATTACKS if attack.trains_nothing)
 

@@ -19,6 +19,8 @@ from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipMeasured, NotApplicable
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 CLASSES = 3
 
 

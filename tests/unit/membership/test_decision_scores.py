@@ -38,6 +38,8 @@ from leakgauge.report.model import (
 from leakgauge.targets.sklearn.answer_forms import DecisionScores
 from leakgauge.targets.sklearn.target import SklearnTarget
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 FEW = ["gap", "loss", "rmia", "lira"]
 MEMBERS, OTHERS = records(300, seed=0), records(300, seed=1)
 

@@ -24,6 +24,8 @@ from leakgauge.progress import Silent
 from leakgauge.report.model import Failed, MembershipMeasured, NotApplicable, Severity
 from leakgauge.threads import one_processor_each
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 
 def rows(*names):
     return tuple(attack for attack in ATTACKS if attack.name in names)

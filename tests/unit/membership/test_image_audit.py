@@ -30,6 +30,8 @@ from leakgauge.report.model import (
     Severity,
 )
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 
 def audited(folder: Path, files: dict[str, bytes], **overrides: Any) -> MembershipReport:
     (folder / "scratch").mkdir(parents=True)

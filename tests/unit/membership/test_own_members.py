@@ -18,6 +18,8 @@ from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipReport, Severity
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 WITH_REFERENCES = tuple(attack for attack in ATTACKS if attack.trains_nothing or attack.name == "rmia")
 
 

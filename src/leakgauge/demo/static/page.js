@@ -4,11 +4,12 @@
 
 const $ = (id) => document.getElementById(id);
 const png = (encoded) => `data:image/png;base64,${encoded}`;
-const percent = (value) => `${(100 * value).toFixed(1)} %`;
-const SIDES = ["baseline", "defended"];
+const REPLAY_MILLISECONDS = 5000;
 
 let state = null;
 let wish = null; // what the user asked for while the server was busy with something else
+let sent = null; // what was asked for, until the server says the same
+let replayed = null; // an attack that is shown again, in the form of the state's live one
 
 // ------------------------------------------------------------------ asking
 
@@ -19,49 +20,133 @@ async function ask(path, body) {
     body: JSON.stringify(body),
   });
   if (answer.ok) return;
+  sent = null;
   const { error } = await answer.json();
-  $("notice").textContent = `${error.message} ${error.hint}`;
+  say("notice", `${error.message} ${error.hint}`);
 }
 
 function wanted() {
-  const digit = document.querySelector("input[name=digit]:checked");
-  const output = $("output").value;
-  return { digit: digit ? Number(digit.value) : state.digit, output: output ? [output] : [] };
+  const target = document.querySelector("input[name=target]:checked");
+  return {
+    target: target ? Number(target.value) : state.request.target,
+    defence: $("defence").value,
+    level: $("level").value,
+    similar: $("similar").checked,
+  };
+}
+
+function want(path, body) {
+  wish = { path, body };
+  fulfil();
 }
 
 function fulfil() {
-  if (!wish || !state || state.busy || !state.models) return;
-  const asked = wish;
+  if (!wish || !state || state.busy) return;
+  const { path, body } = wish;
+  sent = wish;
   wish = null;
-  ask("/attack", asked);
+  ask(path, body);
 }
 
-$("digits").addEventListener("change", () => { wish = wanted(); showChoices(); fulfil(); });
-$("output").addEventListener("change", () => { wish = wanted(); showCosts(); fulfil(); });
-$("defences").addEventListener("change", showCosts);
-$("digits").addEventListener("submit", (event) => event.preventDefault());
-$("outputs").addEventListener("submit", (event) => event.preventDefault());
-$("training").addEventListener("submit", (event) => {
-  event.preventDefault();
-  ask("/train", { defences: $("defences").value.split(" ") });
+function untrained() {
+  const option = $("defence").selectedOptions[0];
+  if (!option || !("training" in option.dataset) || !state.models) return false;
+  return state.models.defences.map((row) => row.name).sort().join(" ") !== option.value.split(" ").sort().join(" ");
+}
+
+function attackWanted() {
+  say("notice", "");
+  if (untrained()) {
+    wish = null;
+    say("notice", "This defence works in training: press “Train both models anew”.");
+  } else want("/attack", wanted());
+  show(state);
+}
+
+$("controls").addEventListener("submit", (event) => event.preventDefault());
+$("controls").addEventListener("change", (event) => {
+  if (event.target.name === "data") want("/show", { data: event.target.value });
+  else attackWanted();
 });
-$("cancel").addEventListener("click", () => ask("/cancel", {}));
+$("customers").addEventListener("submit", (event) => event.preventDefault());
+$("customers").addEventListener("change", (event) => {
+  customer = Number(event.target.value);
+  showCustomers(state.customers);
+});
+$("train").addEventListener("click", () => want("/train", { defence: $("defence").value }));
+$("new-customers").addEventListener("click", () => want("/customers", {}));
+$("cancel").addEventListener("click", () => { wish = null; ask("/cancel", {}); });
+
+// ------------------------------------------------------------------ tabs
+
+const TABS = [...document.querySelectorAll("[role=tab]")];
+
+function openTab(tab) {
+  for (const one of TABS) {
+    const chosen = one === tab;
+    set(one, { "aria-selected": chosen, tabindex: chosen ? 0 : -1 });
+    $(one.getAttribute("aria-controls")).hidden = !chosen;
+  }
+  askForCustomers();
+}
+
+// in the address, so that a reload opens it again; no element has that name, to which a browser would scroll
+const address = (tab) => `#question=${tab.getAttribute("aria-controls")}`;
+
+function choose(tab) {
+  history.replaceState(null, "", address(tab));
+  openTab(tab);
+}
+
+function askForCustomers() {
+  const open = TABS.find((tab) => tab.getAttribute("aria-selected") === "true").getAttribute("aria-controls");
+  if (open !== "memory" && state && !state.customers && !state.busy && !state.notice && !wish && !sent) want("/customers", {});
+}
+
+for (const tab of TABS) {
+  tab.addEventListener("click", () => choose(tab));
+  tab.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const next = TABS[(TABS.indexOf(tab) + step + TABS.length) % TABS.length];
+    next.focus();
+    choose(next);
+  });
+}
+openTab(TABS.find((tab) => address(tab) === location.hash) || TABS[0]);
 
 // ------------------------------------------------------------------ showing
 
-function showCosts() {
-  for (const name of ["defences", "output"]) {
-    $(`${name}-cost`).textContent = $(name).selectedOptions[0].dataset.cost;
-  }
+function named(target) {
+  return state.data === "faces" ? `the face of person ${target + 1}` : `the ${target}`;
 }
 
-function showChoices() {
-  const digit = wish ? wish.digit : state.digit;
-  const output = wish ? wish.output : state.output;
-  document.querySelector(`input[name=digit][value="${digit}"]`).checked = true;
-  $("output").value = output[0] || "";
-  showImage("original", state.originals[digit], `A sample of the digit ${digit} from the training data`);
-  showCosts();
+function asked() {
+  const pending = wish || sent;
+  return pending && pending.path === "/attack" ? pending.body : state.request;
+}
+
+function showControls(first) {
+  const { target, defence, level, similar } = asked();
+  const pending = wish || sent;
+  const data = pending && pending.path === "/show" ? pending.body.data : state.data;
+  const faces = state.data === "faces";
+  for (const input of document.querySelectorAll("input[name=data]")) input.checked = input.value === data;
+  for (const input of document.querySelectorAll("input[name=target]")) {
+    const number = Number(input.value);
+    input.checked = number === target;
+    const [image, label] = [input.parentElement.querySelector("img"), input.parentElement.querySelector("b")];
+    label.textContent = faces ? number + 1 : number;
+    image.hidden = !faces || !state.originals[number];
+    if (!image.hidden) image.src = png(state.originals[number]);
+  }
+  if (first || !untrained()) $("defence").value = defence;
+  $("level").value = level;
+  $("similar").checked = similar;
+  const option = $("defence").selectedOptions[0];
+  $("level").parentElement.hidden = !("levels" in option.dataset);
+  $("cost").textContent = `${option.textContent}: ${option.dataset.cost}`;
+  showImage("original", state.originals[target], `Original of ${named(target)}`);
 }
 
 function showImage(id, encoded, description) {
@@ -72,71 +157,68 @@ function showImage(id, encoded, description) {
   image.alt = description;
 }
 
-function showSide(side) {
+function showSide(side, live) {
   const panel = $(side);
-  const live = state.live && state.live[side];
-  const found = state.result && state.result[side].worst;
+  const found = !live && state.result ? state.result[side] : null;
   const about = panel.querySelector(".about");
-  const similarity = panel.querySelector(".similarity");
-  similarity.hidden = !found;
-  if (side === "baseline") about.textContent = "trained as usual";
-  else about.textContent = defence();
-  if (found) {
-    showImage(side, found.image, `The digit ${state.result.digit} as reconstructed from the ${side} model`);
-    meter(panel, found);
-  } else if (live) {
-    showImage(side, live.image, `A reconstruction of the digit ${state.digit} under way`);
+  panel.classList.toggle("under-way", Boolean(live));
+  if (found && found.shown) {
+    showImage(side, found.shown.image, `What the attacker got of ${named(state.request.target)} from the ${side === "baseline" ? "open" : "defended"} model`);
+    about.textContent = found.read ? `An independent model reads ${named(state.request.target)} in it.` : `No model reads ${named(state.request.target)} in it.`;
   } else {
-    showImage(side, null, "");
+    showImage(side, live ? live.image : null, `A reconstruction of ${named(state.request.target)} under way`);
+    about.textContent = live && live.attack ? `${live.queries.toLocaleString("en")} queries` : side === "baseline" ? "no defence" : defended();
   }
-  panel.classList.toggle("under-way", Boolean(live && !found));
 }
 
-function defence() {
-  const trained = state.models ? state.models.defences.map((row) => row.title) : [];
-  const output = state.output.length ? [$("output").selectedOptions[0].textContent] : [];
-  return [...trained, ...output].join(" · ").toLowerCase();
+function defended() {
+  const option = [...$("defence").options].find((one) => one.value === state.request.defence);
+  return option ? option.textContent : "";
 }
 
-function meter(panel, found) {
-  const place = (value) => 200 * Math.min(Math.max(value, 0), 1);
-  const { value, low, high } = found.similarity;
-  const svg = panel.querySelector(".meter");
-  set(svg.querySelector(".reach"), { x: place(low), width: Math.max(place(high) - place(low), 1) });
-  set(svg.querySelector(".guess"), { x1: place(found.chance), x2: place(found.chance) });
-  set(svg.querySelector(".point"), { cx: Math.min(Math.max(place(value), 6), 194) });
-  const interval = `${Math.max(low, -1).toFixed(2)} to ${Math.min(high, 1).toFixed(2)}`;
-  svg.setAttribute("aria-label", `Similarity ${value.toFixed(2)}, interval ${interval}; a guess reaches ${found.chance.toFixed(2)}`);
-  const tell = (name, text) => { panel.querySelector(`.${name}`).textContent = text; };
-  tell("figure", `similarity ${value.toFixed(2)} (${interval})`);
-  tell("chance", `a guess ${found.chance.toFixed(2)}`);
-  tell("asked", `${found.queries.toLocaleString("en")} queries`);
-}
+const CAVEATS = {
+  hidden: "The guard hides what the model knows, and removes nothing. Switch on “Attacker has similar images” to see how it is got past.",
+  broken: "The model still knows it all: whoever has similar images, or the model’s file, can get past a guard.",
+};
 
 function showVerdict() {
-  const { result, models, busy } = state;
-  const section = document.querySelector(".verdict");
-  const word = result ? result.verdict.effect : busy ? "at work" : "nothing reconstructed yet";
-  section.dataset.word = word;
-  $("verdict-word").textContent = word[0].toUpperCase() + word.slice(1);
-  const waiting = busy === "training" ? "Both models are being trained from scratch." : "Both models are being asked.";
-  say("verdict", result ? result.verdict.sentence : busy ? waiting : "Choose a digit to attack it on both models.");
-  $("download").hidden = !result;
-  $("figures").hidden = !result;
-  if (!result) return;
-  const [before, after] = SIDES.map((side) => result[side].accuracy);
-  $("accuracy-baseline").textContent = spread(before);
-  $("accuracy-defended").textContent = spread(after);
-  const points = 100 * (before.value - after.value);
-  const amount = `${Math.abs(points).toFixed(1)} points of accuracy`;
-  $("accuracy-cost").textContent = Math.abs(points) < 0.05 ? "no accuracy" : points < 0 ? `nothing: it gains ${amount}` : amount;
-  const privacy = models && models.hardened.privacy;
-  $("epsilon-row").hidden = !privacy;
-  if (privacy) $("epsilon").textContent = `ε = ${privacy.epsilon.toFixed(1)} at δ = ${privacy.delta.toExponential(0)}`;
+  const { result, busy, request } = state;
+  const waiting = { training: "The models are being trained from scratch.", attacking: `The attacker asks both models, to find ${named(request.target)}.` };
+  say("sentence", result && !wish ? result.sentence : waiting[busy] || (busy ? "At work." : "Choose what to attack."));
+  const through = result && result.defended.read;
+  $("verdict").dataset.outcome = !result ? "none" : through ? "through" : result.baseline.read ? "stopped" : "open";
+  const guard = request.defence === "guard";
+  say("caveat", !result ? "" : guard ? (request.similar ? CAVEATS.broken : CAVEATS.hidden) : "This holds for the attacks that were tried, and for no others.");
+  $("downloads").hidden = $("replay").hidden = !result;
+  $("details").hidden = !result;
+  if (result) showDetails(result);
 }
 
-function spread({ value, low, high }) {
-  return `${percent(value)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
+function interval(estimate, factor = 1, unit = "") {
+  if (!estimate) return "none";
+  const digits = factor === 1 ? 2 : 1;
+  const shown = (value) => (factor * value).toFixed(digits);
+  return `${shown(estimate.value)}${unit} (${shown(estimate.low)} to ${shown(estimate.high)})`;
+}
+
+function showDetails(result) {
+  $("audit").textContent = `The audit, over all attacks that ran, says of the defence: ${result.verdict.effect}. ${result.verdict.sentence}`;
+  const sides = SIDES.map((side) => result[side]);
+  const rows = [
+    ["Accuracy on images never seen", ...sides.map((side) => interval(side.accuracy, 100, " %"))],
+    ["Attack that is shown", ...sides.map((side) => (side.shown ? side.shown.attack : "none"))],
+    ["Independent model’s confidence", ...sides.map((side) => (side.shown ? `${(100 * side.shown.confidence).toFixed(0)} %` : "none"))],
+    ["Similarity of it", ...sides.map((side) => (side.shown ? interval(side.shown.similarity) : "none"))],
+    ["Similarity of a guess", ...sides.map((side) => (side.shown ? side.shown.chance.toFixed(2) : "none"))],
+  ];
+  const one = (attack) => (attack ? attack.reason || `${attack.read ? "read" : "not read"}; leakage ${interval(attack.leakage)}` : "not run");
+  const titles = [...new Set(sides.flatMap((side) => side.attacks.map((attack) => attack.title)))];
+  for (const title of titles) rows.push([title, ...sides.map((side) => one(side.attacks.find((attack) => attack.title === title)))]);
+  $("figures").replaceChildren(...rows.map(([head, ...cells]) => {
+    const row = element("tr");
+    row.append(set(element("th", head), { scope: "row" }), ...cells.map((cell) => element("td", cell)));
+    return row;
+  }));
 }
 
 function say(id, text) {
@@ -144,107 +226,68 @@ function say(id, text) {
 }
 
 function showWork() {
-  const { busy, stage, fraction, training } = state;
-  $("work").hidden = !busy;
-  $("train").disabled = Boolean(busy);
+  const { busy, stage, fraction, training, models } = state;
+  $("status").hidden = !busy;
+  $("train").disabled = $("new-customers").disabled = Boolean(busy);
   if (busy) {
     $("stage").textContent = stage;
     $("bar").value = fraction;
   }
   if (state.notice || busy) say("notice", state.notice);
+  const privacy = models && models.hardened && models.hardened.privacy;
+  const promise = privacy ? ` DP-SGD promises ε = ${privacy.epsilon.toFixed(1)} at δ = ${privacy.delta.toExponential(0)}.` : "";
+  $("data").textContent = models ? `Trained on ${models.trained_on.toLocaleString("en")} ${models.data} pixels.${promise}` : "";
   $("lesson").hidden = !training;
   if (!training) return;
-  const losses = (side) => training[side].map((loss, index) => [index + 1, loss]);
-  const curves = [losses("baseline"), losses("hardened")];
+  const curves = ["baseline", "hardened"].map((side) => training[side].map((loss, index) => [index + 1, loss]));
   plot($("lesson-chart"), curves, { last: training.epochs || 1, unit: "epochs", least: 0 });
   const told = (points) => (points.length ? points[points.length - 1][1].toFixed(2) : "none yet");
   $("lesson-chart").setAttribute("aria-label",
-    `Training loss: baseline ${told(curves[0])}, hardened ${told(curves[1])}, after ${Math.max(...curves.map((c) => c.length))} of ${training.epochs} epochs`);
+    `Loss in training: open model ${told(curves[0])}, hardened ${told(curves[1])}, after ${Math.max(...curves.map((c) => c.length))} of ${training.epochs} epochs`);
 }
 
-// ------------------------------------------------------------------ charts
+// ------------------------------------------------------------------ the attack once more
 
-const SVG = "http://www.w3.org/2000/svg";
-
-function set(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
-
-function add(parent, tag, attributes, text) {
-  const element = set(document.createElementNS(SVG, tag), attributes);
-  if (text !== undefined) element.textContent = text;
-  parent.append(element);
-  return element;
-}
-
-function ticks(low, high, most) {
-  const power = 10 ** Math.floor(Math.log10((high - low) / most));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => (high - low) / size <= most);
-  const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + 1e-9; value += step) found.push(value);
-  return found;
-}
-
-function plot(svg, curves, { last, unit, least }) {
-  const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
-  const [left, right, top, bottom] = [44, 12, 10, 30];
-  const values = curves.flat().map(([, y]) => y);
-  const low = Math.min(least ?? Infinity, ...values);
-  const high = Math.max(low + 1e-3, ...values);
-  const x = (value) => left + ((width - left - right) * value) / last;
-  const y = (value) => top + ((height - top - bottom) * (high - value)) / (high - low);
-  svg.replaceChildren();
-  if (values.length) {
-    for (const value of ticks(low, high, height > 200 ? 6 : 4)) {
-      add(svg, "line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) });
-      add(svg, "text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, String(Number(value.toPrecision(6))));
-    }
+$("replay").addEventListener("click", async () => {
+  const answer = await fetch("/replay.json");
+  if (!answer.ok || replayed) return;
+  const { frames } = await answer.json();
+  replayed = Object.fromEntries(SIDES.map((side) => [side, { attack: "", queries: 0, image: null, curves: {} }]));
+  for (const frame of frames) {
+    if (state.busy) break;
+    const side = replayed[frame.side];
+    Object.assign(side, frame);
+    if (frame.loss !== null) (side.curves[frame.attack] ||= []).push([frame.queries, frame.loss]);
+    show(state);
+    await new Promise((resolve) => setTimeout(resolve, REPLAY_MILLISECONDS / frames.length));
   }
-  add(svg, "line", { class: "axis", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom });
-  ticks(0, last, 5).forEach((value, index, all) => {
-    const label = value.toLocaleString("en");
-    add(svg, "text", { x: x(value), y: height - 10, "text-anchor": index === 0 ? "start" : "end" },
-      index === all.length - 1 ? `${label} ${unit}` : label);
-  });
-  curves.forEach((points, index) => {
-    const corners = points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`);
-    if (corners.length > 1) add(svg, "polyline", { class: `curve ${SIDES[index]}`, points: corners.join(" ") });
-    if (corners.length) {
-      const [cx, cy] = corners[corners.length - 1].split(",");
-      add(svg, "circle", { class: `end ${SIDES[index]}`, cx, cy, r: 4 });
-    }
-  });
-}
-
-function showChart() {
-  const source = state.live || state.result;
-  const chart = $("chart");
-  const curves = SIDES.map((side) => (source ? source[side].curve : []));
-  const last = Math.max(1000, ...curves.flat().map(([queries]) => queries));
-  plot(chart, curves, { last, unit: "queries" });
-  const end = (points) => (points.length ? points[points.length - 1][1].toFixed(1) : "hidden: this side answers with labels alone");
-  chart.setAttribute("aria-label", !source || state.live
-    ? "Loss of the attack, as it runs"
-    : `Loss at the end of the attack: baseline ${end(curves[0])}, defended ${end(curves[1])}`);
-}
+  replayed = null;
+  show(state);
+});
 
 // ------------------------------------------------------------------ the state
+
+function arrived({ path, body }, { data, request, busy }) {
+  if (path === "/attack") return Object.keys(body).every((name) => request[name] === body[name]);
+  return path === "/show" ? data === body.data : Boolean(busy);
+}
 
 function show(next) {
   const first = state === null;
   state = next;
-  if (first && state.models) {
-    const trained = state.models.defences.map((row) => row.name).join(" ");
-    if ([...$("defences").options].some((option) => option.value === trained)) $("defences").value = trained;
-  }
-  $("data").textContent = state.models ? state.models.data : "";
-  showChoices();
-  SIDES.forEach(showSide);
+  const live = state.live || replayed;
+  showControls(first);
+  for (const side of SIDES) showSide(side, live && live[side]);
   showVerdict();
   showWork();
-  showChart();
+  plotEach($("charts"), live || state.result);
+  showCustomers(state.customers);
   fulfil();
+  askForCustomers();
 }
 
-new EventSource("/events").addEventListener("message", (message) => show(JSON.parse(message.data)));
+new EventSource("/events").addEventListener("message", (message) => {
+  const next = JSON.parse(message.data);
+  if (sent && arrived(sent, next)) sent = null;
+  show(next);
+});

@@ -57,7 +57,9 @@ def reconstruct(
             answers, target_class, floor=settings.floor, temperature=settings.temperature
         )
 
-    trace.affords(len(chosen))
+    first = len(chosen) + seeds * CHAINS
+    if trace.left < first:
+        raise Unsuited(f"The query budget does not pay for one step, the first {first:,} queries.")
     known = density(auxiliary.probabilities(target, len(chosen)))
     trace.spend(len(chosen))
     states = space.coefficients(chosen - space.start)

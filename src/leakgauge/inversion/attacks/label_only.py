@@ -25,7 +25,7 @@ from leakgauge.inversion.adam import Adam
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.protocol import AttackSettings, Reconstructed
 from leakgauge.inversion.search_trace import ENOUGH_ITERATIONS, SearchTrace
-from leakgauge.inversion.start import looked_up
+from leakgauge.inversion.start import LARGEST_SHARE, looked_up
 from leakgauge.progress import Progress
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import BoolArray, FloatArray, Target
@@ -94,7 +94,7 @@ def reconstruct(
     return trace.result(
         Notice(
             "no_start",
-            f"Among {SEARCHES * SEARCHED_AT_ONCE:,} random images for each seed, some seeds found none "
+            f"Among up to {SEARCHES * SEARCHED_AT_ONCE:,} random images for each seed, some seeds found none "
             f"that the model labels {target_class}; the search from labels went on from the start.",
         )
     )
@@ -115,10 +115,13 @@ def _starts(
     if start.any() and trace.affords(1):  # what was looked up may bear the label already
         found |= bool(target.labels(space.images(start[None]))[0] == target_class)
         trace.spend(1)
+    most = trace.queries + int(
+        LARGEST_SHARE * trace.left
+    )  # what is found is nothing without steps from there
     for search in range(SEARCHES):
         missing = np.flatnonzero(~found)
         asked = SEARCHED_AT_ONCE * len(missing)
-        if not asked or not trace.affords(asked):
+        if not asked or trace.queries + asked > most or not trace.affords(asked):
             break
         grey, cutoff = BACKGROUNDS[search % len(BACKGROUNDS)]
         coarse = low_frequencies(np.full(space.shape, grey, dtype=np.float32), cutoff=cutoff)

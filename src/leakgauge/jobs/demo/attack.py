@@ -1,11 +1,10 @@
-"""The demo's attack: one digit, reconstructed from the baseline and from the hardened model.
+"""The demo's attack: one class, reconstructed from the open model and from the defended one.
 
 Here the rooms meet that know nothing of each other: models, defences, attacks and reports.
 """
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import shutil
@@ -13,9 +12,9 @@ import threading
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -27,6 +26,8 @@ from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.audit import audit
 from leakgauge.inversion.inputs import read_inputs
 from leakgauge.inversion.progress_callback import Preview, with_callback
+from leakgauge.inversion.protocol import Attack
+from leakgauge.jobs.demo.story import encoded, sentence, side_of
 from leakgauge.jobs.request import JobRequest
 from leakgauge.jobs.table import DEMO_ATTACK
 from leakgauge.parameters import inversion_parameters
@@ -34,65 +35,77 @@ from leakgauge.progress import Calling, Display, Progress
 from leakgauge.report.comparison import compare
 from leakgauge.report.comparison.document import comparison_to_json
 from leakgauge.report.html import render_comparison
-from leakgauge.report.model import Audited, InversionMeasured, InversionReport, Reconstruction
+from leakgauge.report.model import Audited
 from leakgauge.report.writers import write
-from leakgauge.targets.protocol import Target
+
+CONTROLS = 2
+"""Classes to compare with. Two are a third of the work that nine are, and one is waiting."""
 
 
 def attack(request: JobRequest, display: Display) -> None:
-    """Attack one digit on both models; `overrides` name digit, output defences, iterations and seeds.
+    """Attack one class on both models while they are shown.
 
-    `source` is a folder that `train` left. The defended side is the hardened model behind the
-    output defences. Both are reconstructed at the same time, and shown while they are.
+    `overrides` hold the page's `request`, which is kept with the result; the class (`target`) and what it is
+    called (`name`); the file of the defended `model` and its `output` defences; whether the attacker has
+    `similar` images; iterations and seeds. `source` is a folder that `train` left.
     """
-    digit = cast(int, request.overrides["digit"])
-    outputs = tuple(cast(list[str], request.overrides["output"]))
-    held_out = np.load(request.source / "held_out.npz", allow_pickle=False)
+    overrides = request.overrides
     display.opened("model")
     telling = _Telling(display)
     sides = [
-        _Side("baseline", request.source / "baseline.onnx", ()),
-        _Side("defended", request.source / "hardened.onnx", outputs),
+        _Side("baseline", "baseline", ()),
+        _Side("defended", cast(str, overrides["model"]), tuple(cast(list[str], overrides["output"]))),
     ]
 
     def attacked(place: int) -> tuple[Audited, Estimate]:
-        side = sides[place]
-        audited, target = side.audited(digit, request, telling, telling.share(place, len(sides)))
-        right = int((target.labels(held_out["images"]) == held_out["labels"]).sum())
-        return audited, proportion(right, len(held_out["labels"]))
+        return sides[place].audited(request, telling, telling.share(place, len(sides)))
 
     with ThreadPoolExecutor(len(sides)) as threads:
         (before, usual), (after, changed) = threads.map(attacked, range(len(sides)))
     display.report("writing the report", 0.97)
     comparison = compare(before.report, after.report, accuracies=(usual, changed))
+    target = cast(int, overrides["target"])
+    shown = [side_of(audited, target, accuracy) for audited, accuracy in ((before, usual), (after, changed))]
     result = {
-        "digit": digit,
-        "output": list(outputs),
-        "baseline": _facts(before, digit, usual),
-        "defended": _facts(after, digit, changed),
+        "request": overrides["request"],
+        "baseline": shown[0],
+        "defended": shown[1],
+        "sentence": sentence(
+            cast(str, overrides["name"]),
+            *(cast(bool, side["read"]) for side in shown),
+            similar=cast(bool, overrides["similar"]),
+            guard=cast(str, overrides["model"]).startswith("guarded"),
+        ),
         "verdict": {"effect": comparison.effect.value, "sentence": comparison.sentence},
     }
-    result_name, report_name = DEMO_ATTACK.leaves
-    (request.report / result_name).write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
     pages = {
         "comparison.html": render_comparison(comparison).encode(),
         "comparison.json": comparison_to_json(comparison),
     }
     zipped = _zipped(pages, {"before": before, "after": after}, request.scratch)
-    (request.report / report_name).write_bytes(zipped)
+    left = (
+        json.dumps(result, allow_nan=False).encode(),
+        zipped,
+        pages["comparison.html"],
+        json.dumps({"frames": telling.frames}, allow_nan=False).encode(),
+    )
+    for name, content in zip(DEMO_ATTACK.leaves, left, strict=True):
+        (request.report / name).write_bytes(content)
 
 
+@dataclass(slots=True)
 class _Telling:
-    """The two sides' words, one at a time."""
+    """The two sides' words, one at a time; what was shown is kept, to be shown again."""
 
-    def __init__(self, display: Display) -> None:
-        self._display = display
-        self._speaking = threading.Lock()
-        self._done: dict[int, float] = {}
+    display: Display
+    frames: list[Mapping[str, JsonValue]] = field(default_factory=list)
+    _speaking: threading.Lock = field(default_factory=threading.Lock)
+    _done: dict[int, float] = field(default_factory=dict)
 
     def show(self, values: Mapping[str, JsonValue]) -> None:
         with self._speaking:
-            self._display.show(values)
+            self.frames.append(values)
+            self.display.show(values)
 
     def share(self, place: int, sides: int) -> Progress:
         """Progress of one side, listener as that of both."""
@@ -100,7 +113,7 @@ class _Telling:
         def listener(stage: str, fraction: float) -> None:
             with self._speaking:
                 self._done[place] = fraction
-                self._display.report(stage, 0.95 * sum(self._done.values()) / sides)
+                self.display.report(stage, 0.95 * sum(self._done.values()) / sides)
 
         return Calling(listener)
 
@@ -110,88 +123,64 @@ class _Side:
     """One model behind its output defences."""
 
     name: str
-    model: Path
+    model: str
     outputs: tuple[str, ...]
 
-    def audited(
-        self, digit: int, request: JobRequest, telling: _Telling, progress: Progress
-    ) -> tuple[Audited, Target]:
-        """The inversion audit of this side, and the target that it asked."""
-        folder, scratch = request.scratch / self.name, request.scratch / f"{self.name}-unpacked"
-        for made in (folder, scratch):
-            made.mkdir()
-        shutil.copyfile(self.model, folder / "model.onnx")
-        shutil.copyfile(request.source / f"original_{digit}.png", folder / "input_image.png")
-        bundle = open_bundle(folder, scratch, limits=Limits())
-        assert isinstance(bundle, InversionBundle)  # noqa: S101 -- narrows the type of our own folder
+    def audited(self, request: JobRequest, telling: _Telling, progress: Progress) -> tuple[Audited, Estimate]:
+        """The inversion audit of this side, and its accuracy on held-out images."""
+        target = cast(int, request.overrides["target"])
+        bundle = self._bundle(request, target)
         asked: dict[str, JsonValue] = {name: request.overrides[name] for name in ("iterations", "seeds")}
-        asked |= {"class_to_attack": digit, "defences": list(self.outputs)}
-        parameters = inversion_parameters(None, asked)
+        parameters = inversion_parameters(
+            None, asked | {"class_to_attack": target, "defences": list(self.outputs)}
+        )
         inputs = read_inputs(bundle, parameters)
-        attacks = [
-            with_callback(row, digit, lambda preview: telling.show(_preview(self.name, preview)))
-            for row in ATTACKS
-            if row.by_default
-        ]
         audited = audit(
             inputs,
             parameters=parameters,
-            attacks=attacks,
+            attacks=[self._watched(row, target, telling) for row in ATTACKS if row.by_default],
             inputs_sha256=bundle.sha256,
+            most_controls=CONTROLS,
             progress=progress,
         )
-        return audited, inputs.target
+        held_out = np.load(request.source / "held_out.npz", allow_pickle=False)
+        right = int((inputs.target.labels(held_out["images"]) == held_out["labels"]).sum())
+        return audited, proportion(right, len(held_out["labels"]))
 
+    def _bundle(self, request: JobRequest, target: int) -> InversionBundle:
+        """A bundle with this side's model, the original and, for some attackers, images of other classes."""
+        folder, scratch = request.scratch / self.name, request.scratch / f"{self.name}-unpacked"
+        for made in (folder, scratch):
+            made.mkdir()
+        for name, called in (
+            (f"{self.model}.onnx", "model.onnx"),
+            (f"original_{target}.png", "input_image.png"),
+            ("evaluator.onnx", "evaluator.onnx"),
+        ):
+            shutil.copyfile(request.source / name, folder / called)
+        if request.overrides["similar"]:
+            (folder / "auxiliary").mkdir()
+            similar = np.load(request.source / "similar.npz", allow_pickle=False)
+            for number, image in enumerate(similar["images"][similar["labels"] != target]):
+                (folder / "auxiliary" / f"{number}.png").write_bytes(to_png(image))
+        bundle = open_bundle(folder, scratch, limits=Limits())
+        assert isinstance(bundle, InversionBundle)  # noqa: S101 -- narrows the type of our own folder
+        return bundle
 
-def _preview(side: str, preview: Preview) -> dict[str, JsonValue]:
-    return {
-        "side": side,
-        "attack": preview.attack,
-        "queries": preview.queries,
-        "image": _encoded(to_png(preview.image)),
-        "loss": preview.loss,
-    }
+    def _watched(self, row: Attack, target: int, telling: _Telling) -> Attack:
+        def shown(preview: Preview) -> None:
+            prior = preview.with_prior and not row.looks_up
+            telling.show(
+                {
+                    "side": self.name,
+                    "attack": f"{row.title}, with a prior" if prior else row.title,
+                    "queries": preview.queries,
+                    "image": encoded(to_png(preview.image)),
+                    "loss": preview.loss,
+                }
+            )
 
-
-def _facts(audited: Audited, digit: int, accuracy: Estimate) -> dict[str, Any]:
-    """What the page says about one side: the attack that showed most, and all of them in short."""
-    report = cast(InversionReport, audited.report)
-    measured = {row.name: row for row in report.attacks if isinstance(row, InversionMeasured)}
-    rows = [found for found in report.reconstructions if found.target_class == digit]
-    worst = max(rows, key=lambda found: (found.leakage.value, found.similarity.pearson), default=None)
-    return {
-        "accuracy": asdict(accuracy),
-        "worst": None if worst is None else _reconstruction(worst, measured[worst.attack], audited.files),
-        "attacks": [
-            {
-                "title": row.title,
-                "leakage": asdict(row.metrics.leakage) if isinstance(row, InversionMeasured) else None,
-                "reason": None if isinstance(row, InversionMeasured) else row.reason,
-            }
-            for row in report.attacks
-        ],
-        "curve": _curve(report, digit),
-    }
-
-
-def _curve(report: InversionReport, digit: int) -> list[list[float]]:
-    """(queries, loss) along the run of the first attack that has a loss to follow."""
-    points = [point for point in report.loss_curve if point.target_class == digit]
-    return [[point.queries, point.loss] for point in points if point.attack == points[0].attack]
-
-
-def _reconstruction(
-    found: Reconstruction, row: InversionMeasured, files: Mapping[str, bytes]
-) -> dict[str, Any]:
-    return {
-        "attack": row.title,
-        "image": _encoded(files[found.image]),
-        "queries": found.queries,
-        "similarity": asdict(row.metrics.pearson),
-        "chance": found.chance,
-        "chance_source": found.chance_source,
-        "leakage": asdict(found.leakage),
-    }
+        return with_callback(row, target, shown)
 
 
 def _zipped(pages: Mapping[str, bytes], sides: Mapping[str, Audited], scratch: Path) -> bytes:
@@ -206,7 +195,3 @@ def _zipped(pages: Mapping[str, bytes], sides: Mapping[str, Audited], scratch: P
         for name, content in contents.items():
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
-
-
-def _encoded(png: bytes) -> str:
-    return base64.b64encode(png).decode("ascii")

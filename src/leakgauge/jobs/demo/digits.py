@@ -33,6 +33,11 @@ class Digits:
     held_out_images: NDArray[np.float32]
     held_out_labels: NDArray[np.int64]
 
+    def held_out(self, begins: float, ends: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The held-out images and labels from one share of them to another."""
+        part = slice(*(round(share * len(self.held_out_labels)) for share in (begins, ends)))
+        return self.held_out_images[part], self.held_out_labels[part]
+
     def first_of(self, digit: int) -> NDArray[np.float32]:
         """The first training image of a class: no choice is made."""
         first: NDArray[np.float32] = self.images[self.labels == digit][0]

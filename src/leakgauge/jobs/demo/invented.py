@@ -29,7 +29,7 @@ class Counts:
     """Images of each class: to train on, and held out."""
 
     trained: int = 250
-    held_out: int = 120
+    held_out: int = 150
 
 
 COUNTS = Counts()

@@ -1,4 +1,4 @@
-"""The network of the demo: small enough to be trained while one looks on."""
+"""The networks of the demo: small enough to be trained while one looks on."""
 
 from __future__ import annotations
 
@@ -28,6 +28,23 @@ def digit_network(shape: tuple[int, int, int], *, classes: int = 10) -> Any:
             *convolutions,
             layers.Flatten(),
             layers.Dense(64, activation="relu"),
+            layers.Dense(classes, activation="softmax"),
+        ]
+    )
+
+
+def evaluator_network(shape: tuple[int, int, int], *, classes: int = 10) -> Any:
+    """A network of another make, which says what a reconstruction shows; it gives probabilities."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input(shape, name="image"),
+            layers.Conv2D(24, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Dropout(0.3),
+            layers.Flatten(),
+            layers.Dense(96, activation="relu"),
+            layers.Dropout(0.3),
             layers.Dense(classes, activation="softmax"),
         ]
     )

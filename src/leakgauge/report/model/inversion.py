@@ -192,7 +192,7 @@ class InversionTarget:
     engine: str
 
 
-Mask: TypeAlias = Literal["rounded", "truncated", "labels_only", "clipped", "flat"]
+Mask: TypeAlias = Literal["rounded", "truncated", "labels_only", "clipped", "flat", "away_from_data"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +200,10 @@ class Masking:
     """What the target's answers hide, as far as asking it `queries` times shows, and what that is worth.
 
     `found` names how: rounded to multiples of `step`; truncated to the likeliest
-    `classes_kept`; labels only; clipped at an end; or flat, as by a raised
-    temperature, which is no defence. `slope_hidden` is the share of smooth
+    `classes_kept`; labels only; clipped at an end; flat, as by a raised
+    temperature, which is no defence; or away from data, where it answers differently. `steepness` is how
+    many times as fast as on average answers along lines from real images change in the steepest tenth: 1
+    for a linear model, None where none told. `slope_hidden` is the share of smooth
     images to which a close neighbour got the very same answer; None where it
     was not measured. `effect` is over the worst of all attacks, those from labels
     included: "none" where nothing is masked, "slope_only" where a leak is shown all
@@ -215,6 +217,7 @@ class Masking:
     queries: int
     effect: Literal["none", "slope_only", "no_leak_shown", "undecided"]
     sentence: str
+    steepness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

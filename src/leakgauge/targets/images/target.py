@@ -145,7 +145,7 @@ def _probabilities(
 ) -> FloatArray:
     scores = outputs.astype(np.float64)
     if output == "probabilities":
-        scores = np.maximum(scores, 0.0)
+        scores = np.clip(scores, 0.0, 1.0)  # 32 bits may lie just beyond either end
     if scores.shape[1] == 1:  # one sigmoid unit: the second class's probability
         return np.concatenate([1.0 - scores, scores], axis=1)
     if output == "logits":
