@@ -1,216 +1,258 @@
-"""What each defence is worth against inversion: four seeds, ten digits, all attacks, one rule.
+"""What each defence is worth against inversion: whole audits before and after, over seeds.
 
-    python benchmarks/defences.py
+    python benchmarks/defences.py audit SET FOLDER RESULTS [--seeds 8] [--defences guard decoys+guard]
+    python benchmarks/defences.py table SET RESULTS
 
-scikit-learn's digits. For each of four seeds (of the split, the training and the attacks; nothing
-was tuned on them) a baseline and one model per training defence are trained on one half. All
-attacks that run by default draw all ten classes from each, and from the baseline behind each
-output defence. What ten drawings are worth is their accuracy as 1-nearest-neighbour prototypes of
-the held-out digits; the *leak* is the share of the way from a guess (.1) to the class means of
-the training data. A defence is held to the worst of the attacks, by the rule of
-`leakgauge compare` over the four pairs.
+SET is `digits8` (scikit-learn's digits), `digits28` (MNIST's test digits, in idx format in FOLDER) or
+`faces32` (ten invented people). A seed is of the split, the training and the attacks; nothing was tuned
+on these. For each seed a baseline and one model a defence are trained on one half and audited, all ten
+classes at once, with a bundle as a user sends it. The other half is split again: one part is the images
+of the attacker that has similar ones, and trains two evaluators; the other part is the reference images.
+A name may hold several joined by `+`; output defences are those of the audit's own parameter.
+`--more-queries` audits with ten times the iterations besides, as the same attacker with more patience.
+
+RESULTS keeps one folder for each audit; what is there already is not run again. `table` prints one row
+for each defence and attacker, with the effect that `leakgauge compare` finds over the pairs, and how many
+reconstructions of ten either evaluator recognises.
 """
 
 from __future__ import annotations
 
+import argparse
+import io
+import json
+import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from sklearn.svm import SVC
 
 from digit_models import one_thread, saved, trained
 from leakgauge.bundle import InversionBundle, Limits, open_bundle
-from leakgauge.estimates import Estimate
+from leakgauge.defences.training import TRAINING_DEFENCES
 from leakgauge.images.files import to_png
-from leakgauge.inversion.attacks import ATTACKS
-from leakgauge.inversion.audit import audit
-from leakgauge.inversion.inputs import Inputs, read_inputs
-from leakgauge.inversion.measure import consensus
-from leakgauge.inversion.running import Run, plan, run_attacks
-from leakgauge.jobs.demo.digits import Digits, bundled_digits
-from leakgauge.parameters import inversion_parameters
+from leakgauge.inversion.audit import audit_bundle
+from leakgauge.jobs.demo.digits import Digits, bundled_digits, mnist
+from leakgauge.jobs.demo.invented import invented_faces
 from leakgauge.progress import Silent
 from leakgauge.report.comparison import compare
-from leakgauge.report.model import InversionMeasured, InversionMetrics, InversionReport, NotApplicable
+from leakgauge.report.files import read_report
+from leakgauge.report.json_document import to_json
+from leakgauge.report.model import Audited, InversionMeasured, InversionReport
+from leakgauge.targets.opening import open_image_model
 
-SEEDS = range(4)
-ITERATIONS, RUNS = 250, 3
-GUESS = 0.1
-QUICK: dict[str, tuple[str, ...]] = {
-    "negative label smoothing": ("negative_label_smoothing",),
-    "label smoothing": ("label_smoothing",),
-    "dropout + weight decay": ("dropout", "weight_decay"),
-}
-SLOW: dict[str, tuple[str, ...]] = {"DP-SGD": ("dp_sgd",)}
-OUTPUTS: dict[str, tuple[str, ...]] = {
-    "temperature 5": ("temperature=5",),
-    "rounding to 2 decimals": ("rounding=2",),
-    "top-1": ("top_k=1",),
-    "label only": ("label_only",),
-}
 BASELINE = "baseline"
-
-
-@dataclass(frozen=True, slots=True)
-class Worth:
-    """One variant under one seed: accuracy on held-out digits, and prototype accuracy by attack."""
-
-    accuracy: Estimate
-    by_attack: Mapping[str, float]
-    report: InversionReport
+_TRAINING = {row.name for row in TRAINING_DEFENCES}
+DEFENCES = (
+    *("guard", "decoys", "decoys+guard", "anti_adversarial", "random_erasing"),
+    *("negative_label_smoothing", "label_smoothing", "dropout+weight_decay", "dp_sgd"),
+    *("temperature=5", "rounding=2", "top_k=1", "label_only"),
+)
+ATTACKS = ("spsa", "cma_es", "label_only", "auxiliary_mean", "auxiliary_labels", "miface")
+"""Those that run by default, without the costliest look-up, and one that reads the file."""
+ITERATIONS, RUNS, MORE = 250, 3, 10
+REPORT, FIGURES = "report.json", "figures.json"
+MOST = 400
+"""Files of similar and of reference images in a bundle, at most."""
+EVALUATOR = "evaluator"
+FAR = "10x"
+"""Suffix of the folder of an audit with more queries."""
+SETS: Mapping[str, Callable[[Path, int], Digits]] = {
+    "digits8": lambda _, seed: bundled_digits(seed=seed),
+    "digits28": lambda folder, seed: mnist(folder, seed=seed),
+    "faces32": lambda _, seed: invented_faces(seed=seed),
+}
 
 
 def main() -> None:
-    """Train, attack, and print one row for each variant."""
+    """Audit, or print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("step", choices=("audit", "table"))
+    parser.add_argument("set", choices=tuple(SETS))
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--defences", nargs="+", default=DEFENCES)
+    parser.add_argument("--more-queries", action="store_true")
+    asked = parser.parse_args()
+    results = asked.folders[-1] / asked.set
+    if asked.step == "table":
+        table(results, asked.defences)
+        return
     one_thread()
-    template = None
-    found: dict[str, list[Worth]] = {}
-    # the quick ones first, so that a table is there before the slow one ends
-    for round_of in ({BASELINE: (), **QUICK}, SLOW):
-        for seed in SEEDS:
-            digits = bundled_digits(seed=seed)
-            ceiling = prototype_accuracy(class_means(digits), digits)
-            for name, defences in round_of.items():
-                with tempfile.TemporaryDirectory() as folder:
-                    bundle = bundled(Path(folder), trained(digits, defences, seed).model, digits)
-                    if template is None:
-                        template = any_report(bundle)
-                    outputs = {name: (), **(OUTPUTS if name == BASELINE else {})}
-                    for variant, spellings in outputs.items():
-                        worth = attacked(bundle, spellings, digits, seed, ceiling, template)
-                        found.setdefault(variant, []).append(worth)
-                        print(seed, variant, dict(worth.by_attack), file=sys.stderr, flush=True)
-        table(found)
+    for seed in range(asked.seeds):
+        waiting = [
+            name
+            for name in (BASELINE, *asked.defences)
+            if any(
+                not (folder / FIGURES).exists()
+                for folder in _folders(results, name, seed, more=asked.more_queries)
+            )
+        ]
+        if waiting:
+            audited_seed(
+                SETS[asked.set](asked.folders[0], seed), seed, waiting, results, more=asked.more_queries
+            )
 
 
-def class_means(digits: Digits) -> NDArray[np.float32]:
-    """(10, height, width, channels) mean training digit of each class: what a full leak would draw."""
-    return np.stack([digits.images[digits.labels == digit].mean(axis=0) for digit in range(10)])
+def _folders(results: Path, name: str, seed: int, *, more: bool) -> Sequence[Path]:
+    near = results / name / str(seed)
+    return (near, near.with_name(f"{seed}-{FAR}")) if more else (near,)
 
 
-def bundled(folder: Path, model: object, digits: Digits) -> InversionBundle:
-    """A bundle with the model and an image, as an audit is sent it."""
+def audited_seed(digits: Digits, seed: int, names: Sequence[str], results: Path, *, more: bool) -> None:
+    """Train and audit what is missing of one seed."""
+    similar, references = np.array_split(np.arange(len(digits.held_out_labels)), 2)
+    known = digits.held_out_images[similar], digits.held_out_labels[similar]
+    other = trained(
+        Digits("similar", *known, digits.held_out_images[references], digits.held_out_labels[references]),
+        (),
+        1_000 + seed,
+    ).model
+    evaluator = results / EVALUATOR / f"{seed}.onnx"
+    if not evaluator.exists():  # the same bytes for all audits of a seed
+        evaluator.parent.mkdir(parents=True, exist_ok=True)
+        saved(other, digits, evaluator)
+    machine = SVC(C=10).fit(known[0].reshape(len(similar), -1), known[1])
+    for name in names:
+        started = time.process_time()
+        parts = () if name == BASELINE else tuple(name.split("+"))
+        in_training = tuple(part for part in parts if part in _TRAINING)
+        model = trained(digits, in_training, seed).model
+        seconds = time.process_time() - started
+        for place, folder in enumerate(_folders(results, name, seed, more=more)):
+            if (folder / FIGURES).exists():
+                continue
+            with tempfile.TemporaryDirectory() as scratch:
+                bundle = bundled(Path(scratch), model, evaluator, digits, seed, similar, references)
+                accuracy = _accuracy(Path(scratch, "bundle", "model.keras"), digits)
+                audited = audit_bundle(
+                    bundle,
+                    {
+                        "class_to_attack": "all",
+                        "attacks": list(ATTACKS),
+                        "defences": [part for part in parts if part not in in_training],
+                        "iterations": ITERATIONS * (MORE if place else 1),
+                        "seeds": RUNS,
+                        "seed": seed,
+                    },
+                    Silent(),
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / REPORT).write_bytes(to_json(audited.report))
+            figures = {
+                "accuracy": accuracy,
+                "recognised": recognised(audited, machine),
+                "training seconds": round(seconds, 1),
+                "seconds": round(time.process_time() - started, 1),
+            }
+            (folder / FIGURES).write_text(json.dumps(figures))
+            print(seed, name, FAR if place else "", figures, file=sys.stderr, flush=True)
+
+
+def bundled(
+    folder: Path,
+    model: object,
+    evaluator: Path,
+    digits: Digits,
+    seed: int,
+    similar: NDArray[np.int64],
+    references: NDArray[np.int64],
+) -> InversionBundle:
+    """A bundle with model, image, evaluator, similar images and labelled ones."""
     loose, scratch = folder / "bundle", folder / "scratch"
-    for made in (loose, scratch):
-        made.mkdir()
-    saved(model, digits, loose / "model.onnx")
-    (loose / "input_image.png").write_bytes(to_png(digits.first_of(0)))
+    for made in (loose / "auxiliary", scratch, *(loose / "reference" / str(each) for each in range(10))):
+        made.mkdir(parents=True)
+    model.save(loose / "model.keras")  # type: ignore[attr-defined]  # a Keras model
+    shutil.copyfile(evaluator, loose / "evaluator.onnx")
+    (loose / "input_image.png").write_bytes(to_png(digits.first_of(seed % 10)))
+    for number in similar[:MOST]:
+        (loose / "auxiliary" / f"{number}.png").write_bytes(to_png(digits.held_out_images[number]))
+    for number in references[:MOST]:
+        place = loose / "reference" / str(digits.held_out_labels[number]) / f"{number}.png"
+        place.write_bytes(to_png(digits.held_out_images[number]))
     bundle = open_bundle(loose, scratch, limits=Limits())
     if not isinstance(bundle, InversionBundle):
         raise TypeError("a model and an image are an inversion bundle")
     return bundle
 
 
-def opened(bundle: InversionBundle, spellings: Sequence[str], *, iterations: int, seed: int) -> Inputs:
-    """The bundle as attacks see it behind output defences."""
-    asked = {
-        "class_to_attack": 0,
-        "defences": list(spellings),
-        "iterations": iterations,
-        "seeds": RUNS,
-        "seed": seed,
-    }
-    return read_inputs(bundle, inversion_parameters(None, asked))
+def _accuracy(path: Path, digits: Digits) -> float:
+    height, width = digits.images.shape[1:3]
+    labels = open_image_model(path, image_size=(height, width)).labels(digits.held_out_images)
+    return float((labels == digits.held_out_labels).mean())
 
 
-def any_report(bundle: InversionBundle) -> InversionReport:
-    """Some report, whose attacks are exchanged for what is compared here."""
-    report = audit(
-        opened(bundle, (), iterations=1, seed=0),
-        parameters=inversion_parameters(None, {"iterations": 1, "seeds": 1}),
-        attacks=ATTACKS[:1],
-        inputs_sha256=bundle.sha256,
-        progress=Silent(),
-    ).report
+def recognised(audited: Audited, machine: SVC) -> Mapping[str, int]:
+    """By attack, how many of ten reconstructions one of the two evaluators, or both, take for theirs."""
+    report = audited.report
     if not isinstance(report, InversionReport):
         raise TypeError("the inversion audit gives inversion reports")
-    return report
+    found: dict[str, int] = {}
+    for one in report.reconstructions:
+        pixels = np.asarray(Image.open(io.BytesIO(audited.files[one.image])).convert("L"), dtype=np.float32)
+        by_machine = int(machine.predict(pixels.reshape(1, -1) / 255.0)[0]) == one.target_class
+        by_network = one.judgement is not None and one.judgement.recognised
+        found[one.attack] = found.get(one.attack, 0) + int(by_machine or by_network)
+    return found
 
 
-def attacked(
-    bundle: InversionBundle,
-    spellings: Sequence[str],
-    digits: Digits,
-    seed: int,
-    ceiling: float,
-    template: InversionReport,
-) -> Worth:
-    """All attacks on all classes of a model behind output defences."""
-    inputs = opened(bundle, spellings, iterations=ITERATIONS, seed=seed)
-    runs = run_attacks(
-        plan([row for row in ATTACKS if row.by_default], inputs.settings, None),
-        inputs.target,
-        classes=range(10),
-        controls=(),
-        budget=None,
-        seed=seed,
-        progress=Silent(),
+def table(results: Path, names: Sequence[str]) -> None:
+    """One row for each defence and attacker, over all seeds that are there on both sides."""
+    print(
+        "| defence | seeds | accuracy | attacker | prototypes before | after | recognised before | after "
+        "| effect |\n|---|---|---|---|---|---|---|---|---|"
     )
-    by_attack: dict[str, float] = {}
-    rows: list[InversionMeasured | NotApplicable] = []
-    for run in runs:
-        if not isinstance(run, Run):
-            rows.append(NotApplicable(run.name, run.title, run.threat_model, run.citation, run.reason))
+    for name in names:
+        seeds = sorted(
+            folder.name
+            for folder in (results / name).glob("*")
+            if (folder / FIGURES).exists() and (results / BASELINE / folder.name / FIGURES).exists()
+        )
+        if not seeds:
             continue
-        drawings = np.stack([consensus(run.reconstructed[digit]) for digit in range(10)])
-        by_attack[run.attack.name] = reached = prototype_accuracy(drawings, digits)
-        leak = float(np.clip((reached - GUESS) / (ceiling - GUESS), 0.0, 1.0))
-        rows.append(measured(run, leak))
-    right = inputs.target.labels(digits.held_out_images) == digits.held_out_labels
-    share = float(right.mean())
-    return Worth(Estimate(share, share, share, len(right)), by_attack, replace(template, attacks=tuple(rows)))
-
-
-def measured(run: Run, leak: float) -> InversionMeasured:
-    """An attack's row of a report; the interval comes from the seeds, so here it is none."""
-    point = Estimate(leak, leak, leak, 10)
-    attack = run.attack
-    metrics = InversionMetrics(leakage=point, robustness=point, pearson=point, ssim=point)
-    return InversionMeasured(
-        attack.name, attack.title, attack.threat_model, attack.citation, run.queries, metrics
-    )
-
-
-def prototype_accuracy(drawings: NDArray[np.float32], digits: Digits) -> float:
-    """Accuracy of ten drawings as 1-nearest-neighbour prototypes (by correlation) on held-out digits."""
-
-    def centred(images: NDArray[np.float32]) -> NDArray[np.float32]:
-        flat = images.reshape(len(images), -1)
-        flat = flat - flat.mean(axis=1, keepdims=True)
-        return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
-
-    nearest = (centred(digits.held_out_images) @ centred(drawings).T).argmax(axis=1)
-    return float((nearest == digits.held_out_labels).mean())
-
-
-def table(found: Mapping[str, Sequence[Worth]]) -> None:
-    """Per variant: accuracy, every attack's mean, the worst, and what the comparison concludes."""
-    attacks = [row.name for row in ATTACKS if row.by_default]
-    heads = ["variant", "accuracy", *attacks, "worst", "verdict", "reduction of the leak"]
-    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
-    for name, each in found.items():
-        means = [
-            f"{np.mean([one.by_attack[attack] for one in each]):.3f}"
-            if all(attack in one.by_attack for one in each)
-            else "–"
-            for attack in attacks
-        ]
-        worst = np.mean([max(one.by_attack.values(), default=GUESS) for one in each])
-        accuracy = np.mean([one.accuracy.value for one in each])
-        verdict, reduction = "", ""
-        if name != BASELINE:
-            compared = compare([one.report for one in found[BASELINE]], [one.report for one in each])
-            change = compared.worst[0].reduction
-            verdict = compared.effect.value
-            reduction = (
-                "–" if change is None else f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+        sides = [[_read(results / side / seed) for seed in seeds] for side in (BASELINE, name)]
+        compared = compare(*([report for report, _ in side] for side in sides))
+        accuracies = [f"{np.mean([each['accuracy'] for _, each in side]):.3f}" for side in sides]
+        for found in compared.attackers:
+            worst = [worst_of(side, found.worst.scope) for side in sides]
+            cells = (
+                *(name, str(len(seeds)), " → ".join(accuracies), found.worst.scope),
+                *(f"{accuracy:.3f}" for accuracy, _ in worst),
+                *(f"{count:.1f}" for _, count in worst),
+                found.effect.value,
             )
-        cells = [name, f"{accuracy:.3f}", *means, f"{worst:.3f}", verdict, reduction]
-        print(f"| {' | '.join(cells)} |", flush=True)
+            print(f"| {' | '.join(cells)} |")
+
+
+def worst_of(runs: Sequence[tuple[InversionReport, Mapping[str, Any]]], attacker: str) -> tuple[float, float]:
+    """Means over runs, of an attacker's worst accuracy as prototypes and most recognised reconstructions."""
+    accuracies, counts = [], []
+    for report, figures in runs:
+        names = {
+            attack.name
+            for attack in report.attacks
+            if isinstance(attack, InversionMeasured)
+            and (attack.threat_model == "model_file") == (attacker == "model_file")
+            and (attacker != "asks" or not attack.with_prior)
+        }
+        accuracies.append(max(each.accuracy.value for each in report.prototypes if each.attack in names))
+        counts.append(max(count for name, count in figures["recognised"].items() if name in names))
+    return float(np.mean(accuracies)), float(np.mean(counts))
+
+
+def _read(folder: Path) -> tuple[InversionReport, Mapping[str, Any]]:
+    report = read_report(folder)
+    if not isinstance(report, InversionReport):
+        raise TypeError("the inversion audit gives inversion reports")
+    figures: Mapping[str, Any] = json.loads((folder / FIGURES).read_text())
+    return report, figures
 
 
 if __name__ == "__main__":

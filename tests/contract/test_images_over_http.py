@@ -8,10 +8,10 @@ from pathlib import Path
 
 import keras
 import pytest
-from bundle_files import zipped
+from bundle_files import laid_out, zipped
 from cases import CASES
 from doors import as_training_job, by_command_line, run_training_job
-from image_bundles import CLASSES, SIDE, N, arrays, bundle, folders, onnx_model, weights, write
+from image_bundles import CLASSES, SIDE, N, arrays, bundle, folders, onnx_model, weights
 from served import ROOT, Server, running
 
 # What the membership image does not hold; see tests/images/test_contents.py for the image itself.
@@ -110,7 +110,7 @@ def test_the_command_line_unpacks_the_vocabularies_of_a_keras_network(tmp_path: 
     files |= {name: f"city,label\n{table}".encode() for name in ("train_mia.csv",)}
     files["test_mia.csv"] = files["train_mia.csv"].replace(b"x", b"rome")
     files["parameters.json"] = json.dumps({"attacks": ["gap", "loss"]}).encode()
-    report = by_command_line(write(files, tmp_path / "bundle"), tmp_path / "report")
+    report = by_command_line(laid_out(files, tmp_path / "bundle"), tmp_path / "report")
     assert json.loads((report / "report.json").read_bytes())["target"]["type"] == "Functional"
 
 
@@ -121,7 +121,7 @@ def test_the_command_line_takes_the_keras_file_and_finds_what_it_finds_in_the_on
     files = bundle(model__onnx=None)
     found = {}
     for name, content in (("model.keras", in_keras["model.keras"]), ("model.onnx", onnx_model())):
-        folder = write({name: content, **files}, tmp_path / name)
+        folder = laid_out({name: content, **files}, tmp_path / name)
         report = by_command_line(folder, tmp_path / f"report of {name}")
         found[name] = json.loads((report / "report.json").read_bytes())
     keras_report, onnx_report = found.values()

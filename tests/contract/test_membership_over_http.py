@@ -15,6 +15,7 @@ import pytest
 from bad_inputs import BadInput, bad_inputs, bundle
 from canary import CANARY
 from doors import as_training_job, by_command_line, run_command_line, run_training_job
+from replies import Reply
 from served import ROOT, ZIP, InBackground, Server, running, wait_until
 from spoiled import MARKER, NUMBER, sound, spoiled
 
@@ -39,21 +40,22 @@ def server(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
-def of_a_good_one(server: Server) -> float:
-    """Seconds that a good request takes, with all attacks."""
+def good(server: Server) -> tuple[Reply, float]:
+    """The reply to the sample with the attacks that its table is made of, and the seconds that took."""
     began = time.monotonic()
-    assert server.invoke(bundle(), Accept="application/json").status == 200
-    return time.monotonic() - began
+    reply = server.invoke(sample(LEARNED), Accept="text/csv")
+    assert reply.status == 200
+    return reply, time.monotonic() - began
 
 
 @pytest.mark.parametrize("bad", bad_inputs(), ids=lambda bad: bad.name)
 def test_bad_input_gets_its_own_answer_and_sooner_than_good(
-    server: Server, of_a_good_one: float, bad: BadInput
+    server: Server, good: tuple[Reply, float], bad: BadInput
 ) -> None:
     CANARY.unlink(missing_ok=True)
     began = time.monotonic()
     reply = server.invoke(bad.body)
-    assert time.monotonic() - began < of_a_good_one
+    assert time.monotonic() - began < good[1]
     assert (reply.status, reply.code) == (bad.status, bad.code), reply.body
     told = reply.json["error"]
     assert len(told["message"]) > 20
@@ -125,8 +127,8 @@ def test_every_door_gives_the_same_report(server: Server, tmp_path: Path) -> Non
         assert set(archive.namelist()) == {"output.csv", "report.html", "report.json"}
 
 
-def test_csv_keeps_the_columns_that_subscribers_parse(server: Server) -> None:
-    reply = server.invoke(sample(LEARNED), Accept="text/csv")
+def test_csv_keeps_the_columns_that_subscribers_parse(good: tuple[Reply, float]) -> None:
+    reply, _ = good
     assert reply.body == (ROOT / "sample-input" / "membership.output.csv").read_bytes()
     rows = list(csv.reader(io.StringIO(reply.body.decode())))
     assert ",".join(rows[0]) == (
@@ -181,7 +183,7 @@ def test_a_stop_in_mid_audit_ends_cleanly(tmp_path: Path) -> None:
         wait_until(lambda: any("learning" in line or "audit begins" in line for line in server.lines()))
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 30  # when SageMaker kills it
         wait_until(lambda: server.left_over() == ([], []))
 
 

@@ -58,18 +58,23 @@ def test_the_page_trains_reconstructs_and_hands_out_its_report(options):
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
         first = container.settled()
         assert first["models"]["baseline"]["accuracy"]["value"] > 0.9
-        assert first["result"]["digit"] == first["digit"]
+        assert first["result"]["request"] == first["request"]
 
-        assert container.ask("/attack", digit=5, output=["rounding=2"]).status == 202
-        assert container.ask("/attack", digit=6, output=[]).status == 409
+        asked = {"target": 5, "defence": "rounding", "level": "usual", "similar": True}
+        assert container.ask("/attack", **asked).status == 202
+        assert container.ask("/attack", **asked).status == 409
         second = container.settled()
-        assert (second["result"]["digit"], second["result"]["output"]) == (5, ["rounding=2"])
+        assert second["result"]["request"] == asked
         for side in ("baseline", "defended"):
-            reconstructed = [one["worst"]["image"] for one in (first["result"][side], second["result"][side])]
+            reconstructed = [one["shown"]["image"] for one in (first["result"][side], second["result"][side])]
             assert reconstructed[0] != reconstructed[1]
 
+        # tables take libraries that images do not
+        assert container.ask("/customers").status == 202
+        assert len(container.settled()["customers"]["records"]) == 8
+
         # private training takes another library, and a while: enough that it has begun
-        assert container.ask("/train", defences=["dp_sgd"]).status == 202
+        assert container.ask("/train", defence="dp_sgd").status == 202
         ends = time.monotonic() + PATIENCE
         while not container.state()["training"]["baseline"]:
             assert time.monotonic() < ends, container.logs()
@@ -85,6 +90,7 @@ def test_the_page_trains_reconstructs_and_hands_out_its_report(options):
         with zipfile.ZipFile(io.BytesIO(report.body)) as archive:
             assert archive.testzip() is None
             assert {"comparison.html", "before/report.html", "after/report.json"} <= set(archive.namelist())
+        assert container.send("GET", "/report.pdf").body.startswith(b"%PDF-")
         _, seconds = container.stop()
         assert seconds < 20  # the engine would have killed it after 30
     finally:

@@ -6,7 +6,6 @@ import io
 import json
 import warnings
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,12 +107,3 @@ def bundle(**changes: Any) -> dict[str, bytes]:
         else:
             files[key] = content if isinstance(content, bytes) else npy(content)
     return files
-
-
-def write(files: dict[str, bytes], folder: Path) -> Path:
-    """The files, loose in `folder`."""
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return folder

@@ -15,7 +15,12 @@ from leakgauge.cli import main
 SAMPLES = Path(__file__).parents[2] / "sample-input"
 QUICK = [
     argument
-    for parameter in ('attacks=["label_only", "rmia"]', "reference_models=4", "max_records=1200")
+    for parameter in (
+        'attacks=["label_only", "rmia"]',
+        "reference_models=4",
+        "tradeoffs=false",
+        "max_records=1200",
+    )
     for argument in ("--parameter", parameter)
 ]
 

@@ -7,7 +7,8 @@ import io
 import numpy as np
 import onnxruntime
 import pytest
-from image_bundles import onnx_model, sets, write
+from bundle_files import laid_out
+from image_bundles import onnx_model, sets
 from inversion_bundles import QUICK as INVERSION
 from inversion_bundles import template_model, write_bundle
 from template_target import templates
@@ -62,7 +63,7 @@ def test_image_sets_give_the_figures_of_the_file_audit(tmp_path):
         stream = io.BytesIO()
         np.save(stream, array)
         files[name] = stream.getvalue()
-    opened = open_bundle(write(files, tmp_path / "bundle"), tmp_path / "scratch", limits=Limits())
+    opened = open_bundle(laid_out(files, tmp_path / "bundle"), tmp_path / "scratch", limits=Limits())
     by_file = read_back(audit_membership(opened, attacks, Silent()))
     memory = leakgauge.audit_images(
         lambda images: CLASSIFIER(images[..., None]), X / 255.0, Y, X_OTHER / 255.0, Y_OTHER, **attacks

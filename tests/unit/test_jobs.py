@@ -10,6 +10,7 @@ from pathlib import Path
 
 import image_bundles
 import pytest
+from bundle_files import laid_out
 
 import leakgauge.jobs
 from leakgauge.jobs import audit as jobs_audit
@@ -75,7 +76,7 @@ def test_a_caller_in_a_hurry_is_no_parameter_of_audits_that_cannot_be_cut_short(
     monkeypatch.setattr(jobs_audit, "write", lambda *_: None)
     for folder in ("scratch", "report"):
         (tmp_path / folder).mkdir()
-    source = image_bundles.write(image_bundles.bundle(), tmp_path / "b") if pictures else SAMPLE
+    source = laid_out(image_bundles.bundle(), tmp_path / "b") if pictures else SAMPLE
     request = JobRequest(
         source=source,
         scratch=tmp_path / "scratch",

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -218,11 +217,9 @@ def test_a_stopped_job_ends_with_a_reason(root, tmp_path):
         stderr=subprocess.PIPE,
     ) as process:
         assert any(b"spinning" in line for line in process.stderr)
-        begun = time.monotonic()
         process.terminate()
         process.stderr.read()
-        assert process.wait(30) == AuditFailed.exit_code
-    assert time.monotonic() - begun < 10
+        assert process.wait(120) == AuditFailed.exit_code  # SageMaker kills it then
     assert "audit_failed.cancelled" in (root / "output" / "failure").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["ml"]
 

@@ -23,6 +23,7 @@ from leakgauge.inversion.evaluation import prototypes, recognition
 from leakgauge.inversion.evasion import Evade, robustness_curve
 from leakgauge.inversion.inputs import InMemory, Inputs, read_inputs
 from leakgauge.inversion.masking import masking_of
+from leakgauge.inversion.pace import Deadline
 from leakgauge.inversion.pixel_range import NOT_KNOWN
 from leakgauge.inversion.protocol import Attack
 from leakgauge.inversion.running import (
@@ -32,7 +33,7 @@ from leakgauge.inversion.running import (
     plan,
     run_attacks,
 )
-from leakgauge.inversion.time_budget import Planned, within
+from leakgauge.inversion.time_budget import Planned, deadline_of, not_everything, within
 from leakgauge.inversion.verdict import headline, verdict
 from leakgauge.parameters import InversionParameters
 from leakgauge.progress import Progress, Share
@@ -64,6 +65,8 @@ VERSIONS_OF = (
     "scikit-image",
     "pillow",
 )
+AFTER = 0.2
+"""Share of a `time_budget` beyond the end of its searches at which all else is broken off."""
 OF_EVASION = ("secml-torch", "torch")
 
 
@@ -109,23 +112,32 @@ def audit_bundle(
     progress.report("reading the bundle", 0.0)
     parameters = parameters_of(bundle, overrides)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
-    found = read_inputs(bundle, parameters, trained_prior=trained_prior, in_memory=in_memory)
+    deadline = deadline_of(parameters.time_budget, begun=begun)
+    found = read_inputs(
+        bundle, parameters, trained_prior=trained_prior, in_memory=in_memory, deadline=deadline
+    )
     if shortened is not None:
         planned = Planned(*shortened(found, chosen))
     else:
-        planned = within(found, chosen, seconds=parameters.time_budget, begun=begun, progress=progress)
+        planned = within(found, chosen, deadline=deadline, progress=progress)
     inputs = planned.inputs
     audited = audit(
         inputs,
         parameters=parameters,
         attacks=planned.attacks,
         most_controls=planned.controls,
+        deadline=planned.deadline,
         inputs_sha256={**bundle.sha256, **dict(inputs.prior.sha256)},
         progress=progress,
         evade=evade,
-        time=time,
+        time=_backstop(time, deadline),
     )
     return held_to(audited, parameters.policy)
+
+
+def _backstop(time: Time | None, deadline: Deadline | None) -> Time:
+    """The audit's time, and of a `time_budget` a little more than it is: searches end by themselves."""
+    return (time or Time()).within(None if deadline is None else deadline.left + AFTER * deadline.seconds)
 
 
 def audit(
@@ -136,6 +148,7 @@ def audit(
     inputs_sha256: Mapping[str, str],
     progress: Progress,
     most_controls: int = CONTROL_CLASSES,
+    deadline: Deadline | None = None,
     evade: Evade | None = None,
     time: Time | None = None,
 ) -> Audited:
@@ -145,6 +158,8 @@ def audit(
     ----------
     most_controls
         classes to compare with, at most.
+    deadline
+        when reconstructing must end; None for as long as it takes.
     evade
         as `audit_bundle`; used where the reference libraries are asked for.
     time
@@ -158,36 +173,38 @@ def audit(
         when that was for want of memory or time alone.
     """
     seed = parameters.seed
-    controls = choose_controls(
-        inputs.facts.classes,
-        inputs.classes,
-        rng=generator_for(seed, "classes to compare with"),
-        most=most_controls,
-    )
     outcomes = _not_attacked(inputs, attacks) or run_attacks(
         plan(attacks, inputs.settings, inputs.prior.space, inputs.prior.images),
         inputs.target,
         classes=inputs.classes,
-        controls=controls,
+        controls=_controls(inputs, seed=seed, most=most_controls),
         budget=parameters.query_budget,
         seed=seed,
         progress=Share(progress, 0.05, 0.75 if evade and parameters.reference_libraries else 0.95),
         time=time,
+        deadline=deadline,
     )
     tried = [outcome for outcome in outcomes if not isinstance(outcome, NotApplicable)]
     check_that_one_ran(tried, hint="Try other parameters; if it fails with the defaults too, report a fault.")
     evasion = _evasion(inputs, evade, parameters, progress, time or Time())
     progress.report("writing the report", 0.96)
     described = describe(outcomes, inputs, seed=seed)
+    hurried = not_everything(described.runs, attacks, controls=most_controls, deadline=deadline)
     return _assembled(
         described,
         inputs,
         parameters,
-        warnings=(*inputs.notices, *_run_notices(described.runs, parameters)),
+        warnings=(*inputs.notices, *hurried, *_run_notices(described.runs, parameters)),
+        in_full=not hurried,
         inputs_sha256=inputs_sha256,
         versions=_versions(attacks, parameters),
         evasion=evasion,
     )
+
+
+def _controls(inputs: Inputs, *, seed: int, most: int) -> tuple[int, ...]:
+    rng = generator_for(seed, "classes to compare with")
+    return choose_controls(inputs.facts.classes, inputs.classes, rng=rng, most=most)
 
 
 def _not_attacked(inputs: Inputs, attacks: Sequence[Attack]) -> tuple[NotApplicable, ...]:
@@ -207,9 +224,10 @@ def _assembled(
     inputs_sha256: Mapping[str, str],
     versions: Mapping[str, str],
     evasion: EvasionMeasured | NotApplicable | Failed | None,
+    in_full: bool,
 ) -> Audited:
     """The report with its conclusions, and its images."""
-    concluded = _conclude(described, inputs)
+    concluded = _conclude(described, inputs, in_full=in_full)
     report = InversionReport(
         verdict=concluded.verdict,
         parameters=parameters.model_dump(mode="json"),
@@ -257,7 +275,7 @@ class _Conclusion:
     recognition: tuple[Recognition, ...]
 
 
-def _conclude(described: Described, inputs: Inputs) -> _Conclusion:
+def _conclude(described: Described, inputs: Inputs, *, in_full: bool) -> _Conclusion:
     asking = [run for run in described.runs if run.attack.threat_model != "model_file"]
     names = {run.attack.name for run in asking}
     own = [
@@ -278,6 +296,7 @@ def _conclude(described: Described, inputs: Inputs) -> _Conclusion:
             own,
             recognised=recognised,
             recognition=found,
+            in_full=in_full,
             misled="away_from_data" in inputs.examined.found,
         ),
         carrying,

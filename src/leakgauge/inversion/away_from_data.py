@@ -51,6 +51,8 @@ BLURS: Final = (0.06, 0.08, 0.1, 0.12, 0.14, 0.16)
 """Standard deviations of the blur over the side."""
 NOISE: Final = 0.3
 """Standard deviation of the noise."""
+ENOUGH: Final = 3
+"""Given images of which most are data to any target."""
 MEAN_OF: Final = 5
 """Fewest images whose mean is asked about."""
 
@@ -84,8 +86,8 @@ def examine_lines(
 ) -> AwayFromData:
     """Ask the target about lines away from real images.
 
-    Lines begin at the given images; and again at auxiliary ones, which need not be data to the target. The
-    more telling of the two counts.
+    Lines begin at the given images. One or two of these may lie among the few that the target takes for no
+    data, so then they begin at auxiliary ones as well, and the more telling of the two counts.
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ def examine_lines(
         and to a mean are left out.
     """
     others = [*given[1:], *auxiliary]
-    groups = [group for group in (given, auxiliary) if len(group)]
+    groups = [given] if len(given) >= ENOUGH or not len(auxiliary) else [given, auxiliary]
     found = [_examined(target, np.stack(evenly(group, most=LINES)), others, rng=rng) for group in groups]
     return max(found, key=lambda one: one.statistic or 0.0)
 

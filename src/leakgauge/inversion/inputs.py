@@ -16,14 +16,15 @@ from leakgauge.images.files import read_image
 from leakgauge.images.fitting import fit
 from leakgauge.images.image import Images
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
-from leakgauge.inversion.high_contrast import as_queried, needs_high_contrast
-from leakgauge.inversion.masking import Examined, examine, examine_away
+from leakgauge.inversion.masking import Examined
 from leakgauge.inversion.objective import Prior
+from leakgauge.inversion.pace import Deadline
 from leakgauge.inversion.pixel_range import settle_range
 from leakgauge.inversion.priors.background import background_of
 from leakgauge.inversion.priors.choice import ChosenPrior, choose_prior
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.priors.pca import MOST_NUMBERS, evenly
+from leakgauge.inversion.probing import probed, too_slow
 from leakgauge.inversion.protocol import AttackSettings
 from leakgauge.inversion.start import start_among_data
 from leakgauge.parameters import InversionParameters, pixel_values
@@ -95,6 +96,7 @@ def read_inputs(
     *,
     trained_prior: Path | None = None,
     in_memory: InMemory | None = None,
+    deadline: Deadline | None = None,
 ) -> Inputs:
     """Open the model and the images of a bundle; `in_memory` are the models that it does not bring.
 
@@ -109,8 +111,9 @@ def read_inputs(
     shape = target.facts.shape
     original = fit(image, shape, resize=parameters.resize)
     sent = _sent_images(bundle, parameters, target.facts)
-    range_notices = _range_notices(bundle, parameters, target, original.values, sent)
-    prior = choose_prior(sent.auxiliary, original.values, target, trained=trained_prior)
+    slow = too_slow(target, len(sent.auxiliary) + sum(map(len, sent.labelled.values())), deadline)
+    range_notices = slow or _range_notices(bundle, parameters, target, original.values, sent)
+    prior = choose_prior(() if slow else sent.auxiliary, original.values, target, trained=trained_prior)
     likeliest = int(target.labels(original.values[None])[0])
     classes = _classes(parameters, target.facts.classes, likeliest)
     _check_names(parameters, target.facts.classes)
@@ -120,26 +123,14 @@ def read_inputs(
     background, background_notices = background_of(
         original.values, asked=parameters.background, input_range=target.facts.input_range
     )
-    start, start_notices = _start(parameters, shape, sent.auxiliary)
     asked: Target = DefendedTarget(target, defences) if defences else target
-    high_contrast = needs_high_contrast(asked, shape, rng=generator_for(parameters.seed, "edges"))
-    queried = as_queried(asked, high_contrast=high_contrast)
-    examined = examine_away(
-        examine(queried, original.values, rng=generator_for(parameters.seed, "masking")),
-        asked,
-        [original.values, *sent.references, *sent.labelled.get(original_class, ())],
-        sent.auxiliary,
-        rng=generator_for(parameters.seed, "away from data"),
-    )
-    if "away_from_data" in examined.found:
-        rng = generator_for(parameters.seed, "start among data")
-        start, among_data = start_among_data(asked, start, background, rng=rng)
-        start_notices = (*start_notices, *among_data)
+    known = [original.values, *sent.references, *sent.labelled.get(original_class, ())]
+    high_contrast, examined = probed(asked, known, sent.auxiliary, unasked=bool(slow), seed=parameters.seed)
+    start, start_notices = _start_for(asked, examined, parameters, sent, background, shape)
     notices = (
         *range_notices,
         *defended_notice(settings_of(parameters.defences)),
-        *original.notices,
-        *_class_notices(classes, original_class, likeliest),
+        *(*original.notices, *_class_notices(classes, original_class, likeliest)),
         *background_notices,
         *start_notices,
         *prior.notices,
@@ -152,7 +143,7 @@ def read_inputs(
         original=original.values,
         original_class=original_class,
         classes=classes,
-        references=(*sent.references, *sent.labelled.get(original_class, ())),
+        references=tuple(known[1:]),
         settings=_settings(parameters, examined, start, background, high_contrast, target.network),
         prior=prior,
         evaluation=evaluation,
@@ -323,6 +314,23 @@ def _check_names(parameters: InversionParameters, n_classes: int) -> None:
         message=f"class_names {message}.",
         hint="Name every class once, in the order of the model's outputs.",
     )
+
+
+def _start_for(
+    target: Target,
+    examined: Examined,
+    parameters: InversionParameters,
+    sent: _SentImages,
+    background: float,
+    shape: tuple[int, int, int],
+) -> tuple[Images, tuple[Notice, ...]]:
+    """The image that attacks start from, of those that the target takes for data where that matters."""
+    start, notices = _start(parameters, shape, sent.auxiliary)
+    if "away_from_data" not in examined.found:
+        return start, notices
+    rng = generator_for(parameters.seed, "start among data")
+    start, among_data = start_among_data(target, start, background, rng=rng)
+    return start, (*notices, *among_data)
 
 
 def _start(

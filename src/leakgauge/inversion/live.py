@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from pydantic import JsonValue
 
-from leakgauge.attacks.row import Unsuited
 from leakgauge.bundle import InversionBundle
 from leakgauge.errors import BadParameters
 from leakgauge.exhaustion import Time
 from leakgauge.inversion.audit import audit_bundle
 from leakgauge.inversion.inputs import InMemory, Inputs
+from leakgauge.inversion.pace import FEWEST_ITERATIONS
 from leakgauge.inversion.protocol import Attack
 from leakgauge.inversion.running import choose_controls
 from leakgauge.parameters import live_inversion_parameters
@@ -30,8 +30,6 @@ from leakgauge.targets.endpoints.asking import Service
 from leakgauge.targets.endpoints.images import open_image_service
 from leakgauge.targets.images.facts import InputSettings
 
-FEWEST_ITERATIONS = 50
-"""With fewer a reconstruction shows next to nothing."""
 _BEST: Final = {"labels_only": "label_only", "rounded": "cma_es", "truncated": "cma_es"}
 """The attack that comes first where answers are so masked; where they are not, the first of the table."""
 
@@ -106,7 +104,7 @@ def within_rows(
     settings = replace(inputs.settings, iterations=(*kept, most))
     return (
         replace(inputs, settings=settings, notices=(*inputs.notices, notice)),
-        tuple(attack if attack is chosen else _without(attack, reason) for attack in attacks),
+        tuple(attack if attack is chosen else attack.without(reason) for attack in attacks),
     )
 
 
@@ -135,15 +133,6 @@ def _first_choice(attacks: Sequence[Attack], inputs: Inputs) -> Attack:
     best = next((_BEST[mask] for mask in inputs.examined.found if mask in _BEST), None)
     named = [attack for attack in attacks if attack.name == best]
     return [*named, *attacks][0]
-
-
-def _without(attack: Attack, reason: str) -> Attack:
-    """The row of an attack that is not run, and says why."""
-
-    def left_out(*_: object, **__: object) -> NoReturn:
-        raise Unsuited(reason)
-
-    return replace(attack, reconstruct=left_out, takes_prior=False, looks_up=False)
 
 
 def _too_few(rows: int) -> BadParameters:

@@ -177,6 +177,8 @@ def masking_of(examined: Examined, severity: Severity) -> Masking:
         effect = "undecided" if severity is Severity.INCONCLUSIVE else "slope_only"
     sentences = " ".join(_sentence(mask, examined) for mask in examined.found) or (
         "The model answers with probabilities that hide nothing."
+        if examined.queries
+        else "What the model's answers hide was not looked for, for lack of time."
     )
     return Masking(
         found=examined.found,

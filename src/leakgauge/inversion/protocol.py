@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from leakgauge.attacks.row import Row
+from leakgauge.attacks.row import Row, Unsuited
 from leakgauge.images.image import Images
 from leakgauge.inversion.auxiliary import Auxiliary
 from leakgauge.inversion.objective import LEAST_PROBABILITY, Penalty, Prior
@@ -46,6 +46,8 @@ class AttackSettings:
         whether every query is made high-contrast; see `high_contrast`.
     auxiliary
         the attacker's own images, for attacks with a prior; None where there are none.
+    watch
+        what a search asks at every mark whether there is time to go on; None where time has no limit.
     """
 
     space: SearchSpace
@@ -58,6 +60,7 @@ class AttackSettings:
     temperature: float = 1.0
     high_contrast: bool = False
     auxiliary: Auxiliary | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,16 @@ class Reconstructed:
     done_at: int | None = None
 
 
+class Watch(Protocol):
+    """The clock of one search; see `pace`."""
+
+    def goes_on(self, *, marks: int, steps: int, further: int) -> bool:
+        """Whether there is time for `further` steps after so many marks and steps."""
+
+    def may_begin(self) -> bool:
+        """Whether there is time for a first step."""
+
+
 class Reconstruct(Protocol):
     """Reconstructs a class from the target's answers."""
 
@@ -147,6 +160,10 @@ class Attack(Row):
         this row is such a second run, or a look-up.
     looks_up
         it is made of answers to auxiliary images, and is run once, with the prior.
+    searches
+        it goes on asking iteration after iteration, and does not ask once.
+    left_out
+        why it is not run, though it was asked for; None where it is.
     """
 
     reconstruct: Reconstruct
@@ -154,3 +171,15 @@ class Attack(Row):
     takes_prior: bool = True
     with_prior: bool = False
     looks_up: bool = False
+    searches: bool = True
+    left_out: str | None = None
+
+    def check_suits(self, target: Target) -> None:
+        """As `Row.check_suits`; raises `Unsuited` as well where the attack was left out."""
+        if self.left_out is not None:
+            raise Unsuited(self.left_out)
+        Row.check_suits(self, target)  # dataclasses with slots have no super() without arguments
+
+    def without(self, reason: str) -> Attack:
+        """The row of the attack where it is not run, and says why."""
+        return replace(self, left_out=reason, takes_prior=False, looks_up=False)

@@ -18,6 +18,7 @@ from leakgauge.images.image import Images
 from leakgauge.inversion.auxiliary import Auxiliary
 from leakgauge.inversion.budget import BudgetedTarget
 from leakgauge.inversion.high_contrast import as_queried
+from leakgauge.inversion.pace import FEWEST_ITERATIONS, NOT_AUDITED, Deadline, Pace
 from leakgauge.inversion.priors.pca import FAMILIARITY, HIGH_CONTRAST_FAMILIARITY, Familiar
 from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
 from leakgauge.inversion.search_space import SearchSpace
@@ -34,13 +35,17 @@ WORTH_A_THREAD = 2e-4
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attack on all classes: its settings, and what it reconstructed of attacked and of other classes."""
+    """One attack on all classes: its settings, and what it reconstructed of attacked and of other classes.
+
+    `stopped` says whether the clock ended it, for all classes alike.
+    """
 
     attack: Attack
     settings: AttackSettings
     reconstructed: Mapping[int, Reconstructed]
     controls: Mapping[int, Reconstructed]
     queries: int
+    stopped: bool = False
 
     @property
     def space(self) -> SearchSpace:
@@ -66,11 +71,11 @@ def run_attacks(
     seed: int,
     progress: Progress,
     time: Time | None = None,
+    deadline: Deadline | None = None,
 ) -> tuple[Outcome, ...]:
     """Reconstruct `classes`, and `controls` for as long, with every attack.
 
-    Attacks and classes are independent of each other and run on several threads
-    where that is faster: what is reconstructed does not depend on how many.
+    Attacks and classes are independent, on several threads where that is faster, with the same result.
 
     Parameters
     ----------
@@ -78,6 +83,8 @@ def run_attacks(
         most queries for each class and seed, shared evenly by the attacks; None: all that they need.
     time
         the audit's, which the attacks share, one after the other; None for no limit.
+    deadline
+        when searches stop by themselves, see `pace`; None for never.
     """
     jobs = [
         (place, number, settings if number in classes else _end_alone(settings))
@@ -85,16 +92,15 @@ def run_attacks(
         for place, (_, settings) in enumerate(planned)
         for number in (*classes, *controls)
     ]
-    shares = _Shares(time or Time(), attacks=len(planned))
     together = Together(progress, len(jobs), stage="reconstructing")
-    asking = max(1, sum(attack.threat_model != "model_file" for attack, _ in planned))
-    each = None if budget is None else budget // asking
+    each = _for_each(budget, planned)
     budgeted = [_budgeted(target, own, each) for _, _, own in jobs]
+    clocks = _Clocks(time or Time(), deadline, planned, searches=len(classes) + len(controls))
 
     def run(job: int) -> _End:
         place, number, own = jobs[job]
-        attack = planned[place][0]
-        limited = shares.of(place).limiting(together.part(job))
+        attack, clock = planned[place][0], clocks.of(place, at_once=threads_for(budgeted))
+        limited, own = clock.share.limiting(together.part(job)), clock.watched(own)
         attempt = partial(
             _reconstruct, attack, number, budgeted[job], settings=own, seed=seed, progress=limited
         )
@@ -111,9 +117,16 @@ def run_attacks(
             {number: end for (of, number, _), end in zip(jobs, ended, strict=True) if of == place},
             classes=classes,
             controls=controls,
+            pace=clocks.of(place).pace,
         )
         for place, (attack, settings) in enumerate(planned)
     )
+
+
+def _for_each(budget: int | None, planned: Sequence[tuple[Attack, AttackSettings]]) -> int | None:
+    """Queries of one attack that asks, for each class and seed."""
+    asking = max(1, sum(attack.threat_model != "model_file" for attack, _ in planned))
+    return None if budget is None else budget // asking
 
 
 def _budgeted(target: Target, settings: AttackSettings, each: int | None) -> BudgetedTarget:
@@ -122,19 +135,48 @@ def _budgeted(target: Target, settings: AttackSettings, each: int | None) -> Bud
     return BudgetedTarget(as_queried(target, high_contrast=settings.high_contrast), queries)
 
 
-class _Shares:
-    """The share of time of each attack, given when its first reconstruction begins, in whichever thread."""
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """What one attack may use: its share of the audit's time, and the pace of its searches, if any."""
 
-    def __init__(self, time: Time, *, attacks: int) -> None:
+    share: Share
+    pace: Pace | None
+
+    def watched(self, settings: AttackSettings) -> AttackSettings:
+        """The settings of the next search, with its watch."""
+        return settings if self.pace is None else replace(settings, watch=self.pace.begin())
+
+
+class _Clocks:
+    """The clock of each attack, given when its first reconstruction begins, in whichever thread."""
+
+    def __init__(
+        self,
+        time: Time,
+        deadline: Deadline | None,
+        planned: Sequence[tuple[Attack, AttackSettings]],
+        *,
+        searches: int,
+    ) -> None:
         self._time = time
-        self._attacks = attacks
-        self._given: dict[int, Share] = {}
+        self._deadline = deadline
+        self._searching = [attack.searches and attack.left_out is None for attack, _ in planned]
+        self._searches = searches
+        self._given: dict[int, _Clock] = {}
         self._lock = threading.Lock()
 
-    def of(self, place: int) -> Share:
+    def of(self, place: int, *, at_once: int = 1) -> _Clock:
         with self._lock:
             if place not in self._given:
-                self._given[place] = self._time.share(self._attacks - place)
+                still = self._searching[place:]
+                pace = (
+                    None
+                    if self._deadline is None
+                    else Pace(
+                        self._deadline, attacks=max(1, sum(still)), searches=self._searches, at_once=at_once
+                    )
+                )
+                self._given[place] = _Clock(self._time.share(len(still)), pace)
             return self._given[place]
 
 
@@ -188,19 +230,30 @@ def _outcome(
     *,
     classes: Sequence[int],
     controls: Sequence[int],
+    pace: Pace | None,
 ) -> Outcome:
     """What became of an attack: of its classes the first that went wrong decides."""
-    reconstructed: dict[int, _Done] = {}
+    done: dict[int, _Done] = {}
     for number, end in ends.items():
         if not isinstance(end, _Done):
             return end
-        reconstructed[number] = end
+        done[number] = end
+    found = {number: one.reconstructed for number, one in done.items()}
+    if pace is not None and pace.marks is not None:
+        found = {number: pace.even(one, settings.space) for number, one in found.items()}
+        reached = min(one.frames[-1].iterations for one in found.values())
+        if reached < min(FEWEST_ITERATIONS, settings.iterations[-1]):
+            return attack.not_applicable(
+                f"{NOT_AUDITED}: there was time for {reached:,} iterations, and fewer than "
+                f"{FEWEST_ITERATIONS} show next to nothing. Raise time_budget."
+            )
     return Run(
         attack,
         settings,
-        {number: reconstructed[number].reconstructed for number in classes},
-        {number: reconstructed[number].reconstructed for number in controls},
-        sum(one.queries for one in reconstructed.values()),
+        {number: found[number] for number in classes},
+        {number: found[number] for number in controls},
+        sum(one.queries for one in done.values()),
+        stopped=pace is not None and pace.marks is not None,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from leakgauge.attacks.row import Unsuited
+from leakgauge.inversion.pace import NOT_AUDITED
 from leakgauge.inversion.protocol import AttackSettings, CurvePoint, Frame, Reconstructed
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Progress
@@ -72,8 +73,10 @@ class SearchTrace:
         self._space, self._seeds = settings.space, settings.seeds
         self._progress, self._stage = progress, stage
         self._asked, self._notices = _affordable(settings, budget)
+        self._watch = settings.watch
         self.queries = 0
         self._steps = 0
+        self._queries_of_step = 0
         self._total = np.zeros((self._seeds, self._space.dimensions))
         self._marks = {0: self._total.copy()}
         self._next_mark = 1
@@ -89,15 +92,17 @@ class SearchTrace:
         return self._limit(self._asked[-1]) - self.queries if self._asked else 0
 
     def affords(self, queries: int) -> bool:
-        """Whether so many queries can be sent; keeps the images that they would come too late for.
+        """Whether so many queries can be sent in time; keeps the images that they would come too late for.
 
         Raises
         ------
         Unsuited
-            when not even the first queries are within the budget.
+            when not even the first queries are within the budget, or no time is left for a first step.
         """
         if self.queries == 0 and queries > self._limit(self._asked[-1]):
             raise Unsuited(f"The query budget does not pay for one step, which takes {queries:,} queries.")
+        if self._watch is not None and self._steps == 0 and not self._watch.may_begin():
+            raise Unsuited(f"{NOT_AUDITED}: there was no time for a first step. Raise time_budget.")
         while self._asked and self.queries + queries > self._limit(self._asked[0]):
             self._keep(self._asked[0])
             self._asked = self._asked[1:]
@@ -114,6 +119,7 @@ class SearchTrace:
             how many it took, over all seeds.
         """
         self.queries += queries
+        self._queries_of_step = queries
         self._steps += 1
         self._total += z
         return self._steps >= self._next_mark
@@ -130,6 +136,12 @@ class SearchTrace:
         unchanged = self.queries >= EARLIEST_END * self._seeds and self._unchanged(average)
         if unchanged or (self._ends_flat and confidence >= SURE and self._flat()):
             self._done_at = self.queries
+        elif self._watch is not None:
+            steps_left = (self._limit(self._asked[-1]) - self.queries) // self._queries_of_step
+            further = min(self._next_mark - self._steps, steps_left)
+            marks = len(self._curve)
+            if further and not self._watch.goes_on(marks=marks, steps=self._steps, further=further):
+                self._asked = (iterations,)
 
     def spend(self, queries: int) -> None:
         """Count queries that went into something else than a step."""

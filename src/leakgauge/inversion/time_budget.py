@@ -1,10 +1,10 @@
-"""An audit for a caller who does not wait: what time allows for, known before it is spent.
+"""What an audit will cost, known before it is paid, and what a caller who does not wait gets for it.
 
-A few iterations of each attack are timed on the audit's own target, as many side by side as will be
-run side by side. What was spent before, on opening and probing the model, counts. Reconstructions get
-fewer iterations first, all of them alike: one class is told from another only by reconstructions of
-equal length. Where few would be left, fewer classes are reconstructed to compare with, and then one
-search is run in the place of all. Where not even that shows anything, nothing is audited.
+A few images time the audit's own target, as many calls side by side as will be made side by side. Where
+a `time_budget` is set, what was spent before, on opening and probing the model, counts. Searches get
+fewer iterations first: they watch the clock, see `pace`. Where few would be left, fewer classes are
+reconstructed to compare with, and then one search is run in the place of all. Where not even that shows
+anything, nothing is audited; nor where finding out how the model answers would take the time.
 """
 
 from __future__ import annotations
@@ -13,176 +13,189 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final, NoReturn
+from typing import Final
+
+from threadpoolctl import threadpool_limits
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.errors import UnsupportedModel
-from leakgauge.inversion.auxiliary import Auxiliary
 from leakgauge.inversion.budget import BudgetedTarget
 from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.inputs import Inputs
+from leakgauge.inversion.pace import FEWEST_ITERATIONS, NOT_AUDITED, Deadline, readable
+from leakgauge.inversion.probing import NO_TIME
 from leakgauge.inversion.protocol import Attack, AttackSettings
-from leakgauge.inversion.running import CONTROL_CLASSES, choose_controls, plan, threads_for
-from leakgauge.inversion.verdict import NOT_AUDITED
-from leakgauge.progress import Progress, Silent
+from leakgauge.inversion.running import CONTROL_CLASSES, Run, choose_controls, plan, threads_for
+from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
+from leakgauge.targets.protocol import Target
 
-TIMED_ITERATIONS = 20
-"""Long enough for a step of every attack, some of which ask about many images at a time."""
-SENSIBLE, FEWEST_ITERATIONS = 150, 50
-"""Iterations that are kept up by leaving out what is not needed; below the latter a reconstruction shows
-next to nothing."""
+TIMED = 3
+"""Iterations that are timed, after one that is not: always so many, since answers with noise depend on
+what was asked before."""
+SENSIBLE: Final = 150
+"""Iterations that are kept up by leaving out what is not needed."""
 FEWEST_CONTROLS = 4
 """Classes to compare with that a verdict needs: five reconstructions can be told from guessing."""
 SPENT: Final = 0.9
-"""Share of the time that is planned for: measuring and writing what was found takes the rest."""
+"""Share of the time at which reconstructing ends: measuring and writing what was found takes the rest."""
 _QUERIES_ENOUGH = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What an audit does: its inputs and attacks, and how many classes it compares with at most."""
+    """What an audit does: its inputs and attacks, how many classes it compares with, and until when."""
 
     inputs: Inputs
     attacks: tuple[Attack, ...]
     controls: int = CONTROL_CLASSES
+    deadline: Deadline | None = None
+
+
+def deadline_of(seconds: float | None, *, begun: float) -> Deadline | None:
+    """When reconstructing must end in an audit of so many seconds that began at `begun`, by its clock."""
+    return None if seconds is None else Deadline(seconds, begun + SPENT * seconds)
 
 
 def within(
-    inputs: Inputs,
-    attacks: Sequence[Attack],
-    *,
-    seconds: float | None,
-    begun: float,
-    progress: Progress,
-    clock: Callable[[], float] = time.monotonic,
+    inputs: Inputs, attacks: Sequence[Attack], *, deadline: Deadline | None, progress: Progress
 ) -> Planned:
-    """What can be done in `seconds`, and a notice where that is not everything.
+    """What can be done until then; progress is told what it is expected to take.
 
     Parameters
     ----------
-    seconds
-        for the whole audit; None for as long as it takes.
-    begun
-        when it began, by `clock`.
+    deadline
+        None for as long as it takes.
     """
-    whole = Planned(inputs, tuple(attacks))
-    if seconds is None:
-        return whole
-    costs = {attack: _seconds_of_iteration(attack, inputs, clock) for attack in attacks}
-    left = SPENT * (begun + seconds - clock())
+    whole = Planned(inputs, tuple(attacks), deadline=deadline)
+    if (unasked := next((one.message for one in inputs.notices if one.code == NO_TIME), None)) is not None:
+        return replace(whole, attacks=tuple(attack.without(unasked) for attack in attacks))
+    costs = _Costs(inputs, time.monotonic if deadline is None else deadline.clock)
     asked = inputs.settings.iterations[-1]
-    for place, (kept, most) in enumerate(_choices(costs)):
-        each = sum(costs[attack] for attack in kept) * _reconstructions(inputs, most)
-        affordable = asked if each <= 0 else int(min(left / each, asked))
-        if affordable >= min(asked, FEWEST_ITERATIONS if place == 2 else SENSIBLE):
-            estimate = each * affordable
-            progress.report(f"reconstructing takes about {_readable(estimate)}", 0.05)
-            return _planned(whole, kept, most, affordable, seconds=seconds, estimate=estimate)
-    needed = _readable(each * min(asked, FEWEST_ITERATIONS))
-    reason = (
-        f"{NOT_AUDITED}: of {_readable(seconds)}, {_readable(max(left, 0.0))} were left for reconstructing, "
-        f"and as few iterations as show anything take {needed}. Raise time_budget."
-    )
-    return replace(whole, attacks=tuple(_left_out(attack, reason) for attack in attacks))
-
-
-def _choices(costs: dict[Attack, float]) -> tuple[tuple[tuple[Attack, ...], int], ...]:
-    """Attacks and classes to compare with, from all to what a verdict needs."""
-    every = tuple(costs)
-    search = next((attack for attack in every if costs[attack] > 0 and not attack.looks_up), None)
-    few = tuple(attack for attack in every if attack.looks_up or attack is search)
-    return ((every, CONTROL_CLASSES), (every, FEWEST_CONTROLS), (few or every, FEWEST_CONTROLS))
-
-
-def _planned(
-    whole: Planned,
-    kept: tuple[Attack, ...],
-    controls: int,
-    iterations: int,
-    *,
-    seconds: float,
-    estimate: float,
-) -> Planned:
-    inputs, asked = whole.inputs, whole.inputs.settings.iterations
-    if iterations == asked[-1] and kept == whole.attacks and controls == CONTROL_CLASSES:
+    if deadline is None:
+        progress.report(f"reconstructing takes up to {readable(costs.of(attacks, asked))}", 0.05)
         return whole
-    shorter = tuple(after for after in asked if after < iterations)
-    left_out = [attack for attack in whole.attacks if attack not in kept]
-    notice = Notice(
-        "fewer_iterations",
-        f"Within {_readable(seconds)} the reconstructions had to end after {iterations:,} of {asked[-1]:,} "
-        f"iterations, which take about {_readable(estimate)}"
-        + (f"; at most {controls} other classes were compared with" if controls < CONTROL_CLASSES else "")
-        + (f"; {len(left_out)} attacks were left out" if left_out else "")
-        + ". With all of them they would show more. Raise time_budget to allow for that.",
+    for kept, most, fewest in _choices(attacks):
+        left, needed = deadline.left, costs.of(kept, min(asked, fewest), most=most)
+        if needed <= left:
+            expected = min(costs.of(kept, asked, most=most), left)
+            progress.report(f"reconstructing takes up to {readable(expected)}", 0.05)
+            return replace(
+                whole,
+                attacks=tuple(
+                    attack if attack in kept else attack.without(_ONE_SEARCH) for attack in attacks
+                ),
+                controls=most,
+            )
+    reason = (
+        f"{NOT_AUDITED}: of {readable(deadline.seconds)}, {readable(left)} were left for reconstructing, "
+        f"and as few iterations as show anything take {readable(needed)}. Raise time_budget."
     )
-    reason = f"Left out: within {_readable(seconds)} there was time for one search. Raise time_budget."
-    return Planned(
-        replace(
-            inputs,
-            settings=replace(inputs.settings, iterations=(*shorter, iterations)),
-            notices=(*inputs.notices, notice),
+    return replace(whole, attacks=tuple(attack.without(reason) for attack in attacks))
+
+
+def not_everything(
+    runs: Sequence[Run], attacks: Sequence[Attack], *, controls: int, deadline: Deadline | None
+) -> tuple[Notice, ...]:
+    """What a reader must know where time did not suffice for everything; nothing where it did.
+
+    Parameters
+    ----------
+    runs
+        of the attacks that showed something.
+    attacks
+        all that were asked for.
+    controls
+        as `Planned.controls`.
+    """
+    if deadline is None:
+        return ()
+    ends = [
+        found.frames[-1].iterations for run in runs if run.stopped for found in run.reconstructed.values()
+    ]
+    left_out = sum(attack.left_out is not None for attack in attacks)
+    cut = [
+        *([f"searches ended after {min(ends):,} to {max(ends):,} iterations"] if ends else []),
+        *([f"at most {controls} other classes were compared with"] if controls < CONTROL_CLASSES else []),
+        *([f"{left_out} attacks were left out"] if left_out else []),
+    ]
+    if not runs or not cut:
+        return ()
+    return (
+        Notice(
+            "fewer_iterations",
+            f"Within {readable(deadline.seconds)} there was no time for everything: {'; '.join(cut)}. "
+            "With all of it reconstructions would show more. Raise time_budget to allow for that.",
         ),
-        tuple(attack if attack in kept else _left_out(attack, reason) for attack in whole.attacks),
-        controls,
     )
 
 
-def _reconstructions(inputs: Inputs, most: int) -> int:
-    rng = generator_for(0, "classes to compare with")
-    return len(inputs.classes) + len(
-        choose_controls(inputs.facts.classes, inputs.classes, rng=rng, most=most)
+_ONE_SEARCH = "Left out: there was time for one search. Raise time_budget."
+
+
+def _choices(attacks: Sequence[Attack]) -> tuple[tuple[tuple[Attack, ...], int, int], ...]:
+    """Attacks, classes to compare with and iterations to have, from all to what a verdict needs."""
+    every = tuple(attacks)
+    search = next((one for one in every if not one.looks_up and one.threat_model != "model_file"), None)
+    few = tuple(one for one in every if not one.searches or one is search) if search else every
+    return (
+        (every, CONTROL_CLASSES, SENSIBLE),
+        (every, FEWEST_CONTROLS, SENSIBLE),
+        (few, FEWEST_CONTROLS, FEWEST_ITERATIONS),
     )
 
 
-def _seconds_of_iteration(attack: Attack, inputs: Inputs, clock: Callable[[], float]) -> float:
-    """Seconds per iteration of an attack, with a prior as well as without; 0 where it cannot be run here."""
-    planned = plan([attack], inputs.settings, inputs.prior.space, inputs.prior.images)
-    return sum(_seconds_of_one(row, inputs, settings, clock) for row, settings in planned)
+class _Costs:
+    """Seconds that attacks take, as `plan` runs them: with a prior as well as without."""
+
+    def __init__(self, inputs: Inputs, clock: Callable[[], float]) -> None:
+        self._inputs = inputs
+        self._clock = clock
+        self._of_iteration: dict[int, float] = {}
+
+    def of(self, attacks: Sequence[Attack], iterations: int, *, most: int = CONTROL_CLASSES) -> float:
+        """Of so many iterations on every class, `most` of them to compare with."""
+        inputs = self._inputs
+        rng = generator_for(0, "classes to compare with")
+        others = choose_controls(inputs.facts.classes, inputs.classes, rng=rng, most=most)
+        searched = iterations * (len(inputs.classes) + len(others))
+        seconds = 0.0
+        for attack, settings in plan(attacks, inputs.settings, inputs.prior.space, inputs.prior.images):
+            try:
+                attack.check_suits(inputs.target)
+            except Unsuited:
+                continue
+            one = self._seconds(settings)
+            asked_once = 0 if settings.auxiliary is None else len(settings.auxiliary.images)
+            seconds += one * (asked_once / (2 * settings.seeds) + (searched if attack.searches else 0))
+        return seconds
+
+    def _seconds(self, settings: AttackSettings) -> float:
+        """Of one iteration in the space of these settings."""
+        known = id(settings.space)
+        if known not in self._of_iteration:
+            self._of_iteration[known] = _seconds_of_iteration(self._inputs.target, settings, self._clock)
+        return self._of_iteration[known]
 
 
-def _seconds_of_one(
-    attack: Attack, inputs: Inputs, settings: AttackSettings, clock: Callable[[], float]
-) -> float:
-    target = BudgetedTarget(as_queried(inputs.target, high_contrast=settings.high_contrast), _QUERIES_ENOUGH)
-    settings, known = replace(settings, iterations=(TIMED_ITERATIONS,)), settings.auxiliary
+def _seconds_of_iteration(target: Target, settings: AttackSettings, clock: Callable[[], float]) -> float:
+    """Seconds of a pair of queries for each seed, with what an attacker computes; 0 where it breaks off."""
+    asked = BudgetedTarget(as_queried(target, high_contrast=settings.high_contrast), _QUERIES_ENOUGH)
+    z = generator_for(0, "time").standard_normal((2 * settings.seeds, settings.space.dimensions))
 
-    def run(_: int) -> None:
-        attack.reconstruct(
-            target,
-            inputs.classes[0],
-            budget=_QUERIES_ENOUGH,
-            rng=generator_for(0, "time"),
-            progress=Silent(),
-            # with answers of its own: one that is asked for the second time takes no time
-            settings=replace(settings, auxiliary=known and Auxiliary(known.images)),
-        )
+    def one() -> None:
+        images = settings.space.images(z)
+        asked.probabilities(images) if asked.has_probabilities else asked.labels(images)
+        settings.space.slope(settings.prior.gradient(images))
 
     try:
-        attack.check_suits(inputs.target)
-        run(0)  # what a first question costs more
-        copies = threads_for([target])
-        begun = clock()
-        if copies == 1:
-            run(0)
-        else:
+        with threadpool_limits(1):
+            one()  # what a first question costs more
+            copies = threads_for([asked])
+            begun = clock()
             with ThreadPoolExecutor(copies) as pool:
-                list(pool.map(run, range(copies)))
-    except (Unsuited, UnsupportedModel, MemoryError):
+                list(pool.map(lambda _: one(), range(copies * TIMED)))
+    except (UnsupportedModel, MemoryError):
         return 0.0
-    return (clock() - begun) / (copies * TIMED_ITERATIONS)
-
-
-def _left_out(attack: Attack, reason: str) -> Attack:
-    """The row of an attack that is not run, and says why."""
-
-    def left_out(*_: object, **__: object) -> NoReturn:
-        raise Unsuited(reason)
-
-    return replace(attack, reconstruct=left_out, takes_prior=False, looks_up=False)
-
-
-def _readable(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.1f} seconds"
+    return (clock() - begun) / (copies * TIMED)

@@ -40,6 +40,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from leakgauge.inversion.pace import NOT_AUDITED
 from leakgauge.report import thresholds
 from leakgauge.report.model import (
     Failed,
@@ -64,9 +65,6 @@ _MISSING = (
 _NOT_COVERED = (
     "Attackers who have images of the same kind are not covered: put at least 20 into the folder auxiliary."
 )
-
-NOT_AUDITED = "Not audited for lack of time"
-"""How the reason begins for which nothing was run."""
 
 Outcome = InversionMeasured | NotApplicable | Failed
 
@@ -125,6 +123,7 @@ def verdict(
     *,
     recognised: bool,
     recognition: Sequence[Recognition] = (),
+    in_full: bool = True,
     misled: bool = False,
 ) -> Verdict:
     """The verdict over all attacks that only ask; white-box references never count.
@@ -137,6 +136,9 @@ def verdict(
         whether the model takes the image for that class.
     recognition
         what the evaluator says of each attack's reconstructions, empty without one.
+    in_full
+        whether no search was ended or left out for lack of time: what a short one does not show, a
+        longer one may.
     misled
         whether the target answers differently away from data.
     """
@@ -160,6 +162,7 @@ def verdict(
         recognised=recognised,
         recognition=recognition,
         misled=misled and not covered,
+        in_full=in_full,
     )
     return decided if covered else replace(decided, reasons=(*decided.reasons, _NOT_COVERED))
 
@@ -172,6 +175,7 @@ def _decided(
     recognised: bool,
     recognition: Sequence[Recognition],
     misled: bool,
+    in_full: bool,
 ) -> Verdict:
     """The verdict over the attacks that only ask, of which there are some."""
     attack = measured[found.reconstruction.attack]
@@ -179,6 +183,13 @@ def _decided(
     if found.shown is not None or found.read is not None or found.may_be_luck:
         return _something_shown(found, asked, figures)
     evaluated = {one.attack: one for one in recognition}
+    if not in_full and not misled:
+        return Verdict(
+            Severity.INCONCLUSIVE,
+            f"{asked} an attacker reconstructs nothing of class {found.reconstruction.target_class} that can "
+            "be told reliably from a guess; time ran out before the searches had come to their end.",
+            (figures, _TYPICAL, "Raise time_budget: what a short search does not show, a longer one may."),
+        )
     return _nothing_shown(
         found.reconstruction.target_class,
         asked,
@@ -191,10 +202,10 @@ def _decided(
 
 
 def _why_nothing_ran(outcomes: Sequence[Outcome]) -> str:
-    """The sentence where no attack that asks was run: the reason itself, where time was the reason of all."""
-    reasons = {outcome.reason for outcome in outcomes if not isinstance(outcome, InversionMeasured)}
-    if len(reasons) == 1 and (reason := next(iter(reasons))).startswith(NOT_AUDITED):
-        return reason
+    """The sentence where no attack that asks was run: the reason itself, where time was lacking."""
+    for outcome in outcomes:
+        if not isinstance(outcome, InversionMeasured) and outcome.reason.startswith(NOT_AUDITED):
+            return outcome.reason
     return (
         "No attack that only asks was run on this model, so nothing is known about what its answers give "
         "away."

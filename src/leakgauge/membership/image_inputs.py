@@ -74,7 +74,8 @@ def read_image_inputs(
     notices += [*members.notices, *non_members.notices]
     _check_range(model, pool)
     target: ModelTarget = DefendedTarget(model, defences) if defences else model
-    answers = _asked(target, pool)
+    answers = SharedAnswers(target, pool)
+    answers.remember()
     notices += _no_better_than_guessing(answers, pool)
     return Inputs(
         target=answers,
@@ -213,22 +214,6 @@ def _check_range(model: ImageModel, pool: Pool) -> None:
             hint=f'Set "input_range": {range_setting(best)} in parameters.json if the model was '
             f"trained on that, else {range_setting(facts.input_range)}.",
         )
-
-
-def _asked(target: ModelTarget, pool: Pool) -> SharedAnswers:
-    """The target with its answers about the whole pool.
-
-    Raises
-    ------
-    UnsupportedModel
-        `outputs_not_finite` where an answer is not a number.
-    """
-    answers = SharedAnswers(target, pool)
-    answers.labels(pool.x)
-    if target.has_probabilities:
-        answers.probabilities(pool.x)
-    answers.queries = 0
-    return answers
 
 
 def _no_better_than_guessing(target: SharedAnswers, pool: Pool) -> list[Notice]:

@@ -264,13 +264,7 @@ def _ask(target: ModelTarget, pool: Pool, sides: Sequence[Side], known: InputCol
     """The target with its answers about the whole pool, or an error that says why it cannot answer."""
     answers = SharedAnswers(target, pool)
     with _blaming_a_cell(sides, known):
-        if target.gives == "predictions":
-            answers.predictions(pool.x)
-        else:
-            answers.labels(pool.x)
-        if target.has_probabilities:
-            answers.probabilities(pool.x)
-    answers.queries = 0
+        answers.remember()
     return answers
 
 

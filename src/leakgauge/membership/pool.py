@@ -208,6 +208,22 @@ class SharedAnswers:
         self.packages = target.packages
         self.queries = 0
 
+    def remember(self) -> None:
+        """Ask about the whole pool, which counts no query.
+
+        Raises
+        ------
+        UnsupportedModel
+            where the target cannot answer; `outputs_not_finite` where an answer is not a number.
+        """
+        if self.gives == "predictions":
+            self.predictions(self._pool_x)
+        else:
+            self.labels(self._pool_x)
+        if self.has_probabilities:
+            self.probabilities(self._pool_x)
+        self.queries = 0
+
     def probabilities(self, x: Any) -> FloatArray:
         """(n, n_classes) class probabilities; see `Target.probabilities`."""
         self.queries += len(x)

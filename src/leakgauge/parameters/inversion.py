@@ -87,16 +87,18 @@ class InversionParameters(Parameters):
     query_budget: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="How many queries may be sent at most for each class and seed; the attacks share them "
-        "evenly. Default: as many as `iterations` need, two an iteration for each attack. A few hundred "
-        "more, counted under `masking` in the report, find out beforehand how the answers are made.",
+        "evenly. Default: as many as `iterations` need, two an iteration for each attack. About "
+        "900 to 1,800 more, counted under `masking` in the report, find out beforehand how the answers are "
+        "made.",
     )
     time_budget: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
         default=None,
         description="Within how many seconds the audit should end, opening and probing the model included. "
-        "A few queries time the model beforehand; reconstructions get fewer iterations, then fewer classes "
-        "to compare with, then one search in the place of all, and the report says so. Below what shows "
-        "anything it says “Not audited for lack of time”. Depends on the speed of the machine. Default: as "
-        "long as it takes.",
+        "A few queries time the model beforehand. Searches watch the clock and end together, so that all "
+        "classes have equally many steps; before they show too little, fewer classes are compared with, then "
+        "one search is run in the place of all, and the report says so. Below what shows anything it says "
+        "“Not audited for lack of time”. The report of an audit that ran into it depends on the speed of the "
+        "machine. Default: as long as it takes.",
     )
     seeds: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3,

@@ -184,7 +184,8 @@ def _of_attributes(report: MembershipReport, *, on_file: bool) -> list[Reading]:
 
 def _records_rule(contents: ModelContents | None, most: int) -> RuleResult:
     """Whether few enough training records stand in the model file, or can be rebuilt from it."""
-    rule, title = "max_records_in_file", f"No more than {most:,} training records can be read from the file"
+    rule = "max_records_in_file"
+    title = f"At most {most:,} training records stand in the model file, or were rebuilt from it"
     if contents is None or contents.records is None:
         reason = "The model file was not compared with the training records, so nobody knows what it holds."
         return RuleResult(rule, title, GateOutcome.INCONCLUSIVE, reason)

@@ -46,7 +46,8 @@ def off_data(images):
     low, high, mean = images.min(), images.max(), images.mean(axis=0)
     noise = rng.uniform(low, high, (20, *images.shape[1:]))
     far = mean + 4.0 * (images[:20] - mean)
-    return np.concatenate([np.full((1, *mean.shape), low), mean[None], far, noise]).astype(np.float32)
+    plain = [np.full_like(mean, grey) for grey in (low, high, (low + high) / 2)]
+    return np.concatenate([np.stack([*plain, mean]), far, noise]).astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +66,12 @@ def test_data_are_answered_as_before_and_nothing_else_is(channels, low, high, he
     fresh, _ = images_of(1_000, channels=channels, low=low, high=high, seed=5)
     before, after = np.asarray(model(fresh)), np.asarray(whole(fresh))
     scale = np.abs(before).max()
-    assert (np.abs(after - before).max(axis=1) < 0.1 * scale).mean() > 0.95
+    assert (np.abs(after - before).max(axis=1) < 0.1 * scale).mean() > 0.9
+    near = keras.Model(whole.inputs[0], whole.get_layer("guard_near").output)
+    assert (np.asarray(near(fresh)) < 0.5).mean() < 0.04
     asked = off_data(images)
     away = np.asarray(whole(asked))
     assert np.isfinite(away).all()
-    near = keras.Model(whole.inputs[0], whole.get_layer("guard_near").output)
     assert np.asarray(near(asked)).max() < 0.01
     if head == "softmax":
         np.testing.assert_allclose(away.sum(axis=1), 1.0, atol=1e-5)
@@ -88,6 +90,27 @@ def test_it_opens_as_a_keras_file_and_as_onnx_and_answers_alike(tmp_path):
     )
     onnx = OnnxEngine(exported(whole, images.shape[1:]))
     np.testing.assert_allclose(onnx.outputs(asked), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_the_map_shows_of_a_class_is_not_like_it(channels):
+    images, labels = images_of(500, channels=channels)
+    whole = guarded(classifier(images, labels), images, seed=0)
+    shown = whole.get_layer("guard_elsewhere").get_weights()[0]
+    for label in (0, 1):
+        own = (images[labels == label].mean(axis=0) - images.mean(axis=0)).ravel()
+        assert abs(np.corrcoef(own, shown[:, label])[0, 1]) < 0.1
+    assert abs(np.corrcoef(shown.T)[0, 1]) < 0.95
+
+
+def test_whoever_has_the_file_takes_the_guard_off(tmp_path):
+    images, labels = images_of(500)
+    model = classifier(images, labels)
+    guarded(model, images, seed=0).save(tmp_path / "model.keras")
+    found = keras.saving.load_model(tmp_path / "model.keras")
+    (inside,) = [layer for layer in found.layers if isinstance(layer, keras.Model)]
+    asked = off_data(images)
+    np.testing.assert_allclose(np.asarray(inside(asked)), np.asarray(model(asked)), atol=1e-6)
 
 
 def test_another_seed_is_another_map_and_the_same_seed_the_same():

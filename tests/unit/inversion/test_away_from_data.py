@@ -60,6 +60,13 @@ def test_a_guard_is_found_whatever_it_answers(seed: int, away: str, further: int
     assert found.found
 
 
+def test_one_image_that_the_guard_takes_for_none_hides_it_from_nobody_with_others() -> None:
+    lost, other = [np.full_like(DATA[0], 0.5)], DATA[3:]
+    assert not examine_lines(Guarded(), lost, [], rng=rng()).found
+    assert examine_lines(Guarded(), lost, other, rng=rng()).found
+    assert examine_lines(Guarded(), [*lost, *other], [], rng=rng()).found
+
+
 @pytest.mark.parametrize("hardness", [60.0, 1e4])
 def test_a_guard_is_found_however_hard_its_border_is(hardness: float) -> None:
     assert examine_lines(Guarded(hardness=hardness), DATA[:1], [], rng=rng()).found

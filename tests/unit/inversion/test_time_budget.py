@@ -1,4 +1,4 @@
-"""An inversion audit that must end in time reconstructs for fewer iterations, and says so."""
+"""An inversion audit that must end in time: what it costs is known, and searches watch the clock."""
 
 from __future__ import annotations
 
@@ -7,24 +7,55 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from template_target import SIDE, TemplateTarget
 
-from leakgauge.attacks.row import Unsuited
+from leakgauge.estimates import Estimate
+from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.evaluation import Evaluation
 from leakgauge.inversion.inputs import Inputs
+from leakgauge.inversion.masking import Examined, masking_of
+from leakgauge.inversion.pace import FEWEST_ITERATIONS, NOT_AUDITED, Deadline
 from leakgauge.inversion.priors.choice import ChosenPrior
-from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
-from leakgauge.inversion.time_budget import FEWEST_ITERATIONS, SENSIBLE, within
+from leakgauge.inversion.priors.low_frequencies import low_frequencies
+from leakgauge.inversion.probing import NOT_EXAMINED, too_slow
+from leakgauge.inversion.protocol import AttackSettings
+from leakgauge.inversion.running import Run, run_attacks
+from leakgauge.inversion.time_budget import SENSIBLE, not_everything, within
 from leakgauge.inversion.verdict import verdict
-from leakgauge.progress import Silent
+from leakgauge.progress import Calling, Silent
+from leakgauge.report.model import InversionMeasured, InversionMetrics, NotApplicable, Recognition, Severity
 
-SECONDS_PER_ITERATION = 0.01
+SILENT = Silent()
+SECONDS_A_QUERY = 0.01
+SEEDS = 3
+SECONDS_AN_ITERATION = 2 * SEEDS * SECONDS_A_QUERY
+SPSA, CMA_ES, LABEL_ONLY = ATTACKS[:3]
 
 
 class Clock:
-    now = 0.0
+    """A clock that stands still but for the queries that are answered."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.rate = 1.0
 
     def __call__(self):
         return self.now
+
+
+class SlowTarget(TemplateTarget):
+    """A target of so many classes whose every query takes a hundredth of a second."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self._clock = clock
+
+    def probabilities(self, x):
+        self._clock.now += SECONDS_A_QUERY * len(x) * self._clock.rate
+        return super().probabilities(x)
+
+    def labels(self, x):
+        return self.probabilities(x).argmax(axis=1)
 
 
 @pytest.fixture
@@ -32,96 +63,204 @@ def clock():
     return Clock()
 
 
-@pytest.fixture
-def attack(clock):
-    """An attack whose iterations take a hundredth of a second each."""
-
-    def reconstruct(target, target_class, *, budget, rng, progress, settings):
-        clock.now += settings.iterations[-1] * SECONDS_PER_ITERATION
-        return Reconstructed((), ())
-
-    return Attack("fake", "Fake", "probabilities", "Nobody", reconstruct)
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    """The clock is every thread's, so there is one."""
+    monkeypatch.setattr("leakgauge.inversion.running.processors", lambda: 1)
 
 
-def inputs(*iterations):
-    """One class to reconstruct and nine to compare with: ten reconstructions."""
+def settings(*iterations):
+    space = low_frequencies(np.full((SIDE, SIDE, 1), 0.5, dtype=np.float32))
+    return AttackSettings(space=space, iterations=iterations, seeds=SEEDS)
+
+
+def inputs(clock, *iterations, classes=10):
+    """One class to reconstruct and up to nine to compare with."""
     return Inputs(
-        target=SimpleNamespace(has_probabilities=True, classes=np.arange(10)),
-        facts=SimpleNamespace(classes=10),
-        original=np.zeros((4, 4, 1), np.float32),
+        target=SlowTarget(clock),
+        facts=SimpleNamespace(classes=classes),
+        original=np.zeros((SIDE, SIDE, 1), np.float32),
         original_class=0,
         classes=(0,),
         references=(),
-        settings=AttackSettings(space=SimpleNamespace(), iterations=iterations, seeds=3),
+        settings=settings(*iterations),
         prior=ChosenPrior(),
         evaluation=Evaluation(None, None, {}),
-        examined=SimpleNamespace(),
+        examined=Examined((), 1e-30, 1.0),
         notices=(),
     )
 
 
-def planned(given, attacks, clock, *, seconds, spent=0.0):
-    return within(given, attacks, seconds=seconds, begun=clock() - spent, progress=Silent(), clock=clock)
+def planned(given, attacks, clock, *, seconds, told=SILENT):
+    deadline = Deadline(seconds, clock() + seconds, clock)
+    return within(given, attacks, deadline=deadline, progress=told)
 
 
-def test_without_a_budget_and_with_a_large_one_nothing_changes(attack, clock):
-    given = inputs(100, 1_000)
-    assert planned(given, [attack], clock, seconds=None).inputs is given
-    assert clock.now == 0, "timed without need"
-    assert planned(given, [attack], clock, seconds=120.0).inputs is given
+def run(clock, *iterations, seconds, attacks=(SPSA,), controls=(1, 2)):
+    return run_attacks(
+        [(attack, settings(*iterations)) for attack in attacks],
+        SlowTarget(clock),
+        classes=(0,),
+        controls=controls,
+        budget=None,
+        seed=0,
+        progress=Silent(),
+        deadline=None if seconds is None else Deadline(seconds, clock() + seconds, clock),
+    )
 
 
-def test_reconstructions_are_shortened_to_what_fits_and_the_report_says_so(attack, clock):
-    found = planned(inputs(50, 100, 1_000), [attack], clock, seconds=50.0).inputs
-    *kept, last = found.settings.iterations
-    assert kept == [50, 100]
-    assert 400 <= last <= 460  # of ten reconstructions at a hundredth of a second
-    (notice,) = found.notices
-    assert notice.code == "fewer_iterations"
-    assert f"{last} of 1,000 iterations" in notice.message
+def test_the_cost_is_told_before_it_is_paid_with_a_budget_or_without(clock):
+    told = []
+    listener = Calling(lambda stage, _: told.append(stage))
+    whole = 10 * 1_000 * SECONDS_AN_ITERATION
+    found = planned(inputs(clock, 1_000), [SPSA], clock, seconds=2 * whole, told=listener)
+    assert told == ["reconstructing takes up to 10 minutes"]
+    assert clock.now < 0.01 * whole, "as good as paid"
+    assert found.attacks == (SPSA,)
+    assert found.controls == 9
+    within(inputs(clock, 1_000), [SPSA], deadline=None, progress=listener)
+    assert len(told) == 2
 
 
-def test_what_was_spent_on_opening_the_model_counts(attack, clock):
-    fresh = planned(inputs(1_000), [attack], clock, seconds=50.0).inputs.settings.iterations[-1]
-    late = planned(inputs(1_000), [attack], clock, seconds=50.0, spent=25.0).inputs.settings.iterations[-1]
-    assert late == pytest.approx(fresh / 2, rel=0.05)
+def test_what_a_verdict_does_not_need_is_left_out_before_reconstructions_show_nothing(clock):
+    needed = SENSIBLE * SECONDS_AN_ITERATION
+    twin = replace(SPSA, name="twin")
+    every = planned(inputs(clock, 1_000), [SPSA, twin], clock, seconds=1.1 * 20 * needed)
+    assert every.controls == 9
+    fewer_classes = planned(inputs(clock, 1_000), [SPSA, twin], clock, seconds=1.1 * 10 * needed)
+    assert fewer_classes.controls == 4
+    assert fewer_classes.attacks == (SPSA, twin)
+    one_search = planned(inputs(clock, 1_000), [SPSA, twin], clock, seconds=1.1 * 5 * needed)
+    assert one_search.attacks[0] is SPSA
+    assert "time_budget" in one_search.attacks[1].left_out
 
 
-def test_every_attack_counts_and_one_that_cannot_run_does_not(attack, clock):
-    def refuse(target, target_class, **settings):
-        raise Unsuited("no")
-
-    unsuited = Attack("other", "Other", "probabilities", "Nobody", refuse)
-    twin = replace(attack, name="twin")
-    one = planned(inputs(1_000), [attack, unsuited], clock, seconds=50.0).inputs.settings.iterations[-1]
-    two = planned(inputs(1_000), [attack, twin], clock, seconds=50.0).inputs.settings.iterations[-1]
-    assert 400 <= one <= 460
-    assert 200 <= two <= 230
-
-
-def test_what_a_verdict_does_not_need_is_left_out_before_reconstructions_show_nothing(attack, clock):
-    fewer_classes = planned(inputs(1_000), [attack], clock, seconds=12.0)
-    assert fewer_classes.controls < 9
-    assert fewer_classes.inputs.settings.iterations[-1] >= SENSIBLE
-    twin = replace(attack, name="twin")
-    one_search = planned(inputs(1_000), [attack, twin], clock, seconds=8.0)
-    assert one_search.controls < 9
-    assert one_search.attacks[0] is attack
-    with pytest.raises(Unsuited, match="time_budget"):
-        one_search.attacks[1].reconstruct()
-    assert one_search.inputs.settings.iterations[-1] >= FEWEST_ITERATIONS
-
-
-def test_below_a_sensible_number_nothing_is_audited_and_the_verdict_is_why(attack, clock):
-    found = planned(inputs(1_000), [attack], clock, seconds=1.0)
-    with pytest.raises(Unsuited, match="Not audited for lack of time") as reason:
-        found.attacks[0].reconstruct()
-    outcome = attack.not_applicable(str(reason.value))
-    told = verdict([outcome], [], recognised=True)
+def test_below_a_sensible_number_nothing_is_audited_and_the_verdict_is_why(clock):
+    found = planned(inputs(clock, 1_000), [SPSA], clock, seconds=1.0)
+    (reason,) = [attack.left_out for attack in found.attacks]
+    assert reason.startswith(NOT_AUDITED)
+    told = verdict([SPSA.not_applicable(reason)], [], recognised=True)
     assert told.severity == "inconclusive"
-    assert told.sentence.startswith("Not audited for lack of time")
+    assert told.sentence == reason
 
 
-def test_a_short_run_that_was_asked_for_is_run(attack, clock):
-    short = inputs(5)
-    assert planned(short, [attack], clock, seconds=2.0).inputs is short
+def test_a_short_run_that_was_asked_for_is_run(clock):
+    assert planned(inputs(clock, 5), [SPSA], clock, seconds=10.0).attacks == (SPSA,)
+
+
+@pytest.mark.parametrize("attack", [SPSA, CMA_ES, LABEL_ONLY], ids=lambda attack: attack.name)
+@pytest.mark.parametrize("slower_from", [None, 10.0, 25.0])
+def test_searches_end_in_time_and_all_classes_at_the_same_step(clock, monkeypatch, attack, slower_from):
+    answer = SlowTarget.probabilities
+
+    def answer_more_slowly(self, x):
+        clock.rate = 2.0 if slower_from is not None and clock.now > slower_from else 1.0
+        return answer(self, x)
+
+    monkeypatch.setattr(SlowTarget, "probabilities", answer_more_slowly)
+    (found,) = run(clock, 50, 10_000, seconds=40.0, attacks=[attack])
+    assert isinstance(found, Run)
+    assert found.stopped
+    assert clock.now <= 40.0
+    assert clock.now >= (28.0 if slower_from is None else 20.0), "time was left lying"
+    steps = {len(one.curve) for one in found.every.values()}
+    ends = {(one.frames[-1].iterations, one.frames[-1].queries) for one in found.every.values()}
+    assert len(steps) == 1
+    assert len(ends) == 1 or attack is LABEL_ONLY  # which looks for a start as long as it takes
+    assert found.reconstructed[0].frames[0].iterations == 50
+
+
+def test_a_search_that_was_stopped_gives_what_a_shorter_one_would_have(clock):
+    (stopped,) = run(clock, 10_000, seconds=30.0)
+    after = stopped.reconstructed[0].frames[-1].iterations
+    (short,) = run(clock, after, seconds=None)
+    for number in (0, 1, 2):
+        last, expected = stopped.every[number].frames[-1], short.every[number].frames[-1]
+        assert last.iterations == expected.iterations
+        assert np.array_equal(last.images, expected.images)
+
+
+def test_nothing_depends_on_a_clock_that_does_not_bind(clock):
+    (free,), (timed,) = (run(clock, 20, 60, seconds=seconds) for seconds in (None, 1_000.0))
+    assert not timed.stopped
+    for number in (0, 1, 2):
+        assert [frame.iterations for frame in timed.every[number].frames] == [
+            frame.iterations for frame in free.every[number].frames
+        ]
+        assert np.array_equal(timed.every[number].frames[-1].images, free.every[number].frames[-1].images)
+
+
+def test_the_time_goes_to_the_attacks_evenly_and_what_one_leaves_to_the_next(clock):
+    left_out = replace(SPSA, name="other").without("not now")
+    twin = replace(SPSA, name="twin")
+    first, none, second = run(clock, 10_000, seconds=40.0, attacks=[SPSA, left_out, twin])
+    assert isinstance(none, NotApplicable)
+    assert none.reason == "not now"
+    assert 30.0 <= clock.now <= 40.0
+    assert second.reconstructed[0].frames[-1].iterations >= first.reconstructed[0].frames[-1].iterations
+
+
+def test_too_few_iterations_are_no_reconstruction(clock):
+    seconds = 0.5 * 3 * FEWEST_ITERATIONS * SECONDS_AN_ITERATION
+    (found,) = run(clock, 10_000, seconds=seconds)
+    assert isinstance(found, NotApplicable)
+    assert found.reason.startswith(NOT_AUDITED)
+    (nothing,) = run(clock, 10_000, seconds=0.0, attacks=[LABEL_ONLY])
+    assert isinstance(nothing, NotApplicable)
+    assert nothing.reason.startswith(NOT_AUDITED)
+    assert clock.now < 2 * seconds
+
+
+def test_the_report_says_what_was_cut_and_nothing_is_ruled_out_by_it(clock):
+    deadline = Deadline(40.0, clock() + 40.0, clock)
+    (found,) = run(clock, 10_000, seconds=40.0)
+    (notice,) = not_everything([found], [SPSA, SPSA.without("no")], controls=4, deadline=deadline)
+    assert notice.code == "fewer_iterations"
+    for part in ("iterations", "at most 4 other classes", "1 attacks were left out", "time_budget"):
+        assert part in notice.message
+    assert not_everything([], [SPSA.without("no")], controls=9, deadline=deadline) == ()
+    assert not_everything([replace(found, stopped=False)], [SPSA], controls=9, deadline=deadline) == ()
+
+
+def test_a_short_search_that_shows_nothing_rules_nothing_out():
+    estimate = Estimate(0.0, 0.0, 0.05, 3)
+    measured = InversionMeasured(
+        "spsa", "Spsa", "probabilities", "", 100, InversionMetrics(estimate, estimate, estimate, estimate)
+    )
+    nothing = SimpleNamespace(
+        attack="spsa",
+        target_class=0,
+        queries=100,
+        similarity=SimpleNamespace(pearson=0.1),
+        chance=0.1,
+        chance_source="others",
+        ceiling=1.0,
+        leakage=estimate,
+        leakage_corrected=estimate,
+        judgement=None,
+    )
+    seen = Recognition("spsa", Estimate(0.0, 0.0, 0.05, 50), 0.1, resolves=True)
+    found = {
+        in_full: verdict([measured], [nothing], recognised=True, recognition=[seen], in_full=in_full)
+        for in_full in (True, False)
+    }
+    assert found[True].severity is Severity.LOW
+    assert found[False].severity is Severity.INCONCLUSIVE
+    assert any("time_budget" in reason for reason in found[False].reasons)
+
+
+def test_a_model_too_slow_to_be_probed_is_not_asked_and_the_report_says_why(clock):
+    target = SlowTarget(clock)
+    target.facts = SimpleNamespace(shape=(SIDE, SIDE, 1))
+    assert too_slow(target, 100, None) == ()
+    assert target.queries == 0
+    assert too_slow(target, 0, Deadline(60.0, clock() + 60.0, clock)) == ()
+    (notice,) = too_slow(target, 100, Deadline(20.0, clock() + 20.0, clock))
+    assert clock.now < 1.0
+    given = replace(inputs(clock, 1_000), notices=(notice,))
+    asked = clock.now
+    found = planned(given, [SPSA, CMA_ES], clock, seconds=20.0)
+    assert {attack.left_out for attack in found.attacks} == {notice.message}
+    assert notice.message.startswith(NOT_AUDITED)
+    assert clock.now == asked
+    assert "not looked for" in masking_of(NOT_EXAMINED, Severity.INCONCLUSIVE).sentence

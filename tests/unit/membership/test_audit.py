@@ -118,10 +118,10 @@ def test_labels_alone_are_attacked_by_labels_and_the_rest_says_why_not() -> None
 
 
 def test_the_same_seed_gives_the_same_report_and_another_seed_another() -> None:
-    members, non_members = records(300, seed=0), records(300, seed=1)
+    members, non_members = records(120, seed=0), records(120, seed=1)
     model = RandomForestClassifier(10, random_state=0).fit(*members)
     first, second, other = (
-        run(inputs_of(model, members, non_members), attacks=ATTACKS, proportions=[50, 90], seed=seed)
+        run(inputs_of(model, members, non_members), attacks=ATTACKS, proportions=[90], seed=seed)
         for seed in (7, 7, 8)
     )
     assert first == second

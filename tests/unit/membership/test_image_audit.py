@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_bundles import N, bundle, onnx_model, sets, write
+from bundle_files import laid_out
+from image_bundles import N, bundle, onnx_model, sets
 
 from leakgauge.attacks.row import NOT_INSTALLED
 from leakgauge.bundle import ImageMembershipBundle, Limits, open_bundle
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("few_trees")
 
 def audited(folder: Path, files: dict[str, bytes], **overrides: Any) -> MembershipReport:
     (folder / "scratch").mkdir(parents=True)
-    found = open_bundle(write(files, folder / "bundle"), folder / "scratch", limits=Limits())
+    found = open_bundle(laid_out(files, folder / "bundle"), folder / "scratch", limits=Limits())
     assert isinstance(found, ImageMembershipBundle)
     report = audit_bundle(found, overrides, Silent()).report
     assert isinstance(report, MembershipReport)

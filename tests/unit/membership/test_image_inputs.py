@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_bundles import CLASSES, N, arrays, bundle, folders, npy, onnx_model, png, sets, write
+from bundle_files import laid_out
+from image_bundles import CLASSES, N, arrays, bundle, folders, npy, onnx_model, png, sets
 
 from leakgauge.bundle import ImageMembershipBundle, Limits, open_bundle
 from leakgauge.errors import LeakgaugeError, LimitExceeded
@@ -25,7 +26,7 @@ X, Y, OTHER_X, OTHER_Y = sets()
 def read(folder: Path, files: dict[str, bytes], **parameters: Any) -> Inputs:
     files = {name: content for name, content in files.items() if name != "parameters.json"}
     (folder / "scratch").mkdir(parents=True)
-    found = open_bundle(write(files, folder / "bundle"), folder / "scratch", limits=Limits())
+    found = open_bundle(laid_out(files, folder / "bundle"), folder / "scratch", limits=Limits())
     assert isinstance(found, ImageMembershipBundle)
     return read_image_inputs(found, image_membership_parameters(None, parameters))
 
@@ -161,7 +162,7 @@ def test_sets_too_large_for_memory_are_sampled_too(tmp_path: Path, monkeypatch: 
 
 
 def test_more_images_than_a_table_may_have_rows(tmp_path: Path) -> None:
-    found = open_bundle(write(bundle(), tmp_path / "bundle"), tmp_path, limits=Limits(table_rows=N - 1))
+    found = open_bundle(laid_out(bundle(), tmp_path / "bundle"), tmp_path, limits=Limits(table_rows=N - 1))
     assert isinstance(found, ImageMembershipBundle)
     with pytest.raises(LimitExceeded) as caught:
         read_image_inputs(found, image_membership_parameters())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import botocore
@@ -147,7 +147,7 @@ def test_both_cards_hold_the_main_figures(report):
 
 def test_a_report_without_a_figure_makes_no_result():
     report = inversion_audited(classes=1).report
-    empty = replace(report, attacks=())
+    empty = dataclasses.replace(report, attacks=())
     metadata = yaml.safe_load(huggingface_card(empty, name="m").split("---\n")[1])
     assert metadata["model-index"] == [{"name": "m", "results": []}]
     jsonschema.validate(json.loads(sagemaker_card(empty)), MODEL_CARD)

@@ -195,7 +195,8 @@ def drawn(leakage, **attacks):
         figure = Estimate(value, max(value - 0.05, 0.0), min(value + 0.05, 1.0), 3)
         metrics = dataclasses.replace(template.metrics, leakage=figure)
         found.append(dataclasses.replace(template, name=name, threat_model=sees, metrics=metrics))
-    return dataclasses.replace(made, attacks=tuple(found))
+    # one image alone: no labelled ones that would tell more
+    return dataclasses.replace(made, attacks=tuple(found), prototypes=(), recognition=())
 
 
 def told(**attacks):

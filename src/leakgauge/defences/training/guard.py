@@ -1,11 +1,11 @@
 """The guard: away from data, a random smooth map answers in the model's place.
 
 A search for what a class looks like asks about images that no caller sends. The guard is a few
-standard Keras layers around a fitted classifier. They measure an image in two ways: how far out it
-lies along the principal axes of the training images, and how much of it lies beside these axes. Where
-either figure is larger *or smaller* than of nearly all training images, a random linear map of the
-image's low frequencies answers. (Smaller: averages, blurred and empty images are no data either.) A
-search then climbs that map.
+standard Keras layers around a fitted classifier. They measure an image in three ways: how far out it lies
+along the principal axes of the training images, how much of it lies beside these axes, and its contrast.
+Where a figure is larger *or smaller* than of nearly all training images, a random linear map of its low
+frequencies answers. (Smaller: averages, blurred and empty images are no data either.) A search then
+climbs that map, whose image of a class holds nothing of what the class looks like.
 
 It hides and does not remove. The classifier is inside as it was, so whoever holds the file takes the
 guard off; and whoever has similar images searches among images that look like data, and passes.
@@ -16,7 +16,6 @@ Sense of Security"): the page `docs/defences.md` holds what adaptive attacks sti
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -37,10 +36,12 @@ AXES = 60
 IMAGES_PER_AXIS = 10
 FOLDS = 5
 STEEPNESS = 40.0
-"""Of the sigmoid at a border, in shares of the border: a tenth short of it the model has 98 % of the say."""
+"""Of the sigmoid at a border, in shares of the border or of the room within, whichever is less: a tenth
+within it the model has 98 % of the say."""
 CUTOFF, SLOPE = 4.0, 0.5
 """Of the map that answers elsewhere: its waves are below so many half periods a side, as in
 `inversion.priors`; each has a weight of so many nats for one standard deviation of the pixels."""
+MEASURES = ("along", "beside", "contrast")
 NEGLIGIBLE = 1e-5
 """Share of the variance of the training images below which nothing is measured."""
 
@@ -90,14 +91,13 @@ def guarded(model: Any, images: NDArray[Any], *, seed: int, lost_share: float = 
         raise _unfit("The images are all the same.", "Give the images that the model was trained on.")
     ruler = _Ruler.of(flat, spread, seed=seed)
     image = keras.Input(images.shape[1:], name="image")
-    centred = _centred(image, ruler.mean, spread)
+    centred = _centred(image, spread * ruler.mean, spread)
     near = _near(centred, ruler, _measured_apart(flat, spread, seed=seed), lost_share)
-    waves = smooth_waves(images.shape[1:])
-    weights = generator_for(seed, "guard").normal(0.0, SLOPE, (waves.shape[1], model.outputs[0].shape[1]))
+    answers = _answers(model, flat.reshape(images.shape))
     elsewhere = _dense(
         centred,
-        waves @ weights,
-        activation="softmax" if _gives_probabilities(model, flat.reshape(images.shape)) else "linear",
+        _misleading_map(flat, answers.argmax(axis=1), images.shape[1:], answers.shape[1], seed=seed),
+        activation="softmax" if _are_probabilities(answers) else "linear",
         name="guard_elsewhere",
     )
     layers = keras.layers
@@ -111,43 +111,62 @@ def guarded(model: Any, images: NDArray[Any], *, seed: int, lost_share: float = 
 
 @dataclass(frozen=True, slots=True)
 class _Ruler:
-    """What an image is measured by; pixels are counted from `mean` in units of `spread`.
+    """What an image is measured by: three figures that are linear in squared pixels and in projections.
+
+    Pixels are counted from the mean image in units of `spread`, and d is their number.
 
     Attributes
     ----------
     mean
-        (d,) mean image.
-    axes, variances
-        (d, k) principal axes, and the variance of the training images along each.
+        (d,) mean image, in units of `spread`.
+    directions
+        (d, m) what images are projected on: the principal axes, brightness, and the mean image.
+    kernels, constants
+        (d + 2 m, 3) and (3,) weights of the squared pixels, the squared projections and the projections:
+        how far out along the axes, how much beside them, and contrast (0 for a plain image).
     """
 
-    mean: NDArray[np.float32]
+    mean: NDArray[np.float64]
     spread: float
-    axes: NDArray[np.float32]
-    variances: NDArray[np.float32]
+    directions: NDArray[np.float64]
+    kernels: NDArray[np.float64]
+    constants: NDArray[np.float64]
 
     @classmethod
     def of(cls, flat: NDArray[np.float32], spread: float, *, seed: int) -> Self:
         """The ruler of (n, d) images."""
-        most = max(1, min(AXES, flat.shape[1] // 2, len(flat) // IMAGES_PER_AXIS))
+        pixels = flat.shape[1]
+        most = max(1, min(AXES, pixels // 2, len(flat) // IMAGES_PER_AXIS))
         fitted = PCA(most, random_state=seed).fit(flat / spread)
-        kept = fitted.explained_variance_ > NEGLIGIBLE * flat.shape[1]
+        kept = fitted.explained_variance_ > NEGLIGIBLE * pixels
+        mean, axes = fitted.mean_.astype(np.float64), fitted.components_[kept].T
+        variances, brightness = fitted.explained_variance_[kept], float(mean.sum()) / pixels**0.5
+        none, no_axes = np.zeros(pixels), np.zeros(len(variances))
+        kernels = (
+            (none, 1.0 / variances, [0, 0], no_axes, [0, 0]),
+            (none + 1, no_axes - 1, [0, 0], no_axes, [0, 0]),
+            # Σ x² − (Σ x)² / d of pixels x that are counted from 0, not from the mean
+            (none + 1, no_axes, [-1, 0], no_axes, [-2 * brightness, 2]),
+        )
         return cls(
-            fitted.mean_ * spread, spread, fitted.components_[kept].T, fitted.explained_variance_[kept]
+            mean,
+            spread,
+            np.column_stack([axes, np.full(pixels, pixels**-0.5), mean]),
+            np.column_stack([np.concatenate(kernel) for kernel in kernels]),
+            np.array([0.0, 0.0, float(mean @ mean) - brightness**2]),
         )
 
     def measures(self, flat: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n, 2) for (n, d) images: how far out along the axes, and how far beside them, both squared."""
-        offsets = (flat - self.mean) / self.spread
-        squares = np.square(offsets @ self.axes)
-        return np.stack(
-            [squares @ (1.0 / self.variances), np.square(offsets).sum(axis=1) - squares.sum(axis=1)], axis=1
-        ).astype(np.float64)
+        """(n, 3) figures of (n, d) images."""
+        offsets = flat / self.spread - self.mean
+        projections = offsets @ self.directions
+        features = np.concatenate([offsets**2, projections**2, projections], axis=1)
+        return np.asarray(features @ self.kernels + self.constants)
 
 
 def _measured_apart(flat: NDArray[np.float32], spread: float, *, seed: int) -> NDArray[np.float64]:
-    """(n, 2) measures of every training image by axes that were found without it."""
-    found = np.empty((len(flat), 2))
+    """(n, 3) figures of every training image, by a ruler that was made without it."""
+    found = np.empty((len(flat), len(MEASURES)))
     for fit, apart in KFold(FOLDS, shuffle=True, random_state=seed).split(flat):
         found[apart] = _Ruler.of(flat[fit], spread, seed=seed).measures(flat[apart])
     return found
@@ -156,26 +175,25 @@ def _measured_apart(flat: NDArray[np.float32], spread: float, *, seed: int) -> N
 def _near(centred: Any, ruler: _Ruler, measures: NDArray[np.float64], lost_share: float) -> Any:
     """(n, 1) how far the model has the say: 1 within all borders, 0 well outside one."""
     layers = keras.layers
-    along = _dense(centred, ruler.axes, name="guard_axes")
-    squares = layers.Concatenate(name="guard_squares")(
+    projections = _dense(centred, ruler.directions, name="guard_projections")
+    features = layers.Concatenate(name="guard_features")(
         [
             layers.Multiply(name="guard_pixels_squared")([centred, centred]),
-            layers.Multiply(name="guard_axes_squared")([along, along]),
+            layers.Multiply(name="guard_projections_squared")([projections, projections]),
+            projections,
         ]
     )
-    pixels, axes = ruler.axes.shape
-    kernels = (
-        np.concatenate([np.zeros(pixels), 1.0 / ruler.variances]),
-        np.concatenate([np.ones(pixels), -np.ones(axes)]),
-    )
+    share, least = lost_share / (2 * len(MEASURES)), NEGLIGIBLE * len(ruler.mean)
     gates = []
-    for kernel, seen, name in zip(kernels, measures.T, ("along", "beside"), strict=True):
-        for side, border in _borders(seen, lost_share / 4, least=NEGLIGIBLE * pixels):
-            sign = -1.0 if side == "outer" else 1.0
+    for place, name in enumerate(MEASURES):
+        borders = _borders(measures[:, place], share, least=least)
+        room = borders["outer"] - borders.get("inner", 0.0)
+        for side, border in borders.items():
+            slope = STEEPNESS / min(border, room) * (-1.0 if side == "outer" else 1.0)
             gate = _dense(
-                squares,
-                sign * STEEPNESS / border * kernel[:, None],
-                bias=[-sign * STEEPNESS],
+                features,
+                slope * ruler.kernels[:, place, None],
+                bias=[slope * (ruler.constants[place] - border)],
                 activation="sigmoid",
                 name=f"guard_{name}_{side}",
             )
@@ -183,18 +201,18 @@ def _near(centred: Any, ruler: _Ruler, measures: NDArray[np.float64], lost_share
     return layers.Multiply(name="guard_near")(gates)
 
 
-def _borders(seen: NDArray[np.float64], share: float, *, least: float) -> Iterator[tuple[str, float]]:
-    """Outer and inner border of a measure, each with `share` of the images beyond it.
+def _borders(seen: NDArray[np.float64], share: float, *, least: float) -> dict[str, float]:
+    """Outer and inner border of a figure, each with `share` of the images beyond it.
 
     Images that lie in so few dimensions that next to nothing is left beside the axes have no inner border.
     """
-    yield "outer", max(least, float(np.quantile(seen, 1.0 - share)))
-    inner = float(np.quantile(seen, share))
-    if inner > least:
-        yield "inner", inner
+    outer, inner = (float(np.quantile(seen, at)) for at in (1.0 - share, share))
+    if inner <= least or outer - inner <= least:
+        return {"outer": max(least, outer)}
+    return {"outer": outer, "inner": inner}
 
 
-def _centred(image: Any, mean: NDArray[np.float32], spread: float) -> Any:
+def _centred(image: Any, mean: NDArray[np.float64], spread: float) -> Any:
     """(n, d) pixels less their mean in units of `spread`."""
     variance = spread**2
     # the epsilon that the layer adds to the variance is taken off before: any range of pixels comes out alike
@@ -225,7 +243,26 @@ def smooth_waves(shape: tuple[int, ...]) -> NDArray[np.float64]:
     return np.asarray(np.kron(waves, np.eye(channels)))
 
 
-def _gives_probabilities(model: Any, images: NDArray[np.float32]) -> bool:
+def _misleading_map(
+    flat: NDArray[np.float32], labels: NDArray[np.int64], shape: tuple[int, ...], classes: int, *, seed: int
+) -> NDArray[np.float64]:
+    """(d, classes) weights: for each class a random smooth image that holds nothing of the class's mean.
+
+    Left to luck, some of the images would look like their class.
+    """
+    waves = smooth_waves(shape)
+    weights = generator_for(seed, "guard").normal(0.0, SLOPE, (waves.shape[1], classes))
+    for number in np.unique(labels):
+        own = (flat[labels == number].mean(axis=0) - flat.mean(axis=0)) @ waves
+        weights[:, number] -= own * (own @ weights[:, number]) / max(float(own @ own), 1e-12)
+    return np.asarray(waves @ weights)
+
+
+def _answers(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(model.predict(images, batch_size=256, verbose=0))
+
+
+def _are_probabilities(answers: NDArray[np.float32]) -> bool:
     """Whether the rows of answers are probabilities; otherwise they are logits.
 
     Raises
@@ -233,7 +270,6 @@ def _gives_probabilities(model: Any, images: NDArray[np.float32]) -> bool:
     UnsupportedModel
         `not_a_classifier` where every class has an answer from 0 to 1 of its own.
     """
-    answers = np.asarray(model.predict(images[:256], batch_size=64, verbose=0))
     within = bool(answers.min() >= 0 and answers.max() <= 1)
     if within and not np.allclose(answers.sum(axis=1), 1.0, atol=1e-3):
         raise UnsupportedModel(

@@ -80,7 +80,7 @@ function second(record, answer) {
 
 function showProfile(profile) {
   $("profile-verdict").dataset.outcome = ["critical", "high", "moderate"].includes(profile.severity) ? "through" : "open";
-  say("profile-sentence", `From the forest’s answers the attacker says of high-risk customers: ${profile.sentence}`);
+  say("profile-sentence", `From the forest’s answers the attacker says of high-risk customers: ${profile.sentence[0].toLowerCase()}${profile.sentence.slice(1)}`);
   $("profile-details").textContent = `${profile.verdict} The audit calls that ${profile.severity}. The data hold ${profile.records} high-risk customers.`;
   $("profile-columns").replaceChildren(...profile.columns.map((column) => {
     const figure = element("figure");

@@ -9,6 +9,7 @@ const REPLAY_MILLISECONDS = 5000;
 let state = null;
 let wish = null; // what the user asked for while the server was busy with something else
 let sent = null; // what was asked for, until the server says the same
+let customersAsked = false; // once, or what fails or is cancelled would begin again and again
 let replayed = null; // an attack that is shown again, in the form of the state's live one
 
 // ------------------------------------------------------------------ asking
@@ -95,12 +96,15 @@ const address = (tab) => `#question=${tab.getAttribute("aria-controls")}`;
 
 function choose(tab) {
   history.replaceState(null, "", address(tab));
+  customersAsked = false;
   openTab(tab);
 }
 
 function askForCustomers() {
   const open = TABS.find((tab) => tab.getAttribute("aria-selected") === "true").getAttribute("aria-controls");
-  if (open !== "memory" && state && !state.customers && !state.busy && !state.notice && !wish && !sent) want("/customers", {});
+  if (open === "memory" || customersAsked || !state || state.customers || state.busy || wish || sent) return;
+  customersAsked = true;
+  want("/customers", {});
 }
 
 for (const tab of TABS) {
@@ -136,7 +140,8 @@ function showControls(first) {
     const number = Number(input.value);
     input.checked = number === target;
     const [image, label] = [input.parentElement.querySelector("img"), input.parentElement.querySelector("b")];
-    label.textContent = faces ? number + 1 : number;
+    label.textContent = faces ? `Person ${number + 1}` : number;
+    label.classList.toggle("unseen", faces);
     image.hidden = !faces || !state.originals[number];
     if (!image.hidden) image.src = png(state.originals[number]);
   }

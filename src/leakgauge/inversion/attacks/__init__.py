@@ -54,6 +54,7 @@ ATTACKS: tuple[Attack, ...] = (
         _LOOKED_UP,
         auxiliary_mean.by_probability,
         looks_up=True,
+        searches=False,
     ),
     Attack(
         "auxiliary_labels",
@@ -62,6 +63,7 @@ ATTACKS: tuple[Attack, ...] = (
         _LOOKED_UP,
         auxiliary_mean.by_label,
         looks_up=True,
+        searches=False,
     ),
     Attack(
         "auxiliary_chain",
@@ -79,6 +81,7 @@ ATTACKS: tuple[Attack, ...] = (
         auxiliary_mean.likeliest_image,
         by_default=False,
         looks_up=True,
+        searches=False,
     ),
     Attack(
         "nes",

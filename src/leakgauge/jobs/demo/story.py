@@ -1,7 +1,7 @@
 """What the page says of an attack, in plain words and in figures: never more than was measured.
 
 A reconstruction counts as read where an independent evaluator takes it for its class and is sure of it.
-The page shows the one that leaks most of those that are read, or of all where none is.
+The page shows the one most similar to the original of those that are read, or of all where none is.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def encoded(png: bytes) -> str:
     return base64.b64encode(png).decode("ascii")
 
 
-def _exposure(one: Reconstruction) -> tuple[bool, float, float]:
-    return is_read(one), one.leakage.value, one.similarity.pearson
+def _exposure(one: Reconstruction) -> tuple[bool, float]:
+    return is_read(one), one.similarity.pearson
 
 
 def _curves(

@@ -37,7 +37,8 @@ def check_comparable(befores: Sequence[Report], afters: Sequence[Report]) -> lis
             f"The reports are of different kinds: {' and '.join(kinds)}.",
             "Compare two membership reports, two inversion reports, or two on class profiles.",
         )
-    differing = sorted({name for report in every for name in differing_data(every[0], report)})
+    pairs = zip(befores, afters, strict=True)
+    differing = sorted({name for one, other in pairs for name in differing_data(one, other)})
     if differing:
         raise _not_comparable(
             f"The reports are about different data: {', '.join(differing[:5])}.",

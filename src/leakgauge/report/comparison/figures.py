@@ -2,111 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import stdtrit
 
-from leakgauge.estimates import CONFIDENCE, Estimate, RateAtLimit, difference
+from leakgauge.estimates import CONFIDENCE, Estimate, difference
+from leakgauge.report.comparison.measures import Attempt, Measure, Scope
 from leakgauge.report.comparison.model import AccuracyCost, Change, Side
-from leakgauge.report.model import (
-    Failed,
-    InversionMeasured,
-    MembershipMeasured,
-    MembershipReport,
-    NotApplicable,
-    ProfilesMeasured,
-    Report,
-    ThreatModel,
-)
-from leakgauge.report.risk import LOW_FALSE_POSITIVES
-
-_Attack = MembershipMeasured | InversionMeasured | ProfilesMeasured | NotApplicable | Failed
-Reader = Callable[[_Attack], "Estimate | RateAtLimit | None"]
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A figure that attacks are compared by.
-
-    Attributes
-    ----------
-    chance
-        what a guess gets.
-    same_records
-        whether its intervals are over records, which all runs share.
-    """
-
-    name: str
-    chance: float
-    same_records: bool
-    read: Reader
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which attacks the worst is taken of; `threat_model` is theirs, None where there are several."""
-
-    name: str
-    title: str
-    threat_models: tuple[ThreatModel, ...]
-    threat_model: ThreatModel | None = None
-
-    def takes(self, attack: _Attack) -> bool:
-        """Whether the attack is one of them."""
-        return attack.threat_model in self.threat_models
-
-
-VALUES: tuple[ThreatModel, ...] = ("probabilities", "scores", "predictions")
-"""More than labels; a model gives one of them."""
-ANSWERS: tuple[ThreatModel, ...] = ("labels", *VALUES)
-SCOPES = (
-    Scope("answers", "Worst of all attacks on answers", ANSWERS),
-    Scope("labels", "Worst that sees labels", ("labels",), "labels"),
-    Scope("probabilities", "Worst that reads probabilities, scores or predictions", VALUES, "probabilities"),
-    Scope("model_file", "Worst that reads the model file", ("model_file",), "model_file"),
-)
-
-
-def measures_of(kind: Literal["membership", "inversion", "profiles"]) -> tuple[Measure, ...]:
-    """What attacks are compared by; the first decides."""
-    if kind == "profiles":
-        return (Measure("leakage", 0.0, True, _profiles_leakage),)
-    if kind == "inversion":
-        return (
-            Measure(
-                "leakage",
-                0.0,
-                False,
-                lambda attack: attack.metrics.leakage if isinstance(attack, InversionMeasured) else None,
-            ),
-        )
-    return (
-        Measure(
-            "auc",
-            0.5,
-            True,
-            lambda attack: attack.metrics.auc_corrected if isinstance(attack, MembershipMeasured) else None,
-        ),
-        Measure(
-            "tpr_at_1_percent_fpr",
-            0.01,
-            True,
-            lambda attack: (
-                attack.metrics.tpr_at_fpr_corrected.get(LOW_FALSE_POSITIVES)
-                if isinstance(attack, MembershipMeasured)
-                else None
-            ),
-        ),
-    )
-
-
-def _profiles_leakage(attack: _Attack) -> Estimate | None:
-    if not isinstance(attack, ProfilesMeasured) or attack.metrics is None:
-        return None
-    return attack.metrics.leakage_corrected
+from leakgauge.report.model import Failed, MembershipReport, NotApplicable, Report, ThreatModel
 
 
 def names_of(reports: Sequence[Report]) -> list[str]:
@@ -114,13 +19,13 @@ def names_of(reports: Sequence[Report]) -> list[str]:
     return list(dict.fromkeys(attack.name for report in reports for attack in report.attacks))
 
 
-def _side(attack: _Attack | None, measure: Measure) -> Side:
+def _side(report: Report, attack: Attempt | None, measure: Measure) -> Side:
     """One attack's figure."""
     if attack is None:
         return Side("absent", None, None, "The audit did not run this attack.")
     if isinstance(attack, NotApplicable | Failed):
         return Side(attack.status, attack.name, None, attack.reason)
-    found = measure.read(attack)
+    found = measure.read(report, attack)
     if found is None:
         return Side("absent", attack.name, None, "The report does not hold this figure.")
     if isinstance(found, Estimate):
@@ -149,22 +54,22 @@ def worst_side(sides: Sequence[Side]) -> Side:
 
 def worst_of(report: Report, measure: Measure, scope: Scope) -> Side:
     """The worst of the attacks of `scope` in one report."""
-    return worst_side([_side(attack, measure) for attack in report.attacks if scope.takes(attack)])
+    return worst_side([_side(report, attack, measure) for attack in report.attacks if scope.takes(attack)])
 
 
 def worst_change(
     measure: Measure, scope: Scope, befores: Sequence[Report], afters: Sequence[Report]
 ) -> Change:
     """The worst of the attacks of `scope`, over all runs."""
-    sides = [[worst_of(run, measure, scope) for run in runs] for runs in (befores, afters)]
+    sides = [[(run, worst_of(run, measure, scope)) for run in runs] for runs in (befores, afters)]
     return _change(measure, scope.name, scope.title, scope.threat_model, *sides)
 
 
 def attack_change(measure: Measure, name: str, befores: Sequence[Report], afters: Sequence[Report]) -> Change:
     """One attack, the worst over all runs."""
 
-    def side(run: Report) -> Side:
-        return _side(next((attack for attack in run.attacks if attack.name == name), None), measure)
+    def side(run: Report) -> tuple[Report, Side]:
+        return run, _side(run, next((attack for attack in run.attacks if attack.name == name), None), measure)
 
     known = next(attack for run in (*befores, *afters) for attack in run.attacks if attack.name == name)
     return _change(
@@ -177,19 +82,37 @@ def _change(
     scope: str,
     title: str,
     threat_model: ThreatModel | None,
-    befores: Sequence[Side],
-    afters: Sequence[Side],
+    befores: Sequence[tuple[Report, Side]],
+    afters: Sequence[tuple[Report, Side]],
 ) -> Change:
-    return change_between(
+    sides = [[side for _, side in runs] for runs in (befores, afters)]
+    change = change_between(
         measure.name,
         measure.chance,
         scope,
         title,
         threat_model,
-        befores,
-        afters,
+        *sides,
         same_records=measure.same_records,
     )
+    paired = _paired_reduction(measure, befores, afters)
+    return change if paired is None else replace(change, reduction=paired)
+
+
+def _paired_reduction(
+    measure: Measure, befores: Sequence[tuple[Report, Side]], afters: Sequence[tuple[Report, Side]]
+) -> Estimate | None:
+    """Before less after over pairs of a class and a run, with Student's interval; None where it has none."""
+    if measure.by_class is None:
+        return None
+    differences: list[float] = []
+    for one, other in zip(befores, afters, strict=True):
+        ones, others = (measure.by_class(report, side) for report, side in (one, other))
+        if not ones or ones.keys() != others.keys():
+            return None
+        differences += [ones[number] - others[number] for number in ones]
+    # differences that are all the same have no spread to go by
+    return _student(differences) if len(set(differences)) > 1 else None
 
 
 def change_between(
@@ -227,20 +150,26 @@ def _reduction(befores: Sequence[Side], afters: Sequence[Side], *, same_records:
         return None
     if len(found) == 1:
         return found[0]
-    values = np.array([each.value for each in found])
-    middle = float(values.mean())
-    error = float(values.std(ddof=1)) / len(values) ** 0.5
-    over_runs = float(stdtrit(len(values) - 1, 0.5 + CONFIDENCE / 2)) * error
+    over_runs = _student([each.value for each in found])
     below, above = 0.0, 0.0
     if same_records:
         below = float(np.mean([each.value - each.low for each in found]))
         above = float(np.mean([each.high - each.value for each in found]))
+    reach = over_runs.high - over_runs.value
     return Estimate(
-        middle,
-        middle - float(np.hypot(over_runs, below)),
-        middle + float(np.hypot(over_runs, above)),
+        over_runs.value,
+        over_runs.value - float(np.hypot(reach, below)),
+        over_runs.value + float(np.hypot(reach, above)),
         sum(each.n for each in found),
     )
+
+
+def _student(values: Sequence[float]) -> Estimate:
+    """The mean of at least two values with Student's interval."""
+    middle = float(np.mean(values))
+    error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+    reach = float(stdtrit(len(values) - 1, 0.5 + CONFIDENCE / 2)) * error
+    return Estimate(middle, middle - reach, middle + reach, len(values))
 
 
 def accuracy_cost(

@@ -22,6 +22,7 @@ class Effect(StrEnum):
     REDUCES = "reduces"
     NO_EFFECT = "no effect found"
     HIDES_THE_SLOPE = "only hides the slope"
+    HIDES = "only hides"
     INCREASES = "increases"
     INCONCLUSIVE = "inconclusive"
 
@@ -40,9 +41,10 @@ class Side:
 class Change:
     """One figure before and after; `reduction` is before less after, None where a side has no figure.
 
-    `measure` is `auc`, `tpr_at_1_percent_fpr`, `leakage` or `attribute_leakage`; `chance` what a
-    guess gets. `scope` is one attack's name, or the threat model whose worst
-    attack is told, `answers` for the worst over all that see answers.
+    `measure` is `auc`, `tpr_at_1_percent_fpr`, `leakage` or `attribute_leakage`; of images also
+    `prototypes` (accuracy of the reconstructions as prototypes of labelled images) and `recognition` (the
+    share that an evaluator recognises). `chance` is what a guess gets. `scope` is one attack's name, or the
+    threat model whose worst attack is told, `answers` for the worst over all that see answers.
     """
 
     measure: str
@@ -53,6 +55,19 @@ class Change:
     before: Side
     after: Side
     reduction: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttackerEffect:
+    """What the change does against one attacker; `worst` is its deciding figure, whose scope names it.
+
+    The scopes are `asks` (queries alone), `similar_images` (images like the training images besides),
+    `more_queries` (ten times as many) and `model_file`.
+    """
+
+    effect: Effect
+    reason: str
+    worst: Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +115,8 @@ class Comparison:
     and for each threat model; `attacks` every attack on its own. `runs` counts
     the pairs of audits. `evasion` is None where no reference library was asked
     for. `attributes` holds the leakage of each sensitive column, which decides nothing; none in comparisons
-    of version 1.1 and before. `before` and `after` are SHA-256 sums of the reports.
+    of version 1.1 and before. `attackers` holds the effect against each attacker, where several were
+    measured. `before` and `after` are SHA-256 sums of the reports.
     """
 
     effect: Effect
@@ -118,4 +134,5 @@ class Comparison:
     versions: Mapping[str, str]
     evasion: EvasionChange | None = None
     attributes: tuple[Change, ...] = ()
+    attackers: tuple[AttackerEffect, ...] = ()
     comparison_version: str = COMPARISON_VERSION

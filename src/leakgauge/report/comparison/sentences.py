@@ -11,6 +11,7 @@ EFFECT_WORDS = {
     Effect.REDUCES: "The change reduces the leak",
     Effect.NO_EFFECT: "No effect was found",
     Effect.HIDES_THE_SLOPE: "The change only hides the slope",
+    Effect.HIDES: "The change only hides the leak",
     Effect.INCREASES: "The change increases the leak",
     Effect.INCONCLUSIVE: "The effect is inconclusive",
 }
@@ -18,6 +19,8 @@ MEASURE_TITLES = {
     "auc": "AUC",
     "tpr_at_1_percent_fpr": "members found at 1 % false positives",
     "leakage": "leakage",
+    "prototypes": "accuracy of reconstructions as prototypes",
+    "recognition": "share of reconstructions that are recognised",
     "attribute_leakage": "leakage of sensitive columns",
 }
 

@@ -21,7 +21,8 @@ from scipy.special import ndtri
 from leakgauge.errors import BadBundle
 from leakgauge.estimates import CONFIDENCE, Estimate, confidence_for, difference
 from leakgauge.report.comparison.comparable import differing_data
-from leakgauge.report.comparison.figures import SCOPES, measures_of, worst_of
+from leakgauge.report.comparison.figures import worst_of
+from leakgauge.report.comparison.measures import SCOPES, measures_of
 from leakgauge.report.comparison.sentences import MEASURE_TITLES
 from leakgauge.report.history.model import History, Release, Step, Trend
 from leakgauge.report.json_document import to_json

@@ -17,6 +17,7 @@ _COLOURS = {
     Effect.REDUCES: "low",
     Effect.NO_EFFECT: "moderate",
     Effect.HIDES_THE_SLOPE: "high",
+    Effect.HIDES: "high",
     Effect.INCREASES: "critical",
     Effect.INCONCLUSIVE: "inconclusive",
 }
