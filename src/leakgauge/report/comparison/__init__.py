@@ -45,9 +45,7 @@ def compare(
     befores = list(before) if isinstance(before, Sequence) else [before]
     afters = list(after) if isinstance(after, Sequence) else [after]
     warnings = check_comparable(befores, afters)
-    before_sums, after_sums = (
-        tuple(hashlib.sha256(to_json(report)).hexdigest() for report in side) for side in (befores, afters)
-    )
+    before_sums, after_sums = _sums(befores), _sums(afters)
     usual, patient = by_patience(list(zip(befores, afters, strict=True)))
     measures = (*images_measures_of([*befores, *afters]), *measures_of(befores[0].kind))
     attackers = attacker_effects(measures, usual, patient)
@@ -81,6 +79,10 @@ def compare(
         attributes=attribute_changes(befores, afters),
         attackers=attackers if len(attackers) > 1 else (),
     )
+
+
+def _sums(reports: Sequence[Report]) -> tuple[str, ...]:
+    return tuple(hashlib.sha256(to_json(report)).hexdigest() for report in reports)
 
 
 def _scopes_of(reports: Sequence[Report]) -> list[Scope]:
