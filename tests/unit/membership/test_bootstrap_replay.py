@@ -108,27 +108,19 @@ def test_the_largest_are_found_but_for_those_beside_a_larger_one(count):
         assert shared == 1
 
 
-def test_only_some_turns_look_through_all_rows_and_settled_records_leave(monkeypatch):
+def test_only_some_turns_look_through_all_rows_and_only_for_records_whose_row_is_not_found(monkeypatch):
     target, pool = fitted_pool(RandomForestClassifier(60, random_state=0), *digits(500), seed=0)
-    compared, find, among = [], replay._find_likely, replay._among_likely
+    compared, find = [], replay._find_likely
 
     def looking(counted, others, rows, asked, likely):
-        compared.append(("all", len(asked)))
+        compared.append(len(asked))
         find(counted, others, rows, asked, likely)
 
-    def comparing(counted, others, rows, likely, part):
-        compared.append(("likely", len(part)))
-        return among(counted, others, rows, likely, part)
-
     monkeypatch.setattr(replay, "_find_likely", looking)
-    monkeypatch.setattr(replay, "_among_likely", comparing)
     scores_of(bootstrap_replay.score, target, pool)
-    all_rows = [count for kind, count in compared if kind == "all"]
-    turns = [count for kind, count in compared if kind == "likely"]
-    assert len(all_rows) <= len(replay.SHORTLISTED_IN)
-    assert all_rows[0] == turns[0] == 500
-    assert all_rows[-1] < 500
-    assert turns[-1] < 250
+    assert len(compared) == len(replay.SHORTLISTED_IN) < replay.LEAST_TURNS
+    assert compared[0] == 500
+    assert compared[-1] < 400
 
 
 def test_a_model_trained_on_none_of_the_pool_scores_no_side_higher():

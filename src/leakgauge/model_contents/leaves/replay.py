@@ -24,7 +24,7 @@ To compare every record with every row by every tree takes records × rows × tr
 from some thousands of records on. So all rows are looked through in a few turns only, by as many trees as it
 takes to name a row several times over, and for records whose row is not found yet. In each turn a record is
 compared with the few rows that were then the likeliest (`LIKELY_ROWS`), by all trees; Λ takes the others for
-impossible. A record whose probability of being a member no longer moves takes part in no further turn.
+impossible.
 
 It takes log n nats to name one of n rows. With others of variance v in a cell,
 and draws of variance 1, a cell carries about ½ log(1 + 1/v) of them (the
@@ -56,12 +56,13 @@ from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
 
 MOST_TURNS = 20
 LEAST_TURNS = 6
-SETTLED = 0.0001
-"""A record whose probability of being a member moves by less in a turn takes part in no further one."""
+WORK = 5e9
+"""Records × rows × trees, summed over the turns. Small tables gain by more turns; where many rows look alike
+and the table is large, more of them make a record too sure of a wrong row."""
 DAMPING = np.float32(0.3)
 LIKELY_ROWS = 16
 """Rows that each record is compared with in every turn."""
-SHORTLISTED_IN = (0, 3, 7)
+SHORTLISTED_IN = (0, 2, 4)
 """Turns before which they are looked for among all rows: by what the leaves alone say of the other records,
 and by what is then known of them."""
 NAMED = 0.99
@@ -245,36 +246,28 @@ def _start(weights: FloatArray, rows: Rows, *, n_trees: int) -> Belief:
 def _replayed(
     cells: Sequence[Cells], rows: Rows, start: Belief, chances: FloatArray, progress: Progress
 ) -> FloatArray:
-    """(n,) Λ averaged over the turns, each record's last one standing for those that it needed no more."""
+    """(n,) Λ averaged over the turns."""
     choices = chances.shape[1]
     counted = _counted(cells)
     belief = start
     log_ratio, total, present = np.empty(chances.size), np.zeros(chances.size), np.zeros(chances.size)
     likely = np.empty((chances.size, min(LIKELY_ROWS, len(rows))), dtype=np.int32)
-    unsettled = np.arange(len(chances))
-    turns = 0
-    while turns < MOST_TURNS and len(unsettled):
-        progress.report("replaying the bootstrap", turns / MOST_TURNS)
+    # a record with all its candidates at once, since one of them is true at most
+    block = max(_block(likely.shape[1], len(cells)) // choices, 1) * choices
+    every = np.arange(chances.size)
+    n_turns = int(np.clip(WORK / (chances.size * len(rows) * len(cells)), LEAST_TURNS, MOST_TURNS))
+    for turn in range(n_turns):
+        progress.report("replaying the bootstrap", turn / n_turns)
         others = Others.of(cells, belief)
-        # a record with all its candidates at once, since one of them is true at most
-        asked = (unsettled[:, None] * choices + np.arange(choices)).ravel()
-        if turns in SHORTLISTED_IN:
-            _find_likely(counted, others, rows, asked[present[asked] < NAMED], likely)
-        newer_present = np.empty(len(asked))
-        block = max(_block(likely.shape[1], len(cells)) // choices, 1) * choices
-        for first in range(0, len(asked), block):
-            within = slice(first, first + block)
-            part = asked[within]
+        if turn in SHORTLISTED_IN:
+            _find_likely(counted, others, rows, every[present < NAMED], likely)
+        for first in range(0, chances.size, block):
+            part = every[first : first + block]
             log_ratio[part], posterior, drawn = _among_likely(counted, others, rows, likely[part], part)
-            newer_present[within] = _present(log_ratio[part], rows, chances, part)
-            belief.move(part, posterior * newer_present[within, None].astype(np.float32), drawn)
-        moved = np.abs(newer_present - present[asked]).reshape(-1, choices).max(axis=1)
-        present[asked] = newer_present
+            present[part] = _present(log_ratio[part], rows, chances, part)
+            belief.move(part, posterior * present[part, None].astype(np.float32), drawn)
         total += log_ratio
-        turns += 1
-        if turns >= LEAST_TURNS:
-            unsettled = unsettled[moved > SETTLED]
-    return total / turns
+    return total / n_turns
 
 
 def _find_likely(
