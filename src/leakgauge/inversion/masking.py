@@ -232,6 +232,8 @@ def _sentence(mask: Mask, examined: Examined) -> str:
 
 def _not_asked(examined: Examined) -> str:
     """What could not be asked about, to find out whether the target answers differently away from data."""
+    if not examined.found and examined.away is None:
+        return ""  # there was no time to ask about anything
     if examined.away is None:
         return "Whether it answers differently away from data cannot be told from such answers."
     left_out = [words for kind, words in _LINES.items() if kind not in examined.away.steepness]

@@ -12,6 +12,7 @@ from template_target import TemplateTarget, public_images, templates
 from leakgauge.defences.output import DefendedTarget, settings_of
 from leakgauge.inversion.away_from_data import BORDER, examine_lines, leaves_data, steepness
 from leakgauge.inversion.masking import examine, examine_away, masking_of
+from leakgauge.inversion.probing import NOT_EXAMINED
 from leakgauge.inversion.start import start_among_data
 from leakgauge.report.model import Severity
 
@@ -153,6 +154,10 @@ def test_answers_that_jump_anyway_are_not_asked_about_and_the_report_says_so(def
     assert "away_from_data" not in found.found
     assert "cannot be told from such answers" in masking_of(found, Severity.LOW).sentence
     assert masking_of(found, Severity.LOW).steepness is None
+
+
+def test_where_nothing_was_asked_no_reason_is_made_up() -> None:
+    assert "cannot be told" not in masking_of(NOT_EXAMINED, Severity.INCONCLUSIVE).sentence
 
 
 def test_a_misleading_map_does_not_set_the_scale_of_the_answers() -> None:

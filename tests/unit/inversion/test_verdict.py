@@ -269,7 +269,7 @@ def test_sentence_figures_answers_and_page_name_the_attack_that_carries_the_verd
         assert told.severity is found.shown
     answers = insights(found.reconstruction, [], {one.name: one for one in attacks})
     assert all(answer.sentence.startswith(f"{attack.title}: ") for answer in answers)
-    assert answers[0].figures["leakage"] == found.reconstruction.leakage
+    assert answers[0].figures["leakage"] == found.reconstruction.leakage_corrected
 
 
 @pytest.mark.parametrize("name", [name for name, _ in THREE])
