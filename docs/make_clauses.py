@@ -42,6 +42,7 @@ _WORDS = {
     "groups": "the group that is exposed most",
     "changes": "what changes to the model save and cost",
     "accuracy": "test accuracy",
+    "purpose": "the purpose that was declared, and no more",
     "reconstruction": "leakage of reconstructed images",
     "gradients": "leakage of images reconstructed by gradients",
     "profiles": "leakage of class profiles",

@@ -154,7 +154,7 @@ def test_anyone_can_follow_the_story(whole: Page, keep: Callable[[Page, str], No
     settled(page)
 
     # retrain, reload in the middle, find everything there, and see new models attacked
-    page.get_by_label("Defence").select_option(label="Dropout with weight decay")
+    page.locator("#defence").select_option(label="Dropout with weight decay")
     expect(page.locator("#notice")).to_contain_text("Train both models anew")
     page.get_by_role("button", name="Train both models anew").click()
     expect(page.locator("#lesson-chart .curve.baseline")).to_have_count(1)
@@ -163,7 +163,7 @@ def test_anyone_can_follow_the_story(whole: Page, keep: Callable[[Page, str], No
     expect(page.locator("#lesson-chart .curve.baseline")).to_have_count(1)
     keep(page, "demo-training")
     settled(page)
-    expect(page.get_by_label("Defence")).to_have_value("dropout weight_decay")
+    expect(page.locator("#defence")).to_have_value("dropout weight_decay")
 
     # the report, as a page, as a PDF and with everything
     sizes = {}

@@ -124,3 +124,17 @@ def test_a_job_tells_by_name_what_it_cannot_read(files, named, tmp_path):
     code, reason = trained(tmp_path, files, {})
     assert code == 2
     assert all(word in reason for word in named)
+
+
+@pytest.mark.slow
+def test_a_pdf_is_made_of_the_report_that_was_audited(server):
+    reply = server.invoke(b"held_to_a_policy ", Accept="application/pdf")
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "application/pdf")
+    assert reply.body.startswith(b"%PDF")
+    assert "X-Leakgauge-Sandbox" in reply.headers
+
+
+@pytest.mark.slow
+def test_a_pdf_of_what_is_no_report_is_refused_in_the_one_form(server):
+    reply = server.invoke(b"echo ", Accept="application/pdf")
+    assert reply.code == "bad_bundle.not_a_report"

@@ -45,10 +45,11 @@ print(json.dumps([card.data.model_name, results, card.text]))
 """
 
 
-def run(program, *words, given=None, **environment):
+def run(program, *words, folder, given=None, **environment):
     done = subprocess.run(
         [BIN / "python", "-c", program, *words],
         input=given,
+        cwd=folder,  # where MLflow keeps files that no address names
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src"), **environment},
         capture_output=True,
         text=True,
@@ -68,6 +69,7 @@ def test_mlflow_keeps_figures_verdict_and_files(report, store, tmp_path):
         _LOG,
         address,
         str(tmp_path),
+        folder=tmp_path,
         HOME=str(tmp_path),
         MLFLOW_ALLOW_FILE_STORE="true",
         MLFLOW_DISABLE_TELEMETRY="true",
@@ -83,8 +85,8 @@ def test_mlflow_keeps_figures_verdict_and_files(report, store, tmp_path):
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.kind)
-def test_the_hub_reads_every_figure_from_the_card(report):
-    name, results, text = run(_HUB, given=huggingface_card(report, name="some-model"))
+def test_the_hub_reads_every_figure_from_the_card(report, tmp_path):
+    name, results, text = run(_HUB, folder=tmp_path, given=huggingface_card(report, name="some-model"))
     assert name == "some-model"
     assert {(metric, value) for _, metric, value in results} == {
         (figure.name, round(figure.estimate.value, 6)) for figure in main_figures(report)

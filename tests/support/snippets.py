@@ -35,8 +35,8 @@ def commands(page: str) -> Iterator[Command]:
             words = shlex.split(found[1].replace(";", " ; "), comments=True)
             end = next((place for place, word in enumerate(words) if word in _ENDS), len(words))
             words = words[:end]
-            into = words[words.index(">") + 1] if ">" in words else None
-            kept = words[: words.index(">")] if ">" in words else words
+            to = next((place for place, word in enumerate(words) if word in (">", ">>")), len(words))
+            kept, into = words[:to], words[to + 1] if to < len(words) else None
             # a page may show that something can be left out
             yield Command(page, number, tuple(word.strip("[]") for word in kept), into)
 

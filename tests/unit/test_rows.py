@@ -19,7 +19,7 @@ from leakgauge.defences import output
 from leakgauge.defences.output import OUTPUT_DEFENCES
 from leakgauge.defences.retraining import MITIGATIONS, variants
 from leakgauge.defences.training import TRAINING_DEFENCES
-from leakgauge.demo import app
+from leakgauge.demo import choices
 from leakgauge.membership import audit
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.profiles.attacks import ATTACKS as PROFILES_ATTACKS
@@ -92,4 +92,5 @@ def test_toy_rows_reach_audit_report_parameters_demo_and_trade_offs(tmp_path, mo
     assert "Silence (3 decibels)" in " ".join(notice.message for notice in silent.warnings)
     assert "silence" in refusal(bundle, defences=["sillence"]).hint
     assert "toy" in refusal(bundle, attacks=["toi"]).hint
-    assert "silence=1" in [choice["value"] for choice in app._output_choices()]
+    monkeypatch.setattr(choices, "OUTPUT_DEFENCES", output.OUTPUT_DEFENCES)
+    assert "silence" in [choice.value for choice in choices.choices()]

@@ -44,13 +44,11 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
     _frame(app, names)
+    _downloads(app, worker)
 
     @app.get("/")
     def page() -> str:
-        groups: dict[str, list[Choice]] = {}
-        for choice in choices():
-            groups.setdefault(choice.group, []).append(choice)
-        return render_template("page.html.j2", groups=groups, sets=worker.sets, classes=range(CLASSES))
+        return render_template("page.html.j2", groups=_groups(), sets=worker.sets, classes=range(CLASSES))
 
     @app.get("/state")
     def state() -> Response:
@@ -94,6 +92,20 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
         _asked()
         return jsonify(cancelled=worker.cancel()), 202
 
+    return app
+
+
+def _groups() -> dict[str, list[Choice]]:
+    """The defences to choose from, under the headings of the page."""
+    groups: dict[str, list[Choice]] = {}
+    for choice in choices():
+        groups.setdefault(choice.group, []).append(choice)
+    return groups
+
+
+def _downloads(app: Flask, worker: Worker) -> None:
+    """What the last attack left, to take away."""
+
     @app.get("/report.zip")
     def report() -> Response:
         return _download(worker, REPORT_ZIP, "leakgauge-before-after.zip")
@@ -113,8 +125,6 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
     @app.get("/replay.json")
     def replay() -> Response:
         return send_file(_left(worker, REPLAY), mimetype="application/json", max_age=0)
-
-    return app
 
 
 def _frame(app: Flask, names: Sequence[str]) -> None:

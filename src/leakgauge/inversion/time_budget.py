@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Final
 
 from threadpoolctl import threadpool_limits
@@ -31,7 +32,7 @@ from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.protocol import Target
 
-TIMED = 3
+TIMED = 5
 """Iterations that are timed, after one that is not: always so many, since answers with noise depend on
 what was asked before."""
 SENSIBLE: Final = 150
@@ -184,18 +185,19 @@ def _seconds_of_iteration(target: Target, settings: AttackSettings, clock: Calla
     asked = BudgetedTarget(as_queried(target, high_contrast=settings.high_contrast), _QUERIES_ENOUGH)
     z = generator_for(0, "time").standard_normal((2 * settings.seeds, settings.space.dimensions))
 
-    def one() -> None:
+    def one() -> float:
+        begun = clock()
         images = settings.space.images(z)
         asked.probabilities(images) if asked.has_probabilities else asked.labels(images)
         settings.space.slope(settings.prior.gradient(images))
+        return clock() - begun
 
     try:
         with threadpool_limits(1):
             one()  # what a first question costs more
             copies = threads_for([asked])
-            begun = clock()
             with ThreadPoolExecutor(copies) as pool:
-                list(pool.map(lambda _: one(), range(copies * TIMED)))
+                timed = list(pool.map(lambda _: one(), range(copies * TIMED)))
     except (UnsupportedModel, MemoryError):
         return 0.0
-    return (clock() - begun) / (copies * TIMED)
+    return median(timed) / copies

@@ -87,7 +87,6 @@ def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Ite
         for attack in report.attacks
         if attack.threat_model != "model_file" and limits.attacker in ("candidates", attack.attacker)
     ]
-    file = [attack for attack in report.attacks if attack.threat_model == "model_file"]
     if limits.attacker == "population" and not report.attackers:
         yield RuleResult(
             "attacker",
@@ -133,19 +132,24 @@ def _membership_rules(report: MembershipReport, limits: MembershipLimits) -> Ite
             readings_of(answers, MembershipMeasured, lambda attack: attack.metrics.accuracy_corrected),
             broken_above=CHANCE,
         )
+    yield from _file_rules(report, limits)
+    yield from _attribute_rules(report, limits)
+    # what is about classes is asked of no model that predicts numbers
+    left_out = ABOUT_CLASSES if report.target.errors is not None else frozenset()
+    yield from _required(report.attacks, [name for name in limits.required_attacks if name not in left_out])
+
+
+def _file_rules(report: MembershipReport, limits: MembershipLimits) -> Iterable[RuleResult]:
     if limits.max_model_file_auc is not None:
+        file = [attack for attack in report.attacks if attack.threat_model == "model_file"]
         yield held(
             "max_model_file_auc",
             f"No attack on the model file reaches an AUC above {limits.max_model_file_auc:.3g}",
             limits.max_model_file_auc,
             readings_of(file, MembershipMeasured, lambda attack: attack.metrics.auc_corrected),
         )
-    yield from _attribute_rules(report, limits)
     if limits.max_records_in_file is not None:
         yield _records_rule(report.contents, limits.max_records_in_file)
-    # what is about classes is asked of no model that predicts numbers
-    left_out = ABOUT_CLASSES if report.target.errors is not None else frozenset()
-    yield from _required(report.attacks, [name for name in limits.required_attacks if name not in left_out])
 
 
 def _attribute_rules(report: MembershipReport, limits: MembershipLimits) -> Iterable[RuleResult]:

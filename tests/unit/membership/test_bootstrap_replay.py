@@ -14,7 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.membership.attacks import bootstrap_replay, leaf_counts
-from leakgauge.model_contents.leaves import replay
+from leakgauge.model_contents.leaves import replay, sampled_rows
 from leakgauge.model_contents.reconstruction import bootstrap
 
 
@@ -77,14 +77,58 @@ def test_the_draws_are_those_of_the_training(model):
         np.testing.assert_array_equal(np.sort(found.rows_of(place)), np.sort(rows))
 
 
-def test_the_tables_of_rows_hold_draws_and_their_squares():
+def test_the_table_of_rows_holds_draws():
     draws = [np.array([0, 1, 6]), np.array([2, 0, 1])]
-    rows = replay.Rows.of(draws, n_trees=2, n_rows=3)
+    rows = sampled_rows.Rows.of(draws, n_trees=2, n_rows=3)
     assert len(rows) == 3
-    np.testing.assert_array_equal(rows.moments, [[0, 2, 0, 4], [1, 0, 1, 0], [6, 1, 36, 1]])
+    np.testing.assert_array_equal(rows.draws, [[0, 2], [1, 0], [6, 1]])
     # one block of two trees for each number of draws; six draws stand among those of four or more
-    np.testing.assert_array_equal(rows.drawn[:4], [[0, 1, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0]])
-    np.testing.assert_array_equal(rows.drawn[-2:], [[0, 0, 1], [0, 0, 0]])
+    np.testing.assert_array_equal(rows.drawn(2)[:4], [[0, 1, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0]])
+    np.testing.assert_array_equal(rows.drawn(2)[-2:], [[0, 0, 1], [0, 0, 0]])
+    np.testing.assert_array_equal(rows.drawn(1)[:2], [[0, 1, 0], [0, 0, 0]])
+
+
+def test_draws_that_no_byte_holds_do_not_begin_anew():
+    rows = sampled_rows.Rows.of([np.array([0, 256, 10**6])], n_trees=1, n_rows=3)
+    np.testing.assert_array_equal(rows.draws, [[0], [255], [255]])
+
+
+@pytest.mark.parametrize("count", [16, 100, sampled_rows.GROUPS, 1_000, 5_000])
+def test_the_largest_are_found_but_for_those_beside_a_larger_one(count):
+    values = np.random.default_rng(0).normal(size=(30, count)).astype(np.float32)
+    found = sampled_rows.largest(values, 16)
+    assert found.shape == (30, 16)
+    true = np.argsort(values, axis=1)[:, -16:]
+    for row, of_row in zip(found, true, strict=True):
+        assert len(set(row)) == 16
+        assert of_row[-1] in row
+    shared = np.mean([len(set(a) & set(b)) / 16 for a, b in zip(found, true, strict=True)])
+    assert shared > 0.9
+    if count < sampled_rows.GROUPS:
+        assert shared == 1
+
+
+def test_only_some_turns_look_through_all_rows_and_settled_records_leave(monkeypatch):
+    target, pool = fitted_pool(RandomForestClassifier(60, random_state=0), *digits(500), seed=0)
+    compared, find, among = [], replay._find_likely, replay._among_likely
+
+    def looking(counted, others, rows, asked, likely):
+        compared.append(("all", len(asked)))
+        find(counted, others, rows, asked, likely)
+
+    def comparing(counted, others, rows, likely, part):
+        compared.append(("likely", len(part)))
+        return among(counted, others, rows, likely, part)
+
+    monkeypatch.setattr(replay, "_find_likely", looking)
+    monkeypatch.setattr(replay, "_among_likely", comparing)
+    scores_of(bootstrap_replay.score, target, pool)
+    all_rows = [count for kind, count in compared if kind == "all"]
+    turns = [count for kind, count in compared if kind == "likely"]
+    assert len(all_rows) <= len(replay.SHORTLISTED_IN)
+    assert all_rows[0] == turns[0] == 500
+    assert all_rows[-1] < 500
+    assert turns[-1] < 250
 
 
 def test_a_model_trained_on_none_of_the_pool_scores_no_side_higher():
@@ -191,7 +235,7 @@ def test_what_a_replay_would_fill_is_told_before_anything_is_drawn(monkeypatch):
     forest = RandomForestClassifier(120, random_state=0)
     target, pool = fitted_pool(forest, *digits(100), seed=0)
     forest._n_samples = forest._n_samples_bootstrap = 1_000_000
-    with pytest.raises(Unsuited, match=r"120 trees drew from 1,000,000 rows; .* takes 2\.7 GiB of memory"):
+    with pytest.raises(Unsuited, match=r"120 trees drew from 1,000,000 rows; .* takes 2\.0 GiB of memory"):
         scores_of(bootstrap_replay.score, target, pool)
     forest._n_samples = 200  # little to keep, and 120 million draws
     monkeypatch.setattr(replay, "MOST_DRAWN", 100_000_000)

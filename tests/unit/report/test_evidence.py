@@ -55,6 +55,7 @@ def membership():
         made,
         attacks=(*made.attacks, dataclasses.replace(first, name="label_only")),
         contents=ModelContents("What it holds.", 400, 3, (), rebuilt),
+        parameters={**made.parameters, "report": {"purpose": "credit <b>scoring</b>"}},
         attributes=AttributeInference(column.verdict, columns=(column,)),
     )
 
@@ -101,8 +102,8 @@ def test_a_clause_is_answered_with_the_evidence_and_not_tested_without(place):
     for report in reports():
         for status in (Failed, NotApplicable):
             without = answers(emptied(report, status))[place]
-            # the model's accuracy is known before the first attack
-            if clause.findings == ("accuracy",) and report.kind == "membership":
+            # the model's accuracy is known before the first attack, and a purpose without any
+            if clause.findings in (("accuracy",), ("purpose",)) and report.kind == "membership":
                 continue
             assert without.words == f"not tested: {clause.otherwise}"
 
@@ -150,6 +151,17 @@ def test_guessing_is_told_by_the_accuracy_that_is_asked_for():
     )
     assert "balanced accuracy" in answer.words
     assert "guessing gets 0.5 and 50 %" in answer.words
+
+
+def test_a_purpose_is_told_as_declared_and_escaped():
+    found = FINDERS["purpose"](membership())
+    assert found.origin == "declared"
+    assert "<b>scoring" not in page("membership")
+    assert "scoring" in page("membership")
+    for details in (None, {}, {"purpose": None}, {"purpose": 3}, "purpose", ["purpose"]):
+        report = dataclasses.replace(membership(), parameters={"report": details})
+        assert FINDERS["purpose"](report) is None
+    assert FINDERS["purpose"](dataclasses.replace(membership(), parameters={})) is None
 
 
 def test_precision_is_that_of_the_strongest_attack_threshold_by_threshold():

@@ -14,14 +14,15 @@ import numpy as np
 from leakgauge.attacks.row import Unsuited
 from leakgauge.attributes.attacks.file_counts import LEAST_WEIGHT
 from leakgauge.attributes.protocol import Question
-from leakgauge.model_contents.leaves.replay import LEAST_STEPS, recognised
+from leakgauge.model_contents.leaves.replay import SHORTLISTED_IN, recognised
 from leakgauge.model_contents.leaves.tree_cells import final_step
 from leakgauge.model_contents.reconstruction.bootstrap import bootstrap_of
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray
 
 MOST_WORK = 1e10
-"""Candidate rows × rows of the training table × trees, summed over turns: some ten seconds on one core."""
+"""Candidate rows × rows of the training table × trees, each time that all rows are looked through: some ten
+seconds on one core."""
 
 
 def weigh(question: Question, *, rng: np.random.Generator, progress: Progress) -> FloatArray:
@@ -48,7 +49,7 @@ def _affordable(question: Question, rng: np.random.Generator) -> IntArray | None
     n, values = question.imputed.shape
     bootstrap = bootstrap_of(final_step(question.estimator, question.records.x).estimator)
     of_record = values * bootstrap.n_rows * bootstrap.n_trees
-    if n * of_record * LEAST_STEPS <= MOST_WORK:
+    if n * of_record * len(SHORTLISTED_IN) <= MOST_WORK:
         return None
     most = max(int(MOST_WORK // (2 * of_record)), 1)
     sides = (np.flatnonzero(side) for side in (question.records.member, ~question.records.member))

@@ -183,6 +183,7 @@ function defended() {
 
 const CAVEATS = {
   hidden: "The guard hides what the model knows, and removes nothing. Switch on “Attacker has similar images” to see how it is got past.",
+  missed: "How much a guard hides is a matter of luck, too: its random answers happen to lead here. Train anew, or choose a stronger one.",
   broken: "The model still knows it all: whoever has similar images, or the model’s file, can get past a guard.",
 };
 
@@ -193,7 +194,7 @@ function showVerdict() {
   const through = result && result.defended.read;
   $("verdict").dataset.outcome = !result ? "none" : through ? "through" : result.baseline.read ? "stopped" : "open";
   const guard = request.defence === "guard";
-  say("caveat", !result ? "" : guard ? (request.similar ? CAVEATS.broken : CAVEATS.hidden) : "This holds for the attacks that were tried, and for no others.");
+  say("caveat", !result ? "" : guard ? (request.similar ? CAVEATS.broken : through ? CAVEATS.missed : CAVEATS.hidden) : "This holds for the attacks that were tried, and for no others.");
   $("downloads").hidden = $("replay").hidden = !result;
   $("details").hidden = !result;
   if (result) showDetails(result);

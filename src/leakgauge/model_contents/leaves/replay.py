@@ -20,6 +20,12 @@ Posterior and sums are recomputed in turn as in mean-field inference, each time
 mixed with the last, since undamped updates swing; Λ is averaged over the turns
 for the same reason. It starts from `leaves.training_weights`.
 
+To compare every record with every row by every tree takes records × rows × trees, which is most of an audit
+from some thousands of records on. So all rows are looked through in a few turns only, by as many trees as it
+takes to name a row several times over, and for records whose row is not found yet. In each turn a record is
+compared with the few rows that were then the likeliest (`LIKELY_ROWS`), by all trees; Λ takes the others for
+impossible. A record whose probability of being a member no longer moves takes part in no further turn.
+
 It takes log n nats to name one of n rows. With others of variance v in a cell,
 and draws of variance 1, a cell carries about ½ log(1 + 1/v) of them (the
 capacity of a Gaussian channel; Cover & Thomas 2006, chapter 9). Where the trees
@@ -32,15 +38,15 @@ have. They then share one chance of having been a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
 from leakgauge.attacks.row import Unsuited
+from leakgauge.model_contents.leaves.sampled_rows import MOST_DRAWS, Float32, Rows, largest
 from leakgauge.model_contents.leaves.training_weights import START, training_weights
 from leakgauge.model_contents.leaves.tree_cells import Cells, FinalStep, cells_of_trees
 from leakgauge.model_contents.reconstruction.bootstrap import Bootstrap, bootstrap_of
@@ -48,15 +54,22 @@ from leakgauge.model_contents.reconstruction.trees import is_whole
 from leakgauge.progress import Progress
 from leakgauge.targets.protocol import FloatArray, IntArray, LabelArray
 
-MOST_STEPS = 20
-LEAST_STEPS = 6
-WORK = 5e10
-"""Records × rows × trees, summed over the steps, that are worth their time: about half a minute."""
-MOST_DAMPING = 0.3
+MOST_TURNS = 20
+LEAST_TURNS = 6
+SETTLED = 0.0001
+"""A record whose probability of being a member moves by less in a turn takes part in no further one."""
+DAMPING = np.float32(0.3)
+LIKELY_ROWS = 16
+"""Rows that each record is compared with in every turn."""
+SHORTLISTED_IN = (0, 3, 7)
+"""Turns before which they are looked for among all rows: by what the leaves alone say of the other records,
+and by what is then known of them."""
+NAMED = 0.99
+"""Probability of being a member from which on a record's rows are looked for no more: they were found."""
+CERTAINTY = 4.0
+"""Nats, as a multiple of those that name a row, of the trees by which likely rows are looked for."""
 ENOUGH = 0.5
 """Share of the nats that name a row from which the replay beat `leaf_counts` on every model tried."""
-MOST_DRAWS = 4
-"""A row drawn more often is taken as drawn this often; in a bootstrap 0.4 % of the rows are."""
 BLOCK = 2**24
 """Records × rows, or records × trees × draws, looked at together: 64 MiB in each of a few arrays."""
 MOST_BYTES = 1 << 30
@@ -73,42 +86,6 @@ _LEAST_VARIANCE = 0.05
 _POISSON_FROM = 0.6
 """Ratio of variance to mean of the others from which they are taken for Poisson."""
 
-Float32: TypeAlias = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of the training table, each told by its draws.
-
-    Attributes
-    ----------
-    drawn
-        (MOST_DRAWS * n_trees, n_rows) one block per number of draws, 1, 2, ...: 1.0 where the
-        row entered the tree that often; in the last block, that often or more.
-    moments
-        (n_rows, 2 * n_trees) the draws of each row, then their squares.
-    """
-
-    drawn: Float32
-    moments: Float32
-
-    @classmethod
-    def of(cls, draws: Iterable[IntArray], *, n_trees: int, n_rows: int) -> Rows:
-        """The tables for n_trees times (n_rows,) draws, one tree after the other."""
-        drawn = np.empty((MOST_DRAWS, n_trees, n_rows), dtype=np.float32)
-        moments = np.empty((n_rows, 2 * n_trees), dtype=np.float32)
-        for tree, of_tree in enumerate(draws):
-            capped = np.minimum(of_tree, MOST_DRAWS)
-            for times in range(1, MOST_DRAWS + 1):
-                drawn[times - 1, tree] = capped == times
-            moments[:, tree] = of_tree
-            moments[:, n_trees + tree] = of_tree.astype(np.float32) ** 2
-        return cls(drawn.reshape(MOST_DRAWS * n_trees, n_rows), moments)
-
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self.moments)
-
 
 @dataclass(frozen=True, slots=True)
 class Belief:
@@ -123,12 +100,22 @@ class Belief:
     mean: Float32
     variance: Float32
 
-    def mixed(self, newer: Belief, share: float) -> Belief:
-        """The belief that takes `share` of itself from the newer one."""
-        return Belief(
-            self.mean + np.float32(share) * (newer.mean - self.mean),
-            self.variance + np.float32(share) * (newer.variance - self.variance),
-        )
+    def move(self, part: IntArray, posterior: Float32, drawn: NDArray[np.uint8]) -> None:
+        """Move what the records of a part are believed to have brought `DAMPING` of the way to a posterior.
+
+        Parameters
+        ----------
+        posterior
+            (k, m) probability of each of m rows to be the record; what is missing to 1, of none.
+        drawn
+            (k, m, n_trees) draws of these rows.
+        """
+        counts = drawn.astype(np.float32)
+        mean = (posterior[:, None, :] @ counts)[:, 0, :].T
+        square = (posterior[:, None, :] @ np.square(counts, out=counts))[:, 0, :].T
+        variance = np.maximum(square - mean**2, 0.0)
+        self.mean[:, part] += DAMPING * (mean - self.mean[:, part])
+        self.variance[:, part] += DAMPING * (variance - self.variance[:, part])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +134,11 @@ class Others:
             mean[place] = tree.total(own_mean)[tree.of_record] - own_mean
             variance[place] = tree.total(own_variance)[tree.of_record] - own_variance
         return cls(np.maximum(mean, _LEAST_MEAN), np.maximum(variance, _LEAST_VARIANCE))
+
+    def nats(self) -> Float32:
+        """(n_trees, n) what each cell of a record can tell of the row that it stood in."""
+        nats: Float32 = 0.5 * np.log1p(1.0 / self.variance)
+        return nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +196,7 @@ def recognised(
     weights = training_weights(cells, n=len(y), start=START * chances.ravel())
     rows = Rows.of(_drawn(bootstrap, progress), n_trees=bootstrap.n_trees, n_rows=bootstrap.n_rows)
     start = _start(weights, rows, n_trees=len(cells))
-    if _nats_about_rows(Others.of(cells, start)) < ENOUGH * np.log(len(rows)):
+    if Others.of(cells, start).nats().sum(axis=0).mean() < ENOUGH * np.log(len(rows)):
         return Recognised(weights, None)
     if asked is not None:
         return Recognised(weights, _in_one_turn(cells, rows, start, asked, progress))
@@ -213,7 +205,7 @@ def recognised(
 
 def bytes_for(*, n_trees: int, n_rows: int, records: int) -> int:
     """Memory that a replay fills: `Rows`, and for each record and tree its cell, count and beliefs."""
-    per_row = (MOST_DRAWS + 2) * np.dtype(np.float32).itemsize
+    per_row = MOST_DRAWS * np.dtype(np.float32).itemsize + 2
     per_record = 3 * np.dtype(np.int64).itemsize + 8 * np.dtype(np.float32).itemsize
     return n_trees * (n_rows * per_row + records * per_record)
 
@@ -247,30 +239,85 @@ def _start(weights: FloatArray, rows: Rows, *, n_trees: int) -> Belief:
     brought = np.clip(weights, 0.01, 1.0)
     brought *= len(rows) / brought.sum()
     mean = np.tile(brought.astype(np.float32), (n_trees, 1))
-    return Belief(mean, mean)
-
-
-def _nats_about_rows(others: Others) -> float:
-    """What the cells of a record can tell of the row that it stood in, in nats, mean over records."""
-    return float(0.5 * np.log1p(1.0 / others.variance).sum(axis=0).mean())
+    return Belief(mean, mean.copy())
 
 
 def _replayed(
     cells: Sequence[Cells], rows: Rows, start: Belief, chances: FloatArray, progress: Progress
 ) -> FloatArray:
-    """(n,) Λ averaged over the steps."""
-    n_trees, n = start.mean.shape
-    steps = int(np.clip(WORK / (n * len(rows) * n_trees), LEAST_STEPS, MOST_STEPS))
-    # more steps are smaller ones: about the same way in all
-    damping = min(MOST_DAMPING, 3.0 / steps)
+    """(n,) Λ averaged over the turns, each record's last one standing for those that it needed no more."""
+    choices = chances.shape[1]
     counted = _counted(cells)
-    belief, total = start, np.zeros(n)
-    for step in range(steps):
-        progress.report("replaying the bootstrap", step / steps)
-        log_ratio, newer = _updated(counted, Others.of(cells, belief), rows, chances)
-        belief = belief.mixed(newer, damping)
+    belief = start
+    log_ratio, total, present = np.empty(chances.size), np.zeros(chances.size), np.zeros(chances.size)
+    likely = np.empty((chances.size, min(LIKELY_ROWS, len(rows))), dtype=np.int32)
+    unsettled = np.arange(len(chances))
+    turns = 0
+    while turns < MOST_TURNS and len(unsettled):
+        progress.report("replaying the bootstrap", turns / MOST_TURNS)
+        others = Others.of(cells, belief)
+        # a record with all its candidates at once, since one of them is true at most
+        asked = (unsettled[:, None] * choices + np.arange(choices)).ravel()
+        if turns in SHORTLISTED_IN:
+            _find_likely(counted, others, rows, asked[present[asked] < NAMED], likely)
+        newer_present = np.empty(len(asked))
+        block = max(_block(likely.shape[1], len(cells)) // choices, 1) * choices
+        for first in range(0, len(asked), block):
+            within = slice(first, first + block)
+            part = asked[within]
+            log_ratio[part], posterior, drawn = _among_likely(counted, others, rows, likely[part], part)
+            newer_present[within] = _present(log_ratio[part], rows, chances, part)
+            belief.move(part, posterior * newer_present[within, None].astype(np.float32), drawn)
+        moved = np.abs(newer_present - present[asked]).reshape(-1, choices).max(axis=1)
+        present[asked] = newer_present
         total += log_ratio
-    return total / steps
+        turns += 1
+        if turns >= LEAST_TURNS:
+            unsettled = unsettled[moved > SETTLED]
+    return total / turns
+
+
+def _find_likely(
+    counted: Sequence[IntArray], others: Others, rows: Rows, asked: IntArray, likely: NDArray[np.int32]
+) -> None:
+    """Enter the rows that each record is likeliest to have been, by as many trees as that takes."""
+    enough = CERTAINTY * np.log(len(rows))
+    nats = np.cumsum(others.nats().mean(axis=1))
+    n_trees = min(int(np.searchsorted(nats, enough)) + 1, len(nats))
+    drawn = rows.drawn(n_trees)
+    kept = likely.shape[1]
+    block = _block(len(rows), n_trees)
+    for first in range(0, len(asked), block):
+        part = asked[first : first + block]
+        likelihood = _all_evidence(counted[:n_trees], others, part).T @ drawn
+        likely[part] = largest(likelihood, kept)
+
+
+def _present(log_ratio: FloatArray, rows: Rows, chances: FloatArray, part: IntArray) -> FloatArray:
+    """(k,) probability of each record of a part to have been a row, by its Λ; of candidates one at most."""
+    choices = chances.shape[1]
+    # as many records are members as the table has rows, before anything else is known
+    share = np.clip(len(rows) / len(chances), 0.05, 0.95)
+    prior = np.log(share / (1.0 - share)) + np.log(chances[part[::choices] // choices])
+    odds = log_ratio.reshape(-1, choices) + prior
+    found: FloatArray = np.exp(odds - np.logaddexp(0.0, logsumexp(odds, axis=1, keepdims=True))).ravel()
+    return found
+
+
+def _among_likely(
+    counted: Sequence[IntArray], others: Others, rows: Rows, likely: NDArray[np.int32], part: IntArray
+) -> tuple[FloatArray, Float32, NDArray[np.uint8]]:
+    """Of the k records of a part: (k,) Λ, (k, m) posterior of likely rows, (k, m, n_trees) their draws."""
+    n_trees = len(counted)
+    drawn = rows.draws[likely]
+    evidence = _all_evidence(counted, others, part).reshape(MOST_DRAWS, n_trees, -1)
+    of_draws = np.zeros((len(part), n_trees, MOST_DRAWS + 1), dtype=np.float32)
+    of_draws[:, :, 1:] = evidence.transpose(2, 1, 0)
+    place = np.arange(len(part) * n_trees, dtype=np.int32).reshape(len(part), 1, n_trees) * (MOST_DRAWS + 1)
+    likelihood = of_draws.ravel().take(place + np.minimum(drawn, MOST_DRAWS)).sum(axis=2)
+    total = logsumexp(likelihood, axis=1, keepdims=True)
+    log_ratio: FloatArray = (total[:, 0] - np.log(len(rows))).astype(np.float64)
+    return log_ratio, np.exp(likelihood - total), drawn
 
 
 def _in_one_turn(
@@ -279,11 +326,13 @@ def _in_one_turn(
     """(n,) Λ of the rows that are asked about, from what the leaves alone say of the others."""
     counted, others = _counted(cells), Others.of(cells, start)
     log_ratio = np.full(start.mean.shape[1], np.nan)
+    drawn = rows.drawn(len(cells))
     block = _block(len(rows), len(cells))
     for first in range(0, len(asked), block):
         progress.report("replaying the bootstrap", first / len(asked))
         part = asked[first : first + block]
-        log_ratio[part] = _likelihoods(counted, others, rows, part)[0]
+        likelihood = _all_evidence(counted, others, part).T @ drawn
+        log_ratio[part] = logsumexp(likelihood, axis=1) - np.log(len(rows))
     return log_ratio
 
 
@@ -296,48 +345,13 @@ def _block(n_rows: int, n_trees: int) -> int:
     return max(BLOCK // max(n_rows, MOST_DRAWS * n_trees), 1)
 
 
-def _likelihoods(
-    counted: Sequence[IntArray], others: Others, rows: Rows, part: slice | IntArray
-) -> tuple[FloatArray, Float32]:
-    """Of the m records of a part: (m,) Λ, and (m, n_rows) posterior of which row each was, if any."""
-    evidence = np.stack(
-        [
-            _evidence(counts[part], others.mean[place, part], others.variance[place, part])
-            for place, counts in enumerate(counted)
-        ],
-        axis=1,
-    )
-    likelihood = evidence.reshape(MOST_DRAWS * len(counted), -1).T @ rows.drawn
-    top = likelihood.max(axis=1, keepdims=True)
-    likelihood -= top
-    np.exp(likelihood, out=likelihood)
-    total = likelihood.sum(axis=1, keepdims=True)
-    likelihood /= total
-    return (top + np.log(total / len(rows)))[:, 0].astype(np.float64), likelihood
-
-
-def _updated(
-    counted: Sequence[IntArray], others: Others, rows: Rows, chances: FloatArray
-) -> tuple[FloatArray, Belief]:
-    """(n,) Λ of each record, and the posterior moments that follow from it."""
-    n_trees, n = others.mean.shape
-    choices = chances.shape[1]
-    log_ratio = np.empty(n)
-    mean, variance = np.empty_like(others.mean), np.empty_like(others.variance)
-    # as many records are members as the table has rows, before anything else is known
-    share = np.clip(len(rows) / len(chances), 0.05, 0.95)
-    prior = np.log(share / (1.0 - share)) + np.log(chances)
-    # a record with all its candidates at once, since one of them is true at most
-    block = max(_block(len(rows), n_trees) // choices, 1) * choices
-    for first in range(0, n, block):
-        part = slice(first, first + block)
-        log_ratio[part], posterior = _likelihoods(counted, others, rows, part)
-        odds = log_ratio[part].reshape(-1, choices) + prior[first // choices : (first + block) // choices]
-        present = np.exp(odds - np.logaddexp(0.0, logsumexp(odds, axis=1, keepdims=True)))
-        moments = (posterior @ rows.moments * present.reshape(-1, 1).astype(np.float32)).T
-        mean[:, part] = moments[:n_trees]
-        variance[:, part] = np.maximum(moments[n_trees:] - moments[:n_trees] ** 2, 0.0)
-    return log_ratio, Belief(mean, variance)
+def _all_evidence(counted: Sequence[IntArray], others: Others, part: IntArray) -> Float32:
+    """(MOST_DRAWS * n_trees, k) what each tree says of the records of a part, as `_evidence`."""
+    of_trees = [
+        _evidence(counts[part], others.mean[place, part], others.variance[place, part])
+        for place, counts in enumerate(counted)
+    ]
+    return np.stack(of_trees, axis=1).reshape(MOST_DRAWS * len(counted), -1)
 
 
 def _evidence(counted: IntArray, mean: Float32, variance: Float32) -> Float32:

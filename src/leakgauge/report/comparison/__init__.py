@@ -12,7 +12,7 @@ from leakgauge.report.comparison.comparable import check_comparable, defences_of
 from leakgauge.report.comparison.effects import effect_of
 from leakgauge.report.comparison.evasion import evasion_change
 from leakgauge.report.comparison.figures import accuracy_cost, attack_change, names_of, worst_change
-from leakgauge.report.comparison.measures import ANSWERS, SCOPES, images_measures_of, measures_of
+from leakgauge.report.comparison.measures import ANSWERS, SCOPES, Scope, images_measures_of, measures_of
 from leakgauge.report.comparison.model import AttackerEffect, Comparison, Effect
 from leakgauge.report.comparison.sentences import reasons_for, sentence_for
 from leakgauge.report.json_document import to_json
@@ -53,21 +53,16 @@ def compare(
     attackers = attacker_effects(measures, usual, patient)
     befores, afters = [before for before, _ in usual], [after for _, after in usual]
     every = [*befores, *afters]
-    present = [
-        scope
-        for scope in SCOPES
-        if scope.threat_models == ANSWERS
-        or any(scope.takes(attack) for report in every for attack in report.attacks)
+    worst = [
+        worst_change(measure, scope, befores, afters) for measure in measures for scope in _scopes_of(every)
     ]
-    worst = [worst_change(measure, scope, befores, afters) for measure in measures for scope in present]
     attacks = [
         attack_change(measure, name, befores, afters) for measure in measures for name in names_of(every)
     ]
     accuracy = accuracy_cost(befores, afters, accuracies)
-    effect, why = effect_of(worst, attacks, befores, afters)
     hiding = next((each for each in attackers if each.effect is Effect.HIDES), None)
-    if hiding is not None:
-        effect, why = hiding.effect, hiding.reason
+    found = effect_of(worst, attacks, befores, afters)
+    effect, why = (hiding.effect, hiding.reason) if hiding else found
     return Comparison(
         effect=effect,
         sentence=sentence_for(effect, worst[0], accuracy, runs=len(befores)),
@@ -86,6 +81,12 @@ def compare(
         attributes=attribute_changes(befores, afters),
         attackers=attackers if len(attackers) > 1 else (),
     )
+
+
+def _scopes_of(reports: Sequence[Report]) -> list[Scope]:
+    """The attackers that the reports tell of; those who only ask always."""
+    attacks = [attack for report in reports for attack in report.attacks]
+    return [scope for scope in SCOPES if scope.threat_models == ANSWERS or any(map(scope.takes, attacks))]
 
 
 def _not_measured(effect: Effect, report: Report, attackers: Sequence[AttackerEffect]) -> tuple[str, ...]:

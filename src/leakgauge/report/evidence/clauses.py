@@ -156,8 +156,8 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         GDPR,
         "35 (7) (a)",
         "A systematic description of the processing and its purposes.",
-        (),
-        "it is the controller's to write",
+        ("purpose",),
+        "it is the controller's to write; the parameter report takes a purpose",
     ),
     Clause(
         GDPR,

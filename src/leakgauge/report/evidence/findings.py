@@ -5,7 +5,7 @@ A finding is None where the audit did not measure it. That is never read as a go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -171,6 +171,14 @@ def _accuracy(report: Report) -> Finding | None:
     )
 
 
+def _purpose(report: Report) -> Finding | None:
+    details = report.parameters.get("report")
+    purpose = details.get("purpose") if isinstance(details, Mapping) else None
+    if not isinstance(purpose, str):
+        return None
+    return Finding(f"the purpose was declared as “{purpose}”; nobody verified it", "verdict", "declared")
+
+
 def _reconstruction(report: Report) -> Finding | None:
     return _most_similar(report, on_file=False)
 
@@ -231,6 +239,7 @@ FINDERS: Final[dict[str, Finder]] = {
     "groups": _groups,
     "changes": _changes,
     "accuracy": _accuracy,
+    "purpose": _purpose,
     "reconstruction": _reconstruction,
     "gradients": _reconstruction_on_file,
     "profiles": _profiles,

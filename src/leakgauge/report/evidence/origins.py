@@ -30,6 +30,8 @@ def rests_on(report: Report) -> tuple[Support, ...]:
         ),
         *_by_kind(report),
     ]
+    if report.parameters.get("report") is not None:
+        found.append(Support("declared", "Title, model, author, date and purpose on the first page."))
     if report.service is not None:
         found.append(
             Support("measured", "The answers are those of the live service at the address in this report.")
