@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes make no name: they may hold a clock, and two workers must collect the same names."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture(autouse=True)
+def _commands_leave_logs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Setting up logs closes all other handlers, and that of absl closes the stream that pytest captures."""
+    if "leakgauge.cli" in sys.modules:
+        monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
 
 
 @pytest.fixture

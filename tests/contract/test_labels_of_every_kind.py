@@ -72,7 +72,6 @@ def test_words_of_truth_are_the_classes_0_and_1_and_no_others(classes: list) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("labels", LABELS)
 def test_every_command_and_the_library_agree(labels: str, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
     monkeypatch.chdir(tmp_path)
     bundle = bundle_of(labels, tmp_path / "bundle")
     settings = QUICK | {"label_column": "outcome"}

@@ -49,7 +49,7 @@ def code_of(answer):
 
 def others_are_answered(server):
     """While the slow ones wait, which they would do for much longer than this client does."""
-    with closing(server.connect(timeout=4.0)) as connection:
+    with closing(server.connect(timeout=8.0)) as connection:
         connection.request("GET", "/ping")
         assert connection.getresponse().status == 200
     assert server.invoke().status == 200

@@ -19,11 +19,6 @@ HERE = Path(__file__).parent
 PATHS = f"{HERE.parents[1] / 'src'}:{HERE.parent / 'support'}"
 
 
-@pytest.fixture(autouse=True)
-def _logging_untouched(monkeypatch):
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
-
-
 @pytest.fixture
 def call(tmp_path, monkeypatch):
     """The command line with a runner for tests in place of the audit."""

@@ -29,7 +29,6 @@ def example():
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
     monkeypatch.setenv("PYTHONPATH", PATHS)
     monkeypatch.chdir(tmp_path)
     for name in ("one", "two"):

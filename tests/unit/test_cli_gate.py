@@ -41,7 +41,6 @@ def example():
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "report.json").write_bytes(to_json(example()))

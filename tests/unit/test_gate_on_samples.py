@@ -26,9 +26,8 @@ QUICK = [
 
 
 @pytest.fixture
-def verdicts(tmp_path, monkeypatch):
+def verdicts(tmp_path):
     """Exit code, JUnit's count of broken and of open rules, and SARIF's levels, for one bundle."""
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
 
     def of(bundle):
         run = CliRunner()

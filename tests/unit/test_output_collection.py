@@ -246,11 +246,6 @@ def full_in_the_end(monkeypatch):
 
 
 @pytest.fixture
-def quiet(monkeypatch):
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
-
-
-@pytest.fixture
 def bundle(tmp_path):
     (tmp_path / "bundle.zip").write_bytes(b"PK")
     return tmp_path / "bundle.zip"
@@ -260,7 +255,7 @@ def called(*arguments):
     return CliRunner().invoke(main, [*map(str, arguments)])
 
 
-@pytest.mark.usefixtures("no_audit", "quiet")
+@pytest.mark.usefixtures("no_audit")
 def test_the_command_line_sees_it_before_the_audit(tmp_path, bundle):
     (tmp_path / "file").write_text("precious")
     occupied(tmp_path)
@@ -274,7 +269,7 @@ def test_the_command_line_sees_it_before_the_audit(tmp_path, bundle):
     assert (tmp_path / "file").read_text() == "precious"
 
 
-@pytest.mark.usefixtures("no_audit", "quiet")
+@pytest.mark.usefixtures("no_audit")
 @pytest.mark.parametrize("taken", ["before", "after", "before-2", "comparison is a file"])
 def test_a_comparison_sees_all_its_folders_before_the_first_audit(tmp_path, bundle, taken):
     output = tmp_path / "comparison"
@@ -294,7 +289,7 @@ def test_the_python_door_sees_it_before_the_audit(tmp_path, bundle):
         leakgauge.audit(bundle, output=occupied(tmp_path))
 
 
-@pytest.mark.usefixtures("full_in_the_end", "quiet")
+@pytest.mark.usefixtures("full_in_the_end")
 def test_a_finished_audit_is_kept_and_its_place_told(tmp_path, bundle, places, monkeypatch):
     monkeypatch.setattr("leakgauge.cli.Sandbox", functools.partial(Sandbox, job=running("echo")))
     result = called("audit", bundle, "-o", tmp_path / "report")

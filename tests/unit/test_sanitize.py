@@ -359,7 +359,6 @@ def test_a_pickle_that_runs_code_is_refused(sanitized):
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "src"))
     monkeypatch.chdir(tmp_path)
     joblib.dump(FOREST.fit(*digits(300)), "model.joblib", compress=3)

@@ -33,11 +33,6 @@ def named(command):
     return f"{command.page}:{command.line}"
 
 
-@pytest.fixture(autouse=True)
-def no_logging(monkeypatch):
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
-
-
 def test_pages_show_every_command_somewhere():
     assert {command.words[0] for command in COMMANDS} >= set(main.commands) - {"demo"}
     assert len(SNIPPETS) >= 5

@@ -149,7 +149,6 @@ def test_a_file_that_runs_code_is_refused(found):
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3] / "src"))
     monkeypatch.chdir(tmp_path)
     Path("model.pkl").write_bytes(pickle.dumps(KNeighborsClassifier().fit(X, Y)))

@@ -36,12 +36,6 @@ METRIC = {
 }
 
 
-@pytest.fixture(autouse=True)
-def no_logging(monkeypatch):
-    """Logs of a command would go on into the stream of its test, which is closed by then."""
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
-
-
 def metric(kinds, value):
     return {
         "type": "object",

@@ -38,12 +38,6 @@ from leakgauge.report.model import (
 )
 
 
-@pytest.fixture(autouse=True)
-def no_logging(monkeypatch):
-    """Logs of a command would go on into the stream of its test, which is closed by then."""
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
-
-
 @functools.cache
 def membership():
     """A report with every kind of evidence that a membership audit can give."""

@@ -26,12 +26,6 @@ AREAS = (0.61, 0.60, 0.62, 0.78, 0.77)
 REACH = 0.03
 
 
-@pytest.fixture(autouse=True)
-def no_logging(monkeypatch):
-    """Logs of a command would go on into the stream of its test, which is closed by then."""
-    monkeypatch.setattr("leakgauge.cli.configure", lambda **_: None)
-
-
 @functools.cache
 def base():
     return membership_report(n=60)
