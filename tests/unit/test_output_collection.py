@@ -353,5 +353,5 @@ def test_a_document_larger_than_any_is_not_read(tmp_path, monkeypatch):
 def test_a_command_line_believes_no_report_of_another_form(tmp_path, document):
     (tmp_path / "report.json").write_text(json.dumps(document))
     with pytest.raises(AuditFailed) as raised:
-        _conclude(tmp_path)
+        _conclude(tmp_path, as_json=False, quiet=False)
     assert raised.value.problem == "untrusted_output"
