@@ -312,4 +312,4 @@ def test_a_forest_that_says_it_saw_half_a_million_rows_loses_no_attack_but_the_r
     assert all(isinstance(attack, MembershipMeasured) for attack in others)
     assert isinstance(replay, NotApplicable)
     assert "1,000 trees drew from 500,000 rows" in replay.reason
-    assert "11.2 GiB of memory" in replay.reason
+    assert "8.4 GiB of memory" in replay.reason
