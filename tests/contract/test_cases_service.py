@@ -55,6 +55,7 @@ def test_what_is_not_offered_is_named_with_what_is(server, accept):
     for offered in ("application/zip", "application/json", "text/csv", "text/html"):
         assert offered in error["hint"]
         assert offered in error["details"]["offered"]
+    assert "extra" not in error["hint"]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import threading
 
 import pytest
 from flask import Flask, request
+from werkzeug.exceptions import NotAcceptable
 
 from leakgauge.errors import AuditFailed, BadBundle, BadParameters, Busy
-from leakgauge.service import answers
+from leakgauge.service import answers, error_handlers
 from leakgauge.service.answers import negotiate
 from leakgauge.service.batch import pieces_explained
 from leakgauge.service.client_disconnect import Sender
@@ -288,3 +289,18 @@ def test_a_pdf_is_offered_where_it_can_be_made(monkeypatch, accept, with_extra, 
     for there, expected in ((True, with_extra), (False, without)):
         monkeypatch.setattr(answers, "installed", lambda module, there=there: there)
         assert negotiate(accept, default_type="application/zip") == expected
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_who_is_refused_hears_of_the_extra_for_pdfs_where_it_is_missing(monkeypatch, there):
+    monkeypatch.setattr(answers, "installed", lambda _: there)
+    app = Flask(__name__)
+    error_handlers.install(app)
+
+    @app.get("/")
+    def refuse():
+        raise NotAcceptable
+
+    error = app.test_client().get("/", headers={"Accept": "image/png"}).json["error"]
+    assert ("extra pdf" in error["hint"]) is not there
+    assert ("application/pdf" in error["details"]["offered"]) is there

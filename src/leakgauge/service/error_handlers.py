@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, NotAcceptable
 from leakgauge.errors import AuditFailed, Busy, JsonValue, LeakgaugeError
 from leakgauge.extras import install_line
 from leakgauge.redacted_traceback import redacted_traceback
-from leakgauge.service.answers import offered
+from leakgauge.service.answers import PDF, offered
 from leakgauge.text import Sink, printable
 
 _log = logging.getLogger(__name__)
@@ -39,8 +39,7 @@ HTTP_ERRORS: dict[int, tuple[str, str, str]] = {
     406: (
         "not_acceptable",
         "None of the types in the Accept header is offered: {accept}.",
-        "Accept one of {offered}; parameters and weights may stand behind it. "
-        f"application/pdf needs the extra pdf: {install_line('pdf')}.",
+        "Accept one of {offered}; parameters and weights may stand behind it.",
     ),
     408: (
         "request_timeout",
@@ -112,8 +111,11 @@ def _http(error: HTTPException) -> Response:
     message = message.replace("{accept}", accept)
     details: dict[str, JsonValue] = {"status": status}
     if status == NotAcceptable.code:
-        details["offered"] = [*offered()]
-        hint = hint.replace("{offered}", ", ".join(offered()))
+        known = offered()
+        details["offered"] = [*known]
+        hint = hint.replace("{offered}", ", ".join(known))
+        if PDF not in known:
+            hint += f" {PDF} needs the extra pdf: {install_line('pdf')}."
     body = _body(f"http.{word}", message, hint, details)
     _log.info("refused", extra={"code": f"http.{word}", "status": status})
     response = _response(body, status)
