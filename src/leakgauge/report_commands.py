@@ -128,7 +128,7 @@ def card(report: Path, system: str, name: str | None) -> None:
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With --pdf: the file to write.  [default: report.pdf in the folder of the report]",
+    help="With --pdf: the file to write.  [default: beside the report, report.pdf]",
 )
 @click.option("as_json", "--json", is_flag=True, help="For programs: one JSON object in the place of lines.")
 def report(folder: Path, *, pdf: bool, output: Path | None, as_json: bool) -> None:
@@ -139,12 +139,12 @@ def report(folder: Path, *, pdf: bool, output: Path | None, as_json: bool) -> No
     For example: leakgauge report leakgauge-report/ --pdf
     """
     # imported at first use, as above
-    from leakgauge.report.files import read_report, replace_file
+    from leakgauge.report.files import copy_report, folder_of, read_report, replace_file
     from leakgauge.report.json_document import to_json
 
     with printing_errors():
         found = read_report(folder)
-        place = folder if folder.is_dir() else folder.parent
+        place = folder_of(folder)
         if not pdf:
             if output is not None:
                 raise BadParameters(
@@ -158,9 +158,10 @@ def report(folder: Path, *, pdf: bool, output: Path | None, as_json: bool) -> No
             return
         check("pdf")
         with Sandbox(job=PDF) as sandbox, sandbox.private_folder() as private, shown_progress() as progress:
-            finished = private / "finished"
-            sandbox.run(place, finished, overrides={}, progress=progress)
-            output = output or place / PDF.leaves[0]
+            copied, finished = private / "report", private / "finished"
+            copy_report(found, folder, copied)
+            sandbox.run(copied, finished, overrides={}, progress=progress)
+            output = output or (place / PDF.leaves[0] if place else folder.with_suffix(".pdf"))
             replace_file(output, (finished / PDF.leaves[0]).read_bytes())
         click.echo(output)
 

@@ -109,7 +109,7 @@ def exit_code(report: Mapping[str, Any]) -> int:
     return 0 if result is None else EXIT_CODES[result["outcome"]]
 
 
-def document(report: Mapping[str, Any], folder: Path) -> dict[str, JsonValue]:
+def document(report: Mapping[str, Any], folder: Path | None) -> dict[str, JsonValue]:
     """The same for programs; errors as `lines`."""
     verdict, result = report["verdict"], report.get("gate")
     return {
@@ -128,12 +128,12 @@ def document(report: Mapping[str, Any], folder: Path) -> dict[str, JsonValue]:
     }
 
 
-def files(folder: Path) -> list[Path]:
-    """The files of a report folder that people ask for, those that are there."""
-    return [folder / name for name in _FILES if (folder / name).is_file()]
+def files(folder: Path | None) -> list[Path]:
+    """The files of a report folder that people ask for, those that are there; none without a folder."""
+    return [] if folder is None else [folder / name for name in _FILES if (folder / name).is_file()]
 
 
-def show(report: Mapping[str, Any], folder: Path, console: Console) -> None:
+def show(report: Mapping[str, Any], folder: Path | None, console: Console) -> None:
     """Print the ending of an audit for somebody who looks on; errors as `lines`."""
     severity = str(report["verdict"]["severity"])
     said = lines(report)
@@ -153,12 +153,13 @@ def show(report: Mapping[str, Any], folder: Path, console: Console) -> None:
     if len(warnings) > _MOST_WARNINGS:
         console.print(_text(f"{len(warnings) - _MOST_WARNINGS} more warnings stand on the page.", "yellow"))
     console.print(_text("Next: ", "bold") + _text(next_step(report)))
-    found = files(folder)
-    if folder / _PAGE in found:
-        address = (folder / _PAGE).resolve().as_uri()
+    found = {file.name: file for file in files(folder)}
+    page = found.pop(_PAGE, None)
+    if page is not None:
+        address = page.resolve().as_uri()
         console.print(_text("Open: ", "bold") + _text(address, f"link {address}"), soft_wrap=True)
-    others = ", ".join(file.name for file in found if file.name != _PAGE)
-    console.print(_text(f"Beside it: {others}"), soft_wrap=True)
+    if found:
+        console.print(_text(f"Beside it: {', '.join(found)}"), soft_wrap=True)
 
 
 def _table(attacks: Sequence[Strong]) -> Table:

@@ -132,7 +132,7 @@ def print_plain(text: str) -> None:
         click.echo(printable(line, Sink.TERMINAL))
 
 
-def tell(report: Mapping[str, Any], folder: Path) -> None:
+def tell(report: Mapping[str, Any], folder: Path | None) -> None:
     """Print what a report.json says and where it lies: in colours on a terminal, in plain lines elsewhere.
 
     Raises

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from leakgauge.errors import BadBundle, BadParameters
-from leakgauge.report.json_document import from_json
+from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import Audited, Report
 
 MAX_BYTES = 256 << 20
@@ -26,6 +27,26 @@ def read_audited(folder: Path) -> Audited:
     )
 
 
+def folder_of(path: Path) -> Path | None:
+    """The folder of the report at `path`; None for a file of another name, beside which nothing is of it."""
+    if path.is_dir():
+        return path
+    return path.parent if path.name == _NAME else None
+
+
+def copy_report(report: Report, path: Path, to: Path) -> None:
+    """Put a report that was read from `path`, and the images beside it, into the new folder `to`.
+
+    Links are left out: whoever made a report could have them point anywhere.
+    """
+    to.mkdir()
+    (to / _NAME).write_bytes(to_json(report))
+    place = folder_of(path)
+    for image in sorted(place.glob("*.png")) if place else ():
+        if image.is_file() and not image.is_symlink():
+            shutil.copyfile(image, to / image.name)
+
+
 def read_report(path: Path) -> Report:
     """The report in a `report.json`, or in the folder that holds one.
 
@@ -35,12 +56,8 @@ def read_report(path: Path) -> Report:
         `no_report` where there is none or it cannot be read; `not_a_report` and `report_version`
         for a file of another kind or version.
     """
-    try:
-        with (path / _NAME if path.is_dir() else path).open("rb") as handle:
-            data = handle.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise BadBundle("no_report", f"There is no report to read ({reason}).", hint=_HINT) from None
+    with _reading(), (path / _NAME if path.is_dir() else path).open("rb") as handle:
+        data = handle.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise BadBundle("not_a_report", "The file is larger than any report.", hint=_HINT)
     return from_json(data)
@@ -57,18 +74,37 @@ def read_reports(folder: Path) -> Iterator[tuple[str, Report]]:
     BadBundle
         as `read_report`, with the name of what could not be read.
     """
-    for path in sorted(folder.iterdir(), key=lambda path: _natural(path.name)):
-        if path.suffix == ".json" or (path / _NAME).is_file():
-            try:
-                yield path.name.removesuffix(".json") if path.is_file() else path.name, read_report(path)
-            except BadBundle as error:
-                error.add_note(f"in {path.name}")
-                raise
+    with _reading():
+        places = sorted(folder.iterdir(), key=lambda path: (_natural(path.name), path.name))
+    for path in places:
+        try:
+            with _reading():
+                file = path / _NAME if path.is_dir() else path
+                # a link that leads nowhere is a release that would be missing from the trend
+                if file.suffix != ".json" or not os.path.lexists(file):
+                    continue
+                if file.exists() and not file.is_file():
+                    raise BadBundle("no_report", "There is no report to read (not a file).", hint=_HINT)
+            yield path.name if path.is_dir() else path.stem, read_report(file)
+        except BadBundle as error:
+            error.add_note(f"in {path.name}")
+            raise
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """A key that puts the numbers in names in order as numbers."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name) if part]
+    parts = re.split(r"([0-9]+)", name)
+    # every second part is one that was split at
+    return [(int(part), "") if place % 2 else (-1, part) for place, part in enumerate(parts) if part]
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise BadBundle("no_report", f"There is no report to read ({reason}).", hint=_HINT) from None
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -168,3 +169,45 @@ def test_a_folder_with_something_broken_says_what(tmp_path):
     assert done.exit_code == 2
     assert "v2.json" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def broken_link(folder):
+    (folder / "v2.json").symlink_to("nowhere.json")
+
+
+def link_to_nothing_in_a_folder(folder):
+    (folder / "v2").mkdir()
+    (folder / "v2" / "report.json").symlink_to("nowhere.json")
+
+
+def pipe(folder):
+    os.mkfifo(folder / "v2.json")
+
+
+def folder_for_a_file(folder):
+    (folder / "v2" / "report.json").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("spoil", [broken_link, link_to_nothing_in_a_folder, pipe, folder_for_a_file])
+def test_a_release_that_cannot_be_read_is_never_left_out(tmp_path, spoil):
+    for name in ("v1", "v3"):
+        (tmp_path / f"{name}.json").write_bytes(to_json(release(0.6)))
+    spoil(tmp_path)
+    with pytest.raises(BadBundle) as told:
+        history_of(read_reports(tmp_path))
+    assert told.value.code == "bad_bundle.no_report"
+    assert told.value.__notes__[0].startswith("in v2")
+
+
+def test_names_may_hold_any_digits(tmp_path):
+    for name in ("v²", "v1", "v01", "v٣", "9", "a"):
+        (tmp_path / f"{name}.json").write_bytes(to_json(release(0.6)))
+    assert [name for name, _ in read_reports(tmp_path)] == ["a", "v01", "v1", "v²", "v٣", "9"]
+
+
+def test_two_reports_of_one_name_are_refused(tmp_path):
+    (tmp_path / "v1").mkdir()
+    for file in ("v1.json", "v1/report.json"):
+        (tmp_path / file).write_bytes(to_json(release(0.6)))
+    with pytest.raises(BadBundle, match="Two reports are called v1"):
+        history_of(read_reports(tmp_path))

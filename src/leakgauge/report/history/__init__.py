@@ -45,8 +45,8 @@ def history_of(reports: Iterable[tuple[str, Report]]) -> History:
     Raises
     ------
     BadBundle
-        `no_history` for fewer than two reports, or more than 200; `not_comparable` for reports of
-        different kinds.
+        `no_history` for fewer than two reports, more than 200, or two of one name; `not_comparable`
+        for reports of different kinds.
     """
     releases: list[Release] = []
     warnings: list[Notice] = []
@@ -54,6 +54,8 @@ def history_of(reports: Iterable[tuple[str, Report]]) -> History:
     for name, report in reports:
         if len(releases) == MOST_REPORTS:
             raise BadBundle("no_history", f"There are more than {MOST_REPORTS} reports.", hint=_HINT)
+        if name in {release.name for release in releases}:
+            raise BadBundle("no_history", f"Two reports are called {name}.", hint="Give each its own name.")
         if last is not None:
             _check_kind(last, report, name)
             warnings += _changed(last, report, name)
