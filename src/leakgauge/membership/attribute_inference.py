@@ -84,7 +84,7 @@ def attribute_inference(
         # of imputers that do not converge, or folds that lack a value
         warnings.simplefilter("ignore")
         return unless_it_runs_out(
-            lambda: infer(records, target, plan, progress=progress, time=time.within(parameters.time_budget)),
+            lambda: infer(records, target, plan, progress=progress, time=time),
             instead=not_measured,
         )
 
