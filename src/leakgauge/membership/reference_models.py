@@ -174,6 +174,7 @@ class ReferenceModels:
             for one in self._trained.values()
             if one.answers.cut_short is not None
         ]
+        notices += self._full_size()
         notices += [
             Notice("small_reference_models", _SMALLER[attacker].format(size=size, wanted=wanted))
             for attacker, one in self._trained.items()
@@ -181,6 +182,23 @@ class ReferenceModels:
             if one.design.size < _NOTICED_BELOW * one.design.wanted
         ]
         return tuple(notices)
+
+    def _full_size(self) -> list[Notice]:
+        """What reference models were trained on where attacks score a sample alone."""
+        given = len(self._data.members) + len(self._data.non_members)
+        if given == self._data.scored:
+            return []
+        sizes = " and ".join(
+            f"{DRAWS[attacker]} on {one.design.size:,}" for attacker, one in self._trained.items()
+        )
+        return [
+            Notice(
+                "references_beyond_sample",
+                f"Attacks score a sample of {self._data.scored:,} of {given:,} records; models are trained on "
+                f"all of them: {sizes} records each, where the target was trained on "
+                f"{len(self._data.members):,}. The sample widens intervals and moves figures neither way.",
+            )
+        ]
 
     def __call__(self, progress: Progress, *, attacker: Attacker = "candidates") -> ReferenceAnswers:
         """What the clones of an attacker answer about the pool.
