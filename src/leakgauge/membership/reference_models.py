@@ -194,8 +194,8 @@ class ReferenceModels:
         return [
             Notice(
                 "references_beyond_sample",
-                f"Attacks score a sample of {self._data.scored:,} of {given:,} records; models are trained on "
-                f"all of them: {sizes} records each, where the target was trained on "
+                f"Attacks score a sample of {self._data.scored:,} of {given:,} records; models were trained "
+                f"on all of them: {sizes} records each, where the target was trained on "
                 f"{len(self._data.members):,}. The sample widens intervals and moves figures neither way.",
             )
         ]
