@@ -132,7 +132,7 @@ def print_plain(text: str) -> None:
         click.echo(printable(line, Sink.TERMINAL))
 
 
-def tell(report: Mapping[str, Any], folder: Path | None) -> None:
+def tell(report: Mapping[str, Any], folder: Path) -> None:
     """Print what a report.json says and where it lies: in colours on a terminal, in plain lines elsewhere.
 
     Raises
@@ -144,7 +144,7 @@ def tell(report: Mapping[str, Any], folder: Path | None) -> None:
     if console.is_terminal:
         summary.show(report, folder, console)
         return
-    for line in summary.lines(report):
+    for line in summary.lines(report, folder):
         print_plain(line)
     for file in summary.files(folder):
         click.echo(file)

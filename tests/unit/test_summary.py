@@ -14,7 +14,6 @@ from rich.console import Console
 
 from leakgauge import summary
 from leakgauge.cli import main
-from leakgauge.report.files import copy_report, read_audited, read_report
 from leakgauge.report.json_document import to_json
 from leakgauge.report.model import Audited, Report
 from leakgauge.report.writers import write
@@ -101,17 +100,3 @@ def test_a_file_of_another_name_has_nothing_beside_it(tmp_path):
     (tmp_path / "v3.json").write_bytes(to_json(REPORTS["inversion"]))
     result = CliRunner().invoke(main, ["report", str(tmp_path / "v3.json"), "--json"])
     assert json.loads(result.stdout)["files"] == []
-
-
-def test_a_pdf_is_made_of_the_very_report_that_was_named(tmp_path):
-    write(inversion_audited(classes=1), tmp_path / "one")
-    (tmp_path / "one" / "link.png").symlink_to("original.png")
-    (tmp_path / "one" / "v3.json").write_bytes(to_json(REPORTS["membership"]))
-    other = read_report(tmp_path / "one" / "v3.json")
-    copy_report(other, tmp_path / "one" / "v3.json", tmp_path / "lone")
-    assert read_audited(tmp_path / "lone") == Audited(other)
-    whole = read_audited(tmp_path / "one")
-    copy_report(whole.report, tmp_path / "one" / "report.json", tmp_path / "copied")
-    copied = read_audited(tmp_path / "copied")
-    assert copied.report == whole.report
-    assert whole.files.keys() - copied.files.keys() == {"link.png"}, "it could lead anywhere"

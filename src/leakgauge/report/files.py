@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from leakgauge.errors import BadBundle, BadParameters
-from leakgauge.report.json_document import from_json, to_json
+from leakgauge.report.json_document import from_json
 from leakgauge.report.model import Audited, Report
 
 MAX_BYTES = 256 << 20
 """As large as the sandbox lets a report grow."""
-_NAME = "report.json"
+JSON_NAME = "report.json"
 _HINT = "Name a report.json that an audit wrote, or the folder that it stands in."
 
 
@@ -27,26 +26,6 @@ def read_audited(folder: Path) -> Audited:
     )
 
 
-def folder_of(path: Path) -> Path | None:
-    """The folder of the report at `path`; None for a file of another name, beside which nothing is of it."""
-    if path.is_dir():
-        return path
-    return path.parent if path.name == _NAME else None
-
-
-def copy_report(report: Report, path: Path, to: Path) -> None:
-    """Put a report that was read from `path`, and the images beside it, into the new folder `to`.
-
-    Links are left out: whoever made a report could have them point anywhere.
-    """
-    to.mkdir()
-    (to / _NAME).write_bytes(to_json(report))
-    place = folder_of(path)
-    for image in sorted(place.glob("*.png")) if place else ():
-        if image.is_file() and not image.is_symlink():
-            shutil.copyfile(image, to / image.name)
-
-
 def read_report(path: Path) -> Report:
     """The report in a `report.json`, or in the folder that holds one.
 
@@ -56,11 +35,37 @@ def read_report(path: Path) -> Report:
         `no_report` where there is none or it cannot be read; `not_a_report` and `report_version`
         for a file of another kind or version.
     """
-    with _reading(), (path / _NAME if path.is_dir() else path).open("rb") as handle:
+    return from_json(read_bytes(path / JSON_NAME if path.is_dir() else path))
+
+
+def folder_of(path: Path) -> Path:
+    """The folder of a report that was named by itself or by its `report.json`.
+
+    Raises
+    ------
+    BadBundle
+        `no_report` for a file of another name: what lies beside it need not belong to it.
+    """
+    if path.is_dir():
+        return path
+    if path.name != JSON_NAME:
+        raise BadBundle("no_report", f"The file is not called {JSON_NAME}.", hint=_HINT)
+    return path.parent
+
+
+def read_bytes(file: Path) -> bytes:
+    """A file that people hand in, if it is no larger than a report may be.
+
+    Raises
+    ------
+    BadBundle
+        `no_report` where it cannot be read, `not_a_report` where it is larger.
+    """
+    with _reading(), file.open("rb") as handle:
         data = handle.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise BadBundle("not_a_report", "The file is larger than any report.", hint=_HINT)
-    return from_json(data)
+    return data
 
 
 def read_reports(folder: Path) -> Iterator[tuple[str, Report]]:
@@ -79,7 +84,7 @@ def read_reports(folder: Path) -> Iterator[tuple[str, Report]]:
     for path in places:
         try:
             with _reading():
-                file = path / _NAME if path.is_dir() else path
+                file = path / JSON_NAME if path.is_dir() else path
                 # a link that leads nowhere is a release that would be missing from the trend
                 if file.suffix != ".json" or not os.path.lexists(file):
                     continue

@@ -3,51 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import os
 
 import pytest
 from click.testing import CliRunner
-from report_examples import inversion_audited, measured, membership_report
+from report_examples import REACH, inversion_audited, release
 
 from leakgauge.cli import main
 from leakgauge.errors import BadBundle
-from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report.files import read_reports
 from leakgauge.report.history import history_of
 from leakgauge.report.history.document import history_from_json, history_to_json
 from leakgauge.report.history.model import Trend
 from leakgauge.report.html import render_history
 from leakgauge.report.json_document import to_json
-from leakgauge.report.model import NotApplicable
+from leakgauge.report.model import NotApplicable, Notice
 
 AREAS = (0.61, 0.60, 0.62, 0.78, 0.77)
 """Of five releases; the fourth is worse than the one before, and nothing else differs beyond luck."""
-REACH = 0.03
-
-
-@functools.cache
-def base():
-    return membership_report(n=60)
-
-
-@functools.cache
-def some_attack():
-    return measured("rmia", "Rmia", "probabilities", "someone", strength=0.1, n=60)
-
-
-def release(area, *, rate=0.05, reach=REACH, **changed):
-    """A report whose only attack has the given area and rate."""
-    found = None if rate is None else RateAtLimit(rate, rate - 0.04, rate + 0.04, 400, 4)
-    withheld = RateAtLimit(None, None, None, 400, 0, "too few non-members")
-    metrics = dataclasses.replace(
-        some_attack().metrics,
-        auc_corrected=Estimate(area, area - reach, area + reach, 800),
-        tpr_at_fpr_corrected={"0.01": found or withheld},
-    )
-    attack = dataclasses.replace(some_attack(), metrics=metrics)
-    return dataclasses.replace(base(), attacks=(attack,), **changed)
 
 
 def history(*areas, **changed):
@@ -95,7 +69,7 @@ def test_members_found_count_where_the_area_stands_still():
 
 def test_what_was_not_measured_is_neither_a_rise_nor_its_absence():
     gone = NotApplicable("rmia", "Rmia", "probabilities", "someone", "no answers")
-    found = history_of([("a", release(0.6)), ("b", dataclasses.replace(base(), attacks=(gone,)))])
+    found = history_of([("a", release(0.6)), ("b", dataclasses.replace(release(0.6), attacks=(gone,)))])
     assert found.trend is Trend.UNKNOWN
     assert "was not measured" in found.sentence
     assert [notice.code for notice in found.warnings] == ["attacks_missing"]
@@ -211,3 +185,34 @@ def test_two_reports_of_one_name_are_refused(tmp_path):
         (tmp_path / file).write_bytes(to_json(release(0.6)))
     with pytest.raises(BadBundle, match="Two reports are called v1"):
         history_of(read_reports(tmp_path))
+
+
+def with_another(report, area):
+    """The same with a second attack."""
+    other = dataclasses.replace(release(area).attacks[0], name="lira", title="Lira")
+    return dataclasses.replace(report, attacks=(*report.attacks, other))
+
+
+def test_a_leak_does_not_fall_where_the_attack_that_showed_it_is_missing():
+    found = history_of([("a", with_another(release(0.6), 0.9)), ("b", release(0.6))])
+    assert found.trend is Trend.UNKNOWN
+    assert "fell" not in found.sentence
+    assert "differ in attacks" in found.sentence
+
+
+def test_a_leak_does_not_rise_by_an_attack_that_is_new():
+    found = history_of([("a", release(0.6)), ("b", with_another(release(0.6), 0.9))])
+    assert found.worse == ()
+    assert found.trend is Trend.UNKNOWN
+    assert [notice.code for notice in found.warnings] == ["attacks_added"]
+    # whatever is new, an attack that both had is held to the one before
+    assert history_of([("a", release(0.6)), ("b", with_another(release(0.9), 0.7))]).worse == ("b",)
+
+
+def test_an_audit_that_was_cut_short_neither_fell_nor_is_the_next_one_worse():
+    short = release(0.6, warnings=(Notice("fewer_reference_models", "there was no time"),))
+    for names in ([("a", release(0.8)), ("b", short)], [("a", short), ("b", release(0.8))]):
+        found = history_of(names)
+        assert found.trend is Trend.UNKNOWN
+        assert found.worse == ()
+        assert "cut short" in found.warnings[0].message

@@ -66,7 +66,7 @@ def check_comparable(befores: Sequence[Report], afters: Sequence[Report]) -> lis
 
 
 def finds_less(these: Report, those: Report) -> str | None:
-    """Why the audit of `these` finds less than that of `those`, whatever their models; None where it may not."""
+    """Why the audit of `these` finds less than that of `those`, whatever their models; else None."""
     for name in _EFFORT:
         least, most = _effort(these, name), _effort(those, name)
         if least is not None and most is not None and least < most:

@@ -102,8 +102,8 @@ def _by_the_rule(
     if lost:
         return (
             Effect.INCONCLUSIVE,
-            f"The worst fell, but {', '.join(lost.values())} could not be measured after the change, and what "
-            "was not measured may be as strong as before.",
+            f"The worst fell, but {', '.join(lost.values())} could not be measured after the change, and "
+            "what was not measured may be as strong as before.",
         )
     if labels is None or labels.after.estimate is None:
         return (
