@@ -12,7 +12,7 @@ _BELONG_TO_THE_CHANGE = frozenset({"defences", "policy", "report", "seed"})
 _REPEATED = frozenset(
     {
         *("tables_differ", "tables_not_compared", "does_not_fit_members", "other_class"),
-        *("fewer_reference_models", "fewer_iterations"),
+        *("fewer_reference_models", "fewer_iterations", "no_time_for_everything"),
     }
 )
 """Warnings of a report that a comparison repeats."""
