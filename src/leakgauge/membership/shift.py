@@ -29,6 +29,8 @@ from leakgauge.targets.protocol import BoolArray, FloatArray
 LARGEST_SAMPLE = 5_000
 TREES = 50
 """Of each forest."""
+ROWS = 1_000
+"""That a tree is grown on at most. More of them tell tables apart no better, and take three times as long."""
 FOLDS = 5
 """Into which the pool is cut: each forest is tested on records of the fold that it did not see."""
 MOST_FIELDS = 8
@@ -113,7 +115,10 @@ def _distinguished(
     for number, (train, test) in enumerate(folds.split(features, member)):
         progress.report("comparing members and non-members", number / FOLDS)
         forest = RandomForestClassifier(
-            n_estimators=TREES, min_samples_leaf=5, random_state=int(rng.integers(2**31))
+            n_estimators=TREES,
+            min_samples_leaf=5,
+            max_samples=min(ROWS, len(train)),
+            random_state=int(rng.integers(2**31)),
         ).fit(features[train], member[train])
         scores[test] = forest.predict_proba(features[test])[:, 1]
         importance += forest.feature_importances_
