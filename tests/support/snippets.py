@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +18,11 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
     if path.name != "CHANGELOG.md"
 )
+PROGRAMS = (
+    *("leakgauge", "curl", "python", "make", "docker", "pip", "aws", "gh", "cosign", "open", "sudo", "."),
+    *("python3.11", "export", "meson"),
+)
+"""What the first word of a line for a shell can be."""
 _ENDS = {";", "&&", "|", "||"}
 
 
@@ -42,10 +50,21 @@ def commands(page: str) -> Iterator[Command]:
 
 
 def python(page: str) -> Iterator[tuple[int, str]]:
-    """Every piece of Python in a page that names leakgauge, and the number of its first line."""
+    """Every piece of Python in a page that does something, and the number of its first line."""
     for number, block in _blocks(page):
-        if "leakgauge." in block and re.match(r"\s*(import|from) ", block):
-            yield number, block
+        source = textwrap.dedent(block)
+        with contextlib.suppress(SyntaxError):
+            found = {type(node) for node in ast.walk(ast.parse(source))}
+            if found & {ast.Import, ast.ImportFrom, ast.Call}:
+                yield number, source
+
+
+def shell(page: str) -> Iterator[tuple[int, str]]:
+    """Every line of a page that is for a shell, whole where a backslash ends it, without its comment."""
+    for number, text in _code(page):
+        line = text.strip().removeprefix("$ ")
+        if re.match(rf"(?:{'|'.join(map(re.escape, PROGRAMS))})(?: |$)", line):
+            yield number, re.sub(r"\s+# .*", "", line)
 
 
 def _code(page: str) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,7 @@
-"""What README and docs tell people to type is what the program takes; what needs no model is run."""
+"""What README and docs tell people to type is what the program takes; what needs no model is run.
+
+`tests/contract/test_pages.py` runs all of it, which takes minutes.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,13 @@ import dataclasses
 import functools
 import inspect
 import itertools
-import shutil
 import textwrap
-import zipfile
-from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 from report_examples import membership_report
-from snippets import PAGES, ROOT, commands, python
+from snippets import PAGES, commands, python
 
 import leakgauge
 from leakgauge.cli import main
@@ -98,29 +98,3 @@ def test_python_on_a_page_calls_what_there_is(page, line, source):
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("leakgauge."):
             called = getattr(leakgauge, node.func.attr)
             inspect.signature(called).bind(*node.args, **{key.arg: None for key in node.keywords if key.arg})
-
-
-@pytest.mark.slow
-def test_commands_on_models_run_as_they_stand(tmp_path, monkeypatch):
-    """Those of the pages that open a model, on the sample bundle by the names that the pages give it."""
-    sample = ROOT / "sample-input" / "membership.zip"
-    with zipfile.ZipFile(sample) as packed:
-        packed.extractall(tmp_path / "unpacked")
-    for pattern, name in (("*.pkl", "model.pkl"), ("*train*.csv", "train.csv")):
-        shutil.copy(next((tmp_path / "unpacked").rglob(pattern)), tmp_path / name)
-    for name in ("my-model.zip", "model.zip", "bundle.zip"):
-        shutil.copy(sample, tmp_path / name)
-    (tmp_path / "policy.yaml").write_text("version: 1\n")
-    (tmp_path / "releases" / "v1").mkdir(parents=True)
-    (tmp_path / "releases" / "v1" / "report.json").write_bytes(documents()[0])
-    monkeypatch.chdir(tmp_path)
-    ran = 0
-    for words in dict.fromkeys(command.words for command in COMMANDS):
-        opened = [word for word in words[1:] if Path(word).suffix in (".zip", ".pkl")]
-        if words[0] in ("audit", "contents", "sanitize") and opened and (tmp_path / opened[0]).is_file():
-            if "class_to_attack=default" in words:
-                continue  # the bundle of class profiles, which is another
-            done = CliRunner().invoke(main, list(words))
-            assert done.exit_code in ENDS, (words, done.output)
-            ran += 1
-    assert ran >= 5
