@@ -9,7 +9,6 @@ policy, a live service. Its lines for a shell run in their order with the instal
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
@@ -19,15 +18,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import botocore.session
+import joblib
 import pytest
 import yaml
 from brokered import ENVIRONMENT, PROTOCOLS, settings_of
-from containers import quick_bundle
 from profile_bundles import fitted, people, profiles_bundle
 from report_examples import membership_report
 from service_rows import answers_of_small_forest, small_forest
@@ -70,7 +68,8 @@ def of(program: str) -> list[tuple[str, str]]:
 
 def test_every_line_for_a_shell_is_taken_care_of() -> None:
     assert {text.split()[0] for _, _, text in LINES} == {*ELSEWHERE, "leakgauge", "curl", "python"}
-    assert len(of("curl")) >= 1
+    assert of("curl")
+    assert all("--fail-with-body" in text for _, text in of("curl"))
 
 
 @pytest.mark.parametrize(("place", "text"), of("make"))
@@ -117,22 +116,21 @@ def test_a_script_takes_its_options(place: str, text: str) -> None:
 # --- what runs ----------------------------------------------------------------------------------------
 
 
-def unpacked(bundle: bytes, into: Path) -> None:
-    with zipfile.ZipFile(io.BytesIO(bundle)) as packed:
-        packed.extractall(into)
-
-
 @pytest.fixture(scope="module")
 def taken_for_granted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that pages name and do not make."""
     folder = tmp_path_factory.mktemp("pages")
-    bundle = quick_bundle("membership", parameters={"attacks": ["gap", "loss"], "tradeoffs": False})
-    for name in ("my-model.zip", "model.zip", "bundle.zip"):
-        (folder / name).write_bytes(bundle)
+    model, members, non_members = small_forest()
+    joblib.dump(model, folder / "model.pkl")
+    members.to_csv(folder / "train.csv", index=False)
     for name in ("models/candidate", "digits"):
-        unpacked(bundle, folder / name)
-    for pattern, name in (("*.pkl", "model.pkl"), ("*train*.csv", "train.csv")):
-        shutil.copy(next((folder / "digits").rglob(pattern)), folder / name)
+        (folder / name).mkdir(parents=True)
+        shutil.copy(folder / "model.pkl", folder / name)
+        members.to_csv(folder / name / "train_mia.csv", index=False)
+        non_members.to_csv(folder / name / "test_mia.csv", index=False)
+        (folder / name / "parameters.json").write_text('{"attacks": ["gap", "loss"], "tradeoffs": false}')
+    for name in ("my-model", "model", "bundle"):
+        shutil.make_archive(str(folder / name), "zip", folder / "digits")
     report = to_json(membership_report(n=60))
     for name in ("report", "before", "after", "report-after", "releases/v1", "releases/v2"):
         (folder / name).mkdir(parents=True)

@@ -81,7 +81,7 @@ def network() -> dict[str, Any]:
         optimiser = torch.optim.Adam(made.parameters(), lr=0.05)
         for _ in range(20):
             optimiser.zero_grad()
-            answers = made(torch.as_tensor(rows, dtype=torch.float32))
+            answers = made(torch.tensor(rows, dtype=torch.float32))
             torch.nn.functional.cross_entropy(answers, torch.as_tensor(labels)).backward()
             optimiser.step()
 
