@@ -23,16 +23,15 @@ PROGRAMS = (
     *("python3.11", "export", "meson"),
 )
 """What the first word of a line for a shell can be."""
-_ENDS = {";", "&&", "|", "||"}
+_ENDS = {";", "&&", "|", "||", ">", ">>"}
 
 
 class Command(NamedTuple):
-    """A call of `leakgauge` on a page, and the file that its output goes to, if to one."""
+    """A call of `leakgauge` on a page."""
 
     page: str
     line: int
     words: tuple[str, ...]
-    into: str | None
 
 
 def commands(page: str) -> Iterator[Command]:
@@ -42,11 +41,8 @@ def commands(page: str) -> Iterator[Command]:
         if found:
             words = shlex.split(found[1].replace(";", " ; "), comments=True)
             end = next((place for place, word in enumerate(words) if word in _ENDS), len(words))
-            words = words[:end]
-            to = next((place for place, word in enumerate(words) if word in (">", ">>")), len(words))
-            kept, into = words[:to], words[to + 1] if to < len(words) else None
             # a page may show that something can be left out
-            yield Command(page, number, tuple(word.strip("[]") for word in kept), into)
+            yield Command(page, number, tuple(word.strip("[]") for word in words[:end]))
 
 
 def python(page: str) -> Iterator[tuple[int, str]]:
