@@ -16,7 +16,6 @@ import click
 
 from leakgauge import summary
 from leakgauge.errors import BadParameters
-from leakgauge.extras import check
 from leakgauge.file_commands import contents, sanitize
 from leakgauge.installation import Kind
 from leakgauge.logs import configure
@@ -27,10 +26,12 @@ from leakgauge.report_commands import policy as policy_command
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
+from leakgauge.serving_commands import demo, serve
 from leakgauge.summary import EXIT_CODES
 from leakgauge.terminal import agreed, printing_errors, shown_progress, tell
 from leakgauge.text import Sink, printable
 from leakgauge.version import __version__
+from leakgauge.workers.hiring import check_hired, hired
 
 _OPEN_FILES = (
     "Audits start, and a hostile model could read and write what this user can. Audit only models that you "
@@ -59,6 +60,8 @@ main.add_command(history)
 main.add_command(policy_command)
 main.add_command(report)
 main.add_command(completion)
+main.add_command(serve)
+main.add_command(demo)
 
 
 @main.command()
@@ -90,6 +93,16 @@ main.add_command(completion)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="YAML file with the settings of a live service, which is audited in the place of a model.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Train the reference models in so many processes; the report is the same.",
+)
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Train them on a Dask cluster, by the address of its scheduler (tcp://HOST:8786).",
+)
 @click.option("--yes", is_flag=True, help="With --endpoint: do not ask whether rows and cost are confirmed.")
 @click.option("as_json", "--json", is_flag=True, help="For programs: one JSON object in the place of lines.")
 @click.option(
@@ -103,6 +116,8 @@ def audit(
     only: Kind | None,
     policy: str | None,
     endpoint: Path | None,
+    workers: int | None,
+    dask: str | None,
     yes: bool,
     as_json: bool,
     quiet: bool,
@@ -111,20 +126,26 @@ def audit(
 
     BUNDLE is a zip or a folder with a model and its data. Without a model, answers will do:
     members_answers.csv and non_members_answers.csv. With --endpoint a live service is asked:
-    docs/endpoints.md.
+    docs/endpoints.md. For large audits, --workers and --dask: docs/many-machines.md.
 
     With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
 
     For example: leakgauge audit model.zip -o report/ --seed 7
     """
     with printing_errors():
+        check_hired(workers=workers, dask=dask, service=endpoint is not None)
         overrides = decode_assignments(parameters, seed=seed)
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
         with Sandbox(only=only) as sandbox:
             if endpoint is None:
-                with shown_progress(quiet=quiet) as progress:
-                    sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
+                with (
+                    hired(bundle, overrides, workers=workers, dask=dask) as training,
+                    shown_progress(quiet=quiet) as progress,
+                ):
+                    sandbox.run(
+                        bundle, output, overrides=overrides, progress=progress, peer=training, keep=True
+                    )
             else:
                 # imported late: no other audit needs what makes requests
                 from leakgauge.endpoints.auditing import audit_service
@@ -319,81 +340,3 @@ def _conclude(output: Path, *, as_json: bool, quiet: bool) -> int:
     except (KeyError, TypeError, AttributeError, ValueError):
         raise no_document() from None
     return exit_code
-
-
-@main.command()
-@click.option(
-    "--audit",
-    "kind",
-    type=click.Choice(["membership", "inversion"]),
-    default="membership",
-    show_default=True,
-    envvar="LEAKGAUGE_AUDIT",
-    help="The audit that is served; also taken from LEAKGAUGE_AUDIT.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65_535),
-    default=8_080,
-    show_default=True,
-    envvar="SAGEMAKER_BIND_TO_PORT",
-    help="Port to listen on.",
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-def serve(kind: Kind, port: int, host: str) -> None:
-    """Serve an audit over HTTP.
-
-    SageMaker endpoints and batch transforms call it: POST /invocations with a bundle, GET /ping.
-
-    For example: leakgauge serve --audit inversion --port 8080
-    """
-    with printing_errors():
-        check("serve")
-        check(kind)
-        # imported late: no other command needs gunicorn
-        from leakgauge.service.server import serve as served
-
-        os.environ["LEAKGAUGE_AUDIT"] = kind
-        served(["--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"])
-
-
-@main.command()
-@click.option("--port", type=click.IntRange(0, 65_535), default=8_000, show_default=True, help="0 for any.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where models and reconstructions are kept.  [default: leakgauge/demo in the user's cache]",
-)
-@click.option(
-    "--mnist",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else invented digits]",
-)
-@click.option(
-    "--name",
-    "names",
-    multiple=True,
-    help="A name by which the page may be asked, beside localhost and addresses.",
-)
-def demo(port: int, host: str, folder: Path | None, mnist: Path | None, names: tuple[str, ...]) -> None:
-    """Open a page that reconstructs training data from a model.
-
-    It does so with and without a defence, on models that it trains itself.
-
-    For example: leakgauge demo --port 8000
-    """
-    with printing_errors():
-        check("demo")
-        # imported late: no other command needs the page, nor Flask
-        from leakgauge.demo.server import demo as served
-
-    with (
-        printing_errors(),
-        served(host=host, port=port, folder=folder, mnist=mnist, names=names) as server,
-    ):
-        # an address to listen on may stand for all of a machine's, and none of these can be opened
-        here = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - told, not bound
-        click.echo(f"Open http://{here}:{server.server_port}")
-        click.echo("Ctrl-C ends it.", err=True)
-        server.serve_forever()

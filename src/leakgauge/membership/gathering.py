@@ -22,6 +22,7 @@ from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.running import STEPS_BESIDES, Scored, run_all
 from leakgauge.membership.shift import distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
+from leakgauge.membership.trainers import HERE, Trainers
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.model_contents.reconstruction import SECONDS_IN_AUDITS
 from leakgauge.parameters import MembershipParameters
@@ -59,17 +60,18 @@ def gather(
     attacks: Sequence[Attack],
     progress: Progress,
     time: Time,
+    trainers: Trainers = HERE,
 ) -> Evidence:
     """Measure everything, step by step; only what no attack can do without ends the audit.
 
     Parameters
     ----------
-    time
-        the audit's, which the steps share.
+    time, trainers
+        the audit's, which the steps share; who trains reference models.
     """
     pool, seed = inputs.pool, parameters.seed
-    data = inputs.training_data or TrainingData.of(pool)
-    references = _reference_models(inputs, data, parameters, time)
+    data = training_data_of(inputs)
+    references = _reference_models(inputs, data, parameters, time, trainers)
     target = SharedAnswers(inputs.target, pool, references=references)
 
     progress.report("querying the model", 0.03)
@@ -114,12 +116,14 @@ def gather(
     )
 
 
-def _reference_models(
-    inputs: Inputs, data: TrainingData, parameters: MembershipParameters, time: Time
-) -> ReferenceModels | GivenReferences:
-    if inputs.references is not None:
-        return inputs.references
-    plan = Plan(
+def training_data_of(inputs: Inputs) -> TrainingData:
+    """What reference models are trained on."""
+    return inputs.training_data or TrainingData.of(inputs.pool)
+
+
+def plan_of(inputs: Inputs, parameters: MembershipParameters) -> Plan:
+    """Which reference models an audit trains, where it trains any."""
+    return Plan(
         inputs.target.recipe,
         inputs.target.classes,
         models=parameters.reference_models,
@@ -129,7 +133,19 @@ def _reference_models(
         form=inputs.target.form,
         error_scale=inputs.target.error_scale,
     )
-    return ReferenceModels(plan, data, most_seconds=lambda: TRAINED_IN * time.share(STEPS_BESIDES).seconds)
+
+
+def _reference_models(
+    inputs: Inputs, data: TrainingData, parameters: MembershipParameters, time: Time, trainers: Trainers
+) -> ReferenceModels | GivenReferences:
+    if inputs.references is not None:
+        return inputs.references
+    return ReferenceModels(
+        plan_of(inputs, parameters),
+        data,
+        most_seconds=lambda: TRAINED_IN * time.share(STEPS_BESIDES).seconds,
+        trainers=trainers,
+    )
 
 
 def _missing(

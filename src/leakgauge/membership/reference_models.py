@@ -11,6 +11,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -25,6 +26,7 @@ from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import ReferenceAnswers
 from leakgauge.membership.refitting import Answers, Refitting, blank_clone
 from leakgauge.membership.residuals import ErrorScale
+from leakgauge.membership.trainers import HERE, Fit, Trainers
 from leakgauge.membership.training_sets import (
     Design,
     TrainingData,
@@ -38,7 +40,6 @@ from leakgauge.randomness import generator_for
 from leakgauge.report.model import Attacker, Notice
 from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray
 from leakgauge.targets.sklearn.model_graph import type_name
-from leakgauge.threads import one_processor_each, processors
 
 _NOTICED_BELOW = 0.95
 """Training sets smaller than this share of the target's are spoken of."""
@@ -120,6 +121,8 @@ class ReferenceModels:
         seconds from any start, never falling; only a plan with a limit looks at it.
     most_seconds
         what the audit has time for when the training begins, whatever the plan allows.
+    trainers
+        who trains them.
     """
 
     def __init__(
@@ -129,11 +132,13 @@ class ReferenceModels:
         *,
         clock: Callable[[], float] = time.monotonic,
         most_seconds: Callable[[], float] = unlimited,
+        trainers: Trainers = HERE,
     ) -> None:
         self._plan = plan
         self._data = data
         self._clock = clock
         self._most_seconds = most_seconds
+        self._trainers = trainers
         self._trained: dict[Attacker, Trained] = {}
         self._refusals: dict[Attacker, Unsuited | MemoryError | OutOfTime] = {}
         self._hurried: float | None = None
@@ -237,19 +242,19 @@ class ReferenceModels:
             )
         if plan.recipe is None and np.ndim(self._data.x) <= _TABLE_AXES:
             raise Unsuited(NO_RECIPE)
-        refitting = Refitting.of(
-            blank_clone(plan.recipe),
-            plan.classes,
-            self._data,
-            form=plan.form,
-            defences=plan.defences,
-            like=plan.recipe,
-            error_scale=plan.error_scale,
-        )
+        refitting = refitting_of(plan, self._data)
         rng = generator_for(plan.seed, DRAWS[attacker])
         draw = of_candidates if attacker == "candidates" else of_population
         design = draw(self._data, rounds=plan.models // 2, rng=rng)
-        return train(refitting, design, rng=rng, seconds=plan.seconds, clock=self._clock, progress=progress)
+        return train(
+            refitting,
+            design,
+            rng=rng,
+            seconds=plan.seconds,
+            clock=self._clock,
+            progress=progress,
+            trainers=self._trainers,
+        )
 
     def _hurriedly(self) -> Plan:
         """The plan with as many seconds as the audit has; whole ones, so that like reports stay alike."""
@@ -278,6 +283,25 @@ _SMALLER: dict[Attacker, str] = {
 """What smaller training sets do to the figures, measured in benchmarks/attackers.py."""
 
 
+def refitting_of(plan: Plan, data: TrainingData) -> Refitting:
+    """What trains the reference models of a plan.
+
+    Raises
+    ------
+    Unsuited
+        when the target cannot be cloned.
+    """
+    return Refitting.of(
+        blank_clone(plan.recipe),
+        plan.classes,
+        data,
+        form=plan.form,
+        defences=plan.defences,
+        like=plan.recipe,
+        error_scale=plan.error_scale,
+    )
+
+
 def train(
     refitting: Refitting,
     design: Design,
@@ -286,6 +310,7 @@ def train(
     progress: Progress,
     seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
+    trainers: Trainers = HERE,
 ) -> Trained:
     """Train the models of a design and ask them about the pool, round by round.
 
@@ -295,35 +320,32 @@ def train(
         seeds the models.
     seconds
         after how many no further round is begun, None for never.
+    trainers
+        who trains them.
 
     Raises
     ------
     Unsuited
         when a model cannot be trained.
     """
-    seeds = rng.integers(2**31, size=sum(map(len, design.rounds)))
-    seeded = iter(seeds.tolist())
-    rounds = [[(one, next(seeded)) for one in sets] for sets in design.rounds]
+    rounds = design.rounds
+    sets = list(chain.from_iterable(rounds))
+    seeds = rng.integers(2**31, size=len(sets)).tolist()
+    fits = [Fit(one.rows, one.queried, seed, design.what) for one, seed in zip(sets, seeds, strict=True)]
     collected = _Collected.of(design)
-
-    def ask(task: tuple[TrainingSet, int]) -> Answers:
-        training_set, seed = task
-        return refitting.answers(training_set.rows, training_set.queried, seed=seed, what=design.what)
-
-    at_once = -(-processors() // len(rounds[0]))
+    at_once = -(-trainers.at_once // len(rounds[0]))
+    batch = at_once * len(rounds[0])
     started, elapsed, done = clock() if seconds is not None else 0.0, 0.0, 0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
-    with warnings.catch_warnings(), one_processor_each(len(seeds)) as threads:
-        warnings.simplefilter("ignore")
-        while done < len(rounds):
-            batch = list(chain.from_iterable(rounds[done : done + at_once]))
-            for number, ((training_set, _), answers) in enumerate(
-                zip(batch, threads.map(ask, batch), strict=True), start=1
-            ):
-                collected.add(training_set, answers)
-                progress.report(
-                    "training reference models", (done + at_once * number / len(batch)) / len(rounds)
-                )
+    with (
+        warnings.catch_warnings(action="ignore"),
+        closing(trainers.answers(refitting, fits, batch=batch)) as answered,
+    ):
+        for number, (training_set, answers) in enumerate(zip(sets, answered, strict=True), start=1):
+            collected.add(training_set, answers)
+            progress.report("training reference models", number / len(sets))
+            if number % batch and number < len(sets):
+                continue
             done = min(done + at_once, len(rounds))
             if seconds is not None:
                 elapsed = clock() - started
