@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 # as in the sandbox: on small matrices several threads wait for each other most of the time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+np.random.seed(0)  # noqa: NPY002 - for models that are fitted while tests are collected
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """A test sees the same chance in every run: estimators without a seed take NumPy's own."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

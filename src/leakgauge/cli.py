@@ -6,42 +6,33 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from leakgauge import summary
-from leakgauge.errors import BadParameters
+from leakgauge.comparison_commands import compare, history
+from leakgauge.extras import check
 from leakgauge.file_commands import contents, sanitize
 from leakgauge.installation import Kind
 from leakgauge.logs import configure
 from leakgauge.parameters import decode_assignments
-from leakgauge.policy import SHIPPED, read_policy
-from leakgauge.report_commands import card, clauses, completion, history, report
+from leakgauge.policy import read_policy
+from leakgauge.report_commands import POLICY, card, clauses, completion, gate, report
 from leakgauge.report_commands import policy as policy_command
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
-from leakgauge.serving_commands import demo, serve
-from leakgauge.summary import EXIT_CODES
 from leakgauge.terminal import agreed, printing_errors, shown_progress, tell
-from leakgauge.text import Sink, printable
 from leakgauge.version import __version__
 from leakgauge.workers.hiring import check_hired, hired
 
 _OPEN_FILES = (
     "Audits start, and a hostile model could read and write what this user can. Audit only models that you "
     "trust here, or use Linux 5.13 or later, or start it as root in the image."
-)
-_POLICY = click.option(
-    "--policy",
-    metavar="FILE|NAME",
-    help="YAML file with the limits that the report is held to, or one that comes along: "
-    f"{', '.join(SHIPPED)}.",
 )
 
 
@@ -56,12 +47,12 @@ main.add_command(sanitize)
 main.add_command(contents)
 main.add_command(card)
 main.add_command(clauses)
+main.add_command(compare)
+main.add_command(gate)
 main.add_command(history)
 main.add_command(policy_command)
 main.add_command(report)
 main.add_command(completion)
-main.add_command(serve)
-main.add_command(demo)
 
 
 @main.command()
@@ -87,11 +78,17 @@ main.add_command(demo)
     type=click.Choice(["membership", "inversion"]),
     help="Refuse a bundle that asks for the other audit.",
 )
-@_POLICY
+@POLICY
 @click.option(
     "--endpoint",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="YAML file with the settings of a live service, which is audited in the place of a model.",
+)
+@click.option(
+    "--earlier",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="REPORT",
+    help="An earlier report: whether the leak has risen since then goes on the page.",
 )
 @click.option(
     "--workers",
@@ -116,6 +113,7 @@ def audit(
     only: Kind | None,
     policy: str | None,
     endpoint: Path | None,
+    earlier: Path | None,
     workers: int | None,
     dask: str | None,
     yes: bool,
@@ -137,6 +135,7 @@ def audit(
         overrides = decode_assignments(parameters, seed=seed)
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
+        add_trend = _trend_since(earlier)
         with Sandbox(only=only) as sandbox:
             if endpoint is None:
                 with (
@@ -161,140 +160,9 @@ def audit(
                     environment=os.environ,
                     keep=True,
                 )
+        add_trend(output)
         exit_code = _conclude(output, as_json=as_json, quiet=quiet)
     sys.exit(exit_code)
-
-
-@main.command()
-@click.argument("report", type=click.Path(exists=True, path_type=Path))
-@_POLICY
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write JUnit XML there.")
-@click.option(
-    "--sarif", type=click.Path(dir_okay=False, path_type=Path), help="Also write SARIF 2.1.0 there."
-)
-@click.option("--github", is_flag=True, help="Also print GitHub annotations.")
-def gate(report: Path, policy: str | None, junit: Path | None, sarif: Path | None, github: bool) -> None:
-    """Hold REPORT to a policy.
-
-    REPORT is a report.json or its folder; without --policy it is held to the default one.
-    Exit codes: 0 passed, 1 failed, 3 inconclusive, 2 for a report or policy that cannot be read.
-
-    For example: leakgauge gate report/ --policy policy.yaml --junit gate.xml
-    """
-    # imported at first use: SciPy comes along, which the other commands need not wait for
-    from leakgauge.report.ci.github import to_github
-    from leakgauge.report.ci.junit import to_junit
-    from leakgauge.report.ci.sarif import to_sarif
-    from leakgauge.report.files import read_report, replace_file
-    from leakgauge.report.gate import gate as hold
-
-    with printing_errors():
-        found = read_report(report)
-        result = hold(found, read_policy(policy) if policy is not None else None)
-        if junit is not None:
-            replace_file(junit, to_junit(result, found))
-        if sarif is not None:
-            replace_file(sarif, to_sarif(result, found, artifact=_address(report)))
-        for rule in result.rules:
-            click.echo(printable(f"{rule.outcome.value:<13}{rule.title}. {rule.reason}", Sink.TERMINAL))
-        if github:
-            click.echo(to_github(result, found), nl=False)
-        click.echo(printable(result.sentence, Sink.TERMINAL))
-    sys.exit(EXIT_CODES[result.outcome])
-
-
-@main.command()
-@click.argument("before", type=click.Path(exists=True, path_type=Path))
-@click.argument("after", type=click.Path(exists=True, path_type=Path), required=False)
-@click.option(
-    "defences",
-    "--defence",
-    multiple=True,
-    metavar="NAME[=STRENGTH]",
-    help="Audit the bundle BEFORE as it is and behind this output defence; may be repeated.",
-)
-@click.option(
-    "--runs",
-    type=click.IntRange(1, 20),
-    default=1,
-    show_default=True,
-    help="With --defence: audit so many times, each with another seed.",
-)
-@click.option("--seed", type=click.IntRange(min=0), help="With --defence: seed of the first run.")
-@click.option(
-    "parameters",
-    "--parameter",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="With --defence: parameter that wins over the bundle's parameters.json; may be repeated.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("leakgauge-comparison"),
-    show_default=True,
-    help="Folder for comparison.json and comparison.html.",
-)
-def compare(
-    before: Path,
-    after: Path | None,
-    defences: Sequence[str],
-    runs: int,
-    seed: int | None,
-    parameters: Sequence[str],
-    output: Path,
-) -> None:
-    """Compare an audit BEFORE a change with one AFTER it.
-
-    Each is a report.json or its folder. Or, with --defence and without AFTER, audit the bundle BEFORE as it
-    is and behind an output defence such as rounding=2, top_k=1, label_only, temperature=5, logit_clipping=3
-    or noise=1. What the libraries of the extra `reference` find then stands beside; to leave it out, use
-    --parameter reference_libraries=false.
-
-    For example: leakgauge compare before/ after/ -o comparison/
-    """
-    # imported at first use: SciPy comes along, which the other commands need not wait for
-    from leakgauge.before_after import COMPARISON_HTML, COMPARISON_JSON, audit_before_after, write_comparison
-    from leakgauge.report.comparison import compare as compare_reports
-    from leakgauge.report.comparison.document import comparison_to_json
-    from leakgauge.report.files import read_report
-    from leakgauge.report.html import render_comparison
-
-    with printing_errors():
-        if (after is None) == (not defences):
-            raise BadParameters(
-                "compare",
-                "A comparison needs two reports, or one bundle with a --defence.",
-                hint="leakgauge compare BEFORE AFTER, or leakgauge compare BUNDLE --defence rounding=2.",
-            )
-        if after is not None:
-            found = compare_reports(read_report(before), read_report(after))
-        else:
-            overrides = decode_assignments(parameters, seed=seed)
-            with Sandbox() as sandbox, shown_progress() as progress:
-                audited = audit_before_after(
-                    sandbox,
-                    before,
-                    output,
-                    defences=defences,
-                    runs=runs,
-                    overrides=overrides,
-                    progress=progress,
-                )
-            found = compare_reports(audited.before, audited.after)
-        write_comparison(output, comparison_to_json(found), render_comparison(found))
-        for notice in found.warnings:
-            click.echo(f"note: {printable(notice.message, Sink.TERMINAL)}", err=True)
-        click.echo(printable(found.sentence, Sink.TERMINAL))
-        click.echo(output / COMPARISON_HTML)
-        click.echo(output / COMPARISON_JSON)
-
-
-def _address(report: Path) -> str:
-    """Where a report stands in a repository, for results that point to it; its name where that is unknown."""
-    file = report / "report.json" if report.is_dir() else report
-    return quote(file.name if file.is_absolute() else file.as_posix())
 
 
 @main.command()
@@ -328,6 +196,17 @@ def doctor(as_json: bool) -> None:
         sys.exit(1)
 
 
+def _trend_since(earlier: Path | None) -> Callable[[Path], object]:
+    """What holds a report folder to an earlier report, which is read now: the audit may take its place."""
+    if earlier is None:
+        return lambda _: None
+    # imported at first use: SciPy comes along
+    from leakgauge.report.earlier import add_earlier
+    from leakgauge.report.files import read_report
+
+    return functools.partial(add_earlier, earlier=read_report(earlier))
+
+
 def _conclude(output: Path, *, as_json: bool, quiet: bool) -> int:
     """Tell what the report in `output` says, and where it is; the exit code."""
     report: dict[str, Any] = read_document(output / "report.json")
@@ -340,3 +219,81 @@ def _conclude(output: Path, *, as_json: bool, quiet: bool) -> int:
     except (KeyError, TypeError, AttributeError, ValueError):
         raise no_document() from None
     return exit_code
+
+
+@main.command()
+@click.option(
+    "--audit",
+    "kind",
+    type=click.Choice(["membership", "inversion"]),
+    default="membership",
+    show_default=True,
+    envvar="LEAKGAUGE_AUDIT",
+    help="The audit that is served; also taken from LEAKGAUGE_AUDIT.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    default=8_080,
+    show_default=True,
+    envvar="SAGEMAKER_BIND_TO_PORT",
+    help="Port to listen on.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+def serve(kind: Kind, port: int, host: str) -> None:
+    """Serve an audit over HTTP.
+
+    SageMaker endpoints and batch transforms call it: POST /invocations with a bundle, GET /ping.
+
+    For example: leakgauge serve --audit inversion --port 8080
+    """
+    with printing_errors():
+        check("serve")
+        check(kind)
+        # imported late: no other command needs gunicorn
+        from leakgauge.service.server import serve as served
+
+        os.environ["LEAKGAUGE_AUDIT"] = kind
+        served(["--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"])
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65_535), default=8_000, show_default=True, help="0 for any.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where models and reconstructions are kept.  [default: leakgauge/demo in the user's cache]",
+)
+@click.option(
+    "--mnist",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with MNIST's files.  [default: where keras.datasets keeps them, else invented digits]",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="A name by which the page may be asked, beside localhost and addresses.",
+)
+def demo(port: int, host: str, folder: Path | None, mnist: Path | None, names: tuple[str, ...]) -> None:
+    """Open a page that reconstructs training data from a model.
+
+    It does so with and without a defence, on models that it trains itself.
+
+    For example: leakgauge demo --port 8000
+    """
+    with printing_errors():
+        check("demo")
+        # imported late: no other command needs the page, nor Flask
+        from leakgauge.demo.server import demo as served
+
+    with (
+        printing_errors(),
+        served(host=host, port=port, folder=folder, mnist=mnist, names=names) as server,
+    ):
+        # an address to listen on may stand for all of a machine's, and none of these can be opened
+        here = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - told, not bound
+        click.echo(f"Open http://{here}:{server.server_port}")
+        click.echo("Ctrl-C ends it.", err=True)
+        server.serve_forever()

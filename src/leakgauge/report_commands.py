@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 from click.shell_completion import get_completion_class
@@ -12,12 +15,18 @@ from leakgauge import summary
 from leakgauge.errors import BadParameters
 from leakgauge.extras import check
 from leakgauge.jobs.table import PDF
-from leakgauge.policy import SHIPPED, shipped
-from leakgauge.sandbox.parent import Sandbox
+from leakgauge.pdf_documents import write_pdf
+from leakgauge.policy import SHIPPED, read_policy, shipped
+from leakgauge.summary import EXIT_CODES
 from leakgauge.terminal import print_plain, printing_errors, shown_progress, tell
-from leakgauge.text import Sink, printable
 
 _REPORT = click.argument("report", type=click.Path(exists=True, path_type=Path))
+POLICY = click.option(
+    "--policy",
+    metavar="FILE|NAME",
+    help="YAML file with the limits that the report is held to, or one that comes along: "
+    f"{', '.join(SHIPPED)}.",
+)
 
 
 @click.command()
@@ -56,40 +65,58 @@ def clauses(report: Path, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("report", type=click.Path(exists=True, path_type=Path))
+@POLICY
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write JUnit XML there.")
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("leakgauge-history"),
-    show_default=True,
-    help="Folder for history.json and history.html.",
+    "--sarif", type=click.Path(dir_okay=False, path_type=Path), help="Also write SARIF 2.1.0 there."
 )
-def history(folder: Path, output: Path) -> None:
-    """Show the trend over the reports in FOLDER.
+@click.option("--github", is_flag=True, help="Also print GitHub annotations; not with --json.")
+@click.option("as_json", "--json", is_flag=True, help="For programs: one JSON object in the place of lines.")
+def gate(
+    report: Path, policy: str | None, junit: Path | None, sarif: Path | None, *, github: bool, as_json: bool
+) -> None:
+    """Hold REPORT to a policy.
 
-    There is one for each release, in the order of their names. Each is a folder with a report.json, or a
-    .json file; v10 comes after v9. For example: leakgauge history releases/ -o history/
+    REPORT is a report.json or its folder; without --policy it is held to the default one.
+    Exit codes: 0 passed, 1 failed, 3 inconclusive, 2 for a report or policy that cannot be read.
+
+    For example: leakgauge gate report/ --policy policy.yaml --junit gate.xml
     """
-    # imported at first use, as above
-    from leakgauge.report.files import read_reports, replace_file
-    from leakgauge.report.history import history_of
-    from leakgauge.report.history.document import history_to_json
-    from leakgauge.report.html import render_history
+    # imported at first use: SciPy comes along, which the other commands need not wait for
+    from leakgauge.report.ci.github import to_github
+    from leakgauge.report.ci.junit import to_junit
+    from leakgauge.report.ci.sarif import to_sarif
+    from leakgauge.report.files import read_report, replace_file
+    from leakgauge.report.gate import gate as hold
 
     with printing_errors():
-        found = history_of(read_reports(folder))
-        page, document = output / "history.html", output / "history.json"
-        replace_file(document, history_to_json(found))
-        replace_file(page, render_history(found).encode())
-        for notice in found.warnings:
-            click.echo(f"note: {printable(notice.message, Sink.TERMINAL)}", err=True)
-        for release in found.releases:
-            rise = "  leaks more than the release before" if release.name in found.worse else ""
-            print_plain(f"{release.name}: {release.severity.value}{rise}")
-        print_plain(found.sentence)
-        click.echo(page)
-        click.echo(document)
+        if github and as_json:
+            raise BadParameters(
+                "gate", "GitHub reads lines, and --json prints none.", hint="Leave one of the two out."
+            )
+        found = read_report(report)
+        result = hold(found, read_policy(policy) if policy is not None else None)
+        if junit is not None:
+            replace_file(junit, to_junit(result, found))
+        if sarif is not None:
+            replace_file(sarif, to_sarif(result, found, artifact=_address(report)))
+        if as_json:
+            document = asdict(result) | {"exit_code": EXIT_CODES[result.outcome]}
+            click.echo(json.dumps(document, ensure_ascii=False))
+        else:
+            for rule in result.rules:
+                print_plain(f"{rule.outcome.value:<13}{rule.title}. {rule.reason}")
+            if github:
+                click.echo(to_github(result, found), nl=False)
+            print_plain(result.sentence)
+    sys.exit(EXIT_CODES[result.outcome])
+
+
+def _address(report: Path) -> str:
+    """Where a report stands in a repository, for results that point to it; its name where that is unknown."""
+    file = report / "report.json" if report.is_dir() else report
+    return quote(file.name if file.is_absolute() else file.as_posix())
 
 
 @click.command()
@@ -130,39 +157,50 @@ def card(report: Path, system: str, name: str | None) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --pdf: the file to write.  [default: report.pdf in the folder of the report]",
 )
+@click.option(
+    "--earlier",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="REPORT",
+    help="An earlier report: whether the leak has risen since then goes on the page, and on the PDF.",
+)
 @click.option("as_json", "--json", is_flag=True, help="For programs: one JSON object in the place of lines.")
-def report(folder: Path, *, pdf: bool, output: Path | None, as_json: bool) -> None:
+def report(folder: Path, *, pdf: bool, output: Path | None, earlier: Path | None, as_json: bool) -> None:
     """Tell again what REPORT says, or write it as a PDF.
 
-    REPORT is a report.json or its folder.
+    REPORT is a report.json or its folder. With --earlier its page is written anew, with the trend since the
+    earlier report, and history.json beside it.
 
     For example: leakgauge report leakgauge-report/ --pdf
     """
     # imported at first use, as above
-    from leakgauge.report.files import read_report, replace_file
+    from leakgauge.report.earlier import add_earlier, trend_in
+    from leakgauge.report.files import JSON_NAME, folder_of, read_report
     from leakgauge.report.json_document import to_json
 
     with printing_errors():
+        if output is not None and not pdf:
+            raise BadParameters(
+                "output_file", "--output names a file, and none is written.", hint="Add --pdf."
+            )
+        if pdf:
+            check("pdf")
         found = read_report(folder)
-        place = folder if folder.is_dir() else folder.parent
-        if not pdf:
-            if output is not None:
-                raise BadParameters(
-                    "output_file", "--output names a file, and none is written.", hint="Add --pdf."
-                )
-            document = json.loads(to_json(found))
-            if as_json:
-                click.echo(json.dumps(summary.document(document, place), ensure_ascii=False))
-            else:
-                tell(document, place)
-            return
-        check("pdf")
-        with Sandbox(job=PDF) as sandbox, sandbox.private_folder() as private, shown_progress() as progress:
-            finished = private / "finished"
-            sandbox.run(place, finished, overrides={}, progress=progress)
-            output = output or place / PDF.leaves[0]
-            replace_file(output, (finished / PDF.leaves[0]).read_bytes())
-        click.echo(output)
+        # beside a file of another name nothing is looked for
+        place = folder_of(folder) if pdf or earlier is not None or folder.name == JSON_NAME else folder
+        if earlier is not None:
+            add_earlier(place, read_report(earlier))
+        trend_in(place, found)
+        if pdf:
+            with shown_progress(quiet=as_json) as progress:
+                output = write_pdf(place, PDF, into=output, progress=progress)
+            if not as_json:
+                click.echo(output)
+                return
+        document = json.loads(to_json(found))
+        if as_json:
+            click.echo(json.dumps(summary.document(document, place), ensure_ascii=False))
+        else:
+            tell(document, place)
 
 
 @click.command()

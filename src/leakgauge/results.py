@@ -10,9 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields
 from html import escape
+from os import PathLike
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from leakgauge.report import formatting
+from leakgauge.report.earlier import since
+from leakgauge.report.files import read_report
 from leakgauge.report.html import render
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import (
@@ -51,9 +55,22 @@ class _Shown(ABC):
     def report(self) -> Report:
         """The report alone, as `report.json` holds it."""
 
-    def to_html(self) -> str:
-        """The report as one page, without script and outside address: what `report.html` holds."""
-        return render(Audited(self.report, self.files))
+    def to_html(self, *, earlier: Report | str | PathLike[str] | None = None) -> str:
+        """The report as one page, without script and outside address: what `report.html` holds.
+
+        Parameters
+        ----------
+        earlier
+            an earlier report, or its `report.json` or folder: the page then shows the trend since it.
+
+        Raises
+        ------
+        InputError
+            for an earlier report that cannot be read, or is of another kind.
+        """
+        before = read_report(Path(earlier)) if isinstance(earlier, str | PathLike) else earlier
+        trend = None if before is None else since(before, self.report)
+        return render(Audited(self.report, self.files), trend=trend)
 
     def show(self) -> None:
         """Show the report: its page in a notebook, elsewhere the verdict and every attack as text."""

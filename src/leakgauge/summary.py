@@ -15,13 +15,16 @@ from rich.table import Table
 from rich.text import Text
 
 from leakgauge.errors import JsonValue
+from leakgauge.sandbox.output import read_document
 from leakgauge.text import Sink, printable
 
 EXIT_CODES: Final = {"passed": 0, "failed": 1, "inconclusive": 3}
 """What a gate's outcome is to a shell."""
 
 _PAGE: Final = "report.html"
-_FILES: Final = (_PAGE, "report.json", "output.csv", "attributes.csv", "report.pdf")
+_TREND: Final = "history.json"
+"""There where an earlier report was added."""
+_FILES: Final = (_PAGE, "report.json", "output.csv", "attributes.csv", _TREND, "report.pdf")
 _COLOURS: Final = {
     "low": "green",
     "moderate": "yellow",
@@ -78,8 +81,8 @@ def next_step(report: Mapping[str, Any]) -> str:
     return "hold the next model to a policy: leakgauge gate REPORT"
 
 
-def lines(report: Mapping[str, Any]) -> list[str]:
-    """The verdict, each attacker's, attributes, the file, the gate.
+def lines(report: Mapping[str, Any], folder: Path) -> list[str]:
+    """The verdict, each attacker's, attributes, the file, the trend since an earlier report, the gate.
 
     Raises
     ------
@@ -99,8 +102,17 @@ def lines(report: Mapping[str, Any]) -> list[str]:
     contents = report.get("contents")
     if contents is not None:
         spoken.append(f"If the file leaks: {contents['sentence']}")
+    since = trend(folder)
+    if since is not None:
+        spoken.append(f"Since the earlier report: {since}")
     result = report.get("gate")
     return spoken if result is None else [*spoken, str(result["sentence"])]
+
+
+def trend(folder: Path) -> str | None:
+    """What became of the leak since an earlier report; None where none was added. Errors as `lines`."""
+    file = folder / _TREND
+    return str(read_document(file)["sentence"]) if file.is_file() else None
 
 
 def exit_code(report: Mapping[str, Any]) -> int:
@@ -122,6 +134,7 @@ def document(report: Mapping[str, Any], folder: Path) -> dict[str, JsonValue]:
         ],
         "warnings": [notice["message"] for notice in report.get("warnings", ())],
         "next": next_step(report),
+        "trend": trend(folder),
         "gate": None if result is None else result["outcome"],
         "exit_code": exit_code(report),
         "files": [str(file) for file in files(folder)],
@@ -136,7 +149,7 @@ def files(folder: Path) -> list[Path]:
 def show(report: Mapping[str, Any], folder: Path, console: Console) -> None:
     """Print the ending of an audit for somebody who looks on; errors as `lines`."""
     severity = str(report["verdict"]["severity"])
-    said = lines(report)
+    said = lines(report, folder)
     console.print()
     console.print(_text(f"Leakage: {_severity(report['verdict'])}", _COLOURS.get(severity, "")))
     console.print(_text(said[0], "bold"))
@@ -158,7 +171,8 @@ def show(report: Mapping[str, Any], folder: Path, console: Console) -> None:
         address = (folder / _PAGE).resolve().as_uri()
         console.print(_text("Open: ", "bold") + _text(address, f"link {address}"), soft_wrap=True)
     others = ", ".join(file.name for file in found if file.name != _PAGE)
-    console.print(_text(f"Beside it: {others}"), soft_wrap=True)
+    if others:
+        console.print(_text(f"Beside it: {others}"), soft_wrap=True)
 
 
 def _table(attacks: Sequence[Strong]) -> Table:

@@ -144,7 +144,7 @@ def tell(report: Mapping[str, Any], folder: Path) -> None:
     if console.is_terminal:
         summary.show(report, folder, console)
         return
-    for line in summary.lines(report):
+    for line in summary.lines(report, folder):
         print_plain(line)
     for file in summary.files(folder):
         click.echo(file)

@@ -151,6 +151,7 @@ def test_anyone_can_follow_the_story(whole: Page, keep: Callable[[Page, str], No
     assert image(page, "defended").get_attribute("src") != before
     keep(page, "demo-similar-images")
     page.get_by_role("switch", name="Attacker has similar images").uncheck()
+    expect(page.locator("#defended.under-way")).to_have_count(1)
     settled(page)
 
     # retrain, reload in the middle, find everything there, and see new models attacked
@@ -220,6 +221,21 @@ def test_a_training_that_is_cancelled_leaves_everything_as_it_was(opened: Page) 
     expect(page.locator("#notice")).to_contain_text("Cancelled")
     settled(page)
     expect(image(page, "baseline")).to_be_visible()
+
+
+def test_what_a_defence_needs_is_told_before_and_after_an_attack_ends(opened: Page) -> None:
+    page = opened
+    settled(page)
+    page.get_by_role("switch", name="Attacker has similar images").check()
+    page.locator("#defence").select_option(label="Dropout with weight decay")
+    expect(page.locator("#notice")).to_contain_text("Train both models anew")
+    expect(page.locator("#defended.under-way")).to_have_count(1)
+    expect(page.locator("#notice")).to_contain_text("Train both models anew")
+    settled(page)
+    expect(page.locator("#notice")).to_contain_text("Train both models anew")
+    page.locator("#defence").select_option(value="guard")
+    expect(page.locator("#notice")).to_be_empty()
+    settled(page)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

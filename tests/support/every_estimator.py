@@ -57,6 +57,8 @@ def fitted(name: str, x: Numbers, classes: Numbers, numbers: Numbers) -> tuple[A
     kind = KINDS[name]
     settings = dict(_SETTINGS.get(name, {}))
     known = kind._get_param_names()
+    if "random_state" in known:
+        settings["random_state"] = 0
     if "estimators" in known:
         settings.setdefault("estimators", _CLASSIFIERS)
     if name in _NEED_AN_ESTIMATOR:

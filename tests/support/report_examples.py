@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import struct
 import zlib
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 
 from leakgauge.estimates import (
     Estimate,
+    RateAtLimit,
     area_estimate,
     clopper_pearson,
     cross_fitted_decisions,
@@ -497,3 +499,30 @@ def with_every_text(value: Report, replace: Callable[[str], str]) -> Report:
 
     result: Report = visit(value)
     return result
+
+
+REACH = 0.03
+"""How far the ends of the area of a `release` lie from it."""
+
+
+@functools.cache
+def _base():
+    return membership_report(n=60)
+
+
+@functools.cache
+def _attack():
+    return measured("rmia", "Rmia", "probabilities", "someone", strength=0.1, n=60)
+
+
+def release(area, *, rate=0.05, reach=REACH, **changed):
+    """A report whose only attack has the given area, within `reach`, and rate of members found."""
+    found = None if rate is None else RateAtLimit(rate, rate - 0.04, rate + 0.04, 400, 4)
+    withheld = RateAtLimit(None, None, None, 400, 0, "too few non-members")
+    metrics = dataclasses.replace(
+        _attack().metrics,
+        auc_corrected=Estimate(area, area - reach, area + reach, 800),
+        tpr_at_fpr_corrected={"0.01": found or withheld},
+    )
+    attack = dataclasses.replace(_attack(), metrics=metrics)
+    return dataclasses.replace(_base(), attacks=(attack,), **changed)

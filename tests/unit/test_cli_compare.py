@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from pypdf import PdfReader
 from report_examples import inversion_audited, membership_report
 from sandbox_runners import running
 
@@ -42,7 +43,7 @@ def folder(tmp_path, monkeypatch):
 def audits(monkeypatch):
     """Sandboxes whose audits write a report that holds the parameters they were told."""
     replaced = functools.partial(Sandbox, job=running("told_parameters"))
-    monkeypatch.setattr("leakgauge.cli.Sandbox", replaced)
+    monkeypatch.setattr("leakgauge.comparison_commands.Sandbox", replaced)
     monkeypatch.setattr("leakgauge.api.Sandbox", replaced)
 
 
@@ -96,6 +97,36 @@ def test_a_bundle_is_audited_as_it_is_and_behind_the_defence(audits):
     for side in ("before", "after"):
         report = json.loads(Path("out", side, "report.json").read_bytes())
         assert report["parameters"]["reference_libraries"] is False
+
+
+def test_one_json_object_says_what_the_lines_say(folder):
+    lines = call("one", "two", "-o", "out")
+    done = call("one", "two", "-o", "out", "--json")
+    assert (done.exit_code, done.stderr) == (0, "")
+    said = json.loads(done.stdout)
+    assert [said["sentence"], *said["files"]] == lines.stdout.splitlines()
+    assert said["effect"] == "no effect found"
+    assert len(said["warnings"]) == lines.stderr.count("note: ")
+
+
+@pytest.mark.slow
+def test_a_comparison_is_written_as_a_pdf_too(folder):
+    done = call("one", "two", "-o", "out", "--pdf", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["files"][-1] == "out/comparison.pdf"
+    made = PdfReader("out/comparison.pdf")
+    assert made.metadata.title == "Before and after · Leakgauge"
+    assert made.outline
+    text = " ".join(" ".join(page.extract_text() for page in made.pages).split())
+    assert comparison_from_json(Path("out/comparison.json").read_bytes()).sentence in text
+
+
+@pytest.mark.slow
+def test_the_trend_is_in_the_pdf_of_a_report_too(folder):
+    done = CliRunner().invoke(main, ["report", "one", "--earlier", "two", "--pdf", "-o", "out/one.pdf"])
+    assert done.exit_code == 0, done.output
+    made = PdfReader("out/one.pdf")
+    assert "Since the earlier report" in " ".join(page.extract_text() for page in made.pages)
 
 
 @pytest.mark.parametrize(

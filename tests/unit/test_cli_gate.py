@@ -113,6 +113,27 @@ def test_bad_input_is_exit_code_2_and_never_a_verdict(folder, arguments, told):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("policy", [FOR_PASSED, FOR_FAILED, FOR_INCONCLUSIVE])
+def test_one_json_object_says_what_the_lines_say(folder, policy):
+    (folder / "policy.yaml").write_text(policy)
+    lines = call("report", "--policy", "policy.yaml")
+    done = call("report", "--policy", "policy.yaml", "--json", "--junit", "junit.xml")
+    assert done.exit_code == lines.exit_code
+    said = json.loads(done.stdout)
+    assert said["exit_code"] == done.exit_code
+    assert said["sentence"] == lines.stdout.splitlines()[-1]
+    assert [rule["outcome"] for rule in said["rules"]] == [
+        line.split()[0] for line in lines.stdout.splitlines()[:-1]
+    ]
+    assert Path("junit.xml").is_file()
+
+
+def test_annotations_and_json_on_one_stream_are_refused(folder):
+    done = call("report", "--json", "--github")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "Leave one of the two out" in done.stderr
+
+
 def test_an_audit_with_a_policy_ends_as_the_gate_does(folder, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", PATHS)
     monkeypatch.setattr(
@@ -146,6 +167,23 @@ def test_the_python_door_takes_reports_paths_and_mappings(folder):
         leakgauge.gate("report", {"membership": {"max_acu": 1}})
     with pytest.raises(BadBundle):
         leakgauge.gate("elsewhere")
+
+
+def test_an_audit_with_an_earlier_report_shows_the_trend(folder, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", PATHS)
+    monkeypatch.setattr("leakgauge.cli.Sandbox", functools.partial(Sandbox, job=running("held_to_a_policy")))
+    (folder / "bundle.zip").write_bytes(b"PK")
+    audit = functools.partial(CliRunner().invoke, main)
+    # the earlier report may lie where the audit writes: it is read beforehand
+    for earlier, output in (("report", "out"), ("out", "out")):
+        done = audit(["audit", "bundle.zip", "-o", output, "--earlier", earlier])
+        assert done.exit_code == 0, done.output
+        assert "Since the earlier report: " in done.stdout
+        assert '<h2 id="earlier">' in Path(output, "report.html").read_text()
+        assert Path(output, "history.json").is_file()
+    done = audit(["audit", "bundle.zip", "-o", "elsewhere", "--earlier", "bundle.zip"])
+    assert done.exit_code == 2
+    assert not Path("elsewhere").exists()
 
 
 @pytest.mark.parametrize("name", SHIPPED)

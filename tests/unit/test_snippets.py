@@ -24,7 +24,7 @@ from leakgauge.report.json_document import to_json
 
 COMMANDS = [command for page in PAGES for command in commands(page)]
 SNIPPETS = [(page, *found) for page in PAGES for found in python(page)]
-ON_REPORTS = {"gate", "policy", "clauses", "card", "history"}
+ON_REPORTS = {"gate", "policy", "clauses", "card", "history", "report"}
 ENDS = {0, 1, 3}
 """What a gate may end with beside success; 2 and 4 say that a command could not be carried out."""
 
@@ -111,6 +111,8 @@ def test_commands_on_models_run_as_they_stand(tmp_path, monkeypatch):
     for name in ("my-model.zip", "model.zip", "bundle.zip"):
         shutil.copy(sample, tmp_path / name)
     (tmp_path / "policy.yaml").write_text("version: 1\n")
+    (tmp_path / "releases" / "v1").mkdir(parents=True)
+    (tmp_path / "releases" / "v1" / "report.json").write_bytes(documents()[0])
     monkeypatch.chdir(tmp_path)
     ran = 0
     for words in dict.fromkeys(command.words for command in COMMANDS):

@@ -40,6 +40,7 @@ PRIOR: Final = Job("prior", "leakgauge.jobs.prior:prior", (TRAINED_PRIOR,))
 REFERENCE_MODELS: Final = Job("reference_models", "leakgauge.jobs.reference_models:train", ("trained.json",))
 SELF_TEST: Final = Job("self_test", "leakgauge.jobs.self_test:attempt", ("report.json",))
 PDF: Final = Job("pdf", "leakgauge.jobs.pdf:pdf", ("report.pdf",))
+COMPARISON_PDF: Final = Job("comparison_pdf", "leakgauge.jobs.pdf:comparison", ("comparison.pdf",))
 DEMO_TRAINING: Final = Job("demo_training", "leakgauge.jobs.demo.training:train", ("models.json",))
 DEMO_ATTACK: Final = Job(
     "demo_attack",
@@ -56,7 +57,7 @@ INCLUDE_VALUES: Final = "include_values"
 """What is beside parameters of the table among the overrides of that job."""
 
 JOBS: Final[tuple[Job, ...]] = (
-    *(AUDIT, SANITIZE, CONTENTS, PRIOR, REFERENCE_MODELS, SELF_TEST, PDF),
+    *(AUDIT, SANITIZE, CONTENTS, PRIOR, REFERENCE_MODELS, SELF_TEST, PDF, COMPARISON_PDF),
     *(DEMO_TRAINING, DEMO_ATTACK, DEMO_CUSTOMERS, DEMO_PDF),
 )
 

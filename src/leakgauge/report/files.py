@@ -14,7 +14,7 @@ from leakgauge.report.model import Audited, Report
 
 MAX_BYTES = 256 << 20
 """As large as the sandbox lets a report grow."""
-_NAME = "report.json"
+JSON_NAME = "report.json"
 _HINT = "Name a report.json that an audit wrote, or the folder that it stands in."
 
 
@@ -35,15 +35,41 @@ def read_report(path: Path) -> Report:
         `no_report` where there is none or it cannot be read; `not_a_report` and `report_version`
         for a file of another kind or version.
     """
+    return from_json(read_bytes(path / JSON_NAME if path.is_dir() else path))
+
+
+def folder_of(path: Path) -> Path:
+    """The folder of a report that was named by itself or by its `report.json`.
+
+    Raises
+    ------
+    BadBundle
+        `no_report` for a file of another name: what lies beside it need not belong to it.
+    """
+    if path.is_dir():
+        return path
+    if path.name != JSON_NAME:
+        raise BadBundle("no_report", f"The file is not called {JSON_NAME}.", hint=_HINT)
+    return path.parent
+
+
+def read_bytes(file: Path) -> bytes:
+    """A file that people hand in, if it is no larger than a report may be.
+
+    Raises
+    ------
+    BadBundle
+        `no_report` where it cannot be read, `not_a_report` where it is larger.
+    """
     try:
-        with (path / _NAME if path.is_dir() else path).open("rb") as handle:
+        with file.open("rb") as handle:
             data = handle.read(MAX_BYTES + 1)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise BadBundle("no_report", f"There is no report to read ({reason}).", hint=_HINT) from None
     if len(data) > MAX_BYTES:
         raise BadBundle("not_a_report", "The file is larger than any report.", hint=_HINT)
-    return from_json(data)
+    return data
 
 
 def read_reports(folder: Path) -> Iterator[tuple[str, Report]]:
@@ -58,7 +84,7 @@ def read_reports(folder: Path) -> Iterator[tuple[str, Report]]:
         as `read_report`, with the name of what could not be read.
     """
     for path in sorted(folder.iterdir(), key=lambda path: _natural(path.name)):
-        if path.suffix == ".json" or (path / _NAME).is_file():
+        if path.suffix == ".json" or (path / JSON_NAME).is_file():
             try:
                 yield path.name.removesuffix(".json") if path.is_file() else path.name, read_report(path)
             except BadBundle as error:

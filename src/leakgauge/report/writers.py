@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from leakgauge.errors import AuditFailed
 from leakgauge.report.csv_table import attributes_to_csv, to_csv
+from leakgauge.report.files import JSON_NAME
 from leakgauge.report.html import render
 from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import Audited, MembershipReport
@@ -29,7 +30,6 @@ __all__ = [
     "zip_folder",
 ]
 
-JSON_NAME = "report.json"
 HTML_NAME = "report.html"
 CSV_NAME = "output.csv"
 ATTRIBUTES_NAME = "attributes.csv"

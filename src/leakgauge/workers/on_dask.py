@@ -14,6 +14,7 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,12 +108,40 @@ class DaskWorkers:
             return 0
 
     def submit(self, fit: Fit) -> Outcome:
-        """Have a model trained by any of them."""
-        self.prepare()
+        """Have a model trained by any of them; it is lost where the cluster is."""
         self._submitted += 1
         key = f"leakgauge-{self._bundle.audit}-{self._submitted}"
-        outcome: Outcome = self._client.submit(train, self._kept, fit, key=key, pure=False)
-        return outcome
+        try:
+            self.prepare()
+            return _Task(self._client.submit(train, self._kept, fit, key=key, pure=False))
+        except Exception as error:  # noqa: BLE001 -- likewise
+            _log.warning("the Dask cluster takes nothing", extra={"type": type(error).__name__})
+            lost: Future[bytes | None] = Future()
+            lost.set_result(None)
+            return lost
+
+
+class _Task:
+    """A task of a cluster that may be gone when it is called off."""
+
+    def __init__(self, future: Any) -> None:
+        self._future = future
+
+    def result(self, timeout: float) -> bytes | None:
+        """What it gave, which is bytes or nothing, whoever sent it."""
+        found = self._future.result(timeout)
+        return found if isinstance(found, bytes) else None
+
+    def done(self) -> bool:
+        """Whether it has come to its end."""
+        return bool(self._future.done())
+
+    def cancel(self) -> None:
+        """It is wanted no more."""
+        try:
+            self._future.cancel()
+        except Exception as error:  # noqa: BLE001 -- likewise
+            _log.info("the Dask cluster was gone", extra={"type": type(error).__name__})
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import BisectingKMeans, KMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
@@ -131,6 +132,21 @@ def test_rows_beside_other_columns():
         [("a", LogisticRegression(max_iter=500))], KNeighborsClassifier(), passthrough=True
     )
     assert contents_of(model.fit(NUMBERS, Y), OF_NUMBERS).records == N
+
+
+@pytest.mark.parametrize("kind", [KMeans, BisectingKMeans])
+def test_a_centre_of_one_record_is_that_record(kind):
+    rows = np.vstack([RANDOM.normal(size=(40, 3)), [[90.0, 91.0, 92.0]]])
+    model = kind(2, random_state=0).fit(rows)
+    contents = contents_of(model, TrainingTable(rows))
+    assert [(field.attribute, contents.records) for field in contents.fields] == [("cluster_centers_", 1)]
+    assert [field.attribute for field in contents_of(model, None).fields] == ["cluster_centers_"]
+
+
+@pytest.mark.parametrize("kind", [KMeans, BisectingKMeans])
+def test_centres_of_many_records_are_none(kind):
+    model = kind(2, random_state=0).fit(RANDOM.normal(size=(40, 3)))
+    assert not contents_of(model, None).fields
 
 
 def test_class_weights_give_every_label_in_order():

@@ -48,7 +48,7 @@ def test_the_report_says_that_the_file_is_the_table(tmp_path):
     assert sentence in page
     assert "KNeighborsClassifier._fit_X in steps[1]" in page
     assert "Offer answers and not the file" in page
-    assert f"If the file leaks: {sentence}" in summary.lines(json.loads(to_json(report)))
+    assert f"If the file leaks: {sentence}" in summary.lines(json.loads(to_json(report)), tmp_path)
 
 
 def test_a_model_that_holds_nothing_is_not_called_safe(tmp_path):

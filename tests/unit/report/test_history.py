@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 
 import pytest
 from click.testing import CliRunner
-from report_examples import inversion_audited, measured, membership_report
+from report_examples import REACH, inversion_audited, release
 
 from leakgauge.cli import main
 from leakgauge.errors import BadBundle
-from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report.files import read_reports
 from leakgauge.report.history import history_of
 from leakgauge.report.history.document import history_from_json, history_to_json
@@ -23,30 +21,6 @@ from leakgauge.report.model import NotApplicable
 
 AREAS = (0.61, 0.60, 0.62, 0.78, 0.77)
 """Of five releases; the fourth is worse than the one before, and nothing else differs beyond luck."""
-REACH = 0.03
-
-
-@functools.cache
-def base():
-    return membership_report(n=60)
-
-
-@functools.cache
-def some_attack():
-    return measured("rmia", "Rmia", "probabilities", "someone", strength=0.1, n=60)
-
-
-def release(area, *, rate=0.05, reach=REACH, **changed):
-    """A report whose only attack has the given area and rate."""
-    found = None if rate is None else RateAtLimit(rate, rate - 0.04, rate + 0.04, 400, 4)
-    withheld = RateAtLimit(None, None, None, 400, 0, "too few non-members")
-    metrics = dataclasses.replace(
-        some_attack().metrics,
-        auc_corrected=Estimate(area, area - reach, area + reach, 800),
-        tpr_at_fpr_corrected={"0.01": found or withheld},
-    )
-    attack = dataclasses.replace(some_attack(), metrics=metrics)
-    return dataclasses.replace(base(), attacks=(attack,), **changed)
 
 
 def history(*areas, **changed):
@@ -94,7 +68,7 @@ def test_members_found_count_where_the_area_stands_still():
 
 def test_what_was_not_measured_is_neither_a_rise_nor_its_absence():
     gone = NotApplicable("rmia", "Rmia", "probabilities", "someone", "no answers")
-    found = history_of([("a", release(0.6)), ("b", dataclasses.replace(base(), attacks=(gone,)))])
+    found = history_of([("a", release(0.6)), ("b", dataclasses.replace(release(0.6), attacks=(gone,)))])
     assert found.trend is Trend.UNKNOWN
     assert "was not measured" in found.sentence
     assert [notice.code for notice in found.warnings] == ["attacks_missing"]

@@ -10,6 +10,7 @@ let state = null;
 let wish = null; // what the user asked for while the server was busy with something else
 let sent = null; // what was asked for, until the server says the same
 let customersAsked = false; // once, or what fails or is cancelled would begin again and again
+let refused = ""; // why the server would not do what was asked for last
 let replayed = null; // an attack that is shown again, in the form of the state's live one
 
 // ------------------------------------------------------------------ asking
@@ -23,7 +24,8 @@ async function ask(path, body) {
   if (answer.ok) return;
   sent = null;
   const { error } = await answer.json();
-  say("notice", `${error.message} ${error.hint}`);
+  refused = `${error.message} ${error.hint}`;
+  show(state);
 }
 
 function wanted() {
@@ -37,6 +39,7 @@ function wanted() {
 }
 
 function want(path, body) {
+  refused = "";
   wish = { path, body };
   fulfil();
 }
@@ -49,6 +52,8 @@ function fulfil() {
   ask(path, body);
 }
 
+const TRAIN_FIRST = "This defence works in training: press “Train both models anew”.";
+
 function untrained() {
   const option = $("defence").selectedOptions[0];
   if (!option || !("training" in option.dataset) || !state.models) return false;
@@ -56,11 +61,9 @@ function untrained() {
 }
 
 function attackWanted() {
-  say("notice", "");
-  if (untrained()) {
-    wish = null;
-    say("notice", "This defence works in training: press “Train both models anew”.");
-  } else want("/attack", wanted());
+  refused = "";
+  if (untrained()) wish = null;
+  else want("/attack", wanted());
   show(state);
 }
 
@@ -239,7 +242,8 @@ function showWork() {
     $("stage").textContent = stage;
     $("bar").value = fraction;
   }
-  if (state.notice || busy) say("notice", state.notice);
+  const trainFirst = untrained() && busy !== "training" ? TRAIN_FIRST : "";
+  say("notice", [refused || state.notice, trainFirst].filter(Boolean).join(" "));
   const privacy = models && models.hardened && models.hardened.privacy;
   const promise = privacy ? ` DP-SGD promises ε = ${privacy.epsilon.toFixed(1)} at δ = ${privacy.delta.toExponential(0)}.` : "";
   $("data").textContent = models ? `Trained on ${models.trained_on.toLocaleString("en")} ${models.data} pixels.${promise}` : "";

@@ -45,11 +45,16 @@ class Evidence:
     answers: tuple[Answer, ...]
 
 
-def render(audited: Audited) -> str:
+def render(audited: Audited, *, trend: History | None = None) -> str:
     """The report as one self-contained page.
 
     The page is rendered from the JSON that `to_json` writes, not from the figures
     in memory, so that the two can never tell different stories.
+
+    Parameters
+    ----------
+    trend
+        of this report against an earlier one, which the page shows too.
 
     Raises
     ------
@@ -66,6 +71,8 @@ def render(audited: Audited) -> str:
         page=_page_of(report, audited.files),
         evidence=Evidence(rests_on(report), answers(report)),
         precision=precision_table(report),
+        trend=trend,
+        trend_page=None if trend is None else HistoryPage.of(trend),
     )
 
 

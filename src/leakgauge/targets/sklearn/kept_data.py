@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from leakgauge.targets.boosters.estimator import BoosterEstimator
@@ -153,7 +154,7 @@ KEPT_DATA: Final[tuple[KeptData, ...]] = (
     ),
     *_rows("GaussianProcessRegressor", "alpha_", "targets", _OTHER_MODEL),
     *_rows("Birch", "root_ dummy_leaf_ subcluster_centers_", "values", _ALONE),
-    *_rows("MeanShift", "cluster_centers_", "values", _ALONE),
+    *_rows("KMeans MiniBatchKMeans BisectingKMeans MeanShift", "cluster_centers_", "values", _ALONE),
     *_rows(
         "KBinsDiscretizer",
         "bin_edges_",
@@ -218,7 +219,17 @@ def _is_data(part: Any, row: KeptData) -> bool:
         return "precomputed" not in (getattr(part, name, None) for name in ("kernel", "metric", "affinity"))
     if row.attribute == "_sample_weight":  # weights that were given tell no labels
         return getattr(part, "class_weight", None) is not None
+    if row.attribute == "cluster_centers_":
+        return _has_a_cluster_of_one(part)
     return row.attribute != "bin_thresholds_" or _has_bins(part)
+
+
+def _has_a_cluster_of_one(part: Any) -> bool:
+    """Whether some centre may be a single record; so it may where the file does not tell the clusters."""
+    labels = getattr(part, "labels_", None)
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
+        return True
+    return bool((np.unique(labels, return_counts=True)[1] == 1).any())
 
 
 def _has_bins(part: Any) -> bool:
