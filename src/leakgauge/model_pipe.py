@@ -20,7 +20,7 @@ that their question asks for. They hold nothing but numbers, and nothing in them
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from leakgauge.errors import JsonValue
@@ -46,8 +46,8 @@ class Fit:
         of every part of it that is random.
     """
 
-    rows: bytes
-    queried: bytes
+    rows: bytes = field(repr=False)
+    queried: bytes = field(repr=False)
     seed: int
 
     def message(self) -> dict[str, JsonValue]:

@@ -157,6 +157,17 @@ class Dealer:
         return None
 
 
+def tell(dealer: Dealer) -> None:
+    """Log what workers did, as a warning where the audit had to do some of it."""
+    facts = {"by_workers": dealer.trained, "by_the_audit": dealer.missed}
+    if dealer.missed:
+        _log.warning(
+            "workers were lost: the audit trained models itself, and its report is the same", extra=facts
+        )
+    else:
+        _log.info("reference models trained by workers", extra=facts)
+
+
 def _forget(waiting: deque[tuple[Fit, Outcome]]) -> None:
     while waiting:
         waiting.popleft()[1].cancel()

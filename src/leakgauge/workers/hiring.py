@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,10 +9,8 @@ from pathlib import Path
 from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.extras import check
 from leakgauge.sandbox.parent import ModelTraining
-from leakgauge.workers.dealer import Dealer, Workers
+from leakgauge.workers.dealer import Dealer, Workers, tell
 from leakgauge.workers.local import LocalWorkers
-
-_log = logging.getLogger(__name__)
 
 
 def check_hired(*, workers: int | None, dask: str | None, service: bool) -> None:
@@ -83,14 +80,3 @@ def hired(
         dealer = stack.enter_context(Dealer(team))
         yield ModelTraining(dealer.attach)
         tell(dealer)
-
-
-def tell(dealer: Dealer) -> None:
-    """Log what workers did, as a warning where the audit had to do some of it."""
-    facts = {"by_workers": dealer.trained, "by_the_audit": dealer.missed}
-    if dealer.missed:
-        _log.warning(
-            "workers were lost: the audit trained models itself, and its report is the same", extra=facts
-        )
-    else:
-        _log.info("reference models trained by workers", extra=facts)

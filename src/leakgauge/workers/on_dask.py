@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -53,8 +53,8 @@ class Bundle:
     """
 
     audit: str
-    source: Path | bytes
-    overrides: Mapping[str, JsonValue]
+    source: Path | bytes = field(repr=False)  # Dask logs what a task that fails was given
+    overrides: Mapping[str, JsonValue] = field(repr=False)
     version: str = __version__
 
     @classmethod
@@ -174,22 +174,34 @@ def connected(address: str) -> Iterator[Any]:
 
 
 class Keeper:
-    """The processes that this Dask worker keeps, for each audit as many as it has threads."""
+    """The processes that this Dask worker keeps, for each audit as many as it has threads.
+
+    Attributes
+    ----------
+    trained
+        how many models they have trained.
+    """
 
     def __init__(self) -> None:
         self._changing = threading.Lock()
         self._kept: dict[str, _Kept] = {}
+        self._closed = False
+        self.trained = 0
         atexit.register(self.close)
 
     def train(self, bundle: Bundle, fit: Fit, *, threads: int) -> bytes | None:
         """What a model answers; None where it cannot be trained."""
         with self._changing:
+            if self._closed:
+                return None
             kept = self._kept.get(bundle.audit)
             if kept is None:
                 kept = self._kept[bundle.audit] = _Kept.of(bundle, threads)
             kept.busy += 1
         try:
-            return kept.workers.submit(fit).result()
+            answers = kept.workers.submit(fit).result()
+            self.trained += answers is not None
+            return answers
         finally:
             with self._changing:
                 kept.busy -= 1
@@ -209,8 +221,9 @@ class Keeper:
         kept.workers.close()
 
     def close(self) -> None:
-        """End every process."""
+        """End every process. Final."""
         with self._changing:
+            self._closed = True
             ending, self._kept = list(self._kept.values()), {}
         for kept in ending:
             kept.workers.close()
