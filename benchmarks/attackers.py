@@ -105,7 +105,7 @@ def seeded(model: Any, seed: int) -> Any:
 def measured(target: Any, pool: Pool, data: TrainingData, seed: int) -> dict[str, MembershipMeasured]:
     """The attacks with reference models, measured as an audit does."""
     opened = SklearnTarget(target)
-    plan = Plan(target, opened.classes, models=MODELS, seconds=None, seed=seed)
+    plan = Plan(target, opened.classes, models=MODELS, seed=seed)
     answers = SharedAnswers(opened, pool, references=ReferenceModels(plan, data))
     runs = run_all(REFERENCED, answers, pool, seed=seed, progress=Silent(), time=Time())
     return {run.attack.name: run.outcome for run in runs}

@@ -191,7 +191,7 @@ def model_file(target: Any, pool: Pool, seed: int, of: str) -> Iterator[tuple[st
 
 def black_box(target: Any, pool: Pool, seed: int) -> Iterator[tuple[str, float]]:
     """Small loss, and our attacks with reference models."""
-    plan = Plan(target.estimator, target.classes, models=MODELS, seconds=None, seed=seed)
+    plan = Plan(target.estimator, target.classes, models=MODELS, seed=seed)
     answers = SharedAnswers(target, pool, references=ReferenceModels(plan, TrainingData.of(pool)))
     own = answers.likelihood(pool)
     for attack in (loss, rmia, lira):

@@ -384,7 +384,7 @@ def scores_on_forest(leaf: int, rng: Rng) -> tuple[dict[str, np.ndarray], np.nda
     pool = Pool(x, y, member, np.arange(2 * TABLE))
     forest = RandomForestClassifier(50, min_samples_leaf=leaf, random_state=0).fit(x[:TABLE], y[:TABLE])
     target = SklearnTarget(forest)
-    plan = Plan(forest, target.classes, models=REFERENCES, seconds=None, seed=0)
+    plan = Plan(forest, target.classes, models=REFERENCES, seed=0)
     answers = SharedAnswers(target, pool, references=ReferenceModels(plan, TrainingData.of(pool)))
     scored = {
         module.__name__.rpartition(".")[2]: module.score(answers, pool, rng=rng, progress=Silent())
@@ -541,7 +541,7 @@ def _referenced(trainable: Trainable, members: int, non_members: int, rng: Rng) 
     target = SklearnTarget(model)
     pool = Pool(x, y, member, np.arange(len(y)) + 1)
     seed = int(rng.integers(2**31))
-    plan = Plan(model, target.classes, models=16, seconds=None, seed=seed)
+    plan = Plan(model, target.classes, models=16, seed=seed)
     references = ReferenceModels(plan, TrainingData.of(pool))
     answers = SharedAnswers(target, pool, references=references)
     found: dict[str, Interval] = {}

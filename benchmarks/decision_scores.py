@@ -123,7 +123,7 @@ def figures_of(scores: FloatArray, of: Case) -> Figures:
 def referenced(of: Case, form: AnswerForm) -> tuple[Figures, Figures]:
     """RMIA and LiRA where target and clones are asked for `form`."""
     model, pool = of.target.estimator, of.pool
-    plan = Plan(model, of.target.classes, models=MODELS, seconds=None, seed=of.seed, form=form)
+    plan = Plan(model, of.target.classes, models=MODELS, seed=of.seed, form=form)
     references = ReferenceModels(plan, TrainingData.of(pool))(Silent())
     p_y = form(model, pool.x)[np.arange(len(pool)), pool.y]
     return (

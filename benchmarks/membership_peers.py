@@ -55,7 +55,7 @@ def few_of_ours(of: Case, models: int) -> Iterator[Scored]:
 
 def ours(of: Case, models: int, *, names: frozenset[str] | None = None) -> Iterator[Scored]:
     """Our attacks, the reference models that two of them share on a line of their own."""
-    plan = Plan(of.target.estimator, of.target.classes, models=models, seconds=None, seed=of.seed)
+    plan = Plan(of.target.estimator, of.target.classes, models=models, seed=of.seed)
     references = ReferenceModels(plan, TrainingData.of(of.pool))
     began = time.process_time()
     references(Silent())
@@ -131,7 +131,7 @@ def lira_alone(of: Case, models: int) -> Iterator[Scored]:
     It keeps its shadow models in a folder and trains none where it finds them there.
     """
     references = ReferenceModels(
-        Plan(of.target.estimator, of.target.classes, models=models, seconds=None, seed=of.seed), of.pool
+        Plan(of.target.estimator, of.target.classes, models=models, seed=of.seed), of.pool
     )
     answers = SharedAnswers(of.target, of.pool, references=references)
     for attack in (attack for attack in ATTACKS if attack.name in ("rmia", "lira")):
@@ -188,7 +188,7 @@ def privacy_meter(folder: Path) -> Contestant:
     def attack(of: Case, models: int) -> Iterator[Scored]:
         theirs = _checkout(folder)
         began = time.process_time()
-        plan = Plan(of.target.estimator, of.target.classes, models=models, seconds=None, seed=of.seed)
+        plan = Plan(of.target.estimator, of.target.classes, models=models, seed=of.seed)
         references = ReferenceModels(plan, TrainingData.of(of.pool))(Silent())
         x, y, member = of.pool.x, of.pool.y, of.pool.member
         paired = clone(of.target.estimator).fit(x[~member], y[~member])

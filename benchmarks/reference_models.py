@@ -52,9 +52,7 @@ def main() -> None:
         seconds = 0.0
         for place in range(asked.seeds):
             of = known[name].case(FIRST_SEED + place)
-            plan = Plan(
-                of.target.estimator, of.target.classes, models=max(NUMBERS), seconds=None, seed=of.seed
-            )
+            plan = Plan(of.target.estimator, of.target.classes, models=max(NUMBERS), seed=of.seed)
             began = time.process_time()
             every = ReferenceModels(plan, TrainingData.of(of.pool))(Silent())
             seconds += (time.process_time() - began) / asked.seeds

@@ -41,7 +41,7 @@ SHARES = tuple(range(10, 91, 10))
 
 def referenced(of: Case) -> None:
     """Sixteen reference models and both attacks that use them."""
-    plan = Plan(of.target.estimator, of.target.classes, models=16, seconds=None, seed=of.seed)
+    plan = Plan(of.target.estimator, of.target.classes, models=16, seed=of.seed)
     target = SharedAnswers(of.target, of.pool, references=ReferenceModels(plan, TrainingData.of(of.pool)))
     for attack in (rmia, lira):
         attack.score(target, of.pool, rng=generator_for(of.seed, "speed"), progress=Silent())

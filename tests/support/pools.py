@@ -47,7 +47,7 @@ def referenced(
     target = SklearnTarget(estimator)
     pool = pool_of(target, members, non_members)
     target = target.reading_scores(pool.x, pool.y)
-    plan = Plan(estimator, target.classes, models=models, seconds=None, seed=seed, form=target.form)
+    plan = Plan(estimator, target.classes, models=models, seed=seed, form=target.form)
     return SharedAnswers(target, pool, references=ReferenceModels(plan, TrainingData.of(pool))), pool
 
 

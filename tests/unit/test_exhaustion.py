@@ -168,7 +168,7 @@ def test_what_comes_when_all_time_is_used_up_does_not_begin() -> None:
     clock.left = 5.0
     with pytest.raises(OutOfTime, match="before it could begin") as caught:
         time.share(3).limiting(Calling(lambda stage, _: told.append(stage))).report("training", 0.0)
-    assert told == ["training"]
+    assert told == []
     assert ran_out(caught.value) == str(caught.value)
 
 

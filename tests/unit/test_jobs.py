@@ -11,12 +11,14 @@ from pathlib import Path
 import image_bundles
 import pytest
 from bundle_files import laid_out
+from profile_bundles import fitted, people, profiles_bundle
 
 import leakgauge.jobs
 from leakgauge.jobs import audit as jobs_audit
 from leakgauge.jobs.request import JobRequest
 from leakgauge.jobs.table import JOBS, PRELOADS, Job
 from leakgauge.membership import audit as membership_audit
+from leakgauge.profiles import audit as profiles_audit
 from leakgauge.progress import Silent
 
 SAMPLE = Path(__file__).parents[2] / "sample-input" / "membership.zip"
@@ -63,20 +65,25 @@ def test_what_is_preloaded_can_be_imported(kind: str) -> None:
     assert all(importlib.util.find_spec(name) is not None for name in PRELOADS[kind])  # type: ignore[index]
 
 
-@pytest.mark.parametrize(
-    ("pictures", "told"), [(True, {"seed": 1}), (False, {"seed": 1, "time_budget": 25.0})]
-)
-def test_a_caller_in_a_hurry_is_no_parameter_of_audits_that_cannot_be_cut_short(
-    pictures, told, tmp_path, monkeypatch
+@pytest.mark.parametrize("kind", ["tables", "images", "profiles"])
+def test_a_caller_in_a_hurry_is_no_parameter_of_an_audit_that_cannot_be_cut_short(
+    kind, tmp_path, monkeypatch
 ):
     heard = []
-    monkeypatch.setattr(
-        membership_audit, "audit_bundle", lambda _, overrides, *__, **___: heard.append(overrides)
-    )
+    for conducted in (membership_audit, profiles_audit):
+        monkeypatch.setattr(
+            conducted, "audit_bundle", lambda _, overrides, *__, **___: heard.append(overrides)
+        )
     monkeypatch.setattr(jobs_audit, "write", lambda *_: None)
     for folder in ("scratch", "report"):
         (tmp_path / folder).mkdir()
-    source = laid_out(image_bundles.bundle(), tmp_path / "b") if pictures else SAMPLE
+    source = {
+        "tables": lambda: SAMPLE,
+        "images": lambda: laid_out(image_bundles.bundle(), tmp_path / "b"),
+        "profiles": lambda: profiles_bundle(
+            tmp_path / "b", fitted(*people(60, seed=0)), people(60, seed=1)[0]
+        ),
+    }[kind]()
     request = JobRequest(
         source=source,
         scratch=tmp_path / "scratch",
@@ -86,4 +93,4 @@ def test_a_caller_in_a_hurry_is_no_parameter_of_audits_that_cannot_be_cut_short(
         time_budget=25.0,
     )
     jobs_audit.audit(request, Silent())
-    assert heard == [{"seed": 1} | told]
+    assert heard == [{"seed": 1} | ({} if kind == "profiles" else {"time_budget": 25.0})]

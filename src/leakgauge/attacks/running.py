@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from leakgauge.attacks.row import Row, Stopped, Unsuited
 from leakgauge.errors import AuditFailed, LeakgaugeError
-from leakgauge.exhaustion import check_that_something_else_failed, ran_out, release
+from leakgauge.exhaustion import ran_out, release, something_else_failed
 from leakgauge.report.model import Failed, NotApplicable
 from leakgauge.targets.protocol import Target
 
@@ -90,6 +90,5 @@ def check_that_one_ran(outcomes: Sequence[object], *, hint: str) -> None:
         when that was for want of memory or time alone.
     """
     reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Failed)]
-    if reasons and len(reasons) == len(outcomes):
-        check_that_something_else_failed(reasons)
+    if reasons and len(reasons) == len(outcomes) and something_else_failed(reasons):
         raise AuditFailed("every_attack_failed", "Every attack failed on this model.", hint=hint)

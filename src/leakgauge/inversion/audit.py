@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from leakgauge.attacks.running import check_that_one_ran
 from leakgauge.attacks.table import chosen_attacks, distributions_of
 from leakgauge.bundle import InversionBundle
-from leakgauge.exhaustion import Time
+from leakgauge.exhaustion import Deadline, Time
 from leakgauge.images.files import to_png
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.class_names import parameters_of
@@ -23,7 +23,6 @@ from leakgauge.inversion.evaluation import prototypes, recognition
 from leakgauge.inversion.evasion import Evade, robustness_curve
 from leakgauge.inversion.inputs import InMemory, Inputs, read_inputs
 from leakgauge.inversion.masking import masking_of
-from leakgauge.inversion.pace import Deadline
 from leakgauge.inversion.pixel_range import NOT_KNOWN
 from leakgauge.inversion.protocol import Attack
 from leakgauge.inversion.running import (
@@ -137,7 +136,9 @@ def audit_bundle(
 
 def _backstop(time: Time | None, deadline: Deadline | None) -> Time:
     """The audit's time, and of a `time_budget` a little more than it is: searches end by themselves."""
-    return (time or Time()).within(None if deadline is None else deadline.left + AFTER * deadline.seconds)
+    if deadline is not None:
+        deadline = replace(deadline, end=deadline.clock() + deadline.left + AFTER * deadline.seconds)
+    return (time or Time()).within(deadline)
 
 
 def audit(

@@ -12,13 +12,13 @@ import numpy as np
 from leakgauge.bundle import BundledFile, InversionBundle
 from leakgauge.defences.output import DefendedTarget, defended_notice, not_undone, settings_of
 from leakgauge.errors import BadBundle, BadParameters
+from leakgauge.exhaustion import Deadline
 from leakgauge.images.files import read_image
 from leakgauge.images.fitting import fit
 from leakgauge.images.image import Images
 from leakgauge.inversion.evaluation import Evaluation, choose_evaluation
 from leakgauge.inversion.masking import Examined
 from leakgauge.inversion.objective import Prior
-from leakgauge.inversion.pace import Deadline
 from leakgauge.inversion.pixel_range import settle_range
 from leakgauge.inversion.priors.background import background_of
 from leakgauge.inversion.priors.choice import ChosenPrior, choose_prior

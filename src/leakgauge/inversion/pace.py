@@ -13,45 +13,18 @@ from __future__ import annotations
 
 import math
 import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from leakgauge.exhaustion import Deadline
 from leakgauge.inversion.protocol import Frame, Reconstructed
 from leakgauge.inversion.search_space import SearchSpace
 
-NOT_AUDITED: Final = "Not audited for lack of time"
-"""How the reason begins for which an attack was not run, or not for long enough to show anything."""
 FEWEST_ITERATIONS: Final = 50
 """With fewer a reconstruction shows next to nothing."""
 FIRST_SHARE: Final = 0.9
 """Of its even share of time, what a class may take before one has ended: those that follow may take a
 little longer for as many steps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """When reconstructing has to end.
-
-    Attributes
-    ----------
-    seconds
-        for the whole audit, as the user was told.
-    end
-        of reconstructing, by `clock`.
-    clock
-        seconds from any start, never falling.
-    """
-
-    seconds: float
-    end: float
-    clock: Callable[[], float] = time.monotonic
-
-    @property
-    def left(self) -> float:
-        """Seconds until then, at least 0."""
-        return max(self.end - self.clock(), 0.0)
 
 
 class Pace:
@@ -153,8 +126,3 @@ class Watch:
             return True
         self._pace.end_at(marks)
         return False
-
-
-def readable(seconds: float) -> str:
-    """Seconds or minutes, in words."""
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.1f} seconds"

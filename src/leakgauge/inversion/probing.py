@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from leakgauge.exhaustion import NOT_AUDITED, Deadline, readable
 from leakgauge.images.image import Images
 from leakgauge.inversion.high_contrast import as_queried, needs_high_contrast
 from leakgauge.inversion.masking import Examined, examine, examine_away
 from leakgauge.inversion.objective import LEAST_PROBABILITY
-from leakgauge.inversion.pace import NOT_AUDITED, Deadline, readable
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Notice
 from leakgauge.targets.images.facts import ImageModel

@@ -13,12 +13,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from leakgauge.attacks.running import run_one
-from leakgauge.exhaustion import Share, Time
+from leakgauge.exhaustion import NOT_AUDITED, Deadline, Share, Time
 from leakgauge.images.image import Images
 from leakgauge.inversion.auxiliary import Auxiliary
 from leakgauge.inversion.budget import BudgetedTarget
 from leakgauge.inversion.high_contrast import as_queried
-from leakgauge.inversion.pace import FEWEST_ITERATIONS, NOT_AUDITED, Deadline, Pace
+from leakgauge.inversion.pace import FEWEST_ITERATIONS, Pace
 from leakgauge.inversion.priors.pca import FAMILIARITY, HIGH_CONTRAST_FAMILIARITY, Familiar
 from leakgauge.inversion.protocol import Attack, AttackSettings, Reconstructed
 from leakgauge.inversion.search_space import SearchSpace

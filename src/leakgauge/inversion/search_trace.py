@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from leakgauge.attacks.row import Unsuited
-from leakgauge.inversion.pace import NOT_AUDITED
+from leakgauge.exhaustion import NOT_AUDITED
 from leakgauge.inversion.protocol import AttackSettings, CurvePoint, Frame, Reconstructed
 from leakgauge.inversion.similarity import pearson
 from leakgauge.progress import Progress

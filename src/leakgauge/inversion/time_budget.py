@@ -20,10 +20,11 @@ from threadpoolctl import threadpool_limits
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.errors import UnsupportedModel
+from leakgauge.exhaustion import NOT_AUDITED, Deadline, readable
 from leakgauge.inversion.budget import BudgetedTarget
 from leakgauge.inversion.high_contrast import as_queried
 from leakgauge.inversion.inputs import Inputs
-from leakgauge.inversion.pace import FEWEST_ITERATIONS, NOT_AUDITED, Deadline, readable
+from leakgauge.inversion.pace import FEWEST_ITERATIONS
 from leakgauge.inversion.probing import NO_TIME
 from leakgauge.inversion.protocol import Attack, AttackSettings
 from leakgauge.inversion.running import CONTROL_CLASSES, Run, choose_controls, plan, threads_for

@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from leakgauge.inversion.pace import NOT_AUDITED
+from leakgauge.exhaustion import NOT_AUDITED
 from leakgauge.report import thresholds
 from leakgauge.report.model import (
     Failed,

@@ -69,10 +69,8 @@ def audit(request: JobRequest, display: Display) -> None:
 def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited:
     time = Time(request.time_left)
     overrides = dict(request.overrides)
-    # other audits train nothing that could be cut short, and take no such parameter
-    trains = not isinstance(bundle, ImageMembershipBundle | AnswersBundle | ProfilesBundle)
-    trains = trains and not (request.service is not None and isinstance(bundle, MembershipBundle))
-    if request.time_budget is not None and trains:
+    # an audit of profiles has nothing that could be cut short, and takes no such parameter
+    if request.time_budget is not None and not isinstance(bundle, ProfilesBundle):
         overrides["time_budget"] = request.time_budget
     # Imported late: each image holds the libraries of one kind alone.
     match bundle:

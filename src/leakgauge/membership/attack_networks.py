@@ -7,12 +7,15 @@ clock; each has its own records, weights and generator.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.adamw import adamw
 
 from leakgauge.membership.held_out import Split
 from leakgauge.progress import Progress
@@ -72,25 +75,16 @@ class AttackNetworks:
         known = self._known.shape[1]
         batches = -(-known // BATCH)
         passes = max(PASSES, -(-LEAST_STEPS // batches))
-        optimiser = torch.optim.AdamW(
-            [*self._weights, *self._biases],
-            lr=LEARNING_RATE,
-            weight_decay=WEIGHT_DECAY,
-            foreach=False,
-            fused=True,
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=passes * batches)
+        steps = _Steps.of([*self._weights, *self._biases], passes * batches)
         answers = torch.from_numpy(member.astype(np.float32))
         loss_of = nn.BCEWithLogitsLoss(reduction="sum")
         for done in range(1, passes + 1):
             order = torch.stack([torch.randperm(known, generator=one) for one in self._generators])
             shuffled = self._known.gather(1, order)
             for rows in torch.split(shuffled, BATCH, dim=1):
-                optimiser.zero_grad()
                 # the sum over networks of each one's mean
-                (loss_of(self._logits(rows, slice(None)), answers[rows]) / rows.shape[1]).backward()
-                optimiser.step()
-                schedule.step()
+                loss = loss_of(self._logits(rows, slice(None)), answers[rows]) / rows.shape[1]
+                steps.take(torch.autograd.grad(loss, steps.parameters))
             progress.report("training attack models", done / passes)
 
     @torch.inference_mode()
@@ -100,3 +94,67 @@ class AttackNetworks:
         logits = self._logits(rows, slice(number, number + 1))[0]
         probability: FloatArray = torch.sigmoid(logits).numpy().astype(np.float64)
         return probability
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The steps of AdamW on a one-cycle schedule, with PyTorch's own arithmetic.
+
+    `torch.optim.AdamW` and `OneCycleLR` do the same, but their first step imports PyTorch's compiler, which
+    takes longer than to train a network here.
+
+    Attributes
+    ----------
+    schedule
+        learning rate and first beta of each step that is still to come.
+    """
+
+    parameters: list[torch.Tensor]
+    means: list[torch.Tensor]
+    squares: list[torch.Tensor]
+    counts: list[torch.Tensor]
+    schedule: Iterator[tuple[float, float]]
+
+    @classmethod
+    def of(cls, parameters: list[torch.Tensor], steps: int) -> _Steps:
+        """Before the first of so many steps."""
+        means, squares = ([torch.zeros_like(one) for one in parameters] for _ in range(2))
+        counts = [torch.zeros(()) for _ in parameters]
+        return cls(parameters, means, squares, counts, _one_cycle(steps))
+
+    @torch.no_grad()
+    def take(self, gradients: Sequence[torch.Tensor]) -> None:
+        """Move the parameters by one step."""
+        rate, beta = next(self.schedule)
+        adamw(
+            self.parameters,
+            list(gradients),
+            self.means,
+            self.squares,
+            [],
+            self.counts,
+            fused=True,
+            amsgrad=False,
+            beta1=beta,
+            beta2=0.999,
+            lr=rate,
+            weight_decay=WEIGHT_DECAY,
+            eps=1e-8,
+            maximize=False,
+        )
+
+
+def _one_cycle(steps: int) -> Iterator[tuple[float, float]]:
+    """Learning rate and first beta of each step: the rate rises for three tenths of them, then falls."""
+    peak, last = 0.3 * steps - 1, steps - 1
+    for step in range(steps):
+        if step <= peak:
+            yield _between(LEARNING_RATE / 25, LEARNING_RATE, step / peak), _between(0.95, 0.85, step / peak)
+        else:
+            done = (step - peak) / (last - peak)
+            yield _between(LEARNING_RATE, LEARNING_RATE / 25e4, done), _between(0.85, 0.95, done)
+
+
+def _between(start: float, end: float, done: float) -> float:
+    """A value on a half cosine from `start` to `end`."""
+    return end + (start - end) * (1.0 + math.cos(math.pi * done)) / 2.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leakgauge.attributes.audit import Plan, infer, not_measured
-from leakgauge.attributes.records import Records, Retrained, stacked
+from leakgauge.attributes.records import Records, Retrained, stacked, taken
 from leakgauge.estimates import Estimate
 from leakgauge.exhaustion import Time, unless_it_runs_out
 from leakgauge.membership.inputs import Inputs
@@ -84,7 +84,7 @@ def attribute_inference(
         # of imputers that do not converge, or folds that lack a value
         warnings.simplefilter("ignore")
         return unless_it_runs_out(
-            lambda: infer(records, target, plan, progress=progress, time=time.within(parameters.time_budget)),
+            lambda: infer(records, target, plan, progress=progress, time=time),
             instead=not_measured,
         )
 
@@ -97,7 +97,7 @@ def _retrained(
         return None, "The parameter reference_models is 0, so there are none to compare the model with."
     if inputs.references is not None:
         return None, "The reference models were trained elsewhere and cannot be asked about other values."
-    target = inputs.target
+    target, given = inputs.target, inputs.training_data
     if target.recipe is None:
         return None, NO_RECIPE
     if target.form is None:
@@ -105,7 +105,13 @@ def _retrained(
 
     def retrained(rows: IntArray, x: Any, y: IntArray, seed: int) -> FloatArray:
         n = len(records)
-        data = TrainingData(stacked([records.x, x]), np.concatenate([records.y, y]), rows, rows[:0], None, n)
+        parts, labels = [records.x, x], [records.y, y]
+        if given is not None:
+            more = _beyond(given, len(rows), np.random.default_rng(seed))
+            parts.append(taken(given.x, more))
+            labels.append(np.asarray(given.y[more], dtype=np.int64))
+            rows = np.append(rows, n + len(y) + np.arange(len(more)))
+        data = TrainingData(stacked(parts), np.concatenate(labels), rows, rows[:0], None, n)
         refitting = Refitting.of(
             blank_clone(target.recipe),
             target.classes,
@@ -118,3 +124,13 @@ def _retrained(
         return refitting.answers(rows, asked, seed=seed, what="half of the non-members").p_y
 
     return retrained, ""
+
+
+def _beyond(given: TrainingData, rows: int, rng: np.random.Generator) -> IntArray:
+    """Non-members that no attack scores, so many as a copy of the target's size takes beside `rows` others.
+
+    Together no more than half of all non-members, so that copies differ.
+    """
+    unscored = given.non_members[given.non_members >= given.scored]
+    missing = min(len(given.members), len(given.non_members) // 2) - rows
+    return rng.permutation(unscored)[: max(missing, 0)]

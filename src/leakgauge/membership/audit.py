@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from time import monotonic
 
 from pydantic import JsonValue
 
 from leakgauge.attacks.table import chosen_attacks, distributions_of
 from leakgauge.bundle import AnswersBundle, ImageMembershipBundle, MembershipBundle
-from leakgauge.exhaustion import Time
+from leakgauge.exhaustion import Deadline, Time
 from leakgauge.membership.answers import GivenAnswers, read_answers, take_answers
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.conclusions import conclude
@@ -18,6 +19,7 @@ from leakgauge.membership.gathering import gather
 from leakgauge.membership.image_inputs import read_image_inputs
 from leakgauge.membership.in_memory import InMemory, read_in_memory
 from leakgauge.membership.inputs import Inputs, read_inputs
+from leakgauge.membership.left_out import not_everything
 from leakgauge.membership.live import read_live
 from leakgauge.membership.proportions import (
     Proportions,
@@ -124,8 +126,19 @@ def conduct(
     progress: Progress,
     time: Time | None = None,
     trainers: Trainers = HERE,
+    *,
+    clock: Callable[[], float] = monotonic,
 ) -> Audited:
-    """Audit whatever `read` reads, and hold the report to the policy in the parameters; errors as there."""
+    """Audit whatever `read` reads, and hold the report to the policy in the parameters; errors as there.
+
+    Parameters
+    ----------
+    clock
+        seconds from any start, never falling: what a `time_budget` is counted by, reading included.
+    """
+    seconds = parameters.time_budget
+    deadline = None if seconds is None else Deadline(seconds, clock() + seconds, clock)
+    limited = (time or Time(clock=clock)).within(deadline)
     progress.report("reading the records", 0.0)
     chosen = chosen_attacks(parameters.attacks, ATTACKS, reference_libraries=parameters.reference_libraries)
     report = audit(
@@ -134,7 +147,7 @@ def conduct(
         attacks=chosen,
         inputs_sha256=sha256,
         progress=progress,
-        time=time,
+        time=limited,
         trainers=trainers,
     )
     return held_to(Audited(report), parameters.policy)
@@ -200,7 +213,7 @@ def _notices(evidence: Evidence, parameters: MembershipParameters, attacks: Sequ
     notices = [] if evidence.shift is None else [evidence.shift.notice()]
     if evidence.misfit is not None:
         notices.append(Notice("does_not_fit_members", evidence.misfit))
-    notices += evidence.notices
+    notices += (*evidence.notices, *not_everything(evidence))
     if evidence.proportions is not None:
         notices += missing_shares(parameters.proportions, evidence.proportions)
         notices += absent_attack_models(attacks)

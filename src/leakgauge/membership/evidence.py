@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from leakgauge.exhaustion import MORE_TIME
 from leakgauge.membership.pool import Pool
 from leakgauge.membership.proportions import Proportions
 from leakgauge.membership.running import Scored
@@ -48,6 +49,10 @@ class Evidence:
         what the model file holds of the members, word for word; None where there is none to look into.
     attributes
         what the model tells of sensitive columns; None where that was not asked for.
+    seconds
+        what all of it was expected to take.
+    remedy
+        what to do where there was no time for all of it.
     """
 
     pool: Pool
@@ -61,6 +66,8 @@ class Evidence:
     notices: tuple[Notice, ...]
     contents: ModelContents | None = None
     attributes: AttributeInference | None = None
+    seconds: float = 0.0
+    remedy: str = MORE_TIME
 
     @property
     def outcomes(self) -> tuple[MembershipMeasured | NotApplicable | Failed, ...]:

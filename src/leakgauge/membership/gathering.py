@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from leakgauge.estimates import mean_error, proportion, root_mean_square
-from leakgauge.exhaustion import Time, unless_it_runs_out
+from leakgauge.exhaustion import Time, readable, unless_it_runs_out
 from leakgauge.membership.attribute_inference import attribute_inference
 from leakgauge.membership.contents import contents_of_members
+from leakgauge.membership.duration import seconds_a_model, seconds_of_audit
 from leakgauge.membership.evidence import Evidence
 from leakgauge.membership.given_references import GivenReferences
 from leakgauge.membership.inputs import Inputs
@@ -41,6 +42,8 @@ from leakgauge.targets.protocol import FloatArray
 
 TRAINED_IN = 0.9
 """Share of an attack's time in which it may train reference models: with fewer of them it still runs."""
+REBUILT_IN = 0.1
+"""Share of a `time_budget` that is spent at most on rebuilding the training table."""
 
 _NOT_TRIED = {
     True: "there are answers and no model that could be trained again with a change.",
@@ -69,17 +72,18 @@ def gather(
     time, trainers
         the audit's, which the steps share; who trains reference models.
     """
-    pool, seed = inputs.pool, parameters.seed
-    data = training_data_of(inputs)
-    references = _reference_models(inputs, data, parameters, time, trainers)
-    target = SharedAnswers(inputs.target, pool, references=references)
-
+    pool, seed, data = inputs.pool, parameters.seed, training_data_of(inputs)
     progress.report("querying the model", 0.03)
+    a_model = seconds_a_model(inputs, data, parameters, attacks, clock=time.clock)
+    references = _reference_models(inputs, data, parameters, a_model, time, trainers)
+    target = SharedAnswers(inputs.target, pool, references=references)
     described = _describe(inputs, target)
-    progress.report("comparing members and non-members", 0.06)
+    whole = seconds_of_audit(target, pool, parameters, attacks, a_model=a_model, clock=time.clock)
+    progress.report(f"auditing, which takes about {readable(whole)}", 0.05)
     notices: list[Notice] = []
+    limited = time.share(len(attacks) + STEPS_BESIDES).limiting(Share(progress, 0.06, 0.1))
     shift = unless_it_runs_out(
-        lambda: distribution_shift(pool, rng=generator_for(seed, "shift")),
+        lambda: distribution_shift(pool, rng=generator_for(seed, "shift"), progress=limited),
         instead=lambda reason: notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}")),
     )
     runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
@@ -87,10 +91,7 @@ def gather(
     proportions = _proportions(target, inputs, parameters, runs, limited)
     tried = None
     if parameters.tradeoffs and any(attack.referenced for attack in attacks):
-        seconds = _least(references.seconds_left, TRAINED_IN * time.share(1).seconds)
-        limited = time.share(1).limiting(Share(progress, 0.75, 0.9))
-        tried = _tradeoffs(target, inputs, data, seconds, seed, limited)
-
+        tried = _tradeoffs(target, inputs, data, a_model, seed, Share(progress, 0.75, 0.9), time)
     attributes = attribute_inference(
         inputs,
         target,
@@ -113,6 +114,8 @@ def gather(
         notices=(*notices, *references.notices),
         contents=contents,
         attributes=attributes,
+        seconds=whole,
+        remedy=time.remedy,
     )
 
 
@@ -127,7 +130,6 @@ def plan_of(inputs: Inputs, parameters: MembershipParameters) -> Plan:
         inputs.target.recipe,
         inputs.target.classes,
         models=parameters.reference_models,
-        seconds=parameters.time_budget,
         seed=parameters.seed,
         defences=inputs.defences,
         form=inputs.target.form,
@@ -136,14 +138,22 @@ def plan_of(inputs: Inputs, parameters: MembershipParameters) -> Plan:
 
 
 def _reference_models(
-    inputs: Inputs, data: TrainingData, parameters: MembershipParameters, time: Time, trainers: Trainers
+    inputs: Inputs,
+    data: TrainingData,
+    parameters: MembershipParameters,
+    a_model: float,
+    time: Time,
+    trainers: Trainers,
 ) -> ReferenceModels | GivenReferences:
     if inputs.references is not None:
         return inputs.references
     return ReferenceModels(
         plan_of(inputs, parameters),
         data,
+        clock=time.clock,
         most_seconds=lambda: TRAINED_IN * time.share(STEPS_BESIDES).seconds,
+        remedy=time.remedy,
+        seconds_a_model=a_model,
         trainers=trainers,
     )
 
@@ -219,24 +229,29 @@ def _tradeoffs(
     target: SharedAnswers,
     inputs: Inputs,
     data: TrainingData,
-    seconds: float | None,
+    a_model: float,
     seed: int,
     progress: Progress,
+    time: Time,
 ) -> Tradeoffs:
     """What mitigations cost and save."""
+    last = time.share(1)
+    limited = last.limiting(progress)
     if inputs.references is not None:
         return Tradeoffs((), 0, None, "", (), withheld=_NOT_TRIED[inputs.pool.answers_only])
 
     def attempt() -> Tradeoffs:
-        progress.report("trying mitigations", 0.0)
+        limited.report("trying mitigations", 0.0)
         return tradeoffs(
             target,
             inputs.pool,
             data,
-            seconds=seconds,
+            seconds=None if math.isinf(last.seconds) else TRAINED_IN * last.seconds,
+            seconds_a_model=a_model,
             seed=seed,
-            progress=progress,
+            progress=limited,
             defences=inputs.defences,
+            clock=time.clock,
         )
 
     return unless_it_runs_out(attempt, instead=lambda reason: Tradeoffs((), 0, None, "", (), withheld=reason))
@@ -252,17 +267,12 @@ def _contents(
 ) -> ModelContents | None:
     """What the file holds of the members; rebuilt from its trees only where attacks read the file, too."""
     last = time.share(1)
+    budget = math.inf if parameters.time_budget is None else parameters.time_budget
     rebuilds = any(attack.threat_model == "model_file" for attack in attacks)
     return contents_of_members(
         inputs,
         last.limiting(progress),
         notices,
-        seconds_to_rebuild=min(SECONDS_IN_AUDITS, parameters.time_budget or math.inf) if rebuilds else 0.0,
+        seconds_to_rebuild=min(SECONDS_IN_AUDITS, REBUILT_IN * budget) if rebuilds else 0.0,
         seed=parameters.seed,
     )
-
-
-def _least(planned: float | None, available: float) -> float | None:
-    """The smaller number of seconds; None where neither is limited."""
-    least = available if planned is None else min(planned, available)
-    return None if math.isinf(least) else least

@@ -133,9 +133,6 @@ class GivenReferences:
         each of the records of the pool, in its order.
     """
 
-    seconds_left = None
-    """Nothing is trained, so no time is used up."""
-
     def __init__(self, models: Sequence[ReferenceModel]) -> None:
         self._of: dict[Attacker, list[ReferenceModel]] = {
             "candidates": [model for model in models if model.in_training.any()],

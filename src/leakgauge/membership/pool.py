@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakgauge.attacks.row import Unsuited
+from leakgauge.exhaustion import NOT_AUDITED, OutOfTime
 from leakgauge.membership.residuals import ErrorScale, bands
 from leakgauge.progress import Progress
 from leakgauge.report.model import Attacker
@@ -115,11 +116,14 @@ class ReferenceAnswers:
     per_round
         how many rows, one after the other, come from one round of training. Rounds are drawn
         independently of each other.
+    cut_short
+        how many were trained of those that were asked for, and what to do, where there was no time for all.
     """
 
     p_y: FloatArray
     trained_on: BoolArray
     per_round: int = 2
+    cut_short: str | None = None
 
     @property
     def rounds(self) -> int:
@@ -134,7 +138,7 @@ class ReferenceAnswers:
     def without(self, number: int) -> ReferenceAnswers:
         """The answers of all rounds but one."""
         kept = np.arange(len(self.p_y)) // self.per_round != number
-        return replace(self, p_y=self.p_y[kept], trained_on=self.trained_on[kept])
+        return replace(self, p_y=self.p_y[kept], trained_on=self.trained_on[kept], cut_short=None)
 
     def check(self, *, least: int, trained: bool) -> None:
         """See that there are enough models that were, or were not, trained on each record.
@@ -143,9 +147,13 @@ class ReferenceAnswers:
         ------
         Unsuited
             where a record has fewer than `least` of them.
+        OutOfTime
+            where that is so for lack of time.
         """
         counts = (self.trained_on == trained).sum(axis=0)
         if len(self.p_y) == 0 or counts.min() < least:
+            if self.cut_short is not None:
+                raise OutOfTime(f"{NOT_AUDITED}: these are too few reference models. {self.cut_short}")
             which = "trained on it" if trained else "not trained on it"
             raise Unsuited(
                 f"It takes {least} reference models for each record that were {which}; "

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.output import Setting
-from leakgauge.exhaustion import OutOfTime, ran_out, unlimited
+from leakgauge.exhaustion import MORE_TIME, NOT_AUDITED, OutOfTime, ran_out, readable, unlimited
 from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import ReferenceAnswers
 from leakgauge.membership.refitting import Answers, Refitting, blank_clone
@@ -70,8 +70,6 @@ class Plan:
     models
         how many clones give an answer about each record, one of two of them trained on it; even; 0 for
         none. Of an attacker with other data half as many do, none of them trained on it.
-    seconds
-        after how many seconds no further round is begun, None for never.
     seed
         seed of the draws and of the clones, whichever attack asks first.
     defences
@@ -86,7 +84,6 @@ class Plan:
     recipe: Any
     classes: NDArray[Any]
     models: int
-    seconds: float | None
     seed: int
     defences: tuple[Setting, ...] = ()
     form: AnswerForm | None = None
@@ -102,14 +99,11 @@ class Trained:
     accuracy
         mean over the models of their accuracy on records that they were trained on, of regressors the
         share within the tolerance; None where no model is asked about such.
-    seconds
-        what training took, where that is counted.
     """
 
     answers: ReferenceAnswers
     design: Design
     accuracy: float | None
-    seconds: float
 
 
 class ReferenceModels:
@@ -118,9 +112,13 @@ class ReferenceModels:
     Parameters
     ----------
     clock
-        seconds from any start, never falling; only a plan with a limit looks at it.
+        seconds from any start, never falling; looked at only where there is a limit.
     most_seconds
-        what the audit has time for when the training begins, whatever the plan allows.
+        what an attacker's models may take when their training begins.
+    remedy
+        what to do where that does not suffice.
+    seconds_a_model
+        what one model is expected to take; 0 where that is not known.
     trainers
         who trains them.
     """
@@ -132,23 +130,19 @@ class ReferenceModels:
         *,
         clock: Callable[[], float] = time.monotonic,
         most_seconds: Callable[[], float] = unlimited,
+        remedy: str = MORE_TIME,
+        seconds_a_model: float = 0.0,
         trainers: Trainers = HERE,
     ) -> None:
         self._plan = plan
         self._data = data
         self._clock = clock
         self._most_seconds = most_seconds
+        self._remedy = remedy
+        self._seconds_a_model = seconds_a_model
         self._trainers = trainers
         self._trained: dict[Attacker, Trained] = {}
         self._refusals: dict[Attacker, Unsuited | MemoryError | OutOfTime] = {}
-        self._hurried: float | None = None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """What training has left of the plan's seconds; None where they have no limit."""
-        if self._plan.seconds is None:
-            return None
-        return max(self._plan.seconds - sum(one.seconds for one in self._trained.values()), 0.0)
 
     def missing_for(self, attacker: Attacker) -> str | None:
         """Why the model was not compared with an attacker's clones; None where it was."""
@@ -180,7 +174,12 @@ class ReferenceModels:
                     "from no label, so the reference models use it as it is and train all the rest.",
                 )
             )
-        notices += self._fewer()
+        notices += [
+            Notice("fewer_reference_models", one.answers.cut_short)
+            for one in self._trained.values()
+            if one.answers.cut_short is not None
+        ]
+        notices += self._full_size()
         notices += [
             Notice("small_reference_models", _SMALLER[attacker].format(size=size, wanted=wanted))
             for attacker, one in self._trained.items()
@@ -189,25 +188,20 @@ class ReferenceModels:
         ]
         return tuple(notices)
 
-    def _fewer(self) -> list[Notice]:
-        cut = [
-            (DRAWS[attacker], one.design, one.answers.rounds)
-            for attacker, one in self._trained.items()
-            if one.answers.rounds < len(one.design.rounds)
-        ]
-        if not cut:
+    def _full_size(self) -> list[Notice]:
+        """What reference models were trained on where attacks score a sample alone."""
+        given = len(self._data.members) + len(self._data.non_members)
+        if given == self._data.scored:
             return []
-        seconds = self._plan.seconds if self._hurried is None else self._hurried
-        remedy = "Raise time_budget" if self._hurried is None else "Give the audit more time"
-        trained = " and ".join(
-            f"{sum(map(len, design.rounds[:rounds]))} of {sum(map(len, design.rounds))} {what}"
-            for what, design, rounds in cut
+        sizes = " and ".join(
+            f"{DRAWS[attacker]} on {one.design.size:,}" for attacker, one in self._trained.items()
         )
         return [
             Notice(
-                "fewer_reference_models",
-                f"Within {seconds:g} seconds {trained} were trained; the attacks that use them would see "
-                f"more with all of them. {remedy} to allow for that.",
+                "references_beyond_sample",
+                f"Attacks score a sample of {self._data.scored:,} of {given:,} records; models were trained "
+                f"on all of them: {sizes} records each, where the target was trained on "
+                f"{len(self._data.members):,}. The sample widens intervals and moves figures neither way.",
             )
         ]
 
@@ -235,7 +229,7 @@ class ReferenceModels:
         return self._trained[attacker].answers
 
     def _train(self, attacker: Attacker, progress: Progress) -> Trained:
-        plan = self._hurriedly()
+        plan = self._plan
         if plan.models == 0:
             raise Unsuited(
                 "The parameter reference_models is 0, so there are none to compare the model with."
@@ -246,24 +240,46 @@ class ReferenceModels:
         rng = generator_for(plan.seed, DRAWS[attacker])
         draw = of_candidates if attacker == "candidates" else of_population
         design = draw(self._data, rounds=plan.models // 2, rng=rng)
-        return train(
+        seconds = self._limit(design)
+        trained = train(
             refitting,
             design,
             rng=rng,
-            seconds=plan.seconds,
+            seconds=seconds,
             clock=self._clock,
             progress=progress,
             trainers=self._trainers,
         )
+        rounds = trained.answers.rounds
+        if seconds is None or rounds == len(design.rounds):
+            return trained
+        of_rounds, every = (sum(map(len, part)) for part in (design.rounds[:rounds], design.rounds))
+        cut_short = (
+            f"Within {seconds:g} seconds {of_rounds} of {every} {DRAWS[attacker]} were trained, each on as "
+            "many records as with all of them; the attacks that use them would see more with all of them. "
+            f"{self._remedy}"
+        )
+        return replace(trained, answers=replace(trained.answers, cut_short=cut_short))
 
-    def _hurriedly(self) -> Plan:
-        """The plan with as many seconds as the audit has; whole ones, so that like reports stay alike."""
-        planned = self.seconds_left
+    def _limit(self, design: Design) -> float | None:
+        """Seconds after which no further round is begun; whole ones, so that like reports stay alike.
+
+        Raises
+        ------
+        OutOfTime
+            where not even one round is expected to end before.
+        """
         most = self._most_seconds()
-        if most >= (math.inf if planned is None else planned):
-            return replace(self._plan, seconds=planned)
-        self._hurried = float(max(math.floor(most), 0))
-        return replace(self._plan, seconds=self._hurried)
+        if math.isinf(most):
+            return None
+        models = len(design.rounds[0])
+        expected = self._seconds_a_model * math.ceil(models / self._trainers.at_once)
+        if expected > most:
+            raise OutOfTime(
+                f"{NOT_AUDITED}: {models} reference models take about {readable(expected)}, and there were "
+                f"{readable(max(most, 0.0))} for them. {self._remedy}"
+            )
+        return float(max(math.floor(most), 0))
 
 
 _SMALLER: dict[Attacker, str] = {
@@ -335,7 +351,7 @@ def train(
     collected = _Collected.of(design)
     at_once = -(-trainers.at_once // len(rounds[0]))
     batch = at_once * len(rounds[0])
-    started, elapsed, done = clock() if seconds is not None else 0.0, 0.0, 0
+    started, done = clock() if seconds is not None else 0.0, 0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
     with (
         warnings.catch_warnings(action="ignore"),
@@ -351,7 +367,7 @@ def train(
                 elapsed = clock() - started
                 if elapsed + elapsed * at_once / done > seconds:
                     break
-    return Trained(collected.of_rounds(done), design, collected.accuracy, elapsed)
+    return Trained(collected.of_rounds(done), design, collected.accuracy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,11 +216,11 @@ class Refitting:
         zeros = 0
         try:
             model = _copy_of(self.blank, seed)
-            model.fit(_take(self.x, rows), self._labels_for_fit(rows))
+            model.fit(taken(self.x, rows), self._labels_for_fit(rows))
             self._check_columns(model)
             read = self._reader(model)
             for question in _questions(self.alike, queried):
-                x = _take(self.x, question.rows)
+                x = taken(self.x, question.rows)
                 answers = np.asarray(self.form(model, x), dtype=np.float64)
                 given = self._defended(answers, x)[question.answer_of]
                 records = question.records
@@ -326,5 +326,6 @@ def _questions(alike: IntArray, queried: IntArray) -> Iterator[Question]:
         yield Question(records, queried[records[first]], answer_of)
 
 
-def _take(x: Any, rows: IntArray) -> Any:
+def taken(x: Any, rows: IntArray) -> Any:
+    """Some rows of a DataFrame or an array."""
     return x.iloc[rows] if isinstance(x, pd.DataFrame) else x[rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from functools import partial
 from leakgauge.attacks.row import Unsuited
 from leakgauge.attacks.running import check_that_one_ran, run_one
 from leakgauge.estimates import step_roc
+from leakgauge.exhaustion import Share as ShareOfTime
 from leakgauge.exhaustion import Time
 from leakgauge.extras import installed
 from leakgauge.membership.measure import decide, drawn_roc, measure
@@ -21,6 +23,9 @@ from leakgauge.targets.protocol import BoolArray, FloatArray
 
 STEPS_BESIDES = 2
 """The table of proportions and the trade-offs, which follow the attacks and need time as well."""
+
+SECONDS_TO_IMPORT = 3.0
+"""About what importing a library of networks takes, which nothing can cut short."""
 
 FEWEST_COMPARISONS = 2
 """Attacks that intervals are corrected for at least. A verdict reads the lower end of one interval by two
@@ -60,33 +65,49 @@ def run_all(
     MemoryError, AuditTimeout
         when that was for want of memory or time alone.
     """
-    runs: list[Scored | NotApplicable | Failed] = []
+    runs: dict[str, Scored | NotApplicable | Failed] = {}
     # what is known beforehand not to run is no attempt, and widens no interval
     tried = sum(attack.library is None or installed(attack.library) for attack in attacks)
     comparisons = max(tried, FEWEST_COMPARISONS)
-    for place, attack in enumerate(attacks):
+    for place, attack in enumerate(sorted(attacks, key=_turn)):
         share = Share(progress, place / len(attacks), (place + 1) / len(attacks))
-        limited = time.share(len(attacks) - place + STEPS_BESIDES).limiting(share)
+        own = time.share(len(attacks) - place + STEPS_BESIDES)
         row = attack.seen_on(target)
-        attempt = partial(_scored, row, target, pool, seed=seed, comparisons=comparisons, progress=limited)
-        runs.append(run_one(row, target, attempt))
+        attempt = partial(_scored, row, target, pool, own, seed=seed, comparisons=comparisons, progress=share)
+        runs[attack.name] = run_one(row, target, attempt)
+    in_order = [runs[attack.name] for attack in attacks]
     check_that_one_ran(
-        runs,
+        in_order,
         hint="Check that the model answers on its own training table; if it does, report a fault.",
     )
-    return runs
+    return in_order
+
+
+def _turn(attack: Attack) -> int:
+    """When an attack has its turn: what costs nothing first, then the strongest, since time may run out."""
+    if attack.trains_nothing:
+        return 0
+    if attack.referenced:
+        return 1 if attack.attacker == "candidates" else 5
+    if attack.library is not None:
+        return 4
+    return 3 if attack.threat_model == "model_file" else 2
 
 
 def _scored(
     attack: Attack,
     target: SharedAnswers,
     pool: Pool,
+    own: ShareOfTime,
     *,
     seed: int,
     comparisons: int,
     progress: Progress,
 ) -> Scored:
-    """Run and measure one attack."""
+    """Run and measure one attack in its own share of the time."""
+    imports = attack.library is not None and attack.library not in sys.modules
+    own.check(further=SECONDS_TO_IMPORT if imports else 0.0)
+    progress = own.limiting(progress)
     progress.report(attack.title.lower(), 0.0)
     queries_before = target.queries
     scores = attack.score(target, pool, rng=generator_for(seed, attack.name), progress=progress)

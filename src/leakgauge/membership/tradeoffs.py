@@ -22,7 +22,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -38,7 +38,7 @@ from leakgauge.estimates import (
     proportion,
     share_difference,
 )
-from leakgauge.exhaustion import ran_out, release
+from leakgauge.exhaustion import NOT_AUDITED, ran_out, release
 from leakgauge.membership.attacks import lira, rmia
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
 from leakgauge.membership.reference_models import DRAWS, train
@@ -48,8 +48,11 @@ from leakgauge.progress import Progress, Silent
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Tradeoffs, TriedChange
 from leakgauge.targets.protocol import BoolArray, FloatArray
+from leakgauge.threads import processors
 
 MOST_REFERENCES = 4
+NO_TIME_LEFT: Final = "no time was left"
+"""How it ends what is said of a change that there was no time for."""
 LEAST_RANGE = 0.05
 """Accuracy and AUC count in units of the measured range, or of this where it is less."""
 WORTH_LOWERING = 0.55
@@ -85,6 +88,7 @@ def tradeoffs(
     seed: int,
     progress: Progress,
     defences: Sequence[Setting] = (),
+    seconds_a_model: float = 0.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Tradeoffs:
     """Try every standard change that the target has a setting for.
@@ -101,12 +105,14 @@ def tradeoffs(
         the audit's, of which the halves of the reference models come.
     defences
         what the target's answers pass through, and so those of the changed models.
+    seconds_a_model
+        what one model is expected to take; 0 where that is not known.
     clock
         seconds from any start, never falling; looked at only where there is a limit.
     """
     left_out: list[str] = []
     try:
-        tried = _try_all(target, data, defences, seconds, seed, left_out, clock, progress)
+        tried = _try_all(target, data, defences, seconds, seconds_a_model, seed, left_out, clock, progress)
     except Unsuited as reason:
         return Tradeoffs((), 0, None, "", (), withheld=str(reason))
     attacked = [_attack(one, pool) for one in tried]
@@ -159,6 +165,7 @@ def _try_all(
     data: TrainingData,
     defences: Sequence[Setting],
     seconds: float | None,
+    seconds_a_model: float,
     seed: int,
     left_out: list[str],
     clock: Callable[[], float],
@@ -166,8 +173,8 @@ def _try_all(
 ) -> list[_Tried]:
     if target.gives == "labels":
         raise Unsuited("The model gives labels alone; the quick attacks read probabilities.")
-    if seconds == 0:
-        raise Unsuited("No time was left to train the model again; raise time_budget to allow for that.")
+    if seconds is not None and seconds <= seconds_a_model:
+        raise Unsuited(f"{NOT_AUDITED}: none was left to train the model again.")
     blank = blank_clone(target.recipe)
     every = target.reference_answers(progress)
     # the halves are drawn as those of the audit's own reference models: round by round the same
@@ -179,7 +186,7 @@ def _try_all(
     if not variants:
         raise Unsuited("The model has no setting that a mitigation would make stricter.")
     started = clock() if seconds is not None else 0.0
-    longest = 0.0
+    longest = (1 + -(-sum(map(len, design.rounds)) // processors())) * seconds_a_model
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -192,7 +199,7 @@ def _try_all(
                 continue
             before = clock() - started if seconds is not None else 0.0
             if seconds is not None and before + longest > seconds:
-                left_out.append(f"{variant.title}: no time was left")
+                left_out.append(f"{variant.title}: {NO_TIME_LEFT}")
                 continue
             try:
                 tried.append(trainer.tried(variant))

@@ -91,16 +91,18 @@ class MembershipParameters(Parameters):
         "half of the records: 0 for none, or an even number up to 256. 2 is quick, 64 is deep. Default: 16.",
     )
     time_budget: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
-        default=900.0,
-        description="After how many seconds no further reference models are begun, which a report then says; "
-        "`null` for never. The report of an audit that ran into it depends on the speed of the machine. "
-        "Default: 900.",
+        default=3_000.0,
+        description="Within how many seconds the audit should end, reading included; `null` for as long as "
+        "it takes. A few small fits tell beforehand how long it will take. Where that is too long the "
+        "strongest attacks come first, with fewer reference models of full size, and the report names what "
+        "it left out, “Not audited for lack of time”; without the strongest attacks no verdict is low. The "
+        "report of an audit that ran into it depends on the speed of the machine. Default: 3000.",
     )
     tradeoffs: bool = Field(
         default=True,
         description="Whether the model is trained again with a few standard changes, such as larger leaves, "
         "to measure what each costs in accuracy and saves in leakage. That takes up to four reference models "
-        "for each, within `time_budget`, and is left out where no attack uses reference models. "
+        "for each, and is left out where no attack uses reference models. "
         "Default: true.",
     )
     most_exposed: Annotated[int, Field(ge=0, le=1_000)] = Field(
@@ -124,7 +126,7 @@ class ImageMembershipParameters(MembershipParameters):
 
     not_taken: ClassVar = {
         **dict.fromkeys(("label_column", "group_column", "sensitive_columns", "header"), _NO_COLUMNS),
-        **dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NOT_TRAINED_AGAIN),
+        **dict.fromkeys(("reference_models", "tradeoffs"), _NOT_TRAINED_AGAIN),
     }
 
     input_range: InputRange = Field(default=None, description=INPUT_RANGE)
@@ -139,7 +141,7 @@ class LiveParameters(MembershipParameters):
     """The parameters of a membership audit of a live service."""
 
     not_taken: ClassVar = {
-        **dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NO_MODEL),
+        **dict.fromkeys(("reference_models", "tradeoffs"), _NO_MODEL),
         "sensitive_columns": "a live service would have to be asked about every record with every value",
     }
     more_records: ClassVar = "limits.rows in the settings of the service, and max_records if need be,"
@@ -158,7 +160,7 @@ class AnswersParameters(MembershipParameters):
     """The parameters of a membership audit of a table of answers."""
 
     not_taken: ClassVar = {
-        **dict.fromkeys(("reference_models", "tradeoffs", "time_budget"), _NOTHING_TRAINED),
+        **dict.fromkeys(("reference_models", "tradeoffs"), _NOTHING_TRAINED),
         "sensitive_columns": "there are answers and no model that could be asked about other values",
     }
 

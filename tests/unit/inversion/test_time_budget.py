@@ -10,11 +10,12 @@ import pytest
 from template_target import SIDE, TemplateTarget
 
 from leakgauge.estimates import Estimate
+from leakgauge.exhaustion import NOT_AUDITED, Deadline
 from leakgauge.inversion.attacks import ATTACKS
 from leakgauge.inversion.evaluation import Evaluation
 from leakgauge.inversion.inputs import Inputs
 from leakgauge.inversion.masking import Examined, masking_of
-from leakgauge.inversion.pace import FEWEST_ITERATIONS, NOT_AUDITED, Deadline
+from leakgauge.inversion.pace import FEWEST_ITERATIONS
 from leakgauge.inversion.priors.choice import ChosenPrior
 from leakgauge.inversion.priors.low_frequencies import low_frequencies
 from leakgauge.inversion.probing import NOT_EXAMINED, too_slow

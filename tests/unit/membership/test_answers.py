@@ -378,7 +378,7 @@ def test_answers_and_tables_in_one_bundle_could_mean_either(tmp_path):
     assert refusal(folder).code == "bad_bundle.two_kinds"
 
 
-@pytest.mark.parametrize("name", ["reference_models", "tradeoffs", "time_budget"])
+@pytest.mark.parametrize("name", ["reference_models", "tradeoffs"])
 def test_parameters_that_would_do_nothing_are_refused(name, tmp_path):
     error = refused(bundle(tmp_path / "b"), **{name: 4})
     assert "nothing is trained" in str(error.details)

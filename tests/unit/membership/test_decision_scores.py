@@ -116,7 +116,7 @@ def test_clones_are_asked_for_the_very_same_score_at_the_very_same_scale() -> No
             asked.append((type(model), self.scale))
             return super().__call__(model, x)
 
-    plan = Plan(model, target.classes, models=4, seconds=None, seed=0, form=Heard(target.form.scale))
+    plan = Plan(model, target.classes, models=4, seed=0, form=Heard(target.form.scale))
     answers = ReferenceModels(plan, TrainingData.of(pool))(Silent())
     assert len(asked) >= 4
     assert set(asked) == {(type(model), target.form.scale)}
@@ -132,7 +132,7 @@ def test_a_clone_that_knows_fewer_classes_gives_the_others_no_chance() -> None:
     target = SklearnTarget(model)
     pool = pool_of(target, (x[:60], y[:60]), (x[60:], y[60:]))
     target = target.reading_scores(pool.x, pool.y)
-    plan = Plan(model, target.classes, models=4, seconds=None, seed=0, form=target.form)
+    plan = Plan(model, target.classes, models=4, seed=0, form=target.form)
     answers = ReferenceModels(plan, TrainingData.of(pool))(Silent())
     assert (answers.p_y[~answers.trained_on[:, 0], 0] == 0.0).all()
     assert (answers.p_y[answers.trained_on[:, 0], 0] > 0.0).all()

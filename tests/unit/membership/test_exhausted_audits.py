@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +17,6 @@ from leakgauge.membership import audit as auditing
 from leakgauge.membership import gathering, held_out, proportions, tradeoffs
 from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.protocol import Attack
-from leakgauge.membership.reference_models import ReferenceModels
 from leakgauge.membership.refitting import Refitting
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Silent
@@ -195,7 +194,7 @@ def test_the_table_of_proportions_keeps_what_could_be_trained(monkeypatch) -> No
 def test_without_memory_to_compare_the_tables_the_attacks_stand_and_the_report_says_so(
     monkeypatch, alone, error
 ) -> None:
-    def full(pool, *, rng):
+    def full(pool, *, rng, progress):
         raise error
 
     monkeypatch.setattr(gathering, "distribution_shift", full)
@@ -207,7 +206,7 @@ def test_without_memory_to_compare_the_tables_the_attacks_stand_and_the_report_s
 
 
 def test_another_error_while_the_tables_are_compared_is_no_want_of_memory(monkeypatch) -> None:
-    def broken(pool, *, rng):
+    def broken(pool, *, rng, progress):
         raise ZeroDivisionError
 
     monkeypatch.setattr(gathering, "distribution_shift", broken)
@@ -278,7 +277,8 @@ def test_the_table_of_proportions_ends_when_its_time_does() -> None:
         clock.left = 50.0
         return target.probabilities(pool.x).max(axis=1)
 
-    report = run((*rows("learned_gb"), hog(last)), time=Time(clock), proportions=[10, 50, 90])
+    slow = replace(hog(last), threat_model="model_file")  # which has its turn after those on answers
+    report = run((*rows("learned_gb"), slow), time=Time(clock), proportions=[10, 50, 90])
     assert [row.percentage for row in report.table] == [90]
     assert any("before it could begin" in notice.message for notice in report.warnings)
 
@@ -292,14 +292,12 @@ def test_fewer_reference_models_are_trained_where_the_audit_has_less_time_than_t
         return answers(self, rows, asked, seed=seed, what=what)
 
     monkeypatch.setattr(Refitting, "answers", slowly)
-    timed = partial(ReferenceModels, clock=lambda: -clock.left)
-    monkeypatch.setattr(gathering, "ReferenceModels", timed)
-    report = run(rows("loss", "rmia"), time=Time(clock), reference_models=16)
+    report = run(rows("loss", "rmia"), time=Time(clock, clock=lambda: -clock.left), reference_models=16)
     rmia = report.attacks[1]
     assert isinstance(rmia, MembershipMeasured)
     (notice,) = [notice for notice in report.warnings if notice.code == "fewer_reference_models"]
-    assert notice.message.startswith("Within 54 seconds ")
-    assert "Give the audit more time" in notice.message
+    assert notice.message.startswith("Within 45 seconds ")
+    assert "With more time" in notice.message
     assert "time_budget" not in notice.message
 
 

@@ -172,7 +172,7 @@ def test_what_learned_from_features_is_kept_and_told(name: str) -> None:
     inputs = inputs_of(model, (X[:45], Y[:45]), (X[45:], Y[45:]))
     kept = [pickle.dumps(part.estimator) for part in frozen_in(model)]
     trained = ReferenceModels(
-        Plan(model, inputs.target.classes, models=2, seconds=None, seed=0), TrainingData.of(inputs.pool)
+        Plan(model, inputs.target.classes, models=2, seed=0), TrainingData.of(inputs.pool)
     )
     answers = trained(Silent())
     assert answers.p_y[answers.trained_on].mean() > answers.p_y[~answers.trained_on].mean()
@@ -191,7 +191,7 @@ def test_what_learned_from_labels_cannot_be_kept(name: str) -> None:
         model = make().fit(X, y)
     inputs = inputs_of(model, (X[:45], y[:45]), (X[45:], y[45:]))
     trained = ReferenceModels(
-        Plan(model, inputs.target.classes, models=2, seconds=None, seed=0), TrainingData.of(inputs.pool)
+        Plan(model, inputs.target.classes, models=2, seed=0), TrainingData.of(inputs.pool)
     )
     with pytest.raises(Unsuited, match=f"a {named}, is frozen and learned from labels"):
         trained(Silent())
@@ -213,7 +213,7 @@ def test_models_fitted_before_are_not_trained_again(make) -> None:
     model.fit(X, y)
     inputs = inputs_of(model, (X[:45], y[:45]), (X[45:], y[45:]))
     trained = ReferenceModels(
-        Plan(model, inputs.target.classes, models=2, seconds=None, seed=0), TrainingData.of(inputs.pool)
+        Plan(model, inputs.target.classes, models=2, seed=0), TrainingData.of(inputs.pool)
     )
     with pytest.raises(Unsuited, match="fitted before"):
         trained(Silent())
@@ -234,7 +234,7 @@ def test_a_frozen_scaler_does_not_change_what_is_found() -> None:
     for first in (StandardScaler(), FrozenEstimator(StandardScaler().fit(members[0]))):
         model = make_pipeline(first, RandomForestClassifier(20, random_state=0)).fit(*members)
         inputs = inputs_of(model, members, others)
-        plan = Plan(model, inputs.target.classes, models=4, seconds=None, seed=0)
+        plan = Plan(model, inputs.target.classes, models=4, seed=0)
         found.append(ReferenceModels(plan, TrainingData.of(inputs.pool))(Silent()).p_y)
     assert np.abs(found[0] - found[1]).mean() < 0.02
 
@@ -251,7 +251,7 @@ def test_copies_share_what_is_frozen_and_not_the_wrapper(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Pipeline, "fit", spy)
     inputs = inputs_of(model, (X[:45], Y[:45]), (X[45:], Y[45:]))
-    plan = Plan(model, inputs.target.classes, models=4, seconds=None, seed=0)
+    plan = Plan(model, inputs.target.classes, models=4, seed=0)
     ReferenceModels(plan, TrainingData.of(inputs.pool))(Silent())
     assert len(seen) == 4
     assert len({id(part) for parts in seen for part in parts}) == 8

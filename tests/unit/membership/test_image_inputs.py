@@ -19,6 +19,7 @@ from leakgauge.membership.image_perturbations import MOVES, ImagePerturbations
 from leakgauge.membership.inputs import Inputs
 from leakgauge.membership.shift import distribution_shift
 from leakgauge.parameters import image_membership_parameters
+from leakgauge.progress import Silent
 
 X, Y, OTHER_X, OTHER_Y = sets()
 
@@ -283,9 +284,9 @@ def test_columns_of_tables_are_no_parameters_of_images(tmp_path: Path) -> None:
 
 def test_sets_that_differ_in_brightness_are_told_apart_without_the_model(tmp_path: Path) -> None:
     same = read(tmp_path / "a", bundle()).pool
-    assert distribution_shift(same, rng=np.random.default_rng(0)) is None
+    assert distribution_shift(same, rng=np.random.default_rng(0), progress=Silent()) is None
     darker = read(tmp_path / "b", bundle(subject_images__npy=OTHER_X // 2)).pool
-    found = distribution_shift(darker, rng=np.random.default_rng(0))
+    found = distribution_shift(darker, rng=np.random.default_rng(0), progress=Silent())
     assert found is not None
     assert found.area.low > 0.9
     assert [name for name, _ in found.by_column] == ["the images"]

@@ -201,6 +201,9 @@ def test_large_tables_are_sampled_and_it_is_said(tmp_path: Path) -> None:
     assert inputs.pool.member.sum() == 100
     assert (~inputs.pool.member).sum() == 100
     assert [notice.code for notice in inputs.notices] == ["sampled", "sampled"]
+    assert len(inputs.training_data.members) == 300, "reference models are trained on all of them"
+    assert len(inputs.training_data.non_members) == 150
+    assert inputs.training_data.scored == 200
     features = np.asarray(inputs.pool.x)[inputs.pool.member]
     assert np.allclose(features, members[FEATURES].iloc[inputs.pool.row[inputs.pool.member] - 1])
 

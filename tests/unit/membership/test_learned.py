@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import torch
 
 from leakgauge.estimates import area_estimate, for_cross_fitting
 from leakgauge.membership import attack_networks, held_out
@@ -50,6 +53,44 @@ def test_the_networks_tell_how_far_they_are() -> None:
     assert told == sorted(told)
     assert len(told) >= attack_networks.PASSES
     assert told[-1] == 1.0
+
+
+@pytest.mark.slow
+def test_the_networks_take_the_steps_of_adamw_on_a_one_cycle_schedule() -> None:
+    ours = torch.nn.Parameter(torch.linspace(-1.0, 1.0, 12).reshape(3, 4))
+    theirs = torch.nn.Parameter(ours.detach().clone())
+    steps = attack_networks._Steps.of([ours], 50)
+    optimiser = torch.optim.AdamW(
+        [theirs],
+        lr=attack_networks.LEARNING_RATE,
+        weight_decay=attack_networks.WEIGHT_DECAY,
+        foreach=False,
+        fused=True,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, attack_networks.LEARNING_RATE, total_steps=50)
+    for _ in range(50):
+        steps.take(torch.autograd.grad((ours**2).sum(), [ours]))
+        optimiser.zero_grad()
+        (theirs**2).sum().backward()
+        optimiser.step()
+        schedule.step()
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_to_train_the_networks_does_not_import_the_compiler_of_pytorch() -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from leakgauge.membership.attacks import learned_nn\n"
+        "from leakgauge.membership.held_out import splits\n"
+        "from leakgauge.progress import Silent\n"
+        "rng, member = np.random.default_rng(0), np.arange(60) < 30\n"
+        "cut = list(splits(member, percentage=50, rng=rng))\n"
+        "learned_nn.attack_model(rng.normal(size=(60, 3)), member, cut, progress=Silent())\n"
+        "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["True", "False"]
 
 
 def test_every_attack_that_learns_from_the_pool_says_so() -> None:

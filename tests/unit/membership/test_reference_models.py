@@ -54,8 +54,8 @@ def pool_of(x, y, classes) -> Pool:
     return Pool(x, np.searchsorted(classes, y).astype(np.int64), np.arange(n) < n // 2, np.arange(n) + 1)
 
 
-def references(estimator, x, y, *, models=4, seed=0, seconds=None, **more) -> ReferenceModels:
-    plan = Plan(estimator, estimator.classes_, models=models, seconds=seconds, seed=seed)
+def references(estimator, x, y, *, models=4, seed=0, **more) -> ReferenceModels:
+    plan = Plan(estimator, estimator.classes_, models=models, seed=seed)
     return ReferenceModels(plan, TrainingData.of(pool_of(x, y, estimator.classes_)), **more)
 
 
@@ -168,7 +168,7 @@ def test_a_time_budget_stops_after_whole_pairs_and_says_so(monkeypatch: pytest.M
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
     x, y = records(80, seed=0)
     model = LogisticRegression().fit(x, y)
-    short = references(model, x, y, models=16, seconds=45.0, clock=ScriptedClock())
+    short = references(model, x, y, models=16, most_seconds=lambda: 45.0, clock=ScriptedClock())
     answers = short(Silent())
     assert len(answers.p_y) == 8
     assert (answers.trained_on.sum(axis=0) == 4).all()
@@ -177,7 +177,8 @@ def test_a_time_budget_stops_after_whole_pairs_and_says_so(monkeypatch: pytest.M
     assert "8 of 16" in notice.message
     full = references(model, x, y, models=16)(Silent())
     assert np.array_equal(answers.p_y, full.p_y[:8])  # the models that were trained are the very same
-    one_pair = references(model, x, y, models=16, seconds=0.001, clock=ScriptedClock())(Silent())
+    hurried = references(model, x, y, models=16, most_seconds=lambda: 0.001, clock=ScriptedClock())
+    one_pair = hurried(Silent())
     assert len(one_pair.p_y) == 2
 
 
@@ -227,7 +228,7 @@ def test_no_model_and_none_asked_for() -> None:
         (None, 4, "cannot be trained again"),
         (LogisticRegression(), 0, "is 0"),
     ):
-        plan = Plan(estimator, np.arange(3), models=models, seconds=None, seed=0)
+        plan = Plan(estimator, np.arange(3), models=models, seed=0)
         with pytest.raises(Unsuited, match=reason):
             ReferenceModels(plan, TrainingData.of(pool))(Silent())
 
@@ -269,7 +270,7 @@ def test_boosting_is_trained_again_by_way_of_the_audits_own_target() -> None:
     members = records(80, seed=0)
     model = GradientBoostingClassifier(n_estimators=5, random_state=0).fit(*members)
     inputs = inputs_of(model, members, records(80, seed=1))
-    plan = Plan(inputs.target.estimator, inputs.target.classes, models=2, seconds=None, seed=0)
+    plan = Plan(inputs.target.estimator, inputs.target.classes, models=2, seed=0)
     assert ReferenceModels(plan, TrainingData.of(inputs.pool))(Silent()).p_y.shape == (2, 160)
 
 

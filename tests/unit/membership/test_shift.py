@@ -8,6 +8,7 @@ import pytest
 
 from leakgauge.membership.pool import Pool
 from leakgauge.membership.shift import distribution_shift
+from leakgauge.progress import Silent
 
 N = 250
 
@@ -39,7 +40,7 @@ def table(seed: int) -> pd.DataFrame:
 
 
 def found(pool: Pool):
-    return distribution_shift(pool, rng=np.random.default_rng(0))
+    return distribution_shift(pool, rng=np.random.default_rng(0), progress=Silent())
 
 
 @pytest.mark.parametrize("seed", range(3))

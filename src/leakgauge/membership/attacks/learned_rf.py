@@ -2,7 +2,9 @@
 
 Source: Shokri et al. 2017, section 5.3, with a forest (Breiman 2001) in place of
 the network. Leaves hold at least ten records: a forest grown to purity
-memorises the noise in who was a member and does worse on unseen records.
+memorises the noise in who was a member and does worse on unseen records. Of many
+records each tree is grown on a part, for the same reason (subagging: Bühlmann &
+Yu 2002): on large tables that is no worse, and takes half the time.
 """
 
 from __future__ import annotations
@@ -13,10 +15,17 @@ from sklearn.ensemble import RandomForestClassifier
 from leakgauge.membership.held_out import fold_by_fold, learned
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
+TREES = 40
+ROWS = 1_000
+"""Known records up to which each tree is grown on as many; of more on half of them, if that is no fewer."""
+
 
 def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:
     """(m,) probability of membership; see `FoldModel`."""
-    forest = RandomForestClassifier(n_estimators=50, min_samples_leaf=10, random_state=seed)
+    rows = min(max(ROWS, len(known) // 2), len(known))
+    forest = RandomForestClassifier(
+        n_estimators=TREES, min_samples_leaf=10, max_samples=rows, random_state=seed
+    )
     forest.fit(known.astype(np.float32), member)
     probability: FloatArray = forest.predict_proba(unknown.astype(np.float32))[:, 1]
     return probability
