@@ -131,9 +131,9 @@ def shown_in_notebook(page: str) -> bool:
     return True
 
 
-def print_plain(text: str) -> None:
-    """Print lines that may hold names out of a report."""
-    for line in text.splitlines():
+def print_plain(*lines: str) -> None:
+    """Print lines that may hold names out of a report; a line break in one of them makes no further line."""
+    for line in lines:
         click.echo(printable(line, Sink.TERMINAL))
 
 

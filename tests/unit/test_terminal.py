@@ -113,8 +113,10 @@ def test_work_that_fails_does_not_reach_the_end(capsys):
 
 
 def test_names_in_a_result_cannot_move_the_cursor(capsys):
-    terminal.print_plain("one\x1b[2Jtwo\nthree")
-    assert "\x1b" not in capsys.readouterr().out
+    terminal.print_plain("one\x1b[2Jtwo", "three\nOWASP: answered", "four\u2028five")
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert len(said.splitlines()) == 3, "nor begin a line of their own"
 
 
 WRITES = """
