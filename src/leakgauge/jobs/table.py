@@ -37,6 +37,7 @@ AUDIT: Final = Job("audit", "leakgauge.jobs.audit:audit")
 SANITIZE: Final = Job("sanitize", "leakgauge.jobs.sanitize:sanitize", ("model", "notes.json"))
 CONTENTS: Final = Job("contents", "leakgauge.jobs.contents:contents", ("contents.json",))
 PRIOR: Final = Job("prior", "leakgauge.jobs.prior:prior", (TRAINED_PRIOR,))
+REFERENCE_MODELS: Final = Job("reference_models", "leakgauge.jobs.reference_models:train", ("trained.json",))
 SELF_TEST: Final = Job("self_test", "leakgauge.jobs.self_test:attempt", ("report.json",))
 PDF: Final = Job("pdf", "leakgauge.jobs.pdf:pdf", ("report.pdf",))
 COMPARISON_PDF: Final = Job("comparison_pdf", "leakgauge.jobs.pdf:comparison", ("comparison.pdf",))
@@ -61,7 +62,7 @@ INCLUDE_VALUES: Final = "include_values"
 """What is beside parameters of the table among the overrides of that job."""
 
 JOBS: Final[tuple[Job, ...]] = (
-    *(AUDIT, SANITIZE, CONTENTS, PRIOR, SELF_TEST, PDF, COMPARISON_PDF),
+    *(AUDIT, SANITIZE, CONTENTS, PRIOR, REFERENCE_MODELS, SELF_TEST, PDF, COMPARISON_PDF),
     *(DEMO_TRAINING, DEMO_ATTACK, DEMO_COMPARISON, DEMO_CUSTOMERS, DEMO_PDF),
 )
 
