@@ -20,7 +20,6 @@ import argparse
 import copy
 import json
 import logging
-import resource
 import subprocess
 import sys
 import tempfile
@@ -155,8 +154,12 @@ def run_one(case: Mapping[str, int], folder: Path) -> dict[str, Any]:
 
 
 def peak() -> float:
-    """The most memory that this process has had, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory that this program has had, in MB.
+
+    `getrusage` would count what its parent had when it started this process.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def cases(axes: Sequence[str], largest: int) -> Iterator[dict[str, int]]:
