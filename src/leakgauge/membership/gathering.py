@@ -23,6 +23,7 @@ from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.running import STEPS_BESIDES, Scored, run_all
 from leakgauge.membership.shift import Shift, distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
+from leakgauge.membership.trainers import HERE, Trainers
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.model_contents.reconstruction import SECONDS_IN_AUDITS
 from leakgauge.parameters import MembershipParameters
@@ -62,19 +63,19 @@ def gather(
     attacks: Sequence[Attack],
     progress: Progress,
     time: Time,
+    trainers: Trainers = HERE,
 ) -> Evidence:
     """Measure everything, step by step; only what no attack can do without ends the audit.
 
     Parameters
     ----------
-    time
-        the audit's, which the steps share.
+    time, trainers
+        the audit's, which the steps share; who trains reference models.
     """
-    pool, seed = inputs.pool, parameters.seed
-    data = inputs.training_data or TrainingData.of(pool)
+    pool, seed, data = inputs.pool, parameters.seed, training_data_of(inputs)
     progress.report("querying the model", 0.03)
     a_model = seconds_a_model(inputs, data, parameters, attacks, clock=time.clock)
-    references = _reference_models(inputs, data, parameters, a_model, time)
+    references = _reference_models(inputs, data, parameters, a_model, time, trainers)
     target = SharedAnswers(inputs.target, pool, references=references)
     described = _describe(inputs, target)
     whole = seconds_of_audit(target, pool, parameters, attacks, a_model=a_model, clock=time.clock)
@@ -131,12 +132,14 @@ def _compared(pool: Pool, seed: int, notices: list[Notice], progress: Progress, 
     )
 
 
-def _reference_models(
-    inputs: Inputs, data: TrainingData, parameters: MembershipParameters, a_model: float, time: Time
-) -> ReferenceModels | GivenReferences:
-    if inputs.references is not None:
-        return inputs.references
-    plan = Plan(
+def training_data_of(inputs: Inputs) -> TrainingData:
+    """What reference models are trained on."""
+    return inputs.training_data or TrainingData.of(inputs.pool)
+
+
+def plan_of(inputs: Inputs, parameters: MembershipParameters) -> Plan:
+    """Which reference models an audit trains, where it trains any."""
+    return Plan(
         inputs.target.recipe,
         inputs.target.classes,
         models=parameters.reference_models,
@@ -145,13 +148,26 @@ def _reference_models(
         form=inputs.target.form,
         error_scale=inputs.target.error_scale,
     )
+
+
+def _reference_models(
+    inputs: Inputs,
+    data: TrainingData,
+    parameters: MembershipParameters,
+    a_model: float,
+    time: Time,
+    trainers: Trainers,
+) -> ReferenceModels | GivenReferences:
+    if inputs.references is not None:
+        return inputs.references
     return ReferenceModels(
-        plan,
+        plan_of(inputs, parameters),
         data,
         clock=time.clock,
         most_seconds=lambda: TRAINED_IN * time.share(STEPS_BESIDES).seconds,
         remedy=time.remedy,
         seconds_a_model=a_model,
+        trainers=trainers,
     )
 
 
