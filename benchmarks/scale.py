@@ -54,8 +54,8 @@ MODELS = 16
 BUDGET = 120.0
 """Seconds for the audit of a large file: what its attacks would take is another question than its memory."""
 PHASES = {
-    "reading and asking": ("opening", "reading", "querying", "auditing"),
-    "comparing the tables": ("comparing members",),
+    "reading and asking": ("opening", "reading", "querying"),
+    "comparing the tables": ("auditing takes", "comparing members"),
     "reference models": ("training reference", "reference models", "models of other data"),
     "attacks on answers": ("correct label", "small", "low", "robust", "asking about changed"),
     "attack models": ("attack model", "training attack"),
