@@ -159,7 +159,7 @@ def peak() -> float:
     `getrusage` would count what its parent had when it started this process.
     """
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 
 def cases(axes: Sequence[str], largest: int) -> Iterator[dict[str, int]]:
