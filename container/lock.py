@@ -59,7 +59,10 @@ class Lock:
 
 LOCKS = (
     Lock(
-        "membership", "The membership image, but for PyTorch.", ("membership", "serve", "pdf"), AROUND_TORCH
+        "membership",
+        "The membership image, but for PyTorch.",
+        ("membership", "dask", "serve", "pdf"),
+        AROUND_TORCH,
     ),
     Lock(
         "inversion",

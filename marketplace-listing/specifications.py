@@ -105,7 +105,7 @@ def algorithm(publication: Publication) -> Request:
             "TrainingImage": publication.image,
             "SupportedHyperParameters": _hyperparameters(publication.kind),
             "SupportedTrainingInstanceTypes": list(INSTANCES),
-            "SupportsDistributedTraining": False,
+            "SupportsDistributedTraining": publication.kind == "membership",
             "MetricDefinitions": [
                 {"Name": name, "Regex": f"^{name}=([0-9.eE+-]+);"} for name in _METRICS[publication.kind]
             ],

@@ -19,6 +19,7 @@ PYTHON = Path(os.environ.get("SAGEMAKER_PYTHON", ROOT / "build" / "sagemaker" / 
 """The SDK has an environment of its own: it asks for other versions than the audits do."""
 PYTHON_V3 = Path(os.environ.get("SAGEMAKER_V3_PYTHON", ROOT / "build" / "sagemaker-v3" / "bin" / "python"))
 """Likewise; both versions are one package."""
+REFERENCED = {"attacks": ["gap", "rmia"], "reference_models": 8, "tradeoffs": False}
 REPORT = {"report.json", "report.html", "output.csv"}
 
 
@@ -79,6 +80,19 @@ def test_a_training_job_packs_the_report(kind, bundle, tmp_path, form):
     assert set(files) >= REPORT
     assert json.loads(files["report.json"])["seed"] == 7
     assert "=" in printed
+
+
+@pytest.mark.parametrize("instances", [2, 4])
+def test_a_training_job_on_several_instances_packs_the_report_of_one(bundle, kind, tmp_path, instances):
+    if kind == "inversion":
+        pytest.skip("one instance audits, and local mode ends all with the first that ends")
+    bundle.write_bytes(quick_bundle(kind, parameters=REFERENCED))
+    reports = []
+    for scenario in ("training", f"training-{instances}"):
+        printed = local(kind, tmp_path / scenario, scenario, bundle)
+        reports.append(packed(tmp_path / scenario / "trained" / "model.tar.gz")["report.json"])
+    assert reports[0] == reports[1]
+    assert "reference models trained by workers" in printed
 
 
 def test_a_training_job_that_fails_raises_and_says_why(kind, tmp_path):
