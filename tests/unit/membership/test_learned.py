@@ -191,7 +191,9 @@ def assert_slices_widen(narrow: tuple[Slice, ...], wide: tuple[Slice, ...], name
             assert getattr(other, name).high > getattr(one, name).high, name
 
 
-@pytest.mark.parametrize(("known", "rows"), [(400, 400), (1_000, 1_000), (1_600, 1_000), (3_000, 1_500)])
+@pytest.mark.parametrize(
+    ("known", "rows"), [(400, 400), (1_000, 1_000), (1_600, 1_000), (3_000, 1_500), (9_000, 4_000)]
+)
 def test_trees_of_the_forest_are_grown_on_half_of_many_records(monkeypatch, known: int, rows: int) -> None:
     made = []
 
@@ -201,6 +203,6 @@ def test_trees_of_the_forest_are_grown_on_half_of_many_records(monkeypatch, know
             super().__init__(**{**settings, "n_estimators": 1})
 
     monkeypatch.setattr(learned_rf, "RandomForestClassifier", OneTree)
-    seen, member = RNG(0).normal(size=(known, 2)), np.arange(known) % 2 == 0
+    seen, member = RNG(0).normal(size=(known, 1)), np.arange(known) % 2 == 0
     assert learned_rf.fit_and_score(seen, member, seen[:7], seed=0).shape == (7,)
     assert [settings["max_samples"] for settings in made] == [rows]
