@@ -59,7 +59,10 @@ class Lock:
 
 LOCKS = (
     Lock(
-        "membership", "The membership image, but for PyTorch.", ("membership", "serve", "pdf"), AROUND_TORCH
+        "membership",
+        "The membership image, but for PyTorch.",
+        ("membership", "dask", "serve", "pdf"),
+        AROUND_TORCH,
     ),
     Lock(
         "inversion",
@@ -84,6 +87,12 @@ LOCKS = (
         "The SageMaker SDK (version 2), its local mode, what runs the notebook. An environment of its own.",
         None,
         ("sagemaker[local]<3", "nbclient", "ipykernel", "docker"),
+    ),
+    Lock(
+        "sagemaker-v3",
+        "The SageMaker SDK (version 3) and its local mode. An environment of its own.",
+        None,
+        ("sagemaker>=3", "docker"),
     ),
     Lock(
         "endpoints",

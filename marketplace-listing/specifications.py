@@ -14,7 +14,7 @@ Kind: TypeAlias = Literal["membership", "inversion"]
 Request: TypeAlias = dict[str, Any]
 
 ZIP: Final = "application/zip"
-ANSWERS: Final = ["application/zip", "application/json", "text/csv", "text/html"]
+ANSWERS: Final = ["application/zip", "application/json", "text/csv", "text/html", "application/pdf"]
 INSTANCES: Final = ["ml.m5.xlarge", "ml.m5.2xlarge", "ml.m5.4xlarge", "ml.c5.2xlarge", "ml.c5.4xlarge"]
 """Without an accelerator: an audit uses none. The first one is what the listing's figures are from."""
 MAX_PAYLOAD_MB: Final = 100
@@ -105,7 +105,7 @@ def algorithm(publication: Publication) -> Request:
             "TrainingImage": publication.image,
             "SupportedHyperParameters": _hyperparameters(publication.kind),
             "SupportedTrainingInstanceTypes": list(INSTANCES),
-            "SupportsDistributedTraining": False,
+            "SupportsDistributedTraining": publication.kind == "membership",
             "MetricDefinitions": [
                 {"Name": name, "Regex": f"^{name}=([0-9.eE+-]+);"} for name in _METRICS[publication.kind]
             ],

@@ -20,7 +20,13 @@ packages (`dpkg -l` in an image) have theirs under `/usr/share/doc/*/copyright`.
 
 | package | version | licence | in |
 |---|---|---|---|"""
-READ = {"keras": "Apache-2.0", "namex": "Apache-2.0", "protobuf": "BSD-3-Clause", "skops": "MIT"}
+READ = {
+    "keras": "Apache-2.0",
+    "namex": "Apache-2.0",
+    "partd": "BSD-3-Clause",
+    "protobuf": "BSD-3-Clause",
+    "skops": "MIT",
+}
 """Of packages whose metadata names none in a form that the bill takes over: read from their licence texts."""
 UNKNOWN = "not stated"
 _CLASSIFIER = "License :: OSI Approved :: "

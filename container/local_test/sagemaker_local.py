@@ -3,14 +3,16 @@
     python container/local_test/sagemaker_local.py IMAGE FOLDER SCENARIO BUNDLE [BUNDLE ...]
 
 `transform` sends every bundle through a batch transform, `endpoint` the first one to an endpoint,
-`training` audits it in a training job (a folder of loose files does as well as a zip), and
-`failing-training` expects that job to fail. What comes back is left in FOLDER; nothing is uploaded,
-no account is needed. The SDK never looks at the HTTP status of an answer: look at what it says.
+`training` audits it in a training job (a folder of loose files does as well as a zip), `training-2` and
+`training-4` on so many instances, and `failing-training` expects that job to fail. What comes back is left in
+FOLDER; nothing is uploaded, no account is needed. The SDK never looks at the HTTP status of an answer: look
+at what it says.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import os
 import shutil
@@ -70,7 +72,7 @@ def endpoint(image: str, bundles: Sequence[Path], folder: Path) -> None:
     (folder / "predicted.json").write_bytes(answer)
 
 
-def training(image: str, bundles: Sequence[Path], folder: Path) -> None:
+def training(image: str, bundles: Sequence[Path], folder: Path, *, instances: int = 1) -> None:
     """Leave `trained/model.tar.gz` and `trained/output.tar.gz`."""
     if bundles[0].is_dir():
         channel = bundles[0]
@@ -80,7 +82,7 @@ def training(image: str, bundles: Sequence[Path], folder: Path) -> None:
     estimator = Estimator(
         image,
         ROLE,
-        1,
+        instances,
         "local",
         output_path=_address(_made(folder / "trained")),
         sagemaker_session=_session(folder),
@@ -110,6 +112,8 @@ SCENARIOS: dict[str, Callable[[str, Sequence[Path], Path], None]] = {
     "transform": transform,
     "endpoint": endpoint,
     "training": training,
+    "training-2": functools.partial(training, instances=2),
+    "training-4": functools.partial(training, instances=4),
     "failing-training": failing_training,
 }
 

@@ -28,6 +28,7 @@ from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
 from leakgauge.terminal import agreed, printing_errors, shown_progress, tell
 from leakgauge.version import __version__
+from leakgauge.workers.hiring import check_hired, hired
 
 _OPEN_FILES = (
     "Audits start, and a hostile model could read and write what this user can. Audit only models that you "
@@ -89,6 +90,16 @@ main.add_command(completion)
     metavar="REPORT",
     help="An earlier report: whether the leak has risen since then goes on the page.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Train the reference models in so many processes; the report is the same.",
+)
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Train them on a Dask cluster, by the address of its scheduler (tcp://HOST:8786).",
+)
 @click.option("--yes", is_flag=True, help="With --endpoint: do not ask whether rows and cost are confirmed.")
 @click.option("as_json", "--json", is_flag=True, help="For programs: one JSON object in the place of lines.")
 @click.option(
@@ -103,6 +114,8 @@ def audit(
     policy: str | None,
     endpoint: Path | None,
     earlier: Path | None,
+    workers: int | None,
+    dask: str | None,
     yes: bool,
     as_json: bool,
     quiet: bool,
@@ -111,21 +124,27 @@ def audit(
 
     BUNDLE is a zip or a folder with a model and its data. Without a model, answers will do:
     members_answers.csv and non_members_answers.csv. With --endpoint a live service is asked:
-    docs/endpoints.md.
+    docs/endpoints.md. For large audits, --workers and --dask: docs/many-machines.md.
 
     With --policy, or a policy in the bundle, the exit code is the gate's: 0 passed, 1 failed, 3 inconclusive.
 
     For example: leakgauge audit model.zip -o report/ --seed 7
     """
     with printing_errors():
+        check_hired(workers=workers, dask=dask, service=endpoint is not None)
         overrides = decode_assignments(parameters, seed=seed)
         if policy is not None:
             overrides["policy"] = read_policy(policy).model_dump(mode="json")
         add_trend = _trend_since(earlier)
         with Sandbox(only=only) as sandbox:
             if endpoint is None:
-                with shown_progress(quiet=quiet) as progress:
-                    sandbox.run(bundle, output, overrides=overrides, progress=progress, keep=True)
+                with (
+                    hired(bundle, overrides, workers=workers, dask=dask) as training,
+                    shown_progress(quiet=quiet) as progress,
+                ):
+                    sandbox.run(
+                        bundle, output, overrides=overrides, progress=progress, peer=training, keep=True
+                    )
             else:
                 # imported late: no other audit needs what makes requests
                 from leakgauge.endpoints.auditing import audit_service

@@ -22,7 +22,7 @@ from leakgauge.endpoints.reading import read_endpoint
 from leakgauge.membership.audit import audit_live
 from leakgauge.progress import Silent
 from leakgauge.report.model import MembershipReport
-from leakgauge.row_pipe import read_message, write_message
+from leakgauge.socket_messages import read_message, write_message
 from leakgauge.targets.endpoints.asking import Service as Pipe
 
 SECRET = "s3cr3t-of-the-service"

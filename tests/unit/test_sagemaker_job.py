@@ -117,19 +117,78 @@ def test_no_channel_is_told(tmp_path, channels):
     assert raised.value.problem == "no_channel"
 
 
-def test_of_several_instances_the_first_works(root, main):
-    configure(root, "resourceconfig", {"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]})
+def hosts(root, current, *names):
+    configure(root, "resourceconfig", {"current_host": current, "hosts": names})
+    return JobLayout(root).hosts()
+
+
+def test_of_several_instances_the_first_by_name_leads(root):
+    assert hosts(root, "algo-2", "algo-2", "algo-1").leader == "algo-1"
+    assert hosts(root, "algo-10", "algo-10", "algo-2", "algo-1").leader == "algo-1"
+    assert hosts(root, "algo-1-x3f", "algo-1-x3f", "algo-2-x3f").current == "algo-1-x3f"
+
+
+def test_one_instance_is_alone(root):
+    assert JobLayout(root).hosts() is None
+    assert hosts(root, "algo-1", "algo-1") is None
+    configure(root, "resourceconfig", {})
+    assert JobLayout(root).hosts() is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"hosts": ["algo-1", "algo-2"]},
+        {"hosts": ["algo-1", "algo-2"], "current_host": "algo-3"},
+        {"hosts": ["algo-1", "algo-2"], "current_host": 1},
+        {"hosts": ["algo-1", 2], "current_host": "algo-1"},
+        {"hosts": ["algo-1", None], "current_host": "algo-1"},
+        {"hosts": ["algo-1", ""], "current_host": "algo-1"},
+        {"hosts": ["algo-1", "algo 2"], "current_host": "algo-1"},
+        {"hosts": ["algo-1", "tcp://elsewhere:1"], "current_host": "algo-1"},
+        {"hosts": ["algo-1", "-o"], "current_host": "algo-1"},
+        {"hosts": ["algo-1", "a" * 254], "current_host": "algo-1"},
+        {"hosts": "algo-1", "current_host": "algo-1"},
+        {"hosts": {"algo-1": 1}, "current_host": "algo-1"},
+        {"hosts": None, "current_host": "algo-1"},
+        "[]",
+        "{",
+        "\xff",
+    ],
+)
+def test_hosts_that_sagemaker_would_not_name_are_refused(root, main, told):
+    configure(root, "resourceconfig", told)
+    assert main("echo") == 2
+    assert "[bad_parameters.job_configuration]" in (root / "output" / "failure").read_text()
+
+
+def test_what_cannot_be_shared_is_done_by_the_first_alone(root, main):
+    configure(root, "hyperparameters", {"task": "prior"})
+    configure(root, "resourceconfig", {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]})
     assert main("refuse") == 0
     assert list((root / "model").iterdir()) == []
-    configure(root, "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-2", "algo-1"]})
+    configure(root, "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]})
     assert main("refuse") == 2
 
 
-def test_a_bundle_dealt_out_to_several_instances_is_refused(root):
+@pytest.mark.parametrize("missing", ["inversion", "dask"])
+def test_without_what_it_takes_one_host_audits_alone(root, main, monkeypatch, missing):
+    if missing == "inversion":
+        monkeypatch.setenv("LEAKGAUGE_AUDIT", "inversion")
+    else:
+        monkeypatch.setattr(job, "installed", lambda _: False)
+    configure(root, "resourceconfig", {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]})
+    assert main("echo") == 0
+    assert list((root / "model").iterdir()) == []
     configure(root, "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]})
+    assert main("echo") == 0
+    assert (root / "model" / "report.json").is_file()
+
+
+def test_a_bundle_dealt_out_to_several_instances_is_refused(root):
     configure(root, "inputdataconfig", {"training": {"S3DistributionType": "ShardedByS3Key"}})
     with pytest.raises(BadBundle) as raised:
-        JobLayout(root).works_here()
+        hosts(root, "algo-1", "algo-1", "algo-2")
     assert raised.value.problem == "sharded_channel"
 
 

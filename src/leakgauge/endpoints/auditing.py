@@ -67,4 +67,4 @@ def audit_service(
             )
         live = LiveService(broker.facts(), broker.attach)
         with progress() as listener:
-            sandbox.run(data, output, overrides=overrides, progress=listener, service=live, keep=keep)
+            sandbox.run(data, output, overrides=overrides, progress=listener, peer=live, keep=keep)

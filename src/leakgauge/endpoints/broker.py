@@ -32,9 +32,8 @@ from leakgauge.row_pipe import (
     Cell,
     Column,
     ServiceFacts,
-    read_message,
-    write_message,
 )
+from leakgauge.socket_messages import read_message, write_message
 
 _MOST_COLUMNS: Final = 10_000
 _LONGEST_NAME: Final = 1_000

@@ -78,8 +78,10 @@ def _audited(bundle: Bundle, request: JobRequest, progress: Progress) -> Audited
             return _audited_live(bundle, request.service, overrides, request, progress, time)
         case MembershipBundle() | AnswersBundle() | ImageMembershipBundle():
             from leakgauge.membership.audit import audit_bundle as audit_membership
+            from leakgauge.membership.trainers import HERE, Elsewhere
 
-            return audit_membership(bundle, overrides, progress, time=time)
+            trainers = HERE if request.models is None else Elsewhere(request.models)
+            return audit_membership(bundle, overrides, progress, time=time, trainers=trainers)
         case ProfilesBundle():
             from leakgauge.profiles.audit import audit_bundle as audit_profiles
 

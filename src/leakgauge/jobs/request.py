@@ -42,7 +42,7 @@ class JobRequest:
     overrides
         parameters that win over the bundle's own `parameters.json`.
     time_budget
-        seconds that audits with such a parameter get for what can be cut short, since a caller waits;
+        seconds that an audit with such a parameter gets, since a caller waits;
         None where nobody said so. It wins over the parameter.
     only
         the one kind of audit that this installation runs; None for either.
@@ -50,6 +50,9 @@ class JobRequest:
         a prior for inversion audits whose bundle brings no auxiliary images, if there is one.
     service
         the live service that is audited, if the bundle's model is none in a file.
+    models
+        descriptor of a socket over which reference models are spoken of (`leakgauge.model_pipe`): an audit
+        has them trained elsewhere, a worker is told what to train; None where an audit trains its own.
     deadline
         on the monotonic clock, which all processes share: when the job is killed at the latest.
     cpu_seconds
@@ -64,6 +67,7 @@ class JobRequest:
     trained_prior: Path | None = None
     time_budget: float | None = None
     service: Service | None = None
+    models: int | None = None
     deadline: float = math.inf
     cpu_seconds: float = math.inf
 

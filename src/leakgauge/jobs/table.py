@@ -37,6 +37,7 @@ AUDIT: Final = Job("audit", "leakgauge.jobs.audit:audit")
 SANITIZE: Final = Job("sanitize", "leakgauge.jobs.sanitize:sanitize", ("model", "notes.json"))
 CONTENTS: Final = Job("contents", "leakgauge.jobs.contents:contents", ("contents.json",))
 PRIOR: Final = Job("prior", "leakgauge.jobs.prior:prior", (TRAINED_PRIOR,))
+REFERENCE_MODELS: Final = Job("reference_models", "leakgauge.jobs.reference_models:train", ("trained.json",))
 SELF_TEST: Final = Job("self_test", "leakgauge.jobs.self_test:attempt", ("report.json",))
 PDF: Final = Job("pdf", "leakgauge.jobs.pdf:pdf", ("report.pdf",))
 COMPARISON_PDF: Final = Job("comparison_pdf", "leakgauge.jobs.pdf:comparison", ("comparison.pdf",))
@@ -44,7 +45,12 @@ DEMO_TRAINING: Final = Job("demo_training", "leakgauge.jobs.demo.training:train"
 DEMO_ATTACK: Final = Job(
     "demo_attack",
     "leakgauge.jobs.demo.attack:attack",
-    ("result.json", "report.zip", "comparison.html", "replay.json"),
+    ("result.json", "replay.json"),
+)
+DEMO_COMPARISON: Final = Job(
+    "demo_comparison",
+    "leakgauge.jobs.demo.comparison:compare",
+    ("compared.json", "report.zip", "comparison.html"),
 )
 DEMO_CUSTOMERS: Final = Job("demo_customers", "leakgauge.jobs.demo.customers:answer", ("customers.json",))
 DEMO_PDF: Final = Job("demo_pdf", "leakgauge.jobs.demo.pdf:pdf", ("comparison.pdf",))
@@ -56,8 +62,8 @@ INCLUDE_VALUES: Final = "include_values"
 """What is beside parameters of the table among the overrides of that job."""
 
 JOBS: Final[tuple[Job, ...]] = (
-    *(AUDIT, SANITIZE, CONTENTS, PRIOR, SELF_TEST, PDF, COMPARISON_PDF),
-    *(DEMO_TRAINING, DEMO_ATTACK, DEMO_CUSTOMERS, DEMO_PDF),
+    *(AUDIT, SANITIZE, CONTENTS, PRIOR, REFERENCE_MODELS, SELF_TEST, PDF, COMPARISON_PDF),
+    *(DEMO_TRAINING, DEMO_ATTACK, DEMO_COMPARISON, DEMO_CUSTOMERS, DEMO_PDF),
 )
 
 PRELOADS: Final[dict[Kind, tuple[str, ...]]] = {

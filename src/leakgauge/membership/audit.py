@@ -27,6 +27,7 @@ from leakgauge.membership.proportions import (
     missing_shares,
 )
 from leakgauge.membership.protocol import Attack
+from leakgauge.membership.trainers import HERE, Trainers
 from leakgauge.parameters import (
     MembershipParameters,
     answers_in_memory_parameters,
@@ -56,6 +57,7 @@ def audit_bundle(
     progress: Progress,
     *,
     time: Time | None = None,
+    trainers: Trainers = HERE,
 ) -> Audited:
     """Audit a membership bundle: of a model of tables or of images, or of answers alone.
 
@@ -67,6 +69,8 @@ def audit_bundle(
         parameters that win over the bundle's own `parameters.json`.
     time
         the audit's, which its steps share; None for no limit.
+    trainers
+        who trains reference models.
 
     Raises
     ------
@@ -78,7 +82,7 @@ def audit_bundle(
         case MembershipBundle():
             of_tables = membership_parameters(file, overrides)
             read: Callable[[], Inputs] = partial(read_inputs, bundle, of_tables)
-            return conduct(read, of_tables, bundle.sha256, progress, time)
+            return conduct(read, of_tables, bundle.sha256, progress, time, trainers)
         case AnswersBundle():
             of_answers = answers_parameters(file, overrides)
             read = partial(read_answers, bundle, of_answers)
@@ -121,6 +125,7 @@ def conduct(
     sha256: Mapping[str, str],
     progress: Progress,
     time: Time | None = None,
+    trainers: Trainers = HERE,
     *,
     clock: Callable[[], float] = monotonic,
 ) -> Audited:
@@ -143,6 +148,7 @@ def conduct(
         inputs_sha256=sha256,
         progress=progress,
         time=limited,
+        trainers=trainers,
     )
     return held_to(Audited(report), parameters.policy)
 
@@ -155,6 +161,7 @@ def audit(
     inputs_sha256: Mapping[str, str],
     progress: Progress,
     time: Time | None = None,
+    trainers: Trainers = HERE,
 ) -> MembershipReport:
     """Run every attack on the pool, measure them all in the same way, and draw the conclusions.
 
@@ -165,7 +172,7 @@ def audit(
     MemoryError, AuditTimeout
         when that was for want of memory or time alone.
     """
-    evidence = gather(inputs, parameters, attacks, progress, Time() if time is None else time)
+    evidence = gather(inputs, parameters, attacks, progress, Time() if time is None else time, trainers)
     outcomes, missing = evidence.outcomes, evidence.missing_references
     area = evidence.shift.area if evidence.shift else None
     verdict = risk.verdict(

@@ -21,12 +21,13 @@ from leakgauge.membership.proportions import LEARNERS, Proportions, leak_by_prop
 from leakgauge.membership.protocol import Attack
 from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.running import STEPS_BESIDES, Scored, run_all
-from leakgauge.membership.shift import distribution_shift
+from leakgauge.membership.shift import Shift, distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
+from leakgauge.membership.trainers import HERE, Trainers
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.model_contents.reconstruction import SECONDS_IN_AUDITS
 from leakgauge.parameters import MembershipParameters
-from leakgauge.progress import Progress, Share
+from leakgauge.progress import Calling, Progress, Share
 from leakgauge.randomness import generator_for
 from leakgauge.report import risk
 from leakgauge.report.model import (
@@ -62,30 +63,25 @@ def gather(
     attacks: Sequence[Attack],
     progress: Progress,
     time: Time,
+    trainers: Trainers = HERE,
 ) -> Evidence:
     """Measure everything, step by step; only what no attack can do without ends the audit.
 
     Parameters
     ----------
-    time
-        the audit's, which the steps share.
+    time, trainers
+        the audit's, which the steps share; who trains reference models.
     """
-    pool, seed = inputs.pool, parameters.seed
-    data = inputs.training_data or TrainingData.of(pool)
+    pool, seed, data = inputs.pool, parameters.seed, training_data_of(inputs)
     progress.report("querying the model", 0.03)
     a_model = seconds_a_model(inputs, data, parameters, attacks, clock=time.clock)
-    references = _reference_models(inputs, data, parameters, a_model, time)
+    references = _reference_models(inputs, data, parameters, a_model, time, trainers)
     target = SharedAnswers(inputs.target, pool, references=references)
     described = _describe(inputs, target)
     whole = seconds_of_audit(target, pool, parameters, attacks, a_model=a_model, clock=time.clock)
-    progress.report(f"auditing, which takes about {readable(whole)}", 0.05)
     notices: list[Notice] = []
-    limited = time.share(len(attacks) + STEPS_BESIDES).limiting(Share(progress, 0.06, 0.1))
-    shift = unless_it_runs_out(
-        lambda: distribution_shift(pool, rng=generator_for(seed, "shift"), progress=limited),
-        instead=lambda reason: notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}")),
-    )
-    runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
+    shift = _compared(pool, seed, notices, _telling(whole, time, Share(progress, 0.1, 0.13)), time)
+    runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.13, 0.4), time=time)
     limited = time.share(STEPS_BESIDES).limiting(Share(progress, 0.4, 0.75))
     proportions = _proportions(target, inputs, parameters, runs, limited)
     tried = None
@@ -118,12 +114,32 @@ def gather(
     )
 
 
-def _reference_models(
-    inputs: Inputs, data: TrainingData, parameters: MembershipParameters, a_model: float, time: Time
-) -> ReferenceModels | GivenReferences:
-    if inputs.references is not None:
-        return inputs.references
-    plan = Plan(
+def _telling(seconds: float, time: Time, progress: Progress) -> Progress:
+    """A progress of a first step that says all the while what the whole audit takes."""
+    left = time.share(1).seconds
+    takes = f"auditing takes about {readable(seconds)}"
+    if left < seconds:
+        takes = f"auditing would take about {readable(seconds)} and has {readable(max(left, 0.0))}"
+    return Calling(lambda stage, fraction: progress.report(f"{takes}: {stage}", fraction))
+
+
+def _compared(pool: Pool, seed: int, notices: list[Notice], progress: Progress, time: Time) -> Shift | None:
+    """What tells the tables apart without the model; None for nothing, or where that could not be seen."""
+    limited = time.share(STEPS_BESIDES).limiting(progress)
+    return unless_it_runs_out(
+        lambda: distribution_shift(pool, rng=generator_for(seed, "shift"), progress=limited),
+        instead=lambda reason: notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}")),
+    )
+
+
+def training_data_of(inputs: Inputs) -> TrainingData:
+    """What reference models are trained on."""
+    return inputs.training_data or TrainingData.of(inputs.pool)
+
+
+def plan_of(inputs: Inputs, parameters: MembershipParameters) -> Plan:
+    """Which reference models an audit trains, where it trains any."""
+    return Plan(
         inputs.target.recipe,
         inputs.target.classes,
         models=parameters.reference_models,
@@ -132,13 +148,26 @@ def _reference_models(
         form=inputs.target.form,
         error_scale=inputs.target.error_scale,
     )
+
+
+def _reference_models(
+    inputs: Inputs,
+    data: TrainingData,
+    parameters: MembershipParameters,
+    a_model: float,
+    time: Time,
+    trainers: Trainers,
+) -> ReferenceModels | GivenReferences:
+    if inputs.references is not None:
+        return inputs.references
     return ReferenceModels(
-        plan,
+        plan_of(inputs, parameters),
         data,
         clock=time.clock,
         most_seconds=lambda: TRAINED_IN * time.share(STEPS_BESIDES).seconds,
         remedy=time.remedy,
         seconds_a_model=a_model,
+        trainers=trainers,
     )
 
 

@@ -11,6 +11,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -25,6 +26,7 @@ from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import ReferenceAnswers
 from leakgauge.membership.refitting import Answers, Refitting, blank_clone
 from leakgauge.membership.residuals import ErrorScale
+from leakgauge.membership.trainers import HERE, Fit, Trainers
 from leakgauge.membership.training_sets import (
     Design,
     TrainingData,
@@ -38,7 +40,6 @@ from leakgauge.randomness import generator_for
 from leakgauge.report.model import Attacker, Notice
 from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray
 from leakgauge.targets.sklearn.model_graph import type_name
-from leakgauge.threads import one_processor_each, processors
 
 _NOTICED_BELOW = 0.95
 """Training sets smaller than this share of the target's are spoken of."""
@@ -118,6 +119,8 @@ class ReferenceModels:
         what to do where that does not suffice.
     seconds_a_model
         what one model is expected to take; 0 where that is not known.
+    trainers
+        who trains them.
     """
 
     def __init__(
@@ -129,6 +132,7 @@ class ReferenceModels:
         most_seconds: Callable[[], float] = unlimited,
         remedy: str = MORE_TIME,
         seconds_a_model: float = 0.0,
+        trainers: Trainers = HERE,
     ) -> None:
         self._plan = plan
         self._data = data
@@ -136,6 +140,7 @@ class ReferenceModels:
         self._most_seconds = most_seconds
         self._remedy = remedy
         self._seconds_a_model = seconds_a_model
+        self._trainers = trainers
         self._trained: dict[Attacker, Trained] = {}
         self._refusals: dict[Attacker, Unsuited | MemoryError | OutOfTime] = {}
 
@@ -231,20 +236,20 @@ class ReferenceModels:
             )
         if plan.recipe is None and np.ndim(self._data.x) <= _TABLE_AXES:
             raise Unsuited(NO_RECIPE)
-        refitting = Refitting.of(
-            blank_clone(plan.recipe),
-            plan.classes,
-            self._data,
-            form=plan.form,
-            defences=plan.defences,
-            like=plan.recipe,
-            error_scale=plan.error_scale,
-        )
+        refitting = refitting_of(plan, self._data)
         rng = generator_for(plan.seed, DRAWS[attacker])
         draw = of_candidates if attacker == "candidates" else of_population
         design = draw(self._data, rounds=plan.models // 2, rng=rng)
         seconds = self._limit(design)
-        trained = train(refitting, design, rng=rng, seconds=seconds, clock=self._clock, progress=progress)
+        trained = train(
+            refitting,
+            design,
+            rng=rng,
+            seconds=seconds,
+            clock=self._clock,
+            progress=progress,
+            trainers=self._trainers,
+        )
         rounds = trained.answers.rounds
         if seconds is None or rounds == len(design.rounds):
             return trained
@@ -268,7 +273,7 @@ class ReferenceModels:
         if math.isinf(most):
             return None
         models = len(design.rounds[0])
-        expected = self._seconds_a_model * math.ceil(models / processors())
+        expected = self._seconds_a_model * math.ceil(models / self._trainers.at_once)
         if expected > most:
             raise OutOfTime(
                 f"{NOT_AUDITED}: {models} reference models take about {readable(expected)}, and there were "
@@ -294,6 +299,25 @@ _SMALLER: dict[Attacker, str] = {
 """What smaller training sets do to the figures, measured in benchmarks/attackers.py."""
 
 
+def refitting_of(plan: Plan, data: TrainingData) -> Refitting:
+    """What trains the reference models of a plan.
+
+    Raises
+    ------
+    Unsuited
+        when the target cannot be cloned.
+    """
+    return Refitting.of(
+        blank_clone(plan.recipe),
+        plan.classes,
+        data,
+        form=plan.form,
+        defences=plan.defences,
+        like=plan.recipe,
+        error_scale=plan.error_scale,
+    )
+
+
 def train(
     refitting: Refitting,
     design: Design,
@@ -302,6 +326,7 @@ def train(
     progress: Progress,
     seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
+    trainers: Trainers = HERE,
 ) -> Trained:
     """Train the models of a design and ask them about the pool, round by round.
 
@@ -311,35 +336,32 @@ def train(
         seeds the models.
     seconds
         after how many no further round is begun, None for never.
+    trainers
+        who trains them.
 
     Raises
     ------
     Unsuited
         when a model cannot be trained.
     """
-    seeds = rng.integers(2**31, size=sum(map(len, design.rounds)))
-    seeded = iter(seeds.tolist())
-    rounds = [[(one, next(seeded)) for one in sets] for sets in design.rounds]
+    rounds = design.rounds
+    sets = list(chain.from_iterable(rounds))
+    seeds = rng.integers(2**31, size=len(sets)).tolist()
+    fits = [Fit(one.rows, one.queried, seed, design.what) for one, seed in zip(sets, seeds, strict=True)]
     collected = _Collected.of(design)
-
-    def ask(task: tuple[TrainingSet, int]) -> Answers:
-        training_set, seed = task
-        return refitting.answers(training_set.rows, training_set.queried, seed=seed, what=design.what)
-
-    at_once = -(-processors() // len(rounds[0]))
+    at_once = -(-trainers.at_once // len(rounds[0]))
+    batch = at_once * len(rounds[0])
     started, done = clock() if seconds is not None else 0.0, 0
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
-    with warnings.catch_warnings(), one_processor_each(len(seeds)) as threads:
-        warnings.simplefilter("ignore")
-        while done < len(rounds):
-            batch = list(chain.from_iterable(rounds[done : done + at_once]))
-            for number, ((training_set, _), answers) in enumerate(
-                zip(batch, threads.map(ask, batch), strict=True), start=1
-            ):
-                collected.add(training_set, answers)
-                progress.report(
-                    "training reference models", (done + at_once * number / len(batch)) / len(rounds)
-                )
+    with (
+        warnings.catch_warnings(action="ignore"),
+        closing(trainers.answers(refitting, fits, batch=batch)) as answered,
+    ):
+        for number, (training_set, answers) in enumerate(zip(sets, answered, strict=True), start=1):
+            collected.add(training_set, answers)
+            progress.report("training reference models", number / len(sets))
+            if number % batch and number < len(sets):
+                continue
             done = min(done + at_once, len(rounds))
             if seconds is not None:
                 elapsed = clock() - started

@@ -7,17 +7,20 @@ import secrets
 import shutil
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from leakgauge import logs
 from leakgauge.errors import AuditFailed, BadParameters, LeakgaugeError
+from leakgauge.extras import installed
 from leakgauge.installation import installed_kind, ml_root
 from leakgauge.jobs.table import AUDIT, Job
 from leakgauge.redacted_traceback import redacted_traceback
-from leakgauge.sagemaker.layout import JobLayout
+from leakgauge.sagemaker.layout import Hosts, JobLayout
 from leakgauge.sagemaker.metrics import metric_lines
 from leakgauge.sandbox.output import check_writable
-from leakgauge.sandbox.parent import Sandbox
+from leakgauge.sandbox.parent import ModelTraining, Sandbox
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +36,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
     try:
         job = layout.job()
-        with Sandbox(only=installed_kind(), job=job) as sandbox:
-            run(layout, sandbox, job=job, cancelled=cancelled)
+        hosts = layout.hosts()
+        if hosts is not None and hosts.current != hosts.leader:
+            _follow(hosts, job, cancelled)
+            return 0
+        with Sandbox(only=installed_kind(), job=job) as sandbox, _led(layout, hosts, job) as training:
+            run(layout, sandbox, job=job, cancelled=cancelled, training=training)
     except LeakgaugeError as error:
         return _fail(layout, error)
     except Exception as error:  # noqa: BLE001 - a job must leave a reason, whatever it met
@@ -52,8 +59,46 @@ def main() -> int:
     return 0
 
 
+def _trains_elsewhere(job: Job) -> bool:
+    """Whether several hosts can share the work, which is that of audits that train reference models."""
+    if job is not AUDIT or installed_kind() == "inversion":
+        return False
+    if not installed("distributed"):
+        _log.warning("several hosts share an audit where the extra dask is installed; one does it alone")
+        return False
+    return True
+
+
+@contextmanager
+def _led(layout: JobLayout, hosts: Hosts | None, job: Job) -> Iterator[ModelTraining | None]:
+    """What the first of several hosts has its reference models trained by; None where it is alone."""
+    if hosts is None or not _trains_elsewhere(job):
+        yield None
+        return
+    # imported late, as below: a job on one instance needs no Dask
+    from leakgauge.workers.hosts import led
+
+    with led(hosts.current, layout.source(job), layout.overrides()) as training:
+        yield training
+
+
+def _follow(hosts: Hosts, job: Job, cancelled: threading.Event) -> None:
+    """Do what there is to do on a host that is not the first."""
+    if not _trains_elsewhere(job):
+        _log.info("another instance of this job does the audit")
+        return
+    from leakgauge.workers.hosts import follow
+
+    follow(hosts.current, hosts.leader, ending=cancelled)
+
+
 def run(
-    layout: JobLayout, sandbox: Sandbox, *, job: Job = AUDIT, cancelled: threading.Event | None = None
+    layout: JobLayout,
+    sandbox: Sandbox,
+    *,
+    job: Job = AUDIT,
+    cancelled: threading.Event | None = None,
+    training: ModelTraining | None = None,
 ) -> None:
     """Do the job with what its channel holds; files into `model` and `output/data`, metrics to stdout.
 
@@ -63,15 +108,14 @@ def run(
         one that runs the job.
     cancelled
         set when the job is to be stopped.
+    training
+        who trains the reference models of an audit; None for the audit itself.
 
     Raises
     ------
     LeakgaugeError
         whatever the job's configuration, its bundle or the audit deserve.
     """
-    if not layout.works_here():
-        _log.info("another instance of this job does the audit")
-        return
     overrides = layout.overrides()
     for collected in (layout.model, layout.output_data):
         check_writable(collected / _TRIAL)
@@ -83,6 +127,7 @@ def run(
             overrides=overrides,
             progress=logs.Milestones(_log_progress),
             cancelled=cancelled,
+            peer=training,
         )
         if job is AUDIT:
             for line in metric_lines(finished / "report.json"):

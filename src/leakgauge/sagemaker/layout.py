@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,28 @@ from leakgauge.parameters import decode_hyperparameters
 
 _TASK = "task"
 _CHANNELS: Final = {AUDIT: "training", PRIOR: "auxiliary"}
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The instances of a job.
+
+    Attributes
+    ----------
+    current
+        the name of this one.
+    names
+        of all.
+    """
+
+    current: str
+    names: tuple[str, ...]
+
+    @property
+    def leader(self) -> str:
+        """The one that does the audit."""
+        return min(self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +109,30 @@ class JobLayout:
             strings[name] = value
         return decode_hyperparameters(strings)
 
-    def works_here(self) -> bool:
-        """Whether this host does the audit: of several instances only the first does.
+    def hosts(self) -> Hosts | None:
+        """The hosts of a job with several instances; None of a job with one.
 
         Raises
         ------
+        BadParameters
+            `job_configuration` where it is not told which hosts there are, and which is this.
         BadBundle
             `sharded_channel` when the bundle's files have been dealt out to several instances.
         """
         resources = self._configuration("resourceconfig")
-        hosts, current = resources.get("hosts"), resources.get("current_host")
-        if not isinstance(hosts, list) or len(hosts) < 2:
-            return True
+        match resources.get("hosts", []), resources.get("current_host"):
+            case [], _:
+                return None
+            case [*names], str() as current if current in names and all(map(_is_host, names)):
+                hosts = Hosts(current, tuple(map(str, names)))
+            case _:
+                raise BadParameters(
+                    "job_configuration",
+                    "The job's resourceconfig.json does not tell the names of its hosts, and which this is.",
+                    hint="Start the job again. Elsewhere, write hosts and current_host as SageMaker does.",
+                )
+        if len(set(hosts.names)) == 1:
+            return None
         for channel in self._configuration("inputdataconfig").values():
             if isinstance(channel, dict) and channel.get("S3DistributionType") == "ShardedByS3Key":
                 raise BadBundle(
@@ -105,7 +140,7 @@ class JobLayout:
                     "The channel deals its files out to several instances, so none has the whole bundle.",
                     hint="Use one instance, or the distribution type FullyReplicated.",
                 )
-        return current == min(str(host) for host in hosts)
+        return hosts
 
     def source(self, job: Job = AUDIT) -> Path:
         """The folder of the job's channel, with the files loose or in a zip.
@@ -143,6 +178,10 @@ class JobLayout:
         if not isinstance(value, dict):
             raise _unreadable(name)
         return value
+
+
+def _is_host(name: object) -> bool:
+    return isinstance(name, str) and _HOST.fullmatch(name) is not None
 
 
 def _unreadable(name: str) -> BadParameters:

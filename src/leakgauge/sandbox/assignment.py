@@ -44,6 +44,7 @@ class Assignment:
             "only": request.only,
             "trained_prior": None if request.trained_prior is None else str(request.trained_prior),
             "time_budget": request.time_budget,
+            "models": request.models,
             "service": None if request.service is None else request.service.facts.message(),
             "deadline": request.deadline,
         }
@@ -53,7 +54,7 @@ class Assignment:
         """The assignment that `message()` described. Trusts its sender, who is this very program."""
         limits, overrides, only = message["limits"], message["overrides"], message["only"]
         trained_prior, time_budget = message["trained_prior"], message["time_budget"]
-        service = message["service"]
+        service, models = message["service"], message["models"]
         assert isinstance(limits, dict)  # noqa: S101 - narrows the types of our own message
         assert isinstance(overrides, dict)  # noqa: S101 - likewise
         assert service is None or isinstance(service, dict)  # noqa: S101 - likewise
@@ -67,6 +68,7 @@ class Assignment:
             trained_prior=None if trained_prior is None else Path(str(trained_prior)),
             time_budget=None if time_budget is None else float(str(time_budget)),
             service=None if service is None else Service(ServiceFacts.from_message(service)),
+            models=None if models is None else int(str(models)),
             deadline=float(str(message["deadline"])),
             cpu_seconds=granted.cpu_seconds,
         )

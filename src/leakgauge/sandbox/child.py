@@ -57,7 +57,7 @@ def run_child(assignment: Assignment, events: int, broker: int | None, context: 
     events
         file descriptor to write events to.
     broker
-        socket to ask a live service through; None where none is audited.
+        socket to ask a live service, or of reference models; None where there is nobody to ask.
     """
     code = 1
     # Whatever happens, this process must end here and not run on as a second fork server.
@@ -89,6 +89,8 @@ def _work(assignment: Assignment, writer: EventWriter, context: ChildContext) ->
     request, user = _handed_over(assignment.request, limits, context)
     if request.service is not None:
         request = replace(request, service=replace(request.service, descriptor=_BROKER))
+    if request.models is not None:
+        request = replace(request, models=_BROKER)
     os.sched_setaffinity(0, context.processors)
     privileges = ChildPrivileges(
         limits=limits,

@@ -33,6 +33,8 @@ from leakgauge.sandbox.workspace import Workspace, disk_exceeded, disk_is_full, 
 _log = logging.getLogger(__name__)
 
 _DYING_SECONDS = 2.0
+_NOT_YET = -1
+"""In the place of a descriptor that the child will have."""
 _ATTEMPTS = 2
 """Children that may die with the same model file open: one of a memory that failed, two of the file."""
 # failures that say all there is to say, of which a log could not tell more
@@ -52,6 +54,20 @@ class LiveService:
     """
 
     facts: ServiceFacts
+    broker: Broker
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTraining:
+    """The training of reference models, by other processes than the audit's own.
+
+    Attributes
+    ----------
+    broker
+        speaks of them with the child (`leakgauge.model_pipe`): with an audit, which has them trained, or with
+        a worker, which trains them.
+    """
+
     broker: Broker
 
 
@@ -161,7 +177,7 @@ class Sandbox:
         cancelled: Cancellation | None = None,
         shown: Shown = unseen,
         job: Job | None = None,
-        service: LiveService | None = None,
+        peer: LiveService | ModelTraining | None = None,
         keep: bool = False,
     ) -> tuple[str, ...]:
         """Audit the zip or folder `source` and leave the report in the folder `output`.
@@ -180,9 +196,9 @@ class Sandbox:
             seconds from now, beside the limit on wall-clock time; seconds for what can be cut short.
         cancelled
             looked at ten times a second; once set, the audit stops with `audit_failed.cancelled`.
-        shown, job, service
+        shown, job, peer
             called with what the child gives to look at meanwhile; what to do in place of the sandbox's own;
-            the live service that is audited in the place of a model.
+            whom the child may speak to.
         keep
             of an `output` that a person named: the report is kept elsewhere where it cannot be written.
 
@@ -200,9 +216,9 @@ class Sandbox:
             if deaths:
                 _log.warning("audit died of its model", extra={"signal": deaths[-1].signal_name})
             with self.private_folder() as folder, _logged_failure():
-                request = self._request(source, folder, overrides, time_budget, deadline, service)
+                request = self._request(source, folder, overrides, time_budget, deadline, peer)
                 assignment = Assignment((job or self._job).function, request, self._limits)
-                ended = self._follow(assignment, rising, cancelled, shown, service)
+                ended = self._follow(assignment, rising, cancelled, shown, peer)
                 if not ended.of_its_model:
                     self._check(ended)
                     collect_output(request.report, output, keep=keep)
@@ -217,7 +233,7 @@ class Sandbox:
         overrides: Mapping[str, JsonValue],
         time_budget: float | None,
         deadline: float,
-        service: LiveService | None,
+        peer: LiveService | ModelTraining | None,
     ) -> JobRequest:
         return JobRequest(
             source=source.resolve(),
@@ -229,7 +245,8 @@ class Sandbox:
             time_budget=time_budget,
             deadline=deadline,
             cpu_seconds=self._limits.cpu_seconds,
-            service=None if service is None else Service(service.facts),
+            service=Service(peer.facts) if isinstance(peer, LiveService) else None,
+            models=_NOT_YET if isinstance(peer, ModelTraining) else None,
         )
 
     def _follow(
@@ -238,9 +255,9 @@ class Sandbox:
         progress: Progress,
         cancelled: Cancellation | None,
         shown: Shown,
-        service: LiveService | None,
+        peer: LiveService | ModelTraining | None,
     ) -> Ended:
-        broker = None if service is None else service.broker
+        broker = None if peer is None else peer.broker
         for last_attempt in (False, True):
             _make_room(assignment.request)
             server = self._live_server()

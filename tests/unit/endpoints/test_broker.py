@@ -17,7 +17,7 @@ from services import serving
 
 from leakgauge.endpoints.broker import Broker
 from leakgauge.endpoints.reading import read_endpoint
-from leakgauge.row_pipe import read_message, write_message
+from leakgauge.socket_messages import read_message, write_message
 
 SECRET = "s3cr3t-value-0123456789"
 

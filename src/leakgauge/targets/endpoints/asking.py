@@ -14,9 +14,8 @@ from leakgauge.row_pipe import (
     Cell,
     Column,
     ServiceFacts,
-    read_message,
-    write_message,
 )
+from leakgauge.socket_messages import read_message, write_message
 
 
 class Service:
