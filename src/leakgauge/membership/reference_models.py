@@ -22,23 +22,22 @@ from numpy.typing import NDArray
 from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.output import Setting
 from leakgauge.exhaustion import MORE_TIME, NOT_AUDITED, OutOfTime, ran_out, readable, unlimited
+from leakgauge.membership.collected import Collected, fits_of
 from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import ReferenceAnswers
-from leakgauge.membership.refitting import Answers, Refitting, blank_clone
+from leakgauge.membership.refitting import Refitting, blank_clone
 from leakgauge.membership.residuals import ErrorScale
-from leakgauge.membership.trainers import HERE, Fit, Trainers
+from leakgauge.membership.trainers import HERE, Trainers
 from leakgauge.membership.training_sets import (
     Design,
     TrainingData,
-    TrainingSet,
-    is_trained_on,
     of_candidates,
     of_population,
 )
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Attacker, Notice
-from leakgauge.targets.protocol import AnswerForm, BoolArray, FloatArray
+from leakgauge.targets.protocol import AnswerForm
 from leakgauge.targets.sklearn.model_graph import type_name
 
 _NOTICED_BELOW = 0.95
@@ -345,10 +344,8 @@ def train(
         when a model cannot be trained.
     """
     rounds = design.rounds
-    sets = list(chain.from_iterable(rounds))
-    seeds = rng.integers(2**31, size=len(sets)).tolist()
-    fits = [Fit(one.rows, one.queried, seed, design.what) for one, seed in zip(sets, seeds, strict=True)]
-    collected = _Collected.of(design)
+    sets, fits = list(chain.from_iterable(rounds)), fits_of(design, rng)
+    collected = Collected.of(design)
     at_once = -(-trainers.at_once // len(rounds[0]))
     batch = at_once * len(rounds[0])
     started, done = clock() if seconds is not None else 0.0, 0
@@ -368,33 +365,3 @@ def train(
                 if elapsed + elapsed * at_once / done > seconds:
                     break
     return Trained(collected.of_rounds(done), design, collected.accuracy)
-
-
-@dataclass(frozen=True, slots=True)
-class _Collected:
-    """The answers of models as they come in; of rounds that are not trained there are none."""
-
-    design: Design
-    p_y: FloatArray
-    trained_on: BoolArray
-    accuracies: list[float]
-
-    @classmethod
-    def of(cls, design: Design) -> _Collected:
-        shape = (design.places * len(design.rounds), design.scored)
-        return cls(design, np.zeros(shape), np.zeros(shape, dtype=np.bool_), [])
-
-    def add(self, training_set: TrainingSet, answers: Answers) -> None:
-        own = is_trained_on(training_set)
-        self.p_y[training_set.place, training_set.queried] = answers.p_y
-        self.trained_on[training_set.place, training_set.queried] = own
-        if own.any():
-            self.accuracies.append(float(answers.right[own].mean()))
-
-    def of_rounds(self, rounds: int) -> ReferenceAnswers:
-        kept = self.design.places * rounds
-        return ReferenceAnswers(self.p_y[:kept], self.trained_on[:kept], self.design.places)
-
-    @property
-    def accuracy(self) -> float | None:
-        return float(np.mean(self.accuracies)) if self.accuracies else None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
-from leakgauge.errors import JsonValue, LeakgaugeError
+from leakgauge.errors import InputError, JsonValue, LeakgaugeError
 from leakgauge.jobs.table import REFERENCE_MODELS
 from leakgauge.model_pipe import Fit, read_answers
 from leakgauge.progress import Silent
@@ -84,7 +84,9 @@ class Child:
                 )
         except (LeakgaugeError, OSError) as error:
             if not (self._cancelled.is_set() or self._sandbox.closed):
-                _log.warning("a worker ended", extra={"code": getattr(error, "code", "os_error")})
+                # what is wrong with the bundle the audit says itself
+                level = logging.INFO if isinstance(error, InputError) else logging.WARNING
+                _log.log(level, "a worker ended", extra={"code": getattr(error, "code", "os_error")})
             if not self._connection.done():
                 self._connection.set_exception(error)
 

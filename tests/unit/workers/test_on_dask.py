@@ -25,7 +25,7 @@ from leakgauge.workers.on_dask import Bundle, DaskWorkers, connected
 
 SAMPLE = Path(__file__).parents[3] / "sample-input" / "membership.zip"
 QUICK = {"attacks": ["gap", "rmia", "lira"], "reference_models": 8, "tradeoffs": False}
-SOME = Fit(b"".join(place.to_bytes(4, "little") for place in range(200)), bytes(4), 1)
+SOME = Fit("", b"".join(place.to_bytes(4, "little") for place in range(200)), bytes(4), 1)
 slow = pytest.mark.slow
 
 
