@@ -143,6 +143,7 @@ DOCKER ?= /usr/bin/docker
 VERSION = $(shell sed -nE 's/^__version__ = "(.*)"$$/\1/p' src/leakgauge/version.py)
 BUILD = DOCKER_BUILDKIT=1 "$(DOCKER)" build --build-arg VERSION=$(VERSION) --build-arg TORCH_INDEX=$(TORCH_INDEX)
 SAGEMAKER := build/sagemaker
+SAGEMAKER_V3 := build/sagemaker-v3
 
 images:  ## build leakgauge-membership and leakgauge-inversion
 	$(BUILD) --target membership --tag leakgauge-membership .
@@ -151,13 +152,13 @@ images:  ## build leakgauge-membership and leakgauge-inversion
 demo-image:  ## build leakgauge-demo, the page in a container of its own
 	$(BUILD) --target demo --tag leakgauge-demo .
 
-$(SAGEMAKER)/installed: container/requirements-sagemaker.txt
-	"$(PYTHON)" -m venv $(SAGEMAKER)
-	@echo "installing the SageMaker SDK into $(SAGEMAKER) (once; a minute or two)"
-	$(SAGEMAKER)/bin/pip --disable-pip-version-check --quiet install --require-hashes -r $<
+$(SAGEMAKER)/installed $(SAGEMAKER_V3)/installed: %/installed: container/requirements-sagemaker.txt container/requirements-sagemaker-v3.txt
+	"$(PYTHON)" -m venv $*
+	@echo "installing the SageMaker SDK into $* (once; some minutes)"
+	$*/bin/pip --disable-pip-version-check --quiet install --require-hashes -r container/requirements-$(notdir $*).txt
 	@touch $@
 
-test-images: images demo-image $(VENV)/installed-dev $(SAGEMAKER)/installed  ## test all images with a real engine
+test-images: images demo-image $(VENV)/installed-dev $(SAGEMAKER)/installed $(SAGEMAKER_V3)/installed  ## test all images with a real engine
 	DOCKER="$(DOCKER)" $(RUN)/python -m pytest -m images -s --durations=10 tests/images
 
 listing: $(VENV)/installed-dev  ## show and check the requests that publish both products

@@ -71,8 +71,8 @@ from leakgauge.targets.sklearn.target import SklearnTarget
 
 SIZES = ((300, 300), (2_000, 2_000), (6_500, 6_500), (4_000, 400), (400, 4_000))
 """Members and non-members of the audits."""
-LEARNED_SIZES = ((300, 300), (4_000, 400), (400, 4_000))
-"""Those at which attack models can be trained often enough: they know at most 400 of either side."""
+LEARNED_SIZES = ((300, 300), (2_000, 2_000), (4_000, 400), (400, 4_000))
+"""Those at which attack models can be trained often enough."""
 TRIED = (1, 2, 12)
 """Numbers of attacks in an audit, for which intervals are corrected."""
 REFERENCED = tuple(attack for attack in ATTACKS if attack.referenced)
@@ -628,7 +628,7 @@ def sections(samples: int, splits: int, pools: int) -> tuple[Section, ...]:
         Section(
             "learned",
             "Attacks that learn",
-            f"{pools} pools a row; the truth is guessing, or the mean over the pools. With 2,000 and more "
+            f"{pools} pools a row; the truth is guessing, or the mean over the pools. With 6,500 "
             f"on both sides the ten attack models of a pool take too long to be trained so often. "
             f"{chance(pools)} The standard deviation over the pools, and with it the last column, is "
             f"itself uncertain by {1 / np.sqrt(2 * pools):.0%}.",

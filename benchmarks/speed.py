@@ -8,7 +8,9 @@ attack models at nine shares of the data; of the toolbox's three attack models a
 shares; and of the complete default audit, with the seconds that it took on the clock. The
 toolbox (`adversarial-robustness-toolbox`) is trained once at each share and asked about the
 other records, ours is trained on five or ten folds, so that every record is scored.
-`speed.md` gets the table.
+A second table says which steps of the default audit take these seconds, as its progress names
+them, and how many times the least work the whole takes: sixteen bare fits of the model and one
+pass of its answers. `speed.md` gets both tables.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from sklearn.base import clone
 
 from leakgauge.attacks.table import chosen_attacks
 from leakgauge.membership.attacks import ATTACKS, lira, rmia
@@ -32,11 +35,12 @@ from leakgauge.membership.proportions import LEARNERS, leak_by_proportion
 from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.parameters import membership_parameters
-from leakgauge.progress import Silent
+from leakgauge.progress import Progress, Silent
 from leakgauge.randomness import generator_for
 from membership_targets import Case, recipes
 
 SHARES = tuple(range(10, 91, 10))
+MOST_STEPS = 16
 
 
 def referenced(of: Case) -> None:
@@ -58,7 +62,7 @@ def our_table(of: Case) -> None:
         for learner in LEARNERS
     }
     leak_by_proportion(
-        target.probabilities(of.pool.x),
+        target,
         of.pool,
         percentages=SHARES,
         known_scores=known,
@@ -86,7 +90,29 @@ def toolbox_table(of: Case) -> None:
             attack.infer(x[rest], y[rest])
 
 
-def default_audit(of: Case) -> None:
+def least_work(of: Case) -> None:
+    """Sixteen bare fits of the model on the members, and one pass of its answers about the pool."""
+    for seed in range(16):
+        model = clone(of.target.estimator).set_params(random_state=seed)
+        model.fit(of.pool.x[of.pool.member], of.pool.y[of.pool.member])
+    of.target.probabilities(of.pool.x)
+
+
+class Steps:
+    """A listener that counts CPU seconds by what the audit says that it is doing."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._step, self._begun = "reading", time.process_time()
+
+    def report(self, stage: str, fraction: float) -> None:  # noqa: ARG002 -- the protocol's signature
+        """End the step before, and begin this one."""
+        now = time.process_time()
+        self.seconds[self._step] = self.seconds.get(self._step, 0.0) + now - self._begun
+        self._step, self._begun = stage, now
+
+
+def default_audit(of: Case, progress: Progress | None = None) -> None:
     """Everything that an audit does by default, but for opening and writing files."""
     target = SharedAnswers(of.target, of.pool)
     audit(
@@ -94,7 +120,7 @@ def default_audit(of: Case) -> None:
         parameters=membership_parameters(None, {"seed": of.seed}),
         attacks=chosen_attacks(None, ATTACKS),
         inputs_sha256={},
-        progress=Silent(),
+        progress=progress or Silent(),
     )
 
 
@@ -112,6 +138,22 @@ def parts(with_toolbox: bool) -> Iterator[tuple[str, Callable[[Case], None]]]:
     if with_toolbox:
         yield "the toolbox's 3 attack models, 9 shares", toolbox_table
     yield "complete default audit", default_audit
+
+
+def steps(of: Case) -> list[str]:
+    """The table of the steps that take most."""
+    listener = Steps()
+    least, _ = timed(least_work, of)
+    whole, _ = timed(lambda case: default_audit(case, listener), of)
+    rows = ["| step of the default audit, seed 0 | CPU s | share |", "|---|---:|---:|"]
+    ordered = sorted(listener.seconds.items(), key=lambda one: -one[1])
+    rows += [f"| {name} | {seconds:.1f} | {seconds / whole:.0%} |" for name, seconds in ordered[:MOST_STEPS]]
+    rows += [
+        f"| all | {whole:.1f} | |",
+        f"| sixteen bare fits and one pass of answers | {least:.1f} | 1 : {whole / least:.1f} |",
+    ]
+    print("\n".join(rows), flush=True)
+    return rows
 
 
 def main() -> None:
@@ -134,6 +176,7 @@ def main() -> None:
             cpu, clock = timed(work, of)
             rows.append(f"| {seed} | {title} | {cpu:.1f} | {clock:.1f} |")
             print(rows[-1], flush=True)
+    rows += ["", *steps(recipes(None)["categorical-forest"].case(0))]
     head = "# Speed of membership audits\n\nWritten by `benchmarks/speed.py`, which says how.\n\n"
     (asked.into / "speed.md").write_text(head + "\n".join(rows) + "\n")
 

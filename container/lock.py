@@ -89,6 +89,12 @@ LOCKS = (
         ("sagemaker[local]<3", "nbclient", "ipykernel", "docker"),
     ),
     Lock(
+        "sagemaker-v3",
+        "The SageMaker SDK (version 3) and its local mode. An environment of its own.",
+        None,
+        ("sagemaker>=3", "docker"),
+    ),
+    Lock(
         "endpoints",
         "What endpoints and documents for other systems are tested with. An environment of its own.",
         None,

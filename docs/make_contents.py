@@ -18,6 +18,8 @@ has the file needs no attack.
     leakgauge contents model.pkl                  # what such models are known to keep
     leakgauge contents bundle.zip                 # a membership bundle: its members are the table
 
+In Python:
+
     import leakgauge
     leakgauge.contents("model.pkl", "train.csv").sentence
     leakgauge.contents(model, X_train, y_train)   # a fitted estimator in memory

@@ -19,9 +19,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 import click
 import transform
+from installed import library
 from service_model import problems
 from specifications import (
     INSTANCES,
@@ -35,6 +35,8 @@ from specifications import (
 )
 
 from leakgauge import __version__
+
+boto3 = library("boto3")
 
 ROOT = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 30.0

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import regex  # the service's patterns use Unicode properties, which `re` does not know
 from botocore.model import Shape
 from botocore.session import Session
+from installed import library
+
+regex = library("regex")  # the service's patterns use Unicode properties, which `re` does not know
 
 BATCH_TOTAL_MB = 100
 """Concurrent requests of a batch transform may not carry more than this together."""

@@ -14,7 +14,7 @@ Kind: TypeAlias = Literal["membership", "inversion"]
 Request: TypeAlias = dict[str, Any]
 
 ZIP: Final = "application/zip"
-ANSWERS: Final = ["application/zip", "application/json", "text/csv", "text/html"]
+ANSWERS: Final = ["application/zip", "application/json", "text/csv", "text/html", "application/pdf"]
 INSTANCES: Final = ["ml.m5.xlarge", "ml.m5.2xlarge", "ml.m5.4xlarge", "ml.c5.2xlarge", "ml.c5.4xlarge"]
 """Without an accelerator: an audit uses none. The first one is what the listing's figures are from."""
 MAX_PAYLOAD_MB: Final = 100

@@ -18,9 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import click
+from installed import library
 from specifications import INSTANCES, model, transform_job
+
+boto3 = library("boto3")
 
 POLL_SECONDS = 15.0
 _ENDED = {"Completed", "Failed", "Stopped"}

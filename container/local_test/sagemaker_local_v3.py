@@ -3,8 +3,7 @@
     python container/local_test/sagemaker_local_v3.py IMAGE FOLDER {training,transform} BUNDLE
 
 Version 3 starts training containers without an argument, which the entry point takes for a training
-job by the files that lie there. Its installation takes some ten minutes and an environment of its
-own (`pip install 'sagemaker>=3'`), and so no test runs this; its results are looked at by hand.
+job by the files that lie there.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def parse(text: bytes) -> JsonValue:
     """
     try:
         found: JsonValue = json.loads(
-            text.decode("utf-8"), parse_constant=_no_number, parse_int=_whole, parse_float=_finite
+            text.decode("utf-8"), parse_constant=no_number, parse_int=_whole, parse_float=finite
         )
     except (ValueError, RecursionError):
         raise ValueError("not JSON that is taken") from None
@@ -57,14 +57,16 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
-def _finite(digits: str) -> float:
+def finite(digits: str) -> float:
+    """A number that JSON writes with a point or an exponent; ValueError for one too large to be finite."""
     found = float(digits)
     if not math.isfinite(found):
         raise ValueError("JSON with a number that is not finite")
     return found
 
 
-def _no_number(name: str) -> float:
+def no_number(name: str) -> float:
+    """Refuse NaN and the infinities, which Python's reader takes; always a ValueError."""
     raise ValueError(f"{name} is no number")
 
 

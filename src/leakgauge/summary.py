@@ -57,15 +57,15 @@ class Strong:
     high: float
 
 
-def strongest(report: Mapping[str, Any]) -> list[Strong]:
-    """The attacks on the answers that showed most, by lower ends of intervals; errors as `lines`."""
+def strongest(report: Mapping[str, Any], *, on_file: bool = False) -> list[Strong]:
+    """The attacks on the answers, or the file, that showed most, by lower ends; errors as `lines`."""
     key, name = _FIGURES.get(str(report.get("kind")), ("", ""))
     found = [
         Strong(
             str(attack["title"]), name, float(figure["value"]), float(figure["low"]), float(figure["high"])
         )
         for attack in report.get("attacks", ())
-        if attack.get("threat_model") != "model_file"
+        if (attack.get("threat_model") == "model_file") is on_file
         and (figure := (attack.get("metrics") or {}).get(key)) is not None
     ]
     return sorted(found, key=lambda attack: -attack.low)[:_MOST_ATTACKS]
@@ -102,6 +102,11 @@ def lines(report: Mapping[str, Any], folder: Path) -> list[str]:
     contents = report.get("contents")
     if contents is not None:
         spoken.append(f"If the file leaks: {contents['sentence']}")
+    spoken += [
+        f"An attacker who holds the model file: {attack.attack}, {attack.figure} {attack.value:.2f} "
+        f"({attack.low:.2f} to {attack.high:.2f})"
+        for attack in strongest(report, on_file=True)[:1]
+    ]
     since = trend(folder)
     if since is not None:
         spoken.append(f"Since the earlier report: {since}")

@@ -16,6 +16,7 @@ from report_examples import inversion_audited, membership_report, with_every_tex
 from leakgauge.policy import Policy
 from leakgauge.report.comparison import compare
 from leakgauge.report.comparison.document import comparison_to_json
+from leakgauge.report.earlier import add_earlier
 from leakgauge.report.gate import held_to
 from leakgauge.report.html import render_comparison
 from leakgauge.report.model import Audited
@@ -100,6 +101,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     for name, audited in reports.items():
         write(audited, root / name)
+        if name in ("profiles", "hostile"):  # with the trend since an earlier report
+            add_earlier(root / name, audited.report)
     defended = replace(report, parameters={**report.parameters, "defences": ["rounding=2"]})
     comparison = compare(report, defended)
     (root / "comparison").mkdir()

@@ -197,7 +197,7 @@ def test_the_layers_in_force_are_told_in_a_header_and_in_the_log(server):
 def test_a_caller_in_a_hurry_gets_a_smaller_audit(server):
     attributes = {"X_Amzn_SageMaker_Custom_Attributes": "timeout=50"}
     reply = server.invoke(Accept="application/json", **attributes)
-    assert reply.json["time_budget"] == 25.0
+    assert reply.json["time_budget"] == 35.0
     late = server.invoke(b"sleep ", X_Amzn_SageMaker_Custom_Attributes="timeout=0.5")
     assert (late.status, late.code) == (504, "audit_timeout.wall_clock")
     wrong = server.invoke(X_Amzn_SageMaker_Custom_Attributes="timeout=soon")

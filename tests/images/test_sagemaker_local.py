@@ -1,4 +1,4 @@
-"""The SageMaker SDK (version 2) in local mode against the built images, and the notebook of the listing."""
+"""The SageMaker SDK (versions 2 and 3) in local mode against the images, and the notebooks that use it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ pytestmark = pytest.mark.images
 
 PYTHON = Path(os.environ.get("SAGEMAKER_PYTHON", ROOT / "build" / "sagemaker" / "bin" / "python"))
 """The SDK has an environment of its own: it asks for other versions than the audits do."""
+PYTHON_V3 = Path(os.environ.get("SAGEMAKER_V3_PYTHON", ROOT / "build" / "sagemaker-v3" / "bin" / "python"))
+"""Likewise; both versions are one package."""
 REFERENCED = {"attacks": ["gap", "rmia"], "reference_models": 8, "tradeoffs": False}
 REPORT = {"report.json", "report.html", "output.csv"}
 
@@ -102,27 +104,137 @@ def test_a_training_job_that_fails_raises_and_says_why(kind, tmp_path):
     assert b"[bad_bundle.not_a_zip]" in reason
 
 
-def test_the_notebook_runs(tmp_path):
-    script = """
+def local_v3(folder, scenario, bundle):
+    script = ROOT / "container" / "local_test" / "sagemaker_local_v3.py"
+    done = subprocess.run(
+        [PYTHON_V3, script, image("membership"), folder, scenario, bundle],
+        capture_output=True,
+        timeout=900,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_version_3_transforms(tmp_path):
+    bundle = tmp_path / "first.zip"
+    bundle.write_bytes(quick_bundle("membership"))
+    local_v3(tmp_path / "work", "transform", bundle)
+    (answer,) = (tmp_path / "work" / "transformed").iterdir()
+    assert json.loads(answer.read_bytes())["kind"] == "membership"
+
+
+def test_version_3_trains(tmp_path):
+    bundle = tmp_path / "first.zip"
+    bundle.write_bytes(quick_bundle("membership"))
+    local_v3(tmp_path / "work", "training", bundle)
+    (archive,) = (tmp_path / "work").rglob("model.tar.gz")
+    files = packed(archive)
+    assert set(files) >= REPORT
+    assert json.loads(files["report.json"])["seed"] == 7
+
+
+EXECUTE = """
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
 NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
 nbformat.write(notebook, sys.argv[2])
 """
-    executed = tmp_path / "executed.ipynb"
-    subprocess.run(
-        [PYTHON, "-c", script, ROOT / "marketplace-listing" / "usage.ipynb", executed],
-        check=True,
+
+
+def executed(notebook, folder):
+    """A notebook with its outputs, from a clean kernel, with the images in the place of an account."""
+    path = folder / "executed.ipynb"
+    done = subprocess.run(
+        [PYTHON, "-c", EXECUTE, notebook, path],
         capture_output=True,
-        timeout=900,
-        cwd=ROOT / "marketplace-listing",
+        text=True,
+        timeout=1800,
+        cwd=notebook.parent,
         env=os.environ
         | {
             "LEAKGAUGE_LOCAL_IMAGE": image("membership"),
             "LEAKGAUGE_BUNDLE": str(SAMPLES["membership"]),
-            "LEAKGAUGE_WORK": str(tmp_path / "work"),
+            "LEAKGAUGE_WORK": str(folder / "work"),
         },
     )
-    assert "the same report as the endpoint's: True" in executed.read_text()
+    assert done.returncode == 0, done.stderr[-3000:]
+    return path.read_text()
+
+
+READ_ALONG = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+os.environ |= {"AWS_DEFAULT_REGION": "us-east-1"}
+os.environ |= {"AWS_EC2_METADATA_DISABLED": "true", "PATH": "/usr/bin:" + os.environ["PATH"]}
+import boto3, sagemaker
+from sagemaker.local import LocalSession
+from snippets import python
+session = LocalSession(boto3.Session())
+session.config = {"local": {"local_code": True, "container_root": os.getcwd()}}
+
+def from_package(*, role, model_package_arn, enable_network_isolation, predictor_cls):
+    # local mode has no subscriptions: the image is there in the place of the package
+    data = Path("model").absolute().as_uri()
+    return sagemaker.Model(
+        os.environ["IMAGE"], data, role=role, predictor_cls=predictor_cls, sagemaker_session=session
+    )
+
+sagemaker.ModelPackage = from_package
+names = {"sagemaker": sagemaker, "ROLE": "arn:aws:iam::111122223333:role/local", "BUCKET": "bucket"}
+names["MODEL_PACKAGE_ARN"] = "arn"
+for _, source in python("docs/tutorials/sagemaker.md"):
+    local = {"ml.m5.xlarge": "local", "s3://{BUCKET}": Path.cwd().as_uri()}
+    for here, there in local.items():
+        source = source.replace(here, there)
+    exec(source.replace("split_type=None", "split_type=None, wait=False, logs=False"), names)
+    if "deploy" in source:
+        names["predictor"].delete_endpoint()
+        Path("answer.json").write_bytes(names["answer"])
+"""
+
+
+def test_the_snippets_of_the_tutorial_run(tmp_path):
+    for name in ("my-model.zip", "bundles/one.zip", "model/nothing", "reports/nothing"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(quick_bundle("membership"))
+    done = subprocess.run(
+        [PYTHON, "-c", READ_ALONG, ROOT / "tests" / "support"],
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "IMAGE": image("membership"),
+            "SAGEMAKER_USER_CONFIG_OVERRIDE": str(ROOT / "container/local_test/telemetry-off.yaml"),
+        },
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads((tmp_path / "answer.json").read_bytes())["kind"] == "membership"
+    with zipfile.ZipFile(tmp_path / "reports" / "one.zip.out") as report:
+        assert set(report.namelist()) >= REPORT
+
+
+def test_the_notebook_of_the_listing_runs(tmp_path):
+    shown = executed(ROOT / "marketplace-listing" / "usage.ipynb", tmp_path)
+    assert "the training job's figures are those of the batch transform: True" in shown
+    assert "<iframe sandbox=" in shown
     assert (tmp_path / "work" / "transformed" / "membership.zip.out").is_file()
+    assert set(REPORT) <= {path.name for path in (tmp_path / "work" / "report").iterdir()}
+    # the endpoint kept to its time, which stands in its report
+    assert "leakgauge 0." in shown
+
+
+def test_the_example_runs(tmp_path):
+    shown = json.loads(executed(ROOT / "examples" / "sagemaker-local-mode.ipynb", tmp_path))
+    values = [
+        "".join(output["data"]["text/plain"])
+        for cell in shown["cells"]
+        if cell["cell_type"] == "code"
+        for output in cell["outputs"]
+        if output["output_type"] == "execute_result"
+    ]
+    assert values[-2:] == ["True", "'failed'"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,16 +18,20 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
     if path.name != "CHANGELOG.md"
 )
-_ENDS = {";", "&&", "|", "||"}
+PROGRAMS = (
+    *("leakgauge", "curl", "python", "make", "docker", "pip", "aws", "gh", "cosign", "open", "sudo", "."),
+    *("python3.11", "export", "meson"),
+)
+"""What the first word of a line for a shell can be."""
+_ENDS = {";", "&&", "|", "||", ">", ">>"}
 
 
 class Command(NamedTuple):
-    """A call of `leakgauge` on a page, and the file that its output goes to, if to one."""
+    """A call of `leakgauge` on a page."""
 
     page: str
     line: int
     words: tuple[str, ...]
-    into: str | None
 
 
 def commands(page: str) -> Iterator[Command]:
@@ -34,18 +41,26 @@ def commands(page: str) -> Iterator[Command]:
         if found:
             words = shlex.split(found[1].replace(";", " ; "), comments=True)
             end = next((place for place, word in enumerate(words) if word in _ENDS), len(words))
-            words = words[:end]
-            to = next((place for place, word in enumerate(words) if word in (">", ">>")), len(words))
-            kept, into = words[:to], words[to + 1] if to < len(words) else None
             # a page may show that something can be left out
-            yield Command(page, number, tuple(word.strip("[]") for word in kept), into)
+            yield Command(page, number, tuple(word.strip("[]") for word in words[:end]))
 
 
 def python(page: str) -> Iterator[tuple[int, str]]:
-    """Every piece of Python in a page that names leakgauge, and the number of its first line."""
+    """Every piece of Python in a page that does something, and the number of its first line."""
     for number, block in _blocks(page):
-        if "leakgauge." in block and re.match(r"\s*(import|from) ", block):
-            yield number, block
+        source = textwrap.dedent(block)
+        with contextlib.suppress(SyntaxError):
+            found = {type(node) for node in ast.walk(ast.parse(source))}
+            if found & {ast.Import, ast.ImportFrom, ast.Call}:
+                yield number, source
+
+
+def shell(page: str) -> Iterator[tuple[int, str]]:
+    """Every line of a page that is for a shell, whole where a backslash ends it, without its comment."""
+    for number, text in _code(page):
+        line = text.strip().removeprefix("$ ")
+        if re.match(rf"(?:{'|'.join(map(re.escape, PROGRAMS))})(?: |$)", line):
+            yield number, re.sub(r"\s+# .*", "", line)
 
 
 def _code(page: str) -> Iterator[tuple[int, str]]:

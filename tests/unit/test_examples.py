@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -11,14 +12,38 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NEEDED = {"boosters-from-memory.ipynb": ("xgboost", "lightgbm"), "pipeline-with-text.ipynb": ("sklearn",)}
+RUN_WITH_THE_IMAGES = "sagemaker-local-mode.ipynb"
+"""By `tests/images/test_sagemaker_local.py`, in the environment of the SDK."""
+NEEDED = {
+    "boosters-from-memory.ipynb": ("xgboost", "lightgbm"),
+    "gate-on-a-pull-request.ipynb": ("sklearn",),
+    "image-classifier.ipynb": ("keras", "sklearn"),
+    "pipeline-with-text.ipynb": ("sklearn",),
+}
 PRINTED = {
     "boosters-from-memory.ipynb": ("rmia", "lira"),
+    "gate-on-a-pull-request.ipynb": (
+        "::error",
+        "exit code 1",
+        "exit code 0",
+        "this model leaks less than the earlier model",
+    ),
+    "image-classifier.ipynb": ("leakage", "test accuracy 0.9"),
     "pipeline-with-text.ipynb": ("beats guessing", "The change reduces the leak"),
 }
-REPORTS = {"boosters-from-memory.ipynb": 2, "pipeline-with-text.ipynb": 1}
+REPORTS = {
+    "boosters-from-memory.ipynb": 2,
+    "gate-on-a-pull-request.ipynb": 0,
+    "image-classifier.ipynb": 1,
+    "pipeline-with-text.ipynb": 1,
+}
 """How many pages a notebook shows."""
-LAST = {"boosters-from-memory.ipynb": "True", "pipeline-with-text.ipynb": "'reduces'"}
+LAST = {
+    "boosters-from-memory.ipynb": "True",
+    "gate-on-a-pull-request.ipynb": "(1, 0)",
+    "image-classifier.ipynb": "(898, 899)",
+    "pipeline-with-text.ipynb": "'reduces'",
+}
 NOTEBOOKS = sorted(path.name for path in EXAMPLES.glob("*.ipynb"))
 
 PROGRAM = """
@@ -43,14 +68,18 @@ print(json.dumps(shown))
 def run(name):
     """What the cells of a notebook show, in a fresh interpreter."""
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(EXAMPLES / name)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", PROGRAM, str(EXAMPLES / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"LEAKGAUGE_EXAMPLES": str(EXAMPLES)},
     )
     assert ended.returncode == 0, ended.stderr[-2000:]
     return ended.stdout
 
 
 def test_every_notebook_is_tested():
-    assert sorted(NEEDED) == NOTEBOOKS
+    assert sorted([*NEEDED, RUN_WITH_THE_IMAGES]) == NOTEBOOKS
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -62,7 +91,7 @@ def test_a_notebook_is_kept_without_outputs(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize("name", sorted(NEEDED))
 def test_a_notebook_runs(name):
     missing = [module for module in NEEDED[name] if find_spec(module) is None]
     if missing:
@@ -71,7 +100,7 @@ def test_a_notebook_runs(name):
     text = "\n".join(printed)
     assert all(words in text for words in PRINTED[name])
     values = json.loads(shown)
-    reports = [one for one in values if one["text"].startswith("<MembershipResult: ")]
+    reports = [one for one in values if one["text"].startswith(("<MembershipResult: ", "<InversionResult: "))]
     assert len(reports) == REPORTS[name]
     assert all("<iframe" in one["page"] for one in reports)
     assert values[-1]["text"] == LAST[name]

@@ -24,7 +24,7 @@ from leakgauge.progress import Silent
 SAMPLE = Path(__file__).parents[2] / "sample-input" / "membership.zip"
 
 FRAMEWORKS = ("numpy", "pandas", "sklearn", "torch", "tensorflow", "keras", "onnxruntime")
-BESIDE_THE_JOBS = ("table", "request", "digits", "invented", "network", "story")
+BESIDE_THE_JOBS = ("table", "request", "digits", "evaluator", "invented", "network", "sides", "story")
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)

@@ -10,6 +10,7 @@ from flask import Flask, request
 from werkzeug.exceptions import NotAcceptable
 
 from leakgauge.errors import AuditFailed, BadBundle, BadParameters, Busy
+from leakgauge.parameters import MembershipParameters
 from leakgauge.service import answers, error_handlers
 from leakgauge.service.answers import negotiate
 from leakgauge.service.batch import pieces_explained
@@ -168,9 +169,13 @@ def test_a_timeout_that_is_none_is_told(said):
 
 def test_a_hurried_caller_gets_a_smaller_audit_and_a_patient_one_the_usual():
     assert time_budget_for(None) is None
-    assert time_budget_for(50.0) == 25.0
+    assert time_budget_for(50.0) == 35.0
     assert time_budget_for(0.0) == 1.0
-    assert time_budget_for(3_600.0) is None
+    assert time_budget_for(3_600.0) == 2_520.0, "an hour is too short for the usual 3,000 and the rest"
+    assert time_budget_for(4_500.0) is None
+    usual = MembershipParameters().time_budget
+    for waits in (10.0, 100.0, 3_000.0, 4_000.0, 10_000.0):
+        assert 1.1 * (time_budget_for(waits) or usual) < waits
 
 
 def test_memory_may_allow_fewer_audits_than_processors(monkeypatch):

@@ -93,3 +93,10 @@ def test_a_file_to_write_needs_a_kind_of_file(tmp_path):
     result = CliRunner().invoke(main, ["report", str(tmp_path), "-o", "x.pdf"])
     assert result.exit_code == 2
     assert "--pdf" in result.stderr
+
+
+def test_a_file_of_another_name_has_nothing_beside_it(tmp_path):
+    write(Audited(REPORTS["membership"]), tmp_path)
+    (tmp_path / "v3.json").write_bytes(to_json(REPORTS["inversion"]))
+    result = CliRunner().invoke(main, ["report", str(tmp_path / "v3.json"), "--json"])
+    assert json.loads(result.stdout)["files"] == []

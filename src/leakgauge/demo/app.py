@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from flask import Flask, Response, jsonify, render_template, request, send_file
 from werkzeug.exceptions import HTTPException
@@ -13,7 +12,7 @@ from leakgauge.demo import callers
 from leakgauge.demo.cache import REPLAY, REPORT_HTML, REPORT_ZIP
 from leakgauge.demo.choices import CLASSES, Choice, choices
 from leakgauge.demo.state import Request
-from leakgauge.demo.worker import Worker, nothing_attacked
+from leakgauge.demo.worker import Worker, nothing_attacked, nothing_compared
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
 
 _POLICY = "; ".join(
@@ -44,6 +43,7 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
     _frame(app, names)
+    _work(app, worker)
     _downloads(app, worker)
 
     @app.get("/")
@@ -59,6 +59,20 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
         stream = Response(_states(worker), mimetype="text/event-stream")
         stream.headers["X-Accel-Buffering"] = "no"
         return stream
+
+    return app
+
+
+def _groups() -> dict[str, list[Choice]]:
+    """The defences to choose from, under the headings of the page."""
+    groups: dict[str, list[Choice]] = {}
+    for choice in choices():
+        groups.setdefault(choice.group, []).append(choice)
+    return groups
+
+
+def _work(app: Flask, worker: Worker) -> None:
+    """What the page may ask for."""
 
     @app.post("/show")
     def show() -> tuple[Response, int]:
@@ -81,6 +95,12 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
         worker.attack(Request(target, _text(asked, "defence"), _text(asked, "level"), similar))
         return jsonify(started="attacking"), 202
 
+    @app.post("/compare")
+    def compare() -> tuple[Response, int]:
+        _asked()
+        worker.compare()
+        return jsonify(started="comparing"), 202
+
     @app.post("/customers")
     def customers() -> tuple[Response, int]:
         _asked()
@@ -92,19 +112,9 @@ def create_app(worker: Worker, *, names: Sequence[str] = ()) -> Flask:
         _asked()
         return jsonify(cancelled=worker.cancel()), 202
 
-    return app
-
-
-def _groups() -> dict[str, list[Choice]]:
-    """The defences to choose from, under the headings of the page."""
-    groups: dict[str, list[Choice]] = {}
-    for choice in choices():
-        groups.setdefault(choice.group, []).append(choice)
-    return groups
-
 
 def _downloads(app: Flask, worker: Worker) -> None:
-    """What the last attack left, to take away."""
+    """What the last attack and the last comparison left, to take away."""
 
     @app.get("/report.zip")
     def report() -> Response:
@@ -124,7 +134,10 @@ def _downloads(app: Flask, worker: Worker) -> None:
 
     @app.get("/replay.json")
     def replay() -> Response:
-        return send_file(_left(worker, REPLAY), mimetype="application/json", max_age=0)
+        path = worker.left_behind(REPLAY)
+        if path is None:
+            raise nothing_attacked()
+        return send_file(path, mimetype="application/json", max_age=0)
 
 
 def _frame(app: Flask, names: Sequence[str]) -> None:
@@ -184,16 +197,12 @@ def _text(asked: dict[str, JsonValue], name: str) -> str:
     return found
 
 
-def _left(worker: Worker, name: str) -> Path:
-    """A file that the last attack left."""
-    path = worker.left_by_attack(name)
-    if path is None:
-        raise nothing_attacked()
-    return path
-
-
 def _download(worker: Worker, name: str, called: str) -> Response:
-    return send_file(_left(worker, name), as_attachment=True, download_name=called, max_age=0)
+    """A file that the last comparison left."""
+    path = worker.left_behind(name)
+    if path is None:
+        raise nothing_compared()
+    return send_file(path, as_attachment=True, download_name=called, max_age=0)
 
 
 def _unfit(name: str, wanted: str) -> BadParameters:

@@ -1,4 +1,4 @@
-"""Where the demo keeps its models and its last attack from one start to the next."""
+"""Where the demo keeps its models, the last attack and the last comparison from one start to the next."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from typing import Any
 
 from leakgauge.demo.choices import CLASSES
 from leakgauge.errors import BadParameters, LeakgaugeError
-from leakgauge.jobs.table import DEMO_ATTACK, DEMO_CUSTOMERS, DEMO_TRAINING
+from leakgauge.jobs.table import DEMO_ATTACK, DEMO_COMPARISON, DEMO_CUSTOMERS, DEMO_TRAINING
 from leakgauge.sandbox.output import read_document
 
 (_FACTS,) = DEMO_TRAINING.leaves
-_RESULT, REPORT_ZIP, REPORT_HTML, REPLAY = DEMO_ATTACK.leaves
+_RESULT, REPLAY = DEMO_ATTACK.leaves
+_COMPARED, REPORT_ZIP, REPORT_HTML = DEMO_COMPARISON.leaves
 (_CUSTOMERS,) = DEMO_CUSTOMERS.leaves
 _NEEDED = (_FACTS, "baseline.onnx", "guarded-usual.onnx", "evaluator.onnx", "held_out.npz", "similar.npz")
-_VERSION = "2"
+_VERSION = "3"
 """Of what is kept: raised when an older folder would not do any more."""
 
 
@@ -32,7 +33,7 @@ def default_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 
 class Cache:
-    """A folder with the models of one data set and the last attack on them; or with answers about customers.
+    """A folder with the models of one data set and what was last found of them, or with customers.
 
     Raises
     ------
@@ -67,6 +68,11 @@ class Cache:
         """The folder that the last attack left."""
         return self._root / "reconstructions"
 
+    @property
+    def last_comparison(self) -> Path:
+        """The folder that the last comparison over all classes left."""
+        return self._root / "comparison"
+
     def facts(self) -> dict[str, Any] | None:
         """What training found out about the two models; None where there are none yet."""
         if not all((self.models / name).is_file() for name in _NEEDED):
@@ -86,10 +92,14 @@ class Cache:
         """What the last attack found on the models that are kept; None where there was none."""
         return _read(self.last_attack / _RESULT)
 
-    def left_by_attack(self, name: str) -> Path | None:
-        """A file that the last attack left, one of `DEMO_ATTACK.leaves`; None where there was none."""
-        path = self.last_attack / name
-        return path if path.is_file() else None
+    def comparison(self) -> dict[str, Any] | None:
+        """What the last comparison concluded of the models that are kept; None where there was none."""
+        return _read(self.last_comparison / _COMPARED)
+
+    def left_behind(self, name: str) -> Path | None:
+        """A file that the last attack or the last comparison left; None where there was none."""
+        paths = (folder / name for folder in (self.last_attack, self.last_comparison))
+        return next((path for path in paths if path.is_file()), None)
 
     def customers(self) -> dict[str, Any] | None:
         """What was answered about customers; None where nobody has asked."""
@@ -100,13 +110,18 @@ class Cache:
         self._replace(self._customers, finished)
 
     def keep_models(self, finished: Path) -> None:
-        """Put new models in place of the old; the last attack on the old ones goes."""
+        """Put new models in place of the old; what was found of the old ones goes."""
         self._replace(self.models, finished)
-        shutil.rmtree(self.last_attack, ignore_errors=True)
+        for found in (self.last_attack, self.last_comparison):
+            shutil.rmtree(found, ignore_errors=True)
 
     def keep_attack(self, finished: Path) -> None:
         """Put a new attack in place of the last."""
         self._replace(self.last_attack, finished)
+
+    def keep_comparison(self, finished: Path) -> None:
+        """Put a new comparison in place of the last."""
+        self._replace(self.last_comparison, finished)
 
     def _replace(self, place: Path, finished: Path) -> None:
         staging = self._root / f".{secrets.token_hex(6)}"

@@ -37,6 +37,7 @@ class Kept:
     models: dict[str, Any] | None
     originals: dict[str, str]
     result: dict[str, Any] | None
+    comparison: dict[str, Any] | None
 
 
 class State:
@@ -137,6 +138,11 @@ class State:
         """The attack on both sides has its result."""
         with self._change() as shown:
             shown["result"] = result
+
+    def end_comparison(self, comparison: dict[str, Any] | None) -> None:
+        """The comparison over all classes has its conclusion."""
+        with self._change() as shown:
+            shown["comparison"] = comparison
 
     def end_customers(self, customers: dict[str, Any] | None) -> None:
         """The questions about customers have their answers."""

@@ -14,7 +14,14 @@ from leakgauge.demo.cache import Cache
 from leakgauge.demo.choices import CLASSES, GUARD, DataSet, Defence, chosen, data_set
 from leakgauge.demo.state import Kept, Request, State
 from leakgauge.errors import BadParameters, Busy, JsonValue, LeakgaugeError
-from leakgauge.jobs.table import DEMO_ATTACK, DEMO_CUSTOMERS, DEMO_PDF, DEMO_TRAINING, Job
+from leakgauge.jobs.table import (
+    DEMO_ATTACK,
+    DEMO_COMPARISON,
+    DEMO_CUSTOMERS,
+    DEMO_PDF,
+    DEMO_TRAINING,
+    Job,
+)
 from leakgauge.progress import Calling
 from leakgauge.sandbox.events import Shown
 from leakgauge.sandbox.parent import Sandbox
@@ -32,12 +39,16 @@ class Effort:
     ----------
     iterations, seeds
         of every attack, as in an audit's parameters.
+    iterations_of_all, seeds_of_all
+        of the comparison, which attacks all classes with and without similar images.
     epochs
         of training; None for the usual number.
     """
 
     iterations: int = 300
     seeds: int = 3
+    iterations_of_all: int = 200
+    seeds_of_all: int = 2
     epochs: int | None = None
 
 
@@ -126,6 +137,19 @@ class Worker:
             _check_trained(state["models"], defence)
         self._start("attacking", lambda: self._attack(request))
 
+    def compare(self) -> None:
+        """Begin to attack all classes, with and without similar images, by the defence of the attack shown.
+
+        Raises
+        ------
+        Busy, BadParameters
+            `busy` while something else runs, `no_attack` before anything was attacked.
+        """
+        state = self.state.read()
+        if state["busy"] is None and state["result"] is None:
+            raise nothing_attacked()
+        self._start("comparing", lambda: self._compare(_last_asked(state)))
+
     def ask_about_customers(self) -> None:
         """Begin to invent customers, and to answer both questions about them.
 
@@ -152,23 +176,23 @@ class Worker:
         if thread is not None:
             thread.join(10)
 
-    def left_by_attack(self, name: str) -> Path | None:
-        """A file that the attack shown has left; None where nothing has been attacked yet."""
-        return self._cache.left_by_attack(name)
+    def left_behind(self, name: str) -> Path | None:
+        """A file that the last attack or comparison has left; None where there was none yet."""
+        return self._cache.left_behind(name)
 
     def pdf(self) -> bytes:
-        """The before/after report of the attack shown as a PDF.
+        """The before/after report as a PDF.
 
         Raises
         ------
         BadParameters
-            `no_report` when nothing has been attacked yet.
+            `no_report` when nothing has been compared yet.
         LeakgaugeError
             where the extra `pdf` or what it needs of the system is missing.
         """
-        source = self._cache.last_attack
+        source = self._cache.last_comparison
         if not source.is_dir():
-            raise nothing_attacked()
+            raise nothing_compared()
         with self._sandbox.private_folder() as folder:
             finished = folder / "finished"
             self._sandbox.run(source, finished, overrides={}, progress=Calling(lambda *_: None), job=DEMO_PDF)
@@ -180,7 +204,7 @@ class Worker:
 
     def _kept(self) -> Kept:
         cache = self._cache
-        return Kept(self._data.name, cache.facts(), cache.originals(), cache.result())
+        return Kept(self._data.name, cache.facts(), cache.originals(), cache.result(), cache.comparison())
 
     def _check_free(self) -> None:
         if self._busy:
@@ -237,13 +261,10 @@ class Worker:
 
     def _attack(self, request: Request) -> None:
         self.state.begin_attack(request)
-        defence = chosen(request.defence, request.level)
-        overrides: dict[str, JsonValue] = {
+        overrides = _models(request) | {
             "request": dict(asdict(request)),
             "target": request.target,
             "name": self._data.called(request.target),
-            "model": defence.model,
-            "output": [*defence.output],
             "similar": request.similar,
             "iterations": self._effort.iterations,
             "seeds": self._effort.seeds,
@@ -251,6 +272,16 @@ class Worker:
         with self._finished(DEMO_ATTACK, self._cache.models, overrides, self.state.add_preview) as finished:
             self._cache.keep_attack(finished)
         self.state.end_attack(self._cache.result())
+
+    def _compare(self, request: Request) -> None:
+        overrides = _models(request) | {
+            "request": {"defence": request.defence, "level": request.level},
+            "iterations": self._effort.iterations_of_all,
+            "seeds": self._effort.seeds_of_all,
+        }
+        with self._finished(DEMO_COMPARISON, self._cache.models, overrides, lambda _: None) as finished:
+            self._cache.keep_comparison(finished)
+        self.state.end_comparison(self._cache.comparison())
 
     def _answer(self) -> None:
         before = self._customers.customers()
@@ -281,12 +312,27 @@ class Worker:
 
 
 def nothing_attacked() -> BadParameters:
-    """What whoever asks for a report is answered before there is one."""
+    """What whoever asks for more of an attack is answered before there was one."""
     return BadParameters(
-        "no_report",
+        "no_attack",
         "Nothing has been attacked yet.",
         hint="Choose what to attack, and wait for its reconstruction.",
     )
+
+
+def nothing_compared() -> BadParameters:
+    """What whoever asks for a report is answered before one was made."""
+    return BadParameters(
+        "no_report",
+        "There is no before/after report yet.",
+        hint="Press “Compare over all ten classes”, which makes it.",
+    )
+
+
+def _models(request: Request) -> dict[str, JsonValue]:
+    """Which models a child attacks, and what their answers pass through."""
+    defence = chosen(request.defence, request.level)
+    return {"model": defence.model, "output": [*defence.output]}
 
 
 def _last_asked(state: Mapping[str, Any]) -> Request:

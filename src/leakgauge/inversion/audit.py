@@ -181,7 +181,7 @@ def audit(
         controls=_controls(inputs, seed=seed, most=most_controls),
         budget=parameters.query_budget,
         seed=seed,
-        progress=Share(progress, 0.05, 0.75 if evade and parameters.reference_libraries else 0.95),
+        progress=Share(progress, 0.1, 0.75 if evade and parameters.reference_libraries else 0.95),
         time=time,
         deadline=deadline,
     )

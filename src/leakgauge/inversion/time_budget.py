@@ -76,13 +76,13 @@ def within(
     costs = _Costs(inputs, time.monotonic if deadline is None else deadline.clock)
     asked = inputs.settings.iterations[-1]
     if deadline is None:
-        progress.report(f"reconstructing takes up to {readable(costs.of(attacks, asked))}", 0.05)
+        progress.report(f"reconstructing takes up to {readable(costs.of(attacks, asked))}", 0.1)
         return whole
     for kept, most, fewest in _choices(attacks):
         left, needed = deadline.left, costs.of(kept, min(asked, fewest), most=most)
         if needed <= left:
             expected = min(costs.of(kept, asked, most=most), left)
-            progress.report(f"reconstructing takes up to {readable(expected)}", 0.05)
+            progress.report(f"reconstructing takes up to {readable(expected)}", 0.1)
             return replace(
                 whole,
                 attacks=tuple(

@@ -42,7 +42,7 @@ class JobRequest:
     overrides
         parameters that win over the bundle's own `parameters.json`.
     time_budget
-        seconds that audits with such a parameter get for what can be cut short, since a caller waits;
+        seconds that an audit with such a parameter gets, since a caller waits;
         None where nobody said so. It wins over the parameter.
     only
         the one kind of audit that this installation runs; None for either.

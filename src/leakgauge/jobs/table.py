@@ -45,7 +45,12 @@ DEMO_TRAINING: Final = Job("demo_training", "leakgauge.jobs.demo.training:train"
 DEMO_ATTACK: Final = Job(
     "demo_attack",
     "leakgauge.jobs.demo.attack:attack",
-    ("result.json", "report.zip", "comparison.html", "replay.json"),
+    ("result.json", "replay.json"),
+)
+DEMO_COMPARISON: Final = Job(
+    "demo_comparison",
+    "leakgauge.jobs.demo.comparison:compare",
+    ("compared.json", "report.zip", "comparison.html"),
 )
 DEMO_CUSTOMERS: Final = Job("demo_customers", "leakgauge.jobs.demo.customers:answer", ("customers.json",))
 DEMO_PDF: Final = Job("demo_pdf", "leakgauge.jobs.demo.pdf:pdf", ("comparison.pdf",))
@@ -58,7 +63,7 @@ INCLUDE_VALUES: Final = "include_values"
 
 JOBS: Final[tuple[Job, ...]] = (
     *(AUDIT, SANITIZE, CONTENTS, PRIOR, REFERENCE_MODELS, SELF_TEST, PDF, COMPARISON_PDF),
-    *(DEMO_TRAINING, DEMO_ATTACK, DEMO_CUSTOMERS, DEMO_PDF),
+    *(DEMO_TRAINING, DEMO_ATTACK, DEMO_COMPARISON, DEMO_CUSTOMERS, DEMO_PDF),
 )
 
 PRELOADS: Final[dict[Kind, tuple[str, ...]]] = {

@@ -132,5 +132,6 @@ def _recommendations(
         tried=evidence.tried,
         changes=_changes(evidence.pool),
         records_would_settle=without_references is None or not risk.all_ruled_out(evidence.outcomes),
+        compared=without_references is None,
         rng=generator_for(seed, "recommendations"),
     )

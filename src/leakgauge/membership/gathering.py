@@ -21,13 +21,13 @@ from leakgauge.membership.proportions import LEARNERS, Proportions, leak_by_prop
 from leakgauge.membership.protocol import Attack
 from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.running import STEPS_BESIDES, Scored, run_all
-from leakgauge.membership.shift import distribution_shift
+from leakgauge.membership.shift import Shift, distribution_shift
 from leakgauge.membership.tradeoffs import tradeoffs
 from leakgauge.membership.trainers import HERE, Trainers
 from leakgauge.membership.training_sets import TrainingData
 from leakgauge.model_contents.reconstruction import SECONDS_IN_AUDITS
 from leakgauge.parameters import MembershipParameters
-from leakgauge.progress import Progress, Share
+from leakgauge.progress import Calling, Progress, Share
 from leakgauge.randomness import generator_for
 from leakgauge.report import risk
 from leakgauge.report.model import (
@@ -79,14 +79,9 @@ def gather(
     target = SharedAnswers(inputs.target, pool, references=references)
     described = _describe(inputs, target)
     whole = seconds_of_audit(target, pool, parameters, attacks, a_model=a_model, clock=time.clock)
-    progress.report(f"auditing, which takes about {readable(whole)}", 0.05)
     notices: list[Notice] = []
-    limited = time.share(len(attacks) + STEPS_BESIDES).limiting(Share(progress, 0.06, 0.1))
-    shift = unless_it_runs_out(
-        lambda: distribution_shift(pool, rng=generator_for(seed, "shift"), progress=limited),
-        instead=lambda reason: notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}")),
-    )
-    runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.1, 0.4), time=time)
+    shift = _compared(pool, seed, notices, _telling(whole, time, Share(progress, 0.1, 0.13)), time)
+    runs = run_all(attacks, target, pool, seed=seed, progress=Share(progress, 0.13, 0.4), time=time)
     limited = time.share(STEPS_BESIDES).limiting(Share(progress, 0.4, 0.75))
     proportions = _proportions(target, inputs, parameters, runs, limited)
     tried = None
@@ -116,6 +111,24 @@ def gather(
         attributes=attributes,
         seconds=whole,
         remedy=time.remedy,
+    )
+
+
+def _telling(seconds: float, time: Time, progress: Progress) -> Progress:
+    """A progress of a first step that says all the while what the whole audit takes."""
+    left = time.share(1).seconds
+    takes = f"auditing takes about {readable(seconds)}"
+    if left < seconds:
+        takes = f"auditing would take about {readable(seconds)} and has {readable(max(left, 0.0))}"
+    return Calling(lambda stage, fraction: progress.report(f"{takes}: {stage}", fraction))
+
+
+def _compared(pool: Pool, seed: int, notices: list[Notice], progress: Progress, time: Time) -> Shift | None:
+    """What tells the tables apart without the model; None for nothing, or where that could not be seen."""
+    limited = time.share(STEPS_BESIDES).limiting(progress)
+    return unless_it_runs_out(
+        lambda: distribution_shift(pool, rng=generator_for(seed, "shift"), progress=limited),
+        instead=lambda reason: notices.append(Notice("tables_not_compared", f"{_NOT_COMPARED} {reason}")),
     )
 
 

@@ -68,7 +68,7 @@ def own_misfit(
             return (
                 f"The model's training accuracy{words.measure} is {_percent(own.value)}, where models "
                 f"trained here in the same way have {_percent(of_references)}, and {words.guess} gives "
-                f"{_percent(guessed)}. {_SUSPECTS}"
+                f"{_percent(guessed)}. {_swapped(described)}{_SUSPECTS}"
             )
         if gain > LEAST_REFERENCE_GAIN:
             return None
@@ -80,6 +80,16 @@ def own_misfit(
             f"of its training records apart no better than guessing. {_SUSPECTS}"
         )
     return None
+
+
+def _swapped(described: MembershipTarget) -> str:
+    """That the tables may have been swapped, where the model fits the other one better; else nothing."""
+    members, others = described.train_accuracy, described.test_accuracy
+    if others.low <= members.high:
+        return ""
+    return (
+        f"On the non-members it has {_percent(others.value)}: members and non-members may have been swapped. "
+    )
 
 
 def _guessed(target: SharedAnswers, pool: Pool) -> float:

@@ -59,6 +59,7 @@ def recommend(
     tried: Tradeoffs | None,
     changes: str | None = None,
     records_would_settle: bool = True,
+    compared: bool = True,
     rng: np.random.Generator,
 ) -> tuple[Recommendation, ...]:
     """Recommendations in the order of what they are likely to change.
@@ -75,12 +76,14 @@ def recommend(
         what changes were measured to do, None where that was not asked for.
     records_would_settle
         whether an inconclusive verdict is one for want of records.
+    compared
+        whether the model was compared with reference models, as a low verdict needs.
     changes
         what there is to try on a model of its kind; None for the mitigations of `MITIGATIONS`.
     """
     found: list[Recommendation] = []
     if severity is Severity.INCONCLUSIVE and records_would_settle:
-        found.append(_more_records(worst, target))
+        found.append(_more_records(worst, target, compared=compared))
     knee = _knee(tried)
     if knee is not None:
         found.append(knee)
@@ -151,7 +154,7 @@ def mitigations() -> str:
     return f"{', '.join(titles)} or {last}"
 
 
-def _more_records(worst: MembershipMeasured, target: MembershipTarget) -> Recommendation:
+def _more_records(worst: MembershipMeasured, target: MembershipTarget, *, compared: bool) -> Recommendation:
     area = worst.metrics.auc_corrected
     width = (area.high - area.low) / 2
     smaller = min(target.members, target.non_members)
@@ -160,7 +163,11 @@ def _more_records(worst: MembershipMeasured, target: MembershipTarget) -> Recomm
     return Recommendation(
         "Send more records",
         f"About {max(needed, smaller):,} members and as many non-members would narrow the interval "
-        "enough for a verdict.",
+        + (
+            "enough for a verdict."
+            if compared
+            else "enough to show a leak; without reference models none is ruled out."
+        ),
         f"With {target.members:,} members and {target.non_members:,} non-members the area under the ROC "
         f"curve is only known to lie between {area.low:.2f} and {area.high:.2f}.",
     )

@@ -61,12 +61,8 @@ def read_bytes(file: Path) -> bytes:
     BadBundle
         `no_report` where it cannot be read, `not_a_report` where it is larger.
     """
-    try:
-        with file.open("rb") as handle:
-            data = handle.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise BadBundle("no_report", f"There is no report to read ({reason}).", hint=_HINT) from None
+    with _reading(), file.open("rb") as handle:
+        data = handle.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise BadBundle("not_a_report", "The file is larger than any report.", hint=_HINT)
     return data
@@ -83,18 +79,37 @@ def read_reports(folder: Path) -> Iterator[tuple[str, Report]]:
     BadBundle
         as `read_report`, with the name of what could not be read.
     """
-    for path in sorted(folder.iterdir(), key=lambda path: _natural(path.name)):
-        if path.suffix == ".json" or (path / JSON_NAME).is_file():
-            try:
-                yield path.name.removesuffix(".json") if path.is_file() else path.name, read_report(path)
-            except BadBundle as error:
-                error.add_note(f"in {path.name}")
-                raise
+    with _reading():
+        places = sorted(folder.iterdir(), key=lambda path: (_natural(path.name), path.name))
+    for path in places:
+        try:
+            with _reading():
+                file = path / JSON_NAME if path.is_dir() else path
+                # a link that leads nowhere is a release that would be missing from the trend
+                if file.suffix != ".json" or not os.path.lexists(file):
+                    continue
+                if file.exists() and not file.is_file():
+                    raise BadBundle("no_report", "There is no report to read (not a file).", hint=_HINT)
+            yield path.name if path.is_dir() else path.stem, read_report(file)
+        except BadBundle as error:
+            error.add_note(f"in {path.name}")
+            raise
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """A key that puts the numbers in names in order as numbers."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name) if part]
+    parts = re.split(r"([0-9]+)", name)
+    # every second part is one that was split at
+    return [(int(part), "") if place % 2 else (-1, part) for place, part in enumerate(parts) if part]
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise BadBundle("no_report", f"There is no report to read ({reason}).", hint=_HINT) from None
 
 
 def replace_file(path: Path, content: bytes) -> None:

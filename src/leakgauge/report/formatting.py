@@ -184,7 +184,8 @@ def _supported(spread: float, *, most: int) -> int:
     """Decimals whose last place is of the size of half the interval's width."""
     if spread <= 0:
         return most
-    return min(max(round(-math.log10(spread / 2)), 0), most)
+    # the sum of two large ends may be infinite
+    return round(min(max(math.log10(2) - math.log10(spread), 0), most))
 
 
 def _digits(value: float) -> str:

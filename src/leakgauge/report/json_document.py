@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from leakgauge.errors import BadBundle, JsonValue
 from leakgauge.report.model import SCHEMA_VERSION, InversionReport, MembershipReport, ProfilesReport, Report
+from leakgauge.strict_json import finite, no_number
 
 DECIMALS = 6
 """Decimals that figures keep; what differs further down is the noise of the arithmetic."""
@@ -70,9 +71,14 @@ def from_json(data: bytes) -> Report:
         of another major version of the schema.
     """
     try:
-        document = json.loads(data)
+        # pydantic would take NaN and infinities, which no report holds and no figure can be compared with
+        document = json.loads(data, parse_constant=no_number, parse_float=finite)
     except (ValueError, RecursionError) as reason:
-        raise BadBundle("not_a_report", "The file is not JSON.", hint=_NOT_A_REPORT_HINT) from reason
+        raise BadBundle(
+            "not_a_report",
+            "The file is not JSON, or holds a figure that is no number.",
+            hint=_NOT_A_REPORT_HINT,
+        ) from reason
     _check_version(document)
     try:
         return REPORT.validate_json(data, strict=True)

@@ -122,6 +122,14 @@ def headline(outcomes: Sequence[Outcome]) -> MembershipMeasured | None:
     return max(measured, key=strength, default=None)
 
 
+def headline_on_file(outcomes: Sequence[Outcome]) -> MembershipMeasured | None:
+    """The attack on the model file that showed most, by the lower end of its area; None where none ran."""
+    measured = [
+        outcome for outcome in outcomes if isinstance(outcome, MembershipMeasured) and not counts(outcome)
+    ]
+    return max(measured, key=lambda attack: attack.metrics.auc_corrected.low, default=None)
+
+
 def finding(
     attacker: Attacker,
     outcomes: Sequence[Outcome],
@@ -212,7 +220,7 @@ def _verdict(
     if worst is None:
         return Verdict(
             Severity.INCONCLUSIVE,
-            "No attack could be run on this model, so nothing is known about its leakage.",
+            "No attack on the model's answers gave a figure, so nothing is known about what they leak.",
             tuple(
                 f"{outcome.title}: {outcome.reason}"
                 for outcome in outcomes
@@ -235,7 +243,7 @@ def _verdict(
                 tuple(reasons),
             )
     if shown:
-        return Verdict(shown, _shown(worst), tuple(reasons))
+        return Verdict(shown, what_it_showed(worst), tuple(reasons))
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     if misfit is not None:
         reasons.append(misfit)
@@ -252,7 +260,7 @@ def _verdict(
     )
 
 
-def _shown(attack: MembershipMeasured) -> str:
+def what_it_showed(attack: MembershipMeasured) -> str:
     """What an attack has shown, by the figure that shows it best."""
     metrics = attack.metrics
     if metrics.accuracy_corrected.low > 0.52:

@@ -72,9 +72,11 @@ class ObedientSandbox(Sandbox):
             )
         elif what == "demo_attack":
             (output / "result.json").write_text(json.dumps({"request": overrides["request"]}))
+            (output / "replay.json").write_text('{"frames": []}')
+        elif what == "demo_comparison":
+            (output / "compared.json").write_text(json.dumps({"request": overrides["request"]}))
             (output / "report.zip").write_bytes(b"zipped")
             (output / "comparison.html").write_bytes(b"a page")
-            (output / "replay.json").write_text('{"frames": []}')
         elif what == "demo_customers":
             (output / "customers.json").write_text(json.dumps({"seed": overrides["seed"]}))
         else:
@@ -189,6 +191,7 @@ def test_one_thing_at_a_time(worker, client):
         ("/attack", ASKED),
         ("/show", {"data": "faces"}),
         ("/customers", {}),
+        ("/compare", {}),
     ):
         answer = client.post(path, json=body)
         assert answer.status_code == 409
@@ -291,9 +294,10 @@ def test_without_models_there_is_nothing_to_attack(worker, client):
     halted(worker)
     client.post("/cancel", json={})
     idle(worker)
-    answer = client.post("/attack", json=ASKED)
-    assert answer.status_code == 422
-    assert answer.json["error"]["code"] == "bad_parameters.no_models"
+    for path, body, problem in (("/attack", ASKED, "no_models"), ("/compare", {}, "no_attack")):
+        answer = client.post(path, json=body)
+        assert answer.status_code == 422
+        assert answer.json["error"]["code"] == f"bad_parameters.{problem}"
 
 
 @pytest.mark.parametrize(
@@ -443,16 +447,35 @@ def test_json_that_is_hostile_is_refused_in_words(worker, client, body):
         ("/report.zip", b"zipped", "leakgauge-before-after.zip"),
         ("/report.html", b"a page", "leakgauge-before-after.html"),
         ("/report.pdf", b"a page as a PDF", "leakgauge-before-after.pdf"),
-        ("/replay.json", b'{"frames": []}', None),
     ],
 )
-def test_what_an_attack_leaves_is_there_once_there_was_one(worker, client, path, content, called):
-    assert client.get(path).json["error"]["code"] == "bad_parameters.no_report"
+def test_a_report_is_there_once_all_classes_were_compared_and_until_models_change(
+    worker, client, path, content, called
+):
     worker.begin()
     idle(worker)
+    assert client.get(path).json["error"]["code"] == "bad_parameters.no_report"
+    assert client.post("/attack", json=ASKED | {"defence": "rounding", "similar": True}).status_code == 202
+    idle(worker)
+    assert client.post("/compare", json={}).status_code == 202
+    assert idle(worker)["comparison"] == {"request": {"defence": "rounding", "level": "usual"}}
+    _, overrides = worker._sandbox.asked[-1]
+    assert (overrides["model"], overrides["output"]) == ("baseline", ["rounding=2"])
     answer = client.get(path)
     assert answer.data == content
-    assert called is None or called in answer.headers["Content-Disposition"]
+    assert called in answer.headers["Content-Disposition"]
+    answer.close()
+    assert client.post("/train", json={"defence": "dropout weight_decay"}).status_code == 202
+    assert idle(worker)["comparison"] is None
+    assert client.get(path).json["error"]["code"] == "bad_parameters.no_report"
+
+
+def test_an_attack_can_be_shown_again_once_there_was_one(worker, client):
+    assert client.get("/replay.json").json["error"]["code"] == "bad_parameters.no_attack"
+    worker.begin()
+    idle(worker)
+    answer = client.get("/replay.json")
+    assert answer.data == b'{"frames": []}'
     answer.close()
 
 
@@ -491,7 +514,7 @@ def test_a_childs_word_is_not_taken_on_trust(worker):
 
 
 def test_who_looks_on_gets_the_last_state_and_is_sent_home_at_the_end():
-    state = State(Kept("digits", None, {}, None), customers=None)
+    state = State(Kept("digits", None, {}, None, None), customers=None)
     version, first = state.newer_than(-1, timeout=0.01)
     assert (version, json.loads(first)) == (0, state.read())
     assert state.newer_than(0, timeout=0.01) is None
@@ -508,7 +531,7 @@ def test_who_looks_on_gets_the_last_state_and_is_sent_home_at_the_end():
 
 
 def test_what_is_read_is_a_copy():
-    state = State(Kept("digits", None, {}, None), customers=None)
+    state = State(Kept("digits", None, {}, None, None), customers=None)
     state.begin_attack(Request(1, "noise"))
     state.read()["live"]["baseline"]["curves"]["spoiled"] = []
     assert state.read()["live"]["baseline"]["curves"] == {}

@@ -8,7 +8,8 @@ import pytest
 from report_examples import inversion_audited
 
 from leakgauge.estimates import Estimate
-from leakgauge.jobs.demo.story import is_read, sentence, side_of
+from leakgauge.jobs.demo.story import compared, is_read, sentence, side_of
+from leakgauge.report.comparison import compare
 from leakgauge.report.model import Judgement
 
 ACCURACY = Estimate(0.9, 0.8, 0.95, 50)
@@ -84,3 +85,16 @@ def test_where_no_attack_ran_nothing_is_read():
     empty = replace(audited.report, reconstructions=(), loss_curve=())
     side = side_of(replace(audited, report=empty), 1, ACCURACY)
     assert (side["read"], side["shown"], side["curves"]) == (False, None, {})
+
+
+def test_a_comparison_is_told_for_each_attacker_with_its_figures():
+    report = inversion_audited(classes=2).report
+    knowing = replace(report.attacks[0], name="auxiliary_mean", with_prior=True)
+    report = replace(report, attacks=(*report.attacks, knowing))
+    found = compared(compare(report, report, accuracies=(ACCURACY, ACCURACY)))
+    assert [each["attacker"] for each in found["attackers"][:2]] == ["asks", "similar_images"]
+    for each in found["attackers"][:2]:
+        assert each["before"] == each["after"] is not None
+        assert each["effect"] == found["effect"] == "inconclusive"
+        assert each["chance"] == 0.5  # of prototypes of two classes
+    assert found["accuracy"]["value"] == 0.0

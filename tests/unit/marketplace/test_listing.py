@@ -17,6 +17,7 @@ MANDATORY = [
     *("Legal name", "Support contact", "Refund policy", "End user licence agreement", "Pricing", "Regions"),
     *("Title", "Short description", "Overview", "Highlights", "Categories", "Keywords", "Version title"),
     *("Release notes", "Input", "Output", "Samples", "Notebook", "Instances", "Latency", "Limitations"),
+    *("Validation metrics", "Data", "Training job"),
 ]
 SELLERS = [
     "Legal name",
@@ -37,6 +38,21 @@ def test_every_mandatory_field_is_there(field):
 def test_what_only_the_seller_knows_is_marked(field):
     (line,) = re.findall(rf"^\| {field}.*$", LISTING, re.MULTILINE)
     assert "**PLACEHOLDER**" in line
+
+
+def test_nothing_but_the_sellers_fields_stays_open():
+    sellers, _, rest = LISTING.partition("## Product")
+    open_fields = [line for line in rest.splitlines() if "PLACEHOLDER" in line]
+    assert sellers.count("| **PLACEHOLDER**") == 8
+    assert open_fields == ["1. Fill in every **PLACEHOLDER** above."]
+
+
+def test_every_validation_metric_stands_in_the_results_that_it_names():
+    section = LISTING.partition("### Validation metrics\n")[2].partition("\n### ")[0]
+    rows = re.findall(r"^\|.*\| (.*) \| `(benchmarks/results/.*)` \|$", section, re.MULTILINE)
+    assert len(rows) >= 6
+    for figure, page in rows:
+        assert figure in (ROOT / page).read_text(), page
 
 
 def test_types_and_instances_are_those_of_the_requests():

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import publish
 import pytest
@@ -65,6 +68,34 @@ def test_a_request_that_would_be_refused_ends_the_dry_run():
     assert result.exit_code == 1
     assert "ValidationRole: does not match" in result.output
     assert 'CreateModelPackage"' not in result.output
+
+
+WITHOUT = """
+import runpy, sys
+library, script = sys.argv[1:]
+sys.modules[library] = None  # as where it is not installed
+sys.path.insert(0, script.rpartition("/")[0])
+sys.argv = [script, "--help"]
+runpy.run_path(script, run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("library", "script"), [("boto3", "publish.py"), ("regex", "publish.py"), ("boto3", "transform.py")]
+)
+def test_without_a_library_a_script_says_how_to_get_it(library, script):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, library, Path(publish.__file__).with_name(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.splitlines() == [
+        f"This needs {library}, which Python does not find.",
+        f"hint: Install it with: pip install {library}",
+    ]
 
 
 def test_a_wrong_publication_is_refused_before_anything_is_sent():

@@ -135,6 +135,7 @@ def test_neither_membership_nor_the_order_of_the_pool_is_read(monkeypatch):
     once = scores_of(bootstrap_replay.score, target, pool)
     # small blocks as of a large table
     monkeypatch.setattr(replay, "BLOCK", 1_000)
+    monkeypatch.setattr(replay, "NEAR_BLOCK", 1_000)
     back = np.arange(200)[::-1]
     turned = dataclasses.replace(
         pool, x=pool.x[back], y=pool.y[back], member=~pool.member[back], row=pool.row[back]
@@ -143,8 +144,8 @@ def test_neither_membership_nor_the_order_of_the_pool_is_read(monkeypatch):
 
 
 def test_the_evidence_of_one_cell():
-    counted, mean, variance = np.array([0, 3]), np.float32([0.02, 1.0]), np.float32([0.05, 0.1])
-    evidence = replay._evidence(counted, mean, variance)
+    counted, mean, variance = np.array([[0, 3]]), np.float32([[0.02, 1.0]]), np.float32([[0.05, 0.1]])
+    evidence = replay._evidence(counted, mean, variance)[:, 0]
     assert np.all(evidence[:, 0] < -5)  # an empty cell received nothing
     assert np.argmax(evidence[:, 1]) == 1  # others brought about 1 of 3: this one brought 2
 

@@ -104,3 +104,14 @@ def test_records_that_were_not_trained_on_are_told_where_models_like_it_would_kn
     report = report_on(model, members, others)
     assert is_told(report)
     assert report.verdict.severity is Severity.INCONCLUSIVE
+
+
+def test_tables_that_were_swapped_are_told_as_that() -> None:
+    members, others = records(200, 5, noise=3.0), records(200, 6, noise=3.0)
+    model = RandomForestClassifier(30, random_state=0).fit(*members)
+    swapped = report_on(model, others, members)
+    told = [notice.message for notice in swapped.warnings if notice.code == "does_not_fit_members"]
+    assert "members and non-members may have been swapped" in told[0]
+    # of a model that knows neither table nobody says so
+    stranger = RandomForestClassifier(30, random_state=0).fit(*records(200, 7, noise=3.0))
+    assert not any("swapped" in notice.message for notice in report_on(stranger, members, others).warnings)

@@ -15,11 +15,13 @@ from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.exhaustion import NOT_AUDITED
 from leakgauge.membership import audit as auditing
+from leakgauge.membership.attacks import ATTACKS
 from leakgauge.membership.duration import FEWEST, SECOND_PART, SOON, carried_on
 from leakgauge.membership.refitting import Refitting
 from leakgauge.parameters import membership_parameters
 from leakgauge.progress import Calling
 from leakgauge.report.model import Failed, MembershipMeasured, Severity
+from leakgauge.terminal import shown_progress
 
 pytestmark = pytest.mark.usefixtures("few_trees")
 QUICK = ("gap", "loss", "learned_gb", "rmia", "lira", "rmia_offline")
@@ -146,10 +148,25 @@ def test_what_it_takes_is_told_before_it_is_done_with_a_budget_and_without(monke
     monkeypatch.setattr(Refitting, "answers", slowly)
     monkeypatch.setattr("leakgauge.membership.duration.processors", lambda: 1)
     audited(clock, seconds=None, told=told, attacks=("loss", "rmia"), tradeoffs=False)
-    (said,) = [stage for stage in told if stage.startswith("auditing, which takes about ")]
+    said = [stage for stage in told if stage.startswith("auditing ")]
     # eight models of sixty records each, half a second a record, and a third on top
-    assert said == "auditing, which takes about 5 minutes"
-    assert told.index(said) < told.index("training reference models")
+    assert set(said) == {"auditing takes about 5 minutes: comparing members and non-members"}
+    assert told.index(said[-1]) < told.index("training reference models")
+    told.clear()
+    audited(clock, seconds=100.0, told=told, attacks=("loss", "rmia"), tradeoffs=False)
+    assert any(stage.startswith("auditing would take about 5 minutes and has ") for stage in told)
+
+
+def test_the_command_line_says_what_it_takes_where_nobody_watches_a_bar(capsys):
+    with shown_progress() as lines:
+        auditing.audit(
+            small(),
+            parameters=membership_parameters(None, {"attacks": ["loss"], "tradeoffs": False}),
+            attacks=tuple(attack for attack in ATTACKS if attack.name == "loss"),
+            inputs_sha256={},
+            progress=lines,
+        )
+    assert " 10% auditing takes about " in capsys.readouterr().err
 
 
 def test_a_pair_of_models_that_would_not_end_in_time_is_not_begun(monkeypatch):

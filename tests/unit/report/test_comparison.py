@@ -14,7 +14,7 @@ from leakgauge.errors import BadBundle
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report.comparison import compare
 from leakgauge.report.comparison.model import Effect
-from leakgauge.report.model import Failed, InversionMeasured, NotApplicable
+from leakgauge.report.model import Failed, InversionMeasured, NotApplicable, Notice
 
 
 @functools.cache
@@ -284,3 +284,71 @@ def test_what_a_reader_must_know_is_warned_of_by_name():
     defended = dataclasses.replace(BEFORE, parameters=BEFORE.parameters | {"defences": ["rounding=2"]})
     found = compare(BEFORE, defended)
     assert (found.warnings, found.defences) == ((), ("rounding=2",))
+
+
+FELL = (attack("loss", 0.55), attack("rmia", 0.60), label(0.52))
+
+
+def cut(made, code="fewer_reference_models"):
+    return dataclasses.replace(made, warnings=(Notice(code, "there was no time"),))
+
+
+def asking(made, **parameters):
+    return dataclasses.replace(made, parameters={**made.parameters, **parameters})
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        (lambda: cut(report(*FELL)), "cut short by its time"),
+        (lambda: cut(report(*FELL), "does_not_fit_members"), "does not fit the members"),
+        (lambda: asking(report(*FELL), reference_models=8), "fewer reference_models (8, and the other 64)"),
+    ],
+)
+def test_what_a_weaker_audit_did_not_find_is_not_gone(after, why):
+    before = asking(BEFORE, reference_models=64)
+    found = compare(before, after())
+    assert found.effect is Effect.INCONCLUSIVE
+    assert why in found.reasons[0]
+    # neither does the leak rise where it is the audit before the change that was weaker
+    turned = compare(after(), before)
+    assert turned.effect is Effect.INCONCLUSIVE
+    # and what both had takes nothing from the conclusion
+    assert compare(cut(before), cut(asking(report(*FELL), reference_models=64))).effect is Effect.REDUCES
+
+
+@pytest.mark.parametrize(("least", "most"), [(100, 1_000), ([50, 100], [50, 1_000]), (100, None)])
+def test_more_iterations_are_more_effort(least, most):
+    before = asking(drawn(0.6, label_only=("labels", 0.45)), iterations=most)
+    after = asking(drawn(0.1, label_only=("labels", 0.1)), iterations=least)
+    assert compare(before, after).effect is Effect.INCONCLUSIVE
+    assert compare(asking(before, iterations=least), asking(after, iterations=most)).effect is Effect.REDUCES
+
+
+def test_an_attack_that_only_the_later_audit_had_raises_nothing():
+    old = report(attack("loss", 0.6), label(0.55))
+    new = report(attack("loss", 0.6), attack("rmia", 0.9), label(0.55))
+    found = compare(old, new)
+    assert found.effect is Effect.INCONCLUSIVE
+    assert "RMIA was not measured before" in found.reasons[0]
+    risen = report(attack("loss", 0.8), attack("rmia", 0.9), label(0.55))
+    assert compare(old, risen).effect is Effect.INCREASES, "an attack that both had finds more"
+    labels_alone = report(gone("loss"), gone("rmia"), label(0.55))
+    assert compare(labels_alone, new).effect is Effect.INCREASES, "probabilities are what was added"
+
+
+def test_reports_about_other_classes_are_not_compared():
+    def of(number):
+        made = drawn(0.6 - 0.1 * number, label_only=("labels", 0.4))
+        found = tuple(dataclasses.replace(each, target_class=number) for each in made.reconstructions)
+        return dataclasses.replace(made, reconstructions=found)
+
+    with pytest.raises(BadBundle, match="different classes: 1 before the change and 5 after"):
+        compare(of(1), of(5))
+    profiles = profiles_report()
+    other = tuple(
+        dataclasses.replace(each, classes=each.classes[:1]) if hasattr(each, "classes") else each
+        for each in profiles.attacks
+    )
+    with pytest.raises(BadBundle, match="different classes"):
+        compare(profiles, dataclasses.replace(profiles, attacks=other))

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from profile_reports import profiles_report
-from report_examples import inversion_audited, membership_report
+from report_examples import inversion_audited, measured, membership_report
 
-from leakgauge.report import thresholds
+from leakgauge import summary
+from leakgauge.estimates import Estimate
+from leakgauge.membership.recommendations import recommend
+from leakgauge.report import risk, thresholds
+from leakgauge.report.cards.figures import main_figures
+from leakgauge.report.evidence.clauses import answers
+from leakgauge.report.evidence.origins import rests_on
 from leakgauge.report.html import render
 from leakgauge.report.html.first_page import SHOWN, FirstPage
-from leakgauge.report.model import Audited, Report, Severity
+from leakgauge.report.json_document import to_json
+from leakgauge.report.model import Audited, MembershipReport, PredictionErrors, Report, Severity
 
 REPORTS: dict[str, Report] = {
     "membership": membership_report(n=60),
@@ -106,3 +116,78 @@ def test_details_of_another_form_are_left_out(sent: object) -> None:
     page = FirstPage.of(report)
     assert page.title is None
     assert page.details == ()
+
+
+def on_the_file_alone() -> MembershipReport:
+    """A report whose only attack read the model file, and found much."""
+    report = REPORTS["membership"]
+    assert isinstance(report, MembershipReport)
+    attacks = tuple(attack for attack in report.attacks if attack.name == "leaf_counts")
+    verdict = risk.verdict(attacks, shift=None)
+    return replace(report, attacks=attacks, verdict=verdict, attackers=(), records=(), slices=())
+
+
+def test_an_attack_on_the_file_is_no_attack_on_the_answers_and_is_told_all_the_same() -> None:
+    report = on_the_file_alone()
+    assert report.verdict.severity is Severity.INCONCLUSIVE
+    assert report.verdict.sentence == (
+        "No attack on the model's answers gave a figure, so nothing is known about what they leak."
+    )
+    people = FirstPage.of(report).people
+    assert "may query the model" in people[0]
+    assert people[-1].startswith(
+        "If the model file leaks: An attacker who sees the model file is right about"
+    )
+    assert "No attack on the answers was asked for." in render(Audited(report))
+    # nothing rests on a precision that is not in the report, and no clause is answered by the better half
+    assert not any("Precision" in support.text for support in rests_on(report))
+    risks = next(answer for answer in answers(report) if answer.clause.number == "35 (7) (c)")
+    assert "model file has an AUC of" in risks.words
+    said = summary.lines(json.loads(to_json(report)), Path("nowhere"))
+    assert any(line.startswith("An attacker who holds the model file: Leaf counts, AUC") for line in said)
+
+
+def test_a_file_that_was_not_attacked_is_not_spoken_of() -> None:
+    report = REPORTS["membership"]
+    answers_alone = replace(
+        report, attacks=tuple(one for one in report.attacks if one.threat_model != "model_file")
+    )
+    assert not any(
+        "If the model file leaks: An attacker" in text for text in FirstPage.of(answers_alone).people
+    )
+    said = summary.lines(json.loads(to_json(answers_alone)), Path("nowhere"))
+    assert not any("holds the model file" in line for line in said)
+
+
+@pytest.mark.parametrize(("compared", "told"), [(True, "enough for a verdict"), (False, "none is ruled out")])
+def test_more_records_are_no_promise_where_reference_models_are_missing(compared: bool, told: str) -> None:
+    report = REPORTS["membership"]
+    assert isinstance(report, MembershipReport)
+    worst = measured("loss", "Loss", "probabilities", "someone", strength=0.2, n=60)
+    decisions = np.zeros(120, dtype=bool)
+    advice = recommend(
+        severity=Severity.INCONCLUSIVE,
+        worst=worst,
+        worst_decisions=decisions,
+        label_decisions=None,
+        member=np.arange(120) < 60,
+        target=report.target,
+        slices=(),
+        tried=None,
+        compared=compared,
+        rng=np.random.default_rng(0),
+    )
+    assert told in advice[0].text
+
+
+def test_a_regressor_has_errors_and_no_accuracy_in_clauses_and_cards() -> None:
+    report = REPORTS["membership"]
+    assert isinstance(report, MembershipReport)
+    error = Estimate(12.0, 11.0, 13.0, 60)
+    errors = PredictionErrors(3.0, error, error, error, error)
+    regressor = replace(report, target=replace(report.target, errors=errors, classes=()))
+    accurate = next(answer for answer in answers(regressor) if answer.clause.number == "15 (1), (3)")
+    assert "the test error (RMSE) is 12.0 (11.0–13.0)" in accurate.words
+    names = {figure.name for figure in main_figures(regressor)}
+    assert {"test_rmse", "train_rmse"} <= names
+    assert not {"test_accuracy", "train_accuracy"} & names

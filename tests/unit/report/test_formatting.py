@@ -34,6 +34,8 @@ def test_per_cent_has_the_digits_that_the_interval_supports(estimate: Estimate, 
         (Estimate(69.2, 58.0, 90.0, 3), "69 (58–90)"),
         (Estimate(1234.0, 800.0, 1400.0, 3), "1,234 (800–1,400)"),
         (Estimate(-0.3, -0.9, 0.1, 3), "−0.30 (−0.90 to 0.10)"),
+        (Estimate(0.0, -5e-324, 0.0, 3), "0.000 (0.000–0.000)"),
+        (Estimate(2.0, -1.7e308, 1.7e308, 3), f"2 (−{1.7e308:,.0f} to {1.7e308:,.0f})"),
     ],
 )
 def test_numbers_have_the_digits_that_the_interval_supports(estimate: Estimate, shown: str) -> None:

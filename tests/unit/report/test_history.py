@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -17,7 +18,7 @@ from leakgauge.report.history.document import history_from_json, history_to_json
 from leakgauge.report.history.model import Trend
 from leakgauge.report.html import render_history
 from leakgauge.report.json_document import to_json
-from leakgauge.report.model import NotApplicable
+from leakgauge.report.model import NotApplicable, Notice
 
 AREAS = (0.61, 0.60, 0.62, 0.78, 0.77)
 """Of five releases; the fourth is worse than the one before, and nothing else differs beyond luck."""
@@ -142,3 +143,76 @@ def test_a_folder_with_something_broken_says_what(tmp_path):
     assert done.exit_code == 2
     assert "v2.json" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def broken_link(folder):
+    (folder / "v2.json").symlink_to("nowhere.json")
+
+
+def link_to_nothing_in_a_folder(folder):
+    (folder / "v2").mkdir()
+    (folder / "v2" / "report.json").symlink_to("nowhere.json")
+
+
+def pipe(folder):
+    os.mkfifo(folder / "v2.json")
+
+
+def folder_for_a_file(folder):
+    (folder / "v2" / "report.json").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("spoil", [broken_link, link_to_nothing_in_a_folder, pipe, folder_for_a_file])
+def test_a_release_that_cannot_be_read_is_never_left_out(tmp_path, spoil):
+    for name in ("v1", "v3"):
+        (tmp_path / f"{name}.json").write_bytes(to_json(release(0.6)))
+    spoil(tmp_path)
+    with pytest.raises(BadBundle) as told:
+        history_of(read_reports(tmp_path))
+    assert told.value.code == "bad_bundle.no_report"
+    assert told.value.__notes__[0].startswith("in v2")
+
+
+def test_names_may_hold_any_digits(tmp_path):
+    for name in ("v²", "v1", "v01", "v٣", "9", "a"):
+        (tmp_path / f"{name}.json").write_bytes(to_json(release(0.6)))
+    assert [name for name, _ in read_reports(tmp_path)] == ["a", "v01", "v1", "v²", "v٣", "9"]
+
+
+def test_two_reports_of_one_name_are_refused(tmp_path):
+    (tmp_path / "v1").mkdir()
+    for file in ("v1.json", "v1/report.json"):
+        (tmp_path / file).write_bytes(to_json(release(0.6)))
+    with pytest.raises(BadBundle, match="Two reports are called v1"):
+        history_of(read_reports(tmp_path))
+
+
+def with_another(report, area):
+    """The same with a second attack."""
+    other = dataclasses.replace(release(area).attacks[0], name="lira", title="Lira")
+    return dataclasses.replace(report, attacks=(*report.attacks, other))
+
+
+def test_a_leak_does_not_fall_where_the_attack_that_showed_it_is_missing():
+    found = history_of([("a", with_another(release(0.6), 0.9)), ("b", release(0.6))])
+    assert found.trend is Trend.UNKNOWN
+    assert "fell" not in found.sentence
+    assert "differ in attacks" in found.sentence
+
+
+def test_a_leak_does_not_rise_by_an_attack_that_is_new():
+    found = history_of([("a", release(0.6)), ("b", with_another(release(0.6), 0.9))])
+    assert found.worse == ()
+    assert found.trend is Trend.UNKNOWN
+    assert [notice.code for notice in found.warnings] == ["attacks_added"]
+    # whatever is new, an attack that both had is held to the one before
+    assert history_of([("a", release(0.6)), ("b", with_another(release(0.9), 0.7))]).worse == ("b",)
+
+
+def test_an_audit_that_was_cut_short_neither_fell_nor_is_the_next_one_worse():
+    short = release(0.6, warnings=(Notice("fewer_reference_models", "there was no time"),))
+    for names in ([("a", release(0.8)), ("b", short)], [("a", short), ("b", release(0.8))]):
+        found = history_of(names)
+        assert found.trend is Trend.UNKNOWN
+        assert found.worse == ()
+        assert "cut short" in found.warnings[0].message

@@ -262,6 +262,31 @@ def test_a_hundred_classes_and_twelve_attacks_stay_small() -> None:
     assert "The 20 with" in page
 
 
+def test_a_table_of_very_many_rows_shows_the_first_and_counts_the_others() -> None:
+    report = membership_report(n=60, classes=1_000)
+    report = dataclasses.replace(
+        report, inputs={f"auxiliary/{place:05}.png": "0" * 64 for place in range(5_000)}
+    )
+    page = render(Audited(report))
+    classes = [part for part in report.slices if part.by == "class"]
+    assert page.count('<th scope="row"><bdi>auxiliary/') == 200
+    assert "4,800 more are in report.json" in page
+    assert f"{len(classes) - 200} more are in report.json" in page
+
+
+def test_the_chart_of_reconstructions_fits_a_sheet() -> None:
+    audited = inversion_audited(classes=2)
+    report = audited.report
+    many = tuple(
+        dataclasses.replace(each, target_class=2 * place + each.target_class)
+        for place in range(30)
+        for each in report.reconstructions
+    )
+    page = render(dataclasses.replace(audited, report=dataclasses.replace(report, reconstructions=many)))
+    assert "The first 20 of 60." in page
+    assert "The first" not in render(audited)
+
+
 def test_a_page_that_would_grow_too_large_points_to_the_json_instead() -> None:
     notes = {f"parameter {place}": "x" * 1_000 for place in range(110)}
     page = render(Audited(dataclasses.replace(membership_report(n=60), parameters=notes)))

@@ -19,6 +19,7 @@ from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import Insight, Notice, Report
 
 REPORTS: list[Report] = [membership_report(n=60), inversion_audited(classes=2).report, profiles_report()]
+NO_FIGURES = (b"NaN", b"-Infinity", b"1e999")
 finite = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12)
 
 
@@ -132,8 +133,12 @@ def changed(**fields: object) -> bytes:
         changed(attacks=[{"status": "measured"}]),
         changed(warnings="none"),
         to_json(REPORTS[0]).replace(b'"low": 0.', b'"low": 7.', 1),
+        *(
+            to_json(REPORTS[0]).replace(b'"roc": [\n', b'"roc": [[0, %b],' % figure, 1)
+            for figure in NO_FIGURES
+        ),
     ],
-    ids=range(17),
+    ids=range(20),
 )
 def test_anything_but_a_report_is_refused_by_name(data: bytes) -> None:
     with pytest.raises(BadBundle) as caught:

@@ -11,6 +11,7 @@ import pytest
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 from report_examples import inversion_audited, membership_report, png, with_every_text
+from weasyprint.layout import block
 
 from leakgauge.errors import AuditFailed
 from leakgauge.report.html import pdf, render
@@ -143,3 +144,20 @@ def test_without_its_libraries_it_says_what_to_install(monkeypatch) -> None:
 
 def test_charts_know_no_variable() -> None:
     assert "var(" not in chart_style()
+
+
+@pytest.mark.parametrize("kind", ["membership", "inversion"])
+def test_nothing_that_goes_on_over_pages_is_laid_out_anew_on_each(kind, monkeypatch) -> None:
+    """WeasyPrint begins a grid from its start on every page: 1,000 classes took 97 s and 1.5 GB."""
+    grids = set()
+
+    def counted(context, box, *rest):
+        grids.add(box.element.get("class"))
+        return laid_out(context, box, *rest)
+
+    laid_out = block.grid_layout
+    monkeypatch.setattr(block, "grid_layout", counted)
+    audited = MEMBERSHIP if kind == "membership" else inversion_audited(classes=2)
+    to_pdf(render(audited))
+    assert "side-by-side" in grids, "the first page has one"
+    assert not grids & {"beside", "gallery"}

@@ -1,10 +1,10 @@
 """The guard: away from data, a random smooth map answers in the model's place.
 
 A search for what a class looks like asks about images that no caller sends. The guard is a few
-standard Keras layers around a fitted classifier. They measure an image in three ways: how far out it lies
-along the principal axes of the training images, how much of it lies beside these axes, and its contrast.
-Where a figure is larger *or smaller* than of nearly all training images, a random linear map of its low
-frequencies answers. (Smaller: averages, blurred and empty images are no data either.) A search then
+standard Keras layers around a fitted classifier. They measure an image in five ways, see `ruler`: where it
+lies among the training images, and whether it has their contrast, detail and tones. Where a figure
+is larger *or smaller* than of nearly all training images, a random linear map of its low frequencies
+answers. (Smaller: averages, blurred and empty images are no data either.) A search then
 climbs that map, whose image of a class holds nothing of what the class looks like.
 
 It hides and does not remove. The classifier is inside as it was, so whoever holds the file takes the
@@ -16,24 +16,22 @@ Sense of Security"): the page `docs/defences.md` holds what adaptive attacks sti
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import idctn
-from sklearn.decomposition import PCA
 from sklearn.model_selection import KFold
 
 from leakgauge.defences.training.plan import TrainingPlan, check_classifier
+from leakgauge.defences.training.ruler import MEASURES, NEGLIGIBLE, Ruler, dense
 from leakgauge.errors import BadParameters, UnsupportedModel
 from leakgauge.randomness import generator_for
 
 LOST_SHARE = 0.01
 LARGEST_LOST_SHARE = 0.2
-AXES = 60
-IMAGES_PER_AXIS = 10
 FOLDS = 5
 STEEPNESS = 40.0
 """Of the sigmoid at a border, in shares of the border or of the room within, whichever is less: a tenth
@@ -41,9 +39,6 @@ within it the model has 98 % of the say."""
 CUTOFF, SLOPE = 4.0, 0.5
 """Of the map that answers elsewhere: its waves are below so many half periods a side, as in
 `inversion.priors`; each has a weight of so many nats for one standard deviation of the pixels."""
-MEASURES = ("along", "beside", "contrast")
-NEGLIGIBLE = 1e-5
-"""Share of the variance of the training images below which nothing is measured."""
 
 
 def harden(plan: TrainingPlan, *, lost_share: float = LOST_SHARE) -> TrainingPlan:
@@ -85,16 +80,18 @@ def guarded(model: Any, images: NDArray[Any], *, seed: int, lost_share: float = 
         `lost_share`, are all the same or hold a pixel that is no number.
     """
     check_classifier(model)
-    flat = _checked(model, images, lost_share)
+    checked = _checked(model, images, lost_share)
+    flat = checked.reshape(len(images), -1)
     spread = float(np.sqrt(flat.var(axis=0, dtype=np.float64).mean()))
     if not spread > NEGLIGIBLE * float(np.abs(flat).max()):
         raise _unfit("The images are all the same.", "Give the images that the model was trained on.")
-    ruler = _Ruler.of(flat, spread, seed=seed)
+    ruler = Ruler.of(checked, spread, seed=seed)
     image = keras.Input(images.shape[1:], name="image")
     centred = _centred(image, spread * ruler.mean, spread)
-    near = _near(centred, ruler, _measured_apart(flat, spread, seed=seed), lost_share)
-    answers = _answers(model, flat.reshape(images.shape))
-    elsewhere = _dense(
+    measures = _measured_apart(checked, spread, seed=seed)
+    near = _near(ruler.layers(image, centred), ruler, measures, lost_share)
+    answers = _answers(model, checked)
+    elsewhere = dense(
         centred,
         _misleading_map(flat, answers.argmax(axis=1), images.shape[1:], answers.shape[1], seed=seed),
         activation="softmax" if _are_probabilities(answers) else "linear",
@@ -109,106 +106,45 @@ def guarded(model: Any, images: NDArray[Any], *, seed: int, lost_share: float = 
     return keras.Model(image, layers.Add(name="guard_answers")(shares))
 
 
-@dataclass(frozen=True, slots=True)
-class _Ruler:
-    """What an image is measured by: three figures that are linear in squared pixels and in projections.
-
-    Pixels are counted from the mean image in units of `spread`, and d is their number.
-
-    Attributes
-    ----------
-    mean
-        (d,) mean image, in units of `spread`.
-    directions
-        (d, m) what images are projected on: the principal axes, brightness, and the mean image.
-    kernels, constants
-        (d + 2 m, 3) and (3,) weights of the squared pixels, the squared projections and the projections:
-        how far out along the axes, how much beside them, and contrast (0 for a plain image).
-    """
-
-    mean: NDArray[np.float64]
-    spread: float
-    directions: NDArray[np.float64]
-    kernels: NDArray[np.float64]
-    constants: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, flat: NDArray[np.float32], spread: float, *, seed: int) -> Self:
-        """The ruler of (n, d) images."""
-        pixels = flat.shape[1]
-        most = max(1, min(AXES, pixels // 2, len(flat) // IMAGES_PER_AXIS))
-        fitted = PCA(most, random_state=seed).fit(flat / spread)
-        kept = fitted.explained_variance_ > NEGLIGIBLE * pixels
-        mean, axes = fitted.mean_.astype(np.float64), fitted.components_[kept].T
-        variances, brightness = fitted.explained_variance_[kept], float(mean.sum()) / pixels**0.5
-        none, no_axes = np.zeros(pixels), np.zeros(len(variances))
-        kernels = (
-            (none, 1.0 / variances, [0, 0], no_axes, [0, 0]),
-            (none + 1, no_axes - 1, [0, 0], no_axes, [0, 0]),
-            # Σ x² − (Σ x)² / d of pixels x that are counted from 0, not from the mean
-            (none + 1, no_axes, [-1, 0], no_axes, [-2 * brightness, 2]),
-        )
-        return cls(
-            mean,
-            spread,
-            np.column_stack([axes, np.full(pixels, pixels**-0.5), mean]),
-            np.column_stack([np.concatenate(kernel) for kernel in kernels]),
-            np.array([0.0, 0.0, float(mean @ mean) - brightness**2]),
-        )
-
-    def measures(self, flat: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n, 3) figures of (n, d) images."""
-        offsets = flat / self.spread - self.mean
-        projections = offsets @ self.directions
-        features = np.concatenate([offsets**2, projections**2, projections], axis=1)
-        return np.asarray(features @ self.kernels + self.constants)
-
-
-def _measured_apart(flat: NDArray[np.float32], spread: float, *, seed: int) -> NDArray[np.float64]:
-    """(n, 3) figures of every training image, by a ruler that was made without it."""
-    found = np.empty((len(flat), len(MEASURES)))
-    for fit, apart in KFold(FOLDS, shuffle=True, random_state=seed).split(flat):
-        found[apart] = _Ruler.of(flat[fit], spread, seed=seed).measures(flat[apart])
+def _measured_apart(images: NDArray[np.float32], spread: float, *, seed: int) -> NDArray[np.float64]:
+    """(n, measures) figures of every training image, by a ruler that was made without it."""
+    found = np.empty((len(images), len(MEASURES)))
+    for fit, apart in KFold(FOLDS, shuffle=True, random_state=seed).split(images):
+        found[apart] = Ruler.of(images[fit], spread, seed=seed).measures(images[apart])
     return found
 
 
-def _near(centred: Any, ruler: _Ruler, measures: NDArray[np.float64], lost_share: float) -> Any:
+def _near(features: Any, ruler: Ruler, measures: NDArray[np.float64], lost_share: float) -> Any:
     """(n, 1) how far the model has the say: 1 within all borders, 0 well outside one."""
-    layers = keras.layers
-    projections = _dense(centred, ruler.directions, name="guard_projections")
-    features = layers.Concatenate(name="guard_features")(
-        [
-            layers.Multiply(name="guard_pixels_squared")([centred, centred]),
-            layers.Multiply(name="guard_projections_squared")([projections, projections]),
-            projections,
-        ]
-    )
-    share, least = lost_share / (2 * len(MEASURES)), NEGLIGIBLE * len(ruler.mean)
+    share = lost_share / (2 * len(MEASURES))
     gates = []
     for place, name in enumerate(MEASURES):
-        borders = _borders(measures[:, place], share, least=least)
+        borders = _borders(measures[:, place], share)
         room = borders["outer"] - borders.get("inner", 0.0)
         for side, border in borders.items():
             slope = STEEPNESS / min(border, room) * (-1.0 if side == "outer" else 1.0)
-            gate = _dense(
+            weights = slope * ruler.difference(place, border)
+            gate = dense(
                 features,
-                slope * ruler.kernels[:, place, None],
-                bias=[slope * (ruler.constants[place] - border)],
+                weights[:-1, None],
+                bias=weights[-1:],
                 activation="sigmoid",
                 name=f"guard_{name}_{side}",
             )
             gates.append(gate)
-    return layers.Multiply(name="guard_near")(gates)
+    return keras.layers.Multiply(name="guard_near")(gates)
 
 
-def _borders(seen: NDArray[np.float64], share: float, *, least: float) -> dict[str, float]:
+def _borders(seen: NDArray[np.float64], share: float) -> dict[str, float]:
     """Outer and inner border of a figure, each with `share` of the images beyond it.
 
-    Images that lie in so few dimensions that next to nothing is left beside the axes have no inner border.
+    A figure that is next to nothing, such as what images of few dimensions have beside their axes, has no
+    inner border.
     """
-    outer, inner = (float(np.quantile(seen, at)) for at in (1.0 - share, share))
-    if inner <= least or outer - inner <= least:
-        return {"outer": max(least, outer)}
+    # by Weibull's positions, beyond which so large a share of *other* images is expected
+    outer, inner = (float(np.quantile(seen, at, method="weibull")) for at in (1.0 - share, share))
+    if inner <= NEGLIGIBLE or outer - inner <= NEGLIGIBLE:
+        return {"outer": max(NEGLIGIBLE, outer)}
     return {"outer": outer, "inner": inner}
 
 
@@ -222,15 +158,6 @@ def _centred(image: Any, mean: NDArray[np.float64], spread: float) -> Any:
     centred = normalise(keras.layers.Flatten(name="guard_flat")(image))
     normalise.set_weights([mean, np.full(len(mean), (1 - 1e-3) * variance, dtype=np.float32)])
     return centred
-
-
-def _dense(inputs: Any, kernel: Any, *, name: str, bias: Any = None, activation: str = "linear") -> Any:
-    layer = keras.layers.Dense(
-        kernel.shape[1], activation=activation, use_bias=bias is not None, trainable=False, name=name
-    )
-    outputs = layer(inputs)
-    layer.set_weights([np.asarray(each, dtype=np.float32) for each in (kernel, bias) if each is not None])
-    return outputs
 
 
 def smooth_waves(shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -281,7 +208,7 @@ def _are_probabilities(answers: NDArray[np.float32]) -> bool:
 
 
 def _checked(model: Any, images: NDArray[Any], lost_share: float) -> NDArray[np.float32]:
-    """(n, d) the images as the guard measures them."""
+    """The images as the guard measures them."""
     if not 0.0 < lost_share <= LARGEST_LOST_SHARE:
         raise BadParameters(
             "lost_share",
@@ -305,10 +232,10 @@ def _checked(model: Any, images: NDArray[Any], lost_share: float) -> NDArray[np.
             f"There are {len(images)} images, too few to tell how far out 1 in {least} lies.",
             f"Give at least {least}, or a larger lost_share.",
         )
-    flat = np.asarray(images, dtype=np.float32).reshape(len(images), -1)
-    if not np.isfinite(flat).all():
+    checked = np.asarray(images, dtype=np.float32)
+    if not np.isfinite(checked).all():
         raise _unfit("A pixel is not a finite number.", "Give images as numbers in the model's range.")
-    return flat
+    return checked
 
 
 def _unfit(message: str, hint: str) -> BadParameters:

@@ -78,6 +78,7 @@ $("customers").addEventListener("change", (event) => {
   showCustomers(state.customers);
 });
 $("train").addEventListener("click", () => want("/train", { defence: $("defence").value }));
+$("compare").addEventListener("click", () => want("/compare", {}));
 $("new-customers").addEventListener("click", () => want("/customers", {}));
 $("cancel").addEventListener("click", () => { wish = null; ask("/cancel", {}); });
 
@@ -198,9 +199,37 @@ function showVerdict() {
   $("verdict").dataset.outcome = !result ? "none" : through ? "through" : result.baseline.read ? "stopped" : "open";
   const guard = request.defence === "guard";
   say("caveat", !result ? "" : guard ? (request.similar ? CAVEATS.broken : through ? CAVEATS.missed : CAVEATS.hidden) : "This holds for the attacks that were tried, and for no others.");
-  $("downloads").hidden = $("replay").hidden = !result;
-  $("details").hidden = !result;
+  $("replay").hidden = $("details").hidden = !result;
   if (result) showDetails(result);
+  showComparison();
+}
+
+const ATTACKERS = { asks: "An attacker that only asks", similar_images: "An attacker that has similar images" };
+const EFFECTS = {
+  reduces: "the defence reduces the leak",
+  "only hides": "the defence only hides the leak",
+  "only hides the slope": "the defence only hides the way, and the leak is still found",
+  "no effect found": "the defence has no effect",
+  increases: "the defence increases the leak",
+  inconclusive: "this does not tell",
+};
+
+function showComparison() {
+  const { comparison, result, request } = state;
+  const holds = comparison && comparison.request.defence === request.defence && comparison.request.level === request.level;
+  $("downloads").hidden = $("overall").hidden = !holds;
+  $("compare").hidden = holds || !result;
+  if (!holds) return;
+  const shown = (estimate) => (estimate ? `${(100 * estimate.value).toFixed(0)} %` : "none");
+  $("attackers").replaceChildren(...comparison.attackers.map(({ attacker, effect, before, after, chance }) => {
+    const row = element("li");
+    const told = `Of real images ${shown(before)} are told apart by what it gets from the open model, ${shown(after)} by what it gets from the defended one; by guessing ${(100 * chance).toFixed(0)} %.`;
+    row.append(element("strong", `${ATTACKERS[attacker]}: ${EFFECTS[effect]}.`), ` ${told}`);
+    row.dataset.attacker = attacker;
+    row.dataset.effect = effect;
+    return row;
+  }));
+  $("audit").textContent = `The audit says in its own words: ${comparison.sentence}`;
 }
 
 function interval(estimate, factor = 1, unit = "") {
@@ -211,7 +240,6 @@ function interval(estimate, factor = 1, unit = "") {
 }
 
 function showDetails(result) {
-  $("audit").textContent = `The audit, over all attacks that ran, says of the defence: ${result.verdict.effect}. ${result.verdict.sentence}`;
   const sides = SIDES.map((side) => result[side]);
   const rows = [
     ["Accuracy on images never seen", ...sides.map((side) => interval(side.accuracy, 100, " %"))],
@@ -237,7 +265,7 @@ function say(id, text) {
 function showWork() {
   const { busy, stage, fraction, training, models } = state;
   $("status").hidden = !busy;
-  $("train").disabled = $("new-customers").disabled = Boolean(busy);
+  $("train").disabled = $("compare").disabled = $("new-customers").disabled = Boolean(busy);
   if (busy) {
     $("stage").textContent = stage;
     $("bar").value = fraction;

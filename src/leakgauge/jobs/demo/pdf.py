@@ -1,15 +1,15 @@
-"""The before/after report of the demo's last attack as a PDF."""
+"""The before/after report of the demo as a PDF."""
 
 from __future__ import annotations
 
 from leakgauge.extras import needed
 from leakgauge.jobs.request import JobRequest
-from leakgauge.jobs.table import DEMO_ATTACK, DEMO_PDF
+from leakgauge.jobs.table import DEMO_COMPARISON, DEMO_PDF
 from leakgauge.progress import Display
 
 
 def pdf(request: JobRequest, display: Display) -> None:
-    """Set the page that `attack` left in the folder `source`.
+    """Set the page that `compare` left in the folder `source`.
 
     Raises
     ------
@@ -20,7 +20,7 @@ def pdf(request: JobRequest, display: Display) -> None:
     from leakgauge.report.html.pdf import to_pdf
 
     display.report("setting the pages", 0.1)
-    _, _, page, _ = DEMO_ATTACK.leaves
+    _, _, page = DEMO_COMPARISON.leaves
     with needed("pdf"):
         content = to_pdf((request.source / page).read_text(encoding="utf-8"))
     (request.report / DEMO_PDF.leaves[0]).write_bytes(content)

@@ -12,6 +12,8 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from leakgauge.estimates import Estimate
+from leakgauge.report.comparison.model import Comparison
+from leakgauge.report.comparison.model import Side as ComparedSide
 from leakgauge.report.model import Audited, InversionMeasured, InversionReport, Reconstruction
 
 SURE = 0.8
@@ -74,6 +76,30 @@ def sentence(name: str, open_read: bool, defended_read: bool, *, similar: bool, 
             return f"{having} reads {name} from the {defended} model, and not from the open one."
         case _:
             return f"{having} reads {name} from neither model this time. That does not prove it safe."
+
+
+def compared(comparison: Comparison) -> dict[str, Any]:
+    """What the page says of a comparison over all classes: its effect against each attacker."""
+    return {
+        "effect": comparison.effect.value,
+        "sentence": comparison.sentence,
+        "attackers": [
+            {
+                "attacker": found.worst.scope,
+                "effect": found.effect.value,
+                "measure": found.worst.measure,
+                "chance": found.worst.chance,
+                "before": _value(found.worst.before),
+                "after": _value(found.worst.after),
+            }
+            for found in comparison.attackers
+        ],
+        "accuracy": None if comparison.accuracy is None else asdict(comparison.accuracy.cost),
+    }
+
+
+def _value(side: ComparedSide) -> dict[str, Any] | None:
+    return None if side.estimate is None else asdict(side.estimate)
 
 
 def encoded(png: bytes) -> str:

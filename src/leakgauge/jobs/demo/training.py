@@ -24,8 +24,10 @@ from leakgauge.errors import JsonValue
 from leakgauge.estimates import proportion
 from leakgauge.images.files import to_png
 from leakgauge.jobs.demo.digits import Digits, mnist
+from leakgauge.jobs.demo.evaluator import evaluator_plan
 from leakgauge.jobs.demo.invented import invented_digits, invented_faces
-from leakgauge.jobs.demo.network import digit_network, evaluator_network
+from leakgauge.jobs.demo.network import digit_network
+from leakgauge.jobs.demo.sides import HELD_OUT, SIMILAR
 from leakgauge.jobs.request import JobRequest
 from leakgauge.jobs.table import DEMO_TRAINING
 from leakgauge.progress import Display, Share
@@ -33,7 +35,6 @@ from leakgauge.targets.keras.engine import exported
 from leakgauge.targets.opening import open_image_model
 
 BASELINE, HARDENED, EVALUATOR = "baseline", "hardened", "evaluator"
-HELD_OUT, SIMILAR = "held_out.npz", "similar.npz"
 GUARDS = {"light": 0.002, "usual": 0.01, "strong": 0.05}
 """Share of real images that a guard of each strength answers at random."""
 EPOCHS = 10
@@ -160,7 +161,7 @@ class _Place:
         """Train and leave the independent evaluator, on images that no other model was trained on."""
         share = Share(self.display, begins, ends)
         images, labels = self.digits.held_out(0.0, EVALUATORS_SHARE)
-        plan = TrainingPlan.of(evaluator_network(images.shape[1:]), epochs=EPOCHS)
+        plan = evaluator_plan(images.shape[1:], seed=self.seed)
         trained = train_classifier(
             plan,
             images,

@@ -73,6 +73,8 @@ ENOUGH = 0.5
 """Share of the nats that name a row from which the replay beat `leaf_counts` on every model tried."""
 BLOCK = 2**24
 """Records × rows, or records × trees × draws, looked at together: 64 MiB in each of a few arrays."""
+NEAR_BLOCK = 2**19
+"""Records × trees × draws for which a few arrays fit a processor's cache; larger ones take longer."""
 MOST_BYTES = 1 << 30
 """Memory beyond which nothing is replayed, for the tables of `bytes_for`; the blocks come on top."""
 MOST_WORK = 2e11
@@ -253,7 +255,7 @@ def _replayed(
     log_ratio, total, present = np.empty(chances.size), np.zeros(chances.size), np.zeros(chances.size)
     likely = np.empty((chances.size, min(LIKELY_ROWS, len(rows))), dtype=np.int32)
     # a record with all its candidates at once, since one of them is true at most
-    block = max(_block(likely.shape[1], len(cells)) // choices, 1) * choices
+    block = max(NEAR_BLOCK // (MOST_DRAWS * len(cells) * choices), 1) * choices
     every = np.arange(chances.size)
     n_turns = int(np.clip(WORK / (chances.size * len(rows) * len(cells)), LEAST_TURNS, MOST_TURNS))
     for turn in range(n_turns):
@@ -271,7 +273,7 @@ def _replayed(
 
 
 def _find_likely(
-    counted: Sequence[IntArray], others: Others, rows: Rows, asked: IntArray, likely: NDArray[np.int32]
+    counted: IntArray, others: Others, rows: Rows, asked: IntArray, likely: NDArray[np.int32]
 ) -> None:
     """Enter the rows that each record is likeliest to have been, by as many trees as that takes."""
     enough = CERTAINTY * np.log(len(rows))
@@ -298,7 +300,7 @@ def _present(log_ratio: FloatArray, rows: Rows, chances: FloatArray, part: IntAr
 
 
 def _among_likely(
-    counted: Sequence[IntArray], others: Others, rows: Rows, likely: NDArray[np.int32], part: IntArray
+    counted: IntArray, others: Others, rows: Rows, likely: NDArray[np.int32], part: IntArray
 ) -> tuple[FloatArray, Float32, NDArray[np.uint8]]:
     """Of the k records of a part: (k,) Λ, (k, m) posterior of likely rows, (k, m, n_trees) their draws."""
     n_trees = len(counted)
@@ -342,35 +344,40 @@ def _into_chances(likelihood: Float32) -> FloatArray:
     return logarithm
 
 
-def _counted(cells: Sequence[Cells]) -> list[IntArray]:
-    """For each tree, (n,) records in the cell of each."""
-    return [np.rint(tree.weight[tree.of_record]).astype(np.int64) for tree in cells]
+def _counted(cells: Sequence[Cells]) -> IntArray:
+    """(n_trees, n) records in the cell of each, in each tree."""
+    counted = np.empty((len(cells), len(cells[0].of_record)), dtype=np.int64)
+    for place, tree in enumerate(cells):
+        counted[place] = np.rint(tree.weight)[tree.of_record]
+    return counted
 
 
 def _block(n_rows: int, n_trees: int) -> int:
     return max(BLOCK // max(n_rows, MOST_DRAWS * n_trees), 1)
 
 
-def _all_evidence(counted: Sequence[IntArray], others: Others, part: IntArray) -> Float32:
+def _all_evidence(counted: IntArray, others: Others, part: IntArray) -> Float32:
     """(MOST_DRAWS * n_trees, k) what each tree says of the records of a part, as `_evidence`."""
-    of_trees = [
-        _evidence(counts[part], others.mean[place, part], others.variance[place, part])
-        for place, counts in enumerate(counted)
-    ]
-    return np.stack(of_trees, axis=1).reshape(MOST_DRAWS * len(counted), -1)
+    evidence = np.empty((MOST_DRAWS, len(counted), len(part)), dtype=np.float32)
+    at_once = max(NEAR_BLOCK // (MOST_DRAWS * len(part)), 1)
+    for first in range(0, len(counted), at_once):
+        trees = slice(first, min(first + at_once, len(counted)))  # `others` may hold more
+        of_trees = counted[trees, part], others.mean[trees, part], others.variance[trees, part]
+        evidence[:, trees] = _evidence(*of_trees)
+    return evidence.reshape(MOST_DRAWS * len(counted), -1)
 
 
-def _evidence(counted: IntArray, mean: Float32, variance: Float32) -> Float32:
-    """(MOST_DRAWS, n) log P(W | w) − log P(W | 0) for w = 1, 2, ... in one tree.
+def _evidence(counted: IntArray, mean: Float32, variance: Float32) -> FloatArray:
+    """(MOST_DRAWS, t, k) log P(W | w) − log P(W | 0) for w = 1, 2, ... in t trees.
 
     Parameters
     ----------
     counted
-        (n,) W of each record's cell.
+        (t, k) W of each record's cell.
     mean, variance
-        (n,) moments of what the others brought.
+        (t, k) moments of what the others brought.
     """
-    rest = counted[None, :] - np.arange(MOST_DRAWS + 1)[:, None]
+    rest = counted - np.arange(MOST_DRAWS + 1)[:, None, None]
     possible = rest >= 0
     log_factorial = gammaln(np.arange(counted.max() + 1) + 1.0)
     at_least_none = np.maximum(rest, 0)
@@ -378,5 +385,5 @@ def _evidence(counted: IntArray, mean: Float32, variance: Float32) -> Float32:
     gaussian = -0.5 * ((rest - mean) ** 2 / variance + np.log(2.0 * np.pi * variance))
     logarithm = np.where(variance > _POISSON_FROM * mean, poisson, gaussian)
     logarithm = np.where(possible, np.maximum(logarithm, _LEAST_LOG_PROBABILITY), _LEAST_LOG_PROBABILITY)
-    evidence: Float32 = (logarithm[1:] - logarithm[0]).astype(np.float32)
+    evidence: FloatArray = logarithm[1:] - logarithm[0]
     return evidence

@@ -52,18 +52,18 @@ def _of_membership(report: MembershipReport) -> Iterator[Figure]:
                     found,
                     worst.title,
                 )
-    on_file = [
-        attack
-        for attack in report.attacks
-        if isinstance(attack, MembershipMeasured) and attack.threat_model == "model_file"
-    ]
-    if on_file:
-        worst = max(on_file, key=lambda attack: attack.metrics.auc_corrected.low)
+    worst = risk.headline_on_file(report.attacks)
+    if worst is not None:
         yield Figure(
             "model_file_auc", "AUC of attacks on the model file", worst.metrics.auc_corrected, worst.title
         )
-    yield Figure("test_accuracy", "Test accuracy, on the non-members", report.target.test_accuracy)
-    yield Figure("train_accuracy", "Training accuracy", report.target.train_accuracy)
+    target = report.target
+    if target.errors is None:
+        yield Figure("test_accuracy", "Test accuracy, on the non-members", target.test_accuracy)
+        yield Figure("train_accuracy", "Training accuracy", target.train_accuracy)
+    else:
+        yield Figure("test_rmse", "Test error (RMSE), on the non-members", target.errors.test_rmse)
+        yield Figure("train_rmse", "Training error (RMSE)", target.errors.train_rmse)
 
 
 def _of_attack(worst: MembershipMeasured) -> Iterator[Figure]:

@@ -52,7 +52,7 @@ def attacker_effects(measures: Sequence[Measure], usual: Pairs, patient: Pairs) 
         found.append(_shown_to_hide(found[0], _asking(_PATIENT, _ASKS_LABELS, measures, patient)))
     if any(_FILE.takes(attack) for attack in attempts):
         worst = worst_change(measures[0], _FILE, *_sides(usual))
-        found.append(AttackerEffect(*effect_on_file(worst), worst))
+        found.append(AttackerEffect(*effect_on_file(worst, *_sides(usual)), worst))
     return tuple(found)
 
 

@@ -12,7 +12,9 @@ holds at 95 % too. Both sides' leaks are taken above what a guess gets.
     reduces               the worst falls                  (lower end of the reduction > 0)
     no effect found       neither, and a reduction by half is ruled out
     inconclusive          neither and it is not; or there was no leak to be lowered; or
-                          an attack that was measured before was not measured after
+                          an attack that was measured before was not measured after;
+                          or what an audit had (time, iterations, a model of these data)
+                          says the same as the figures
 
 An attack that could not be run after the change is never read as one that
 found nothing: nothing is called reduced then, unless the model gives labels
@@ -30,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from leakgauge.report.comparison.comparable import finds_less
 from leakgauge.report.comparison.measures import ANSWERS, VALUES
 from leakgauge.report.comparison.model import Change, Effect
 from leakgauge.report.comparison.sentences import MEASURE_TITLES
@@ -51,6 +54,37 @@ def effect_of(
     attacks
         those that the worst was taken of.
     """
+    found = _by_the_rule(worst, attacks, befores, afters)
+    new = lost_attacks(afters, befores, {change.scope for change in attacks})
+    measured_twice = [each for each in attacks if each.measure == worst[0].measure and each.scope not in new]
+    if found[0] is Effect.INCREASES and worst[0].after.attack in new and not any(map(_rises, measured_twice)):
+        return (
+            Effect.INCONCLUSIVE,
+            f"The worst rose, but {new[worst[0].after.attack]} was not measured before the change.",
+        )
+    return _unless_audits_differ(found, befores, afters)
+
+
+def _unless_audits_differ(
+    found: tuple[Effect, str], befores: Sequence[Report], afters: Sequence[Report]
+) -> tuple[Effect, str]:
+    """An effect, unless the audits themselves have another effort or fit that says the same."""
+    effect, _ = found
+    pairs = list(zip(befores, afters, strict=True))
+    if effect is Effect.REDUCES:
+        less = [why for before, after in pairs if (why := finds_less(after, before))]
+        if less:
+            return Effect.INCONCLUSIVE, f"The worst fell, but the audit after the change {less[0]}."
+    if effect is Effect.INCREASES:
+        less = [why for before, after in pairs if (why := finds_less(before, after))]
+        if less:
+            return Effect.INCONCLUSIVE, f"The worst rose, but the audit before the change {less[0]}."
+    return found
+
+
+def _by_the_rule(
+    worst: Sequence[Change], attacks: Sequence[Change], befores: Sequence[Report], afters: Sequence[Report]
+) -> tuple[Effect, str]:
     deciding = worst[0].measure
     everything = worst[0]
     labels = next((each for each in worst if (each.measure, each.scope) == (deciding, "labels")), None)
@@ -64,12 +98,12 @@ def effect_of(
                 "Attacks that read probabilities find less, but the worst attack finds as much as before.",
             )
         return _without_a_fall(everything)
-    lost = _lost(befores, afters, {change.scope for change in attacks})
+    lost = lost_attacks(befores, afters, {change.scope for change in attacks})
     if lost:
         return (
             Effect.INCONCLUSIVE,
-            f"The worst fell, but {', '.join(lost)} could not be measured after the change, and what was not "
-            "measured may be as strong as before.",
+            f"The worst fell, but {', '.join(lost.values())} could not be measured after the change, and "
+            "what was not measured may be as strong as before.",
         )
     if labels is None or labels.after.estimate is None:
         return (
@@ -93,12 +127,12 @@ def effect_of(
     return _reduced(everything)
 
 
-def effect_on_file(worst: Change) -> tuple[Effect, str]:
+def effect_on_file(worst: Change, befores: Sequence[Report], afters: Sequence[Report]) -> tuple[Effect, str]:
     """The same of the worst attack that reads the model file, from which no answer hides anything."""
-    settled = _before_any_fall(worst)
-    if settled is not None:
-        return settled
-    return _reduced(worst) if _falls(worst) else _without_a_fall(worst)
+    found = _before_any_fall(worst)
+    if found is None:
+        found = _reduced(worst) if _falls(worst) else _without_a_fall(worst)
+    return _unless_audits_differ(found, befores, afters)
 
 
 def left(change: Change, *, of: Change | None = None) -> float:
@@ -147,21 +181,25 @@ def _falls(change: Change) -> bool:
     return change.reduction is not None and change.reduction.low > 0
 
 
-def _lost(befores: Sequence[Report], afters: Sequence[Report], names: Collection[str]) -> list[str]:
-    """Titles of attacks on answers that were measured before and not after, but for want of probabilities.
+def lost_attacks(
+    befores: Sequence[Report], afters: Sequence[Report], names: Collection[str] | None = None
+) -> dict[str, str]:
+    """Titles, by name, of attacks on answers measured before and not after, but for want of probabilities.
 
     Parameters
     ----------
     names
-        of the attacks that count.
+        of the attacks that count; None for all.
     """
     measured_before = {
         attack.name: attack.title
         for report in befores
         for attack in report.attacks
-        if attack.status == "measured" and attack.threat_model in ANSWERS and attack.name in names
+        if attack.status == "measured"
+        and attack.threat_model in ANSWERS
+        and (names is None or attack.name in names)
     }
-    lost: list[str] = []
+    lost: dict[str, str] = {}
     for report in afters:
         found = {attack.name: attack for attack in report.attacks}
         reading = [attack for attack in report.attacks if attack.threat_model in VALUES]
@@ -170,7 +208,6 @@ def _lost(befores: Sequence[Report], afters: Sequence[Report], names: Collection
             attack = found.get(name)
             if attack is not None and attack.status == "measured":
                 continue
-            excused = labels_alone and attack is not None and attack.threat_model in VALUES
-            if not excused and title not in lost:
-                lost.append(title)
+            if not (labels_alone and attack is not None and attack.threat_model in VALUES):
+                lost[name] = title
     return lost

@@ -99,7 +99,7 @@ def _prototypes(report: Report, attack: Attempt) -> Estimate | None:
     if not isinstance(report, InversionReport):
         return None
     for each in report.prototypes:
-        if each.attack == attack.name:
+        if each.attack == attack.name and each.accuracy.n > 0:
             right, n = round(each.accuracy.value * each.accuracy.n), each.accuracy.n
             return proportion(right, n, confidence=confidence_for(len(report.prototypes)))
     return None

@@ -170,7 +170,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         GDPR,
         "35 (7) (c)",
         "The risks to the rights and freedoms of the people concerned.",
-        ("membership", "groups", "attributes", "contents", "reconstruction", "profiles"),
+        ("membership", "groups", "attributes", "file", "contents", "reconstruction", "profiles"),
         _EITHER,
     ),
     Clause(

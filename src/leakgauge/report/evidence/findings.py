@@ -94,14 +94,9 @@ def _of_attacks(names: Collection[str], what: str) -> Finder:
 
 
 def _on_file(report: Report) -> Finding | None:
-    measured = [
-        attack
-        for attack in report.attacks
-        if isinstance(attack, MembershipMeasured) and attack.threat_model == "model_file"
-    ]
-    if not measured:
+    worst = risk.headline_on_file(report.attacks) if isinstance(report, MembershipReport) else None
+    if worst is None:
         return None
-    worst = max(measured, key=lambda attack: attack.metrics.auc_corrected.low)
     return Finding(f"the strongest attack on the model file has an AUC of {_area(worst)}", "leaked-file")
 
 
@@ -166,8 +161,14 @@ def _changes(report: Report) -> Finding | None:
 def _accuracy(report: Report) -> Finding | None:
     if not isinstance(report, MembershipReport):
         return None
+    target = report.target
+    if target.errors is not None:
+        return Finding(
+            f"the test error (RMSE) is {formatting.quantity(target.errors.test_rmse)}, on the non-members",
+            "verdict",
+        )
     return Finding(
-        f"test accuracy is {formatting.percent(report.target.test_accuracy)}, on the non-members", "verdict"
+        f"test accuracy is {formatting.percent(target.test_accuracy)}, on the non-members", "verdict"
     )
 
 

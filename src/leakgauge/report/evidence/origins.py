@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from leakgauge.report.evidence.precision import precision_table
 from leakgauge.report.model import InversionReport, MembershipReport, ProfilesReport, Report
 
 Origin = Literal["measured", "declared", "combined"]
@@ -61,10 +62,11 @@ def _of_membership(report: MembershipReport) -> Iterator[Support]:
         yield Support("declared", "What reference models were trained on, and what they answered.")
     if any(name.startswith("population") for name in names):
         yield Support("declared", "The population has none of the members.")
-    yield Support(
-        "combined",
-        "Precision at a prior: rates that were measured, and a share of members that nobody measured.",
-    )
+    if precision_table(report) is not None:
+        yield Support(
+            "combined",
+            "Precision at a prior: rates that were measured, and a share of members that nobody measured.",
+        )
     if report.tradeoffs is not None and report.tradeoffs.changes:
         yield Support(
             "combined",

@@ -5,6 +5,9 @@ release to the next the leak has risen, or fallen, where the interval of the dif
 interval is corrected for the number of steps and measures: of many steps, luck moves one. Since a rise may be
 too slow to be shown in any step, the last release is also held to the first.
 
+Neither is told of two audits that had not the same attacks, or of which the one that found less had less time
+or fewer queries: the difference may be theirs.
+
 Unlike a comparison, which is about one change and the same data, releases may have other data each time: the
 two samples are then independent, which the interval of a difference allows for. Where the data are the same
 it is too wide. An attack that ran in one release alone is told as a warning.
@@ -13,14 +16,16 @@ it is too wide. An attack that ran in one release alone is told as a warning.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from scipy.special import ndtri
 
 from leakgauge.errors import BadBundle
 from leakgauge.estimates import CONFIDENCE, Estimate, confidence_for, difference
-from leakgauge.report.comparison.comparable import differing_data
+from leakgauge.report.comparison.comparable import differing_data, finds_less
+from leakgauge.report.comparison.effects import lost_attacks
 from leakgauge.report.comparison.figures import worst_of
 from leakgauge.report.comparison.measures import SCOPES, measures_of
 from leakgauge.report.comparison.sentences import MEASURE_TITLES
@@ -40,26 +45,31 @@ def history_of(reports: Iterable[tuple[str, Report]]) -> History:
     Parameters
     ----------
     reports
-        read one after the other, and none is kept.
+        read one after the other; the first and the last read are kept.
 
     Raises
     ------
     BadBundle
-        `no_history` for fewer than two reports, or more than 200; `not_comparable` for reports of
-        different kinds.
+        `no_history` for fewer than two reports, more than 200, or two of one name; `not_comparable`
+        for reports of different kinds.
     """
     releases: list[Release] = []
     warnings: list[Notice] = []
+    first: Report | None = None
     last: Report | None = None
+    unlike: list[Unlike] = []
     for name, report in reports:
         if len(releases) == MOST_REPORTS:
             raise BadBundle("no_history", f"There are more than {MOST_REPORTS} reports.", hint=_HINT)
+        if name in {release.name for release in releases}:
+            raise BadBundle("no_history", f"Two reports are called {name}.", hint="Give each its own name.")
         if last is not None:
             _check_kind(last, report, name)
             warnings += _changed(last, report, name)
+            unlike.append(_unlike(last, report))
         releases.append(_release(name, report, last))
-        last = report
-    if last is None or len(releases) < 2:
+        first, last = first or report, report
+    if first is None or last is None or len(releases) < 2:
         raise BadBundle(
             "no_history",
             f"A history takes two reports at least; there is {len(releases) or 'none'}.",
@@ -67,8 +77,13 @@ def history_of(reports: Iterable[tuple[str, Report]]) -> History:
         )
     names = tuple(measure.name for measure in measures_of(last.kind))
     comparisons = len(releases) * len(names)
-    steps = tuple(_step(one, other, name, comparisons) for one, other in pairwise(releases) for name in names)
-    overall = tuple(_step(releases[0], releases[-1], name, comparisons) for name in names)
+    steps = tuple(
+        _step(one, other, name, comparisons, audits)
+        for (one, other), audits in zip(pairwise(releases), unlike, strict=True)
+        for name in names
+    )
+    whole = _unlike(first, last)
+    overall = tuple(_step(releases[0], releases[-1], name, comparisons, whole) for name in names)
     return History(
         _sentence(len(releases), steps, overall),
         last.kind,
@@ -95,13 +110,38 @@ def _release(name: str, report: Report, last: Report | None) -> Release:
     )
 
 
-def _step(before: Release, after: Release, measure: str, comparisons: int) -> Step:
-    one, other = before.figures[measure].estimate, after.figures[measure].estimate
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """In what two audits differ: attacks that one has alone, and why the earlier or the later finds less."""
+
+    lost: Collection[str]
+    gained: Collection[str]
+    earlier_less: str | None
+    later_less: str | None
+
+
+def _unlike(earlier: Report, later: Report) -> Unlike:
+    return Unlike(
+        lost_attacks([earlier], [later]),
+        lost_attacks([later], [earlier]),
+        finds_less(earlier, later),
+        finds_less(later, earlier),
+    )
+
+
+def _step(before: Release, after: Release, measure: str, comparisons: int, audits: Unlike) -> Step:
+    earlier, later = before.figures[measure], after.figures[measure]
+    one, other = earlier.estimate, later.estimate
     if one is None or other is None:
         return Step(before.name, after.name, measure, None, Trend.UNKNOWN)
     rise = _corrected(difference(other, one), comparisons)
     trend = Trend.MORE if rise.low > 0 else Trend.LESS if rise.high < 0 else Trend.NOT_SHOWN
-    return Step(before.name, after.name, measure, rise, trend)
+    of_the_audits = {
+        Trend.MORE: later.attack in audits.gained or audits.earlier_less,
+        Trend.LESS: audits.lost or audits.later_less,
+        Trend.NOT_SHOWN: earlier.attack in audits.lost,
+    }
+    return Step(before.name, after.name, measure, rise, Trend.UNKNOWN if of_the_audits[trend] else trend)
 
 
 def _corrected(found: Estimate, comparisons: int) -> Estimate:
@@ -125,6 +165,18 @@ def _changed(last: Report, report: Report, name: str) -> Iterator[Notice]:
             f"{name} was not measured by {missing}, which measured the release before it; what was not "
             "measured may be as strong as before.",
         )
+    if runs - ran:
+        yield Notice(
+            "attacks_added",
+            f"{name} was also measured by {', '.join(sorted(runs - ran))}, which did not measure the release "
+            "before it; what only they show may have been there before.",
+        )
+    for less, which in (
+        (finds_less(report, last), name),
+        (finds_less(last, report), f"the release before {name}"),
+    ):
+        if less is not None:
+            yield Notice("finds_less", f"The audit of {which} {less}.")
     for library in sorted(last.versions.keys() & report.versions.keys()):
         if library == "leakgauge" and last.versions[library] != report.versions[library]:
             yield Notice("versions_differ", f"{name} was audited with another version of Leakgauge.")
@@ -158,10 +210,13 @@ def _sentence(releases: int, steps: Sequence[Step], overall: Sequence[Step]) -> 
     unknown = [step for step in steps if step.trend is Trend.UNKNOWN]
     if unknown:
         step = unknown[0]
-        return (
-            f"Over {releases} releases no rise was shown, and not all of it is known: the "
-            f"{MEASURE_TITLES[step.measure]} of {step.before} or of {step.after} was not measured."
+        title = MEASURE_TITLES[step.measure]
+        why = (
+            f"the {title} of {step.before} or of {step.after} was not measured"
+            if step.rise is None
+            else f"the audits of {step.before} and {step.after} differ in attacks, time or effort"
         )
+        return f"Over {releases} releases no rise was shown, and not all of it is known: {why}."
     better = _first_of_each([step for step in steps if step.trend is Trend.LESS])
     if better:
         releases_in_words = "; ".join(

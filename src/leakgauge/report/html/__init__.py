@@ -37,6 +37,10 @@ LARGEST_PAGE: Final = 250_000
 """Bytes. A page that would be larger goes without its copy of report.json and points to the file."""
 
 
+_MOST_ROWS: Final = 200
+"""Of a table with a row for each class or file; a page with thousands takes minutes to become a PDF."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a report is evidence of, for the section of that name."""
@@ -138,7 +142,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.globals |= {"words": formatting, "headings": headings, "priors": PRIORS, "read": READ}
+    environment.globals |= {
+        "words": formatting,
+        "headings": headings,
+        "priors": PRIORS,
+        "read": READ,
+        "most_rows": _MOST_ROWS,
+    }
     return environment
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
-from leakgauge.report import formatting, thresholds
+from leakgauge.report import formatting, risk, thresholds
 from leakgauge.report.model import (
     InversionReport,
     MembershipReport,
@@ -112,9 +112,8 @@ def _people(report: Report) -> Iterator[str]:
     severity = report.verdict.severity
     if severity is Severity.INCONCLUSIVE:
         yield (
-            "Whether anybody can learn something about the people in the training data was not settled. "
-            "Until it "
-            "is, decide as if a leak were possible."
+            "Whether anybody who may query the model can learn something about the people in the training "
+            "data was not settled. Until it is, decide as if a leak were possible."
         )
     elif isinstance(report, MembershipReport):
         yield from _membership_people(report)
@@ -132,6 +131,9 @@ def _people(report: Report) -> Iterator[str]:
             yield f"Single properties: {report.attributes.verdict.sentence}"
         if report.contents is not None and report.contents.fields:
             yield f"If the model file leaks: {report.contents.sentence}"
+        on_file = risk.headline_on_file(report.attacks)
+        if on_file is not None and risk.severity_of(on_file.metrics) is not None:
+            yield f"If the model file leaks: {risk.what_it_showed(on_file)}"
 
 
 def _membership_people(report: MembershipReport) -> Iterator[str]:

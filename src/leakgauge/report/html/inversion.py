@@ -32,6 +32,8 @@ from leakgauge.report.model import (
 )
 
 _IMAGE_BUDGET = 110_000  # bytes of PNG; base64 adds a third, and the page has a limit
+_MOST_CHARTED = 20
+"""Reconstructions in one chart; one of all classes would be longer than a sheet of paper."""
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -93,6 +95,7 @@ class InversionPage:
     evaluated: tuple[Reconstruction, ...]
     groups: tuple[AttackGroup, ...]
     similarity_chart: Markup | None
+    charted: int
     effort_chart: Markup | None
     curves: tuple[CurvePair, ...]
     evasion_chart: Markup | None
@@ -102,7 +105,7 @@ class InversionPage:
 
     def class_name(self, number: int) -> str:
         """The class's number, with its name where it has one."""
-        return f"{number} ({self.class_names[number]})" if self.class_names else str(number)
+        return f"{number} ({self.class_names[number]})" if number < len(self.class_names) else str(number)
 
     def leakage_of(self, attack: InversionMeasured) -> Estimate:
         """Over the classes that it attacked; of one alone with the interval of its reconstruction."""
@@ -124,10 +127,11 @@ class InversionPage:
             evaluated=tuple(found for found in reconstructions if found.judgement is not None),
             groups=tuple(_groups(report)),
             similarity_chart=(
-                similarity_chart(reconstructions, titles, identifier="similarity-chart")
+                similarity_chart(reconstructions[:_MOST_CHARTED], titles, identifier="similarity-chart")
                 if report.reconstructions
                 else None
             ),
+            charted=min(len(reconstructions), _MOST_CHARTED),
             effort_chart=(
                 effort_chart(report.loss_curve, titles, identifier="effort")
                 if any(point.likeness is not None for point in report.loss_curve)

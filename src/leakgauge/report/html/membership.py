@@ -216,7 +216,7 @@ def _rebuilt_chart(report: MembershipReport) -> Markup | None:
 
 def _attacker_row(finding: AttackerFinding, report: MembershipReport) -> AttackerRow:
     title, holds = formatting.ATTACKERS[finding.attacker]
-    attack = next((one.title for one in report.attacks if one.name == finding.attack), "none could be run")
+    attack = next((one.title for one in report.attacks if one.name == finding.attack), "none gave a figure")
     rate = RateCell("–", "", "")
     if finding.tpr_at_1_percent_fpr is not None:
         found = formatting.rate(finding.tpr_at_1_percent_fpr)

@@ -95,7 +95,7 @@ def _section(profile: ClassProfile, attack: str, *, with_chart: bool) -> Section
         profile=profile,
         attack=attack,
         cells=tuple(cell for column in columns for cell in _cells(column)),
-        measured=tuple(column for column in columns if column.error is not None),
+        measured=tuple(column for column in columns if column.error and column.chance and column.ceiling),
         left_out=len(profile.columns) - len(columns),
         chart=distance_chart(columns, identifier="distance-chart", target_class=profile.target_class)
         if with_chart
