@@ -94,7 +94,7 @@ main.add_command(completion)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Train the reference models in so many processes; the report is the same.",
+    help="Train copies of the model in so many processes; the report is the same.",
 )
 @click.option(
     "--dask",

@@ -1,7 +1,8 @@
 """What an audit in the sandbox, this program and its workers say to each other of reference models.
 
     {"workers": true}                                             the audit: how many are there?
-    {"train": {"rows": "...", "queried": "...", "seed": 7}}         the audit, of one model
+    {"train": {"change": "", "rows": "...", "queried": "...", "seed": 7}}
+                                                                  the audit, of one model
     {"next": true}                                                the audit: the answers of the model that it
                                                                   has waited for longest
     {"forget": true}                                              the audit wants none of the rest
@@ -30,6 +31,7 @@ POSITION_BYTES: Final = 4
 PROBABILITY_BYTES: Final = 8
 """An answer is a little-endian float of so many bytes; whether it is right, a byte of its own."""
 _SEEDS = 2**31
+_LONGEST_CHANGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Fit:
 
     Attributes
     ----------
+    change
+        the name of the change with which it is trained; empty for the model as it is.
     rows
         positions of the records that it is trained on.
     queried
@@ -46,13 +50,15 @@ class Fit:
         of every part of it that is random.
     """
 
+    change: str
     rows: bytes = field(repr=False)
     queried: bytes = field(repr=False)
     seed: int
 
     def message(self) -> dict[str, JsonValue]:
         """The model as JSON."""
-        return {"rows": _text(self.rows), "queried": _text(self.queried), "seed": self.seed}
+        rows, queried = _text(self.rows), _text(self.queried)
+        return {"change": self.change, "rows": rows, "queried": queried, "seed": self.seed}
 
     @classmethod
     def from_message(cls, message: object) -> Fit:
@@ -64,10 +70,14 @@ class Fit:
             for anything else.
         """
         match message:
-            case {"rows": str() as rows, "queried": str() as queried, "seed": int() as seed, **rest} if (
-                not rest and type(seed) is int and 0 <= seed < _SEEDS
-            ):
-                return cls(_positions(rows), _positions(queried), seed)
+            case {
+                "change": str() as change,
+                "rows": str() as rows,
+                "queried": str() as queried,
+                "seed": int() as seed,
+                **rest,
+            } if not rest and len(change) <= _LONGEST_CHANGE and type(seed) is int and 0 <= seed < _SEEDS:
+                return cls(change, _positions(rows), _positions(queried), seed)
         raise ValueError("no model to be trained")
 
     @property

@@ -86,7 +86,7 @@ def gather(
     proportions = _proportions(target, inputs, parameters, runs, limited)
     tried = None
     if parameters.tradeoffs and any(attack.referenced for attack in attacks):
-        tried = _tradeoffs(target, inputs, data, a_model, seed, Share(progress, 0.75, 0.9), time)
+        tried = _tradeoffs(target, inputs, data, a_model, seed, Share(progress, 0.75, 0.9), time, trainers)
     attributes = attribute_inference(
         inputs,
         target,
@@ -246,6 +246,7 @@ def _tradeoffs(
     seed: int,
     progress: Progress,
     time: Time,
+    trainers: Trainers,
 ) -> Tradeoffs:
     """What mitigations cost and save."""
     last = time.share(1)
@@ -264,6 +265,7 @@ def _tradeoffs(
             seed=seed,
             progress=limited,
             defences=inputs.defences,
+            trainers=trainers,
             clock=time.clock,
         )
 

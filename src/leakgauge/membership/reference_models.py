@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.output import Setting
 from leakgauge.exhaustion import MORE_TIME, NOT_AUDITED, OutOfTime, ran_out, readable, unlimited
-from leakgauge.membership.collected_answers import Collected
+from leakgauge.membership.collected import Collected, fits_of
 from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import ReferenceAnswers
 from leakgauge.membership.refitting import Refitting, blank_clone
 from leakgauge.membership.residuals import ErrorScale
-from leakgauge.membership.trainers import HERE, Fit, Trainers
+from leakgauge.membership.trainers import HERE, Trainers
 from leakgauge.membership.training_sets import (
     Design,
     TrainingData,
@@ -346,9 +346,7 @@ def train(
         what `progress` raises before a round is done; after that the rounds that are done are kept.
     """
     rounds = design.rounds
-    sets = list(chain.from_iterable(rounds))
-    seeds = rng.integers(2**31, size=len(sets)).tolist()
-    fits = [Fit(one.rows, one.queried, seed, design.what) for one, seed in zip(sets, seeds, strict=True)]
+    sets, fits = list(chain.from_iterable(rounds)), fits_of(design, rng)
     collected = Collected.of(design)
     at_once = -(-trainers.at_once // len(rounds[0]))
     batch = at_once * len(rounds[0])

@@ -22,6 +22,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -40,15 +41,16 @@ from leakgauge.estimates import (
 )
 from leakgauge.exhaustion import NOT_AUDITED, ran_out, release
 from leakgauge.membership.attacks import lira, rmia
+from leakgauge.membership.collected import Collected, fits_of
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
-from leakgauge.membership.reference_models import DRAWS, train
+from leakgauge.membership.reference_models import DRAWS
 from leakgauge.membership.refitting import Answers, Refitting, blank_clone
+from leakgauge.membership.trainers import HERE, Fit, Trainers
 from leakgauge.membership.training_sets import Design, TrainingData, of_candidates
-from leakgauge.progress import Progress, Silent
+from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for
 from leakgauge.report.model import Tradeoffs, TriedChange
 from leakgauge.targets.protocol import BoolArray, FloatArray
-from leakgauge.threads import processors
 
 MOST_REFERENCES = 4
 NO_TIME_LEFT: Final = "no time was left"
@@ -89,6 +91,7 @@ def tradeoffs(
     progress: Progress,
     defences: Sequence[Setting] = (),
     seconds_a_model: float = 0.0,
+    trainers: Trainers = HERE,
     clock: Callable[[], float] = time.monotonic,
 ) -> Tradeoffs:
     """Try every standard change that the target has a setting for.
@@ -107,12 +110,16 @@ def tradeoffs(
         what the target's answers pass through, and so those of the changed models.
     seconds_a_model
         what one model is expected to take; 0 where that is not known.
+    trainers
+        who trains the changed models.
     clock
         seconds from any start, never falling; looked at only where there is a limit.
     """
     left_out: list[str] = []
     try:
-        tried = _try_all(target, data, defences, seconds, seconds_a_model, seed, left_out, clock, progress)
+        tried = _try_all(
+            target, data, defences, seconds, seconds_a_model, seed, left_out, clock, progress, trainers
+        )
     except Unsuited as reason:
         return Tradeoffs((), 0, None, "", (), withheld=str(reason))
     attacked = [_attack(one, pool) for one in tried]
@@ -136,28 +143,42 @@ class _Trainer:
     data: TrainingData
     defences: Sequence[Setting]
     design: Design
+    trainers: Trainers
     seed_of_target: int
     seed_of_references: int
 
-    def model(self, variant: Variant) -> Refitting:
-        return Refitting.of(
-            variant.apply(self.blank),
-            self.target.classes,
-            self.data,
-            form=self.target.form,
-            defences=self.defences,
-            error_scale=self.target.error_scale,
-        )
-
-    def answers(self, model: Refitting) -> Answers:
-        everyone = np.arange(self.data.scored)
-        return model.answers(self.data.members, everyone, seed=self.seed_of_target, what="the members")
+    def as_it_is(self) -> Answers:
+        model = changed(self.blank, AS_IT_IS, self.target, self.data, self.defences)
+        (answers,) = self.trainers.answers(model, [self._on_members("")], batch=1)
+        return answers
 
     def tried(self, variant: Variant) -> _Tried:
-        model = self.model(variant)
-        answers = self.answers(model)
+        model = changed(self.blank, variant, self.target, self.data, self.defences)
         rng = np.random.default_rng(self.seed_of_references)
-        return _Tried(variant, answers, train(model, self.design, rng=rng, progress=Silent()).answers)
+        fits = [self._on_members(variant.name), *fits_of(self.design, rng, change=variant.name)]
+        references = Collected.of(self.design)
+        answers, *of_references = self.trainers.answers(model, fits, batch=len(fits))
+        for training_set, one in zip(chain.from_iterable(self.design.rounds), of_references, strict=True):
+            references.add(training_set, one)
+        return _Tried(variant, answers, references.of_rounds(len(self.design.rounds)))
+
+    def _on_members(self, change: str) -> Fit:
+        everyone = np.arange(self.data.scored)
+        return Fit(self.data.members, everyone, self.seed_of_target, "the members", change)
+
+
+def changed(
+    blank: Any, variant: Variant, target: SharedAnswers, data: TrainingData, defences: Sequence[Setting]
+) -> Refitting:
+    """What trains the untrained model `blank` with a change."""
+    return Refitting.of(
+        variant.apply(blank),
+        target.classes,
+        data,
+        form=target.form,
+        defences=defences,
+        error_scale=target.error_scale,
+    )
 
 
 def _try_all(
@@ -170,6 +191,7 @@ def _try_all(
     left_out: list[str],
     clock: Callable[[], float],
     progress: Progress,
+    trainers: Trainers,
 ) -> list[_Tried]:
     if target.gives == "labels":
         raise Unsuited("The model gives labels alone; the quick attacks read probabilities.")
@@ -181,17 +203,16 @@ def _try_all(
     rounds = min(every.rounds, MOST_REFERENCES // 2)
     design = of_candidates(data, rounds=rounds, rng=generator_for(seed, DRAWS["candidates"]))
     seeds = (int(drawn) for drawn in generator_for(seed, "changes").integers(2**31, size=2))
-    trainer = _Trainer(blank, target, data, defences, design, *seeds)
+    trainer = _Trainer(blank, target, data, defences, design, trainers, *seeds)
     variants = variants_of(blank, gives=target.gives)
     if not variants:
         raise Unsuited("The model has no setting that a mitigation would make stricter.")
     started = clock() if seconds is not None else 0.0
-    longest = (1 + -(-sum(map(len, design.rounds)) // processors())) * seconds_a_model
+    longest = -(-(1 + sum(map(len, design.rounds))) // trainers.at_once) * seconds_a_model
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        as_it_is = trainer.answers(trainer.model(AS_IT_IS))
-        tried = [_Tried(AS_IT_IS, as_it_is, every.first(len(design.rounds)))]
+        tried = [_Tried(AS_IT_IS, trainer.as_it_is(), every.first(len(design.rounds)))]
         for place, variant in enumerate(variants):
             progress.report(f"trying: {variant.title.lower()}", (place + 1) / (len(variants) + 1))
             if not variant.settings:

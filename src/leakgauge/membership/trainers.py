@@ -29,12 +29,19 @@ _AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A model to be trained and asked; as for `Refitting.answers`."""
+    """A model to be trained and asked; as for `Refitting.answers`.
+
+    Attributes
+    ----------
+    change
+        the name of the `Variant` that is trained; empty for the model as it is.
+    """
 
     rows: IntArray
     queried: IntArray
     seed: int
     what: str
+    change: str = ""
 
 
 class Trainers(Protocol):
@@ -151,7 +158,7 @@ def _count(reply: dict[str, Any]) -> int:
 
 def _packed(fit: Fit) -> model_pipe.Fit:
     rows, queried = (each.astype(_POSITIONS).tobytes() for each in (fit.rows, fit.queried))
-    return model_pipe.Fit(rows, queried, fit.seed)
+    return model_pipe.Fit(fit.change, rows, queried, fit.seed)
 
 
 def positions_from(content: bytes, *, below: int) -> IntArray:

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TypeAlias
 
-from leakgauge.errors import JsonValue, LeakgaugeError
+from leakgauge.errors import InputError, JsonValue, LeakgaugeError
 from leakgauge.jobs.table import REFERENCE_MODELS
 from leakgauge.model_pipe import Fit, read_answers
 from leakgauge.progress import Silent
@@ -18,6 +19,9 @@ from leakgauge.sandbox.parent import ModelTraining, Sandbox
 from leakgauge.socket_messages import read_message, write_message
 
 _log = logging.getLogger(__name__)
+
+Source: TypeAlias = Path | bytes | tuple[tuple[str, bytes], ...]
+"""A bundle: where it is, or the bytes of a zip, or names of files below a folder with their bytes."""
 
 
 class ChildLost(Exception):  # noqa: N818 -- what has happened, not what somebody did wrong
@@ -32,10 +36,10 @@ class Child:
     sandbox
         in which it lives.
     source, overrides
-        the bundle, or the bytes of its zip, and the parameters of the audit.
+        the bundle and the parameters of the audit.
     """
 
-    def __init__(self, sandbox: Sandbox, source: Path | bytes, overrides: Mapping[str, JsonValue]) -> None:
+    def __init__(self, sandbox: Sandbox, source: Source, overrides: Mapping[str, JsonValue]) -> None:
         self._sandbox = sandbox
         self._source = source
         self._overrides = overrides
@@ -74,7 +78,7 @@ class Child:
         try:
             with self._sandbox.private_folder() as folder:
                 self._sandbox.run(
-                    _as_file(self._source, folder),
+                    _laid_out(self._source, folder),
                     folder / "left",
                     overrides=self._overrides,
                     progress=Silent(),
@@ -84,7 +88,9 @@ class Child:
                 )
         except (LeakgaugeError, OSError) as error:
             if not (self._cancelled.is_set() or self._sandbox.closed):
-                _log.warning("a worker ended", extra={"code": getattr(error, "code", "os_error")})
+                # what is wrong with the bundle the audit says itself
+                level = logging.INFO if isinstance(error, InputError) else logging.WARNING
+                _log.log(level, "a worker ended", extra={"code": getattr(error, "code", "os_error")})
             if not self._connection.done():
                 self._connection.set_exception(error)
 
@@ -97,10 +103,18 @@ class Child:
             self._connection.set_result(connection)
 
 
-def _as_file(source: Path | bytes, folder: Path) -> Path:
-    """The bundle; where it came as bytes, a file of this process's own in `folder`."""
+def _laid_out(source: Source, folder: Path) -> Path:
+    """The bundle; where its content came, a file or a folder of this process's own in `folder`."""
     if isinstance(source, Path):
         return source
-    file = folder / "bundle.zip"
-    file.write_bytes(source)
-    return file
+    if isinstance(source, bytes):
+        file = folder / "bundle.zip"
+        file.write_bytes(source)
+        return file
+    bundle = folder / "bundle"
+    bundle.mkdir()
+    for name, content in source:
+        file = bundle / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return bundle

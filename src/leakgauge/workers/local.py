@@ -6,7 +6,6 @@ import queue
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,7 +14,7 @@ from leakgauge.model_pipe import Fit
 from leakgauge.sandbox.machine import cpus_granted
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.resources import ResourceLimits, slots_in_memory
-from leakgauge.workers.child import Child, ChildLost
+from leakgauge.workers.child import Child, ChildLost, Source
 
 _ATTEMPTS: Final = 2
 """Processes that may die of one model."""
@@ -37,12 +36,12 @@ class LocalWorkers:
     Parameters
     ----------
     source, overrides
-        the bundle, or the bytes of its zip, and the parameters of the audit.
+        the bundle and the parameters of the audit.
     workers
         how many.
     """
 
-    def __init__(self, source: Path | bytes, overrides: Mapping[str, JsonValue], *, workers: int) -> None:
+    def __init__(self, source: Source, overrides: Mapping[str, JsonValue], *, workers: int) -> None:
         self._source = source
         self._overrides = overrides
         self._sandbox = Sandbox(

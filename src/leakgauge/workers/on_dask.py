@@ -10,9 +10,8 @@ from __future__ import annotations
 import atexit
 import logging
 import secrets
-import tempfile
 import threading
-import zipfile
+import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ import distributed
 from leakgauge.errors import BadParameters, JsonValue
 from leakgauge.model_pipe import Fit
 from leakgauge.version import __version__
+from leakgauge.workers.child import Source
 from leakgauge.workers.dealer import Outcome
 from leakgauge.workers.local import LocalWorkers
 
@@ -45,7 +45,7 @@ class Bundle:
     audit
         a name that no other audit has.
     source
-        where every worker finds it, or the bytes of a zip.
+        where every worker finds it, or its content.
     overrides
         the parameters of the audit.
     version
@@ -53,7 +53,7 @@ class Bundle:
     """
 
     audit: str
-    source: Path | bytes = field(repr=False)  # Dask logs what a task that fails was given
+    source: Source = field(repr=False)  # Dask logs what a task that fails was given
     overrides: Mapping[str, JsonValue] = field(repr=False)
     version: str = __version__
 
@@ -64,8 +64,8 @@ class Bundle:
 
     @classmethod
     def sent(cls, source: Path, overrides: Mapping[str, JsonValue]) -> Bundle:
-        """A zip, or a folder in one, which is sent to each worker."""
-        return cls(secrets.token_hex(8), _zipped(source), dict(overrides))
+        """A zip or a folder, whose content is sent to each worker."""
+        return cls(secrets.token_hex(8), _content(source), dict(overrides))
 
 
 class DaskWorkers:
@@ -94,10 +94,15 @@ class DaskWorkers:
         self._kept = None  # with the last reference the cluster forgets the bundle
 
     def prepare(self) -> None:
-        """Send the bundle, or where it is."""
+        """Send the bundle, or where it is.
+
+        It is the outcome of a task: Dask makes that anew where the worker that has it is lost, and data not.
+        """
         if self._kept is None:
-            broadcast = self.count() > 0
-            self._kept = self._client.scatter(self._bundle, hash=False, broadcast=broadcast)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+                key = f"leakgauge-{self._bundle.audit}"
+                self._kept = self._client.submit(_itself, self._bundle, key=key, pure=False)
 
     def count(self) -> int:
         """How many models the cluster trains at once, as of now; 0 where its scheduler is gone."""
@@ -260,13 +265,19 @@ def train(bundle: Bundle, fit: Fit) -> bytes | None:
     return KEEPER.train(bundle, fit, threads=distributed.get_worker().state.nthreads)
 
 
-def _zipped(source: Path) -> bytes:
+def _itself(bundle: Bundle) -> Bundle:
+    return bundle
+
+
+def _content(source: Path) -> Source:
+    """What is in a zip, or in the files of a folder; what begins with a dot is none of a bundle."""
     if source.is_file():
         return source.read_bytes()
-    with tempfile.TemporaryFile() as packed:
-        with zipfile.ZipFile(packed, "w") as archive:
-            for path in sorted(source.rglob("*")):
-                if path.is_file() and not path.is_symlink():
-                    archive.write(path, path.relative_to(source).as_posix())
-        packed.seek(0)
-        return packed.read()
+    names = sorted(path.relative_to(source) for path in source.rglob("*"))
+    return tuple(
+        (name.as_posix(), (source / name).read_bytes())
+        for name in names
+        if not any(part.startswith(".") for part in name.parts)
+        and not (source / name).is_symlink()
+        and (source / name).is_file()
+    )

@@ -150,19 +150,30 @@ def test_what_is_not_wanted_any_more_is_called_off():
 @pytest.mark.parametrize(
     "message",
     [
-        {"train": {"rows": "AAAAAA==", "queried": "AAAAAA=="}},
-        {"train": {"rows": "AAAAAA==", "queried": "AAAAAA==", "seed": -1}},
-        {"train": {"rows": "AAAAAA==", "queried": "AAAAAA==", "seed": True}},
-        {"train": {"rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 2**31}},
-        {"train": {"rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1.5}},
-        {"train": {"rows": "AAAA", "queried": "AAAAAA==", "seed": 1}},
-        {"train": {"rows": "", "queried": "AAAAAA==", "seed": 1}},
-        {"train": {"rows": "AAAAAA==", "queried": "", "seed": 1}},
-        {"train": {"rows": "AAAAAA==\n", "queried": "AAAAAA==", "seed": 1}},
-        {"train": {"rows": "é", "queried": "AAAAAA==", "seed": 1}},
-        {"train": {"rows": [1], "queried": "AAAAAA==", "seed": 1}},
-        {"train": {"rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1, "path": "/etc/passwd"}},
-        {"train": {"rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1}, "next": True},
+        {"train": {"change": "", "rows": "AAAAAA==", "queried": "AAAAAA=="}},
+        {"train": {"rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1}},
+        {"train": {"change": "x" * 201, "rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1}},
+        {"train": {"change": None, "rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1}},
+        {"train": {"change": "", "rows": "AAAAAA==", "queried": "AAAAAA==", "seed": -1}},
+        {"train": {"change": "", "rows": "AAAAAA==", "queried": "AAAAAA==", "seed": True}},
+        {"train": {"change": "", "rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 2**31}},
+        {"train": {"change": "", "rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1.5}},
+        {"train": {"change": "", "rows": "AAAA", "queried": "AAAAAA==", "seed": 1}},
+        {"train": {"change": "", "rows": "", "queried": "AAAAAA==", "seed": 1}},
+        {"train": {"change": "", "rows": "AAAAAA==", "queried": "", "seed": 1}},
+        {"train": {"change": "", "rows": "AAAAAA==\n", "queried": "AAAAAA==", "seed": 1}},
+        {"train": {"change": "", "rows": "é", "queried": "AAAAAA==", "seed": 1}},
+        {"train": {"change": "", "rows": [1], "queried": "AAAAAA==", "seed": 1}},
+        {
+            "train": {
+                "change": "",
+                "rows": "AAAAAA==",
+                "queried": "AAAAAA==",
+                "seed": 1,
+                "path": "/etc",
+            }
+        },
+        {"train": {"change": "", "rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1}, "next": True},
         {"next": True},
         {"forget": 1},
         {"workers": "all"},
@@ -186,7 +197,7 @@ def test_rows_that_wait_are_bounded(monkeypatch):
     ours, theirs = socket.socketpair()
     with theirs, Dealer(workers) as dealer:
         dealer.attach(ours)
-        asked = {"train": {"rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1}}
+        asked = {"train": {"change": "", "rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1}}
         replies = []
         while (reply := _exchange(theirs, asked)) is not None:
             replies.append(reply)
@@ -204,5 +215,5 @@ def test_an_audit_that_ends_calls_off_what_it_asked_for():
     with Dealer(workers) as dealer:
         dealer.attach(ours)
         with theirs:
-            _exchange(theirs, {"train": {"rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1}})
+            _exchange(theirs, {"train": {"change": "", "rows": "AAAAAA==", "queried": "AAAAAA==", "seed": 1}})
     assert [future.cancelled() for future in workers.futures] == [True]

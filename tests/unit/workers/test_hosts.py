@@ -43,9 +43,20 @@ def laid_out(folder, current, hosts, bundle=SAMPLE):
     return folder
 
 
-def started(folder):
+WITHOUT_OWN = """
+import sys, distributed
+class Cluster(distributed.LocalCluster):
+    def __init__(self, **settings):
+        super().__init__(**settings | {"n_workers": 0})
+distributed.LocalCluster = Cluster
+from leakgauge.sagemaker.job import main
+sys.exit(main())
+"""
+
+
+def started(folder, program=None):
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "train")],
+        [sys.executable, *(["-c", program] if program else [str(ROOT / "train")])],
         env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "LEAKGAUGE_ML_ROOT": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -93,8 +104,9 @@ def told(log, event):
 
 
 def test_two_hosts_make_the_report_of_one(alone, names, tmp_path):
+    """The first has no workers of its own, so that it has to wait for those of the second."""
     second = started(laid_out(tmp_path / "second", names[1], names))
-    first = started(laid_out(tmp_path / "first", names[0], names))
+    first = started(laid_out(tmp_path / "first", names[0], names), WITHOUT_OWN)
     code, log = ended(first)
     assert (code, told(log, "reference models trained by workers")["by_the_audit"]) == (0, 0)
     assert report(tmp_path / "first") == alone

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
 
 import pytest
+from cases import CASES
 from served import children_of, wait_until
 
 from leakgauge.model_pipe import Fit
@@ -76,7 +78,7 @@ def test_where_every_process_dies_the_audit_goes_on_alone(alone, tmp_path, monke
 
 @pytest.mark.parametrize("content", [b"no zip", b""])
 def test_a_bundle_that_cannot_be_opened_has_no_workers(content):
-    fit = Fit(bytes(4), bytes(4), 1)
+    fit = Fit("", bytes(4), bytes(4), 1)
     with LocalWorkers(content, QUICK, workers=1) as workers:
         outcomes = []
         while workers.count():
@@ -84,9 +86,41 @@ def test_a_bundle_that_cannot_be_opened_has_no_workers(content):
         assert set(outcomes) == {None}
 
 
+def test_mitigations_are_tried_by_workers_too(tmp_path):
+    reports, trained = [], []
+    parameters = QUICK | {"attacks": ["gap", "rmia"], "reference_models": 4, "tradeoffs": True}
+    for number in (0, 1):
+        folder = tmp_path / str(number)
+        with LocalWorkers(SAMPLE, parameters, workers=2) as workers, Dealer(workers) as dealer:
+            training = ModelTraining(dealer.attach) if number else None
+            with Sandbox() as sandbox:
+                sandbox.run(SAMPLE, folder, overrides=parameters, progress=Silent(), peer=training)
+        reports.append((folder / "report.json").read_bytes())
+        trained.append(dealer.trained)
+    assert reports[0] == reports[1]
+    assert json.loads(reports[0])["tradeoffs"]["changes"]
+    assert trained[1] > 4 + 1
+    assert dealer.missed == 0
+
+
+@pytest.mark.parametrize("change", ["max_depth=-1", "as it is", "../x"])
+def test_a_change_that_there_is_not_ends_the_process_and_nothing_else(change):
+    with LocalWorkers(SAMPLE, QUICK, workers=1) as workers:
+        assert workers.submit(Fit(change, bytes(4), bytes(4), 1)).result() is None
+        assert workers.count()
+
+
+def test_a_model_that_cannot_be_trained_again_has_no_use_for_workers():
+    """It answers, and holds no recipe: workers say that they cannot, and live on."""
+    bundle = CASES / "models" / "skl2onnx_csv.zip"
+    with LocalWorkers(bundle, {}, workers=1) as workers:
+        assert workers.submit(Fit("", bytes(4), bytes(4), 1)).result() is None
+        assert workers.count() == 1
+
+
 def test_rows_that_there_are_not_end_the_process_and_nothing_else():
-    far = Fit((2**31 - 1).to_bytes(4, "little"), bytes(4), 1)
-    near = Fit(b"".join(place.to_bytes(4, "little") for place in range(200)), bytes(4), 1)
+    far = Fit("", (2**31 - 1).to_bytes(4, "little"), bytes(4), 1)
+    near = Fit("", b"".join(place.to_bytes(4, "little") for place in range(200)), bytes(4), 1)
     with LocalWorkers(SAMPLE, QUICK, workers=1) as workers:
         assert workers.submit(far).result() is None
         assert workers.count()

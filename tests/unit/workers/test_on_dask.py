@@ -25,7 +25,7 @@ from leakgauge.workers.on_dask import Bundle, DaskWorkers, connected
 
 SAMPLE = Path(__file__).parents[3] / "sample-input" / "membership.zip"
 QUICK = {"attacks": ["gap", "rmia", "lira"], "reference_models": 8, "tradeoffs": False}
-SOME = Fit(b"".join(place.to_bytes(4, "little") for place in range(200)), bytes(4), 1)
+SOME = Fit("", b"".join(place.to_bytes(4, "little") for place in range(200)), bytes(4), 1)
 slow = pytest.mark.slow
 
 
@@ -47,19 +47,32 @@ def alone(tmp_path_factory):
 
 
 @slow
-@pytest.mark.parametrize("form", ["zip", "folder"])
+@pytest.mark.parametrize("form", ["zip", "folder", "folder with a zip"])
 def test_the_report_is_that_of_one_machine(alone, tmp_path, form):
     bundle = SAMPLE
     if form == "folder":
         bundle = tmp_path / "bundle"
         with zipfile.ZipFile(SAMPLE) as packed:
             packed.extractall(bundle)
+    elif form == "folder with a zip":
+        bundle = tmp_path / "channel"
+        bundle.mkdir()
+        (bundle / "bundle.zip").write_bytes(SAMPLE.read_bytes())
+        (bundle / "_SUCCESS").touch()
     with cluster(tmp_path / "cluster") as dask:
         done = audited(bundle, "-o", tmp_path / "report", "--dask", dask.address)
     assert done.returncode == 0, done.stderr
     assert "workers were lost" not in done.stderr
     found = (tmp_path / "report" / "report.json").read_bytes()
     assert found == alone
+
+
+@slow
+def test_the_command_line_has_workers_here(alone, tmp_path):
+    done = audited(SAMPLE, "-o", tmp_path / "report", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert "workers were lost" not in done.stderr
+    assert (tmp_path / "report" / "report.json").read_bytes() == alone
 
 
 class Deadly:
