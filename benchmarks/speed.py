@@ -21,6 +21,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -103,12 +104,14 @@ class Steps:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._step, self._begun = "reading", time.process_time()
+        self._step: str | None = None
+        self._begun = 0.0
 
     def report(self, stage: str, fraction: float) -> None:  # noqa: ARG002 -- the protocol's signature
         """End the step before, and begin this one."""
         now = time.process_time()
-        self.seconds[self._step] = self.seconds.get(self._step, 0.0) + now - self._begun
+        if self._step is not None:
+            self.seconds[self._step] = self.seconds.get(self._step, 0.0) + now - self._begun
         self._step, self._begun = stage, now
 
 
@@ -131,28 +134,26 @@ def timed(work: Callable[[Case], None], of: Case) -> tuple[float, float]:
     return time.process_time() - cpu, time.monotonic() - clock
 
 
-def parts(with_toolbox: bool) -> Iterator[tuple[str, Callable[[Case], None]]]:
+def parts(with_toolbox: bool, listener: Progress) -> Iterator[tuple[str, Callable[[Case], None]]]:
     """What is timed."""
     yield "16 reference models, RMIA and LiRA", referenced
     yield "table: 3 attack models, 9 shares", our_table
     if with_toolbox:
         yield "the toolbox's 3 attack models, 9 shares", toolbox_table
-    yield "complete default audit", default_audit
+    yield "complete default audit", partial(default_audit, progress=listener)
 
 
-def steps(of: Case) -> list[str]:
-    """The table of the steps that take most."""
-    listener = Steps()
-    least, _ = timed(least_work, of)
-    whole, _ = timed(lambda case: default_audit(case, listener), of)
-    rows = ["| step of the default audit, seed 0 | CPU s | share |", "|---|---:|---:|"]
+def steps(listener: Steps, least: float) -> list[str]:
+    """The table of the steps that took most, and of all beside the least work."""
+    whole = sum(listener.seconds.values())
+    rows = ["| step of the default audit | CPU s | share |", "|---|---:|---:|"]
     ordered = sorted(listener.seconds.items(), key=lambda one: -one[1])
     rows += [f"| {name} | {seconds:.1f} | {seconds / whole:.0%} |" for name, seconds in ordered[:MOST_STEPS]]
     rows += [
         f"| all | {whole:.1f} | |",
         f"| sixteen bare fits and one pass of answers | {least:.1f} | 1 : {whole / least:.1f} |",
     ]
-    print("\n".join(rows), flush=True)
+    print("\n".join(rows[2:]), flush=True)
     return rows
 
 
@@ -171,12 +172,13 @@ def main() -> None:
         "|---:|---|---:|---:|",
     ]
     for seed in range(asked.seeds):
-        of = recipes(None)["categorical-forest"].case(seed)
-        for title, work in parts(not asked.no_toolbox):
+        of, listener = recipes(None)["categorical-forest"].case(seed), Steps()
+        for title, work in parts(not asked.no_toolbox, listener):
             cpu, clock = timed(work, of)
             rows.append(f"| {seed} | {title} | {cpu:.1f} | {clock:.1f} |")
             print(rows[-1], flush=True)
-    rows += ["", *steps(recipes(None)["categorical-forest"].case(0))]
+        rows_of_steps = steps(listener, timed(least_work, of)[0])
+    rows += ["", *rows_of_steps]
     head = "# Speed of membership audits\n\nWritten by `benchmarks/speed.py`, which says how.\n\n"
     (asked.into / "speed.md").write_text(head + "\n".join(rows) + "\n")
 

@@ -26,7 +26,7 @@ from leakgauge.report_commands import policy as policy_command
 from leakgauge.sandbox.output import no_document, read_document
 from leakgauge.sandbox.parent import Sandbox
 from leakgauge.sandbox.self_test import run_self_test
-from leakgauge.terminal import agreed, printing_errors, shown_progress, tell
+from leakgauge.terminal import agreed, printing_errors, shown_progress, tell, write_what_fits
 from leakgauge.version import __version__
 from leakgauge.workers.hiring import check_hired, hired
 
@@ -41,6 +41,7 @@ _OPEN_FILES = (
 def main() -> None:
     """How much of its training data does a model leak?"""
     configure(quiet=True)
+    write_what_fits()
 
 
 main.add_command(sanitize)

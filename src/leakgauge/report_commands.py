@@ -61,7 +61,7 @@ def clauses(report: Path, *, as_json: bool) -> None:
             return
         for answer in found:
             clause = answer.clause
-            print_plain(f"{clause.framework.name} {clause.number}: {clause.asks}\n    {answer.words}")
+            print_plain(f"{clause.framework.name} {clause.number}: {clause.asks}", f"    {answer.words}")
 
 
 @click.command()

@@ -75,7 +75,7 @@ class _Shown(ABC):
     def show(self) -> None:
         """Show the report: its page in a notebook, elsewhere the verdict and every attack as text."""
         if not shown_in_notebook(self._repr_html_()):
-            print_plain(str(self))
+            print_plain(*self._lines())
 
     def __repr__(self) -> str:
         """Return the kind, the verdict and the model in one line."""
@@ -85,7 +85,10 @@ class _Shown(ABC):
 
     def __str__(self) -> str:
         """Return the verdict and every attack, a line each."""
-        return "\n".join([repr(self), self.report.verdict.sentence, *map(_line, self.report.attacks)])
+        return "\n".join(self._lines())
+
+    def _lines(self) -> list[str]:
+        return [repr(self), self.report.verdict.sentence, *map(_line, self.report.attacks)]
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copy and pickle it with its files."""

@@ -5,8 +5,11 @@ The command line and the Python door share it; in a notebook what is shown stand
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import os
+import select
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +29,8 @@ from leakgauge.redacted_traceback import redacted_traceback
 from leakgauge.text import Sink, printable
 
 INTERRUPTED = 130
+NOBODY_READS = 141
+"""Exit code of a program whose output nobody reads any more, as of one that dies of SIGPIPE: no gate's."""
 
 
 @contextmanager
@@ -126,9 +131,9 @@ def shown_in_notebook(page: str) -> bool:
     return True
 
 
-def print_plain(text: str) -> None:
-    """Print lines that may hold names out of a report."""
-    for line in text.splitlines():
+def print_plain(*lines: str) -> None:
+    """Print lines that may hold names out of a report; a line break in one of them makes no further line."""
+    for line in lines:
         click.echo(printable(line, Sink.TERMINAL))
 
 
@@ -204,6 +209,8 @@ def printing_errors() -> Iterator[None]:
         click.echo("leakgauge: interrupted; nothing was written", err=True)
         sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last resort, which tells what it met
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            sys.exit(NOBODY_READS)
         found = redacted_traceback(error)
         click.echo("leakgauge: The command met a situation that it was not written for.", err=True)
         click.echo("hint: Report it with what stands in the next lines.", err=True)
@@ -211,6 +218,27 @@ def printing_errors() -> Iterator[None]:
         for frame in found.frames:
             click.echo(f"  {printable(frame, Sink.TERMINAL)}", err=True)
         sys.exit(LeakgaugeError.exit_code)
+
+
+def _nobody_reads() -> bool:
+    """Whether a pipe that this program writes to was closed, as `head` does; if so, the rest goes nowhere."""
+    streams = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        streams.register(stream.fileno(), 0)
+    closed = streams.poll(0)
+    for descriptor, _ in closed:
+        # streams are flushed at the end, where it would be an error again
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+    return bool(closed)
+
+
+def write_what_fits() -> None:
+    """Let characters that the terminal or the file has no code for become question marks, not errors."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _in_words(problem: JsonValue) -> str:

@@ -26,6 +26,7 @@ import joblib
 import pytest
 import yaml
 from brokered import ENVIRONMENT, PROTOCOLS, settings_of
+from dask_cluster import cluster
 from profile_bundles import fitted, people, profiles_bundle
 from report_examples import membership_report
 from service_rows import answers_of_small_forest, small_forest
@@ -54,7 +55,7 @@ ELSEWHERE = {
     "meson": "a build of a library with sanitizers",
 }
 IN_LOCAL_MODE = "docs/tutorials/sagemaker.md"
-"""By tests/images/test_sagemaker_local.py."""
+"""By tests/images/test_sagemaker_local.py, as every snippet that names the SDK."""
 LINES = [(page, line, text) for page in PAGES for line, text in shell(page)]
 RUN_HERE = sorted(
     {page for page, _, text in LINES if text.split()[0] in ("leakgauge", "curl")}
@@ -153,6 +154,10 @@ def folder(taken_for_granted: Path, tmp_path: Path, request: pytest.FixtureReque
     if page == "docs/tutorials/first-audit.md":
         for name in ("digits", "report", "report-after"):
             shutil.rmtree(place / name)
+    if page == "docs/many-machines.md":
+        spread = '{"attacks": ["gap", "rmia"], "reference_models": 2, "tradeoffs": false}'
+        (place / "digits" / "parameters.json").write_text(spread)
+        shutil.make_archive(str(place / "large"), "zip", place / "digits")
     if page != "docs/endpoints.md":
         yield place
         return
@@ -182,15 +187,18 @@ class Reader:
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
         }
+        self.instead = {"localhost:8080": f"localhost:{self.port}"}
         self.server: subprocess.Popen[bytes] | None = None
 
     def types(self, text: str) -> subprocess.CompletedProcess[str]:
         """Run a line in bash; questions are answered with yes, as on a terminal."""
+        for shown, here in self.instead.items():
+            text = text.replace(shown, here)
         ours, theirs = os.openpty()
         os.write(ours, b"y\n")
         try:
             return subprocess.run(
-                ["bash", "-c", text.replace("localhost:8080", f"localhost:{self.port}")],
+                ["bash", "-c", text],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=theirs,
@@ -224,10 +232,14 @@ class Reader:
 
 
 @pytest.fixture
-def reader(folder: Path) -> Iterator[Reader]:
+def reader(folder: Path, tmp_path: Path) -> Iterator[Reader]:
     found = Reader(folder)
-    yield found
-    found.leaves()
+    with contextlib.ExitStack() as there:
+        there.callback(found.leaves)
+        if (folder / "large.zip").exists():
+            dask = there.enter_context(cluster(tmp_path / "cluster"))
+            found.instead["tcp://10.0.0.5:8786"] = dask.address
+        yield found
 
 
 @pytest.mark.slow

@@ -169,7 +169,9 @@ sys.path.insert(0, sys.argv[1])
 os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 os.environ |= {"AWS_DEFAULT_REGION": "us-east-1"}
 os.environ |= {"AWS_EC2_METADATA_DISABLED": "true", "PATH": "/usr/bin:" + os.environ["PATH"]}
+from types import SimpleNamespace
 import boto3, sagemaker
+from sagemaker.estimator import Estimator
 from sagemaker.local import LocalSession
 from snippets import python
 session = LocalSession(boto3.Session())
@@ -182,10 +184,17 @@ def from_package(*, role, model_package_arn, enable_network_isolation, predictor
         os.environ["IMAGE"], data, role=role, predictor_cls=predictor_cls, sagemaker_session=session
     )
 
-sagemaker.ModelPackage = from_package
-names = {"sagemaker": sagemaker, "ROLE": "arn:aws:iam::111122223333:role/local", "BUCKET": "bucket"}
-names["MODEL_PACKAGE_ARN"] = "arn"
-for _, source in python("docs/tutorials/sagemaker.md"):
+def from_algorithm(*, algorithm_arn, role, instance_count, instance_type, encrypt_inter_container_traffic):
+    assert instance_count > 1
+    return Estimator(
+        os.environ["IMAGE"], role, 2, "local", output_path=Path.cwd().as_uri(), sagemaker_session=session
+    )
+
+said = SimpleNamespace(ModelPackage=from_package, predictor=sagemaker.predictor)
+said.algorithm = SimpleNamespace(AlgorithmEstimator=from_algorithm)
+names = {"sagemaker": said, "ROLE": "arn:aws:iam::111122223333:role/local", "BUCKET": "bucket"}
+names |= {"MODEL_PACKAGE_ARN": "arn", "ALGORITHM_ARN": "arn"}
+for _, source in python(sys.argv[2]):
     local = {"ml.m5.xlarge": "local", "s3://{BUCKET}": Path.cwd().as_uri()}
     for here, there in local.items():
         source = source.replace(here, there)
@@ -196,26 +205,38 @@ for _, source in python("docs/tutorials/sagemaker.md"):
 """
 
 
-def test_the_snippets_of_the_tutorial_run(tmp_path):
-    for name in ("my-model.zip", "bundles/one.zip", "model/nothing", "reports/nothing"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(quick_bundle("membership"))
+def read_along(page, folder):
+    """Run the Python of a page in `folder`, in local mode."""
+    for name in ("my-model.zip", "bundles/one.zip", "large/one.zip", "model/nothing", "reports/nothing"):
+        # several instances need something to share: local mode ends all with the first that ends
+        shared = REFERENCED if name.startswith("large") else None
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(quick_bundle("membership", parameters=shared))
     done = subprocess.run(
-        [PYTHON, "-c", READ_ALONG, ROOT / "tests" / "support"],
+        [PYTHON, "-c", READ_ALONG, ROOT / "tests" / "support", page],
         capture_output=True,
         text=True,
         timeout=1800,
-        cwd=tmp_path,
+        cwd=folder,
         env=os.environ
         | {
             "IMAGE": image("membership"),
             "SAGEMAKER_USER_CONFIG_OVERRIDE": str(ROOT / "container/local_test/telemetry-off.yaml"),
         },
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_the_snippets_of_the_tutorial_run(tmp_path):
+    read_along("docs/tutorials/sagemaker.md", tmp_path)
     assert json.loads((tmp_path / "answer.json").read_bytes())["kind"] == "membership"
     with zipfile.ZipFile(tmp_path / "reports" / "one.zip.out") as report:
         assert set(report.namelist()) >= REPORT
+
+
+def test_the_snippet_on_several_instances_runs(tmp_path):
+    read_along("docs/many-machines.md", tmp_path)
+    assert set(packed(tmp_path / "model.tar.gz")) >= REPORT
 
 
 def test_the_notebook_of_the_listing_runs(tmp_path):

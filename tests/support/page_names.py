@@ -113,7 +113,12 @@ BEFORE: Mapping[str, Callable[[], dict[str, Any]]] = {
     "X_train, y_train": records,
 }
 """By what stands in a snippet, what it takes for granted; the first that fits."""
-NEEDED = {"import mlflow": "mlflow", "make_network()": "torch", "TrainingPlan.of(": "keras"}
+NEEDED = {
+    "sagemaker.": "sagemaker",
+    "import mlflow": "mlflow",
+    "make_network()": "torch",
+    "TrainingPlan.of(": "keras",
+}
 """By what stands in a snippet, the library of an extra without which it cannot run."""
 
 

@@ -171,6 +171,8 @@ def test_a_hurried_caller_gets_a_smaller_audit_and_a_patient_one_the_usual():
     assert time_budget_for(None) is None
     assert time_budget_for(50.0) == 35.0
     assert time_budget_for(0.0) == 1.0
+    assert time_budget_for(50.0, afterwards=15.0) == 24.0, "a PDF is made of the finished report"
+    assert time_budget_for(10.0, afterwards=15.0) == 1.0
     assert time_budget_for(3_600.0) == 2_520.0, "an hour is too short for the usual 3,000 and the rest"
     assert time_budget_for(4_500.0) is None
     usual = MembershipParameters().time_budget

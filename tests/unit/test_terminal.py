@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -111,5 +113,60 @@ def test_work_that_fails_does_not_reach_the_end(capsys):
 
 
 def test_names_in_a_result_cannot_move_the_cursor(capsys):
-    terminal.print_plain("one\x1b[2Jtwo\nthree")
-    assert "\x1b" not in capsys.readouterr().out
+    terminal.print_plain("one\x1b[2Jtwo", "three\nOWASP: answered", "four\u2028five")
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert len(said.splitlines()) == 3, "nor begin a line of their own"
+
+
+WRITES = """
+from leakgauge import terminal
+with terminal.printing_errors():
+    {before}
+    for _ in range(20_000):
+        terminal.print_plain("a line of a report")
+"""
+
+
+def ran(code):
+    """A program whose standard output nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+
+def test_a_reader_that_has_read_enough_is_no_error_and_no_outcome_of_a_gate():
+    done = ran(WRITES.format(before=""))
+    assert (done.returncode, done.stderr) == (terminal.NOBODY_READS, "")
+
+
+def test_another_pipe_that_breaks_is_told():
+    heard = subprocess.run(
+        [sys.executable, "-c", WRITES.format(before="raise BrokenPipeError")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert heard.returncode == 4
+    assert "BrokenPipeError" in heard.stderr
+
+
+def test_what_an_encoding_does_not_know_is_a_question_mark():
+    code = (
+        "import rich.console; from leakgauge.terminal import write_what_fits; write_what_fits(); "
+        "rich.console.Console(force_terminal=True).print('the model\u2019s')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert b"the model?s" in done.stdout

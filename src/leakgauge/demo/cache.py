@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ _RESULT, REPLAY = DEMO_ATTACK.leaves
 _COMPARED, REPORT_ZIP, REPORT_HTML = DEMO_COMPARISON.leaves
 (_CUSTOMERS,) = DEMO_CUSTOMERS.leaves
 _NEEDED = (_FACTS, "baseline.onnx", "guarded-usual.onnx", "evaluator.onnx", "held_out.npz", "similar.npz")
+_STAGING = ".new-"
+"""What folders are called that are about to be put in place, or were."""
+_LEFT_OVER_SECONDS = 3_600
 _VERSION = "3"
 """Of what is kept: raised when an older folder would not do any more."""
 
@@ -45,8 +49,10 @@ class Cache:
         self._root = folder / f"{data}-{_VERSION}"
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            for left_over in self._root.glob(".*"):
-                shutil.rmtree(left_over)
+            for left_over in self._root.glob(f"{_STAGING}*"):
+                # another demo may be putting something there at this moment
+                if left_over.stat().st_mtime < time.time() - _LEFT_OVER_SECONDS:
+                    shutil.rmtree(left_over, ignore_errors=True)
         except OSError as error:
             raise BadParameters(
                 "folder",
@@ -124,13 +130,12 @@ class Cache:
         self._replace(self.last_comparison, finished)
 
     def _replace(self, place: Path, finished: Path) -> None:
-        staging = self._root / f".{secrets.token_hex(6)}"
+        staging, old = (self._root / f"{_STAGING}{secrets.token_hex(6)}" for _ in range(2))
         shutil.copytree(finished, staging)
-        if place.exists():
-            place.rename(self._root / f".{secrets.token_hex(6)}")
+        with contextlib.suppress(FileNotFoundError):
+            place.rename(old)
         staging.rename(place)
-        for left_over in self._root.glob(".*"):
-            shutil.rmtree(left_over, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

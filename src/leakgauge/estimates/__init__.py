@@ -8,7 +8,7 @@ files or reports. Each file names its sources.
 
 from __future__ import annotations
 
-from leakgauge.estimates.areas import area_difference, area_estimate, area_under_roc
+from leakgauge.estimates.areas import area_difference, area_estimate, area_under, area_under_roc
 from leakgauge.estimates.correlations import matthews_correlation
 from leakgauge.estimates.curves import StepRoc, best_balanced_accuracy, step_roc
 from leakgauge.estimates.figures import (
@@ -58,6 +58,7 @@ __all__ = [
     "StepRoc",
     "area_difference",
     "area_estimate",
+    "area_under",
     "area_under_roc",
     "balanced_accuracy",
     "best_balanced_accuracy",

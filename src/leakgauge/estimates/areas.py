@@ -11,17 +11,22 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, logit
 
-from leakgauge.estimates.curves import check_scores
-from leakgauge.estimates.figures import CONFIDENCE, BoolArray, Estimate, FloatArray, IntArray, normal_reach
+from leakgauge.estimates.curves import StepRoc, check_scores, step_roc
+from leakgauge.estimates.figures import CONFIDENCE, BoolArray, Estimate, FloatArray, normal_reach
 
 
 def area_under_roc(scores: FloatArray, member: BoolArray) -> float:
     """The chance that a random member scores above a random non-member, ties counting half."""
-    check_scores(scores, member)
-    values, position = np.unique(scores, return_inverse=True)
-    members = np.bincount(position[member], minlength=len(values))
-    non_members = np.bincount(position[~member], minlength=len(values))
-    return _area(members, non_members)
+    return area_under(step_roc(scores, member))
+
+
+def area_under(roc: StepRoc) -> float:
+    """The same from the curve, for those who have it: what takes longest is to order the scores."""
+    members = np.diff(roc.true_positives, prepend=0)
+    non_members = np.diff(roc.false_positives, prepend=0)
+    below = roc.non_members - roc.false_positives
+    wins = float(members @ below) + 0.5 * float(members @ non_members)
+    return wins / (float(roc.members) * float(roc.non_members))
 
 
 def area_estimate(scores: FloatArray, member: BoolArray, *, confidence: float = CONFIDENCE) -> Estimate:
@@ -115,10 +120,3 @@ def _unseen(placements: FloatArray, confidence: float) -> float:
     squares = (placements - placements.mean()) ** 2
     differing = float(squares.sum()) ** 2 / float(squares @ squares)
     return share / max(differing, 1.0)
-
-
-def _area(members: IntArray, non_members: IntArray) -> float:
-    """Mann–Whitney area from counts per distinct score, ascending."""
-    below = np.cumsum(non_members) - non_members
-    wins = float(members @ below) + 0.5 * float(members @ non_members)
-    return wins / (float(members.sum()) * float(non_members.sum()))

@@ -120,6 +120,7 @@ def _recommendations(
 ) -> tuple[Recommendation, ...]:
     scored = evidence.scored
     without_references = evidence.missing_references["candidates"]
+    differ = risk.no_more_than_the_tables(worst, evidence.shift.area if evidence.shift else None)
     return recommend(
         severity=severity,
         worst=worst,
@@ -131,7 +132,10 @@ def _recommendations(
         slices=parts,
         tried=evidence.tried,
         changes=_changes(evidence.pool),
-        records_would_settle=without_references is None or not risk.all_ruled_out(evidence.outcomes),
+        records_would_settle=evidence.misfit is None
+        and not risk.all_ruled_out(evidence.outcomes)
+        and not differ,
+        tables_differ=evidence.shift.notice().message if evidence.shift and differ else None,
         compared=without_references is None,
         rng=generator_for(seed, "recommendations"),
     )

@@ -13,7 +13,7 @@ from leakgauge.estimates import (
     RateAtLimit,
     StepRoc,
     area_estimate,
-    area_under_roc,
+    area_under,
     balanced_accuracy,
     best_balanced_accuracy,
     common_error,
@@ -186,7 +186,7 @@ def _common_error(
 def _figures(scores: FloatArray, member: BoolArray) -> _Figures:
     roc = step_roc(scores, member)
     return {
-        "auc": area_under_roc(scores, member),
+        "auc": area_under(roc),
         "accuracy": best_balanced_accuracy(roc),
         **{limit: rate_within(roc, float(limit)) for limit in FALSE_POSITIVE_LIMITS},
     }

@@ -59,6 +59,7 @@ def recommend(
     tried: Tradeoffs | None,
     changes: str | None = None,
     records_would_settle: bool = True,
+    tables_differ: str | None = None,
     compared: bool = True,
     rng: np.random.Generator,
 ) -> tuple[Recommendation, ...]:
@@ -76,12 +77,16 @@ def recommend(
         what changes were measured to do, None where that was not asked for.
     records_would_settle
         whether an inconclusive verdict is one for want of records.
+    tables_differ
+        how members and non-members differ, where that is as much as the attacks see.
     compared
         whether the model was compared with reference models, as a low verdict needs.
     changes
         what there is to try on a model of its kind; None for the mitigations of `MITIGATIONS`.
     """
     found: list[Recommendation] = []
+    if severity is Severity.INCONCLUSIVE and tables_differ is not None:
+        found.append(_one_source(tables_differ))
     if severity is Severity.INCONCLUSIVE and records_would_settle:
         found.append(_more_records(worst, target, compared=compared))
     knee = _knee(tried)
@@ -152,6 +157,15 @@ def mitigations() -> str:
     """The titles of all mitigations that trade-offs try."""
     *titles, last = [row.title[0].lower() + row.title[1:] for row in MITIGATIONS if row.trials]
     return f"{', '.join(titles)} or {last}"
+
+
+def _one_source(tables_differ: str) -> Recommendation:
+    return Recommendation(
+        "Send members and non-members of one source",
+        "Choose the non-members by lot from the same records, before training, and leave nothing in that was "
+        "added to one of the two.",
+        tables_differ,
+    )
 
 
 def _more_records(worst: MembershipMeasured, target: MembershipTarget, *, compared: bool) -> Recommendation:

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.output import Setting
 from leakgauge.exhaustion import MORE_TIME, NOT_AUDITED, OutOfTime, ran_out, readable, unlimited
-from leakgauge.membership.collected import Collected, fits_of
+from leakgauge.membership.collected_answers import Collected
 from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import ReferenceAnswers
 from leakgauge.membership.refitting import Refitting, blank_clone
 from leakgauge.membership.residuals import ErrorScale
-from leakgauge.membership.trainers import HERE, Trainers
+from leakgauge.membership.trainers import HERE, Trainers, fits_of
 from leakgauge.membership.training_sets import (
     Design,
     TrainingData,
@@ -342,6 +342,8 @@ def train(
     ------
     Unsuited
         when a model cannot be trained.
+    OutOfTime
+        what `progress` raises before a round is done; after that the rounds that are done are kept.
     """
     rounds = design.rounds
     sets, fits = list(chain.from_iterable(rounds)), fits_of(design, rng)
@@ -356,12 +358,17 @@ def train(
     ):
         for number, (training_set, answers) in enumerate(zip(sets, answered, strict=True), start=1):
             collected.add(training_set, answers)
-            progress.report("training reference models", number / len(sets))
-            if number % batch and number < len(sets):
-                continue
-            done = min(done + at_once, len(rounds))
-            if seconds is not None:
+            ends_batch = number % batch == 0 or number == len(sets)
+            if ends_batch:
+                done = min(done + at_once, len(rounds))
+            try:
+                progress.report("training reference models", number / len(sets))
+            except OutOfTime:
+                if done == 0:
+                    raise
+                break
+            if ends_batch and seconds is not None:
                 elapsed = clock() - started
                 if elapsed + elapsed * at_once / done > seconds:
                     break
-    return Trained(collected.of_rounds(done), design, collected.accuracy)
+    return Trained(collected.of_rounds(done), design, collected.accuracy_of(done))

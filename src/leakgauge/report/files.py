@@ -11,6 +11,7 @@ from pathlib import Path
 from leakgauge.errors import BadBundle, BadParameters
 from leakgauge.report.json_document import from_json
 from leakgauge.report.model import Audited, Report
+from leakgauge.text import Sink, printable
 
 MAX_BYTES = 256 << 20
 """As large as the sandbox lets a report grow."""
@@ -92,7 +93,7 @@ def read_reports(folder: Path) -> Iterator[tuple[str, Report]]:
                     raise BadBundle("no_report", "There is no report to read (not a file).", hint=_HINT)
             yield path.name if path.is_dir() else path.stem, read_report(file)
         except BadBundle as error:
-            error.add_note(f"in {path.name}")
+            error.add_note(f"in {printable(path.name, Sink.MESSAGE)}")
             raise
 
 

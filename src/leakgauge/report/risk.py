@@ -235,18 +235,18 @@ def _verdict(
             "Members and non-members differ in distribution: without querying the model, a classifier tells "
             f"them apart with an AUC of {_number(shift.value)}. Every attack looks better than it is."
         )
-        if metrics.auc_corrected.low <= shift.high:
+        if no_more_than_the_tables(worst, shift):
             return Verdict(
                 Severity.INCONCLUSIVE,
                 "Members and non-members differ as much as the best attack sees, so a leak cannot be "
                 "told from this difference.",
                 tuple(reasons),
             )
+    if misfit is not None:
+        reasons.append(misfit)
     if shown:
         return Verdict(shown, what_it_showed(worst), tuple(reasons))
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    if misfit is not None:
-        reasons.append(misfit)
     if not failed and all_ruled_out(outcomes):
         return _ruled_out(worst, reasons, without_references, misfit)
     reasons += [f"{outcome.title} failed: {outcome.reason}" for outcome in failed]
@@ -258,6 +258,11 @@ def _verdict(
         "compatible with the data.",
         tuple(reasons),
     )
+
+
+def no_more_than_the_tables(worst: MembershipMeasured, shift: Estimate | None) -> bool:
+    """Whether an attack tells members apart no better than the tables do by themselves."""
+    return shift is not None and worst.metrics.auc_corrected.low <= shift.high
 
 
 def what_it_showed(attack: MembershipMeasured) -> str:

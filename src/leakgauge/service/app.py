@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 _EXTENSION = "leakgauge.sandbox"
 _LAYERS = "X-Leakgauge-Sandbox"
+_PDF_SECONDS = 15.0
+"""What it takes to make a PDF of a usual report, its own sandbox included."""
 
 
 def create_app(*, kind: Kind, sandbox: Sandbox | None = None, settings: Settings | None = None) -> Flask:
@@ -117,7 +119,7 @@ def _audited(kind: Kind, sandbox: Sandbox, settings: Settings, slots: Slots, med
                 bundle,
                 report,
                 overrides={},
-                time_budget=time_budget_for(remaining),
+                time_budget=time_budget_for(remaining, afterwards=_PDF_SECONDS if media_type == PDF else 0.0),
                 progress=Milestones(_log_progress),
                 timeout=_shorter(settings.audit_seconds, remaining),
                 cancelled=sender,

@@ -50,16 +50,18 @@ def timeout_of(attributes: str) -> float | None:
     return seconds
 
 
-def time_budget_for(remaining: float | None) -> float | None:
+def time_budget_for(remaining: float | None, *, afterwards: float = 0.0) -> float | None:
     """Seconds for an audit that fits into the time that its caller still waits.
 
     Parameters
     ----------
     remaining
         seconds left for the audit; None when the caller did not say.
+    afterwards
+        seconds of those that are needed once the audit has ended.
     """
     if remaining is None:
         return None
     # In whole seconds: two requests that waited a few milliseconds more or less get the same report.
-    budget = float(max(math.floor(remaining * _SHARE), 1))
+    budget = float(max(math.floor((remaining - afterwards) * _SHARE), 1))
     return budget if budget < _PATIENT_SECONDS else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -556,3 +557,19 @@ def test_folders_and_ports_that_cannot_be_had_are_named(tmp_path):
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "mnist.npz").touch()
     assert keras_cache({"KERAS_HOME": str(tmp_path)}) == tmp_path / "datasets"
+
+
+def test_what_others_put_into_the_cache_stops_no_start_and_is_left_alone(tmp_path):
+    cache = Cache(tmp_path, "digits")
+    root = tmp_path / next(tmp_path.iterdir()).name
+    (root / ".DS_Store").write_bytes(b"of a file manager")
+    (root / ".new-of-another-demo").mkdir()
+    (root / ".new-left-over").mkdir()
+    os.utime(root / ".new-left-over", (0, 0))
+    Cache(tmp_path, "digits")
+    assert {path.name for path in root.iterdir()} == {".DS_Store", ".new-of-another-demo"}
+    finished = tmp_path / "finished"
+    finished.mkdir()
+    cache.keep_models(finished)
+    cache.keep_models(finished)
+    assert {path.name for path in root.iterdir()} == {".DS_Store", ".new-of-another-demo", "models"}

@@ -9,10 +9,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from sklearn.ensemble import RandomForestClassifier
 
 from leakgauge.estimates import area_estimate, for_cross_fitting
 from leakgauge.membership import attack_networks, held_out
-from leakgauge.membership.attacks import ATTACKS, label_only, learned_nn
+from leakgauge.membership.attacks import ATTACKS, label_only, learned_nn, learned_rf
 from leakgauge.membership.held_out import AttackModel, fold_by_fold, folds_for, held_out_scores, splits
 from leakgauge.membership.measure import measure, slices
 from leakgauge.membership.pool import Pool
@@ -188,3 +189,20 @@ def assert_slices_widen(narrow: tuple[Slice, ...], wide: tuple[Slice, ...], name
         for name in names:
             assert getattr(other, name).low < getattr(one, name).low, name
             assert getattr(other, name).high > getattr(one, name).high, name
+
+
+@pytest.mark.parametrize(
+    ("known", "rows"), [(400, 400), (1_000, 1_000), (1_600, 1_000), (3_000, 1_500), (9_000, 4_000)]
+)
+def test_trees_of_the_forest_are_grown_on_half_of_many_records(monkeypatch, known: int, rows: int) -> None:
+    made = []
+
+    class OneTree(RandomForestClassifier):
+        def __init__(self, **settings: int) -> None:
+            made.append(settings)
+            super().__init__(**{**settings, "n_estimators": 1})
+
+    monkeypatch.setattr(learned_rf, "RandomForestClassifier", OneTree)
+    seen, member = RNG(0).normal(size=(known, 1)), np.arange(known) % 2 == 0
+    assert learned_rf.fit_and_score(seen, member, seen[:7], seed=0).shape == (7,)
+    assert [settings["max_samples"] for settings in made] == [rows]

@@ -112,6 +112,21 @@ def test_tables_that_were_swapped_are_told_as_that() -> None:
     swapped = report_on(model, others, members)
     told = [notice.message for notice in swapped.warnings if notice.code == "does_not_fit_members"]
     assert "members and non-members may have been swapped" in told[0]
+    assert told[0] in swapped.verdict.reasons
     # of a model that knows neither table nobody says so
     stranger = RandomForestClassifier(30, random_state=0).fit(*records(200, 7, noise=3.0))
     assert not any("swapped" in notice.message for notice in report_on(stranger, members, others).warnings)
+
+
+def test_more_records_are_not_what_is_missing_where_tables_differ_or_are_others() -> None:
+    members, others = records(200, 5), records(200, 6)
+    model = RandomForestClassifier(30, random_state=0).fit(*members)
+    shifted = report_on(model, members, (others[0] + 60.0, others[1]))
+    assert shifted.verdict.severity is Severity.INCONCLUSIVE
+    titles = [advice.title for advice in shifted.recommendations]
+    assert titles[0] == "Send members and non-members of one source"
+    assert "Send more records" not in titles
+    stranger = LogisticRegression().fit(members[0], 1 - members[1])
+    strange = report_on(stranger, members, others)
+    assert is_told(strange)
+    assert not any("records" in advice.title for advice in strange.recommendations)

@@ -28,6 +28,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.attacks.row import Unsuited
+from leakgauge.exhaustion import NOT_AUDITED, OutOfTime
 from leakgauge.membership.pool import Pool
 from leakgauge.membership.reference_models import Plan, ReferenceModels
 from leakgauge.membership.training_sets import TrainingData
@@ -180,6 +181,34 @@ def test_a_time_budget_stops_after_whole_pairs_and_says_so(monkeypatch: pytest.M
     hurried = references(model, x, y, models=16, most_seconds=lambda: 0.001, clock=ScriptedClock())
     one_pair = hurried(Silent())
     assert len(one_pair.p_y) == 2
+
+
+@pytest.mark.parametrize(("ends_after", "kept"), [(1, None), (2, 2), (3, 2), (5, 4), (8, 8)])
+def test_rounds_that_are_done_are_kept_where_time_runs_out_in_the_next(
+    monkeypatch: pytest.MonkeyPatch, ends_after: int, kept: int | None
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+    x, y = records(80, seed=0)
+    model = DecisionTreeClassifier(max_depth=3, random_state=0).fit(x, y)
+    told = []
+
+    def listen(stage: str, fraction: float) -> None:
+        told.append(stage)
+        if len(told) == ends_after:
+            raise OutOfTime(NOT_AUDITED)
+
+    some = references(model, x, y, models=8, most_seconds=lambda: 1e9, clock=lambda: 0.0)
+    if kept is None:
+        with pytest.raises(OutOfTime):
+            some(Calling(listen))
+        return
+    answers = some(Calling(listen))
+    full = references(model, x, y, models=8)
+    assert np.array_equal(answers.p_y, full(Silent()).p_y[:kept])
+    assert (answers.cut_short is None) == (kept == 8)
+    fewer = references(model, x, y, models=kept)
+    fewer(Silent())
+    assert some.accuracy == fewer.accuracy
 
 
 class Untrainable(ClassifierMixin, BaseEstimator):

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pools import inputs_of, records
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from leakgauge.exhaustion import NOT_AUDITED
@@ -100,12 +99,11 @@ def test_the_whole_audit_keeps_to_its_time_and_names_what_it_left_out(share):
 
 def test_with_time_for_all_the_budget_leaves_no_trace():
     full, steps = whole()
-    for seconds, step in ((2 * steps, 1.0), (86_400.0, 0.0)):
-        report = audited(Clock(), seconds=seconds, step=step)
-        told = {"time_budget": None}
-        assert report.parameters | told == full.parameters | told
-        for part in ("attacks", "verdict", "warnings", "table", "tradeoffs", "attributes", "records"):
-            assert getattr(report, part) == getattr(full, part)
+    report = audited(Clock(), seconds=2 * steps, step=1.0)
+    told = {"time_budget": None}
+    assert report.parameters | told == full.parameters | told
+    for part in ("attacks", "verdict", "warnings", "table", "tradeoffs", "attributes", "records"):
+        assert getattr(report, part) == getattr(full, part)
 
 
 @pytest.mark.slow
@@ -251,10 +249,9 @@ def test_growth_between_is_bounded_by_its_neighbours(power):
     assert np.isfinite(found)
 
 
-@pytest.mark.parametrize("model", [RandomForestClassifier(5, random_state=0), KNeighborsClassifier(3)])
-def test_estimating_changes_no_figure(model, monkeypatch):
+def test_estimating_changes_no_figure(monkeypatch):
     members, others = records(80, seed=0), records(80, seed=1)
-    inputs = inputs_of(model.fit(*members), members, others)
+    inputs = inputs_of(RandomForestClassifier(5, random_state=0).fit(*members), members, others)
     limits = {"inputs": inputs, "attacks": ("loss", "rmia"), "tradeoffs": False}
     before = audited(Clock(), seconds=None, **limits)
     monkeypatch.setattr("leakgauge.membership.gathering.seconds_a_model", lambda *_, **__: 0.0)

@@ -13,6 +13,7 @@ from report_examples import inversion_audited, measured, membership_report
 from leakgauge.errors import BadBundle
 from leakgauge.estimates import Estimate, RateAtLimit
 from leakgauge.report.comparison import compare
+from leakgauge.report.comparison.comparable import finds_less
 from leakgauge.report.comparison.model import Effect
 from leakgauge.report.model import Failed, InversionMeasured, NotApplicable, Notice
 
@@ -323,6 +324,18 @@ def test_more_iterations_are_more_effort(least, most):
     after = asking(drawn(0.1, label_only=("labels", 0.1)), iterations=least)
     assert compare(before, after).effect is Effect.INCONCLUSIVE
     assert compare(asking(before, iterations=least), asking(after, iterations=most)).effect is Effect.REDUCES
+
+
+def test_an_image_of_another_class_matters_where_it_decides():
+    before = drawn(0.6, label_only=("labels", 0.45))
+    after = cut(drawn(0.1, label_only=("labels", 0.1)), "other_class")
+    found = compare(before, after)
+    assert found.effect is Effect.INCONCLUSIVE
+    assert "assigns the image to another class" in found.reasons[0]
+    known = inversion_audited(classes=2).report.prototypes
+    assert known
+    assert finds_less(after, before) is not None
+    assert finds_less(dataclasses.replace(after, prototypes=known), before) is None
 
 
 def test_an_attack_that_only_the_later_audit_had_raises_nothing():

@@ -63,7 +63,7 @@ def test_the_page_shows_the_trend_and_the_report_stays_what_it_was(folders):
     as_audited = (after / "report.json").read_bytes()
     done = call(after, "--earlier", before)
     assert done.exit_code == 0, done.output
-    assert "Since the earlier report: Over 2 releases the leak rose" in done.stdout
+    assert "Since the earlier report: From the earlier model to this model the leak rose" in done.stdout
     page = (after / "report.html").read_text()
     assert '<h2 id="earlier">' in page
     assert "+0.200" in page

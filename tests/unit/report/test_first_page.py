@@ -22,7 +22,7 @@ from leakgauge.report.evidence.origins import rests_on
 from leakgauge.report.html import render
 from leakgauge.report.html.first_page import SHOWN, FirstPage
 from leakgauge.report.json_document import to_json
-from leakgauge.report.model import Audited, MembershipReport, PredictionErrors, Report, Severity
+from leakgauge.report.model import Audited, MembershipReport, Notice, PredictionErrors, Report, Severity
 
 REPORTS: dict[str, Report] = {
     "membership": membership_report(n=60),
@@ -145,6 +145,11 @@ def test_an_attack_on_the_file_is_no_attack_on_the_answers_and_is_told_all_the_s
     assert "model file has an AUC of" in risks.words
     said = summary.lines(json.loads(to_json(report)), Path("nowhere"))
     assert any(line.startswith("An attacker who holds the model file: Leaf counts, AUC") for line in said)
+
+
+def test_tables_that_differ_by_themselves_say_nothing_of_the_file() -> None:
+    report = replace(on_the_file_alone(), warnings=(Notice("tables_differ", "they differ"),))
+    assert not any("model file" in text for text in FirstPage.of(report).people)
 
 
 def test_a_file_that_was_not_attacked_is_not_spoken_of() -> None:

@@ -6,7 +6,9 @@ import base64
 import dataclasses
 import hashlib
 import itertools
+import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
@@ -14,8 +16,9 @@ from profile_reports import profiles_report
 from report_examples import inversion_audited, measured, membership_report, png, with_every_text
 
 from leakgauge.estimates import proportion
+from leakgauge.report.comparison import compare
 from leakgauge.report.html import LARGEST_PAGE, render
-from leakgauge.report.json_document import to_json
+from leakgauge.report.json_document import from_json, to_json
 from leakgauge.report.model import (
     Audited,
     ExposedRecord,
@@ -285,6 +288,35 @@ def test_the_chart_of_reconstructions_fits_a_sheet() -> None:
     page = render(dataclasses.replace(audited, report=dataclasses.replace(report, reconstructions=many)))
     assert "The first 20 of 60." in page
     assert "The first" not in render(audited)
+
+
+def by_hand(report: Report, change: Callable[[dict], None]) -> Report:
+    """The report that somebody changed in its file."""
+    document = json.loads(to_json(report))
+    change(document)
+    return from_json(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("report", "change"),
+    [
+        (EXAMPLES["inversion"].report, lambda found: found["reconstructions"][0].update(target_class=-7)),
+        (EXAMPLES["inversion"].report, lambda found: found["reconstructions"][0].update(target_class=10**6)),
+        (EXAMPLES["inversion"].report, lambda found: found["parameters"].update(class_names=["a"])),
+        (EXAMPLES["inversion"].report, lambda found: found["reconstructions"][0].update(ssim_ceiling=None)),
+        (
+            EXAMPLES["inversion"].report,
+            lambda found: found["attacks"][0]["metrics"]["leakage"].update(high=1e308),
+        ),
+        (EXAMPLES["profiles"].report, lambda found: found["profiles"][0]["columns"][0].update(chance=None)),
+    ],
+)
+def test_a_report_that_was_changed_by_hand_has_a_page_all_the_same(
+    report: Report, change: Callable[[dict], None]
+) -> None:
+    changed = by_hand(report, change)
+    assert "</html>" in render(Audited(changed))
+    assert compare(changed, changed).effect
 
 
 def test_a_page_that_would_grow_too_large_points_to_the_json_instead() -> None:

@@ -144,13 +144,14 @@ class Ruler:
 def _textures(scaled: NDArray[np.float32], tones: tuple[float, float]) -> NDArray[np.float32]:
     """(n, 5 channels) mean squares, of each channel: four differences, and how far between the tones."""
     middle = scaled[:, 1:-1, 1:-1]
-    down, across = scaled[:, 2:, 1:-1] - middle, scaled[:, 1:-1, 2:] - middle
-    up, back = scaled[:, :-2, 1:-1] - middle, scaled[:, 1:-1, :-2] - middle
-    differences = np.stack([down, across, down + up, across + back], axis=-1)
+    beside = (scaled[:, 2:, 1:-1], scaled[:, :-2, 1:-1]), (scaled[:, 1:-1, 2:], scaled[:, 1:-1, :-2])
+    # one after the other: all differences at once would take as much room as four copies of the images
+    first = [np.square(after - middle).mean(axis=(1, 2)) for after, _ in beside]
+    second = [np.square(after - 2 * middle + before).mean(axis=(1, 2)) for after, before in beside]
     dark, light = tones
     share = (scaled - dark) / (light - dark)
-    found = [np.square(shown).mean(axis=(1, 2)) for shown in (differences, share * (share - 1.0))]
-    return np.concatenate([each.reshape(len(scaled), -1) for each in found], axis=1)
+    between = np.square(share * (share - 1.0)).mean(axis=(1, 2))
+    return np.concatenate([np.stack([*first, *second], axis=-1).reshape(len(scaled), -1), between], axis=1)
 
 
 def _quotients(

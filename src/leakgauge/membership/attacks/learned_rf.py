@@ -16,13 +16,13 @@ from leakgauge.membership.held_out import fold_by_fold, learned
 from leakgauge.targets.protocol import BoolArray, FloatArray
 
 TREES = 40
-ROWS = 1_000
-"""Known records up to which each tree is grown on as many; of more on half of them, if that is no fewer."""
+FEWEST_ROWS, MOST_ROWS = 1_000, 4_000
+"""Between these each tree is grown on half of the known records, on all of them where there are no more."""
 
 
 def fit_and_score(known: FloatArray, member: BoolArray, unknown: FloatArray, *, seed: int) -> FloatArray:
     """(m,) probability of membership; see `FoldModel`."""
-    rows = min(max(ROWS, len(known) // 2), len(known))
+    rows = min(max(len(known) // 2, FEWEST_ROWS), MOST_ROWS, len(known))
     forest = RandomForestClassifier(
         n_estimators=TREES, min_samples_leaf=10, max_samples=rows, random_state=seed
     )

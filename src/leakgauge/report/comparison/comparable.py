@@ -76,6 +76,9 @@ def finds_less(these: Report, those: Report) -> str | None:
                 else (f"had fewer {name} ({least:,.0f}, and the other {most:,.0f})")
             )
     codes = {notice.code for notice in those.warnings}
+    if isinstance(these, InversionReport) and these.prototypes:
+        # labelled images of all classes decide, not the one image
+        codes.add("other_class")
     return next(
         (
             _FINDS_LESS[notice.code]

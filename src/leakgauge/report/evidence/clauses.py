@@ -186,7 +186,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "35 (11)",
         "A review where the risk has changed.",
         (),
-        "one report cannot tell; leakgauge history and leakgauge compare do",
+        "one report cannot tell; leakgauge report --earlier, leakgauge history and leakgauge compare do",
     ),
     Clause(
         AI_ACT,

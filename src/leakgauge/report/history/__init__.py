@@ -194,13 +194,15 @@ def _check_kind(last: Report, report: Report, name: str) -> None:
 
 def _sentence(releases: int, steps: Sequence[Step], overall: Sequence[Step]) -> str:
     """What was shown over all releases, in one line."""
+    of_two = f"From {overall[0].before} to {overall[0].after}"
+    over = of_two if releases == 2 else f"Over {releases} releases"
     worse = _first_of_each([step for step in steps if step.trend is Trend.MORE])
     risen = [step for step in overall if step.trend is Trend.MORE]
     if worse:
         releases_in_words = "; ".join(
             f"{step.after} leaks more than {step.before} ({_figure(step)})" for step in worse
         )
-        return f"Over {releases} releases the leak rose: {releases_in_words}."
+        return f"{over} the leak rose: {releases_in_words}."
     if risen:
         step = risen[0]
         return (
@@ -216,14 +218,14 @@ def _sentence(releases: int, steps: Sequence[Step], overall: Sequence[Step]) -> 
             if step.rise is None
             else f"the audits of {step.before} and {step.after} differ in attacks, time or effort"
         )
-        return f"Over {releases} releases no rise was shown, and not all of it is known: {why}."
+        return f"{over} no rise was shown, and not all of it is known: {why}."
     better = _first_of_each([step for step in steps if step.trend is Trend.LESS])
     if better:
         releases_in_words = "; ".join(
             f"{step.after} leaks less than {step.before} ({_figure(step)})" for step in better
         )
-        return f"Over {releases} releases no rise was shown, and the leak fell: {releases_in_words}."
-    return f"Over {releases} releases no change of the leak was shown, within the intervals."
+        return f"{over} no rise was shown, and the leak fell: {releases_in_words}."
+    return f"{over} no change of the leak was shown, within the intervals."
 
 
 def _first_of_each(steps: Sequence[Step]) -> list[Step]:

@@ -132,7 +132,9 @@ def _people(report: Report) -> Iterator[str]:
         if report.contents is not None and report.contents.fields:
             yield f"If the model file leaks: {report.contents.sentence}"
         on_file = risk.headline_on_file(report.attacks)
-        if on_file is not None and risk.severity_of(on_file.metrics) is not None:
+        # where the tables differ by themselves, nothing that tells them apart is the file's doing
+        alike = all(notice.code != "tables_differ" for notice in report.warnings)
+        if alike and on_file is not None and risk.severity_of(on_file.metrics) is not None:
             yield f"If the model file leaks: {risk.what_it_showed(on_file)}"
 
 

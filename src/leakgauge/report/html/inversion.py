@@ -105,7 +105,8 @@ class InversionPage:
 
     def class_name(self, number: int) -> str:
         """The class's number, with its name where it has one."""
-        return f"{number} ({self.class_names[number]})" if number < len(self.class_names) else str(number)
+        known = 0 <= number < len(self.class_names)
+        return f"{number} ({self.class_names[number]})" if known else str(number)
 
     def leakage_of(self, attack: InversionMeasured) -> Estimate:
         """Over the classes that it attacked; of one alone with the interval of its reconstruction."""

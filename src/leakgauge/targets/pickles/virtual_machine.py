@@ -106,6 +106,8 @@ _PUSH_NEW: Mapping[str, Callable[[], object]] = {
     "EMPTY_DICT": dict,
     "EMPTY_SET": set,
 }
+_NOT_KEPT = object()
+"""In the memo for what nothing fetches."""
 _TUPLE_LENGTHS = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 # what these take off the stack before they would do what no model needs: registered extensions,
 # references into the caller's program, classes called with arguments
@@ -133,11 +135,22 @@ class VirtualMachine:
         what the instructions make.
     budget
         how many instructions may be carried out.
+    fetched
+        places in the memo that instructions fetch, as `fetches` of an earlier run has them; None for any.
+        Pickles memoise nearly all they make, so that a memo that keeps everything holds the parts of
+        a large model as often again.
+
+    Attributes
+    ----------
+    fetches
+        places in the memo that were fetched in this run.
     """
 
     file: BinaryIO
     builder: Builder
     budget: Budget
+    fetched: frozenset[int] | None = None
+    fetches: set[int] = field(default_factory=set)
     _stack: list[object] = field(default_factory=list)
     _marks: list[list[object]] = field(default_factory=list)
     _memo: dict[int, object] = field(default_factory=dict)
@@ -189,11 +202,11 @@ class VirtualMachine:
             case "DUP":
                 self._stack.append(self._stack[-1])
             case "PUT" | "BINPUT" | "LONG_BINPUT":
-                self._memo[_index(argument)] = self._stack[-1]
+                self._memoise(_index(argument))
             case "MEMOIZE":
-                self._memo[len(self._memo)] = self._stack[-1]
+                self._memoise(len(self._memo))
             case "GET" | "BINGET" | "LONG_BINGET":
-                self._stack.append(_settled(self._memo[_index(argument)]))
+                self._fetch(_index(argument))
             case "TUPLE":
                 items = self._pop_mark()
                 self._stack.append(tuple(items))
@@ -224,6 +237,17 @@ class VirtualMachine:
                 self.builder.put(self._stack[-1], pairs)
             case _:
                 self._ask_builder(name, argument)
+
+    def _memoise(self, place: int) -> None:
+        kept = self.fetched is None or place in self.fetched
+        self._memo[place] = self._stack[-1] if kept else _NOT_KEPT
+
+    def _fetch(self, place: int) -> None:
+        value = self._memo[place]
+        if value is _NOT_KEPT:
+            raise MalformedPickleError("an object that the first run did not fetch")
+        self.fetches.add(place)
+        self._stack.append(_settled(value))
 
     def _ask_builder(self, name: str, argument: object) -> None:
         """The instructions that reach beyond plain data, and those that are refused."""

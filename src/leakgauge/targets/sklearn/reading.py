@@ -110,9 +110,10 @@ def load_model(path: Path, *, limits: Limits | None = None, looked_at: bool = Fa
     # before a byte of it is taken for an instruction: `P`, say, is one
     _refuse_other_formats(data)
     also = LOOKED_AT_CLASSES if looked_at else frozenset[Pair]()
-    versions = frozenset(_scan(data, bounds, also).versions)
+    scan, fetched = _scan(data, bounds, also)
     construction = Construction(Budget(bounds.instructions), also)
-    return _finished(VirtualMachine(io.BytesIO(data), construction, construction.budget).run, versions)
+    machine = VirtualMachine(io.BytesIO(data), construction, construction.budget, fetched)
+    return _finished(machine.run, frozenset(scan.versions))
 
 
 def _refuse_other_formats(data: bytes) -> None:
@@ -130,11 +131,13 @@ def _refuse_other_formats(data: bytes) -> None:
             raise not_read(words, way_in)
 
 
-def _scan(data: bytes, limits: Limits, also: frozenset[Pair]) -> Scanner:
+def _scan(data: bytes, limits: Limits, also: frozenset[Pair]) -> tuple[Scanner, frozenset[int]]:
+    """What a file asks for, and which places in its memo it fetches."""
     scan = Scanner(Budget(limits.instructions), also)
+    machine = VirtualMachine(io.BytesIO(data), scan, scan.budget)
     failure: Exception | None = None
     try:
-        VirtualMachine(io.BytesIO(data), scan, scan.budget).run()
+        machine.run()
     except LeakgaugeError:
         raise
     except Exception as error:  # noqa: BLE001 (raised below, unless what was found before weighs more)
@@ -153,7 +156,7 @@ def _scan(data: bytes, limits: Limits, also: frozenset[Pair]) -> Scanner:
     if failure is not None:
         raise unreadable() from failure
     check_installed(scan.libraries)
-    return scan
+    return scan, frozenset(machine.fetches)
 
 
 def _check_versions(versions: Collection[str]) -> str | None:
