@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from leakgauge.attacks.row import Unsuited
 from leakgauge.defences.output import Setting
 from leakgauge.exhaustion import MORE_TIME, NOT_AUDITED, OutOfTime, ran_out, readable, unlimited
-from leakgauge.membership.collected import Collected, fits_of
+from leakgauge.membership.collected_answers import Collected
 from leakgauge.membership.frozen_parts import frozen_in
 from leakgauge.membership.pool import ReferenceAnswers
 from leakgauge.membership.refitting import Refitting, blank_clone
 from leakgauge.membership.residuals import ErrorScale
-from leakgauge.membership.trainers import HERE, Trainers
+from leakgauge.membership.trainers import HERE, Trainers, fits_of
 from leakgauge.membership.training_sets import (
     Design,
     TrainingData,

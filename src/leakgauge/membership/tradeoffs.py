@@ -41,11 +41,11 @@ from leakgauge.estimates import (
 )
 from leakgauge.exhaustion import NOT_AUDITED, ran_out, release
 from leakgauge.membership.attacks import lira, rmia
-from leakgauge.membership.collected import Collected, fits_of
+from leakgauge.membership.collected_answers import Collected
 from leakgauge.membership.pool import Pool, ReferenceAnswers, SharedAnswers
 from leakgauge.membership.reference_models import DRAWS
 from leakgauge.membership.refitting import Answers, Refitting, blank_clone
-from leakgauge.membership.trainers import HERE, Fit, Trainers
+from leakgauge.membership.trainers import HERE, Fit, Trainers, fits_of
 from leakgauge.membership.training_sets import Design, TrainingData, of_candidates
 from leakgauge.progress import Progress
 from leakgauge.randomness import generator_for

@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from leakgauge import model_pipe
 from leakgauge.membership.refitting import Answers, Refitting
+from leakgauge.membership.training_sets import Design
 from leakgauge.socket_messages import read_message, write_message
 from leakgauge.targets.protocol import IntArray
 from leakgauge.threads import one_processor_each, processors
@@ -42,6 +44,23 @@ class Fit:
     seed: int
     what: str
     change: str = ""
+
+
+def fits_of(design: Design, rng: np.random.Generator, *, change: str = "") -> list[Fit]:
+    """The models of a design, round by round.
+
+    Parameters
+    ----------
+    rng
+        seeds them.
+    change
+        with which they are trained.
+    """
+    sets = list(chain.from_iterable(design.rounds))
+    seeds = rng.integers(2**31, size=len(sets)).tolist()
+    return [
+        Fit(one.rows, one.queried, seed, design.what, change) for one, seed in zip(sets, seeds, strict=True)
+    ]
 
 
 class Trainers(Protocol):
