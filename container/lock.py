@@ -62,7 +62,8 @@ LOCKS = (
         "membership",
         "The membership image, but for PyTorch.",
         ("membership", "dask", "serve", "pdf"),
-        AROUND_TORCH,
+        # from 10 on it brings lazy-importer, weeks old, which changes how Python imports
+        (*AROUND_TORCH, "importlib-metadata<10; python_version < '3.12'"),
     ),
     Lock(
         "inversion",
