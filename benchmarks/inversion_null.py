@@ -17,6 +17,7 @@ import json
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -76,7 +77,7 @@ def audited(
     image: np.ndarray,
     labelled: dict[int, np.ndarray],
     auxiliary: np.ndarray,
-    parameters: dict[str, int],
+    parameters: dict[str, Any],
 ) -> InversionReport:
     """The report on one network and one image."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -125,7 +126,8 @@ def main() -> None:
             images[rng.integers(len(images))],
             labelled,
             auxiliary,
-            {"iterations": asked.iterations, "seeds": asked.seeds, "seed": place},
+            # which range a pixel has cannot be told from answers that mean nothing
+            {"iterations": asked.iterations, "seeds": asked.seeds, "seed": place, "input_range": [0, 1]},
         )
         worst = max(report.reconstructions, key=lambda one: (one.leakage_corrected.low, one.leakage.value))
         corrected = worst.leakage_corrected
