@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import re
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
+from PIL import ImageFile
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 from report_examples import inversion_audited, membership_report, png, with_every_text
-from weasyprint.layout import block
 
 from leakgauge.errors import AuditFailed
 from leakgauge.report.html import pdf, render
@@ -132,14 +134,22 @@ def test_images_come_along() -> None:
 
 
 def test_without_its_libraries_it_says_what_to_install(monkeypatch) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise OSError("cannot load library 'libpango-1.0-0'")
+    def broken(name: str, *rest: object, **others: object) -> object:
+        if name.startswith("weasyprint"):
+            raise OSError("cannot load library 'libpango-1.0-0'")
+        return imported(name, *rest, **others)
 
-    monkeypatch.setattr("builtins.__import__", broken)
+    imported = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", broken)
     with pytest.raises(AuditFailed, match="Pango") as raised:
         pdf.to_pdf("")
     monkeypatch.undo()
     assert "libpango" in raised.value.hint
+
+
+def test_images_that_are_cut_short_stay_refused(written: PdfReader) -> None:
+    assert "weasyprint" in sys.modules
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_charts_know_no_variable() -> None:
@@ -147,6 +157,7 @@ def test_charts_know_no_variable() -> None:
 
 
 @pytest.mark.parametrize("kind", ["membership", "inversion"])
+@pytest.mark.usefixtures("written")  # with which the library is there
 def test_nothing_that_goes_on_over_pages_is_laid_out_anew_on_each(kind, monkeypatch) -> None:
     """WeasyPrint begins a grid from its start on every page: 1,000 classes took 97 s and 1.5 GB."""
     grids = set()
@@ -155,6 +166,7 @@ def test_nothing_that_goes_on_over_pages_is_laid_out_anew_on_each(kind, monkeypa
         grids.add(box.element.get("class"))
         return laid_out(context, box, *rest)
 
+    block = sys.modules["weasyprint.layout.block"]
     laid_out = block.grid_layout
     monkeypatch.setattr(block, "grid_layout", counted)
     audited = MEMBERSHIP if kind == "membership" else inversion_audited(classes=2)

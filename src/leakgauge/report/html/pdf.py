@@ -34,23 +34,34 @@ def to_pdf(page: str) -> bytes:
     AuditFailed
         `pdf_libraries` where the libraries or the fonts that WeasyPrint asks the system for are missing.
     """
-    try:
-        # imported late: it is an extra, and loads libraries of the system
-        import weasyprint
-        from weasyprint.urls import URLFetcher
-    except OSError as error:  # what it raises for a library that cannot be loaded
-        raise _missing("the library Pango") from error
-
+    weasyprint = _weasyprint()
     # it logs every property that is for browsers alone
     logging.getLogger("weasyprint").setLevel(logging.ERROR)
     # charts are documents of their own to it, which the stylesheet of the page does not reach
     styled = _CHART.sub(lambda chart: f"{chart[0]}<style>{chart_style()}</style>", page)
-    fetcher = URLFetcher(allowed_protocols=("data",), allow_redirects=False)
+    fetcher = weasyprint.urls.URLFetcher(allowed_protocols=("data",), allow_redirects=False)
     document: Any = weasyprint.HTML(string=styled, url_fetcher=fetcher).render(pdf_variant=_VARIANT)
     written: bytes = document.write_pdf(pdf_variant=_VARIANT)
     if not document.fonts:
         raise _missing("any font")
     return written
+
+
+def _weasyprint() -> Any:
+    """The library, imported late: it is an extra, and loads libraries of the system.
+
+    Its import lets the whole process read images that are cut short, which are refused here.
+    """
+    from PIL import ImageFile
+
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    try:
+        import weasyprint.urls
+    except OSError as error:  # what it raises for a library that cannot be loaded
+        raise _missing("the library Pango") from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+    return weasyprint
 
 
 def _missing(what: str) -> AuditFailed:
