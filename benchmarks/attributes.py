@@ -126,11 +126,13 @@ def of_art(split: Split, model: Any, name: str, seed: int) -> Iterator[tuple[str
     n, place = split.size, list(split.x).index(name)
     x, y = split.x.to_numpy(dtype=np.float32), split.y
     members, known, others = np.arange(n), np.arange(n, n + n // 2), np.arange(n + n // 2, 2 * n)
-    values = sorted(np.unique(x[: 2 * n, place]).tolist())
+    every = sorted(np.unique(x[: 2 * n, place]).tolist())
+    # what learns from some of the others numbers the values that occur among them, and no more
+    learnt = sorted(np.unique(x[known, place]).tolist())
     wrapped = ScikitlearnRandomForestClassifier(model)
     np.random.seed(seed)  # noqa: NPY002 -- the toolbox knows no other
 
-    def shares(attack: Any, *, answers: bool, labels: bool) -> tuple[float, float]:
+    def shares(attack: Any, values: list[float], *, answers: bool, labels: bool) -> tuple[float, float]:
         right = []
         for rows in (members, others):
             more: dict[str, Any] = {"values": values}
@@ -144,15 +146,15 @@ def of_art(split: Split, model: Any, name: str, seed: int) -> Iterator[tuple[str
 
     black_box = AttributeInferenceBlackBox(wrapped, attack_feature=place, attack_model_type="rf")
     black_box.fit(x[known], y[known])
-    yield "ART black box", *shares(black_box, answers=True, labels=True)
+    yield "ART black box", *shares(black_box, learnt, answers=True, labels=True)
     baseline = AttributeInferenceBaseline(attack_feature=place, attack_model_type="rf")
     baseline.fit(x[known])
-    yield "ART baseline", *shares(baseline, answers=False, labels=False)
+    yield "ART baseline", *shares(baseline, learnt, answers=False, labels=False)
     membership = MembershipInferenceBlackBox(wrapped, attack_model_type="rf")
     half = members[: n // 2]
     membership.fit(x[half], y[half], x[known], y[known])
     by_membership = AttributeInferenceMembership(wrapped, membership, attack_feature=place)
-    yield "ART membership", *shares(by_membership, answers=False, labels=True)
+    yield "ART membership", *shares(by_membership, every, answers=False, labels=True)
 
 
 def of_sacro(split: Split, model: Any, name: str) -> Iterator[tuple[str, float, float]]:
