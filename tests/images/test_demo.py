@@ -86,6 +86,8 @@ def test_the_page_trains_reconstructs_and_hands_out_its_report(options):
             time.sleep(0.1)
         assert "Cancelled" in container.state()["notice"]
 
+        assert container.ask("/compare").status == 202
+        container.settled()
         report = container.send("GET", "/report.zip")
         with zipfile.ZipFile(io.BytesIO(report.body)) as archive:
             assert archive.testzip() is None
