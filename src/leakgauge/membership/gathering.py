@@ -260,7 +260,7 @@ def _tradeoffs(
             target,
             inputs.pool,
             data,
-            seconds=None if math.isinf(last.seconds) else TRAINED_IN * last.seconds,
+            seconds=TRAINED_IN * last.seconds,
             seconds_a_model=a_model,
             seed=seed,
             progress=limited,

@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def tradeoffs(
     pool: Pool,
     data: TrainingData,
     *,
-    seconds: float | None,
+    seconds: float,
     seed: int,
     progress: Progress,
     defences: Sequence[Setting] = (),
@@ -103,7 +103,7 @@ def tradeoffs(
     data
         what the reference models were trained on.
     seconds
-        after how many no further change is begun, None for never.
+        after how many no further change is begun; infinite for never.
     seed
         the audit's, of which the halves of the reference models come.
     defences
@@ -113,13 +113,12 @@ def tradeoffs(
     trainers
         who trains the changed models.
     clock
-        seconds from any start, never falling; looked at only where there is a limit.
+        seconds from any start, never falling.
     """
     left_out: list[str] = []
     try:
-        tried = _try_all(
-            target, data, defences, seconds, seconds_a_model, seed, left_out, clock, progress, trainers
-        )
+        trainer = _Trainer.of(target, data, defences, trainers, seed=seed, progress=progress)
+        tried = _try_all(trainer, seconds, seconds_a_model, clock, left_out, progress)
     except Unsuited as reason:
         return Tradeoffs((), 0, None, "", (), withheld=str(reason))
     attacked = [_attack(one, pool) for one in tried]
@@ -136,21 +135,62 @@ def tradeoffs(
 
 @dataclass(frozen=True, slots=True)
 class _Trainer:
-    """Trains a variant of the target, and that variant's reference models."""
+    """Trains a variant of the target, and that variant's reference models.
+
+    Attributes
+    ----------
+    references
+        the target's own, as many as variants get.
+    """
 
     blank: Any
     target: SharedAnswers
     data: TrainingData
     defences: Sequence[Setting]
     design: Design
+    references: ReferenceAnswers
     trainers: Trainers
     seed_of_target: int
     seed_of_references: int
 
-    def as_it_is(self) -> Answers:
+    @classmethod
+    def of(
+        cls,
+        target: SharedAnswers,
+        data: TrainingData,
+        defences: Sequence[Setting],
+        trainers: Trainers,
+        *,
+        seed: int,
+        progress: Progress,
+    ) -> Self:
+        """The trainer of an audit's target.
+
+        Raises
+        ------
+        Unsuited
+            where it gives labels alone, cannot be trained again or has no reference models.
+        """
+        if target.gives == "labels":
+            raise Unsuited("The model gives labels alone; the quick attacks read probabilities.")
+        blank = blank_clone(target.recipe)
+        every = target.reference_answers(progress)
+        # the halves are drawn as those of the audit's own reference models: round by round the same
+        rounds = min(every.rounds, MOST_REFERENCES // 2)
+        design = of_candidates(data, rounds=rounds, rng=generator_for(seed, DRAWS["candidates"]))
+        references = every.first(len(design.rounds))
+        seeds = (int(drawn) for drawn in generator_for(seed, "changes").integers(2**31, size=2))
+        return cls(blank, target, data, defences, design, references, trainers, *seeds)
+
+    @property
+    def at_a_time(self) -> int:
+        """How many models each trainer has of a change."""
+        return -(-(1 + sum(map(len, self.design.rounds))) // self.trainers.at_once)
+
+    def as_it_is(self) -> _Tried:
         model = changed(self.blank, AS_IT_IS, self.target, self.data, self.defences)
         (answers,) = self.trainers.answers(model, [self._on_members("")], batch=1)
-        return answers
+        return _Tried(AS_IT_IS, answers, self.references)
 
     def tried(self, variant: Variant) -> _Tried:
         model = changed(self.blank, variant, self.target, self.data, self.defences)
@@ -182,44 +222,29 @@ def changed(
 
 
 def _try_all(
-    target: SharedAnswers,
-    data: TrainingData,
-    defences: Sequence[Setting],
-    seconds: float | None,
+    trainer: _Trainer,
+    seconds: float,
     seconds_a_model: float,
-    seed: int,
-    left_out: list[str],
     clock: Callable[[], float],
+    left_out: list[str],
     progress: Progress,
-    trainers: Trainers,
 ) -> list[_Tried]:
-    if target.gives == "labels":
-        raise Unsuited("The model gives labels alone; the quick attacks read probabilities.")
-    if seconds is not None and seconds <= seconds_a_model:
+    if seconds <= seconds_a_model:
         raise Unsuited(f"{NOT_AUDITED}: none was left to train the model again.")
-    blank = blank_clone(target.recipe)
-    every = target.reference_answers(progress)
-    # the halves are drawn as those of the audit's own reference models: round by round the same
-    rounds = min(every.rounds, MOST_REFERENCES // 2)
-    design = of_candidates(data, rounds=rounds, rng=generator_for(seed, DRAWS["candidates"]))
-    seeds = (int(drawn) for drawn in generator_for(seed, "changes").integers(2**31, size=2))
-    trainer = _Trainer(blank, target, data, defences, design, trainers, *seeds)
-    variants = variants_of(blank, gives=target.gives)
+    variants = variants_of(trainer.blank, gives=trainer.target.gives)
     if not variants:
         raise Unsuited("The model has no setting that a mitigation would make stricter.")
-    started = clock() if seconds is not None else 0.0
-    longest = -(-(1 + sum(map(len, design.rounds))) // trainers.at_once) * seconds_a_model
+    started, longest = clock(), trainer.at_a_time * seconds_a_model
     # warnings are silenced here, in one thread, for all: the filters belong to the whole process
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tried = [_Tried(AS_IT_IS, trainer.as_it_is(), every.first(len(design.rounds)))]
+    with warnings.catch_warnings(action="ignore"):
+        tried = [trainer.as_it_is()]
         for place, variant in enumerate(variants):
             progress.report(f"trying: {variant.title.lower()}", (place + 1) / (len(variants) + 1))
             if not variant.settings:
                 tried.append(_rounded(tried[0], variant))
                 continue
-            before = clock() - started if seconds is not None else 0.0
-            if seconds is not None and before + longest > seconds:
+            before = clock()
+            if before + longest > started + seconds:
                 left_out.append(f"{variant.title}: {NO_TIME_LEFT}")
                 continue
             try:
@@ -228,8 +253,7 @@ def _try_all(
                 left_out.append(f"{variant.title}: {ran_out(error) or error}")
                 release(error)
                 continue
-            if seconds is not None:
-                longest = max(longest, clock() - started - before)
+            longest = max(longest, clock() - before)
     return tried
 
 

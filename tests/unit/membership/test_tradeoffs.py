@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -34,7 +35,7 @@ class ScriptedClock:
         return self.now
 
 
-def tried(estimator, *, n=200, models=4, seconds=None, seed=0, **more) -> Tradeoffs:
+def tried(estimator, *, n=200, models=4, seconds=math.inf, seed=0, **more) -> Tradeoffs:
     members, non_members = records(n, seed=0), records(n, seed=1)
     target, pool = referenced(estimator.fit(*members), members, non_members, models=models, seed=seed)
     return tradeoffs.tradeoffs(
