@@ -33,12 +33,12 @@ from leakgauge.row_pipe import (
     Column,
     ServiceFacts,
 )
+from leakgauge.served_sockets import ServedSockets
 from leakgauge.socket_messages import read_message, write_message
 
 _MOST_COLUMNS: Final = 10_000
 _LONGEST_NAME: Final = 1_000
 _LONGEST_CELL: Final = 100_000
-_ENDING_SECONDS: Final = 5.0
 
 
 class Broker:
@@ -76,7 +76,7 @@ class Broker:
         self.cache_path = self._cache.path
         self._known = Known()
         self._lock = threading.Lock()
-        self._serving: list[tuple[threading.Thread, socket.socket]] = []
+        self._sockets = ServedSockets("broker", self._serve)
         self._seen: set[bytes] = set()
         self._from_cache = 0
 
@@ -88,10 +88,7 @@ class Broker:
     ) -> None:
         self._stopping.set()
         self._transport.stop()
-        for thread, connection in self._serving:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join(_ENDING_SECONDS)
+        self._sockets.close()
         with self._lock:
             self._cache.close()
 
@@ -126,9 +123,7 @@ class Broker:
 
     def attach(self, connection: socket.socket) -> None:
         """Serve whoever holds the other end, in a thread, until it closes. Takes the socket over."""
-        thread = threading.Thread(target=self._serve, args=(connection,), name="broker", daemon=True)
-        thread.start()
-        self._serving.append((thread, connection))
+        self._sockets.attach(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         # what breaks the connection off leaves the sandbox with nobody to ask, which it tells itself

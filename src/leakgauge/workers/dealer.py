@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from leakgauge.model_pipe import Fit, answers_message
+from leakgauge.served_sockets import ServedSockets
 from leakgauge.socket_messages import read_message, write_message
 
 _log = logging.getLogger(__name__)
@@ -19,7 +20,6 @@ _log = logging.getLogger(__name__)
 PATIENCE_SECONDS: Final = 60.0
 """How long there may be no worker, at the start or later, before the audit goes on alone."""
 _LOOK_SECONDS: Final = 0.5
-_ENDING_SECONDS: Final = 5.0
 _MOST_BYTES_AHEAD: Final = 1 << 30
 """Bytes of rows that may wait for workers: an audit that has been taken over could ask for any number."""
 
@@ -71,7 +71,7 @@ class Dealer:
         self._patience = patience
         self._gone_since: float | None = None
         self._stopping = threading.Event()
-        self._serving: list[tuple[threading.Thread, socket.socket]] = []
+        self._sockets = ServedSockets("dealer", self._serve)
         self.trained = 0
         self.missed = 0
 
@@ -82,16 +82,11 @@ class Dealer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        for thread, connection in self._serving:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join(_ENDING_SECONDS)
+        self._sockets.close()
 
     def attach(self, connection: socket.socket) -> None:
         """Serve whoever holds the other end, in a thread, until it closes. Takes the socket over."""
-        thread = threading.Thread(target=self._serve, args=(connection,), name="dealer", daemon=True)
-        self._serving.append((thread, connection))
-        thread.start()
+        self._sockets.attach(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         waiting: deque[tuple[Fit, Outcome]] = deque()
