@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import logging
 import secrets
+import socket
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import distributed
 
@@ -32,6 +34,8 @@ from leakgauge.workers.local import LocalWorkers
 _log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 15.0
+_SCHEMES: Final = frozenset({"tcp", "tls", "ws", "wss"})
+_HINT: Final = "Give the address that the scheduler prints, such as tcp://10.0.0.5:8786."
 IDLE_SECONDS: Final = 120.0
 """After so long without a task a Dask worker ends what it keeps for an audit."""
 
@@ -149,6 +153,23 @@ class _Task:
             _log.info("the Dask cluster was gone", extra={"type": type(error).__name__})
 
 
+def _host_and_port(address: str) -> tuple[str, int]:
+    """Where a scheduler listens, by its address.
+
+    Raises
+    ------
+    BadParameters
+        `dask_address` for what is no address.
+    """
+    try:
+        parts = urlsplit(address)
+        if parts.scheme in _SCHEMES and parts.hostname and parts.port:
+            return parts.hostname, parts.port
+    except ValueError:  # of a port that there is not
+        pass
+    raise BadParameters("dask_address", "That is no address of a Dask scheduler.", hint=_HINT)
+
+
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
     """A client of the cluster whose scheduler has this address.
@@ -156,10 +177,13 @@ def connected(address: str) -> Iterator[Any]:
     Raises
     ------
     BadParameters
-        `dask_cluster` when nobody answers there.
+        `dask_address` for what is no address, `dask_cluster` when nobody answers there.
     """
+    place = _host_and_port(address)
     client: Any
     try:
+        # a client that finds nobody leaves threads behind, so it is made where somebody listens
+        socket.create_connection(place, timeout=CONNECT_SECONDS).close()
         client = distributed.Client(
             address,  # type: ignore[no-untyped-call]  # Dask types a part
             timeout=CONNECT_SECONDS,
@@ -169,8 +193,7 @@ def connected(address: str) -> Iterator[Any]:
         raise BadParameters(
             "dask_cluster",
             f"No Dask scheduler of a like version answers at that address ({type(error).__name__}).",
-            hint="Give the address that the scheduler prints, such as tcp://10.0.0.5:8786, and see that this "
-            "machine may connect to it.",
+            hint=f"{_HINT} See that this machine may connect to it.",
         ) from None
     try:
         yield client

@@ -147,12 +147,23 @@ def test_nobody_is_asked_where_no_scheduler_answers(tmp_path, monkeypatch):
     assert raised.value.problem == "dask_cluster"
 
 
-@pytest.mark.parametrize("address", ["nonsense://x", "tcp://", "file:///etc/passwd", "tcp://127.0.0.1:99999"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nonsense://x:1",
+        "tcp://",
+        "tcp://host",
+        "file:///etc/passwd",
+        "tcp://127.0.0.1:99999",
+        "tcp://a:b",
+        "",
+    ],
+)
 def test_what_is_no_address_is_refused(address, monkeypatch):
-    monkeypatch.setattr(on_dask, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(on_dask.distributed, "Client", None)  # nobody is asked
     with pytest.raises(BadParameters) as raised, connected(address):
         pass
-    assert raised.value.problem == "dask_cluster"
+    assert raised.value.problem == "dask_address"
 
 
 def test_a_worker_of_another_version_trains_nothing():
